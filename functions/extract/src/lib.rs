@@ -1,0 +1,1 @@
+//! The `extract` step as a function of AWS Lambda.

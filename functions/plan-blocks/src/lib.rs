@@ -1,0 +1,1 @@
+//! The `plan-blocks` step as a function of AWS Lambda.

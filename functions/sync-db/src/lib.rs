@@ -1,0 +1,1 @@
+//! The `sync-db` step as a function of AWS Lambda.

@@ -1,0 +1,1 @@
+//! The `sync-socrata` step as a function of AWS Lambda.
