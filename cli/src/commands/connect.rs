@@ -1,0 +1,34 @@
+//! Configuration and clients, as the process's environment names them.
+
+use std::sync::Arc;
+
+use config::{Config, Environment};
+use pipeline::Context;
+use store::{Store, StoreOptions};
+use vault::Vault;
+
+/// Connections beside those of the blocks under way: the plan's, the publisher's and one for outcomes.
+const CONNECTIONS_BESIDE: usize = 4;
+const DEFAULT_CONCURRENCY: u32 = 10;
+
+pub(crate) async fn context(concurrency: Option<u32>) -> anyhow::Result<Arc<Context>> {
+    let blocks = usize::try_from(concurrency.unwrap_or(DEFAULT_CONCURRENCY))?;
+    let (config, store) = store(blocks + CONNECTIONS_BESIDE).await?;
+    Ok(Arc::new(Context::new(config, store)?))
+}
+
+pub(crate) async fn store(max_connections: usize) -> anyhow::Result<(Config, Store)> {
+    let config = config::load(Environment::from_process()?).await?;
+    let options = StoreOptions {
+        max_connections,
+        ..StoreOptions::default()
+    };
+    let store = Store::connect(config.settings.database_url()?, options).await?;
+    Ok((config, store))
+}
+
+pub(crate) async fn bucket() -> anyhow::Result<(Environment, Vault)> {
+    let env = Environment::from_process()?;
+    let vault = config::open_vault(&env).await?;
+    Ok((env, vault))
+}

@@ -1,0 +1,27 @@
+//! One module a command.
+
+mod config;
+mod connect;
+mod demo;
+mod migrate;
+mod run;
+mod sandbox;
+mod step;
+
+use std::process::ExitCode;
+
+use crate::args::{Cli, Command};
+use crate::progress::Progress;
+
+pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Run(args) => run::run(&args, cli.json, &progress).await,
+        Command::Extract(args) => step::extract(&args, cli.json, &progress).await,
+        Command::SyncDb(args) => step::sync_db(&args, cli.json, &progress).await,
+        Command::SyncSocrata(args) => step::sync_socrata(&args, cli.json, &progress).await,
+        Command::Config(command) => config::config(command, cli.json, &progress).await,
+        Command::Migrate => migrate::migrate().await,
+        Command::Sandbox(args) => sandbox::sandbox(&args).await,
+        Command::Demo(args) => demo::demo(&args, &progress).await,
+    }
+}

@@ -1,0 +1,245 @@
+//! One provider's entry in the providers file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::Value;
+use url::Url;
+use uuid::Uuid;
+
+use crate::fields::{Fields, ProviderConfigError};
+use crate::http::may_carry_credentials;
+use crate::version::{MdsVersion, TimeFormat};
+
+/// How a provider wants to be shown who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthType {
+    /// `Authorization: Bearer {token}`.
+    Bearer,
+    /// User name and password from `auth_data`.
+    Basic,
+    /// A token fetched from `token_url` with `auth_data`.
+    OAuth,
+    /// The headers of `request.auth.headers` and `headers`, as they stand.
+    Custom,
+}
+
+impl FromStr for AuthType {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "bearer" => Ok(Self::Bearer),
+            "basic" => Ok(Self::Basic),
+            "oauth" => Ok(Self::OAuth),
+            "custom" => Ok(Self::Custom),
+            _ => Err(()),
+        }
+    }
+}
+
+/// One provider's entry in the providers file (SPEC.md, Configuration).
+///
+/// Reads the files of older tools too: numbers and switches may stand as text, null is the same
+/// as absent, unknown keys are passed over. `Debug` shows neither secrets nor the URL's query.
+#[derive(Clone)]
+pub struct ProviderConfig {
+    /// Base of the provider's API, or the full address of its trips if the path holds a segment
+    /// `trips`.
+    pub mds_api_url: Url,
+    /// The provider's id in MDS.
+    pub provider_id: Uuid,
+    /// The version to ask for; 0.2 unless given.
+    pub version: MdsVersion,
+    /// How to authenticate.
+    pub auth_type: AuthType,
+    /// The token of `Bearer`.
+    pub token: Option<SecretString>,
+    /// Where `OAuth` gets its token.
+    pub token_url: Option<Url>,
+    /// What is posted to `token_url`, or `username` and `password` of `Basic`.
+    pub auth_data: BTreeMap<String, SecretString>,
+    /// The member of the token answer that holds the token; `access_token` unless given.
+    pub auth_token_res_key: String,
+    /// `request.auth.headers`: headers sent with every request.
+    pub auth_headers: BTreeMap<String, SecretString>,
+    /// Other headers sent with every request; values may be secrets.
+    pub headers: BTreeMap<String, SecretString>,
+    /// Whether `links.next` is followed.
+    pub paging: bool,
+    /// Pause between two requests.
+    pub delay: Duration,
+    /// Attempts at a request before giving up, at least 1.
+    pub max_attempts: u32,
+    /// Longest wait for the next byte of an answer.
+    pub timeout: Duration,
+    /// Our name of a query parameter to theirs.
+    pub mds_param_override: BTreeMap<String, String>,
+    /// How times are written in the query, where it differs from the version's own way.
+    pub time_format: Option<TimeFormat>,
+    /// The whole `Accept` header, where it differs from the version's own.
+    pub accept: Option<String>,
+    /// Whether the feed sends latitude and longitude the wrong way round.
+    pub swap_coordinates: bool,
+    /// Hours before the block that 0.2 is asked for as well, so that long trips are not lost.
+    pub lookback_hours: u32,
+    /// Hours after the end of a block before a schedule asks for it.
+    pub lag_hours: Option<u32>,
+    /// Whether the provider takes part in runs over all providers.
+    pub enabled: bool,
+}
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_ATTEMPTS: u32 = 3;
+const MOST_ATTEMPTS: u32 = 100;
+const DEFAULT_LOOKBACK_HOURS: u32 = 24;
+const MOST_HOURS: u32 = 24 * 366;
+
+impl ProviderConfig {
+    /// Reads the entry of one provider.
+    ///
+    /// # Errors
+    /// Names the first key that is missing or malformed, never its value.
+    pub fn from_value(value: Value) -> Result<Self, ProviderConfigError> {
+        let fields = Fields::new(value)?;
+        let token = fields.secret("token")?;
+        Ok(Self {
+            mds_api_url: address("mds_api_url", &fields.required("mds_api_url")?)?,
+            provider_id: provider_id(&fields)?,
+            version: version(&fields)?,
+            auth_type: auth_type(&fields, token.is_some())?,
+            token,
+            token_url: token_url(&fields)?,
+            auth_data: fields.secrets("auth_data")?,
+            auth_token_res_key: fields
+                .text("auth_token_res_key")?
+                .filter(|key| !key.is_empty())
+                .unwrap_or_else(|| "access_token".to_owned()),
+            auth_headers: fields.dotted_secrets("request.auth.headers")?,
+            headers: fields.secrets("headers")?,
+            paging: fields.switch("paging", true)?,
+            delay: fields.seconds("delay")?.unwrap_or_default(),
+            max_attempts: fields
+                .whole("max_attempts", 1, MOST_ATTEMPTS)?
+                .unwrap_or(DEFAULT_ATTEMPTS),
+            timeout: timeout(&fields)?,
+            mds_param_override: fields.texts("mds_param_override")?,
+            time_format: time_format(&fields)?,
+            accept: fields.text("accept")?.filter(|accept| !accept.is_empty()),
+            swap_coordinates: fields.switch("swap_coordinates", false)?,
+            lookback_hours: fields
+                .whole("lookback_hours", 0, MOST_HOURS)?
+                .unwrap_or(DEFAULT_LOOKBACK_HOURS),
+            lag_hours: fields.whole("lag_hours", 0, MOST_HOURS)?,
+            enabled: fields.switch("enabled", true)?,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for ProviderConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_value(Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl fmt::Debug for ProviderConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderConfig")
+            .field("host", &self.mds_api_url.host_str())
+            .field("provider_id", &self.provider_id)
+            .field("version", &self.version)
+            .field("auth_type", &self.auth_type)
+            .field("paging", &self.paging)
+            .field("enabled", &self.enabled)
+            .finish_non_exhaustive()
+    }
+}
+
+fn address(key: &str, text: &str) -> Result<Url, ProviderConfigError> {
+    let url = Url::parse(text)
+        .ok()
+        .filter(Url::has_host)
+        .ok_or_else(|| ProviderConfigError::new(key, "must be a URL such as https://host/path"))?;
+    if may_carry_credentials(&url) {
+        Ok(url)
+    } else {
+        Err(ProviderConfigError::new(
+            key,
+            "must start with https:// (plain http is for loopback hosts only)",
+        ))
+    }
+}
+
+fn token_url(fields: &Fields) -> Result<Option<Url>, ProviderConfigError> {
+    fields
+        .text("token_url")?
+        .filter(|text| !text.is_empty())
+        .map(|text| address("token_url", text.trim()))
+        .transpose()
+}
+
+fn provider_id(fields: &Fields) -> Result<Uuid, ProviderConfigError> {
+    let key = "provider_id";
+    Uuid::parse_str(&fields.required(key)?)
+        .map_err(|_| ProviderConfigError::new(key, "must be a UUID"))
+}
+
+fn version(fields: &Fields) -> Result<MdsVersion, ProviderConfigError> {
+    match fields.text("version")? {
+        None => Ok(MdsVersion::V0_2),
+        Some(text) => text
+            .parse()
+            .map_err(|why| ProviderConfigError::new("version", format!("{why}"))),
+    }
+}
+
+fn auth_type(fields: &Fields, has_token: bool) -> Result<AuthType, ProviderConfigError> {
+    let key = "auth_type";
+    match fields.text(key)? {
+        None if has_token => Ok(AuthType::Bearer),
+        None => Err(ProviderConfigError::new(key, "is missing")),
+        Some(text) => text
+            .parse()
+            .map_err(|()| ProviderConfigError::new(key, "must be Bearer, Basic, OAuth or Custom")),
+    }
+}
+
+/// `timeout`, or `interval` as it was called once.
+fn timeout(fields: &Fields) -> Result<Duration, ProviderConfigError> {
+    let (key, given) = match fields.seconds("timeout")? {
+        Some(given) => ("timeout", Some(given)),
+        None => ("interval", fields.seconds("interval")?),
+    };
+    match given {
+        None => Ok(DEFAULT_TIMEOUT),
+        Some(Duration::ZERO) => Err(ProviderConfigError::new(key, "must be more than 0 seconds")),
+        Some(given) => Ok(given),
+    }
+}
+
+fn time_format(fields: &Fields) -> Result<Option<TimeFormat>, ProviderConfigError> {
+    let Some(text) = fields.text("time_format")? else {
+        return Ok(None);
+    };
+    match text.trim().to_ascii_lowercase().as_str() {
+        // Older files say `unix` for every provider and version, and no tool ever read it.
+        "" | "unix" | "default" => Ok(None),
+        "seconds" | "s" | "unix_seconds" | "unix_s" => Ok(Some(TimeFormat::Seconds)),
+        "milliseconds" | "ms" | "unix_milliseconds" | "unix_ms" => {
+            Ok(Some(TimeFormat::Milliseconds))
+        }
+        "hour" | "iso" | "iso8601" | "yyyy-mm-ddthh" => Ok(Some(TimeFormat::Hour)),
+        _ => Err(ProviderConfigError::new(
+            "time_format",
+            "must be seconds, milliseconds or hour (or unix: the version's own)",
+        )),
+    }
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,0 +1,200 @@
+//! Reads the entries of a providers file: files written over years by other tools, in which a
+//! number may stand as text, and in which nearly every value may be a secret. So no message here
+//! ever repeats a value.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+/// What is wrong with an entry of the providers file. Names the key, never its value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` {why}")]
+pub struct ProviderConfigError {
+    /// The key as it stands in the file.
+    pub key: String,
+    /// What is wrong, and what would be right.
+    pub why: String,
+}
+
+impl ProviderConfigError {
+    pub(crate) fn new(key: &str, why: impl Into<String>) -> Self {
+        Self {
+            key: key.to_owned(),
+            why: why.into(),
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, ProviderConfigError>;
+
+/// Longest duration that makes sense in a setting given in seconds.
+const MOST_SECONDS: f64 = 86_400.0;
+
+/// The keys and values of one entry. A null is taken as absent.
+pub(crate) struct Fields(Map<String, Value>);
+
+impl Fields {
+    pub(crate) fn new(value: Value) -> Result<Self> {
+        match value {
+            Value::Object(map) => Ok(Self(map)),
+            _ => Err(ProviderConfigError::new(
+                "provider",
+                "must be a JSON object",
+            )),
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    /// The value under `key` as text. Numbers are taken too.
+    pub(crate) fn text(&self, key: &str) -> Result<Option<String>> {
+        self.get(key).map(|value| text(key, value)).transpose()
+    }
+
+    /// As [`Fields::text`], for values that must not be printed. An empty one counts as absent.
+    pub(crate) fn secret(&self, key: &str) -> Result<Option<SecretString>> {
+        let text = self.text(key)?.filter(|text| !text.is_empty());
+        Ok(text.map(SecretString::from))
+    }
+
+    /// Text that must be there.
+    pub(crate) fn required(&self, key: &str) -> Result<String> {
+        self.text(key)?
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| ProviderConfigError::new(key, "is missing"))
+    }
+
+    /// A switch: a JSON boolean, 0 or 1, or one of the words for them.
+    pub(crate) fn switch(&self, key: &str, default: bool) -> Result<bool> {
+        let Some(value) = self.get(key) else {
+            return Ok(default);
+        };
+        let word = match value {
+            Value::Bool(on) => return Ok(*on),
+            other => text(key, other)?,
+        };
+        match word.trim().to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Ok(true),
+            "false" | "no" | "off" | "0" => Ok(false),
+            _ => Err(ProviderConfigError::new(key, "must be true or false")),
+        }
+    }
+
+    /// A duration in seconds, fractions allowed.
+    pub(crate) fn seconds(&self, key: &str) -> Result<Option<Duration>> {
+        let Some(seconds) = self.number(key)? else {
+            return Ok(None);
+        };
+        if (0.0..=MOST_SECONDS).contains(&seconds) {
+            Ok(Some(Duration::from_secs_f64(seconds)))
+        } else {
+            Err(ProviderConfigError::new(
+                key,
+                format!("must lie between 0 and {MOST_SECONDS} seconds"),
+            ))
+        }
+    }
+
+    /// A whole number within `least..=most`.
+    pub(crate) fn whole(&self, key: &str, least: u32, most: u32) -> Result<Option<u32>> {
+        let Some(number) = self.number(key)? else {
+            return Ok(None);
+        };
+        (least..=most)
+            .contains(&whole_part(number))
+            .then(|| whole_part(number))
+            .filter(|whole| f64::from(*whole) == number)
+            .map(Some)
+            .ok_or_else(|| {
+                ProviderConfigError::new(
+                    key,
+                    format!("must be a whole number from {least} to {most}"),
+                )
+            })
+    }
+
+    fn number(&self, key: &str) -> Result<Option<f64>> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let number = match value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) if text.trim().is_empty() => return Ok(None),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number
+            .filter(|number| number.is_finite())
+            .map(Some)
+            .ok_or_else(|| ProviderConfigError::new(key, "must be a number"))
+    }
+
+    /// An object of texts.
+    pub(crate) fn texts(&self, key: &str) -> Result<BTreeMap<String, String>> {
+        match self.get(key) {
+            None => Ok(BTreeMap::new()),
+            Some(value) => texts(key, value),
+        }
+    }
+
+    /// An object of texts that must not be printed.
+    pub(crate) fn secrets(&self, key: &str) -> Result<BTreeMap<String, SecretString>> {
+        Ok(sealed(self.texts(key)?))
+    }
+
+    /// As [`Fields::secrets`] for a key that the file may also spell as nested objects:
+    /// `"request.auth.headers": {…}` or `"request": {"auth": {"headers": {…}}}`.
+    pub(crate) fn dotted_secrets(&self, key: &str) -> Result<BTreeMap<String, SecretString>> {
+        if self.get(key).is_some() {
+            return self.secrets(key);
+        }
+        let mut parts = key.split('.');
+        let first = parts.next().and_then(|part| self.get(part));
+        let nested = parts.try_fold(first, |value, part| match value {
+            Some(Value::Object(map)) => Some(map.get(part).filter(|value| !value.is_null())),
+            _ => None,
+        });
+        match nested.flatten() {
+            None => Ok(BTreeMap::new()),
+            Some(value) => texts(key, value).map(sealed),
+        }
+    }
+}
+
+fn sealed(map: BTreeMap<String, String>) -> BTreeMap<String, SecretString> {
+    map.into_iter()
+        .map(|(name, value)| (name, SecretString::from(value)))
+        .collect()
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "`as` saturates, and the caller compares the result with what went in"
+)]
+fn whole_part(number: f64) -> u32 {
+    number as u32
+}
+
+fn text(key: &str, value: &Value) -> Result<String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(ProviderConfigError::new(key, "must be text")),
+    }
+}
+
+fn texts(key: &str, value: &Value) -> Result<BTreeMap<String, String>> {
+    let Value::Object(map) = value else {
+        return Err(ProviderConfigError::new(key, "must be an object"));
+    };
+    map.iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| Ok((name.clone(), text(&format!("{key}.{name}"), value)?)))
+        .collect()
+}

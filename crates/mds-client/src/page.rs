@@ -1,0 +1,228 @@
+//! One response: its body goes as a stream into the reader of the envelope on a blocking thread.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use reqwest::Response;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use trips::block::Hour;
+use trips::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_envelope};
+
+use crate::fault::Fault;
+use crate::sink::TripSink;
+use crate::window::ended_in;
+
+/// Chunks on their way to the blocking thread; each is what one read of the socket gave.
+const CHUNKS_AHEAD: usize = 16;
+
+/// Bounds on one body.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// Longest wait for the next bytes.
+    pub(crate) timeout: Duration,
+    /// Most bytes, after decompression.
+    pub(crate) bytes: u64,
+}
+
+/// The sink of an hour and what has gone into it.
+pub(crate) struct Intake<S> {
+    pub(crate) sink: S,
+    pub(crate) version: Option<String>,
+    pub(crate) passed_on: u64,
+    pub(crate) left_out: u64,
+    begun: bool,
+    fallback_version: String,
+    /// Set where only trips that ended in this hour are wanted.
+    only: Option<Hour>,
+}
+
+impl<S: TripSink> Intake<S> {
+    pub(crate) fn new(sink: S, fallback_version: String, only: Option<Hour>) -> Self {
+        Self {
+            sink,
+            version: None,
+            passed_on: 0,
+            left_out: 0,
+            begun: false,
+            fallback_version,
+            only,
+        }
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        if self.begun {
+            return Ok(());
+        }
+        self.begun = true;
+        let version = self.version.as_deref().unwrap_or(&self.fallback_version);
+        self.sink.begin(version)
+    }
+
+    /// The version as the body names it, or as it was assumed.
+    pub(crate) fn version(&self) -> &str {
+        self.version.as_deref().unwrap_or(&self.fallback_version)
+    }
+}
+
+impl<S: TripSink> TripVisitor for Intake<S> {
+    fn version(&mut self, version: &str) {
+        self.version.get_or_insert_with(|| version.to_owned());
+    }
+
+    fn trip(&mut self, trip: &RawValue) -> io::Result<()> {
+        self.begin()?;
+        if self.only.is_some_and(|hour| !ended_in(hour, trip)) {
+            self.left_out += 1;
+            return Ok(());
+        }
+        self.passed_on += 1;
+        self.sink.trip(trip)
+    }
+}
+
+/// The intake of an hour without any page: begun, and nothing more.
+pub(crate) async fn none<S: TripSink + Send + 'static>(
+    mut intake: Intake<S>,
+) -> Result<Intake<S>, Fault> {
+    tokio::task::spawn_blocking(move || intake.begin().map(|()| intake))
+        .await
+        .unwrap_or_else(|_| Err(thread_ended()))
+        .map_err(Fault::sink)
+}
+
+fn thread_ended() -> io::Error {
+    io::Error::other("the thread that hands on the trips ended")
+}
+
+/// What a body held.
+pub(crate) struct Page<S> {
+    pub(crate) intake: Intake<S>,
+    pub(crate) summary: EnvelopeSummary,
+    pub(crate) bytes: u64,
+}
+
+/// Reads the body of a response to its end.
+///
+/// # Errors
+/// The sink is dropped on any error. A transport that fails goes before what the reader makes of
+/// the stump it got.
+pub(crate) async fn read<S: TripSink + Send + 'static>(
+    response: Response,
+    intake: Intake<S>,
+    limits: Limits,
+) -> Result<Page<S>, Fault> {
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    let reader = tokio::task::spawn_blocking(move || {
+        let mut body = Body::new(receiver);
+        let mut intake = intake;
+        let result = read_envelope(&mut body, &mut intake).and_then(|summary| {
+            intake.begin().map_err(EnvelopeError::Sink)?;
+            Ok((summary, intake))
+        });
+        result.map_err(|error| (error, body.began_as_object))
+    });
+    let (pumped, read) = tokio::join!(pump(response, sender, limits), reader);
+    let bytes = pumped?;
+    match read {
+        Ok(Ok((summary, intake))) => Ok(Page {
+            intake,
+            summary,
+            bytes,
+        }),
+        Ok(Err((error, began_as_object))) => Err(unreadable(error, began_as_object)),
+        Err(_) => Err(Fault::sink(thread_ended())),
+    }
+}
+
+fn unreadable(error: EnvelopeError, began_as_object: bool) -> Fault {
+    let text = error.to_string();
+    match error {
+        EnvelopeError::Sink(source) => Fault::sink(source),
+        EnvelopeError::Read(_) => Fault::broken_off(text),
+        // Servers that fail half-way through a body often end it in an orderly way.
+        EnvelopeError::Malformed { .. } if began_as_object => Fault::broken_json(text),
+        _ => Fault::malformed(text),
+    }
+}
+
+/// Moves the body to the blocking thread; gives the number of bytes. Ends early, without an error
+/// of its own, if the thread wants no more.
+async fn pump(
+    mut response: Response,
+    sender: mpsc::Sender<Option<Bytes>>,
+    limits: Limits,
+) -> Result<u64, Fault> {
+    let mut bytes = 0;
+    loop {
+        let chunk = tokio::time::timeout(limits.timeout, response.chunk())
+            .await
+            .map_err(|_| {
+                Fault::broken_off(format!("no byte for {} s", limits.timeout.as_secs_f64()))
+            })?
+            .map_err(|error| Fault::body_transport("the body broke off", error))?;
+        bytes += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        if bytes > limits.bytes {
+            return Err(Fault::malformed(format!(
+                "its body is larger than the cap of {} bytes",
+                limits.bytes
+            )));
+        }
+        let is_last = chunk.is_none();
+        if sender.send(chunk).await.is_err() || is_last {
+            return Ok(bytes);
+        }
+    }
+}
+
+/// The blocking end of the channel. A channel that closes without the final `None` was a body
+/// that broke off, and must not look like one that ended.
+struct Body {
+    receiver: mpsc::Receiver<Option<Bytes>>,
+    current: Bytes,
+    ended: bool,
+    began_as_object: bool,
+    has_begun: bool,
+}
+
+impl Body {
+    fn new(receiver: mpsc::Receiver<Option<Bytes>>) -> Self {
+        Self {
+            receiver,
+            current: Bytes::new(),
+            ended: false,
+            began_as_object: false,
+            has_begun: false,
+        }
+    }
+
+    fn look_at_beginning(&mut self) {
+        if self.has_begun {
+            return;
+        }
+        let blank = |byte: &&u8| !byte.is_ascii_whitespace() && !b"\xEF\xBB\xBF".contains(byte);
+        if let Some(first) = self.current.iter().find(blank) {
+            self.has_begun = true;
+            self.began_as_object = *first == b'{';
+        }
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() && !self.ended {
+            match self.receiver.blocking_recv() {
+                Some(Some(chunk)) => {
+                    self.current = chunk;
+                    self.look_at_beginning();
+                }
+                Some(None) => self.ended = true,
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+        let length = buffer.len().min(self.current.len());
+        self.current.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}

@@ -1,0 +1,150 @@
+//! How often to try again, and when.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::Instant;
+
+use crate::options::RetryPolicy;
+
+/// What is left to try in one hour. Failures in a row are counted, whether a request failed or the
+/// body behind it broke off; besides, the hour as a whole is begun at most as often.
+pub(crate) struct Attempts {
+    most: u32,
+    in_a_row: u32,
+    passes: u32,
+    policy: RetryPolicy,
+    steps: ExponentialBackoff,
+    deadline: Option<Instant>,
+    /// Least pause between two requests.
+    delay: Duration,
+}
+
+impl Attempts {
+    pub(crate) fn new(
+        most: u32,
+        delay: Duration,
+        policy: RetryPolicy,
+        deadline: Option<Instant>,
+    ) -> Self {
+        Self {
+            most: most.max(1),
+            in_a_row: 0,
+            passes: 1,
+            policy,
+            steps: steps(&policy),
+            deadline,
+            delay,
+        }
+    }
+
+    /// A page has been read whole.
+    pub(crate) fn succeeded(&mut self) {
+        self.in_a_row = 0;
+        self.steps = steps(&self.policy);
+    }
+
+    /// Waits until the failed request may be repeated; false if it may not.
+    pub(crate) async fn again(&mut self, asked_wait: Option<Duration>) -> bool {
+        self.in_a_row += 1;
+        if self.in_a_row >= self.most {
+            return false;
+        }
+        let wait = self.wait(asked_wait);
+        if wait > self.policy.patience || self.ends_within(wait) {
+            return false;
+        }
+        tokio::time::sleep(wait).await;
+        true
+    }
+
+    /// As [`Attempts::again`], for the hour as a whole.
+    pub(crate) async fn from_the_start(&mut self) -> bool {
+        self.passes += 1;
+        self.passes <= self.most && self.again(None).await
+    }
+
+    fn wait(&mut self, asked: Option<Duration>) -> Duration {
+        let bound = self.steps.next().unwrap_or(self.policy.most);
+        let jittered = rand::random_range(Duration::ZERO..=bound);
+        jittered.max(asked.unwrap_or_default()).max(self.delay)
+    }
+
+    fn ends_within(&self, wait: Duration) -> bool {
+        self.deadline
+            .is_some_and(|deadline| Instant::now() + wait >= deadline)
+    }
+}
+
+fn steps(policy: &RetryPolicy) -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(policy.first)
+        .with_max_delay(policy.most)
+        .without_max_times()
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(first: u64, most: u64) -> RetryPolicy {
+        RetryPolicy {
+            first: Duration::from_secs(first),
+            most: Duration::from_secs(most),
+            patience: Duration::from_secs(120),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn gives_up_after_the_last_attempt() {
+        let mut attempts = Attempts::new(3, Duration::ZERO, policy(1, 30), None);
+        assert!(attempts.again(None).await);
+        assert!(attempts.again(None).await);
+        assert!(!attempts.again(None).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_read_whole_makes_the_count_begin_anew_but_not_that_of_the_passes() {
+        let mut attempts = Attempts::new(2, Duration::ZERO, policy(1, 30), None);
+        assert!(attempts.from_the_start().await);
+        attempts.succeeded();
+        assert!(!attempts.from_the_start().await);
+    }
+
+    #[test]
+    fn waits_are_jittered_below_a_bound_that_doubles() {
+        let mut largest = [Duration::ZERO; 4];
+        for _ in 0..500 {
+            let mut attempts = Attempts::new(9, Duration::ZERO, policy(1, 4), None);
+            for (step, bound) in [1, 2, 4, 4].into_iter().enumerate() {
+                let wait = attempts.wait(None);
+                assert!(wait <= Duration::from_secs(bound), "{wait:?}");
+                largest[step] = largest[step].max(wait);
+            }
+        }
+        assert!(largest[0] > Duration::from_millis(800), "{largest:?}");
+        assert!(largest[2] > Duration::from_millis(3200), "{largest:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_at_least_as_long_as_asked_or_configured() {
+        let mut attempts = Attempts::new(9, Duration::from_secs(2), policy(0, 0), None);
+        let begun = Instant::now();
+        assert!(attempts.again(Some(Duration::from_secs(7))).await);
+        assert!(begun.elapsed() >= Duration::from_secs(7));
+        let begun = Instant::now();
+        assert!(attempts.again(None).await);
+        assert!(begun.elapsed() >= Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn does_not_sit_out_a_long_wait_nor_one_beyond_the_deadline() {
+        let mut attempts = Attempts::new(9, Duration::ZERO, policy(1, 30), None);
+        assert!(!attempts.again(Some(Duration::from_secs(121))).await);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut attempts = Attempts::new(9, Duration::ZERO, policy(1, 1), Some(deadline));
+        assert!(!attempts.again(Some(Duration::from_secs(11))).await);
+        assert!(attempts.again(Some(Duration::from_secs(5))).await);
+    }
+}

@@ -1,0 +1,111 @@
+//! Which name the errors of the crates below go under.
+
+use std::io;
+
+use config::ConfigError;
+use mds_client::MdsError;
+use socrata::SocrataError;
+use store::StoreError;
+use trips::block::ProviderNameError;
+use trips::envelope::EnvelopeError;
+use trips::time::TimeError;
+use vault::VaultError;
+
+use crate::error::{ErrorName, PipelineError};
+
+impl From<TimeError> for PipelineError {
+    fn from(error: TimeError) -> Self {
+        Self::caused(ErrorName::InvalidInput, error)
+    }
+}
+
+impl From<ProviderNameError> for PipelineError {
+    fn from(error: ProviderNameError) -> Self {
+        Self::caused(ErrorName::InvalidInput, error)
+    }
+}
+
+impl From<ConfigError> for PipelineError {
+    fn from(error: ConfigError) -> Self {
+        Self::caused(ErrorName::ConfigInvalid, error)
+    }
+}
+
+impl From<VaultError> for PipelineError {
+    fn from(error: VaultError) -> Self {
+        let name = match &error {
+            VaultError::NotFound { .. } => ErrorName::ArchiveMissing,
+            VaultError::Unreadable { .. } => ErrorName::ArchiveUnreadable,
+            VaultError::Refused { .. } => ErrorName::ConfigInvalid,
+            _ => ErrorName::StorageUnavailable,
+        };
+        Self::caused(name, error)
+    }
+}
+
+impl From<StoreError> for PipelineError {
+    fn from(error: StoreError) -> Self {
+        let name = match &error {
+            StoreError::Busy { .. } => ErrorName::BlockBusy,
+            StoreError::InvalidUrl { .. }
+            | StoreError::CaBundle { .. }
+            | StoreError::NoCertificates
+            | StoreError::Tls { .. }
+            | StoreError::Refused(_)
+            | StoreError::NotMigrated(_)
+            | StoreError::History { .. } => ErrorName::ConfigInvalid,
+            StoreError::UnknownProvider { .. } | StoreError::UnknownBlock { .. } => {
+                ErrorName::InvalidInput
+            }
+            _ => ErrorName::DatabaseUnavailable,
+        };
+        Self::caused(name, error)
+    }
+}
+
+impl From<MdsError> for PipelineError {
+    fn from(error: MdsError) -> Self {
+        if let MdsError::Sink { source, .. } = &error {
+            return Self::from_io("the archive", source);
+        }
+        let name = match &error {
+            MdsError::Config { .. } => ErrorName::ConfigInvalid,
+            MdsError::Throttled { .. } => ErrorName::ProviderThrottled,
+            MdsError::Unavailable { .. } => ErrorName::ProviderUnavailable,
+            MdsError::Rejected { .. } => ErrorName::ProviderRejected,
+            MdsError::Malformed { .. } => ErrorName::ProviderMalformed,
+            MdsError::Sink { .. } => ErrorName::StorageUnavailable,
+        };
+        Self::caused(name, error)
+    }
+}
+
+impl From<SocrataError> for PipelineError {
+    fn from(error: SocrataError) -> Self {
+        let name = match &error {
+            SocrataError::Config { .. } => ErrorName::ConfigInvalid,
+            SocrataError::Throttled { .. } => ErrorName::SocrataThrottled,
+            SocrataError::Unavailable { .. } => ErrorName::SocrataUnavailable,
+            SocrataError::Rejected { .. } => ErrorName::SocrataRejected,
+        };
+        Self::caused(name, error)
+    }
+}
+
+impl PipelineError {
+    /// What went wrong under a `Read` or `Write` of an object.
+    pub(crate) fn from_io(what: &str, error: &io::Error) -> Self {
+        match VaultError::from_io(error) {
+            Some(below) => below.clone().into(),
+            None => Self::new(ErrorName::StorageUnavailable, format!("{what}: {error}")),
+        }
+    }
+
+    /// What went wrong while the trips of an object were read.
+    pub(crate) fn from_envelope(what: &str, error: &EnvelopeError) -> Self {
+        match error {
+            EnvelopeError::Read(source) | EnvelopeError::Sink(source) => Self::from_io(what, source),
+            _ => Self::new(ErrorName::ArchiveUnreadable, format!("{what}: {error}")),
+        }
+    }
+}

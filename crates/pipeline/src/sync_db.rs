@@ -1,0 +1,196 @@
+//! `sync-db`: the archive's trips, checked and classified, into Postgres, and their public rows into `publish.json`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use mds_client::TimeUnit;
+use store::{Claim, LoadCounts, LoadFacts};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use trips::block::{Block, BlockObject};
+use trips::public_row::PublicRow;
+use trips::status::{BlockStatus, Step};
+use vault::Seal;
+
+use crate::context::Context;
+use crate::error::{ErrorName, PipelineError};
+use crate::event::{BlockItem, SyncDbOutput};
+use crate::intake::{Intake, Tally};
+use crate::object_stream::JsonArrayStream;
+use crate::step::ClaimedStep;
+
+/// Pieces of encoded rows between the parsing thread and the connection.
+const PIECES_IN_FLIGHT: usize = 16;
+
+/// Where the trips come from.
+#[derive(Debug, Clone, Copy)]
+pub enum TripsSource<'a> {
+    /// The block's archive in the bucket.
+    Archive,
+    /// A local file in the archive's form.
+    File(&'a Path),
+}
+
+/// Loads the block's trips; rows, counts and status change in one transaction.
+///
+/// # Errors
+/// `ArchiveMissing`, `ArchiveUnreadable`, `StorageUnavailable`, `DatabaseUnavailable`, `BlockBusy`, `ConfigInvalid`,
+/// `InvalidInput`.
+pub async fn sync_db(
+    ctx: &Context,
+    mut item: BlockItem,
+    source: TripsSource<'_>,
+) -> Result<BlockItem, PipelineError> {
+    let block = item.block()?;
+    let mut step = ClaimedStep::begin(ctx, &item, Step::SyncDb).await?;
+    let publish_key = ctx.key(&block, BlockObject::Publish);
+    if step.is_done_already() {
+        let row = step.claim.row();
+        let output = SyncDbOutput {
+            publish_key,
+            fetched: row.fetched(),
+            loaded: row.loaded(),
+            rejected: row.rejected(),
+            duplicates: row.duplicates(),
+        };
+        step.succeed(false).await?;
+        item.sync_db = Some(output);
+        return Ok(item);
+    }
+    let loaded = match load(ctx, &block, &item, &mut step.claim, source).await {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            let status = match error.name {
+                // The next run has to pull the hour again.
+                ErrorName::ArchiveMissing => BlockStatus::ExtractFailed,
+                _ => BlockStatus::LoadFailed,
+            };
+            return Err(step.fail(status, error).await);
+        }
+    };
+    step.succeed(false).await?;
+    let (tally, counts) = loaded;
+    tracing::info!(
+        run_id = %item.run_id,
+        block.provider = %block.provider,
+        block.label = %item.label,
+        trips.fetched = tally.fetched,
+        trips.loaded = counts.loaded,
+        trips.rejected = tally.rejected,
+        trips.duplicates = counts.duplicates,
+        trips.inserted = counts.inserted,
+        trips.updated = counts.updated,
+        "loaded"
+    );
+    item.sync_db = Some(SyncDbOutput {
+        publish_key,
+        fetched: tally.fetched,
+        loaded: counts.loaded,
+        rejected: tally.rejected,
+        duplicates: counts.duplicates,
+    });
+    Ok(item)
+}
+
+async fn load(
+    ctx: &Context,
+    block: &Block,
+    item: &BlockItem,
+    claim: &mut Claim,
+    source: TripsSource<'_>,
+) -> Result<(Tally, LoadCounts), PipelineError> {
+    let archive = open(ctx, block, source).await?;
+    let intake = intake(ctx, block).await?;
+    let mut load = claim.start_load().await?;
+
+    let rejects_key = ctx.key(block, BlockObject::Rejects);
+    let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
+    let (rows, mut encoded) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
+    let parsing = spawn_blocking(move || intake.run(archive, rows, rejects));
+    let mut copy = load.copy().await?;
+    let mut copied = Ok(());
+    while let Some(piece) = encoded.recv().await {
+        copied = copy.send(piece).await;
+        if copied.is_err() {
+            // Tells the parsing thread to stop, too.
+            break;
+        }
+    }
+    drop(encoded);
+    copied?;
+    let (tally, rejects) = parsing
+        .await
+        .map_err(|_| PipelineError::interrupted("reading the archive"))?
+        .map_err(|e| PipelineError::from_envelope("the archive", &e))?;
+    copy.finish().await?;
+    rejects.finish().await?;
+
+    let facts = LoadFacts {
+        run_id: item.run_id,
+        version: tally.version.clone(),
+        fetched: tally.fetched,
+        rejected: tally.rejected,
+        error_payload: error_payload(&tally),
+    };
+    let upsert = load.upsert(facts).await?;
+    write_public_rows(ctx, block, &upsert).await?;
+    let counts = upsert.commit().await?;
+    Ok((tally, counts))
+}
+
+async fn open(
+    ctx: &Context,
+    block: &Block,
+    source: TripsSource<'_>,
+) -> Result<Box<dyn Read + Send>, PipelineError> {
+    match source {
+        TripsSource::Archive => {
+            let key = ctx.key(block, BlockObject::Trips);
+            Ok(Box::new(ctx.vault().open(&key).await?))
+        }
+        TripsSource::File(path) => {
+            let file = File::open(path).map_err(|e| {
+                PipelineError::new(ErrorName::InvalidInput, format!("{}: {e}", path.display()))
+            })?;
+            Ok(Box::new(io::BufReader::new(file)))
+        }
+    }
+}
+
+async fn intake(ctx: &Context, block: &Block) -> Result<Intake, PipelineError> {
+    let provider = ctx.provider_config(&block.provider)?;
+    Ok(Intake {
+        hour: block.hour,
+        now: ctx.now(),
+        swap_coordinates: provider.swap_coordinates,
+        seconds_expected: provider.version.rules().body_unit == TimeUnit::Seconds,
+        boundaries: ctx.boundaries().await?,
+        ids: ctx.public_id_key()?,
+    })
+}
+
+/// The public rows of the trips just loaded, in the same transaction that holds them: whole in the bucket before the
+/// commit, so that a block which is loaded always has something to publish.
+async fn write_public_rows(
+    ctx: &Context,
+    block: &Block,
+    upsert: &store::Upsert<'_>,
+) -> Result<(), PipelineError> {
+    let key = ctx.key(block, BlockObject::Publish);
+    let mut object = JsonArrayStream::create(ctx.vault(), &key, Seal::Encrypt).await?;
+    let mut rows = upsert.publish_rows().await?;
+    while let Some(trip) = rows.try_next().await? {
+        object
+            .push(&PublicRow::new(&trip.public_trip(), ctx.zone()))
+            .await?;
+    }
+    object.finish().await?;
+    Ok(())
+}
+
+fn error_payload(tally: &Tally) -> Option<serde_json::Value> {
+    (tally.rejected > 0).then(|| serde_json::json!({ "reasons": tally.reasons }))
+}

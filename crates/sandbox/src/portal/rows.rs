@@ -1,0 +1,218 @@
+//! The rows of the dataset, by their identifier.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+pub(super) type Row = Map<String, Value>;
+
+/// The member of a row that asks for its deletion.
+const DELETED: &str = ":deleted";
+
+/// What became of one row of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Created,
+    Updated,
+    Deleted,
+    Refused,
+}
+
+/// All rows, each as compact JSON, and the file that lets them outlive the process.
+#[derive(Debug)]
+pub(super) struct Rows {
+    identifier: String,
+    rows: BTreeMap<String, String>,
+    journal: Option<Journal>,
+}
+
+impl Rows {
+    pub(super) fn open(identifier: &str, file: Option<&Path>) -> io::Result<Self> {
+        let mut rows = Self {
+            identifier: identifier.to_owned(),
+            rows: BTreeMap::new(),
+            journal: None,
+        };
+        if let Some(path) = file {
+            rows.replay(path)?;
+            rows.journal = Some(Journal::rewrite(path, rows.rows.values())?);
+        }
+        Ok(rows)
+    }
+
+    /// Takes a row as an upload brings it: new columns are added, given ones replaced.
+    pub(super) fn upsert(&mut self, row: Row) -> io::Result<Outcome> {
+        if let Some(journal) = &mut self.journal {
+            journal.append(&row)?;
+        }
+        Ok(self.apply(row))
+    }
+
+    /// Brings what was appended to the file.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.journal
+            .as_mut()
+            .map_or(Ok(()), |journal| journal.file.flush())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn get(&self, identifier: &str) -> Option<Row> {
+        self.rows
+            .get(identifier)
+            .and_then(|text| serde_json::from_str(text).ok())
+    }
+
+    /// All rows, by identifier.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Row> + '_ {
+        self.rows
+            .values()
+            .filter_map(|text| serde_json::from_str(text).ok())
+    }
+
+    fn apply(&mut self, mut row: Row) -> Outcome {
+        let Some(identifier) = row.get(&self.identifier).and_then(as_identifier) else {
+            return Outcome::Refused;
+        };
+        if row
+            .remove(DELETED)
+            .is_some_and(|deleted| deleted == Value::Bool(true))
+        {
+            self.rows.remove(&identifier);
+            return Outcome::Deleted;
+        }
+        let before = self.get(&identifier);
+        let outcome = if before.is_some() {
+            Outcome::Updated
+        } else {
+            Outcome::Created
+        };
+        let mut merged = before.unwrap_or_default();
+        merged.append(&mut row);
+        self.rows
+            .insert(identifier, Value::Object(merged).to_string());
+        outcome
+    }
+
+    fn replay(&mut self, path: &Path) -> io::Result<()> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for line in BufReader::new(file).lines() {
+            // A process killed amid a write leaves half a line, which no upload answered for.
+            if let Ok(row) = serde_json::from_str::<Row>(&line?) {
+                self.apply(row);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rows in the order of their arrival, one JSON object a line.
+#[derive(Debug)]
+struct Journal {
+    file: BufWriter<File>,
+}
+
+impl Journal {
+    /// Starts anew from the rows as they are, and puts that in the old file's place whole.
+    fn rewrite<'a>(path: &Path, rows: impl Iterator<Item = &'a String>) -> io::Result<Self> {
+        let draft = draft_path(path);
+        let mut file = BufWriter::new(File::create(&draft)?);
+        for row in rows {
+            writeln!(file, "{row}")?;
+        }
+        file.flush()?;
+        fs::rename(&draft, path)?;
+        Ok(Self { file })
+    }
+
+    fn append(&mut self, row: &Row) -> io::Result<()> {
+        serde_json::to_writer(&mut self.file, row)?;
+        writeln!(self.file)
+    }
+}
+
+fn draft_path(path: &Path) -> PathBuf {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".draft");
+    PathBuf::from(draft)
+}
+
+fn as_identifier(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn row(value: &Value) -> Row {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_row_is_created_updated_and_deleted() {
+        let mut rows = Rows::open("id", None).unwrap();
+        assert_eq!(
+            rows.upsert(row(&json!({"id": "a", "x": 1, "y": 1})))
+                .unwrap(),
+            Outcome::Created
+        );
+        assert_eq!(
+            rows.upsert(row(&json!({"id": "a", "x": 2}))).unwrap(),
+            Outcome::Updated
+        );
+        assert_eq!(
+            rows.get("a"),
+            Some(row(&json!({"id": "a", "x": 2, "y": 1})))
+        );
+        assert_eq!(
+            rows.upsert(row(&json!({"x": 2}))).unwrap(),
+            Outcome::Refused
+        );
+        assert_eq!(
+            rows.upsert(row(&json!({"id": "a", ":deleted": true})))
+                .unwrap(),
+            Outcome::Deleted
+        );
+        assert_eq!(rows.len(), 0);
+    }
+
+    #[test]
+    fn rows_outlive_the_process_and_half_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.jsonl");
+        let mut rows = Rows::open("id", Some(&path)).unwrap();
+        rows.upsert(row(&json!({"id": "a", "x": 1}))).unwrap();
+        rows.upsert(row(&json!({"id": "a", "x": 2}))).unwrap();
+        rows.upsert(row(&json!({"id": "b"}))).unwrap();
+        rows.flush().unwrap();
+        drop(rows);
+        File::options()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"{\"id\":\"c\",")
+            .unwrap();
+
+        let mut rows = Rows::open("id", Some(&path)).unwrap();
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows.get("a"), Some(row(&json!({"id": "a", "x": 2}))));
+        rows.upsert(row(&json!({"id": "d"}))).unwrap();
+        drop(rows);
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
+    }
+}

@@ -1,0 +1,186 @@
+//! Expressions over a row, and aggregates over many.
+
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value};
+
+use super::value::{Cell, truncated};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Aggregate {
+    Count,
+    Sum,
+    Average,
+    Least,
+    Greatest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Truncation {
+    Day,
+    Month,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Expression {
+    Literal(Cell),
+    Column(String),
+    Truncate(Truncation, Box<Expression>),
+    Aggregate(Aggregate, Option<Box<Expression>>),
+    Compare(Comparison, Box<Expression>, Box<Expression>),
+    In(Box<Expression>, Vec<Expression>),
+    IsNull(Box<Expression>),
+    Not(Box<Expression>),
+    And(Box<Expression>, Box<Expression>),
+    Or(Box<Expression>, Box<Expression>),
+}
+
+impl Expression {
+    /// The value for one row; that of an aggregate is null, since it needs many.
+    pub(super) fn of(&self, row: &Map<String, Value>) -> Cell {
+        match self {
+            Self::Literal(cell) => cell.clone(),
+            Self::Column(name) => Cell::of(row.get(name)),
+            Self::Truncate(to, time) => truncated(&time.of(row), *to == Truncation::Month),
+            Self::Aggregate(..) => Cell::Null,
+            Self::Compare(comparison, left, right) => {
+                comparison.holds(&left.of(row), &right.of(row))
+            }
+            Self::In(value, list) => {
+                let value = value.of(row);
+                Cell::Bool(
+                    list.iter()
+                        .any(|item| value.compare(&item.of(row)) == Some(Ordering::Equal)),
+                )
+            }
+            Self::IsNull(value) => Cell::Bool(value.of(row) == Cell::Null),
+            Self::Not(value) => match value.of(row) {
+                Cell::Bool(value) => Cell::Bool(!value),
+                _ => Cell::Null,
+            },
+            Self::And(left, right) => Cell::Bool(left.of(row).is_true() && right.of(row).is_true()),
+            Self::Or(left, right) => Cell::Bool(left.of(row).is_true() || right.of(row).is_true()),
+        }
+    }
+
+    pub(super) fn is_aggregate(&self) -> bool {
+        matches!(self, Self::Aggregate(..))
+    }
+
+    /// The name of the column that an answer gives it without `AS`.
+    pub(super) fn default_name(&self) -> String {
+        match self {
+            Self::Column(name) => name.clone(),
+            Self::Aggregate(Aggregate::Count, None) => "count".to_owned(),
+            Self::Aggregate(aggregate, argument) => {
+                let argument = argument
+                    .as_ref()
+                    .map(|argument| argument.default_name())
+                    .unwrap_or_default();
+                format!("{}_{argument}", aggregate.name())
+            }
+            Self::Truncate(Truncation::Day, time) => {
+                format!("date_trunc_ymd_{}", time.default_name())
+            }
+            Self::Truncate(Truncation::Month, time) => {
+                format!("date_trunc_ym_{}", time.default_name())
+            }
+            _ => "expression".to_owned(),
+        }
+    }
+}
+
+impl Comparison {
+    fn holds(self, left: &Cell, right: &Cell) -> Cell {
+        let Some(order) = left.compare(right) else {
+            return Cell::Null;
+        };
+        Cell::Bool(match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::LessOrEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterOrEqual => order.is_ge(),
+        })
+    }
+}
+
+impl Aggregate {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Average => "avg",
+            Self::Least => "min",
+            Self::Greatest => "max",
+        }
+    }
+}
+
+/// What one aggregate has seen of one group.
+#[derive(Clone, Debug)]
+pub(super) struct Accumulator {
+    count: u64,
+    sum: f64,
+    least: Cell,
+    greatest: Cell,
+}
+
+impl Default for Accumulator {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            sum: 0.0,
+            least: Cell::Null,
+            greatest: Cell::Null,
+        }
+    }
+}
+
+impl Accumulator {
+    /// Takes one row's value of the argument; `count(*)` has none and counts every row.
+    pub(super) fn add(&mut self, argument: Option<&Expression>, row: &Map<String, Value>) {
+        let Some(argument) = argument else {
+            self.count += 1;
+            return;
+        };
+        let cell = argument.of(row);
+        if cell == Cell::Null {
+            return;
+        }
+        self.count += 1;
+        self.sum += cell.number().unwrap_or_default();
+        if cell.order(&self.least).is_lt() {
+            self.least = cell.clone();
+        }
+        if self.greatest == Cell::Null || cell.order(&self.greatest).is_gt() {
+            self.greatest = cell;
+        }
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of a sandbox stay far below 2^52"
+    )]
+    pub(super) fn result(&self, aggregate: Aggregate) -> Cell {
+        match aggregate {
+            Aggregate::Count => Cell::Number(self.count as f64),
+            _ if self.count == 0 => Cell::Null,
+            Aggregate::Sum => Cell::Number(self.sum),
+            Aggregate::Average => Cell::Number(self.sum / self.count as f64),
+            Aggregate::Least => self.least.clone(),
+            Aggregate::Greatest => self.greatest.clone(),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Words of a SoQL clause.
+
+use super::SoqlError;
+
+/// A word of a clause. Names keep their case; keywords are names to this level.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Token {
+    Name(String),
+    Text(String),
+    Number(f64),
+    Symbol(&'static str),
+}
+
+const SYMBOLS: [&str; 12] = [
+    "<=", ">=", "!=", "<>", "=", "<", ">", "(", ")", ",", "*", "-",
+];
+
+/// Splits a clause into its words.
+pub(super) fn tokens(clause: &str) -> Result<Vec<Token>, SoqlError> {
+    let mut found = Vec::new();
+    let mut rest = clause.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (token, length) = match first {
+            '\'' => text(rest)?,
+            '`' => quoted_name(rest)?,
+            '0'..='9' => number(rest)?,
+            first if first.is_alphabetic() || matches!(first, '_' | ':') => name(rest),
+            _ => symbol(rest)?,
+        };
+        found.push(token);
+        rest = rest[length..].trim_start();
+    }
+    Ok(found)
+}
+
+fn text(rest: &str) -> Result<(Token, usize), SoqlError> {
+    let mut value = String::new();
+    let mut characters = rest.char_indices().skip(1).peekable();
+    while let Some((at, character)) = characters.next() {
+        if character != '\'' {
+            value.push(character);
+        } else if characters.next_if(|(_, next)| *next == '\'').is_some() {
+            value.push('\'');
+        } else {
+            return Ok((Token::Text(value), at + 1));
+        }
+    }
+    Err(SoqlError::new("a text without its closing quote"))
+}
+
+fn quoted_name(rest: &str) -> Result<(Token, usize), SoqlError> {
+    let end = rest[1..]
+        .find('`')
+        .ok_or_else(|| SoqlError::new("a name without its closing backquote"))?;
+    Ok((Token::Name(rest[1..=end].to_owned()), end + 2))
+}
+
+fn number(rest: &str) -> Result<(Token, usize), SoqlError> {
+    let length = rest
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(rest.len());
+    let number = rest[..length]
+        .parse()
+        .map_err(|_| SoqlError::new("a malformed number"))?;
+    Ok((Token::Number(number), length))
+}
+
+fn name(rest: &str) -> (Token, usize) {
+    let length = rest
+        .find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | ':' | '@'))
+        .unwrap_or(rest.len());
+    (Token::Name(rest[..length].to_owned()), length)
+}
+
+fn symbol(rest: &str) -> Result<(Token, usize), SoqlError> {
+    let symbol = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol));
+    symbol
+        .map(|symbol| (Token::Symbol(symbol), symbol.len()))
+        .ok_or_else(|| SoqlError::new("a character that is no part of SoQL"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_a_clause() {
+        let found = tokens("end_time>='2020-01-01' AND n <> 3.5").unwrap();
+        assert_eq!(
+            found,
+            [
+                Token::Name("end_time".into()),
+                Token::Symbol(">="),
+                Token::Text("2020-01-01".into()),
+                Token::Name("AND".into()),
+                Token::Name("n".into()),
+                Token::Symbol("<>"),
+                Token::Number(3.5),
+            ]
+        );
+    }
+
+    #[test]
+    fn quotes_double_inside_quotes() {
+        assert_eq!(
+            tokens("'it''s' `a b`").unwrap(),
+            [Token::Text("it's".into()), Token::Name("a b".into())]
+        );
+        assert!(tokens("'open").is_err());
+        assert!(tokens("a ; b").is_err());
+    }
+}

@@ -1,0 +1,189 @@
+//! Values of cells, and how they compare.
+
+use std::cmp::Ordering;
+
+use chrono::{NaiveDate, NaiveDateTime};
+use serde_json::Value;
+
+/// How a portal writes a time without zone.
+const TIME: &str = "%Y-%m-%dT%H:%M:%S%.3f";
+
+/// The value of a cell or of an expression over cells.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::portal) enum Cell {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(String),
+}
+
+impl Cell {
+    pub(in crate::portal) fn of(value: Option<&Value>) -> Self {
+        match value {
+            None | Some(Value::Null) => Self::Null,
+            Some(Value::Bool(value)) => Self::Bool(*value),
+            Some(Value::Number(number)) => number.as_f64().map_or(Self::Null, Self::Number),
+            Some(Value::String(text)) => Self::Text(text.clone()),
+            Some(other) => Self::Text(other.to_string()),
+        }
+    }
+
+    pub(in crate::portal) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.parse().ok(),
+            Self::Null | Self::Bool(_) => None,
+        }
+    }
+
+    pub(in crate::portal) fn is_true(&self) -> bool {
+        *self == Self::Bool(true)
+    }
+
+    fn time(&self) -> Option<NaiveDateTime> {
+        match self {
+            Self::Text(text) => parse_time(text),
+            _ => None,
+        }
+    }
+
+    /// As in SQL, nothing compares with a null.
+    pub(in crate::portal) fn compare(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Null, _) | (_, Self::Null) => None,
+            (Self::Bool(left), Self::Bool(right)) => Some(left.cmp(right)),
+            _ => self.compare_present(other),
+        }
+    }
+
+    /// The order of rows and groups, which holds nulls too: they come last.
+    pub(in crate::portal) fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Null, Self::Null) => Ordering::Equal,
+            (Self::Null, _) => Ordering::Greater,
+            (_, Self::Null) => Ordering::Less,
+            _ => self.compare(other).unwrap_or(Ordering::Equal),
+        }
+    }
+
+    fn compare_present(&self, other: &Self) -> Option<Ordering> {
+        if let (Some(left), Some(right)) = (self.number(), other.number()) {
+            return left.partial_cmp(&right);
+        }
+        if let (Some(left), Some(right)) = (self.time(), other.time()) {
+            return Some(left.cmp(&right));
+        }
+        Some(self.text()?.cmp(&other.text()?))
+    }
+
+    fn text(&self) -> Option<String> {
+        match self.to_json() {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// As a portal writes it: a number stands in quotes.
+    pub(in crate::portal) fn to_json(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Number(number) => Value::String(number.to_string()),
+            Self::Text(text) => Value::String(text.clone()),
+        }
+    }
+}
+
+/// A cell as a portal writes it: numbers in quotes, times with milliseconds.
+pub(in crate::portal) fn as_written(value: Value) -> Value {
+    match value {
+        Value::Number(number) => Value::String(number.to_string()),
+        Value::String(text) => Value::String(written_time(&text).unwrap_or(text)),
+        other => other,
+    }
+}
+
+/// The start of the day or of the month that holds the time.
+pub(in crate::portal) fn truncated(cell: &Cell, first_of_month: bool) -> Cell {
+    use chrono::Datelike;
+
+    let start = cell.time().map(|time| time.date()).and_then(|day| {
+        let day = if first_of_month {
+            day.with_day(1)?
+        } else {
+            day
+        };
+        day.and_hms_opt(0, 0, 0)
+    });
+    start.map_or(Cell::Null, |start| {
+        Cell::Text(start.format(TIME).to_string())
+    })
+}
+
+fn written_time(text: &str) -> Option<String> {
+    // Spares every other text the attempt.
+    if text.as_bytes().get(10) != Some(&b'T') {
+        return None;
+    }
+    parse_time(text).map(|time| time.format(TIME).to_string())
+}
+
+fn parse_time(text: &str) -> Option<NaiveDateTime> {
+    if text.len() == 10 {
+        return NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .ok()?
+            .and_hms_opt(0, 0, 0);
+    }
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn cell(value: &Value) -> Cell {
+        Cell::of(Some(value))
+    }
+
+    #[test]
+    fn numbers_compare_as_numbers_whether_quoted_or_not() {
+        assert_eq!(
+            cell(&json!("9")).compare(&cell(&json!(10))),
+            Some(Ordering::Less)
+        );
+    }
+
+    #[test]
+    fn times_compare_in_all_their_forms() {
+        let noon = cell(&json!("2020-01-01T12:00:00"));
+        assert_eq!(
+            noon.compare(&cell(&json!("2020-01-01T12:00:00.000"))),
+            Some(Ordering::Equal)
+        );
+        assert_eq!(
+            noon.compare(&cell(&json!("2020-01-02"))),
+            Some(Ordering::Less)
+        );
+        assert_eq!(
+            truncated(&noon, true),
+            cell(&json!("2020-01-01T00:00:00.000"))
+        );
+    }
+
+    #[test]
+    fn nulls_equal_nothing_and_come_last() {
+        assert_eq!(Cell::Null.compare(&Cell::Null), None);
+        assert_eq!(Cell::Null.order(&Cell::Number(1.0)), Ordering::Greater);
+    }
+
+    #[test]
+    fn what_is_written_looks_like_a_portals() {
+        assert_eq!(as_written(json!(12)), json!("12"));
+        assert_eq!(
+            as_written(json!("2020-02-11T15:08:25")),
+            json!("2020-02-11T15:08:25.000")
+        );
+        assert_eq!(as_written(json!("scooter")), json!("scooter"));
+    }
+}

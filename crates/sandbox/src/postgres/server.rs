@@ -1,0 +1,208 @@
+//! The server process, tied to the life of this one.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::account::{Account, check_reachable};
+use super::binaries::Binaries;
+use super::{DATA, LOG, PostgresError};
+
+/// See the comments in the script for how a server ends with its parent.
+const WATCH: &str = include_str!("watch.sh");
+
+/// How much of the server's log an error quotes.
+const LOG_TAIL: u64 = 2_000;
+
+/// How long a stop is waited for: longer than the script needs for its last resort.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+
+/// Settings that make a server quick to start and quick to commit. What is lost is safety
+/// against a crash of the machine, which a sandbox can do without.
+const SETTINGS: [&str; 15] = [
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "max_connections=200",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_wal_size=2GB",
+    "shared_buffers=128MB",
+    "jit=off",
+    "timezone=UTC",
+    "log_timezone=UTC",
+    // A failed statement's text can hold a trip.
+    "log_min_error_statement=panic",
+    "log_error_verbosity=terse",
+];
+
+/// Whether the folder stays when the server stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    Keep,
+    Remove,
+}
+
+/// What to start, and on what.
+pub(super) struct Plan {
+    binaries: Binaries,
+    folder: PathBuf,
+    account: Option<Account>,
+    after: After,
+}
+
+impl Plan {
+    /// Makes `folder` ready for a server: owned by the account that will run it, with the
+    /// superuser's password in it.
+    pub(super) fn prepare(folder: &Path, after: After) -> Result<(Self, String), PostgresError> {
+        let binaries = Binaries::find()?;
+        fs::create_dir_all(folder).map_err(|source| PostgresError::folder(folder, source))?;
+        let folder = folder
+            .canonicalize()
+            .map_err(|source| PostgresError::folder(folder, source))?;
+        let account = Account::to_drop_to(&folder)?;
+        let password = password_in(&folder)?;
+        if let Some(account) = account {
+            check_reachable(&folder)?;
+            check_reachable(&binaries.postgres)?;
+            account.own(&folder)?;
+            account.own(&folder.join(super::PASSWORD))?;
+        }
+        Ok((
+            Self {
+                binaries,
+                folder,
+                account,
+                after,
+            },
+            password,
+        ))
+    }
+
+    /// Starts the server on `port`; it may still end by itself, for instance where the port
+    /// has been taken meanwhile.
+    pub(super) fn start(&self, port: u16) -> Result<Server, PostgresError> {
+        let log = File::create(self.folder.join(LOG))
+            .map_err(|source| PostgresError::folder(&self.folder, source))?;
+        let errors = log
+            .try_clone()
+            .map_err(|source| PostgresError::folder(&self.folder, source))?;
+        let mut command = self.command(port);
+        command.stdin(Stdio::piped()).stdout(log).stderr(errors);
+        let mut child = command
+            .spawn()
+            .map_err(|source| PostgresError::Spawn { source })?;
+        let lifeline = child.stdin.take();
+        Ok(Server {
+            child,
+            lifeline,
+            folder: self.folder.clone(),
+            after: self.after,
+        })
+    }
+
+    fn command(&self, port: u16) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", WATCH, "postgres-watch"]);
+        command.arg(&self.binaries.initdb).arg(&self.folder);
+        command.arg(if self.after == After::Remove {
+            "remove"
+        } else {
+            "keep"
+        });
+        command
+            .arg(&self.binaries.postgres)
+            .arg("-D")
+            .arg(self.folder.join(DATA));
+        command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+        command.arg("-p").arg(port.to_string());
+        // PGDATA, PGPORT and their like would override what is asked for here.
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
+            .env("LC_ALL", "C");
+        command.current_dir(&self.folder);
+        // A group of its own, so that Ctrl-C at the terminal reaches the parent alone, which
+        // can then still use the database while it winds up.
+        command.process_group(0);
+        if let Some(account) = self.account {
+            command.gid(account.gid).uid(account.uid);
+        }
+        command
+    }
+}
+
+/// A running server. Dropping it stops the server and waits for its end.
+#[derive(Debug)]
+pub(super) struct Server {
+    child: Child,
+    lifeline: Option<ChildStdin>,
+    folder: PathBuf,
+    after: After,
+}
+
+impl Server {
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether the server has ended by itself.
+    pub(super) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// The end of what the server has said.
+    pub(super) fn log_tail(&self) -> String {
+        tail(&self.folder.join(LOG)).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.lifeline.take());
+        let deadline = Instant::now() + STOP_LIMIT;
+        while !self.has_ended() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(5));
+        }
+        if self.after == After::Remove {
+            // The script removes it as well, for the case that this process is no more.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// The superuser's password, made on first use and kept beside the data.
+fn password_in(folder: &Path) -> Result<String, PostgresError> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let path = folder.join(super::PASSWORD);
+    if let Ok(password) = fs::read_to_string(&path)
+        && !password.trim().is_empty()
+    {
+        return Ok(password.trim().to_owned());
+    }
+    let password = uuid::Uuid::new_v4().simple().to_string();
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .open(&path)
+        .and_then(|mut file| writeln!(file, "{password}"))
+        .map_err(|source| PostgresError::folder(&path, source))?;
+    Ok(password)
+}
+
+fn tail(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL)))?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).trim().to_owned())
+}

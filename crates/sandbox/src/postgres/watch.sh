@@ -1,0 +1,41 @@
+# Runs a Postgres server for as long as standard input stays open.
+#
+# The process that started this script holds the other end of standard input. However that
+# process ends, even by kill -9, the end closes with it: the server is stopped then, and a
+# temporary folder removed.
+#
+# Arguments: initdb, the folder, keep|remove, then the server's command line.
+initdb=$1
+folder=$2
+after=$3
+shift 3
+
+exec 3<&0 </dev/null
+
+if [ ! -f "$folder/data/PG_VERSION" ]; then
+    # A folder that an interrupted initdb left would be refused by the next one.
+    rm -rf "$folder/data"
+    "$initdb" --pgdata="$folder/data" --username=postgres --pwfile="$folder/password" \
+        --auth=password --encoding=UTF8 --locale=C --no-sync --no-instructions 3<&- || exit 1
+fi
+
+"$@" 3<&- &
+server=$!
+
+(
+    while read -r _ <&3; do :; done
+    # Data that nobody will read again needs no last checkpoint.
+    if [ "$after" = remove ]; then kill -QUIT "$server"; else kill -INT "$server"; fi
+    left=200
+    while kill -0 "$server" && [ "$left" -gt 0 ]; do
+        sleep 0.05
+        left=$((left - 1))
+        if [ "$left" -eq 100 ]; then kill -QUIT "$server"; fi
+    done
+    kill -KILL "$server"
+    if [ "$after" = remove ]; then rm -rf "$folder"; fi
+) >/dev/null 2>&1 &
+
+# The watcher alone reads the pipe; this shell only reports how the server ended.
+exec 3<&-
+wait "$server"

@@ -1,0 +1,106 @@
+//! The records that `s3s-fs` keeps of objects (their `ETag` and checksums): a file of its own
+//! for each, beside the buckets.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use serde::Deserialize;
+
+const RECORD_SUFFIX: &str = ".internal.json";
+
+/// Removes the records that are older than their objects, or have lost them.
+///
+/// An object is moved into place before its record is written. A server killed in between
+/// leaves the record of the content before, whose checksum every client would find wrong;
+/// without a record the server reckons the `ETag` from the content.
+pub(super) fn forget_outdated(root: &Path) -> io::Result<()> {
+    for entry in root.read_dir()? {
+        let record = entry?.path();
+        if let Some(object) = object_of(root, &record)
+            && is_outdated(&record, &object)?
+        {
+            fs::remove_file(&record)?;
+        }
+    }
+    Ok(())
+}
+
+/// The `ETag` recorded for an object, without quotes.
+pub(super) fn etag(root: &Path, bucket: &str, key: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Record {
+        e_tag: Option<String>,
+    }
+    let text = fs::read(root.join(name_of_record(bucket, key))).ok()?;
+    serde_json::from_slice::<Record>(&text).ok()?.e_tag
+}
+
+fn name_of_record(bucket: &str, key: &str) -> String {
+    format!(
+        ".bucket-{}.object-{}{RECORD_SUFFIX}",
+        BASE64.encode(bucket),
+        BASE64.encode(key)
+    )
+}
+
+fn object_of(root: &Path, record: &Path) -> Option<PathBuf> {
+    let name = record
+        .file_name()?
+        .to_str()?
+        .strip_prefix(".bucket-")?
+        .strip_suffix(RECORD_SUFFIX)?;
+    let (bucket, key) = name.split_once(".object-")?;
+    let decoded = |text| String::from_utf8(BASE64.decode(text).ok()?).ok();
+    Some(root.join(decoded(bucket)?).join(decoded(key)?))
+}
+
+fn is_outdated(record: &Path, object: &Path) -> io::Result<bool> {
+    match File::open(object).and_then(|file| file.metadata()?.modified()) {
+        Ok(changed) => Ok(fs::metadata(record)?.modified()? < changed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::FileTimes;
+    use std::time::{Duration, SystemTime};
+
+    fn put(root: &Path, key: &str, age_of_record: Duration) -> PathBuf {
+        let record = root.join(name_of_record("bucket", key));
+        fs::write(&record, format!(r#"{{"e_tag":"tag of {key}"}}"#)).unwrap();
+        let times = FileTimes::new().set_modified(SystemTime::now() - age_of_record);
+        File::options()
+            .write(true)
+            .open(&record)
+            .unwrap()
+            .set_times(times)
+            .unwrap();
+        record
+    }
+
+    #[test]
+    fn only_the_record_of_the_content_before_is_forgotten() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("bucket/deep")).unwrap();
+        fs::write(root.path().join("bucket/deep/old"), "x").unwrap();
+        fs::write(root.path().join("bucket/new"), "x").unwrap();
+        let outdated = put(root.path(), "deep/old", Duration::from_secs(60));
+        let lost = put(root.path(), "gone", Duration::ZERO);
+        let current = put(root.path(), "new", Duration::ZERO);
+        forget_outdated(root.path()).unwrap();
+        assert!(!outdated.exists());
+        assert!(!lost.exists());
+        assert!(current.exists());
+        assert_eq!(
+            etag(root.path(), "bucket", "new").as_deref(),
+            Some("tag of new")
+        );
+        assert_eq!(etag(root.path(), "bucket", "deep/old"), None);
+    }
+}

@@ -1,0 +1,174 @@
+//! Which dataset, where, and with whose key.
+
+use std::fmt;
+use std::str::FromStr;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+/// A dataset of a portal and the key to write it (SPEC.md, Configuration). `Debug` shows no
+/// secret.
+#[derive(Clone, Debug)]
+pub struct SocrataConfig {
+    /// The portal, as [`parse_endpoint`] reads it.
+    pub endpoint: Url,
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// Identifies the application, and lifts the limits for anonymous clients.
+    pub app_token: SecretString,
+    /// Id of the API key: the user name of Basic authentication.
+    pub key_id: SecretString,
+    /// Secret of the API key: its password.
+    pub key_secret: SecretString,
+    /// Rows a request, at most [`MOST_CHUNK_ROWS`](crate::MOST_CHUNK_ROWS).
+    pub chunk_rows: usize,
+}
+
+/// Identifies a dataset: two groups of four letters or digits, `abcd-1234`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DatasetId(String);
+
+/// A text that is no id of a dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is no dataset id: it must look like abcd-1234")]
+pub struct DatasetIdError;
+
+impl DatasetId {
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DatasetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for DatasetId {
+    type Err = DatasetIdError;
+
+    fn from_str(text: &str) -> Result<Self, DatasetIdError> {
+        let id = text.trim().to_ascii_lowercase();
+        let is_group = |group: &str| {
+            group.len() == 4 && group.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        match id.split_once('-') {
+            Some((first, second)) if is_group(first) && is_group(second) => Ok(Self(id)),
+            _ => Err(DatasetIdError),
+        }
+    }
+}
+
+impl TryFrom<String> for DatasetId {
+    type Error = DatasetIdError;
+
+    fn try_from(text: String) -> Result<Self, DatasetIdError> {
+        text.parse()
+    }
+}
+
+impl From<DatasetId> for String {
+    fn from(id: DatasetId) -> Self {
+        id.0
+    }
+}
+
+/// A text that is no address of a portal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Neither a host name nor a URL.
+    #[error(
+        "is neither a host name such as data.example.gov nor a URL such as https://data.example.gov"
+    )]
+    NotAnAddress,
+    /// Credentials would travel in the clear.
+    #[error("must use https:// (plain http is for loopback hosts only)")]
+    NotSecure,
+}
+
+/// Reads the address of a portal, a host name or a URL, into a URL.
+///
+/// # Errors
+/// The text is neither, or it asks for plain http to another host than loopback.
+pub fn parse_endpoint(text: &str) -> Result<Url, EndpointError> {
+    let text = text.trim();
+    let url = if text.contains("://") {
+        Url::parse(text)
+    } else {
+        Url::parse(&format!("https://{text}"))
+    };
+    let url = url
+        .ok()
+        .filter(Url::has_host)
+        .ok_or(EndpointError::NotAnAddress)?;
+    check_secure(&url)?;
+    Ok(url)
+}
+
+/// Whether the key may be sent there: over TLS, or to this very machine.
+pub(crate) fn check_secure(url: &Url) -> Result<(), EndpointError> {
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback => Ok(()),
+        _ => Err(EndpointError::NotSecure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("7d8e-dm7r", "7d8e-dm7r")]
+    #[case(" 7D8E-DM7R ", "7d8e-dm7r")]
+    fn reads_a_dataset_id(#[case] text: &str, #[case] id: &str) {
+        assert_eq!(text.parse::<DatasetId>().unwrap().as_str(), id);
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("7d8edm7r")]
+    #[case("7d8e-dm7")]
+    #[case("7d8e-dm7rr")]
+    #[case("7d8e-dm7r-aaaa")]
+    #[case("../e-dm7r")]
+    #[case("7d8e_dm7r")]
+    fn refuses_what_is_no_dataset_id(#[case] text: &str) {
+        assert_eq!(text.parse::<DatasetId>(), Err(DatasetIdError));
+        assert!(serde_json::from_value::<DatasetId>(text.into()).is_err());
+    }
+
+    #[rstest]
+    #[case("data.example.gov", "https://data.example.gov/")]
+    #[case("https://data.example.gov", "https://data.example.gov/")]
+    #[case("https://data.example.gov/", "https://data.example.gov/")]
+    #[case("data.example.gov:8443", "https://data.example.gov:8443/")]
+    #[case("http://127.0.0.1:9000", "http://127.0.0.1:9000/")]
+    #[case("http://localhost:9000", "http://localhost:9000/")]
+    #[case("http://[::1]:9000", "http://[::1]:9000/")]
+    fn an_endpoint_is_a_host_or_a_url(#[case] text: &str, #[case] url: &str) {
+        assert_eq!(parse_endpoint(text).unwrap().as_str(), url);
+    }
+
+    #[rstest]
+    #[case("", EndpointError::NotAnAddress)]
+    #[case("https://", EndpointError::NotAnAddress)]
+    #[case("a host", EndpointError::NotAnAddress)]
+    #[case("http://data.example.gov", EndpointError::NotSecure)]
+    #[case("ftp://data.example.gov", EndpointError::NotSecure)]
+    #[case("http://127.0.0.1.example.com", EndpointError::NotSecure)]
+    fn refuses_other_endpoints(#[case] text: &str, #[case] error: EndpointError) {
+        assert_eq!(parse_endpoint(text), Err(error));
+    }
+}

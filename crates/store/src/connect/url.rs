@@ -1,0 +1,122 @@
+//! `DATABASE_URL`: what it says, and whether it leaves this machine.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use ::url::form_urlencoded;
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+
+use crate::error::StoreError;
+
+/// Where to connect. The configuration's `sslmode` is either "off" or "required".
+pub(super) struct Target {
+    pub(super) config: Config,
+    /// `sslrootcert`.
+    pub(super) ca_bundle: Option<PathBuf>,
+}
+
+pub(super) fn parse(url: &str) -> Result<Target, StoreError> {
+    let (url, ca_bundle) = take_tls_options(url);
+    let mut config: Config = url.parse().map_err(invalid)?;
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        return Err(StoreError::InvalidUrl {
+            why: "it names no host".to_owned(),
+        });
+    }
+    let tls_asked_for = config.get_ssl_mode() == SslMode::Require;
+    config.ssl_mode(if is_loopback(&config) && !tls_asked_for {
+        SslMode::Disable
+    } else {
+        SslMode::Require
+    });
+    Ok(Target { config, ca_bundle })
+}
+
+/// The driver's reason names an option at most; its sources may show more.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "used as a function for map_err"
+)]
+fn invalid(error: tokio_postgres::Error) -> StoreError {
+    StoreError::InvalidUrl {
+        why: error.to_string(),
+    }
+}
+
+/// Takes out what libpq knows and the driver does not. Certificates are always checked, so `verify-ca` and
+/// `verify-full` are no more than `require` here.
+fn take_tls_options(url: &str) -> (String, Option<PathBuf>) {
+    let Some((base, query)) = url.split_once('?').filter(|_| url.contains("://")) else {
+        return (url.to_owned(), None);
+    };
+    let mut ca_bundle = None;
+    let mut kept = Vec::new();
+    for pair in query.split('&') {
+        match form_urlencoded::parse(pair.as_bytes()).next() {
+            Some((key, path)) if key == "sslrootcert" => {
+                ca_bundle = (path != "system").then(|| PathBuf::from(path.as_ref()));
+            }
+            Some((key, mode)) if key == "sslmode" && mode.starts_with("verify-") => {
+                kept.push("sslmode=require");
+            }
+            _ => kept.push(pair),
+        }
+    }
+    (format!("{base}?{}", kept.join("&")), ca_bundle)
+}
+
+fn is_loopback(config: &Config) -> bool {
+    let hosts = config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        }
+        Host::Unix(_) => true,
+    });
+    // An address, where given, is what is connected to, whatever the host's name.
+    hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("postgresql://u:p@localhost/d", SslMode::Disable)]
+    #[case("postgresql://u:p@127.0.0.1:5433/d", SslMode::Disable)]
+    #[case("postgresql://u:p@[::1]/d", SslMode::Disable)]
+    #[case("host=/run/postgresql user=u", SslMode::Disable)]
+    #[case("postgresql://u:p@localhost/d?sslmode=require", SslMode::Require)]
+    #[case("postgresql://u:p@db.example.org/d", SslMode::Require)]
+    #[case("postgresql://u:p@db.example.org/d?sslmode=disable", SslMode::Require)]
+    #[case(
+        "postgresql://u:p@db.example.org/d?sslmode=verify-full",
+        SslMode::Require
+    )]
+    #[case("postgresql://u:p@localhost,db.example.org/d", SslMode::Require)]
+    #[case("host=localhost hostaddr=10.0.0.1 user=u", SslMode::Require)]
+    fn tls_is_off_on_loopback_only(#[case] url: &str, #[case] mode: SslMode) {
+        assert_eq!(parse(url).unwrap().config.get_ssl_mode(), mode);
+    }
+
+    #[test]
+    fn the_certificates_of_the_url_are_taken() {
+        let url =
+            "postgresql://u:p@h/d?sslmode=verify-ca&sslrootcert=%2Fetc%2Frds.pem&connect_timeout=3";
+        let target = parse(url).unwrap();
+        assert_eq!(target.ca_bundle, Some(PathBuf::from("/etc/rds.pem")));
+    }
+
+    #[rstest]
+    #[case("mysql://u:CANARY@h/d")]
+    #[case("postgresql://u:CANARY@h:notaport/d")]
+    #[case("postgresql://u:CANARY@h/d?color=CANARY")]
+    #[case("CANARY")]
+    #[case("user=u password=CANARY")]
+    fn a_bad_url_is_refused_without_showing_it(#[case] url: &str) {
+        let error = parse(url).err().unwrap();
+        assert!(!format!("{error} {error:?}").contains("CANARY"), "{error}");
+    }
+}

@@ -1,0 +1,239 @@
+//! Trips in the form of binary COPY.
+
+use std::borrow::Cow;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio_postgres::types::{IsNull, ToSql, Type};
+use trips::trip::Trip;
+use uuid::Uuid;
+
+/// Pieces of about this size go to the database: few enough calls, little enough memory.
+const FULL_BYTES: usize = 256 * 1024;
+
+/// What begins a binary COPY: signature, no flags, no extension.
+pub(crate) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// What ends it.
+pub(crate) const TRAILER: &[u8] = &[0xff, 0xff];
+
+/// Columns of a row before those of [`TRIP_DATA`].
+pub(crate) const KEYS: [&str; 6] = [
+    "seq",
+    "device_public_id",
+    "id",
+    "provider_id",
+    "trip_id",
+    "flags",
+];
+
+/// The columns of `api.trips` that hold what the provider says of a trip, and what follows from that: a trip has
+/// changed if one of them has.
+pub(crate) const TRIP_DATA: [&str; 29] = [
+    "provider_name",
+    "device_id",
+    "vehicle_id",
+    "vehicle_type",
+    "propulsion_type",
+    "trip_duration",
+    "trip_distance",
+    "accuracy",
+    "start_time",
+    "end_time",
+    "publication_time",
+    "parking_verification_url",
+    "standard_cost",
+    "actual_cost",
+    "currency",
+    "start_latitude",
+    "start_longitude",
+    "end_latitude",
+    "end_longitude",
+    "council_district_start",
+    "council_district_end",
+    "census_geoid_start",
+    "census_geoid_end",
+    "orig_cell_id",
+    "dest_cell_id",
+    "data_provider_id",
+    "journey_id",
+    "trip_type",
+    "parking_category",
+];
+
+const FIELDS: i16 = 35;
+
+/// Where a point lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PointLabels<'a> {
+    /// Council district.
+    pub council_district: Option<&'a str>,
+    /// Census tract.
+    pub census_geoid: Option<&'a str>,
+    /// Cell of the hexagonal grid.
+    pub cell: Option<&'a str>,
+}
+
+/// A trip to load.
+#[derive(Debug, Clone, Copy)]
+pub struct LoadRow<'a> {
+    /// The trip's place in the delivery: of two that are otherwise as new, the later counts.
+    pub seq: u64,
+    /// The trip.
+    pub trip: &'a Trip,
+    /// Where it began.
+    pub start: PointLabels<'a>,
+    /// Where it ended.
+    pub end: PointLabels<'a>,
+    /// The trip's public id, should it be new.
+    pub public_id: Uuid,
+    /// The device's public id, should it be new.
+    pub device_public_id: Uuid,
+}
+
+/// A value that does not fit into its column's wire form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a value of {column} can't be sent to the database")]
+pub struct EncodeError {
+    /// The column.
+    pub column: &'static str,
+}
+
+/// Encodes trips for [`CopySink`](crate::CopySink). Plain computation: use it on the thread that parses.
+#[derive(Debug, Default)]
+pub struct CopyEncoder {
+    buffer: BytesMut,
+}
+
+impl CopyEncoder {
+    /// An encoder with nothing in it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a trip.
+    ///
+    /// Postgres text can't hold the character NUL; it becomes U+FFFD.
+    ///
+    /// # Errors
+    /// [`EncodeError`]; the trip is then not added.
+    pub fn push(&mut self, row: &LoadRow<'_>) -> Result<(), EncodeError> {
+        let start = self.buffer.len();
+        self.buffer.put_i16(FIELDS);
+        let written = self.keys(row).and_then(|()| self.trip_data(row));
+        if written.is_err() {
+            self.buffer.truncate(start);
+        }
+        written
+    }
+
+    /// Whether it is time to [`take`](Self::take).
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.buffer.len() >= FULL_BYTES
+    }
+
+    /// What was encoded since the last time; may be empty.
+    #[must_use]
+    pub fn take(&mut self) -> Bytes {
+        let piece = self.buffer.split().freeze();
+        self.buffer.reserve(FULL_BYTES);
+        piece
+    }
+
+    fn keys(&mut self, row: &LoadRow<'_>) -> Result<(), EncodeError> {
+        let seq = i64::try_from(row.seq).map_err(|_| EncodeError { column: "seq" })?;
+        self.put("seq", &seq, &Type::INT8)?;
+        self.put("device_public_id", &row.device_public_id, &Type::UUID)?;
+        self.put("id", &row.public_id, &Type::UUID)?;
+        self.put("provider_id", &row.trip.provider_id, &Type::UUID)?;
+        self.put("trip_id", &row.trip.trip_id, &Type::UUID)?;
+        self.put("flags", &row.trip.flags.names(), &Type::TEXT_ARRAY)
+    }
+
+    /// In the order of [`TRIP_DATA`].
+    fn trip_data(&mut self, row: &LoadRow<'_>) -> Result<(), EncodeError> {
+        let trip = row.trip;
+        self.text("provider_name", trip.provider_name.as_deref())?;
+        self.put("device_id", &trip.device_id, &Type::UUID)?;
+        self.text("vehicle_id", trip.vehicle_id.as_deref())?;
+        self.text("vehicle_type", trip.vehicle_type.as_deref())?;
+        self.text("propulsion_type", trip.propulsion_type.as_deref())?;
+        self.put("trip_duration", &trip.trip_duration, &Type::INT8)?;
+        self.put("trip_distance", &trip.trip_distance, &Type::INT8)?;
+        self.put("accuracy", &trip.accuracy, &Type::INT8)?;
+        self.put("start_time", &trip.start_time, &Type::TIMESTAMPTZ)?;
+        self.put("end_time", &trip.end_time, &Type::TIMESTAMPTZ)?;
+        self.put(
+            "publication_time",
+            &trip.publication_time,
+            &Type::TIMESTAMPTZ,
+        )?;
+        self.text(
+            "parking_verification_url",
+            trip.parking_verification_url.as_deref(),
+        )?;
+        self.put("standard_cost", &trip.standard_cost, &Type::INT8)?;
+        self.put("actual_cost", &trip.actual_cost, &Type::INT8)?;
+        self.text("currency", trip.currency.as_deref())?;
+        self.places(row)?;
+        self.put("data_provider_id", &trip.data_provider_id, &Type::UUID)?;
+        self.put("journey_id", &trip.journey_id, &Type::UUID)?;
+        self.text("trip_type", trip.trip_type.as_deref())?;
+        self.text("parking_category", trip.parking_category.as_deref())
+    }
+
+    fn places(&mut self, row: &LoadRow<'_>) -> Result<(), EncodeError> {
+        let trip = row.trip;
+        self.put("start_latitude", &trip.start.lat, &Type::FLOAT8)?;
+        self.put("start_longitude", &trip.start.lng, &Type::FLOAT8)?;
+        self.put("end_latitude", &trip.end.lat, &Type::FLOAT8)?;
+        self.put("end_longitude", &trip.end.lng, &Type::FLOAT8)?;
+        self.text("council_district_start", row.start.council_district)?;
+        self.text("council_district_end", row.end.council_district)?;
+        self.text("census_geoid_start", row.start.census_geoid)?;
+        self.text("census_geoid_end", row.end.census_geoid)?;
+        self.text("orig_cell_id", row.start.cell)?;
+        self.text("dest_cell_id", row.end.cell)
+    }
+
+    fn text(&mut self, column: &'static str, text: Option<&str>) -> Result<(), EncodeError> {
+        let text = text.map(storable);
+        self.put(column, &text.as_deref(), &Type::TEXT)
+    }
+
+    /// A field: its length in four bytes, or -1 for null, and the value.
+    fn put(
+        &mut self,
+        column: &'static str,
+        value: &impl ToSql,
+        ty: &Type,
+    ) -> Result<(), EncodeError> {
+        let unfit = || EncodeError { column };
+        let length_at = self.buffer.len();
+        self.buffer.put_i32(-1);
+        let start = self.buffer.len();
+        if let IsNull::No = value.to_sql(ty, &mut self.buffer).map_err(|_| unfit())? {
+            let length = i32::try_from(self.buffer.len() - start).map_err(|_| unfit())?;
+            self.buffer[length_at..start].copy_from_slice(&length.to_be_bytes());
+        }
+        Ok(())
+    }
+}
+
+fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_count_of_fields_is_that_of_the_columns() {
+        assert_eq!(usize::try_from(FIELDS), Ok(KEYS.len() + TRIP_DATA.len()));
+    }
+}

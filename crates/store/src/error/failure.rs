@@ -1,0 +1,173 @@
+//! The driver's errors, turned into ours.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use tokio_postgres::Error as PgError;
+
+use super::{Busy, StoreError};
+
+/// An error of the database or of the way there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseFailure {
+    doing: &'static str,
+    what: String,
+    sqlstate: Option<String>,
+    names: String,
+}
+
+impl DatabaseFailure {
+    /// The five characters of the SQLSTATE, if the database itself answered.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.sqlstate.as_deref()
+    }
+
+    /// One that is no answer of the database.
+    pub(super) fn untold(doing: &'static str, what: String) -> Self {
+        Self {
+            doing,
+            what,
+            sqlstate: None,
+            names: String::new(),
+        }
+    }
+
+    fn new(doing: &'static str, error: &PgError) -> Self {
+        let Some(db) = error.as_db_error() else {
+            return Self::untold(doing, without_answer(error));
+        };
+        let names = [
+            ("table", db.table()),
+            ("column", db.column()),
+            ("constraint", db.constraint()),
+        ];
+        Self {
+            doing,
+            what: words(db.code().code()).to_owned(),
+            sqlstate: Some(db.code().code().to_owned()),
+            names: names
+                .iter()
+                .filter_map(|(kind, name)| name.map(|name| format!(", {kind} {name}")))
+                .collect(),
+        }
+    }
+}
+
+impl fmt::Display for DatabaseFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.doing, self.what)?;
+        match &self.sqlstate {
+            Some(code) => write!(f, " (SQLSTATE {code}{})", self.names),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Turns an error of the driver into ours; `doing` says what was tried.
+pub(crate) fn failed(doing: &'static str) -> impl Fn(PgError) -> StoreError + Copy {
+    move |error| classify(doing, &error)
+}
+
+pub(crate) fn classify(doing: &'static str, error: &PgError) -> StoreError {
+    let failure = Box::new(DatabaseFailure::new(doing, error));
+    let Some(code) = &failure.sqlstate else {
+        return match (io_cause(error), error.is_closed()) {
+            (Some(cause), _) if is_of_tls(cause) => StoreError::Refused(failure),
+            (Some(_), _) | (None, true) => StoreError::Unavailable(failure),
+            (None, false) => StoreError::Database(failure),
+        };
+    };
+    match (class(code), code.as_str()) {
+        (_, "55P03") => StoreError::Busy { what: Busy::Rows },
+        ("08" | "40" | "53" | "57", _) | (_, "25006") => StoreError::Unavailable(failure),
+        ("28" | "3D", _) | (_, "42501") => StoreError::Refused(failure),
+        ("3F", _) | (_, "42P01" | "42703" | "42P10") => StoreError::NotMigrated(failure),
+        _ => StoreError::Database(failure),
+    }
+}
+
+/// Before there is a connection there are no rows whose values a reason could show, so it is told in full. What is no
+/// answer of the database and no trouble on the way is a disagreement about TLS or the login.
+pub(crate) fn connecting(error: &PgError) -> StoreError {
+    const DOING: &str = "connecting";
+    match (error.as_db_error(), io_cause(error), error.source()) {
+        (None, None, Some(cause)) => StoreError::Refused(Box::new(DatabaseFailure::untold(
+            DOING,
+            format!("{error}: {cause}"),
+        ))),
+        _ => classify(DOING, error),
+    }
+}
+
+fn class(sqlstate: &str) -> &str {
+    sqlstate.get(..2).unwrap_or(sqlstate)
+}
+
+/// The server's own words may hold values of rows, so these stand in their place.
+fn words(sqlstate: &str) -> &'static str {
+    match sqlstate {
+        "40P01" => "deadlock detected",
+        "40001" => "could not serialize access",
+        "55P03" => "a lock was not available in time",
+        "57014" => "the statement was cancelled or took too long",
+        "57P01" | "57P02" | "57P03" => "the server is shutting down or starting up",
+        "53300" => "too many connections",
+        "25006" => "the server is read-only, as during a failover",
+        "25P03" => "the session idled in a transaction for too long",
+        "42501" => "permission denied",
+        "42P01" => "a table does not exist",
+        "42703" => "a column does not exist",
+        "23502" => "a value is missing",
+        "23503" => "a referenced row does not exist",
+        "23505" => "a key exists already",
+        "23514" => "a check is violated",
+        _ => match class(sqlstate) {
+            "08" => "the connection failed",
+            "22" => "a value does not fit",
+            "23" => "a constraint is violated",
+            "28" => "user or password not accepted",
+            "3D" => "the database does not exist",
+            "3F" => "the schema does not exist",
+            "42" => "the statement is not accepted",
+            "53" => "the server is out of resources",
+            _ => "the server reports an error",
+        },
+    }
+}
+
+fn without_answer(error: &PgError) -> String {
+    match io_cause(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+fn io_cause(error: &PgError) -> Option<&io::Error> {
+    error.source()?.downcast_ref()
+}
+
+/// The TLS library says so when it does not trust the server.
+fn is_of_tls(cause: &io::Error) -> bool {
+    matches!(cause.get_ref(), Some(inner) if inner.is::<rustls::Error>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_was_tried_and_which_constraint() {
+        let failure = DatabaseFailure {
+            doing: "loading trips",
+            what: words("23505").to_owned(),
+            sqlstate: Some("23505".to_owned()),
+            names: ", table trips".to_owned(),
+        };
+        assert_eq!(
+            failure.to_string(),
+            "loading trips: a key exists already (SQLSTATE 23505, table trips)"
+        );
+    }
+}

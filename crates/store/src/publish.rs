@@ -1,0 +1,74 @@
+//! A block's trips as the public may know them.
+
+use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
+use trips::public_row::PublicTrip;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::schedule::get;
+
+/// The trips of the load at hand, as they stand in the table, with the ids they have there.
+pub(crate) const PUBLISH_ROWS: &str = "
+    SELECT t.id AS trip_id, d.id AS device_id, t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time,
+           t.end_time, t.modified_date, t.council_district_start, t.council_district_end, t.census_geoid_start,
+           t.census_geoid_end
+    FROM pg_temp.incoming i
+    JOIN api.trips t ON t.provider_id = i.provider_id AND t.trip_id = i.trip_id
+    JOIN api.devices d ON d.provider_id = t.provider_id AND d.device_id = t.device_id
+    ORDER BY t.end_time, t.id";
+
+/// A trip with its public ids: what [`PublicTrip`] borrows from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishRow {
+    trip_id: Uuid,
+    device_id: Uuid,
+    vehicle_type: Option<String>,
+    trip_duration: i64,
+    trip_distance: i64,
+    start_time: DateTime<Utc>,
+    end_time: DateTime<Utc>,
+    modified_date: DateTime<Utc>,
+    council_district_start: Option<String>,
+    council_district_end: Option<String>,
+    census_geoid_start: Option<String>,
+    census_geoid_end: Option<String>,
+}
+
+impl PublishRow {
+    /// The trip, for [`PublicRow::new`](trips::public_row::PublicRow::new).
+    #[must_use]
+    pub fn public_trip(&self) -> PublicTrip<'_> {
+        PublicTrip {
+            trip_id: self.trip_id,
+            device_id: self.device_id,
+            vehicle_type: self.vehicle_type.as_deref(),
+            trip_duration: self.trip_duration,
+            trip_distance: self.trip_distance,
+            start_time: self.start_time,
+            end_time: self.end_time,
+            modified_date: self.modified_date,
+            council_district_start: self.council_district_start.as_deref(),
+            council_district_end: self.council_district_end.as_deref(),
+            census_geoid_start: self.census_geoid_start.as_deref(),
+            census_geoid_end: self.census_geoid_end.as_deref(),
+        }
+    }
+
+    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            trip_id: get(row, "trip_id")?,
+            device_id: get(row, "device_id")?,
+            vehicle_type: get(row, "vehicle_type")?,
+            trip_duration: get(row, "trip_duration")?,
+            trip_distance: get(row, "trip_distance")?,
+            start_time: get(row, "start_time")?,
+            end_time: get(row, "end_time")?,
+            modified_date: get(row, "modified_date")?,
+            council_district_start: get(row, "council_district_start")?,
+            council_district_end: get(row, "council_district_end")?,
+            census_geoid_start: get(row, "census_geoid_start")?,
+            census_geoid_end: get(row, "census_geoid_end")?,
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! The statements of a load.
+
+use std::sync::LazyLock;
+
+use trips::trip::Flag;
+
+use crate::claim::update_schedule;
+use crate::copy::TRIP_DATA;
+
+/// In a fixed order, so that loads at the same time wait for each other and never in a circle; and as a transaction of
+/// its own, so that they don't wait for each other's uploads.
+pub(super) const ENTER_DEVICES: &str = "
+    INSERT INTO api.devices (id, provider_id, device_id)
+    SELECT DISTINCT ON (provider_id, device_id) device_public_id, provider_id, device_id
+    FROM pg_temp.incoming i
+    WHERE NOT EXISTS (
+        SELECT FROM api.devices d WHERE d.provider_id = i.provider_id AND d.device_id = i.device_id
+    )
+    ORDER BY provider_id, device_id
+    ON CONFLICT (provider_id, device_id) DO NOTHING";
+
+pub(super) const DROP_DUPLICATES: &str = "
+    DELETE FROM pg_temp.incoming i
+    USING (
+        SELECT ctid AS place, row_number() OVER (
+            PARTITION BY provider_id, trip_id ORDER BY publication_time DESC NULLS LAST, seq DESC
+        ) AS rank
+        FROM pg_temp.incoming
+    ) AS delivery
+    WHERE i.ctid = delivery.place AND delivery.rank > 1";
+
+/// A trip overlaps an earlier one if any of those ends after it begins, and a later one if the next begins before it
+/// ends. `$1` is the flag, `$2` all flags in their order.
+pub(super) const FLAG_OVERLAPS: &str = "
+    UPDATE pg_temp.incoming i
+    SET flags = ARRAY(
+        SELECT name FROM unnest($2::text[]) WITH ORDINALITY AS flag (name, n)
+        WHERE name = $1 OR name = ANY (i.flags)
+        ORDER BY n
+    )
+    FROM (
+        SELECT ctid AS place,
+               max(end_time) OVER (device ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) > start_time AS earlier,
+               lead(start_time) OVER device < end_time AS later
+        FROM pg_temp.incoming
+        WINDOW device AS (PARTITION BY provider_id, device_id ORDER BY start_time, end_time, seq)
+    ) AS trip
+    WHERE i.ctid = trip.place AND (trip.earlier OR trip.later)";
+
+/// Trips as they were are left out beforehand: `ON CONFLICT` would lock, and so write, each of them. It looks again,
+/// since another load may have come between. `$1` is the block, `$2` the MDS version.
+pub(super) static UPSERT_TRIPS: LazyLock<String> = LazyLock::new(|| {
+    let changed = |new: &str| {
+        format!(
+            "(({}) IS DISTINCT FROM ({})
+              OR (t.schedule_id = $1 AND t.flags IS DISTINCT FROM {new}.flags)
+              OR ('{outside}' = ANY (t.flags) AND NOT '{outside}' = ANY ({new}.flags)))",
+            columns("t."),
+            columns(&format!("{new}.")),
+            outside = Flag::OutsideHour.name(),
+        )
+    };
+    format!(
+        "WITH done AS (
+             INSERT INTO api.trips AS t (id, provider_id, trip_id, {data}, flags, mds_version, schedule_id)
+             SELECT i.id, i.provider_id, i.trip_id, {incoming}, i.flags, $2::text, $1::bigint
+             FROM pg_temp.incoming i
+             WHERE NOT EXISTS (
+                 SELECT FROM api.trips t
+                 WHERE t.provider_id = i.provider_id AND t.trip_id = i.trip_id AND NOT {changed_before}
+             )
+             ORDER BY i.provider_id, i.trip_id
+             ON CONFLICT (provider_id, trip_id) DO UPDATE
+             SET {assignments}, flags = excluded.flags, mds_version = excluded.mds_version,
+                 schedule_id = excluded.schedule_id, modified_date = excluded.modified_date
+             WHERE {changed_since}
+             RETURNING xmax = 0 AS inserted
+         )
+         SELECT count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (WHERE NOT inserted) AS updated
+         FROM done",
+        data = columns(""),
+        incoming = columns("i."),
+        changed_before = changed("i"),
+        changed_since = changed("excluded"),
+        assignments = TRIP_DATA
+            .map(|column| format!("{column} = excluded.{column}"))
+            .join(", "),
+    )
+});
+
+fn columns(prefix: &str) -> String {
+    TRIP_DATA
+        .map(|column| format!("{prefix}{column}"))
+        .join(", ")
+}
+
+pub(super) const NOTE_LOAD: &str = update_schedule!(
+    "status_id = $2, run_id = $3, payload_trips_count = $4, records_total = $4, records_processed = $5,
+     records_error_count = $6::bigint, records_duplicate_count = $7, rerun_flag = $6::bigint > 0, error_payload = $8,
+     socrata_status = NULL, message = NULL"
+);

@@ -1,0 +1,252 @@
+//! A migrated database with a provider and blocks, and trips to load.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt;
+use sandbox::postgres::Cluster;
+use secrecy::SecretString;
+use store::{
+    Claim, CopyEncoder, LoadCounts, LoadFacts, LoadRow, LoadStage, PointLabels, PublishRow, Store,
+    StoreError, StoreOptions, Upsert,
+};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use trips::block::{Hour, HourRange, ProviderName};
+use trips::time::CivilZone;
+use trips::trip::{Flags, Point, Trip};
+use uuid::Uuid;
+
+pub(crate) const PROVIDER_ID: Uuid = Uuid::from_u128(0xb1d0);
+pub(crate) const RUN: Uuid = Uuid::from_u128(0x0e40);
+
+pub(crate) struct Db {
+    pub(crate) url: String,
+    pub(crate) store: Store,
+    /// A connection past the store.
+    pub(crate) sql: Client,
+}
+
+pub(crate) fn bird() -> ProviderName {
+    "bird".parse().unwrap()
+}
+
+pub(crate) fn hour(text: &str) -> Hour {
+    CivilZone::default().parse_time(text).unwrap()
+}
+
+pub(crate) fn hours(first: &str, end: &str) -> HourRange {
+    HourRange::new(hour(first), hour(end)).unwrap()
+}
+
+pub(crate) fn open(url: &str, max_connections: usize) -> Store {
+    let options = StoreOptions {
+        max_connections,
+        ..StoreOptions::default()
+    };
+    Store::connect(&SecretString::from(url.to_owned()), &options).unwrap()
+}
+
+pub(crate) async fn sql(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+impl Db {
+    pub(crate) async fn empty() -> Self {
+        let url = Cluster::shared()
+            .await
+            .unwrap()
+            .create_database()
+            .await
+            .unwrap();
+        Self {
+            store: open(&url, 16),
+            sql: sql(&url).await,
+            url,
+        }
+    }
+
+    pub(crate) async fn migrated() -> Self {
+        let db = Self::empty().await;
+        db.store.migrate().await.unwrap();
+        db
+    }
+
+    /// With the 24 blocks of 1 January 2020.
+    pub(crate) async fn planned() -> Self {
+        let db = Self::migrated().await;
+        db.store
+            .upsert_providers(&[(bird(), PROVIDER_ID)])
+            .await
+            .unwrap();
+        let day = hours("2020-01-01-00", "2020-01-02-00");
+        db.store
+            .ensure_blocks(&bird(), day, &CivilZone::default())
+            .await
+            .unwrap();
+        db
+    }
+
+    /// The n-th block of the day, from 0.
+    pub(crate) async fn claim(&self, n: usize) -> Claim {
+        self.store.claim(self.schedule_id(n).await).await.unwrap()
+    }
+
+    pub(crate) async fn schedule_id(&self, n: usize) -> i64 {
+        let day = hours("2020-01-01-00", "2020-01-02-00");
+        self.store.blocks(&bird(), day).await.unwrap()[n].schedule_id
+    }
+
+    pub(crate) async fn load(&self, n: usize, trips: &[Trip]) -> LoadCounts {
+        let mut claim = self.claim(n).await;
+        let counts = load(&mut claim, trips, 0).await.unwrap();
+        claim.release().await.unwrap();
+        counts
+    }
+
+    /// A query's one value, as text.
+    pub(crate) async fn text(&self, query: &str) -> String {
+        self.rows(query).await.join("\n")
+    }
+
+    /// A query's rows as text, columns between bars.
+    pub(crate) async fn rows(&self, query: &str) -> Vec<String> {
+        let messages = self.sql.simple_query(query).await.unwrap();
+        let rows = messages.into_iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        rows.map(|row| {
+            let fields: Vec<_> = (0..row.len())
+                .map(|n| row.get(n).unwrap_or("null"))
+                .collect();
+            fields.join("|")
+        })
+        .collect()
+    }
+
+    /// Everything about the trips and devices, down to the versions of their rows.
+    pub(crate) async fn physical(&self) -> String {
+        self.text(
+            "SELECT ctid, xmin, xmax, t::text FROM api.trips t
+             UNION ALL SELECT ctid, xmin, xmax, d::text FROM api.devices d ORDER BY 4",
+        )
+        .await
+    }
+}
+
+/// The n-th trip: its own device, from 10:00 to 10:10 of 1 January 2020, UTC.
+pub(crate) fn trip(n: u128) -> Trip {
+    let start = at(0);
+    Trip {
+        provider_id: PROVIDER_ID,
+        provider_name: Some("Bird".to_owned()),
+        device_id: Uuid::from_u128(0xd_0000 + n),
+        vehicle_id: Some(format!("V{n}")),
+        vehicle_type: Some("scooter".to_owned()),
+        propulsion_type: Some("electric".to_owned()),
+        trip_id: Uuid::from_u128(0x7_0000 + n),
+        trip_duration: 600,
+        trip_distance: 1500,
+        accuracy: Some(5),
+        start_time: start,
+        end_time: start + TimeDelta::minutes(10),
+        publication_time: None,
+        parking_verification_url: None,
+        standard_cost: Some(350),
+        actual_cost: None,
+        currency: Some("USD".to_owned()),
+        start: Point {
+            lat: 30.26,
+            lng: -97.74,
+        },
+        end: Point {
+            lat: 30.27,
+            lng: -97.75,
+        },
+        data_provider_id: None,
+        journey_id: None,
+        trip_type: None,
+        parking_category: None,
+        flags: Flags::NONE,
+    }
+}
+
+pub(crate) fn trips(numbers: std::ops::Range<u128>) -> Vec<Trip> {
+    numbers.map(trip).collect()
+}
+
+/// So many minutes after 10:00 of 1 January 2020, UTC.
+pub(crate) fn at(minutes: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_577_872_800, 0).unwrap() + TimeDelta::minutes(minutes)
+}
+
+pub(crate) fn public_id(id: Uuid) -> Uuid {
+    Uuid::from_u128(!id.as_u128())
+}
+
+pub(crate) fn row(seq: u64, trip: &Trip) -> LoadRow<'_> {
+    LoadRow {
+        seq,
+        trip,
+        start: PointLabels {
+            council_district: Some("9"),
+            census_geoid: Some("48453001100"),
+            cell: None,
+        },
+        end: PointLabels::default(),
+        public_id: public_id(trip.trip_id),
+        device_public_id: public_id(trip.device_id),
+    }
+}
+
+pub(crate) async fn copy(stage: &mut LoadStage<'_>, trips: &[Trip]) -> Result<u64, StoreError> {
+    let mut encoder = CopyEncoder::new();
+    let mut sink = stage.copy().await?;
+    for (trip, seq) in trips.iter().zip(0..) {
+        encoder.push(&row(seq, trip)).unwrap();
+        if encoder.is_full() {
+            sink.send(encoder.take()).await?;
+        }
+    }
+    sink.send(encoder.take()).await?;
+    sink.finish().await
+}
+
+pub(crate) fn facts(valid: usize, rejected: u64) -> LoadFacts {
+    LoadFacts {
+        run_id: RUN,
+        version: Some("1.2.0".to_owned()),
+        fetched: u64::try_from(valid).unwrap() + rejected,
+        rejected,
+        error_payload: (rejected > 0).then(|| serde_json::json!({"missing field": rejected})),
+    }
+}
+
+/// As far as before the commit.
+pub(crate) async fn upsert<'c>(
+    claim: &'c mut Claim,
+    trips: &[Trip],
+    rejected: u64,
+) -> Result<Upsert<'c>, StoreError> {
+    let mut stage = claim.start_load().await?;
+    copy(&mut stage, trips).await?;
+    stage.upsert(facts(trips.len(), rejected)).await
+}
+
+pub(crate) async fn load(
+    claim: &mut Claim,
+    trips: &[Trip],
+    rejected: u64,
+) -> Result<LoadCounts, StoreError> {
+    upsert(claim, trips, rejected).await?.commit().await
+}
+
+pub(crate) async fn published(upsert: &Upsert<'_>) -> Vec<PublishRow> {
+    upsert
+        .publish_rows()
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap()
+}

@@ -1,0 +1,363 @@
+//! What a load makes of a delivery.
+
+use rstest::rstest;
+use serde_json::json;
+use store::StoreError;
+use trips::public_row::PublicRow;
+use trips::status::BlockStatus;
+use trips::time::CivilZone;
+use trips::trip::{Flag, Flags};
+
+use crate::fixture::{Db, at, copy, facts, load, public_id, published, trip, trips, upsert};
+
+#[tokio::test]
+async fn a_delivery_is_loaded() {
+    let db = Db::planned().await;
+    let counts = db.load(0, &trips(0..3)).await;
+    assert_eq!(
+        (counts.loaded, counts.inserted, counts.duplicates),
+        (3, 3, 0)
+    );
+    assert_eq!(
+        db.text("SELECT count(*), count(DISTINCT schedule_id), min(mds_version) FROM api.trips")
+            .await,
+        "3|1|1.2.0"
+    );
+    let row = db
+        .text(
+            "SELECT id, provider_name, trip_duration, standard_cost, actual_cost, start_latitude, council_district_start,
+                    council_district_end, orig_cell_id, flags FROM api.trips ORDER BY trip_id LIMIT 1",
+        )
+        .await;
+    let id = public_id(trip(0).trip_id);
+    assert_eq!(
+        row,
+        format!("{id}|Bird|600|350|null|30.26|9|null|null|{{}}")
+    );
+}
+
+#[tokio::test]
+async fn the_same_delivery_again_touches_nothing() {
+    let db = Db::planned().await;
+    db.load(0, &trips(0..200)).await;
+    let before = db.physical().await;
+    let counts = db.load(0, &trips(0..200)).await;
+    assert_eq!(
+        (
+            counts.loaded,
+            counts.unchanged,
+            counts.updated,
+            counts.inserted
+        ),
+        (200, 200, 0, 0)
+    );
+    assert_eq!(db.physical().await, before);
+}
+
+#[tokio::test]
+async fn of_a_changed_delivery_only_what_changed_is_updated() {
+    let db = Db::planned().await;
+    db.load(0, &trips(0..100)).await;
+    let untouched = "SELECT trip_id, xmin, ctid, modified_date FROM api.trips WHERE trip_distance = 1500 ORDER BY 1";
+    let before = db.rows(untouched).await;
+    let mut changed = trips(0..100);
+    changed
+        .iter_mut()
+        .step_by(10)
+        .for_each(|trip| trip.trip_distance += 1);
+    let counts = db.load(0, &changed).await;
+    assert_eq!(
+        (counts.inserted, counts.updated, counts.unchanged),
+        (0, 10, 90)
+    );
+    let after = db.rows(untouched).await;
+    assert_eq!(after.len(), 90);
+    assert!(after.iter().all(|row| before.contains(row)));
+    let newest = "SELECT count(*) FROM api.trips WHERE modified_date > (SELECT min(modified_date) FROM api.trips)";
+    assert_eq!(db.text(newest).await, "10");
+}
+
+#[tokio::test]
+async fn a_value_that_comes_or_goes_is_a_change() {
+    let db = Db::planned().await;
+    db.load(0, &[trip(1)]).await;
+    let mut paid = trip(1);
+    paid.actual_cost = Some(0);
+    assert_eq!(db.load(0, &[paid.clone()]).await.updated, 1);
+    assert_eq!(db.text("SELECT actual_cost FROM api.trips").await, "0");
+    assert_eq!(db.load(0, &[paid]).await.updated, 0);
+    assert_eq!(db.load(0, &[trip(1)]).await.updated, 1);
+    assert_eq!(db.text("SELECT actual_cost FROM api.trips").await, "null");
+}
+
+#[tokio::test]
+async fn of_several_deliveries_of_a_trip_the_newest_counts() {
+    let db = Db::planned().await;
+    let delivery = |published: Option<i64>, distance| {
+        let mut trip = trip(1);
+        trip.publication_time = published.map(at);
+        trip.trip_distance = distance;
+        trip
+    };
+    let deliveries = [
+        delivery(None, 1),
+        delivery(Some(30), 2),
+        delivery(Some(20), 3),
+        delivery(Some(30), 4),
+        delivery(None, 5),
+    ];
+    let counts = db.load(0, &deliveries).await;
+    assert_eq!((counts.loaded, counts.duplicates), (1, 4));
+    assert_eq!(db.text("SELECT trip_distance FROM api.trips").await, "4");
+    let block = "SELECT records_total, records_processed, records_duplicate_count FROM api.schedule WHERE status_id = 5";
+    assert_eq!(db.text(block).await, "5|1|4");
+
+    db.load(1, &[delivery(None, 6), delivery(None, 7)]).await;
+    assert_eq!(db.text("SELECT trip_distance FROM api.trips").await, "7");
+}
+
+#[rstest]
+#[case(0, 0, BlockStatus::NoTrips)]
+#[case(3, 0, BlockStatus::Loaded)]
+#[case(3, 2, BlockStatus::LoadedWithRejects)]
+#[case(0, 2, BlockStatus::AllRejected)]
+#[tokio::test]
+async fn the_block_says_how_it_went(
+    #[case] valid: usize,
+    #[case] rejected: u64,
+    #[case] status: BlockStatus,
+) {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    let trips = trips(0..u128::try_from(valid).unwrap());
+    let counts = load(&mut claim, &trips, rejected).await.unwrap();
+    let row = claim.row();
+    assert_eq!((counts.status, row.status), (status, status));
+    assert_eq!(
+        row.records_total,
+        Some(u64::try_from(valid).unwrap() + rejected)
+    );
+    assert_eq!(row.records_processed, Some(u64::try_from(valid).unwrap()));
+    assert_eq!(row.records_error_count, Some(rejected));
+    assert_eq!(row.records_duplicate_count, Some(0));
+    assert_eq!(row.rerun_flag, rejected > 0);
+    let error_payload = db
+        .text("SELECT error_payload FROM api.schedule WHERE records_total IS NOT NULL")
+        .await;
+    let expected = match rejected {
+        0 => "null".to_owned(),
+        n => json!({"missing field": n}).to_string().replace(':', ": "),
+    };
+    assert_eq!(error_payload, expected);
+}
+
+#[tokio::test]
+async fn counts_that_do_not_agree_load_nothing() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    let mut stage = claim.start_load().await.unwrap();
+    copy(&mut stage, &trips(0..3)).await.unwrap();
+    let error = stage.upsert(facts(4, 1)).await.unwrap_err();
+    assert!(matches!(
+        error,
+        StoreError::CountMismatch {
+            fetched: 5,
+            rejected: 1,
+            copied: 3
+        }
+    ));
+    assert_eq!(db.text("SELECT count(*) FROM api.trips").await, "0");
+    assert_eq!(db.text("SELECT count(*) FROM api.devices").await, "0");
+}
+
+#[tokio::test]
+async fn what_another_load_left_behind_is_not_loaded() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    copy(&mut claim.start_load().await.unwrap(), &trips(0..3))
+        .await
+        .unwrap();
+    let counts = load(&mut claim, &trips(5..6), 0).await.unwrap();
+    assert_eq!(counts.loaded, 1);
+    assert_eq!(db.text("SELECT count(*) FROM api.trips").await, "1");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_not_finished_brings_nothing() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    let mut stage = claim.start_load().await.unwrap();
+    let mut encoder = store::CopyEncoder::new();
+    encoder.push(&crate::fixture::row(0, &trip(1))).unwrap();
+    let mut sink = stage.copy().await.unwrap();
+    sink.send(encoder.take()).await.unwrap();
+    drop(sink);
+    assert_eq!(copy(&mut stage, &trips(2..4)).await.unwrap(), 2);
+    assert_eq!(
+        stage
+            .upsert(facts(2, 0))
+            .await
+            .unwrap()
+            .commit()
+            .await
+            .unwrap()
+            .loaded,
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_load_that_is_not_committed_never_was() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    drop(upsert(&mut claim, &trips(0..3), 0).await.unwrap());
+    assert_eq!(claim.row().status, BlockStatus::New);
+    assert_eq!(db.text("SELECT count(*) FROM api.trips").await, "0");
+    assert_eq!(load(&mut claim, &trips(0..3), 0).await.unwrap().inserted, 3);
+}
+
+#[tokio::test]
+async fn ids_that_are_there_are_kept() {
+    let db = Db::planned().await;
+    db.load(0, &[trip(1)]).await;
+    db.sql
+        .batch_execute("UPDATE api.trips SET id = gen_random_uuid(); UPDATE api.devices SET id = gen_random_uuid()")
+        .await
+        .unwrap();
+    let ids = "SELECT t.id, d.id FROM api.trips t, api.devices d";
+    let before = db.text(ids).await;
+    let mut changed = trip(1);
+    changed.trip_distance = 7;
+    let mut claim = db.claim(0).await;
+    let upsert = upsert(&mut claim, &[changed], 0).await.unwrap();
+    assert_eq!(upsert.counts().updated, 1);
+    let rows = published(&upsert).await;
+    let public = rows[0].public_trip();
+    assert_eq!(format!("{}|{}", public.trip_id, public.device_id), before);
+    upsert.commit().await.unwrap();
+    assert_eq!(db.text(ids).await, before);
+}
+
+#[tokio::test]
+async fn a_trip_delivered_as_it_was_by_another_block_stays_where_it_is() {
+    let db = Db::planned().await;
+    db.load(0, &[trip(1)]).await;
+    let before = db.physical().await;
+    let mut elsewhere = trip(1);
+    elsewhere.flags.insert(Flag::OutsideHour);
+    assert_eq!(db.load(1, &[elsewhere.clone()]).await.unchanged, 1);
+    assert_eq!(db.physical().await, before);
+
+    elsewhere.trip_distance = 9;
+    assert_eq!(db.load(1, &[elsewhere]).await.updated, 1);
+    let owner = db.text("SELECT schedule_id FROM api.trips").await;
+    assert_eq!(owner, db.schedule_id(1).await.to_string());
+}
+
+#[tokio::test]
+async fn a_trip_comes_home_to_its_own_hour() {
+    let db = Db::planned().await;
+    let mut elsewhere = trip(1);
+    elsewhere.flags.insert(Flag::OutsideHour);
+    db.load(1, &[elsewhere]).await;
+    assert_eq!(db.load(0, &[trip(1)]).await.updated, 1);
+    let home = db.schedule_id(0).await;
+    assert_eq!(
+        db.text("SELECT schedule_id, flags FROM api.trips").await,
+        format!("{home}|{{}}")
+    );
+}
+
+#[tokio::test]
+async fn flags_alone_change_a_row_of_the_same_block() {
+    let db = Db::planned().await;
+    db.load(0, &[trip(1)]).await;
+    let mut flagged = trip(1);
+    flagged.flags = [Flag::ZeroDistance, Flag::NegativeCost]
+        .into_iter()
+        .collect();
+    assert_eq!(db.load(0, &[flagged]).await.updated, 1);
+    assert_eq!(
+        db.text("SELECT flags FROM api.trips").await,
+        "{zero_distance,negative_cost}"
+    );
+}
+
+#[tokio::test]
+async fn a_trip_that_is_no_longer_delivered_stays() {
+    let db = Db::planned().await;
+    db.load(0, &trips(0..3)).await;
+    let mut claim = db.claim(0).await;
+    let upsert = upsert(&mut claim, &trips(1..3), 0).await.unwrap();
+    assert_eq!(published(&upsert).await.len(), 2);
+    upsert.commit().await.unwrap();
+    assert_eq!(db.text("SELECT count(*) FROM api.trips").await, "3");
+}
+
+#[tokio::test]
+async fn the_rows_to_publish_are_the_blocks_in_order() {
+    let db = Db::planned().await;
+    db.load(1, &trips(10..20)).await;
+    let mut delivery = trips(0..4);
+    delivery[0].end_time = at(40);
+    delivery[3].end_time = at(5);
+    delivery[2].vehicle_type = None;
+    delivery.push(delivery[1].clone());
+    delivery.push(trip(12));
+    let mut claim = db.claim(0).await;
+    let upsert = upsert(&mut claim, &delivery, 0).await.unwrap();
+    let rows = published(&upsert).await;
+    let ids: Vec<_> = rows.iter().map(|row| row.public_trip().trip_id).collect();
+    let mut at_ten_past = [1, 2, 12].map(|n| public_id(trip(n).trip_id));
+    at_ten_past.sort();
+    let expected = [
+        &[public_id(trip(3).trip_id)][..],
+        &at_ten_past,
+        &[public_id(trip(0).trip_id)],
+    ]
+    .concat();
+    assert_eq!(ids, expected);
+
+    let row = serde_json::to_value(PublicRow::new(
+        &rows[0].public_trip(),
+        &CivilZone::default(),
+    ))
+    .unwrap();
+    assert_eq!(row["device_id"], json!(public_id(trip(3).device_id)));
+    assert_eq!(row["end_time"], "2020-01-01T10:05:00");
+    assert_eq!(row["council_district_start"], "9");
+    assert_eq!(row["council_district_end"], 0);
+    upsert.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn overlapping_trips_of_a_device_are_flagged_both() {
+    let db = Db::planned().await;
+    let device = trip(0).device_id;
+    let leg = |n, from, to| {
+        let mut trip = trip(n);
+        trip.device_id = device;
+        (trip.start_time, trip.end_time) = (at(from), at(to));
+        trip
+    };
+    let mut long = leg(0, 0, 30);
+    long.flags = [Flag::OutsideArea, Flag::NotARiderTrip]
+        .into_iter()
+        .collect();
+    let delivery = [long, leg(1, 5, 6), leg(2, 29, 31), leg(3, 31, 40), trip(4)];
+    db.load(0, &delivery).await;
+    let flags = db
+        .rows("SELECT flags FROM api.trips ORDER BY trip_id")
+        .await;
+    assert_eq!(
+        flags,
+        [
+            "{outside_area,overlap,not_a_rider_trip}",
+            "{overlap}",
+            "{overlap}",
+            "{}",
+            "{}"
+        ]
+    );
+    assert_eq!(delivery[1].flags, Flags::NONE);
+}

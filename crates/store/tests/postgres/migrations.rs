@@ -1,0 +1,141 @@
+//! The schema: made once, by one, and as the specification names it.
+
+use futures::future::join_all;
+use store::StoreError;
+use trips::status::BlockStatus;
+
+use crate::fixture::{Db, bird, hours, open};
+
+const COLUMNS: &str =
+    "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns
+     WHERE table_schema = 'api' ORDER BY 1, ordinal_position";
+
+#[tokio::test]
+async fn a_second_migration_changes_nothing() {
+    let db = Db::migrated().await;
+    let before = db.rows(COLUMNS).await;
+    db.store.migrate().await.unwrap();
+    assert_eq!(db.rows(COLUMNS).await, before);
+    assert_eq!(
+        db.text("SELECT count(*) FROM api.schema_history").await,
+        "1"
+    );
+}
+
+#[tokio::test]
+async fn migrations_at_the_same_time_do_not_race() {
+    let db = Db::empty().await;
+    let stores: Vec<_> = (0..6).map(|_| open(&db.url, 2)).collect();
+    for migrated in join_all(stores.iter().map(store::Store::migrate)).await {
+        migrated.unwrap();
+    }
+    assert_eq!(
+        db.text("SELECT count(*) FROM api.schema_history").await,
+        "1"
+    );
+}
+
+#[tokio::test]
+async fn the_statuses_are_those_of_the_program() {
+    let db = Db::migrated().await;
+    db.sql
+        .batch_execute(
+            "UPDATE api.schedule_status SET description = 'old words' WHERE status_id = 5",
+        )
+        .await
+        .unwrap();
+    db.store.migrate().await.unwrap();
+    let mut expected: Vec<_> = BlockStatus::ALL
+        .iter()
+        .map(|status| format!("{}|{}", status.code(), status.description()))
+        .collect();
+    expected.sort();
+    let mut found = db
+        .rows("SELECT status_id, description FROM api.schedule_status")
+        .await;
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn the_columns_that_dashboards_use_are_there() {
+    let db = Db::migrated().await;
+    let found = db
+        .rows("SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'api'")
+        .await;
+    let schedule = "schedule_id provider_id date year month day hour status_id payload message records_processed
+        records_total records_error_count payload_trips_count error_payload rerun_flag socrata_status block_start
+        block_end records_duplicate_count run_id updated_at";
+    let trips = "id provider_id provider_name device_id vehicle_id vehicle_type propulsion_type trip_id trip_duration
+        trip_distance accuracy start_time end_time publication_time parking_verification_url standard_cost actual_cost
+        currency start_latitude start_longitude end_latitude end_longitude council_district_start council_district_end
+        census_geoid_start census_geoid_end orig_cell_id dest_cell_id modified_date schedule_id flags mds_version";
+    for (table, columns) in [("schedule", schedule), ("trips", trips)] {
+        for column in columns.split_whitespace() {
+            let name = format!("{table}.{column}");
+            assert!(found.contains(&name), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_without_the_right_to_make_schemas_can_migrate_its_own() {
+    let db = Db::empty().await;
+    let role = format!("r{}", uuid::Uuid::new_v4().simple());
+    db.sql
+        .batch_execute(&format!(
+            "CREATE ROLE {role} LOGIN PASSWORD 'pw'; CREATE SCHEMA api AUTHORIZATION {role}"
+        ))
+        .await
+        .unwrap();
+    let at = db.url.find('@').unwrap();
+    let url = format!("postgresql://{role}:pw{}", &db.url[at..]);
+    open(&url, 2).migrate().await.unwrap();
+    db.sql
+        .batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn tables_that_are_there_get_the_columns_they_lack() {
+    let db = Db::empty().await;
+    db.sql
+        .batch_execute(
+            "CREATE SCHEMA api;
+             CREATE TABLE api.providers (provider_id serial PRIMARY KEY, provider_name text);
+             INSERT INTO api.providers (provider_name) VALUES ('bird')",
+        )
+        .await
+        .unwrap();
+    db.store.migrate().await.unwrap();
+    db.store
+        .upsert_providers(&[(bird(), crate::fixture::PROVIDER_ID)])
+        .await
+        .unwrap();
+    let id = db.text("SELECT mds_provider_id FROM api.providers").await;
+    assert_eq!(id, crate::fixture::PROVIDER_ID.to_string());
+}
+
+#[tokio::test]
+async fn without_tables_the_error_says_what_to_do() {
+    let db = Db::empty().await;
+    let day = hours("2020-01-01-00", "2020-01-02-00");
+    let error = db.store.blocks(&bird(), day).await.unwrap_err();
+    assert!(matches!(error, StoreError::NotMigrated(_)), "{error}");
+    assert!(error.to_string().contains("mds migrate"));
+}
+
+#[tokio::test]
+async fn a_database_that_is_ahead_is_refused() {
+    let db = Db::migrated().await;
+    db.sql
+        .batch_execute(
+            "INSERT INTO api.schema_history
+             SELECT 99, 'from_the_future', applied_on, checksum FROM api.schema_history LIMIT 1",
+        )
+        .await
+        .unwrap();
+    let error = db.store.migrate().await.unwrap_err();
+    assert!(matches!(error, StoreError::History { .. }), "{error}");
+}

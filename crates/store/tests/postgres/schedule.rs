@@ -1,0 +1,192 @@
+//! Blocks: made once, on every day of the year, with the city's date and hour.
+
+use std::time::Instant;
+
+use chrono::{Datelike, Timelike};
+use futures::future::join_all;
+use rstest::rstest;
+use store::StoreError;
+use trips::status::BlockStatus;
+use trips::time::CivilZone;
+use uuid::Uuid;
+
+use crate::fixture::{Db, PROVIDER_ID, RUN, bird, hour, hours};
+
+#[tokio::test]
+async fn blocks_are_made_once() {
+    let db = Db::planned().await;
+    let zone = CivilZone::default();
+    let two_days = hours("2020-01-01-12", "2020-01-03-12");
+    assert_eq!(
+        db.store
+            .ensure_blocks(&bird(), two_days, &zone)
+            .await
+            .unwrap(),
+        36
+    );
+    assert_eq!(
+        db.store
+            .ensure_blocks(&bird(), two_days, &zone)
+            .await
+            .unwrap(),
+        0
+    );
+    let blocks = db.store.blocks(&bird(), two_days).await.unwrap();
+    let made: Vec<_> = blocks.iter().map(|block| block.hour).collect();
+    assert_eq!(made, two_days.iter().collect::<Vec<_>>());
+    assert!(
+        blocks
+            .iter()
+            .all(|block| block.status == BlockStatus::New && block.fetched() == 0)
+    );
+}
+
+#[tokio::test]
+async fn plans_at_the_same_time_make_them_once() {
+    let db = Db::planned().await;
+    let zone = CivilZone::default();
+    let range = hours("2020-01-01-00", "2020-03-01-00");
+    let bird = bird();
+    let plans = (0..8).map(|_| db.store.ensure_blocks(&bird, range, &zone));
+    let made: u64 = join_all(plans).await.into_iter().map(Result::unwrap).sum();
+    assert_eq!(made, range.len() - 24);
+}
+
+#[rstest]
+#[case("US/Central", "2020-03-07-00", "2020-03-10-00", 71)]
+#[case("US/Central", "2020-10-31-00", "2020-11-03-00", 73)]
+#[case("US/Central", "2019-12-30-00", "2020-01-02-00", 72)]
+#[case("Europe/London", "2021-03-27-00", "2021-03-30-00", 71)]
+#[case("America/Sao_Paulo", "2019-02-15-00", "2019-02-18-00", 73)]
+#[case("UTC", "2020-02-28-00", "2020-03-01-00", 48)]
+#[tokio::test]
+async fn the_date_is_the_citys(
+    #[case] zone: CivilZone,
+    #[case] first: &str,
+    #[case] end: &str,
+    #[case] count: usize,
+) {
+    let db = Db::planned().await;
+    db.sql
+        .batch_execute("DELETE FROM api.schedule")
+        .await
+        .unwrap();
+    let (first, end) = (
+        zone.parse_time(first).unwrap(),
+        zone.parse_time(end).unwrap(),
+    );
+    let range = trips::block::HourRange::new(first, end).unwrap();
+    db.store.ensure_blocks(&bird(), range, &zone).await.unwrap();
+
+    let expected: Vec<_> = range
+        .iter()
+        .map(|hour| {
+            let civil = zone.civil(hour.start());
+            let (year, month, day) = (civil.year(), civil.month(), civil.day());
+            format!("{}|{year}|{month}|{day}|{}", civil.date(), civil.hour())
+        })
+        .collect();
+    assert_eq!(expected.len(), count);
+    let stored = db
+        .rows("SELECT date, year, month, day, hour FROM api.schedule ORDER BY block_start")
+        .await;
+    assert_eq!(stored, expected);
+
+    let by_postgres = format!(
+        "SELECT count(*) FROM api.schedule, LATERAL (SELECT block_start AT TIME ZONE '{zone}' AS civil) AS clock
+         WHERE date <> civil::date OR hour <> extract(hour FROM civil) OR day <> extract(day FROM civil)"
+    );
+    assert_eq!(db.text(&by_postgres).await, "0");
+}
+
+#[tokio::test]
+async fn ten_years_are_planned_at_once() {
+    let db = Db::planned().await;
+    let range = hours("2016-01-01-00", "2026-01-01-00");
+    let begun = Instant::now();
+    let made = db
+        .store
+        .ensure_blocks(&bird(), range, &CivilZone::default())
+        .await
+        .unwrap();
+    println!("{made} blocks in {:?}", begun.elapsed());
+    assert_eq!(made, range.len() - 24);
+    let begun = Instant::now();
+    assert_eq!(
+        db.store
+            .ensure_blocks(&bird(), range, &CivilZone::default())
+            .await
+            .unwrap(),
+        0
+    );
+    println!("none in {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_provider_nobody_entered_has_no_blocks() {
+    let db = Db::planned().await;
+    let lime = "lime".parse().unwrap();
+    let range = hours("2020-01-01-00", "2020-01-02-00");
+    let error = db
+        .store
+        .ensure_blocks(&lime, range, &CivilZone::default())
+        .await
+        .unwrap_err();
+    assert!(matches!(&error, StoreError::UnknownProvider { provider } if provider == &lime));
+    assert_eq!(db.store.blocks(&lime, range).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_provider_keeps_its_number_and_takes_a_new_id() {
+    let db = Db::planned().await;
+    let before = db.text("SELECT provider_id, xmin FROM api.providers").await;
+    db.store
+        .upsert_providers(&[(bird(), PROVIDER_ID)])
+        .await
+        .unwrap();
+    assert_eq!(
+        db.text("SELECT provider_id, xmin FROM api.providers").await,
+        before
+    );
+    let (lime, other) = ("lime".parse().unwrap(), Uuid::from_u128(7));
+    db.store
+        .upsert_providers(&[(lime, other), (bird(), other)])
+        .await
+        .unwrap();
+    let found = db
+        .rows("SELECT provider_name, mds_provider_id FROM api.providers ORDER BY provider_id")
+        .await;
+    assert_eq!(found, [format!("bird|{other}"), format!("lime|{other}")]);
+}
+
+#[tokio::test]
+async fn published_blocks_are_finished() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(3).await;
+    claim.published(RUN, &serde_json::json!({})).await.unwrap();
+    let day = hours("2020-01-01-00", "2020-01-02-00");
+    let unfinished = db.store.unfinished_blocks(&bird(), day).await.unwrap();
+    assert_eq!(unfinished.len(), 23);
+    assert!(
+        unfinished
+            .iter()
+            .all(|block| block.hour != hour("2020-01-01-03"))
+    );
+}
+
+#[rstest]
+#[case(
+    "records_total = 3, records_processed = 1, records_error_count = 1, records_duplicate_count = 0"
+)]
+#[case("records_total = 3, records_processed = 3")]
+#[case("block_end = block_end + interval '1 hour'")]
+#[case(
+    "block_start = block_start + interval '1 minute', block_end = block_end + interval '1 minute'"
+)]
+#[tokio::test]
+async fn the_table_itself_refuses_nonsense(#[case] assignments: &str) {
+    let db = Db::planned().await;
+    let update = format!("UPDATE api.schedule SET {assignments}");
+    let error = db.sql.batch_execute(&update).await.unwrap_err();
+    assert_eq!(error.code().unwrap().code(), "23514");
+}

@@ -1,0 +1,95 @@
+//! TLS to a server with a certificate of its own.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use sandbox::postgres::Cluster;
+use secrecy::SecretString;
+use store::{Store, StoreError, StoreOptions};
+use tokio::time::sleep;
+
+/// An authority, and a server's certificate for `127.0.0.1` and its key, all PEM.
+fn certificates() -> (String, String, String) {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+    let issuer = Issuer::new(authority, authority_key);
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(vec!["127.0.0.1".to_owned()])
+        .unwrap()
+        .signed_by(&key, &issuer)
+        .unwrap();
+    (authority_pem, server.pem(), key.serialize_pem())
+}
+
+/// The server reads its key only if nobody else can.
+fn give_to_server(path: &Path, content: &str, data: &Path) {
+    fs::write(path, content).unwrap();
+    let owner = fs::metadata(data).unwrap();
+    chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn connect(url: &str, ca_bundle: Option<PathBuf>) -> Store {
+    let options = StoreOptions {
+        ca_bundle,
+        ..StoreOptions::default()
+    };
+    Store::connect(
+        &SecretString::from(format!("{url}?sslmode=verify-full")),
+        &options,
+    )
+    .unwrap()
+}
+
+#[tokio::test]
+async fn the_server_must_have_a_certificate_that_is_trusted() {
+    let cluster = Cluster::start().await.unwrap();
+    let url = cluster.create_database().await.unwrap();
+
+    let error = connect(&url, None).ping().await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::Refused(_)),
+        "no TLS at all: {error}"
+    );
+
+    let (authority, certificate, key) = certificates();
+    let data = cluster.folder().join("data");
+    give_to_server(&data.join("server.crt"), &certificate, &data);
+    give_to_server(&data.join("server.key"), &key, &data);
+    let sql = crate::fixture::sql(&url).await;
+    sql.batch_execute("ALTER SYSTEM SET ssl = on")
+        .await
+        .unwrap();
+    sql.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    sleep(Duration::from_millis(300)).await;
+
+    let error = connect(&url, None).ping().await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::Refused(_)),
+        "an unknown authority: {error}"
+    );
+    assert!(error.to_string().contains("certificate"), "{error}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle.pem");
+    fs::write(&bundle, authority).unwrap();
+    let store = connect(&url, Some(bundle.clone()));
+    store.ping().await.unwrap();
+    let encrypted = sql
+        .query_one("SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'mds-etl'", &[])
+        .await
+        .unwrap();
+    assert!(encrypted.get::<_, bool>(0));
+
+    let other_name = url.replace("127.0.0.1", "localhost");
+    let error = connect(&other_name, Some(bundle)).ping().await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::Refused(_)),
+        "another host's certificate: {error}"
+    );
+}

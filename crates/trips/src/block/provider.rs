@@ -1,0 +1,116 @@
+//! The names of providers.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+const LONGEST: usize = 63;
+
+/// Names that mean something else where a provider's name stands: every provider in an event, and
+/// the folder of the runs in the bucket.
+const RESERVED: [&str; 2] = ["all", "runs"];
+
+/// A provider's short name, such as `bird`: a key of the providers file, and a part of the keys of
+/// its blocks.
+///
+/// 1 to 63 lower-case ASCII letters, digits, `_` and `-`; neither `all` nor `runs`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ProviderName(Arc<str>);
+
+/// A name that no provider can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderNameError {
+    /// No name.
+    #[error("the provider's name is empty; give it a short name such as `bird`")]
+    Empty,
+    /// More than 63 characters.
+    #[error("the provider's name `{name}` is too long; use at most 63 characters")]
+    TooLong {
+        /// The name as given.
+        name: String,
+    },
+    /// Another character than those allowed.
+    #[error(
+        "the provider's name `{name}` has the character {character:?}; use lower-case letters a to z, digits, `_` and `-`"
+    )]
+    Character {
+        /// The name as given.
+        name: String,
+        /// The first character that is not allowed.
+        character: char,
+    },
+    /// A name with another meaning.
+    #[error("the provider's name `{name}` has another meaning here; give it another name")]
+    Reserved {
+        /// The name as given.
+        name: String,
+    },
+}
+
+impl ProviderName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ProviderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for ProviderName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ProviderName {
+    type Err = ProviderNameError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        if name.is_empty() {
+            return Err(ProviderNameError::Empty);
+        }
+        if let Some(character) = name.chars().find(|character| !is_allowed(*character)) {
+            return Err(ProviderNameError::Character {
+                name: name.to_owned(),
+                character,
+            });
+        }
+        if name.len() > LONGEST {
+            return Err(ProviderNameError::TooLong {
+                name: name.to_owned(),
+            });
+        }
+        if RESERVED.contains(&name) {
+            return Err(ProviderNameError::Reserved {
+                name: name.to_owned(),
+            });
+        }
+        Ok(Self(name.into()))
+    }
+}
+
+impl TryFrom<String> for ProviderName {
+    type Error = ProviderNameError;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+impl From<ProviderName> for String {
+    fn from(name: ProviderName) -> Self {
+        name.as_str().to_owned()
+    }
+}
+
+fn is_allowed(character: char) -> bool {
+    matches!(character, 'a'..='z' | '0'..='9' | '_' | '-')
+}

@@ -1,0 +1,18 @@
+//! The JSON around a provider's trips, read and written as a stream.
+//!
+//! MDS up to 1.2 sends `{"version": …, "data": {"trips": […]}, "links": {…}}`, 2.0 sends `trips` at
+//! the top. Both are read here, with members in any order, and every trip is handed on as the text
+//! that was sent. The archive is written in the older form whatever came in (SPEC.md, Objects in
+//! the bucket).
+
+mod error;
+mod read;
+mod source;
+mod write;
+
+pub use error::EnvelopeError;
+pub use read::{EnvelopeSummary, TripVisitor, read_envelope};
+pub use write::ArchiveWriter;
+
+#[cfg(test)]
+mod tests;

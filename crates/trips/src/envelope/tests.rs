@@ -1,0 +1,6 @@
+//! Envelopes of every form, whole and broken.
+
+mod broken;
+mod fixture;
+mod forms;
+mod round_trip;

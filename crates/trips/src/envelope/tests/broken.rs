@@ -1,0 +1,124 @@
+//! Answers that cannot be read to their end.
+
+use std::error::Error;
+use std::io::{self, Read};
+
+use rstest::rstest;
+use serde_json::value::RawValue;
+
+use super::fixture::*;
+use crate::envelope::{EnvelopeError, TripVisitor, read_envelope};
+
+#[rstest]
+#[case("")]
+#[case("   ")]
+#[case("<html>Bad gateway</html>")]
+#[case("{")]
+#[case(r#"{"trips""#)]
+#[case(r#"{"trips":"#)]
+#[case(r#"{"trips":[1 2]}"#)]
+#[case(r#"{"trips":[1,]}"#)]
+#[case(r#"{"trips":[,1]}"#)]
+#[case(r#"{"trips":[{"a":}]}"#)]
+#[case(r#"{"trips":[]}}"#)]
+#[case(r#"{"trips":[]} {"trips":[]}"#)]
+#[case(r#"{"trips":[]}x"#)]
+#[case(r#"{"trips":[],}"#)]
+#[case(r#"{"trips":[] "version":"1"}"#)]
+#[case(r#"{trips:[]}"#)]
+#[case(r#"{1:[]}"#)]
+#[case(r#"{"trips":[]"#)]
+#[case(r#"{"trips":[nul]}"#)]
+#[case(r#"{"trips":[01]}"#)]
+#[case("{\"trips\":[\"\u{1}\"]}")]
+#[case("[")]
+fn text_that_is_no_json_is_malformed(#[case] json: &str) {
+    let error = read(json).unwrap_err();
+    assert!(
+        matches!(error, EnvelopeError::Malformed { .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn text_that_is_no_utf_8_is_malformed() {
+    let error = read(b"{\"trips\":[\"\xff\"]}").unwrap_err();
+    assert!(
+        matches!(error, EnvelopeError::Malformed { at: 10, .. }),
+        "{error:?}"
+    );
+}
+
+#[rstest]
+#[case(r#"{"error":"bad_param","error_description":"no such hour"}"#)]
+#[case(r#"{"version":"1.0.0","data":{"status_changes":[]}}"#)]
+#[case(r#"{"trips":null}"#)]
+#[case(r#"{"data":{"trips":{}}}"#)]
+#[case(r#"{"trips":"none"}"#)]
+#[case("[]")]
+#[case(r#"[{"trips":[]}]"#)]
+#[case("null")]
+#[case("{}")]
+fn json_without_a_list_of_trips_is_no_envelope(#[case] json: &str) {
+    let error = read(json).unwrap_err();
+    assert!(
+        matches!(error, EnvelopeError::NotAnEnvelope { .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn an_error_says_where_and_quotes_nothing() {
+    let error = read(r#"{"trips":[{"name":"Rider"},{"name":"Rider" 1}]}"#).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the answer is no JSON: after byte 27, expected `,` or `}` at line 1 column 17"
+    );
+}
+
+struct Breaking<'a>(&'a [u8]);
+
+impl Read for Breaking<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => Err(io::Error::new(io::ErrorKind::ConnectionReset, "gone")),
+            read => Ok(read),
+        }
+    }
+}
+
+/// Even where the text seems whole: the end was not seen.
+#[rstest]
+#[case(r#"{"trips":[{"a":1},{"a":"#)]
+#[case(r#"{"trips":[{"a":1}]}"#)]
+fn a_broken_connection_is_told_from_broken_json(#[case] json: &str) {
+    let mut collected = Collected::default();
+    let error = read_envelope(Breaking(json.as_bytes()), &mut collected).unwrap_err();
+    assert!(matches!(error, EnvelopeError::Read(_)), "{error:?}");
+    assert_eq!(error.source().unwrap().to_string(), "gone");
+}
+
+struct Full;
+
+impl TripVisitor for Full {
+    fn trip(&mut self, _: &RawValue) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::StorageFull, "full"))
+    }
+}
+
+#[test]
+fn a_visitor_that_fails_ends_the_reading() {
+    let error = read_envelope(&br#"{"trips":[1,2,oops"#[..], &mut Full).unwrap_err();
+    assert!(matches!(error, EnvelopeError::Sink(_)), "{error:?}");
+    assert_eq!(error.source().unwrap().to_string(), "full");
+}
+
+#[test]
+fn a_value_without_end_does_not_fill_the_memory() {
+    let endless = br#"{"trips":[""#.chain(io::repeat(b'x'));
+    let error = read_envelope(endless, &mut Full).unwrap_err();
+    assert!(
+        matches!(error, EnvelopeError::TooLarge { at: 10, .. }),
+        "{error:?}"
+    );
+}

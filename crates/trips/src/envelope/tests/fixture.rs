@@ -1,0 +1,53 @@
+//! Readers and visitors for the tests.
+
+use std::io::{self, Cursor, Read};
+
+use serde_json::value::RawValue;
+
+use crate::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_envelope};
+
+/// Keeps what it is given.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    pub(super) version: Option<String>,
+    pub(super) trips: Vec<String>,
+}
+
+impl TripVisitor for Collected {
+    fn version(&mut self, version: &str) {
+        self.version = Some(version.to_owned());
+    }
+
+    fn trip(&mut self, trip: &RawValue) -> io::Result<()> {
+        self.trips.push(trip.get().to_owned());
+        Ok(())
+    }
+}
+
+/// Gives the text in pieces of these sizes, over and over.
+pub(super) struct Pieces<'a> {
+    text: Cursor<&'a [u8]>,
+    sizes: std::iter::Cycle<std::vec::IntoIter<usize>>,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) fn new(text: &'a [u8], sizes: Vec<usize>) -> Self {
+        Self {
+            text: Cursor::new(text),
+            sizes: sizes.into_iter().cycle(),
+        }
+    }
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.sizes.next().unwrap().min(buffer.len());
+        self.text.read(&mut buffer[..size])
+    }
+}
+
+pub(super) fn read(json: impl AsRef<[u8]>) -> Result<(EnvelopeSummary, Collected), EnvelopeError> {
+    let mut collected = Collected::default();
+    let summary = read_envelope(json.as_ref(), &mut collected)?;
+    Ok((summary, collected))
+}

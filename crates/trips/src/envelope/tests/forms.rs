@@ -1,0 +1,97 @@
+//! Envelopes that are well-formed.
+
+use rstest::rstest;
+
+use super::fixture::*;
+use crate::envelope::{EnvelopeError, EnvelopeSummary};
+
+#[rstest]
+#[case::up_to_1_2(r#"{"version":"1.2.0","data":{"trips":[{"a":1},{"a":2}]}}"#)]
+#[case::of_2_0(r#"{"version":"1.2.0","trips":[{"a":1},{"a":2}]}"#)]
+#[case::version_last(r#"{"data":{"trips":[{"a":1},{"a":2}]},"version":"1.2.0"}"#)]
+#[case::more_members(
+    r#"{"ttl":0,"x":[{"trips":[1]}],"data":{"x":{"trips":[1]},"trips":[{"a":1},{"a":2}],"y":null},"version":"1.2.0","last_updated":1e3}"#
+)]
+#[case::data_null(r#"{"data":null,"version":"1.2.0","trips":[{"a":1},{"a":2}]}"#)]
+#[case::data_a_list(r#"{"data":[],"version":"1.2.0","trips":[{"a":1},{"a":2}]}"#)]
+#[case::trips_in_both_places(r#"{"data":{"trips":[{"a":1}]},"version":"1.2.0","trips":[{"a":2}]}"#)]
+#[case::trips_twice(r#"{"version":"1.2.0","trips":[{"a":1}],"trips":[{"a":2}]}"#)]
+#[case::trips_null_in_one_place(
+    r#"{"version":"1.2.0","data":{"trips":null},"trips":[{"a":1},{"a":2}]}"#
+)]
+#[case::spaced_out(
+    "\r\n { \"version\" : \"1.2.0\" ,\n\t\"trips\" : [ {\"a\":1} ,\n {\"a\":2} ] } \n"
+)]
+#[case::byte_order_mark("\u{feff}{\"version\":\"1.2.0\",\"trips\":[{\"a\":1},{\"a\":2}]}")]
+#[case::escaped_keys(r#"{"\u0076ersion":"1.2.0","tr\u0069ps":[{"a":1},{"a":2}]}"#)]
+fn trips_are_found_wherever_they_stand(#[case] json: &str) {
+    let (summary, collected) = read(json).unwrap();
+    assert_eq!(collected.trips, [r#"{"a":1}"#, r#"{"a":2}"#]);
+    assert_eq!(collected.version.as_deref(), Some("1.2.0"));
+    let expected = EnvelopeSummary {
+        version: Some("1.2.0".to_owned()),
+        next: None,
+        trips: 2,
+    };
+    assert_eq!(summary, expected);
+}
+
+#[rstest]
+#[case(r#"{"trips":[]}"#)]
+#[case(r#"{"data":{"trips":[ ]}}"#)]
+fn an_hour_without_trips_is_an_envelope(#[case] json: &str) {
+    assert_eq!(read(json).unwrap().0, EnvelopeSummary::default());
+}
+
+#[test]
+fn a_trip_is_passed_on_character_for_character() {
+    let trip = "{ \"b\" : 1.50e+2,\n\"a\":\"\\u00e9\\/é\", \"b\":-0.0, \"big\":123456789012345678901234567890 }";
+    let (_, collected) = read(format!("{{\"trips\":[ {trip} ]}}")).unwrap();
+    assert_eq!(collected.trips, [trip]);
+}
+
+/// What is no trip must be counted as one that was refused, so it is passed on too.
+#[test]
+fn values_that_are_no_objects_are_passed_on() {
+    let (summary, collected) = read(r#"{"trips":[null,1,"x",[],true]}"#).unwrap();
+    assert_eq!(collected.trips, ["null", "1", "\"x\"", "[]", "true"]);
+    assert_eq!(summary.trips, 5);
+}
+
+#[rstest]
+#[case(r#""1.2.0""#, Some("1.2.0"))]
+#[case("1.0", Some("1.0"))]
+#[case("null", None)]
+#[case("{}", None)]
+fn a_version_may_be_a_number(#[case] version: &str, #[case] expected: Option<&str>) {
+    let (summary, _) = read(format!("{{\"trips\":[],\"version\":{version}}}")).unwrap();
+    assert_eq!(summary.version.as_deref(), expected);
+}
+
+#[rstest]
+#[case(r#"{"next":"https://example.com/2"}"#, Some("https://example.com/2"))]
+#[case(
+    r#"{"first":1,"next":{"href":"https://example.com/2"}}"#,
+    Some("https://example.com/2")
+)]
+#[case(r#"{"next":null}"#, None)]
+#[case(r#"{"next":""}"#, None)]
+#[case("{}", None)]
+#[case("null", None)]
+#[case("[]", None)]
+fn the_next_page_is_found(#[case] links: &str, #[case] expected: Option<&str>) {
+    for json in [
+        format!("{{\"links\":{links},\"data\":{{\"trips\":[]}}}}"),
+        format!("{{\"data\":{{\"trips\":[]}},\"links\":{links}}}"),
+    ] {
+        assert_eq!(read(json).unwrap().0.next.as_deref(), expected);
+    }
+}
+
+#[rstest]
+#[case(r#"{"next":5}"#)]
+#[case(r#"{"next":["https://example.com/2"]}"#)]
+fn a_next_page_that_cannot_be_read_is_no_last_page(#[case] links: &str) {
+    let error = read(format!("{{\"trips\":[],\"links\":{links}}}")).unwrap_err();
+    assert!(matches!(error, EnvelopeError::NotAnEnvelope { .. }));
+}

@@ -1,0 +1,162 @@
+//! Any trips, in any pieces.
+
+use proptest::prelude::*;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::fixture::*;
+use crate::envelope::{ArchiveWriter, EnvelopeError, read_envelope};
+
+/// JSON texts that a parser which re-writes numbers or members would change.
+fn any_trip() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("1.50".to_owned()),
+        Just("1e5".to_owned()),
+        Just("-0.0".to_owned()),
+        Just(r#""\u00e9\/""#.to_owned()),
+        "-?[1-9][0-9]{0,40}(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?",
+        ".{0,20}".prop_map(|text| Value::from(text).to_string()),
+        "[\\\\\"{}\\[\\],: ]{0,8}".prop_map(|text| Value::from(text).to_string()),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        let key = ".{0,6}".prop_map(|text| Value::from(text).to_string());
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4)
+                .prop_map(|values| format!("[ {} ]", values.join(" ,\n"))),
+            prop::collection::vec((key, inner), 0..4).prop_map(|members| {
+                let members: Vec<_> = members.iter().map(|(k, v)| format!("{k} : {v}")).collect();
+                format!("{{{}}}", members.join(","))
+            }),
+        ]
+    })
+}
+
+fn archive(version: &str, trips: &[String]) -> Vec<u8> {
+    let mut writer = ArchiveWriter::new(Vec::new(), version).unwrap();
+    for trip in trips {
+        writer
+            .push(serde_json::from_str::<&RawValue>(trip).unwrap())
+            .unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+proptest! {
+    #[test]
+    fn trips_survive_reading_and_archiving_byte_for_byte(
+        trips in prop::collection::vec(any_trip(), 0..6),
+        version in ".{0,8}",
+        is_2_0 in any::<bool>(),
+    ) {
+        let list = trips.join(" , ");
+        let version_text = Value::from(version.as_str());
+        let answer = if is_2_0 {
+            format!("{{\"trips\": [{list}], \"version\": {version_text}}}")
+        } else {
+            format!("{{\"version\": {version_text}, \"data\": {{\"trips\": [{list}]}}}}")
+        };
+        let (summary, first) = read(&answer).unwrap();
+        prop_assert_eq!(&first.trips, &trips);
+        prop_assert_eq!(summary.version.as_deref(), Some(version.as_str()));
+
+        let stored = archive(&version, &first.trips);
+        let (summary, second) = read(&stored).unwrap();
+        prop_assert_eq!(second.trips, trips);
+        prop_assert_eq!(second.version, Some(version));
+        prop_assert_eq!(summary.trips, first.trips.len() as u64);
+    }
+
+    /// A text that ends too early is an error, wherever it ends and in whatever pieces it comes.
+    #[test]
+    fn a_text_cut_short_is_never_taken_for_fewer_trips(
+        trips in prop::collection::vec(any_trip(), 1..6),
+        cut in any::<prop::sample::Index>(),
+        sizes in prop::collection::vec(1_usize..64, 1..8),
+    ) {
+        let stored = archive("1.2.0", &trips);
+        let mut whole = Collected::default();
+        let summary = read_envelope(Pieces::new(&stored, sizes.clone()), &mut whole).unwrap();
+        prop_assert_eq!(&whole.trips, &trips);
+        prop_assert_eq!(summary.trips, trips.len() as u64);
+
+        let cut = &stored[..cut.index(stored.len())];
+        let mut part = Collected::default();
+        let error = read_envelope(Pieces::new(cut, sizes), &mut part).unwrap_err();
+        let is_malformed = matches!(error, EnvelopeError::Malformed { .. });
+        prop_assert!(is_malformed, "{:?}", error);
+        // A number may be cut in two and still be one; the error tells that it is not the whole.
+        let complete = part.trips.len().saturating_sub(1);
+        prop_assert!(trips.starts_with(&part.trips[..complete]));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        prop_assert!(read(&bytes).is_err());
+    }
+
+    /// One byte changed: an error, or as many values as the text then says.
+    #[test]
+    fn a_changed_byte_does_no_harm(
+        trips in prop::collection::vec(any_trip(), 1..4),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut stored = archive("1.2.0", &trips);
+        let at = at.index(stored.len());
+        stored[at] = byte;
+        if let Ok((summary, collected)) = read(&stored) {
+            let parsed: Value = serde_json::from_slice(&stored).unwrap_or(Value::Null);
+            prop_assert_eq!(summary.trips, collected.trips.len() as u64);
+            if let Some(list) = parsed["data"]["trips"].as_array() {
+                prop_assert_eq!(list.len(), collected.trips.len());
+            }
+        }
+    }
+}
+
+/// Trips and numbers that end where the window does, or lie across several windows.
+#[test]
+fn the_window_cuts_no_trip_in_two() {
+    for padding in (262_144 - 40)..(262_144 + 4) {
+        let long = "x".repeat(padding);
+        let answer = format!(r#"{{"x":"{long}","trips":[12345678,{{"a":1}},true]}}"#);
+        assert_eq!(
+            read(answer).unwrap().1.trips,
+            ["12345678", r#"{"a":1}"#, "true"]
+        );
+    }
+    let large = json!({"route": "y".repeat(3_000_000)}).to_string();
+    let trips = vec![large.clone(), "1".to_owned(), large];
+    assert_eq!(read(archive("1.2.0", &trips)).unwrap().1.trips, trips);
+}
+
+#[test]
+fn a_hundred_thousand_trips_come_through() {
+    let trips: Vec<_> = (0..100_000)
+        .map(|n| format!(r#"{{"trip_id":{n}}}"#))
+        .collect();
+    assert_eq!(read(archive("1.2.0", &trips)).unwrap().1.trips, trips);
+}
+
+#[test]
+fn an_archive_is_written_in_the_older_form() {
+    assert_eq!(
+        archive("2.0.0", &[]),
+        br#"{"version":"2.0.0","data":{"trips":[]}}"#
+    );
+    let trips = ["1".to_owned(), "{}".to_owned()];
+    let expected = br#"{"version":"a\"b","data":{"trips":[1,{}]}}"#;
+    assert_eq!(archive("a\"b", &trips), expected);
+}
+
+#[test]
+fn an_archive_that_was_not_finished_does_not_read_as_one() {
+    let mut out = Vec::new();
+    {
+        let mut writer = ArchiveWriter::new(&mut out, "1.2.0").unwrap();
+        writer.push(serde_json::from_str("{}").unwrap()).unwrap();
+        assert_eq!(writer.trips(), 1);
+    }
+    assert!(read(out).is_err());
+}

@@ -1,0 +1,198 @@
+//! What the open data portal is told of a trip.
+
+use std::fmt;
+
+use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::time::CivilZone;
+
+/// A trip as the database holds it, as far as the public may know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicTrip<'a> {
+    /// The trip's public id.
+    pub trip_id: Uuid,
+    /// The device's public id.
+    pub device_id: Uuid,
+    /// MDS vehicle type.
+    pub vehicle_type: Option<&'a str>,
+    /// Seconds.
+    pub trip_duration: i64,
+    /// Metres.
+    pub trip_distance: i64,
+    /// When the trip began.
+    pub start_time: DateTime<Utc>,
+    /// When the trip ended.
+    pub end_time: DateTime<Utc>,
+    /// When the trip's row last changed.
+    pub modified_date: DateTime<Utc>,
+    /// Council district of the start.
+    pub council_district_start: Option<&'a str>,
+    /// Council district of the end.
+    pub council_district_end: Option<&'a str>,
+    /// Census tract of the start.
+    pub census_geoid_start: Option<&'a str>,
+    /// Census tract of the end.
+    pub census_geoid_end: Option<&'a str>,
+}
+
+/// A row of the portal's dataset: these members in this order, and no others
+/// (SPEC.md, Details).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PublicRow<'a> {
+    trip_id: Uuid,
+    device_id: Uuid,
+    vehicle_type: Option<&'a str>,
+    trip_duration: i64,
+    trip_distance: i64,
+    start_time: Clock,
+    end_time: Clock,
+    modified_date: Clock,
+    start_time_us_central: Clock,
+    end_time_us_central: Clock,
+    year: i32,
+    month: u32,
+    hour: u32,
+    day_of_week: u32,
+    council_district_start: Label<'a>,
+    council_district_end: Label<'a>,
+    census_geoid_start: Label<'a>,
+    census_geoid_end: Label<'a>,
+}
+
+impl<'a> PublicRow<'a> {
+    /// The row of a trip; `zone` is the city's, whatever the names of its two columns say.
+    ///
+    /// Year, month, hour and day of the week (0 = Monday) are those of the end in UTC.
+    #[must_use]
+    pub fn new(trip: &PublicTrip<'a>, zone: &CivilZone) -> Self {
+        Self {
+            trip_id: trip.trip_id,
+            device_id: trip.device_id,
+            vehicle_type: trip.vehicle_type,
+            trip_duration: trip.trip_duration,
+            trip_distance: trip.trip_distance,
+            start_time: Clock(trip.start_time.naive_utc()),
+            end_time: Clock(trip.end_time.naive_utc()),
+            modified_date: Clock(trip.modified_date.naive_utc()),
+            start_time_us_central: Clock(zone.civil(trip.start_time)),
+            end_time_us_central: Clock(zone.civil(trip.end_time)),
+            year: trip.end_time.year(),
+            month: trip.end_time.month(),
+            hour: trip.end_time.hour(),
+            day_of_week: trip.end_time.weekday().num_days_from_monday(),
+            council_district_start: Label(trip.council_district_start),
+            council_district_end: Label(trip.council_district_end),
+            census_geoid_start: Label(trip.census_geoid_start),
+            census_geoid_end: Label(trip.census_geoid_end),
+        }
+    }
+}
+
+/// A clock's reading to the second, without an offset: `2020-02-11T15:08:25`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Clock(NaiveDateTime);
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (date, time) = (self.0.date(), self.0.time());
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+            date.year(),
+            date.month(),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        )
+    }
+}
+
+impl Serialize for Clock {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A boundary's label, or the number 0 for a point in none: what the dataset has held from its
+/// beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Label<'a>(Option<&'a str>);
+
+impl Serialize for Label<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(label) => serializer.serialize_str(label),
+            None => serializer.serialize_u8(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trip() -> PublicTrip<'static> {
+        PublicTrip {
+            trip_id: "11111111-1111-8111-8111-111111111111".parse().unwrap(),
+            device_id: "22222222-2222-8222-8222-222222222222".parse().unwrap(),
+            vehicle_type: Some("scooter"),
+            trip_duration: 600,
+            trip_distance: 1200,
+            start_time: "2019-12-31T23:50:00.999Z".parse().unwrap(),
+            end_time: "2020-01-01T00:00:00Z".parse().unwrap(),
+            modified_date: "2020-02-11T15:08:25.123456Z".parse().unwrap(),
+            council_district_start: Some("9"),
+            council_district_end: None,
+            census_geoid_start: Some("48453001100"),
+            census_geoid_end: None,
+        }
+    }
+
+    fn json(trip: &PublicTrip<'_>) -> String {
+        serde_json::to_string_pretty(&PublicRow::new(trip, &CivilZone::default())).unwrap()
+    }
+
+    #[test]
+    fn a_row_has_these_members_and_no_others() {
+        insta::assert_snapshot!(json(&trip()), @r#"
+        {
+          "trip_id": "11111111-1111-8111-8111-111111111111",
+          "device_id": "22222222-2222-8222-8222-222222222222",
+          "vehicle_type": "scooter",
+          "trip_duration": 600,
+          "trip_distance": 1200,
+          "start_time": "2019-12-31T23:50:00",
+          "end_time": "2020-01-01T00:00:00",
+          "modified_date": "2020-02-11T15:08:25",
+          "start_time_us_central": "2019-12-31T17:50:00",
+          "end_time_us_central": "2019-12-31T18:00:00",
+          "year": 2020,
+          "month": 1,
+          "hour": 0,
+          "day_of_week": 2,
+          "council_district_start": "9",
+          "council_district_end": 0,
+          "census_geoid_start": "48453001100",
+          "census_geoid_end": 0
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_weekday_counts_from_monday_and_the_clock_follows_summer_time() {
+        let trip = PublicTrip {
+            vehicle_type: None,
+            start_time: "2020-07-06T12:00:00Z".parse().unwrap(),
+            end_time: "2020-07-06T13:05:09Z".parse().unwrap(),
+            ..trip()
+        };
+        let row: serde_json::Value = serde_json::from_str(&json(&trip)).unwrap();
+        assert_eq!(row["day_of_week"], 0);
+        assert_eq!(row["hour"], 13);
+        assert_eq!(row["end_time_us_central"], "2020-07-06T08:05:09");
+        assert_eq!(row["vehicle_type"], serde_json::Value::Null);
+    }
+}

@@ -1,0 +1,234 @@
+//! What is done of a block, and what is still to do (SPEC.md, Statuses of a block and Events and
+//! errors).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One of the three things done to a block, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Ask the provider and archive its answer.
+    Extract,
+    /// Load the archive into Postgres.
+    SyncDb,
+    /// Publish the loaded trips on the portal.
+    SyncSocrata,
+}
+
+impl Step {
+    /// The steps in their order.
+    pub const ALL: [Self; 3] = [Self::Extract, Self::SyncDb, Self::SyncSocrata];
+
+    /// The step's name: `extract`, `sync-db` or `sync-socrata`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Extract => "extract",
+            Self::SyncDb => "sync-db",
+            Self::SyncSocrata => "sync-socrata",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How far a block has come. Written and read by serde as its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i16", into = "i16")]
+#[repr(i16)]
+pub enum BlockStatus {
+    /// Nothing done.
+    New = 0,
+    /// The provider has not published the hour yet.
+    NotPublished = 1,
+    /// The provider's answer is archived.
+    Archived = 2,
+    /// Asking the provider or archiving its answer failed.
+    ExtractFailed = -2,
+    /// Every trip is loaded.
+    Loaded = 5,
+    /// Loading failed.
+    LoadFailed = -5,
+    /// The trips are loaded but for the rejected ones.
+    LoadedWithRejects = 6,
+    /// Every trip was rejected.
+    AllRejected = -6,
+    /// The provider had no trips in the hour.
+    NoTrips = 7,
+    /// The trips are on the portal.
+    Published = 8,
+    /// Publishing failed.
+    PublishFailed = -8,
+}
+
+/// A code that no status has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{code} is not the status of a block; the statuses are 0, 1, 2, -2, 5, -5, 6, -6, 7, 8 and -8"
+)]
+pub struct UnknownStatus {
+    /// The code.
+    pub code: i16,
+}
+
+impl BlockStatus {
+    /// Every status, in the order of the specification.
+    pub const ALL: [Self; 11] = [
+        Self::New,
+        Self::NotPublished,
+        Self::Archived,
+        Self::ExtractFailed,
+        Self::Loaded,
+        Self::LoadFailed,
+        Self::LoadedWithRejects,
+        Self::AllRejected,
+        Self::NoTrips,
+        Self::Published,
+        Self::PublishFailed,
+    ];
+
+    /// The code kept in the schedule.
+    #[must_use]
+    pub fn code(self) -> i16 {
+        self as i16
+    }
+
+    /// The status in words.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::NotPublished => "provider has not published the hour yet",
+            Self::Archived => "archived",
+            Self::ExtractFailed => "extraction failed",
+            Self::Loaded => "loaded",
+            Self::LoadFailed => "load failed",
+            Self::LoadedWithRejects => "loaded with rejects",
+            Self::AllRejected => "every trip rejected",
+            Self::NoTrips => "no trips",
+            Self::Published => "published",
+            Self::PublishFailed => "publishing failed",
+        }
+    }
+
+    /// Whether something went wrong: the negative codes.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        self.code() < 0
+    }
+
+    /// Whether a step needs no doing any more. Of an hour without a loadable trip there is nothing
+    /// to publish, so its steps are all done.
+    #[must_use]
+    pub fn has_done(self, step: Step) -> bool {
+        self.last_done().is_some_and(|last| step <= last)
+    }
+
+    fn last_done(self) -> Option<Step> {
+        match self {
+            Self::New | Self::NotPublished | Self::ExtractFailed => None,
+            Self::Archived | Self::LoadFailed => Some(Step::Extract),
+            Self::Loaded | Self::LoadedWithRejects | Self::PublishFailed => Some(Step::SyncDb),
+            Self::AllRejected | Self::NoTrips | Self::Published => Some(Step::SyncSocrata),
+        }
+    }
+
+    /// Whether a sweep for incomplete hours asks the provider again, since late or mended trips may
+    /// have come.
+    fn may_have_late_trips(self) -> bool {
+        matches!(self, Self::NoTrips | Self::AllRejected)
+    }
+}
+
+impl fmt::Display for BlockStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description())
+    }
+}
+
+impl TryFrom<i16> for BlockStatus {
+    type Error = UnknownStatus;
+
+    fn try_from(code: i16) -> Result<Self, Self::Error> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.code() == code)
+            .ok_or(UnknownStatus { code })
+    }
+}
+
+impl From<BlockStatus> for i16 {
+    fn from(status: BlockStatus) -> Self {
+        status.code()
+    }
+}
+
+/// The steps a request asks for; by default all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepChoice {
+    /// Ask the provider.
+    pub extract: bool,
+    /// Load.
+    pub sync_db: bool,
+    /// Publish.
+    pub sync_socrata: bool,
+}
+
+impl StepChoice {
+    /// Whether a step is asked for.
+    #[must_use]
+    pub fn includes(self, step: Step) -> bool {
+        match step {
+            Step::Extract => self.extract,
+            Step::SyncDb => self.sync_db,
+            Step::SyncSocrata => self.sync_socrata,
+        }
+    }
+}
+
+impl Default for StepChoice {
+    fn default() -> Self {
+        Self {
+            extract: true,
+            sync_db: true,
+            sync_socrata: true,
+        }
+    }
+}
+
+/// The steps to do of a block, in their order (SPEC.md, Events and errors).
+///
+/// - With `force`: every chosen step, again.
+/// - Without: the chosen steps after the last one done, up to the first that is not chosen, since
+///   what comes after it has nothing to work on.
+/// - With `incomplete_only`: none of a published block, and a block with no trips, or with every
+///   trip rejected, is asked for again from the start.
+#[must_use]
+pub fn steps_to_do(
+    status: BlockStatus,
+    choice: StepChoice,
+    force: bool,
+    incomplete_only: bool,
+) -> Vec<Step> {
+    if incomplete_only && status == BlockStatus::Published {
+        return Vec::new();
+    }
+    if force {
+        return Step::ALL
+            .into_iter()
+            .filter(|step| choice.includes(*step))
+            .collect();
+    }
+    let from_the_start = incomplete_only && status.may_have_late_trips();
+    Step::ALL
+        .into_iter()
+        .filter(|step| from_the_start || !status.has_done(*step))
+        .take_while(|step| choice.includes(*step))
+        .collect()
+}

@@ -1,0 +1,169 @@
+//! A city's civil time, and the times people write.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{
+    DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc,
+};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::block::{Hour, HourRange};
+
+mod error;
+mod parse;
+
+pub use error::{TimeError, ZoneError};
+pub(crate) use parse::label as label_end;
+
+/// The years whose civil time is known to run in whole hours, and which can be written.
+pub(crate) const YEARS: std::ops::RangeInclusive<i32> = 2000..=2049;
+
+/// The widest offset from UTC in use, in either direction.
+const WIDEST_OFFSET_HOURS: i64 = 14;
+
+/// The time zone of a city, by its name in the IANA database.
+///
+/// Blocks are clock hours of UTC and of the city at once, so a zone that was at any time from 2000
+/// to 2049 a fraction of an hour off UTC is refused (SPEC.md, Time). Written and read as the name;
+/// the default is `US/Central`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CivilZone(Tz);
+
+impl CivilZone {
+    /// The zone's name, such as `US/Central`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    /// What the city's clocks show at an instant.
+    #[must_use]
+    pub fn civil(&self, instant: DateTime<Utc>) -> NaiveDateTime {
+        instant.with_timezone(&self.0).naive_local()
+    }
+
+    /// Reads a time of a command line or an event: the hour that starts then.
+    ///
+    /// Accepted are civil time as `yyyy-mm-dd-hh`, padded or not, and an RFC 3339 instant on a whole
+    /// hour. A civil hour that the clocks repeat means its first occurrence, and with a `b` after it
+    /// the second; one that they skip means the instant of the change (SPEC.md, Time).
+    ///
+    /// # Errors
+    ///
+    /// A [`TimeError`] that names the input, what is wrong with it, and what to write instead.
+    pub fn parse_time(&self, input: &str) -> Result<Hour, TimeError> {
+        parse::time(self, input)
+    }
+
+    /// The hours of a civil day: 24 of them, or 23 or 25 when the clocks change.
+    ///
+    /// `None` for a day that the zone's calendar left out, as Samoa's did in 2011.
+    #[must_use]
+    pub fn day(&self, date: NaiveDate) -> Option<HourRange> {
+        let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN);
+        let first = self.first_instant(midnight(date))?;
+        let end = self.first_instant(midnight(date.succ_opt()?))?;
+        HourRange::new(Hour::containing(first), Hour::containing(end))
+    }
+
+    /// The instants at which the clocks show this whole hour, in order: one, two when it is
+    /// repeated, none when it is skipped.
+    pub(crate) fn occurrences(&self, civil: NaiveDateTime) -> impl Iterator<Item = DateTime<Utc>> {
+        let zone = *self;
+        // No zone changes its clocks twice within the span of all offsets, so these two are the
+        // only ones that can be in force.
+        let earlier = zone.offset_near(civil, -WIDEST_OFFSET_HOURS);
+        let later = zone
+            .offset_near(civil, WIDEST_OFFSET_HOURS)
+            .filter(|offset| Some(*offset) != earlier);
+        [earlier, later]
+            .into_iter()
+            .flatten()
+            .filter_map(move |offset| civil.checked_sub_offset(offset))
+            .map(|utc| utc.and_utc())
+            .filter(move |instant| zone.civil(*instant) == civil)
+    }
+
+    fn offset_near(&self, civil: NaiveDateTime, hours: i64) -> Option<FixedOffset> {
+        let near = civil.checked_add_signed(TimeDelta::hours(hours))?;
+        Some(self.0.offset_from_utc_datetime(&near).fix())
+    }
+
+    /// The first instant at which the clocks show this whole hour, or the instant of the change when
+    /// they skip it.
+    pub(crate) fn first_instant(&self, civil: NaiveDateTime) -> Option<DateTime<Utc>> {
+        self.occurrences(civil).next().or_else(|| {
+            (-WIDEST_OFFSET_HOURS..=WIDEST_OFFSET_HOURS)
+                .filter_map(|hours| civil.checked_add_signed(TimeDelta::hours(hours)))
+                .map(|utc| utc.and_utc())
+                .find(|instant| self.civil(*instant) > civil)
+        })
+    }
+
+    /// What the clocks show at a whole hour, and whether they showed it before already.
+    pub(crate) fn stamp(&self, instant: DateTime<Utc>) -> (NaiveDateTime, bool) {
+        let civil = self.civil(instant);
+        let repeated = self.occurrences(civil).any(|other| other < instant);
+        (civil, repeated)
+    }
+}
+
+impl Default for CivilZone {
+    fn default() -> Self {
+        Self(Tz::US__Central)
+    }
+}
+
+impl fmt::Display for CivilZone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for CivilZone {
+    type Err = ZoneError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let zone = Tz::from_str(name).map_err(|_| ZoneError::Unknown {
+            name: name.to_owned(),
+        })?;
+        match fractional_offset(zone) {
+            Some(offset) => Err(ZoneError::FractionalOffset {
+                name: name.to_owned(),
+                offset,
+            }),
+            None => Ok(Self(zone)),
+        }
+    }
+}
+
+impl TryFrom<String> for CivilZone {
+    type Error = ZoneError;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+impl From<CivilZone> for String {
+    fn from(zone: CivilZone) -> Self {
+        zone.name().to_owned()
+    }
+}
+
+/// The first offset of the years that can be written which is no whole number of hours.
+fn fractional_offset(zone: Tz) -> Option<FixedOffset> {
+    let first = NaiveDate::from_ymd_opt(*YEARS.start(), 1, 1)?;
+    let end = NaiveDate::from_ymd_opt(*YEARS.end() + 1, 1, 1)?;
+    first
+        .iter_days()
+        .take_while(|day| *day <= end)
+        .map(|day| {
+            zone.offset_from_utc_datetime(&day.and_time(NaiveTime::MIN))
+                .fix()
+        })
+        .find(|offset| offset.local_minus_utc() % 3600 != 0)
+}

@@ -1,0 +1,215 @@
+//! What is odd about a trip that is loaded all the same.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// One oddity (SPEC.md, Postgres, "flag").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Flag {
+    /// The end time lies outside the block's hour.
+    OutsideHour,
+    /// The start or the end lies outside the service area.
+    OutsideArea,
+    /// No distance was covered: zero metres, or a negative number.
+    ZeroDistance,
+    /// More than 500 miles.
+    LongDistance,
+    /// More than 24 hours.
+    LongDuration,
+    /// Less than 60 seconds: MDS 2.0 takes a trip into analysis only when the
+    /// rider had the vehicle for a minute or more.
+    ShortDuration,
+    /// The device was on another trip at the same time. Set by the store,
+    /// which sees the whole block.
+    Overlap,
+    /// The points of the route do not come in the order of their times.
+    UnorderedRoute,
+    /// A timestamp was in seconds where the version asks for milliseconds.
+    SecondsForMilliseconds,
+    /// The start or the end lies outside the service area, but inside it with
+    /// latitude and longitude exchanged.
+    SwappedCoordinatesSuspected,
+    /// A cost below zero.
+    NegativeCost,
+    /// The vehicle moved without a rider of its own: rebalancing,
+    /// maintenance, a way to the pick-up, a robot.
+    NotARiderTrip,
+}
+
+impl Flag {
+    /// Every flag, in the order in which sets name them.
+    pub const ALL: [Self; 12] = [
+        Self::OutsideHour,
+        Self::OutsideArea,
+        Self::ZeroDistance,
+        Self::LongDistance,
+        Self::LongDuration,
+        Self::ShortDuration,
+        Self::Overlap,
+        Self::UnorderedRoute,
+        Self::SecondsForMilliseconds,
+        Self::SwappedCoordinatesSuspected,
+        Self::NegativeCost,
+        Self::NotARiderTrip,
+    ];
+
+    /// The name that stands in `api.trips.flags`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OutsideHour => "outside_hour",
+            Self::OutsideArea => "outside_area",
+            Self::ZeroDistance => "zero_distance",
+            Self::LongDistance => "long_distance",
+            Self::LongDuration => "long_duration",
+            Self::ShortDuration => "short_duration",
+            Self::Overlap => "overlap",
+            Self::UnorderedRoute => "unordered_route",
+            Self::SecondsForMilliseconds => "seconds_for_milliseconds",
+            Self::SwappedCoordinatesSuspected => "swapped_coordinates_suspected",
+            Self::NegativeCost => "negative_cost",
+            Self::NotARiderTrip => "not_a_rider_trip",
+        }
+    }
+
+    const fn bit(self) -> u16 {
+        1 << self as u8
+    }
+}
+
+impl fmt::Display for Flag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A flag name that the project does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no trip flag; the flags are those of SPEC.md, Postgres")]
+pub struct UnknownFlag(pub String);
+
+impl FromStr for Flag {
+    type Err = UnknownFlag;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|flag| flag.name() == name)
+            .ok_or_else(|| UnknownFlag(name.to_owned()))
+    }
+}
+
+/// A set of flags, small enough to copy.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Flags(u16);
+
+impl Flags {
+    /// No flag.
+    pub const NONE: Self = Self(0);
+
+    /// Adds the flag.
+    pub fn insert(&mut self, flag: Flag) {
+        self.0 |= flag.bit();
+    }
+
+    /// Adds the flag where `odd` says so.
+    pub(crate) fn set_if(&mut self, flag: Flag, odd: bool) {
+        if odd {
+            self.insert(flag);
+        }
+    }
+
+    /// Whether the flag is in the set.
+    pub fn contains(self, flag: Flag) -> bool {
+        self.0 & flag.bit() != 0
+    }
+
+    /// Whether nothing is odd.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The flags of the set, in the order of [`Flag::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Flag> {
+        Flag::ALL
+            .into_iter()
+            .filter(move |flag| self.contains(*flag))
+    }
+
+    /// The names of the set's flags, in the order of [`Flag::ALL`].
+    pub fn names(self) -> Vec<&'static str> {
+        self.iter().map(Flag::name).collect()
+    }
+}
+
+impl FromIterator<Flag> for Flags {
+    fn from_iter<I: IntoIterator<Item = Flag>>(flags: I) -> Self {
+        let mut set = Self::NONE;
+        flags.into_iter().for_each(|flag| set.insert(flag));
+        set
+    }
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+impl Serialize for Flags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(Flag::name))
+    }
+}
+
+impl<'de> Deserialize<'de> for Flags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::<String>::deserialize(deserializer)?
+            .iter()
+            .map(|name| name.parse::<Flag>())
+            .collect::<Result<_, _>>()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_in_a_fixed_order_whatever_the_order_of_insertion() {
+        let flags: Flags = [Flag::NotARiderTrip, Flag::ZeroDistance, Flag::OutsideHour]
+            .into_iter()
+            .collect();
+        assert_eq!(
+            flags.names(),
+            ["outside_hour", "zero_distance", "not_a_rider_trip"]
+        );
+    }
+
+    #[test]
+    fn every_flag_has_a_bit_and_a_name_of_its_own() {
+        let all: Flags = Flag::ALL.into_iter().collect();
+        assert_eq!(all.iter().collect::<Vec<_>>(), Flag::ALL);
+        for flag in Flag::ALL {
+            assert_eq!(flag.name().parse(), Ok(flag));
+            assert_eq!(Flags::from_iter([flag]).iter().count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_set_survives_json() {
+        let flags: Flags = [Flag::Overlap, Flag::NegativeCost].into_iter().collect();
+        let json = serde_json::to_string(&flags).unwrap();
+        assert_eq!(json, r#"["overlap","negative_cost"]"#);
+        assert_eq!(serde_json::from_str::<Flags>(&json).unwrap(), flags);
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_by_name() {
+        let error = serde_json::from_str::<Flags>(r#"["odd"]"#).unwrap_err();
+        assert!(error.to_string().contains("`odd`"));
+    }
+}

@@ -1,0 +1,67 @@
+//! What is odd about a trip that can be loaded.
+
+use super::parse::Shape;
+use super::rules::Times;
+use super::{Flag, Flags, Rules, Trip};
+
+/// 500 miles in metres, to the metre.
+const LONG_DISTANCE_METRES: i64 = 804_672;
+const LONG_DURATION_SECONDS: i64 = 24 * 60 * 60;
+const SHORT_DURATION_SECONDS: i64 = 60;
+/// The trip types of MDS 2.0 in which the customer rides.
+const RIDER_TRIP_TYPES: [&str; 3] = ["rider", "private", "shared"];
+
+impl Rules<'_> {
+    /// Every flag but those that take more than one trip to see.
+    pub(super) fn flags(&self, trip: &Trip, shape: &Shape, times: &Times) -> Flags {
+        let outside = [trip.start, trip.end]
+            .into_iter()
+            .filter(|point| self.covers(*point) == Some(false));
+        let unordered = matches!(shape, Shape::Route(Some(track)) if track.is_unordered());
+        let seconds_expected = self.seconds_expected && !matches!(shape, Shape::Locations { .. });
+
+        let mut flags = Flags::NONE;
+        flags.set_if(Flag::OutsideHour, !self.hour.contains(trip.end_time));
+        flags.set_if(Flag::ZeroDistance, trip.trip_distance <= 0);
+        flags.set_if(
+            Flag::LongDistance,
+            trip.trip_distance > LONG_DISTANCE_METRES,
+        );
+        flags.set_if(
+            Flag::LongDuration,
+            trip.trip_duration > LONG_DURATION_SECONDS,
+        );
+        flags.set_if(
+            Flag::ShortDuration,
+            trip.trip_duration < SHORT_DURATION_SECONDS,
+        );
+        flags.set_if(Flag::UnorderedRoute, unordered);
+        flags.set_if(
+            Flag::SecondsForMilliseconds,
+            !seconds_expected && times.any_in_seconds(),
+        );
+        for point in outside {
+            flags.insert(Flag::OutsideArea);
+            flags.set_if(
+                Flag::SwappedCoordinatesSuspected,
+                self.covers(point.swapped()) == Some(true),
+            );
+        }
+        let negative = |cost: Option<i64>| cost.is_some_and(|cost| cost < 0);
+        flags.set_if(
+            Flag::NegativeCost,
+            negative(trip.standard_cost) || negative(trip.actual_cost),
+        );
+        let no_rider = trip.trip_type.as_deref().is_some_and(is_without_rider);
+        flags.set_if(Flag::NotARiderTrip, no_rider);
+        flags
+    }
+}
+
+fn is_without_rider(trip_types: &str) -> bool {
+    !trip_types.split(',').any(|trip_type| {
+        RIDER_TRIP_TYPES
+            .iter()
+            .any(|rider| trip_type.eq_ignore_ascii_case(rider))
+    })
+}

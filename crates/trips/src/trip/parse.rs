@@ -1,0 +1,127 @@
+//! The fields of a trip of any version, borrowed from its JSON text.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Point;
+use super::lenient::{Number, Object};
+use super::route::{Route, Track};
+
+/// The known members of a trip; unknown ones are passed over, `null` is the same as absent.
+#[derive(Deserialize)]
+pub(super) struct RawTrip<'a> {
+    #[serde(borrow)]
+    pub(super) provider_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) provider_name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) data_provider_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) device_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) vehicle_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) vehicle_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) propulsion_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) propulsion_types: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) trip_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) trip_duration: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) duration: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) trip_distance: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) distance: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) accuracy: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) start_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) end_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) publication_time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) parking_verification_url: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) standard_cost: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) actual_cost: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) currency: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) journey_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) trip_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) parking_category: Option<&'a RawValue>,
+    route: Option<Route>,
+    start_location: Option<Object<Location>>,
+    end_location: Option<Object<Location>>,
+}
+
+/// The two shapes that a trip's ends come in.
+pub(super) enum Shape {
+    /// Up to MDS 1.2: a route, `None` if it is no list of features.
+    Route(Option<Track>),
+    /// MDS 2.0: two locations.
+    Locations {
+        start: Option<End>,
+        end: Option<End>,
+    },
+    /// Neither of the two.
+    Unknown,
+}
+
+/// A location that is there: its point, if it holds one.
+pub(super) struct End(pub(super) Option<Point>);
+
+/// MDS 2.0's GPS object.
+#[derive(Deserialize)]
+struct Location {
+    lat: Option<Number<false>>,
+    lng: Option<Number<false>>,
+}
+
+impl Location {
+    fn point(&self) -> Option<Point> {
+        Some(Point {
+            lat: self.lat?.0?,
+            lng: self.lng?.0?,
+        })
+    }
+}
+
+impl<'a> RawTrip<'a> {
+    pub(super) fn read(json: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    /// The shape of the trip. A trip with a location is of 2.0 even if it has a route besides: the
+    /// text of 2.0 still speaks of one.
+    pub(super) fn shape(&self) -> Shape {
+        let end = |location: &Object<Location>| End(location.0.as_ref().and_then(Location::point));
+        if self.start_location.is_some() || self.end_location.is_some() {
+            Shape::Locations {
+                start: self.start_location.as_ref().map(end),
+                end: self.end_location.as_ref().map(end),
+            }
+        } else {
+            self.route
+                .as_ref()
+                .map_or(Shape::Unknown, |route| Shape::Route(route.0))
+        }
+    }
+}
+
+/// The id of a trip that [`RawTrip::read`] refused, if that much can be read.
+pub(super) fn trip_id_alone(json: &str) -> Option<Box<RawValue>> {
+    #[derive(Deserialize)]
+    struct OnlyId {
+        trip_id: Option<Box<RawValue>>,
+    }
+    serde_json::from_str::<OnlyId>(json).ok()?.trip_id
+}

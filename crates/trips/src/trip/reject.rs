@@ -1,0 +1,156 @@
+//! Why a trip cannot be loaded.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// One of the two ends of a trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TripEnd {
+    /// Where it began.
+    Start,
+    /// Where it ended.
+    End,
+}
+
+/// A reason to refuse a trip (SPEC.md, Postgres, "reject").
+///
+/// It names fields, never their values: a reject may be logged and counted
+/// without telling where somebody rode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum RejectReason {
+    /// The trip is no JSON object, or one that contradicts itself (a key
+    /// twice, a number beyond any range, broken text).
+    Unreadable,
+    /// A required field is absent, `null` or an empty text.
+    MissingField {
+        /// The field's name in MDS.
+        field: &'static str,
+    },
+    /// A field holds another type of JSON value than MDS gives it.
+    MistypedField {
+        /// The field's name in MDS.
+        field: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// An id is neither a UUID nor a whole number that stands for one.
+    NotAUuid {
+        /// The field's name in MDS.
+        field: &'static str,
+    },
+    /// The route has no usable point for this end of the trip, or the
+    /// location of this end is no pair of numbers.
+    NoUsablePoint {
+        /// Which end of the trip.
+        end: TripEnd,
+    },
+    /// The coordinates of this end are no degrees.
+    OffTheGlobe {
+        /// Which end of the trip.
+        end: TripEnd,
+        /// Whether the service area covers the point once latitude and
+        /// longitude are exchanged: the provider then needs
+        /// `swap_coordinates`.
+        swapped_fits: bool,
+    },
+    /// A time before 2010 or after tomorrow, after repair of its unit.
+    TimeOutOfRange {
+        /// The field's name in MDS.
+        field: &'static str,
+    },
+    /// The trip ends before it starts.
+    EndBeforeStart,
+}
+
+impl RejectReason {
+    /// The reason's short name, the `code` of its JSON.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::MissingField { .. } => "missing_field",
+            Self::MistypedField { .. } => "mistyped_field",
+            Self::NotAUuid { .. } => "not_a_uuid",
+            Self::NoUsablePoint { .. } => "no_usable_point",
+            Self::OffTheGlobe { .. } => "off_the_globe",
+            Self::TimeOutOfRange { .. } => "time_out_of_range",
+            Self::EndBeforeStart => "end_before_start",
+        }
+    }
+}
+
+/// The code, with the field or the end after a colon: `missing_field:route`.
+impl fmt::Display for RejectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())?;
+        match self {
+            Self::Unreadable | Self::EndBeforeStart => Ok(()),
+            Self::MissingField { field }
+            | Self::MistypedField { field, .. }
+            | Self::NotAUuid { field }
+            | Self::TimeOutOfRange { field } => write!(f, ":{field}"),
+            Self::NoUsablePoint { end } | Self::OffTheGlobe { end, .. } => match end {
+                TripEnd::Start => f.write_str(":start"),
+                TripEnd::End => f.write_str(":end"),
+            },
+        }
+    }
+}
+
+/// A refused trip, as it stands in `rejects.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reject {
+    /// The trip's id as sent, if it could be read; at most 64 characters.
+    pub trip_id: Option<String>,
+    /// Every reason, in the order of the trip's fields; never empty.
+    pub reasons: Vec<RejectReason>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reject_names_fields_and_codes_in_json() {
+        let reject = Reject {
+            trip_id: Some("7".to_owned()),
+            reasons: vec![
+                RejectReason::MissingField { field: "route" },
+                RejectReason::OffTheGlobe {
+                    end: TripEnd::Start,
+                    swapped_fits: true,
+                },
+                RejectReason::EndBeforeStart,
+            ],
+        };
+        insta::assert_json_snapshot!(reject, @r#"
+        {
+          "trip_id": "7",
+          "reasons": [
+            {
+              "code": "missing_field",
+              "field": "route"
+            },
+            {
+              "code": "off_the_globe",
+              "end": "start",
+              "swapped_fits": true
+            },
+            {
+              "code": "end_before_start"
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_reason_prints_its_code_and_what_it_is_about() {
+        let reason = RejectReason::NotAUuid { field: "device_id" };
+        assert_eq!(reason.to_string(), "not_a_uuid:device_id");
+        let reason = RejectReason::NoUsablePoint { end: TripEnd::End };
+        assert_eq!(reason.to_string(), "no_usable_point:end");
+    }
+}

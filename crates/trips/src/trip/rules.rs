@@ -1,0 +1,249 @@
+//! From the JSON of a trip to a trip or a reject.
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+
+use super::fields::Fields;
+use super::parse::{End, RawTrip, Shape, trip_id_alone};
+use super::reject::{Reject, RejectReason, TripEnd};
+use super::scalar::{Scalar, Stamp};
+use super::{Flags, Point, ServiceArea, Trip};
+use crate::block::Hour;
+
+const LONGEST_REPORTED_ID: usize = 64;
+
+/// What a block's trips are checked against.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// The block's hour.
+    pub hour: Hour,
+    /// The present; a trip may end up to 24 hours after it.
+    pub now: DateTime<Utc>,
+    /// Whether the provider sends latitude and longitude in each other's place.
+    pub swap_coordinates: bool,
+    /// Whether the version of the feed has its timestamps in seconds, as MDS 0.2 does.
+    pub seconds_expected: bool,
+    /// Where trips are expected; none: no trip is called outside.
+    pub area: Option<&'a dyn ServiceArea>,
+}
+
+impl Rules<'_> {
+    /// Reads a trip of any MDS version and checks it.
+    ///
+    /// The shape tells the version: a trip with `start_location` or `end_location` is of 2.0, one
+    /// with a `route` of 1.2 or older. Required are the provider's, the device's and the trip's id,
+    /// both times, duration, distance and both ends, and up to 1.2 the vehicle type. Whatever else
+    /// MDS requires (`provider_name`, `vehicle_id`, `accuracy`, propulsion) may be missing, since
+    /// no number depends on it, but not be of a wrong type.
+    ///
+    /// Durations, distances, costs and the accuracy may have a fraction, which is rounded.
+    /// Timestamps may be numbers or texts that hold one. A text where another number belongs is
+    /// mistyped. [`Flag::Overlap`](super::Flag::Overlap) is not set here, since it takes the whole block to see it.
+    ///
+    /// # Errors
+    ///
+    /// A [`Reject`] with every reason for which the trip cannot be loaded.
+    pub fn check(&self, json: &str) -> Result<Trip, Reject> {
+        let Ok(sent) = RawTrip::read(json) else {
+            let trip_id = trip_id_alone(json);
+            return Err(Reject {
+                trip_id: trip_id.as_deref().and_then(reported_id),
+                reasons: vec![RejectReason::Unreadable],
+            });
+        };
+        let mut fields = Fields::new(self.now);
+        match self.read(&sent, &mut fields) {
+            Some(trip) if fields.reasons.is_empty() => Ok(trip),
+            _ => Err(Reject {
+                trip_id: sent.trip_id.and_then(reported_id),
+                reasons: fields.reasons,
+            }),
+        }
+    }
+
+    /// Reads every field before the first missing one ends it, so that all reasons are found.
+    fn read(&self, sent: &RawTrip<'_>, fields: &mut Fields) -> Option<Trip> {
+        let shape = sent.shape();
+        let provider_id = fields.provider_id(sent.provider_id);
+        let device_id = fields.required("device_id", sent.device_id);
+        let device_id = fields.id("device_id", device_id, provider_id);
+        let trip_id = fields.required("trip_id", sent.trip_id);
+        let trip_id = fields.id("trip_id", trip_id, provider_id);
+        let vehicle_type = read_vehicle_type(sent, &shape, fields);
+        let (trip_duration, trip_distance) = read_amounts(sent, &shape, fields);
+        let times = read_times(sent, fields);
+        let ends = self.read_ends(&shape, fields);
+
+        let mut trip = Trip {
+            provider_name: fields.text("provider_name", sent.provider_name),
+            data_provider_id: fields.id("data_provider_id", sent.data_provider_id, provider_id),
+            vehicle_id: fields.text_or_number("vehicle_id", sent.vehicle_id),
+            vehicle_type,
+            propulsion_type: read_propulsion(sent, fields),
+            accuracy: fields.whole("accuracy", sent.accuracy),
+            parking_verification_url: fields
+                .text("parking_verification_url", sent.parking_verification_url),
+            standard_cost: fields.whole("standard_cost", sent.standard_cost),
+            actual_cost: fields.whole("actual_cost", sent.actual_cost),
+            currency: fields.text("currency", sent.currency),
+            journey_id: fields.id("journey_id", sent.journey_id, provider_id),
+            trip_type: fields.text_or_texts("trip_type", sent.trip_type),
+            parking_category: fields.text("parking_category", sent.parking_category),
+            publication_time: times.publication.map(|stamp| stamp.time),
+            provider_id: provider_id?,
+            device_id: device_id?,
+            trip_id: trip_id?,
+            trip_duration: trip_duration?,
+            trip_distance: trip_distance?,
+            start_time: times.start?.time,
+            end_time: times.end?.time,
+            start: ends.0?,
+            end: ends.1?,
+            flags: Flags::NONE,
+        };
+        trip.flags = self.flags(&trip, &shape, &times);
+        Some(trip)
+    }
+
+    fn read_ends(&self, shape: &Shape, fields: &mut Fields) -> (Option<Point>, Option<Point>) {
+        match shape {
+            Shape::Unknown => {
+                fields.refuse(RejectReason::MissingField { field: "route" });
+                (None, None)
+            }
+            Shape::Route(None) => {
+                fields.refuse(RejectReason::MistypedField {
+                    field: "route",
+                    expected: "a GeoJSON FeatureCollection",
+                });
+                (None, None)
+            }
+            Shape::Route(Some(track)) => (
+                self.point(TripEnd::Start, track.start(), fields),
+                self.point(TripEnd::End, track.end(), fields),
+            ),
+            Shape::Locations { start, end } => (
+                self.location(TripEnd::Start, start.as_ref(), fields),
+                self.location(TripEnd::End, end.as_ref(), fields),
+            ),
+        }
+    }
+
+    fn location(&self, end: TripEnd, location: Option<&End>, fields: &mut Fields) -> Option<Point> {
+        if let Some(location) = location {
+            return self.point(end, location.0, fields);
+        }
+        let field = match end {
+            TripEnd::Start => "start_location",
+            TripEnd::End => "end_location",
+        };
+        fields.refuse(RejectReason::MissingField { field });
+        None
+    }
+
+    /// The point of one end as the provider means it, if it lies on the globe.
+    fn point(&self, end: TripEnd, sent: Option<Point>, fields: &mut Fields) -> Option<Point> {
+        let Some(sent) = sent else {
+            fields.refuse(RejectReason::NoUsablePoint { end });
+            return None;
+        };
+        let point = if self.swap_coordinates {
+            sent.swapped()
+        } else {
+            sent
+        };
+        if !point.is_on_globe() {
+            let swapped_fits = self.covers(point.swapped()) == Some(true);
+            fields.refuse(RejectReason::OffTheGlobe { end, swapped_fits });
+            return None;
+        }
+        Some(point)
+    }
+
+    pub(super) fn covers(&self, point: Point) -> Option<bool> {
+        self.area.map(|area| area.covers(point))
+    }
+}
+
+/// The times of a trip, each `None` if absent or refused.
+pub(super) struct Times {
+    start: Option<Stamp>,
+    end: Option<Stamp>,
+    publication: Option<Stamp>,
+}
+
+impl Times {
+    pub(super) fn any_in_seconds(&self) -> bool {
+        [self.start, self.end, self.publication]
+            .into_iter()
+            .flatten()
+            .any(|stamp| stamp.in_seconds)
+    }
+}
+
+fn read_times(sent: &RawTrip<'_>, fields: &mut Fields) -> Times {
+    let start = fields.required("start_time", sent.start_time);
+    let end = fields.required("end_time", sent.end_time);
+    let times = Times {
+        start: fields.time("start_time", start),
+        end: fields.time("end_time", end),
+        publication: fields.time("publication_time", sent.publication_time),
+    };
+    if let (Some(start), Some(end)) = (times.start, times.end)
+        && end.time < start.time
+    {
+        fields.refuse(RejectReason::EndBeforeStart);
+    }
+    times
+}
+
+fn read_vehicle_type(sent: &RawTrip<'_>, shape: &Shape, fields: &mut Fields) -> Option<String> {
+    let field = "vehicle_type";
+    let raw = match shape {
+        // 2.0 keeps it with the vehicle.
+        Shape::Locations { .. } => sent.vehicle_type,
+        Shape::Route(_) | Shape::Unknown => fields.required(field, sent.vehicle_type),
+    };
+    fields.text(field, raw)
+}
+
+/// The propulsion by its name since 1.0, or else by the older one.
+fn read_propulsion(sent: &RawTrip<'_>, fields: &mut Fields) -> Option<String> {
+    if sent.propulsion_types.is_some() {
+        fields.texts("propulsion_types", sent.propulsion_types)
+    } else {
+        fields.texts("propulsion_type", sent.propulsion_type)
+    }
+}
+
+/// Duration and distance, by the names of the trip's version or else of the other ones.
+fn read_amounts(
+    sent: &RawTrip<'_>,
+    shape: &Shape,
+    fields: &mut Fields,
+) -> (Option<i64>, Option<i64>) {
+    let ((duration_name, duration), (distance_name, distance)) = match shape {
+        Shape::Locations { .. } => (
+            ("duration", sent.duration.or(sent.trip_duration)),
+            ("distance", sent.distance.or(sent.trip_distance)),
+        ),
+        Shape::Route(_) | Shape::Unknown => (
+            ("trip_duration", sent.trip_duration.or(sent.duration)),
+            ("trip_distance", sent.trip_distance.or(sent.distance)),
+        ),
+    };
+    let duration = fields.required(duration_name, duration);
+    let distance = fields.required(distance_name, distance);
+    (
+        fields.whole(duration_name, duration),
+        fields.whole(distance_name, distance),
+    )
+}
+
+fn reported_id(raw: &RawValue) -> Option<String> {
+    match Scalar::of(raw) {
+        Scalar::Text(text) => Some(text.chars().take(LONGEST_REPORTED_ID).collect()),
+        Scalar::Number(digits) => Some(digits.chars().take(LONGEST_REPORTED_ID).collect()),
+        Scalar::Other => None,
+    }
+}

@@ -1,0 +1,6 @@
+//! The rules, one by one, on whole trips.
+
+mod fixture;
+mod flags;
+mod rejects;
+mod values;

@@ -1,0 +1,366 @@
+//! Each reason to refuse a trip.
+
+use proptest::prelude::*;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::fixture::*;
+use crate::trip::RejectReason::{
+    EndBeforeStart, MissingField, MistypedField, NoUsablePoint, NotAUuid, OffTheGlobe,
+    TimeOutOfRange, Unreadable,
+};
+use crate::trip::{RejectReason, Rules, TripEnd};
+
+#[rstest]
+#[case("provider_id")]
+#[case("device_id")]
+#[case("trip_id")]
+#[case("vehicle_type")]
+#[case("trip_duration")]
+#[case("trip_distance")]
+#[case("start_time")]
+#[case("end_time")]
+#[case("route")]
+fn a_required_field_must_be_there(
+    #[case] field: &'static str,
+    #[values(true, false)] as_null: bool,
+) {
+    let mut sent = trip();
+    remove(&mut sent, field);
+    if as_null {
+        sent[field] = Value::Null;
+    }
+    assert_eq!(reasons(&sent), [MissingField { field }]);
+}
+
+#[rstest]
+#[case("duration")]
+#[case("distance")]
+#[case("start_location")]
+#[case("end_location")]
+#[case("device_id")]
+#[case("end_time")]
+fn a_field_that_2_0_requires_must_be_there(#[case] field: &'static str) {
+    let mut sent = trip_2_0();
+    remove(&mut sent, field);
+    assert_eq!(reasons(&sent), [MissingField { field }]);
+}
+
+#[rstest]
+#[case("provider_id")]
+#[case("trip_id")]
+#[case("vehicle_type")]
+#[case("end_time")]
+fn an_empty_text_is_no_value(#[case] field: &'static str) {
+    let sent = with(trip(), field, json!(""));
+    assert_eq!(reasons(&sent), [MissingField { field }]);
+}
+
+#[rstest]
+#[case("vehicle_type", json!(7), "a text")]
+#[case("vehicle_type", json!(["scooter"]), "a text")]
+#[case("provider_name", json!({}), "a text")]
+#[case("provider_name", json!("nul \u{0} inside"), "a text")]
+#[case("vehicle_id", json!([1]), "a text")]
+#[case("propulsion_types", json!("electric"), "a list of texts")]
+#[case("propulsion_types", json!([1]), "a list of texts")]
+#[case("propulsion_types", json!(["a\u{0}"]), "a list of texts")]
+#[case("trip_duration", json!("600"), "a whole number")]
+#[case("trip_duration", json!(true), "a whole number")]
+#[case("trip_duration", json!(1e300), "a whole number")]
+#[case("trip_distance", json!([1]), "a whole number")]
+#[case("accuracy", json!("five"), "a whole number")]
+#[case("start_time", json!("noon"), "a timestamp")]
+#[case("start_time", json!("2020-06-01T12:20:00Z"), "a timestamp")]
+#[case("start_time", json!("inf"), "a timestamp")]
+#[case("end_time", json!({}), "a timestamp")]
+#[case("publication_time", json!(false), "a timestamp")]
+#[case("standard_cost", json!("1.50"), "a whole number")]
+#[case("actual_cost", json!({}), "a whole number")]
+#[case("currency", json!(1), "a text")]
+#[case("parking_verification_url", json!(1), "a text")]
+#[case("trip_type", json!(1), "a list of texts")]
+#[case("parking_category", json!([]), "a text")]
+#[case("route", json!("here to there"), "a GeoJSON FeatureCollection")]
+#[case("route", json!([]), "a GeoJSON FeatureCollection")]
+#[case("route", json!({}), "a GeoJSON FeatureCollection")]
+#[case("route", json!({"features": null}), "a GeoJSON FeatureCollection")]
+#[case("route", json!({"features": {}}), "a GeoJSON FeatureCollection")]
+#[case("route", json!({"features": 3}), "a GeoJSON FeatureCollection")]
+fn a_field_must_have_its_type(
+    #[case] field: &'static str,
+    #[case] value: Value,
+    #[case] expected: &'static str,
+) {
+    let sent = with(trip(), field, value);
+    assert_eq!(reasons(&sent), [MistypedField { field, expected }]);
+}
+
+#[test]
+fn propulsion_must_be_a_list_by_its_old_name_too() {
+    let field = "propulsion_type";
+    let mut sent = with(trip(), field, json!("electric"));
+    remove(&mut sent, "propulsion_types");
+    let expected = "a list of texts";
+    assert_eq!(reasons(&sent), [MistypedField { field, expected }]);
+}
+
+#[rstest]
+#[case("provider_id", json!("BIRD"))]
+#[case("provider_id", json!(104_865))]
+#[case("device_id", json!("0309585e-599f-4e57-ac85-ffffffffffff0"))]
+#[case("trip_id", json!("0309585-599f-4e57-ac85-ffffffffffff"))]
+#[case("trip_id", json!(1.5))]
+#[case("trip_id", json!(-1))]
+#[case("trip_id", json!("-1"))]
+#[case("trip_id", json!("+1"))]
+#[case("trip_id", json!([1]))]
+#[case("trip_id", json!("340282366920938463463374607431768211456"))]
+#[case("journey_id", json!("yesterday's"))]
+#[case("data_provider_id", json!(true))]
+fn an_id_must_be_a_uuid_or_an_integer(#[case] field: &'static str, #[case] value: Value) {
+    let sent = with(trip(), field, value);
+    assert_eq!(reasons(&sent), [NotAUuid { field }]);
+}
+
+const NO_START: RejectReason = NoUsablePoint {
+    end: TripEnd::Start,
+};
+const NO_END: RejectReason = NoUsablePoint { end: TripEnd::End };
+
+#[rstest]
+#[case::no_feature(json!([]))]
+#[case::features_without_geometry(json!([{"geometry": null}, {}, null, 1, [], "x"]))]
+#[case::texts_for_numbers(json!([{"geometry": {"coordinates": ["-97.7", "30.2"]}}]))]
+#[case::one_number(json!([{"geometry": {"coordinates": [-97.7]}}]))]
+#[case::null_for_a_number(json!([{"geometry": {"coordinates": [null, 30.2]}}]))]
+#[case::a_line(json!([{"geometry": {"coordinates": [[-97.7, 30.2], [-97.7, 30.3]]}}]))]
+#[case::no_coordinates(json!([{"geometry": {"coordinates": null}}, {"geometry": {"coordinates": {"x": 1}}}]))]
+fn a_route_without_a_usable_point_has_no_ends(#[case] features: Value) {
+    assert_eq!(reasons(&routed(features)), [NO_START, NO_END]);
+}
+
+#[test]
+fn a_route_of_one_point_has_a_start_but_no_end() {
+    let features = json!([feature(-97.74, 30.26, 0), {"geometry": null}]);
+    assert_eq!(reasons(&routed(features)), [NO_END]);
+}
+
+#[rstest]
+#[case(json!({}))]
+#[case(json!({"lat": 30.2}))]
+#[case(json!({"lat": "30.2", "lng": "-97.7"}))]
+#[case(json!({"lat": null, "lng": -97.7}))]
+#[case(json!([30.2, -97.7]))]
+#[case(json!("here"))]
+fn a_location_must_hold_two_numbers(#[case] location: Value) {
+    let sent = with(trip_2_0(), "start_location", location.clone());
+    assert_eq!(reasons(&sent), [NO_START]);
+    let sent = with(trip_2_0(), "end_location", location);
+    assert_eq!(reasons(&sent), [NO_END]);
+}
+
+#[rstest]
+#[case(90.1, -97.7)]
+#[case(-90.1, -97.7)]
+#[case(30.2, 180.1)]
+#[case(30.2, -180.1)]
+fn coordinates_must_be_on_the_globe(#[case] lat: f64, #[case] lng: f64) {
+    let off = |end| OffTheGlobe {
+        end,
+        swapped_fits: false,
+    };
+    let sent = with(
+        trip_2_0(),
+        "start_location",
+        json!({"lat": lat, "lng": lng}),
+    );
+    assert_eq!(reasons(&sent), [off(TripEnd::Start)]);
+    let sent = routed(json!([feature(-97.74, 30.26, 1), feature(lng, lat, 2)]));
+    assert_eq!(reasons(&sent), [off(TripEnd::End)]);
+}
+
+#[test]
+fn points_between_the_ends_are_not_judged() {
+    let sent = routed(json!([
+        feature(-97.74, 30.26, 1),
+        feature(999.0, 999.0, 2),
+        feature(-97.75, 30.27, 3)
+    ]));
+    assert!(check(&rules(), &sent).is_ok());
+}
+
+#[test]
+fn a_place_off_the_globe_that_fits_when_swapped_says_so() {
+    let sent = with(
+        trip_2_0(),
+        "start_location",
+        json!({"lat": -97.74, "lng": 30.26}),
+    );
+    let expected = OffTheGlobe {
+        end: TripEnd::Start,
+        swapped_fits: true,
+    };
+    assert_eq!(reasons(&sent), [expected]);
+}
+
+#[rstest]
+#[case("2009-12-31T23:59:59.999Z", false)]
+#[case("2010-01-01T00:00:00Z", true)]
+#[case("2020-06-03T12:00:00Z", true)]
+#[case("2020-06-03T12:00:00.001Z", false)]
+fn times_run_from_2010_to_tomorrow(
+    #[case] time: &str,
+    #[case] is_accepted: bool,
+    #[values(1, 1000)] per_unit: i64,
+) {
+    let time = milliseconds(time);
+    #[allow(clippy::cast_precision_loss)]
+    let value = if per_unit == 1 {
+        json!(time)
+    } else {
+        json!(time as f64 / 1000.0)
+    };
+    for field in ["start_time", "end_time", "publication_time"] {
+        let found = check(&rules(), &with(trip(), field, value.clone()));
+        let out_of_range = found.is_err_and(|r| r.reasons.contains(&TimeOutOfRange { field }));
+        assert_eq!(out_of_range, !is_accepted, "{field}");
+    }
+}
+
+#[rstest]
+#[case(json!(0))]
+#[case(json!(-1))]
+#[case(json!(1e300))]
+#[case(json!(-1e300))]
+#[case(json!(u64::MAX))]
+#[case(json!(milliseconds("2020-06-01T12:20:00Z") * 1000))]
+fn a_number_that_is_no_time_is_out_of_range(#[case] value: Value) {
+    let field = "start_time";
+    assert_eq!(
+        reasons(&with(trip(), field, value)),
+        [TimeOutOfRange { field }]
+    );
+}
+
+#[test]
+fn a_trip_may_not_end_before_it_starts() {
+    let start = milliseconds("2020-06-01T12:30:00.001Z");
+    assert_eq!(
+        reasons(&with(trip(), "start_time", json!(start))),
+        [EndBeforeStart]
+    );
+    let start = milliseconds("2020-06-01T12:30:00Z");
+    assert!(check(&rules(), &with(trip(), "start_time", json!(start))).is_ok());
+}
+
+#[test]
+fn times_in_different_units_are_compared_after_repair() {
+    let start = milliseconds("2020-06-01T12:20:00Z") / 1000;
+    assert!(check(&rules(), &with(trip(), "start_time", json!(start))).is_ok());
+}
+
+#[test]
+fn every_reason_is_given_at_once() {
+    let mut sent = trip();
+    for field in ["provider_id", "vehicle_type", "route"] {
+        remove(&mut sent, field);
+    }
+    sent["device_id"] = json!("x");
+    sent["trip_id"] = json!(7);
+    sent["trip_duration"] = json!("long");
+    sent["end_time"] = json!(0);
+    sent["currency"] = json!(5);
+    let reject = check(&rules(), &sent).unwrap_err();
+    let codes: Vec<_> = reject.reasons.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        codes,
+        [
+            "missing_field:provider_id",
+            "not_a_uuid:device_id",
+            "missing_field:vehicle_type",
+            "mistyped_field:trip_duration",
+            "time_out_of_range:end_time",
+            "missing_field:route",
+            "mistyped_field:currency",
+        ]
+    );
+    assert_eq!(reject.trip_id.as_deref(), Some("7"));
+}
+
+#[rstest]
+#[case::null("null", None)]
+#[case::list("[]", None)]
+#[case::number_beyond_range(
+    r#"{"trip_id":"t","route":{"features":[{"geometry":{"coordinates":[1e999,1]}}]}}"#,
+    Some("t")
+)]
+#[case::key_twice(r#"{"trip_id":"t","start_time":1,"start_time":2}"#, Some("t"))]
+#[case::id_twice(r#"{"trip_id":"t","trip_id":"u"}"#, None)]
+fn an_unreadable_trip_is_refused_as_such(#[case] json: &str, #[case] trip_id: Option<&str>) {
+    let reject = rules().check(json).unwrap_err();
+    assert_eq!(reject.reasons, [Unreadable]);
+    assert_eq!(reject.trip_id.as_deref(), trip_id);
+}
+
+#[test]
+fn a_reported_id_is_cut() {
+    let sent = with(trip(), "trip_id", json!("ü".repeat(1000)));
+    let reject = check(&rules(), &sent).unwrap_err();
+    assert_eq!(reject.trip_id.unwrap().chars().count(), 64);
+}
+
+/// Any JSON, up to a few levels deep.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(
+                prop_oneof![
+                    Just("features".to_owned()),
+                    Just("geometry".to_owned()),
+                    Just("coordinates".to_owned()),
+                    Just("properties".to_owned()),
+                    Just("timestamp".to_owned()),
+                    Just("lat".to_owned()),
+                    ".{0,4}",
+                ],
+                inner,
+                0..4
+            )
+            .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    /// Whatever stands in whatever field: a trip or a reject with reasons, and never anything else.
+    #[test]
+    fn no_value_of_a_field_escapes_judgement(
+        value in any_json(),
+        field in prop::sample::select(vec![
+            "provider_id", "provider_name", "data_provider_id", "device_id", "vehicle_id",
+            "vehicle_type", "propulsion_type", "propulsion_types", "trip_id", "trip_duration",
+            "trip_distance", "accuracy", "start_time", "end_time", "publication_time",
+            "parking_verification_url", "standard_cost", "actual_cost", "currency", "journey_id",
+            "trip_type", "parking_category", "route", "start_location", "end_location", "other",
+        ]),
+    ) {
+        if let Err(reject) = check(&rules(), &with(trip(), field, value)) {
+            prop_assert!(!reject.reasons.is_empty());
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(json in ".{0,200}") {
+        let rules: Rules<'_> = rules();
+        prop_assert!(rules.check(&json).is_err());
+    }
+}

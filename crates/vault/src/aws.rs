@@ -1,0 +1,164 @@
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{Credentials, ResponseChecksumValidation};
+use secrecy::{ExposeSecret as _, SecretString};
+
+const ATTEMPTS: u32 = 4;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// The misspelled name that the system this replaces has in its deployments.
+const MISSPELLED_REGION: &str = "AWS_DEFALUT_REGION";
+/// Local stand-ins for AWS take any region, but a request must name one.
+const LOCAL_REGION: &str = "us-east-1";
+
+/// What the SDK's own environment variables say.
+///
+/// They are looked up by the caller, so that a file of variables works as well
+/// as the process's environment. What is not set is left to the SDK's usual
+/// sources: profile files, the container, the instance.
+#[derive(Clone, Default)]
+pub struct AwsOptions {
+    region: Option<String>,
+    fallback_region: Option<String>,
+    endpoint: Option<String>,
+    s3_endpoint: Option<String>,
+    profile: Option<String>,
+    static_keys: Option<StaticKeys>,
+}
+
+#[derive(Clone)]
+struct StaticKeys {
+    id: String,
+    secret: SecretString,
+    session_token: Option<SecretString>,
+}
+
+impl AwsOptions {
+    /// Reads `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_DEFALUT_REGION` (sic;
+    /// last, with a warning), `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`,
+    /// `AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
+    /// `AWS_SESSION_TOKEN`. An empty value counts as none.
+    #[must_use]
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
+        let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"));
+        let fallback_region = region.is_none().then(|| get(MISSPELLED_REGION)).flatten();
+        if fallback_region.is_some() {
+            tracing::warn!(
+                "The region is read from AWS_DEFALUT_REGION, a misspelling; set AWS_REGION instead"
+            );
+        }
+        Self {
+            region,
+            fallback_region,
+            endpoint: get("AWS_ENDPOINT_URL"),
+            s3_endpoint: get("AWS_ENDPOINT_URL_S3"),
+            profile: get("AWS_PROFILE"),
+            static_keys: StaticKeys::from_lookup(get),
+        }
+    }
+
+    /// The region that the variables name, the misspelled one last.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref().or(self.fallback_region.as_deref())
+    }
+
+    /// The shared configuration of AWS clients: region, credentials, standard
+    /// retries (4 attempts), 5 s to connect, 60 s for an answer to begin.
+    pub async fn load(&self) -> SdkConfig {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(READ_TIMEOUT)
+                    .build(),
+            );
+        if let Some(profile) = &self.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(endpoint) = &self.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        if let Some(keys) = &self.static_keys {
+            loader = loader.credentials_provider(keys.credentials());
+        }
+        self.with_region(loader).load().await
+    }
+
+    fn with_region(&self, loader: ConfigLoader) -> ConfigLoader {
+        if let Some(region) = &self.region {
+            return loader.region(Region::new(region.clone()));
+        }
+        if let Some(region) = &self.fallback_region {
+            let profiles = ProfileFileRegionProvider::builder();
+            let profiles = match &self.profile {
+                Some(name) => profiles.profile_name(name),
+                None => profiles,
+            };
+            let chain = RegionProviderChain::first_try(profiles.build())
+                .or_else(Region::new(region.clone()));
+            return loader.region(chain);
+        }
+        if self.s3_endpoint.is_some() || self.endpoint.is_some() {
+            return loader.region(Region::from_static(LOCAL_REGION));
+        }
+        loader
+    }
+}
+
+impl fmt::Debug for AwsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsOptions")
+            .field("region", &self.region())
+            .field("profile", &self.profile)
+            .field("static_keys", &self.static_keys.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl StaticKeys {
+    fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        Some(Self {
+            id: get("AWS_ACCESS_KEY_ID")?,
+            secret: SecretString::from(get("AWS_SECRET_ACCESS_KEY")?),
+            session_token: get("AWS_SESSION_TOKEN").map(SecretString::from),
+        })
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials::new(
+            &self.id,
+            self.secret.expose_secret(),
+            self.session_token
+                .as_ref()
+                .map(|token| token.expose_secret().to_owned()),
+            None,
+            "Environment",
+        )
+    }
+}
+
+/// A client for S3. An endpoint of one's own (`AWS_ENDPOINT_URL_S3`, or
+/// `AWS_ENDPOINT_URL`) is addressed with the bucket in the path, since a
+/// stand-in on loopback has no name per bucket.
+#[must_use]
+pub fn s3_client(config: &SdkConfig, options: &AwsOptions) -> Client {
+    let mut builder = aws_sdk_s3::config::Builder::from(config)
+        // A token is authenticated by its HMAC, and the length of every body is
+        // checked; a second checksum of each read would only cost time.
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    let endpoint = options.s3_endpoint.as_ref().or(options.endpoint.as_ref());
+    if let Some(endpoint) = endpoint {
+        builder = builder.endpoint_url(endpoint).force_path_style(true);
+    }
+    Client::from_conf(builder.build())
+}

@@ -1,0 +1,92 @@
+use std::fmt;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::types::Object;
+
+use crate::error::VaultError;
+
+/// An object, as a listing tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// The object's key.
+    pub key: String,
+    /// Bytes in the bucket.
+    pub size: u64,
+    /// Its entity tag.
+    pub etag: Option<String>,
+}
+
+/// A listing, a page of up to 1,000 objects at a time.
+pub struct ObjectPages {
+    client: Client,
+    bucket: String,
+    prefix: String,
+    next: Next,
+}
+
+enum Next {
+    First,
+    After(String),
+    Nothing,
+}
+
+impl ObjectPages {
+    pub(crate) fn new(client: Client, bucket: String, prefix: String) -> Self {
+        Self {
+            client,
+            bucket,
+            prefix,
+            next: Next::First,
+        }
+    }
+
+    /// The next page, or `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// The error of the request; asking again asks for the same page.
+    pub async fn next_page(&mut self) -> Result<Option<Vec<ListedObject>>, VaultError> {
+        let token = match &self.next {
+            Next::First => None,
+            Next::After(token) => Some(token.clone()),
+            Next::Nothing => return Ok(None),
+        };
+        let answer = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(&self.prefix)
+            .set_continuation_token(token)
+            .send()
+            .await
+            .map_err(|error| VaultError::from_sdk(&self.prefix, error))?;
+        self.next = match answer.next_continuation_token {
+            Some(token) if answer.is_truncated == Some(true) => Next::After(token),
+            _ => Next::Nothing,
+        };
+        let objects = answer.contents.unwrap_or_default();
+        Ok(Some(objects.into_iter().filter_map(listed).collect()))
+    }
+}
+
+/// `None` for what is no object but a folder, as consoles make them.
+fn listed(object: Object) -> Option<ListedObject> {
+    let key = object.key.filter(|key| !key.ends_with('/'))?;
+    Some(ListedObject {
+        key,
+        size: object
+            .size
+            .and_then(|size| u64::try_from(size).ok())
+            .unwrap_or_default(),
+        etag: object.e_tag,
+    })
+}
+
+impl fmt::Debug for ObjectPages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectPages")
+            .field("bucket", &self.bucket)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,250 @@
+use std::sync::{Arc, OnceLock};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::error::VaultError;
+
+/// Bytes in a part of a large upload. S3 takes 10,000 parts, so an object may
+/// have 80 GB.
+pub(crate) const PART: usize = 8 * 1024 * 1024;
+
+/// Where an upload goes, and what must hold there.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) client: Client,
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) content_type: &'static str,
+    /// Only replace the object that has this entity tag.
+    pub(crate) if_match: Option<String>,
+}
+
+/// Uploads a whole object in one request; answers its entity tag.
+pub(crate) async fn put(target: &Target, body: Bytes) -> Result<Option<String>, VaultError> {
+    target
+        .client
+        .put_object()
+        .bucket(&target.bucket)
+        .key(&target.key)
+        .content_type(target.content_type)
+        .set_if_match(target.if_match.clone())
+        .body(ByteStream::from(body))
+        .send()
+        .await
+        .map(|answer| answer.e_tag)
+        .map_err(|error| VaultError::from_sdk(&target.key, error))
+}
+
+enum Piece {
+    Part(Bytes),
+    Last(Bytes),
+}
+
+/// A multipart upload that runs beside the writer. Dropping it without
+/// [`Multipart::complete`] makes the task abort the upload.
+pub(crate) struct Multipart {
+    key: String,
+    pieces: mpsc::Sender<Piece>,
+    task: JoinHandle<Result<Option<String>, VaultError>>,
+    failure: Arc<OnceLock<VaultError>>,
+}
+
+impl Multipart {
+    pub(crate) fn start(target: Target, runtime: &Handle) -> Self {
+        let (pieces, received) = mpsc::channel(1);
+        let failure = Arc::new(OnceLock::new());
+        let key = target.key.clone();
+        let task = runtime.spawn(run(target, received, Arc::clone(&failure)));
+        Self {
+            key,
+            pieces,
+            task,
+            failure,
+        }
+    }
+
+    /// Hands over a part; waits on this thread while two are on their way.
+    pub(crate) fn part_blocking(&self, part: Bytes) -> Result<(), VaultError> {
+        let sent = match self.pieces.try_send(Piece::Part(part)) {
+            Err(mpsc::error::TrySendError::Full(piece)) => self.pieces.blocking_send(piece).is_ok(),
+            other => other.is_ok(),
+        };
+        if sent { Ok(()) } else { Err(self.failure()) }
+    }
+
+    pub(crate) async fn part(&self, part: Bytes) -> Result<(), VaultError> {
+        self.pieces
+            .send(Piece::Part(part))
+            .await
+            .map_err(|_| self.failure())
+    }
+
+    pub(crate) async fn complete(self, last: Bytes) -> Result<Option<String>, VaultError> {
+        if self.pieces.send(Piece::Last(last)).await.is_err() {
+            return Err(self.failure());
+        }
+        self.join().await
+    }
+
+    /// Gives the upload up and waits until S3 has forgotten its parts.
+    pub(crate) async fn abort(self) {
+        let Self { pieces, task, .. } = self;
+        drop(pieces);
+        // How the upload ended does not matter: it was given up.
+        let _ = task.await;
+    }
+
+    async fn join(self) -> Result<Option<String>, VaultError> {
+        self.task
+            .await
+            .unwrap_or_else(|error| Err(VaultError::unavailable(&self.key, error)))
+    }
+
+    /// Why the task ended before its time.
+    fn failure(&self) -> VaultError {
+        self.failure.get().cloned().unwrap_or_else(|| {
+            VaultError::unavailable(&self.key, std::io::Error::other("the upload was cancelled"))
+        })
+    }
+}
+
+async fn run(
+    target: Target,
+    mut pieces: mpsc::Receiver<Piece>,
+    failure: Arc<OnceLock<VaultError>>,
+) -> Result<Option<String>, VaultError> {
+    let result = upload(&target, &mut pieces).await;
+    if let Err(error) = &result {
+        // Set before the channel closes, so that the writer finds it.
+        let _ = failure.set(error.clone());
+    }
+    result
+}
+
+async fn upload(
+    target: &Target,
+    pieces: &mut mpsc::Receiver<Piece>,
+) -> Result<Option<String>, VaultError> {
+    let id = begin(target).await?;
+    let outcome = match send_parts(target, &id, pieces).await {
+        Ok(Some(parts)) => complete(target, &id, parts).await.map(Some),
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(Some(etag)) => Ok(etag),
+        given_up => {
+            abort(target, &id).await;
+            given_up.map(|_| None)
+        }
+    }
+}
+
+async fn begin(target: &Target) -> Result<String, VaultError> {
+    let answer = target
+        .client
+        .create_multipart_upload()
+        .bucket(&target.bucket)
+        .key(&target.key)
+        .content_type(target.content_type)
+        .send()
+        .await
+        .map_err(|error| VaultError::from_sdk(&target.key, error))?;
+    answer.upload_id.ok_or_else(|| {
+        let cause = std::io::Error::other("S3 gave no id for the upload");
+        VaultError::unavailable(&target.key, cause)
+    })
+}
+
+/// The parts, or `None` if the writer gave up.
+async fn send_parts(
+    target: &Target,
+    id: &str,
+    pieces: &mut mpsc::Receiver<Piece>,
+) -> Result<Option<Vec<CompletedPart>>, VaultError> {
+    let mut parts = Vec::new();
+    for number in 1.. {
+        match pieces.recv().await {
+            Some(Piece::Part(body)) => parts.push(send_part(target, id, number, body).await?),
+            Some(Piece::Last(body)) => {
+                parts.push(send_part(target, id, number, body).await?);
+                return Ok(Some(parts));
+            }
+            None => break,
+        }
+    }
+    Ok(None)
+}
+
+async fn send_part(
+    target: &Target,
+    id: &str,
+    number: i32,
+    body: Bytes,
+) -> Result<CompletedPart, VaultError> {
+    let answer = target
+        .client
+        .upload_part()
+        .bucket(&target.bucket)
+        .key(&target.key)
+        .upload_id(id)
+        .part_number(number)
+        .body(ByteStream::from(body))
+        .send()
+        .await
+        .map_err(|error| VaultError::from_sdk(&target.key, error))?;
+    Ok(CompletedPart::builder()
+        .part_number(number)
+        .set_e_tag(answer.e_tag)
+        .set_checksum_crc32(answer.checksum_crc32)
+        .set_checksum_crc64_nvme(answer.checksum_crc64_nvme)
+        .build())
+}
+
+async fn complete(
+    target: &Target,
+    id: &str,
+    parts: Vec<CompletedPart>,
+) -> Result<Option<String>, VaultError> {
+    let answer = target
+        .client
+        .complete_multipart_upload()
+        .bucket(&target.bucket)
+        .key(&target.key)
+        .upload_id(id)
+        .set_if_match(target.if_match.clone())
+        .multipart_upload(
+            CompletedMultipartUpload::builder()
+                .set_parts(Some(parts))
+                .build(),
+        )
+        .send()
+        .await
+        .map_err(|error| VaultError::from_sdk(&target.key, error))?;
+    Ok(answer.e_tag)
+}
+
+async fn abort(target: &Target, id: &str) {
+    let result = target
+        .client
+        .abort_multipart_upload()
+        .bucket(&target.bucket)
+        .key(&target.key)
+        .upload_id(id)
+        .send()
+        .await;
+    if let Err(error) = result {
+        let error = VaultError::from_sdk(&target.key, error);
+        tracing::warn!(
+            s3.key = target.key,
+            error = %error,
+            "An upload that was given up could not be aborted; the bucket's lifecycle rule has to"
+        );
+    }
+}
