@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table};
 /// A table with this heading; the columns from `first_number` on hold numbers.
 pub(crate) fn table(heading: &[&str], first_number: usize) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(heading);
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(heading);
     for column in table.column_iter_mut().skip(first_number) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use config::Environment;
-use futures::TryStreamExt;
 use trips::block::Stage;
 use vault::{Compression, RotationProgress, Seal, Vault};
 

@@ -23,7 +23,7 @@ pub(crate) async fn store(max_connections: usize) -> anyhow::Result<(Config, Sto
         max_connections,
         ..StoreOptions::default()
     };
-    let store = Store::connect(config.settings.database_url()?, options).await?;
+    let store = Store::connect(config.settings.database_url()?, &options)?;
     Ok((config, store))
 }
 

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use pipeline::{BlockItem, Context, PlanRequest, TripsSource};
+use anyhow::Context as _;
+use pipeline::{BlockItem, Context, PlanRequest, Source};
+use serde::Serialize;
 
 use crate::args::StepArgs;
 use crate::commands::{connect, run};
-use crate::failure;
 use crate::progress::Progress;
 
 pub(crate) async fn extract(
@@ -43,7 +45,7 @@ pub(crate) async fn sync_db(
         return run::plan_and_run(&request, json, progress).await;
     };
     let (ctx, item) = item_for_file(request, file).await?;
-    let item = pipeline::sync_db(&ctx, item, TripsSource::File(file)).await?;
+    let item = pipeline::sync_db(&ctx, item, Source::File(file)).await?;
     print(&item.sync_db)
 }
 
@@ -61,6 +63,35 @@ pub(crate) async fn sync_socrata(
         return run::plan_and_run(&request, json, progress).await;
     };
     let (ctx, item) = item_for_file(request, file).await?;
-    let item = pipeline::sync_socrata_from(&ctx, item, RowsSource::File(file)).await?;
+    let item = pipeline::sync_socrata(&ctx, item, Source::File(file)).await?;
     print(&item.sync_socrata)
+}
+
+/// Plans the one block, to be done again whatever its status: the file is what is asked for.
+async fn item_for_file(
+    request: PlanRequest,
+    file: &Path,
+) -> anyhow::Result<(Arc<Context>, BlockItem)> {
+    let request = PlanRequest {
+        force: true,
+        ..request
+    };
+    let ctx = connect::context(None).await?;
+    pipeline::single_block(&ctx, &request)?;
+    let plan = pipeline::plan(&ctx, &request, |_| {}).await?;
+    let manifest = plan
+        .manifest
+        .with_context(|| format!("--dry-run writes nothing, so {} is not read", file.display()))?;
+    let item = pipeline::read_manifest(&ctx, &manifest)
+        .await?
+        .recv()
+        .await
+        .context("the block is published already and --incomplete-only leaves it out")??;
+    Ok((ctx, item))
+}
+
+#[expect(clippy::print_stdout, reason = "the report is this command's data")]
+fn print(report: &impl Serialize) -> anyhow::Result<ExitCode> {
+    println!("{}", serde_json::to_string_pretty(report)?);
+    Ok(ExitCode::SUCCESS)
 }

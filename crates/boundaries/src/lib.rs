@@ -6,9 +6,13 @@
 mod builder;
 mod error;
 mod features;
+mod grid;
 mod layer;
 mod lookup;
 
 pub use builder::{Boundaries, Builder, Labels};
 pub use error::BoundaryError;
 pub use layer::{Layer, LayerName, default_layers};
+
+#[cfg(test)]
+mod tests;

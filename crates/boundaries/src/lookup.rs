@@ -1,15 +1,18 @@
 //! From a point to the first feature of a layer that holds it.
 
-use geo::{BoundingRect, Coord, Intersects, Polygon};
+use geo::{BoundingRect, Coord, Intersects, Line, LinesIter, Polygon, Rect};
 use rstar::{AABB, RTree, RTreeObject};
 
 use crate::features::Feature;
+use crate::grid::{Answer, Grid};
 
 /// The features of one layer, found by place.
 #[derive(Debug)]
 pub(crate) struct Lookup {
-    tree: RTree<Part>,
     labels: Vec<Option<String>>,
+    tree: RTree<Part>,
+    /// None where no feature has a place.
+    grid: Option<Grid>,
 }
 
 /// One polygon of a feature.
@@ -17,14 +20,15 @@ pub(crate) struct Lookup {
 struct Part {
     feature: usize,
     polygon: Polygon,
-    envelope: AABB<[f64; 2]>,
+    extent: Rect,
 }
 
 impl RTreeObject for Part {
     type Envelope = AABB<[f64; 2]>;
 
     fn envelope(&self) -> Self::Envelope {
-        self.envelope
+        let (min, max) = (self.extent.min(), self.extent.max());
+        AABB::from_corners([min.x, min.y], [max.x, max.y])
     }
 }
 
@@ -34,21 +38,36 @@ impl Lookup {
         let mut labels = Vec::with_capacity(features.len());
         for (index, feature) in features.into_iter().enumerate() {
             labels.push(feature.label);
-            parts.extend(
-                feature
-                    .polygons
-                    .into_iter()
-                    .filter_map(|polygon| Part::new(index, polygon)),
-            );
+            let polygons = feature.polygons.into_iter();
+            parts.extend(polygons.filter_map(|polygon| Part::new(index, polygon)));
         }
+        let extent = parts.iter().map(|part| part.extent).reduce(united);
         Self {
-            tree: RTree::bulk_load(parts),
             labels,
+            grid: extent.map(|extent| Grid::new(extent, parts.iter().flat_map(Part::edges))),
+            tree: RTree::bulk_load(parts),
         }
     }
 
     /// The index of the first feature in the file that holds the point or has it on an edge.
     pub(crate) fn feature_at(&self, at: Coord) -> Option<usize> {
+        let grid = self.grid.as_ref()?;
+        match grid.ask(at) {
+            Answer::Known(feature) => feature,
+            Answer::Crossed => self.search(at),
+            Answer::Uniform(cell) => {
+                let feature = self.search(at);
+                grid.remember(cell, feature);
+                feature
+            }
+        }
+    }
+
+    pub(crate) fn label(&self, feature: usize) -> Option<&str> {
+        self.labels.get(feature)?.as_deref()
+    }
+
+    fn search(&self, at: Coord) -> Option<usize> {
         self.tree
             .locate_in_envelope_intersecting(AABB::from_point([at.x, at.y]))
             .fold(None, |first: Option<usize>, part| {
@@ -60,20 +79,30 @@ impl Lookup {
                 }
             })
     }
-
-    pub(crate) fn label(&self, feature: usize) -> Option<&str> {
-        self.labels.get(feature)?.as_deref()
-    }
 }
 
 impl Part {
     fn new(feature: usize, polygon: Polygon) -> Option<Self> {
-        let rect = polygon.bounding_rect()?;
-        let corners = ([rect.min().x, rect.min().y], [rect.max().x, rect.max().y]);
         Some(Self {
+            extent: polygon.bounding_rect()?,
             feature,
             polygon,
-            envelope: AABB::from_corners(corners.0, corners.1),
         })
     }
+
+    fn edges(&self) -> impl Iterator<Item = Line> {
+        self.polygon.lines_iter()
+    }
+}
+
+fn united(a: Rect, b: Rect) -> Rect {
+    let min = |a: Coord, b: Coord| Coord {
+        x: a.x.min(b.x),
+        y: a.y.min(b.y),
+    };
+    let max = |a: Coord, b: Coord| Coord {
+        x: a.x.max(b.x),
+        y: a.y.max(b.y),
+    };
+    Rect::new(min(a.min(), b.min()), max(a.max(), b.max()))
 }

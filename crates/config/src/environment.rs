@@ -1,11 +1,5 @@
-//! The environment variables of every function and of the command line.
-
-use std::fmt;
-
-use aws_config::SdkConfig;
-use secrecy::SecretString;
 use trips::block::Stage;
-use vault::AwsOptions;
+use vault::{AwsOptions, FernetKeys};
 
 use crate::error::ConfigError;
 
@@ -13,125 +7,117 @@ const BUCKET: &str = "ATD_MDS_BUCKET";
 const RUN_MODE: &str = "ATD_MDS_RUN_MODE";
 const FERNET_KEY: &str = "ATD_MDS_FERNET_KEY";
 const FERNET_KEY_SECRET: &str = "ATD_MDS_FERNET_KEY_SECRET";
-const PROVIDERS: &str = "ATD_MDS_PROVIDERS";
-const SETTINGS: &str = "ATD_MDS_SETTINGS";
-const DEFAULT_RUN_MODE: &str = "STAGING";
+pub(crate) const PROVIDERS: &str = "ATD_MDS_PROVIDERS";
+pub(crate) const SETTINGS: &str = "ATD_MDS_SETTINGS";
+const SECRETS_ENDPOINT: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
 
-/// What the variables say.
+/// Where the Fernet keys come from.
 #[derive(Debug, Clone)]
-pub struct Environment {
-    /// `ATD_MDS_BUCKET`.
-    pub bucket: String,
-    /// `ATD_MDS_RUN_MODE`, `STAGING` unless set.
-    pub stage: Stage,
-    /// Key of the providers file: `ATD_MDS_PROVIDERS` or `config/providers_{stage}.json`.
-    pub providers_key: String,
-    /// Key of the settings file: `ATD_MDS_SETTINGS` or `config/settings_{stage}.json`.
-    pub settings_key: String,
-    pub(crate) fernet: FernetSource,
-    pub(crate) aws: AwsOptions,
+pub enum KeySource {
+    /// `ATD_MDS_FERNET_KEY`, read already.
+    Given(FernetKeys),
+    /// `ATD_MDS_FERNET_KEY_SECRET`: a secret in Secrets Manager.
+    SecretsManager {
+        /// The secret's name or ARN.
+        id: String,
+    },
 }
 
-/// Where the encryption keys come from.
-#[derive(Clone)]
-pub(crate) enum FernetSource {
-    Variable(SecretString),
-    SecretsManager { secret_id: String },
+/// What the environment variables say (SPEC.md, Configuration).
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// `ATD_MDS_RUN_MODE`; staging unless given.
+    pub stage: Stage,
+    /// `ATD_MDS_BUCKET`.
+    pub bucket: String,
+    /// The Fernet keys, or where to ask for them.
+    pub fernet_keys: KeySource,
+    /// `ATD_MDS_PROVIDERS`: key of the providers file in the bucket.
+    pub providers_key: String,
+    /// `ATD_MDS_SETTINGS`: key of the settings file in the bucket.
+    pub settings_key: String,
+    /// The variables of the AWS SDK.
+    pub aws: AwsOptions,
+    pub(crate) secrets_endpoint: Option<String>,
 }
 
 impl Environment {
-    /// Reads the variables of this process.
+    /// Reads the process's own variables.
     ///
     /// # Errors
+    ///
     /// As [`Environment::from_lookup`].
     pub fn from_process() -> Result<Self, ConfigError> {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// Reads the variables through `lookup`; an empty value counts as none.
+    /// Reads the variables that `lookup` knows; white space around a value is
+    /// ignored, and an empty value counts as none.
     ///
     /// # Errors
-    /// [`ConfigError`] that names the variable.
+    ///
+    /// [`ConfigError::Missing`] without a bucket or any Fernet key,
+    /// [`ConfigError::Invalid`] for an unknown stage or a malformed key.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
-        let stage: Stage = get(RUN_MODE)
-            .as_deref()
-            .unwrap_or(DEFAULT_RUN_MODE)
-            .trim()
-            .parse()
-            .map_err(|_| ConfigError::invalid(RUN_MODE, "must be STAGING or PRODUCTION"))?;
+        let get = |name: &str| {
+            let value = lookup(name)?.trim().to_owned();
+            (!value.is_empty()).then_some(value)
+        };
+        let stage = stage(get(RUN_MODE))?;
         Ok(Self {
-            bucket: get(BUCKET).ok_or_else(|| ConfigError::Missing { key: BUCKET.into() })?,
             stage,
-            providers_key: get(PROVIDERS).unwrap_or_else(|| default_providers(stage)),
-            settings_key: get(SETTINGS).unwrap_or_else(|| default_settings(stage)),
-            fernet: FernetSource::from_lookup(get)?,
+            bucket: get(BUCKET).ok_or(ConfigError::Missing {
+                key: BUCKET.to_owned(),
+                hint: "set it to the name of the S3 bucket",
+            })?,
+            fernet_keys: key_source(get(FERNET_KEY), get(FERNET_KEY_SECRET))?,
+            providers_key: get(PROVIDERS).unwrap_or_else(|| default_key("providers", stage)),
+            settings_key: get(SETTINGS).unwrap_or_else(|| default_key("settings", stage)),
             aws: AwsOptions::from_lookup(get),
+            secrets_endpoint: get(SECRETS_ENDPOINT),
         })
     }
 
-    /// The same deployment with the default files of another stage.
+    /// The same environment in another stage. The keys of the two files follow
+    /// unless they were set by their own variables.
     #[must_use]
-    pub fn with_stage(self, stage: Stage) -> Self {
-        Self {
-            stage,
-            providers_key: default_providers(stage),
-            settings_key: default_settings(stage),
-            ..self
+    pub fn with_stage(mut self, stage: Stage) -> Self {
+        for (key, name) in [
+            (&mut self.providers_key, "providers"),
+            (&mut self.settings_key, "settings"),
+        ] {
+            if *key == default_key(name, self.stage) {
+                *key = default_key(name, stage);
+            }
         }
+        self.stage = stage;
+        self
     }
 }
 
-fn default_providers(stage: Stage) -> String {
-    format!("config/providers_{stage}.json")
+fn default_key(name: &str, stage: Stage) -> String {
+    format!("config/{name}_{stage}.json")
 }
 
-fn default_settings(stage: Stage) -> String {
-    format!("config/settings_{stage}.json")
+fn stage(value: Option<String>) -> Result<Stage, ConfigError> {
+    value.map_or(Ok(Stage::Staging), |value| {
+        value
+            .parse()
+            .map_err(|_| ConfigError::invalid(RUN_MODE, "must be STAGING or PRODUCTION"))
+    })
 }
 
-impl FernetSource {
-    fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        if let Some(keys) = get(FERNET_KEY) {
-            return Ok(Self::Variable(keys.into()));
-        }
-        let secret_id = get(FERNET_KEY_SECRET).ok_or_else(|| ConfigError::Missing {
-            key: format!("{FERNET_KEY} (or {FERNET_KEY_SECRET})"),
-        })?;
-        Ok(Self::SecretsManager { secret_id })
-    }
-
-    pub(crate) fn variable(&self) -> &'static str {
-        match self {
-            Self::Variable(_) => FERNET_KEY,
-            Self::SecretsManager { .. } => FERNET_KEY_SECRET,
-        }
-    }
-
-    pub(crate) async fn keys(&self, sdk: &SdkConfig) -> Result<SecretString, ConfigError> {
-        let secret_id = match self {
-            Self::Variable(keys) => return Ok(keys.clone()),
-            Self::SecretsManager { secret_id } => secret_id,
-        };
-        let failed = |why: String| ConfigError::Secret { why };
-        let answer = aws_sdk_secretsmanager::Client::new(sdk)
-            .get_secret_value()
-            .secret_id(secret_id)
-            .send()
-            .await
-            .map_err(|e| {
-                let service = e.as_service_error().map(ToString::to_string);
-                failed(service.unwrap_or_else(|| "it could not be reached".to_owned()))
-            })?;
-        answer
-            .secret_string
-            .map(SecretString::from)
-            .ok_or_else(|| failed("the secret is binary; store the keys as text".to_owned()))
-    }
-}
-
-impl fmt::Debug for FernetSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.variable())
+fn key_source(keys: Option<String>, secret: Option<String>) -> Result<KeySource, ConfigError> {
+    match (keys, secret) {
+        (Some(keys), _) => FernetKeys::parse(&keys.into())
+            .map(KeySource::Given)
+            .map_err(|error| {
+                ConfigError::invalid(FERNET_KEY, format!("is no list of keys: {error}"))
+            }),
+        (None, Some(id)) => Ok(KeySource::SecretsManager { id }),
+        (None, None) => Err(ConfigError::Missing {
+            key: FERNET_KEY.to_owned(),
+            hint: "set it, or ATD_MDS_FERNET_KEY_SECRET to a secret that holds it",
+        }),
     }
 }

@@ -1,69 +1,75 @@
-//! What is wrong with a configuration.
-
+use boundaries::BoundaryError;
 use vault::VaultError;
 
-/// A setting that is missing or malformed: `ConfigInvalid`, naming the key and never its value.
+/// Configuration that is missing, malformed or out of reach: `ConfigInvalid`
+/// (SPEC.md, Events and errors) unless [`ConfigError::is_transient`]. Always
+/// names the key, never its value.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
-    /// A variable, a key or an object that is needed is not there.
-    #[error("{key} is not set")]
+    /// A key that is needed has no value.
+    #[error("{key} is missing; {hint}")]
     Missing {
-        /// The variable, the key or the object.
+        /// The key of the environment or of a file.
         key: String,
+        /// Where to set it.
+        hint: &'static str,
     },
-    /// A value that cannot be right.
-    #[error("{key}: {why}")]
+    /// A key has a value that cannot be used.
+    #[error("{key} {why}")]
     Invalid {
-        /// The variable or the key.
+        /// The key of the environment or of a file.
         key: String,
-        /// What is wrong, without the value.
+        /// What is wrong, and what would be right.
         why: String,
     },
-    /// An object that cannot be read.
-    #[error("{key} cannot be read")]
+    /// An object in the bucket that a key names cannot be had.
+    #[error("{key}: {source}")]
     Object {
-        /// The object's key.
-        key: String,
-        /// What the bucket said.
-        #[source]
-        source: Box<VaultError>,
+        /// The key that names the object, or its default.
+        key: &'static str,
+        /// Why not.
+        source: VaultError,
     },
-    /// Secrets Manager does not give out the encryption keys.
-    #[error("ATD_MDS_FERNET_KEY_SECRET: Secrets Manager did not answer with a secret ({why})")]
+    /// The Fernet keys cannot be read from Secrets Manager.
+    #[error("ATD_MDS_FERNET_KEY_SECRET: Secrets Manager does not give the secret ({why})")]
     Secret {
-        /// The service's own word.
+        /// Secrets Manager's own name and text of the error, or the cause of
+        /// no answer.
         why: String,
+        /// Whether waiting can help.
+        transient: bool,
     },
+    /// A layer of boundaries cannot be used.
+    #[error("BOUNDARIES: {0}")]
+    Boundary(#[from] BoundaryError),
 }
 
 impl ConfigError {
-    pub(crate) fn invalid(key: &str, why: impl Into<String>) -> Self {
-        Self::Invalid {
-            key: key.to_owned(),
-            why: why.into(),
-        }
-    }
-
-    /// Says in which object the key stands.
-    pub(crate) fn within(self, object: &str) -> Self {
-        match self {
-            Self::Missing { key } => Self::Missing {
-                key: format!("{key} in {object}"),
-            },
-            Self::Invalid { key, why } => Self::Invalid {
-                key: format!("{key} in {object}"),
-                why,
-            },
-            other => other,
-        }
-    }
-
-    /// What the bucket said, where that is the reason.
+    /// Whether the same configuration may load later: the bucket or Secrets
+    /// Manager gave no answer.
     #[must_use]
-    pub fn storage(&self) -> Option<&VaultError> {
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Object { source, .. } => source.is_transient(),
+            Self::Secret { transient, .. } => *transient,
+            _ => false,
+        }
+    }
+
+    /// The vault's error, where the bucket was at fault.
+    #[must_use]
+    pub fn vault_error(&self) -> Option<&VaultError> {
         match self {
             Self::Object { source, .. } => Some(source),
             _ => None,
+        }
+    }
+
+    pub(crate) fn invalid(key: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Invalid {
+            key: key.into(),
+            why: why.into(),
         }
     }
 }

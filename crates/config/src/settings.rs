@@ -1,157 +1,236 @@
-//! The settings file.
+use std::fmt;
 
-use boundaries::{Layer, default_layers};
-use secrecy::SecretString;
-use serde::de::DeserializeOwned;
+use boundaries::Layer;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
-use socrata::{DatasetId, MOST_CHUNK_ROWS, SocrataConfig, parse_endpoint};
+use socrata::{DatasetId, MOST_CHUNK_ROWS, SocrataConfig};
 use trips::ids::PublicIdKey;
-use trips::time::CivilZone;
+use trips::time::{CivilZone, ZoneError};
+use url::Url;
 use vault::Compression;
 
+use crate::environment::SETTINGS;
 use crate::error::ConfigError;
-use crate::providers::json_fault;
-
-/// What the settings file says. What only some steps need is checked when a step asks for it, so that `extract` runs
-/// without a portal.
-#[derive(Debug)]
-pub struct Settings {
-    /// `TIME_ZONE`, `US/Central` unless set.
-    pub time_zone: CivilZone,
-    /// `BOUNDARIES`, the three layers of SPEC.md, "Postgres", unless set.
-    pub boundaries: Vec<Layer>,
-    /// `ARCHIVE_COMPRESSION`, `zstd` unless set.
-    pub archive_compression: Compression,
-    database_url: Option<SecretString>,
-    public_id_key: Option<SecretString>,
-    socrata_endpoint: Option<String>,
-    socrata_dataset: Option<String>,
-    socrata_app_token: Option<SecretString>,
-    socrata_key_id: Option<SecretString>,
-    socrata_key_secret: Option<SecretString>,
-    socrata_chunk_rows: usize,
-}
+use crate::text::{self, Texts};
 
 const DATABASE_URL: &str = "DATABASE_URL";
-const PUBLIC_ID_KEY: &str = "PUBLIC_ID_KEY";
+const TIME_ZONE: &str = "TIME_ZONE";
 const SOCRATA_DATA_ENDPOINT: &str = "SOCRATA_DATA_ENDPOINT";
 const SOCRATA_DATASET: &str = "SOCRATA_DATASET";
 const SOCRATA_APP_TOKEN: &str = "SOCRATA_APP_TOKEN";
 const SOCRATA_KEY_ID: &str = "SOCRATA_KEY_ID";
 const SOCRATA_KEY_SECRET: &str = "SOCRATA_KEY_SECRET";
 const SOCRATA_CHUNK_ROWS: &str = "SOCRATA_CHUNK_ROWS";
+const PUBLIC_ID_KEY: &str = "PUBLIC_ID_KEY";
+pub(crate) const BOUNDARIES: &str = "BOUNDARIES";
+const ARCHIVE_COMPRESSION: &str = "ARCHIVE_COMPRESSION";
+
+const TEXTS: [&str; 10] = [
+    DATABASE_URL,
+    TIME_ZONE,
+    SOCRATA_DATA_ENDPOINT,
+    SOCRATA_DATASET,
+    SOCRATA_APP_TOKEN,
+    SOCRATA_KEY_ID,
+    SOCRATA_KEY_SECRET,
+    SOCRATA_CHUNK_ROWS,
+    PUBLIC_ID_KEY,
+    ARCHIVE_COMPRESSION,
+];
+const PORTAL: [&str; 5] = [
+    SOCRATA_DATA_ENDPOINT,
+    SOCRATA_DATASET,
+    SOCRATA_APP_TOKEN,
+    SOCRATA_KEY_ID,
+    SOCRATA_KEY_SECRET,
+];
+
+/// The settings file (SPEC.md, Configuration). Keys it does not know are
+/// allowed. `Debug` shows which keys have a value.
+#[derive(Clone)]
+pub struct Settings {
+    /// `TIME_ZONE`; `US/Central` unless given.
+    pub time_zone: CivilZone,
+    /// `ARCHIVE_COMPRESSION`; zstd unless given.
+    pub compression: Compression,
+    texts: Texts,
+    boundaries: Option<Value>,
+}
 
 impl Settings {
-    /// Reads the file; unknown keys are allowed.
+    /// Reads the file's text.
     ///
     /// # Errors
-    /// [`ConfigError`] that names the malformed key.
+    ///
+    /// [`ConfigError::Invalid`] for what is no JSON object, and for a malformed
+    /// `TIME_ZONE` or `ARCHIVE_COMPRESSION`, which every step needs. The other
+    /// keys are checked when they are asked for, or by [`Settings::check`].
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
-        let file: Map<String, Value> = serde_json::from_slice(text)
-            .map_err(|e| ConfigError::invalid("settings", json_fault(&e)))?;
-        let file = File(file);
+        Self::from_object(&text::object(SETTINGS, text)?)
+    }
+
+    fn from_object(object: &Map<String, Value>) -> Result<Self, ConfigError> {
+        let texts = Texts::new(object, &TEXTS);
         Ok(Self {
-            time_zone: time_zone(&file)?,
-            boundaries: file
-                .parsed("BOUNDARIES", "must be a list of {\"layer\", \"key\", \"property\"}")?
-                .unwrap_or_else(default_layers),
-            archive_compression: file
-                .parsed("ARCHIVE_COMPRESSION", "must be \"zstd\" or \"none\"")?
-                .unwrap_or(Compression::Zstd),
-            database_url: file.secret(DATABASE_URL)?,
-            public_id_key: file.secret(PUBLIC_ID_KEY)?,
-            socrata_endpoint: file.text(SOCRATA_DATA_ENDPOINT)?,
-            socrata_dataset: file.text(SOCRATA_DATASET)?,
-            socrata_app_token: file.secret(SOCRATA_APP_TOKEN)?,
-            socrata_key_id: file.secret(SOCRATA_KEY_ID)?,
-            socrata_key_secret: file.secret(SOCRATA_KEY_SECRET)?,
-            socrata_chunk_rows: chunk_rows(&file)?,
+            time_zone: time_zone(&texts)?,
+            compression: compression(&texts)?,
+            texts,
+            boundaries: object
+                .get(BOUNDARIES)
+                .filter(|value| !text::is_nothing(value))
+                .cloned(),
         })
+    }
+
+    /// Checks every key that has a value, and that there is a database. The
+    /// keys of the portal are needed all together or not at all.
+    ///
+    /// # Errors
+    ///
+    /// The first fault found.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.database_url()?;
+        self.boundaries()?;
+        if self.texts.has(PUBLIC_ID_KEY) {
+            self.public_id_key()?;
+        }
+        if PORTAL.iter().any(|key| self.texts.has(key)) {
+            self.socrata()?;
+        }
+        Ok(())
     }
 
     /// `DATABASE_URL`.
     ///
     /// # Errors
-    /// [`ConfigError::Missing`].
+    ///
+    /// It is missing, or no URL of a Postgres database.
     pub fn database_url(&self) -> Result<&SecretString, ConfigError> {
-        needed(self.database_url.as_ref(), DATABASE_URL)
+        let url = self.texts.required(DATABASE_URL)?;
+        let names_postgres = Url::parse(url.expose_secret())
+            .is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"));
+        if names_postgres {
+            Ok(url)
+        } else {
+            Err(ConfigError::invalid(
+                DATABASE_URL,
+                "must be a URL such as postgres://user:password@host:5432/database, with reserved \
+                 characters of the password percent-encoded",
+            ))
+        }
     }
 
-    /// `PUBLIC_ID_KEY`.
+    /// `PUBLIC_ID_KEY`, from which the public ids are made.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is missing or too easy to guess.
+    ///
+    /// It is missing, or too short to be a secret.
     pub fn public_id_key(&self) -> Result<PublicIdKey, ConfigError> {
-        let secret = needed(self.public_id_key.as_ref(), PUBLIC_ID_KEY)?;
-        PublicIdKey::new(secret).map_err(|e| ConfigError::invalid(PUBLIC_ID_KEY, e.to_string()))
+        PublicIdKey::new(self.texts.required(PUBLIC_ID_KEY)?).map_err(|_| {
+            ConfigError::invalid(
+                PUBLIC_ID_KEY,
+                "is too short; use a random text of 16 bytes or more",
+            )
+        })
     }
 
-    /// The `SOCRATA_…` keys.
+    /// The portal's dataset and the key to it: the settings `SOCRATA_…`.
     ///
     /// # Errors
-    /// [`ConfigError`] that names the first one that is missing or malformed.
+    ///
+    /// The first of them that is missing or malformed.
     pub fn socrata(&self) -> Result<SocrataConfig, ConfigError> {
-        let endpoint = needed(self.socrata_endpoint.as_ref(), SOCRATA_DATA_ENDPOINT)?;
-        let dataset = needed(self.socrata_dataset.as_ref(), SOCRATA_DATASET)?;
+        let endpoint = self.texts.required(SOCRATA_DATA_ENDPOINT)?.expose_secret();
         Ok(SocrataConfig {
-            endpoint: parse_endpoint(endpoint)
-                .map_err(|e| ConfigError::invalid(SOCRATA_DATA_ENDPOINT, e.to_string()))?,
-            dataset: dataset
-                .parse::<DatasetId>()
-                .map_err(|e| ConfigError::invalid(SOCRATA_DATASET, e.to_string()))?,
-            app_token: needed(self.socrata_app_token.as_ref(), SOCRATA_APP_TOKEN)?.clone(),
-            key_id: needed(self.socrata_key_id.as_ref(), SOCRATA_KEY_ID)?.clone(),
-            key_secret: needed(self.socrata_key_secret.as_ref(), SOCRATA_KEY_SECRET)?.clone(),
-            chunk_rows: self.socrata_chunk_rows,
+            endpoint: socrata::parse_endpoint(endpoint)
+                .map_err(|error| ConfigError::invalid(SOCRATA_DATA_ENDPOINT, error.to_string()))?,
+            dataset: self.dataset()?,
+            app_token: self.texts.required(SOCRATA_APP_TOKEN)?.clone(),
+            key_id: self.texts.required(SOCRATA_KEY_ID)?.clone(),
+            key_secret: self.texts.required(SOCRATA_KEY_SECRET)?.clone(),
+            chunk_rows: self.chunk_rows()?,
         })
+    }
+
+    /// `BOUNDARIES`; the three default layers unless given.
+    ///
+    /// # Errors
+    ///
+    /// It is no list of layers.
+    pub fn boundaries(&self) -> Result<Vec<Layer>, ConfigError> {
+        let Some(value) = &self.boundaries else {
+            return Ok(boundaries::default_layers());
+        };
+        serde_json::from_value(value.clone()).map_err(|_| {
+            ConfigError::invalid(
+                BOUNDARIES,
+                "must be a list of {\"layer\", \"key\", \"property\"}, each layer one of \
+                 council_district, census_geoid and cell",
+            )
+        })
+    }
+
+    fn dataset(&self) -> Result<DatasetId, ConfigError> {
+        let id = self.texts.required(SOCRATA_DATASET)?.expose_secret();
+        id.parse().map_err(|error: socrata::DatasetIdError| {
+            ConfigError::invalid(SOCRATA_DATASET, error.to_string())
+        })
+    }
+
+    fn chunk_rows(&self) -> Result<usize, ConfigError> {
+        let Some(text) = self.texts.get(SOCRATA_CHUNK_ROWS)? else {
+            return Ok(MOST_CHUNK_ROWS);
+        };
+        text.parse()
+            .ok()
+            .filter(|rows| (1..=MOST_CHUNK_ROWS).contains(rows))
+            .ok_or_else(|| {
+                let why = format!("must be a whole number from 1 to {MOST_CHUNK_ROWS}");
+                ConfigError::invalid(SOCRATA_CHUNK_ROWS, why)
+            })
     }
 }
 
-fn needed<'a, T>(value: Option<&'a T>, key: &str) -> Result<&'a T, ConfigError> {
-    value.ok_or_else(|| ConfigError::Missing {
-        key: key.to_owned(),
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("time_zone", &self.time_zone)
+            .field("compression", &self.compression)
+            .field("keys", &self.texts.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+fn time_zone(texts: &Texts) -> Result<CivilZone, ConfigError> {
+    let Some(name) = texts.get(TIME_ZONE)? else {
+        return Ok(CivilZone::default());
+    };
+    name.parse().map_err(|error| {
+        let why = match error {
+            ZoneError::Unknown { .. } => {
+                "is no time zone of the IANA database, such as US/Central".to_owned()
+            }
+            ZoneError::FractionalOffset { offset, .. } => format!(
+                "is a zone that is {offset} from UTC; blocks need a zone that was and will be a \
+                 whole number of hours from UTC"
+            ),
+        };
+        ConfigError::invalid(TIME_ZONE, why)
     })
 }
 
-fn time_zone(file: &File) -> Result<CivilZone, ConfigError> {
-    let Some(name) = file.text("TIME_ZONE")? else {
-        return Ok(CivilZone::default());
-    };
-    // A zone's name is no secret, and the error needs it.
-    name.parse::<CivilZone>()
-        .map_err(|e| ConfigError::invalid("TIME_ZONE", e.to_string()))
-}
-
-fn chunk_rows(file: &File) -> Result<usize, ConfigError> {
-    let why = format!("must be a number from 1 to {MOST_CHUNK_ROWS}");
-    match file.parsed::<usize>(SOCRATA_CHUNK_ROWS, &why)? {
-        None => Ok(MOST_CHUNK_ROWS),
-        Some(rows) if (1..=MOST_CHUNK_ROWS).contains(&rows) => Ok(rows),
-        Some(_) => Err(ConfigError::invalid(SOCRATA_CHUNK_ROWS, why)),
+fn compression(texts: &Texts) -> Result<Compression, ConfigError> {
+    match texts.get(ARCHIVE_COMPRESSION)? {
+        None => Ok(Compression::default()),
+        Some(word) if word.eq_ignore_ascii_case("zstd") => Ok(Compression::Zstd),
+        Some(word) if word.eq_ignore_ascii_case("none") => Ok(Compression::None),
+        Some(_) => Err(ConfigError::invalid(
+            ARCHIVE_COMPRESSION,
+            "must be zstd or none",
+        )),
     }
 }
 
-struct File(Map<String, Value>);
-
-impl File {
-    /// A key's value; null counts as not there.
-    fn value(&self, key: &str) -> Option<&Value> {
-        self.0.get(key).filter(|value| !value.is_null())
-    }
-
-    fn parsed<T: DeserializeOwned>(&self, key: &str, why: &str) -> Result<Option<T>, ConfigError> {
-        self.value(key)
-            .map(|value| T::deserialize(value).map_err(|_| ConfigError::invalid(key, why)))
-            .transpose()
-    }
-
-    /// A text; an empty one counts as not there.
-    fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {
-        let text = self.parsed::<String>(key, "must be a text")?;
-        Ok(text.filter(|text| !text.trim().is_empty()))
-    }
-
-    fn secret(&self, key: &str) -> Result<Option<SecretString>, ConfigError> {
-        Ok(self.text(key)?.map(SecretString::from))
-    }
-}
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -71,7 +71,7 @@ where
             match self.pass(started_at).await {
                 Err(fault) if fault.remedy == Remedy::Hour => {
                     tracing::info!(provider = %self.client.name, fault = %fault, "the hour broke off");
-                    if !self.attempts.from_the_start().await {
+                    if !self.attempts.again_from_the_start().await {
                         return Err(fault);
                     }
                 }
@@ -109,7 +109,7 @@ where
                     return Err(page_gone(progress.pages + 1, status));
                 }
             };
-            let link = self.read(response, &mut progress).await?;
+            let link = self.read(*response, &mut progress).await?;
             next = self.follow(&mut trail, &at, link.as_deref())?;
         }
         let (sink, report) = self.ended(progress, 200, started_at)?;

@@ -22,7 +22,7 @@ const PROCESSING: u16 = 102;
 /// An answer that ends the asking.
 pub(crate) enum Answer {
     /// The body holds trips; `at` is where it came from, after redirects.
-    Trips { at: Url, response: Response },
+    Trips { at: Url, response: Box<Response> },
     /// The hour is not published.
     NotYet(u16),
     /// No service in that hour.
@@ -156,7 +156,10 @@ impl<'a> Asker<'a> {
         let grace = self.client.options.not_found_grace;
         let wait = retry_after(response.headers(), Utc::now());
         match version.meaning(status, self.age, grace) {
-            StatusMeaning::Ready => Ok(Answer::Trips { at, response }),
+            StatusMeaning::Ready => Ok(Answer::Trips {
+                at,
+                response: Box::new(response),
+            }),
             StatusMeaning::NotYet => Ok(Answer::NotYet(status)),
             StatusMeaning::NotOperating => Ok(Answer::NotOperating(status)),
             StatusMeaning::Throttled => Err(Fault::throttled(wait)),

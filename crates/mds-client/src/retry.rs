@@ -59,7 +59,7 @@ impl Attempts {
     }
 
     /// As [`Attempts::again`], for the hour as a whole.
-    pub(crate) async fn from_the_start(&mut self) -> bool {
+    pub(crate) async fn again_from_the_start(&mut self) -> bool {
         self.passes += 1;
         self.passes <= self.most && self.again(None).await
     }
@@ -107,9 +107,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_page_read_whole_makes_the_count_begin_anew_but_not_that_of_the_passes() {
         let mut attempts = Attempts::new(2, Duration::ZERO, policy(1, 30), None);
-        assert!(attempts.from_the_start().await);
+        assert!(attempts.again_from_the_start().await);
         attempts.succeeded();
-        assert!(!attempts.from_the_start().await);
+        assert!(!attempts.again_from_the_start().await);
     }
 
     #[test]

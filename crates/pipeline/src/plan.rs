@@ -133,6 +133,25 @@ pub async fn plan(
     Ok(plan)
 }
 
+/// The one block that a request is about.
+///
+/// # Errors
+/// `InvalidInput` if it is about none or several.
+pub fn single_block(ctx: &Context, request: &PlanRequest) -> Result<Block, PipelineError> {
+    let ranges = ranges(ctx, request, ctx.now())?;
+    let hours: u64 = ranges.values().filter_map(|r| r.range).map(|range| range.len()).sum();
+    let first = ranges
+        .iter()
+        .find_map(|(name, resolved)| Some((name.clone(), resolved.range?.first())));
+    match first {
+        Some((provider, hour)) if hours == 1 => Ok(Block { provider, hour }),
+        _ => Err(PipelineError::new(
+            ErrorName::InvalidInput,
+            format!("a file holds one hour of one provider, and the request is for {hours} ended blocks"),
+        )),
+    }
+}
+
 type Ranges = BTreeMap<ProviderName, ResolvedRange>;
 
 fn ranges(ctx: &Context, request: &PlanRequest, now: DateTime<Utc>) -> Result<Ranges, PipelineError> {

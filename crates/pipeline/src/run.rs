@@ -18,7 +18,8 @@ use crate::extract::extract;
 use crate::manifest::read_manifest;
 use crate::plan::Plan;
 use crate::summarize::summarize;
-use crate::sync_db::{TripsSource, sync_db};
+use crate::source::Source;
+use crate::sync_db::sync_db;
 use crate::sync_socrata::sync_socrata;
 
 /// Loaded blocks that may wait for the portal before loading waits too. An item is a kilobyte.
@@ -123,7 +124,7 @@ async fn load_block(ctx: &Arc<Context>, mut item: BlockItem, cancel: &Cancellati
         let done = match step {
             Step::SyncSocrata => return Loaded::ToPublish(item),
             Step::Extract => with_retry(|| extract(ctx, item.clone())).await,
-            Step::SyncDb => with_retry(|| sync_db(ctx, item.clone(), TripsSource::Archive)).await,
+            Step::SyncDb => with_retry(|| sync_db(ctx, item.clone(), Source::Bucket)).await,
         };
         item = match done {
             Ok(item) => item,
@@ -146,7 +147,7 @@ async fn publish_all(
         let outcome = if cancel.is_cancelled() {
             BlockOutcome::Cancelled(item)
         } else {
-            match with_retry(|| sync_socrata(&ctx, item.clone())).await {
+            match with_retry(|| sync_socrata(&ctx, item.clone(), Source::Bucket)).await {
                 Ok(item) => BlockOutcome::Done(item),
                 Err(error) => ended_badly(item, error),
             }

@@ -1,9 +1,5 @@
 //! `sync-db`: the archive's trips, checked and classified, into Postgres, and their public rows into `publish.json`.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
-
 use bytes::Bytes;
 use futures::TryStreamExt;
 use mds_client::TimeUnit;
@@ -20,19 +16,11 @@ use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
 use crate::intake::{Intake, Tally};
 use crate::object_stream::JsonArrayStream;
+use crate::source::Source;
 use crate::step::ClaimedStep;
 
 /// Pieces of encoded rows between the parsing thread and the connection.
 const PIECES_IN_FLIGHT: usize = 16;
-
-/// Where the trips come from.
-#[derive(Debug, Clone, Copy)]
-pub enum TripsSource<'a> {
-    /// The block's archive in the bucket.
-    Archive,
-    /// A local file in the archive's form.
-    File(&'a Path),
-}
 
 /// Loads the block's trips; rows, counts and status change in one transaction.
 ///
@@ -42,7 +30,7 @@ pub enum TripsSource<'a> {
 pub async fn sync_db(
     ctx: &Context,
     mut item: BlockItem,
-    source: TripsSource<'_>,
+    source: Source<'_>,
 ) -> Result<BlockItem, PipelineError> {
     let block = item.block()?;
     let mut step = ClaimedStep::begin(ctx, &item, Step::SyncDb).await?;
@@ -100,9 +88,9 @@ async fn load(
     block: &Block,
     item: &BlockItem,
     claim: &mut Claim,
-    source: TripsSource<'_>,
+    source: Source<'_>,
 ) -> Result<(Tally, LoadCounts), PipelineError> {
-    let archive = open(ctx, block, source).await?;
+    let archive = source.open(ctx, &ctx.key(block, BlockObject::Trips)).await?.content;
     let intake = intake(ctx, block).await?;
     let mut load = claim.start_load().await?;
 
@@ -139,25 +127,6 @@ async fn load(
     write_public_rows(ctx, block, &upsert).await?;
     let counts = upsert.commit().await?;
     Ok((tally, counts))
-}
-
-async fn open(
-    ctx: &Context,
-    block: &Block,
-    source: TripsSource<'_>,
-) -> Result<Box<dyn Read + Send>, PipelineError> {
-    match source {
-        TripsSource::Archive => {
-            let key = ctx.key(block, BlockObject::Trips);
-            Ok(Box::new(ctx.vault().open(&key).await?))
-        }
-        TripsSource::File(path) => {
-            let file = File::open(path).map_err(|e| {
-                PipelineError::new(ErrorName::InvalidInput, format!("{}: {e}", path.display()))
-            })?;
-            Ok(Box::new(io::BufReader::new(file)))
-        }
-    }
 }
 
 async fn intake(ctx: &Context, block: &Block) -> Result<Intake, PipelineError> {

@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use trips::block::{Block, BlockObject};
 use trips::status::{BlockStatus, Step};
-use vault::ObjectReader;
 
 use crate::context::{Context, Portal};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncSocrataOutput};
+use crate::source::{Opened, Source};
 use crate::step::ClaimedStep;
 
 /// How long an upload waits for those of other processes to the same dataset.
@@ -36,7 +36,11 @@ struct Progress {
 /// # Errors
 /// `SocrataThrottled`, `SocrataUnavailable`, `SocrataRejected` (also when the portal refuses single rows in an answer
 /// of 200), `ArchiveMissing` if nothing is loaded to publish, `BlockBusy`, `StorageUnavailable`, `DatabaseUnavailable`.
-pub async fn sync_socrata(ctx: &Context, mut item: BlockItem) -> Result<BlockItem, PipelineError> {
+pub async fn sync_socrata(
+    ctx: &Context,
+    mut item: BlockItem,
+    source: Source<'_>,
+) -> Result<BlockItem, PipelineError> {
     let block = item.block()?;
     let portal = ctx.portal()?;
     let mut step = ClaimedStep::begin(ctx, &item, Step::SyncSocrata).await?;
@@ -51,7 +55,7 @@ pub async fn sync_socrata(ctx: &Context, mut item: BlockItem) -> Result<BlockIte
         return Ok(item);
     }
     let fresh = item.force || step.status() == BlockStatus::Published;
-    let progress = match publish(ctx, &portal, &block, &mut step.claim, fresh).await {
+    let progress = match publish(ctx, &portal, &block, &mut step.claim, source, fresh).await {
         Ok(progress) => progress,
         Err(error) => {
             let status = failed_status(step.status(), error.name);
@@ -98,14 +102,16 @@ async fn publish(
     portal: &Portal,
     block: &Block,
     claim: &mut Claim,
+    source: Source<'_>,
     fresh: bool,
 ) -> Result<Progress, PipelineError> {
     if !claim.row().status.has_done(Step::SyncDb) {
         return Err(not_loaded(block));
     }
-    let key = ctx.key(block, BlockObject::Publish);
-    let rows = ctx.vault().open(&key).await?;
-    let progress = resume(saved_progress(claim), rows.info().etag.as_deref().unwrap_or_default(), fresh);
+    let rows = source
+        .open(ctx, &ctx.key(block, BlockObject::Publish))
+        .await?;
+    let progress = resume(saved_progress(claim), &rows.tag, fresh);
     // First the turn within this process, which costs nothing to wait for, then the one among all processes.
     let _turn = portal.turn.lock().await;
     claim.lock_dataset(&portal.dataset, DATASET_WAIT).await?;
@@ -149,7 +155,7 @@ fn resume(saved: Progress, object: &str, fresh: bool) -> Progress {
 async fn send(
     portal: &Portal,
     claim: &mut Claim,
-    rows: ObjectReader,
+    rows: Opened,
     mut progress: Progress,
 ) -> Result<Progress, PipelineError> {
     let mut chunks = read_ahead(rows, portal.chunk_rows, progress.rows_done);
@@ -181,13 +187,13 @@ async fn send(
 
 /// Reads and cuts the next chunk while the portal works on the last.
 fn read_ahead(
-    rows: ObjectReader,
+    rows: Opened,
     chunk_rows: usize,
     skip: u64,
 ) -> mpsc::Receiver<Result<Chunk, PipelineError>> {
     let (sender, receiver) = mpsc::channel(1);
     spawn_blocking(move || {
-        for chunk in Chunks::new(rows, chunk_rows).skip_rows(skip) {
+        for chunk in Chunks::new(rows.content, chunk_rows).skip_rows(skip) {
             let chunk = chunk.map_err(|e| {
                 PipelineError::new(ErrorName::ArchiveUnreadable, format!("publish.json: {e}"))
             });

@@ -7,6 +7,7 @@
 pub mod city;
 pub mod portal;
 pub mod postgres;
+pub mod provider;
 pub mod s3;
 mod server;
 

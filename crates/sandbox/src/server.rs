@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
 pub use log::{LoggedRequest, RequestLog};
-pub(crate) use router::{Logged, drop_connection, dropped_body_error};
+pub(crate) use router::{Logged, RawConnection, drop_connection, dropped_body_error};
 
 /// How long a failed `accept` (too many open files) is paused over.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -71,16 +71,25 @@ impl Drop for Server {
     }
 }
 
-/// A service that every connection can have a copy of.
+/// A service that every connection has a copy of.
 pub(crate) trait HttpService<B>:
-    Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static
+    Service<Request<Incoming>, Response = Response<B>> + PerConnection + Send + 'static
 {
 }
 
 impl<S, B> HttpService<B> for S where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static
+    S: Service<Request<Incoming>, Response = Response<B>> + PerConnection + Send + 'static
 {
 }
+
+/// Makes the copy of a service for one connection.
+pub(crate) trait PerConnection: Clone {
+    fn for_connection(&self, _stream: &TcpStream) -> Self {
+        self.clone()
+    }
+}
+
+impl PerConnection for s3s::service::S3Service {}
 
 /// Takes connections until aborted; the set of connections ends with this task.
 async fn accept<S, B>(listener: TcpListener, service: S) -> Infallible
@@ -94,7 +103,10 @@ where
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(serve(stream, service.clone())); }
+                Ok((stream, _)) => {
+                    let service = service.for_connection(&stream);
+                    connections.spawn(serve(stream, service));
+                }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next() => {}

@@ -1,6 +1,6 @@
 //! Cutting a JSON array of rows into uploads.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
@@ -14,8 +14,6 @@ use scan::{Row, Rows};
 pub const MOST_CHUNK_ROWS: usize = 10_000;
 /// Most bytes of one upload: 16 MiB.
 pub const MOST_CHUNK_BYTES: usize = 16 << 20;
-
-const READ_AHEAD_BYTES: usize = 64 << 10;
 
 /// A part of the rows, ready to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +43,7 @@ pub enum ChunkError {
 /// The rows of a JSON array of objects, in order, a chunk at a time. Memory holds one chunk and one
 /// row. Ends after the first error.
 pub struct Chunks<R> {
-    rows: Rows<BufReader<R>>,
+    rows: Rows<R>,
     chunk_rows: usize,
     chunk_bytes: usize,
     skip: u64,
@@ -60,7 +58,7 @@ impl<R: Read> Chunks<R> {
     /// at most [`MOST_CHUNK_BYTES`].
     pub fn new(reader: R, chunk_rows: usize) -> Self {
         Self {
-            rows: Rows::new(BufReader::with_capacity(READ_AHEAD_BYTES, reader)),
+            rows: Rows::new(reader),
             chunk_rows: chunk_rows.clamp(1, MOST_CHUNK_ROWS),
             chunk_bytes: MOST_CHUNK_BYTES,
             skip: 0,

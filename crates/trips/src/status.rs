@@ -39,7 +39,7 @@ impl fmt::Display for Step {
 }
 
 /// How far a block has come. Written and read by serde as its code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, PartialOrd, Ord)]
 #[serde(try_from = "i16", into = "i16")]
 #[repr(i16)]
 pub enum BlockStatus {

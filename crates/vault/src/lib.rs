@@ -28,6 +28,9 @@ mod upload;
 mod vault;
 mod writer;
 
+#[cfg(test)]
+mod codec_tests;
+
 pub use aws::{AwsOptions, s3_client};
 pub use error::{Unreadable, VaultError};
 pub use keys::{FernetKeys, KeyError};

@@ -42,10 +42,10 @@ pub fn layers() -> [(&'static str, String); 3] {
 /// around it, of which one has a hole and one is a `MultiPolygon`.
 #[must_use]
 pub fn council_district_geojson() -> String {
-    let middle = feature("district_n", "1".into(), polygon(&[middle_ring()]));
+    let middle = feature("district_n", "1".into(), &polygon(&[middle_ring()]));
     let outer = (1..=OUTER_DISTRICTS).map(|district| {
         let name = (district + 1).to_string();
-        feature("district_n", name.into(), outer_geometry(district))
+        feature("district_n", name.into(), &outer_geometry(district))
     });
     collection(std::iter::once(middle).chain(outer))
 }
@@ -69,7 +69,7 @@ pub fn census_geoid_geojson() -> String {
                 corner(0.0, TRACT_M),
             ];
             let geoid = format!("99001{:04}00", 100 * (row + 1) + column + 1);
-            feature("GEOID10", geoid.into(), polygon(&[ring.to_vec()]))
+            feature("GEOID10", geoid.into(), &polygon(&[ring.to_vec()]))
         })
     });
     collection(tracts)
@@ -92,7 +92,7 @@ pub fn cell_geojson() -> String {
         });
     collection(middles.zip(1..).map(|(middle, id): (Place, u32)| {
         let corner = |n: u32| middle.moved(CELL_RADIUS_M, PI / 6.0 + PI / 3.0 * f64::from(n));
-        feature("id", id.into(), polygon(&[(0..6).map(corner).collect()]))
+        feature("id", id.into(), &polygon(&[(0..6).map(corner).collect()]))
     }))
 }
 
@@ -191,7 +191,7 @@ fn closed(ring: &[Place]) -> Value {
         .collect()
 }
 
-fn feature(property: &str, label: Value, geometry: Value) -> Value {
+fn feature(property: &str, label: Value, geometry: &Value) -> Value {
     let mut feature = json!({"type": "Feature", "properties": {}, "geometry": geometry});
     feature["properties"][property] = label;
     feature

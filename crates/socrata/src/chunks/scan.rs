@@ -1,6 +1,8 @@
 //! Finds the objects of a JSON array without understanding them.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, BufReader, Read};
+
+const READ_AHEAD_BYTES: usize = 64 << 10;
 
 /// The text of one object.
 pub(super) struct Row(pub(super) Vec<u8>);
@@ -58,15 +60,29 @@ impl Place {
     }
 }
 
+/// A reader that reads again when a signal interrupts it; a buffer in front of one does not.
+struct Uninterrupted<R>(R);
+
+impl<R: Read> Read for Uninterrupted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+}
+
 pub(super) struct Rows<R> {
-    input: R,
+    input: BufReader<Uninterrupted<R>>,
     expect: Expect,
 }
 
-impl<R: BufRead> Rows<R> {
+impl<R: Read> Rows<R> {
     pub(super) fn new(input: R) -> Self {
         Self {
-            input,
+            input: BufReader::with_capacity(READ_AHEAD_BYTES, Uninterrupted(input)),
             expect: Expect::Array,
         }
     }
@@ -100,7 +116,7 @@ impl<R: BufRead> Rows<R> {
     /// Takes the next byte that is no white space.
     fn next_byte(&mut self) -> io::Result<Option<u8>> {
         loop {
-            let buffer = fill(&mut self.input)?;
+            let buffer = self.input.fill_buf()?;
             if buffer.is_empty() {
                 return Ok(None);
             }
@@ -124,7 +140,7 @@ impl<R: BufRead> Rows<R> {
             ..Place::default()
         };
         loop {
-            let buffer = fill(&mut self.input)?;
+            let buffer = self.input.fill_buf()?;
             if buffer.is_empty() {
                 return Err(Fault::Shape("a row has no end"));
             }
@@ -141,14 +157,4 @@ impl<R: BufRead> Rows<R> {
             }
         }
     }
-}
-
-fn fill(input: &mut impl BufRead) -> io::Result<&[u8]> {
-    // The buffer is asked for twice because a borrow that is returned cannot end in the loop.
-    while let Err(error) = input.fill_buf() {
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
-    input.fill_buf()
 }

@@ -1,0 +1,211 @@
+//! `mds demo`: the main job on embedded parts, with failures and their repair.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use local_stack::{LocalStack, StackOptions};
+use pipeline::{Context, PlanRequest};
+use sandbox::portal;
+use sandbox::provider::{self, Times};
+use serde_json::{Map, json};
+use trips::block::{HourRange, Stage};
+use trips::status::BlockStatus;
+
+use crate::args::DemoArgs;
+use crate::commands::run::carry_out;
+use crate::commands::sandbox::providers;
+use crate::failure::{self, FAILED};
+use crate::progress::Progress;
+use crate::table::table;
+
+/// The clock goes back in the night to 1 November 2020: the first day has 24 hours, the second 25.
+const TIME_MIN: &str = "2020-10-31-00";
+const TIME_MAX: &str = "2020-11-02-00";
+const BLOCKS_EACH: u64 = 49;
+/// Hours with a failure, as labels.
+const NOT_READY: &str = "2020-10-31-09";
+const BROKEN: &str = "2020-10-31-18";
+const GARBAGE: &str = "2020-11-01-01b";
+
+const TRIPS_PER_HOUR: u32 = 60;
+/// What an earlier demo leaves behind in its folder.
+const LEFT_BEHIND: [&str; 4] = ["postgres", "s3", "portal.jsonl", "fernet.key"];
+
+#[expect(clippy::print_stdout, reason = "the story is this command's data")]
+pub(crate) async fn demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCode> {
+    let began = Instant::now();
+    clear(&args.folder)?;
+    println!("Starting Postgres, S3, a portal and two providers on loopback ...");
+    let stack = start(&args.folder).await?;
+    let ctx = stack.context().await?;
+
+    println!(
+        "\nRun 1: two providers, two days with a clock change (24 + 25 hours). On purpose, one hour is not published\n\
+         yet, one answers 500, one sends half an answer, and the portal stumbles four times."
+    );
+    break_things(&stack, &ctx)?;
+    let request = PlanRequest {
+        provider: Some("all".to_owned()),
+        time_min: Some(TIME_MIN.to_owned()),
+        time_max: Some(TIME_MAX.to_owned()),
+        ..PlanRequest::default()
+    };
+    run(&ctx, &request, progress).await?;
+    print_blocks(&ctx).await?;
+
+    println!("\nRun 2: everything works again; only what is incomplete is done (--incomplete-only).");
+    repair(&stack);
+    let repaired = PlanRequest {
+        incomplete_only: true,
+        ..request
+    };
+    run(&ctx, &repaired, progress).await?;
+    let whole = print_blocks(&ctx).await?;
+
+    let in_table = ctx.store().trip_count().await?;
+    let in_portal = stack.portal.row_count() as u64;
+    println!("\ntrips in Postgres: {in_table}, rows in the portal: {in_portal}");
+    print_where(&args.folder, &stack);
+    println!("\n{:.1} s in all", began.elapsed().as_secs_f64());
+    if whole && in_table == in_portal {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("mds: the demo did not end with every block whole and published");
+    Ok(ExitCode::from(FAILED))
+}
+
+fn clear(folder: &Path) -> anyhow::Result<()> {
+    let is_ours = |name: &std::ffi::OsStr| LEFT_BEHIND.iter().any(|left| name == *left);
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Ok(());
+    };
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    if let Some(foreign) = entries.iter().find(|entry| !is_ours(&entry.file_name())) {
+        return Err(failure::usage(format!(
+            "{} holds {}, which no demo made; give another --folder",
+            folder.display(),
+            foreign.file_name().display()
+        )));
+    }
+    for entry in entries {
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        } else {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+async fn start(folder: &Path) -> anyhow::Result<LocalStack> {
+    let mut options = StackOptions::with_providers(providers(TRIPS_PER_HOUR));
+    options.folder = Some(folder.to_owned());
+    options.settings = Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(50))]);
+    options.provider_settings = Map::from_iter([("max_attempts".to_owned(), json!(2))]);
+    Ok(LocalStack::start(options).await?)
+}
+
+fn break_things(stack: &LocalStack, ctx: &Context) -> anyhow::Result<()> {
+    let hour = |label: &str| {
+        trips::block::Hour::from_label(ctx.zone(), label)
+            .map(|hour| hour.start())
+            .context("the demo's own hours")
+    };
+    let (bird, lime) = (&stack.providers["bird"], &stack.providers["lime"]);
+    let (not_ready, garbage) = (provider::Fault::NotReady, provider::Fault::TruncatedJson);
+    let broken = provider::Fault::Status {
+        status: 500,
+        retry_after: None,
+    };
+    bird.fail_hour(hour(NOT_READY)?, not_ready, Times::Always);
+    bird.fail_hour(hour(GARBAGE)?, garbage, Times::Always);
+    lime.fail_hour(hour(BROKEN)?, broken, Times::Always);
+    for fault in [
+        portal::Fault::Status {
+            status: 503,
+            retry_after: None,
+        },
+        portal::Fault::Status {
+            status: 429,
+            retry_after: Some(1),
+        },
+        portal::Fault::DropConnection { applied: true },
+        portal::Fault::ErrorsIn200 { rows: 3 },
+    ] {
+        stack.portal.fail_next(fault);
+    }
+    Ok(())
+}
+
+fn repair(stack: &LocalStack) {
+    for provider in stack.providers.values() {
+        provider.clear_faults();
+    }
+    stack.portal.clear_faults();
+}
+
+#[expect(clippy::print_stdout, reason = "the story is this command's data")]
+async fn run(
+    ctx: &std::sync::Arc<Context>,
+    request: &PlanRequest,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let plan = pipeline::plan(ctx, request, |_| {}).await?;
+    let (summary, _) = carry_out(std::sync::Arc::clone(ctx), &plan, progress).await?;
+    println!(
+        "{} blocks in {:.1} s: {} done, {} not ready, {} failed",
+        plan.block_count,
+        began.elapsed().as_secs_f64(),
+        summary.done,
+        summary.not_ready,
+        summary.failed
+    );
+    Ok(())
+}
+
+/// Prints where the blocks stand; whether all are whole.
+#[expect(clippy::print_stdout, reason = "the story is this command's data")]
+async fn print_blocks(ctx: &Context) -> anyhow::Result<bool> {
+    let (first, end) = (ctx.zone().parse_time(TIME_MIN)?, ctx.zone().parse_time(TIME_MAX)?);
+    let range = HourRange::new(first, end).context("the demo's own range")?;
+    let overview = ctx.store().overview(range).await?;
+    let mut table = table(
+        &["provider", "blocks", "fetched", "= loaded", "+ rejected", "+ duplicates"],
+        2,
+    );
+    for provider in &overview {
+        let blocks: Vec<_> = provider
+            .blocks
+            .iter()
+            .map(|(status, n)| format!("{n} {}", status.description()))
+            .collect();
+        table.add_row([
+            provider.provider.to_string(),
+            blocks.join("\n"),
+            provider.fetched.to_string(),
+            provider.loaded.to_string(),
+            provider.rejected.to_string(),
+            provider.duplicates.to_string(),
+        ]);
+    }
+    println!("{table}");
+    Ok(overview.iter().all(|provider| {
+        let published = provider.blocks.get(&BlockStatus::Published).copied().unwrap_or(0);
+        let empty = provider.blocks.get(&BlockStatus::NoTrips).copied().unwrap_or(0);
+        published + empty == BLOCKS_EACH
+            && provider.fetched == provider.loaded + provider.rejected + provider.duplicates
+    }))
+}
+
+#[expect(clippy::print_stdout, reason = "the story is this command's data")]
+fn print_where(folder: &Path, stack: &LocalStack) {
+    let archive = stack.bucket_folder().join(Stage::Staging.as_str());
+    println!("\nTo look around:");
+    println!("  archive, encrypted   {}", archive.display());
+    println!("  portal's rows        {}", folder.join("portal.jsonl").display());
+    println!("  database             mds sandbox --folder {}   starts it again, then", folder.display());
+    println!("                       psql \"$(database of the line it prints)\" -c 'SELECT * FROM api.schedule LIMIT 5'");
+}

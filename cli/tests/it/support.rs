@@ -1,0 +1,196 @@
+//! A stack on loopback, the `mds` binary to run against it, and ways to look at what it did.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use local_stack::{LocalStack, StackOptions};
+use sandbox::provider::{MdsVersion, ProviderOptions};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+pub const HOUR: &str = "2020-01-15-18";
+
+pub struct World {
+    pub stack: LocalStack,
+    pub database: tokio_postgres::Client,
+}
+
+/// Two providers with some 40 trips an hour.
+pub async fn world() -> World {
+    world_with(&["bird", "lime"], Map::new()).await
+}
+
+pub async fn world_with(names: &[&str], settings: Map<String, Value>) -> World {
+    let mut options = StackOptions::with_providers(providers(names));
+    options.settings = settings;
+    options.provider_settings = Map::from_iter([("max_attempts".to_owned(), json!(1))]);
+    let stack = LocalStack::start(options).await.unwrap();
+    let (database, connection) =
+        tokio_postgres::connect(&stack.database_url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    World { stack, database }
+}
+
+fn providers(names: &[&str]) -> BTreeMap<String, ProviderOptions> {
+    (1_u64..)
+        .zip(names)
+        .map(|(n, name)| {
+            let options = ProviderOptions {
+                seed: n,
+                provider_id: Uuid::from_u128(0x5eed_0000_0000_4000_8000_0000_0000_0000 + u128::from(n)),
+                name: (*name).to_owned(),
+                version: MdsVersion::V1_2,
+                trips_per_hour: 40.0,
+                ..ProviderOptions::default()
+            };
+            ((*name).to_owned(), options)
+        })
+        .collect()
+}
+
+impl World {
+    pub fn mds(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("mds"));
+        command
+            .env_clear()
+            .envs(&self.stack.env)
+            .args(args)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs to the end on a thread of its own, so that the parts in this process go on.
+    pub async fn output(&self, args: &[&str]) -> Output {
+        let mut command = self.mds(args);
+        tokio::task::spawn_blocking(move || command.output().unwrap())
+            .await
+            .unwrap()
+    }
+
+    /// Runs, and expects this exit status.
+    pub async fn expect(&self, status: i32, args: &[&str]) -> Output {
+        let output = self.output(args).await;
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "mds {}\n{}\n{}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output
+    }
+
+    pub async fn number(&self, query: &str) -> i64 {
+        self.database.query_one(query, &[]).await.unwrap().get(0)
+    }
+
+    pub async fn text(&self, query: &str) -> String {
+        self.database.query_one(query, &[]).await.unwrap().get(0)
+    }
+
+    /// Every trip with everything that was delivered, without what tells when and in which row of the schedule.
+    pub async fn trips(&self) -> String {
+        self.text(
+            "SELECT coalesce(jsonb_agg(to_jsonb(t) - 'modified_date' - 'schedule_id' ORDER BY provider_id, trip_id)::text, '')
+             FROM api.trips t",
+        )
+        .await
+    }
+
+    pub async fn modified(&self) -> String {
+        self.text(
+            "SELECT coalesce(string_agg(id || ' ' || modified_date || ' ' || xmin, ',' ORDER BY id), '') FROM api.trips",
+        )
+        .await
+    }
+
+    pub async fn schedule(&self) -> String {
+        self.text(
+            "SELECT coalesce(string_agg(concat_ws(' ', p.provider_name, s.block_start, s.status_id, s.records_total,
+                 s.records_processed, s.records_error_count, s.records_duplicate_count, s.payload), ','
+                 ORDER BY p.provider_name, s.block_start), '')
+             FROM api.schedule s JOIN api.providers p USING (provider_id)",
+        )
+        .await
+    }
+
+    pub async fn statuses(&self) -> Vec<i64> {
+        self.database
+            .query("SELECT status_id::bigint FROM api.schedule ORDER BY block_start, provider_id", &[])
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.get(0))
+            .collect()
+    }
+
+    /// The portal's rows by row identifier, without the time of change.
+    pub fn portal(&self) -> BTreeMap<String, Value> {
+        self.stack
+            .portal
+            .rows()
+            .into_iter()
+            .map(|mut row| {
+                row.remove("modified_date");
+                (row["trip_id"].as_str().unwrap().to_owned(), Value::Object(row))
+            })
+            .collect()
+    }
+
+    /// The block objects in the bucket, decrypted; reports without the times of asking.
+    pub async fn objects(&self) -> BTreeMap<String, Value> {
+        let vault = config::open_vault(&self.stack.environment().unwrap())
+            .await
+            .unwrap();
+        let mut objects = BTreeMap::new();
+        let mut pages = vault.list("staging/");
+        while let Some(page) = pages.next_page().await.unwrap() {
+            for object in page.into_iter().filter(|o| !o.key.contains("/runs/")) {
+                let mut value: Value = vault.get_json(&object.key).await.unwrap();
+                strip(&mut value);
+                objects.insert(object.key, value);
+            }
+        }
+        objects
+    }
+
+    pub fn archive_file(&self, provider: &str, hour: &str) -> PathBuf {
+        self.stack
+            .bucket_folder()
+            .join(format!("staging/{provider}/{hour}/trips.json"))
+    }
+}
+
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for volatile in ["started_at", "ended_at", "modified_date", "requests"] {
+                members.remove(volatile);
+            }
+        }
+        Value::Array(rows) => rows.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
+
+/// Waits until something outside has happened, a minute at the most.
+pub async fn until(what: &str, mut happened: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !happened().await {
+        assert!(Instant::now() < deadline, "waited a minute for: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}

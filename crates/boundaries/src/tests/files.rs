@@ -1,0 +1,144 @@
+//! What a file may hold, and what is said of one that cannot be used.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::fixture::*;
+use crate::{Boundaries, BoundaryError, LayerName};
+
+#[rstest]
+#[case(json!("9"), "9")]
+#[case(json!("District 9"), "District 9")]
+#[case(json!(9), "9")]
+#[case(json!(9.0), "9")]
+#[case(json!(9.5), "9.5")]
+#[case(json!(48_453_001_100_u64), "48453001100")]
+#[case(json!(0), "0")]
+fn a_label_is_a_text_or_a_number(#[case] property: Value, #[case] expected: &str) {
+    let boundaries = cells(json!([square(property, 0.0, 1.0)]));
+    assert_eq!(cell(&boundaries, 0.5, 0.5), Some(expected));
+}
+
+#[rstest]
+#[case(Value::Null)]
+#[case(json!(""))]
+fn a_feature_without_a_label_hides_the_later_ones(#[case] property: Value) {
+    let features = json!([square(property, 0.0, 1.0), square("later", 0.0, 2.0)]);
+    let boundaries = cells(features);
+    assert_eq!(cell(&boundaries, 0.5, 0.5), None);
+    assert_eq!(cell(&boundaries, 1.5, 1.5), Some("later"));
+}
+
+#[rstest]
+#[case(json!({"other": 1}))]
+#[case(Value::Null)]
+fn a_feature_may_lack_the_property(#[case] properties: Value) {
+    let mut feature = square("x", 0.0, 1.0);
+    feature["properties"] = properties;
+    let boundaries = cells(json!([feature, square("b", 2.0, 3.0)]));
+    assert_eq!(cell(&boundaries, 0.5, 0.5), None);
+    assert_eq!(cell(&boundaries, 2.5, 2.5), Some("b"));
+}
+
+#[test]
+fn a_feature_may_have_no_place() {
+    let mut feature = square("nowhere", 0.0, 1.0);
+    feature["geometry"] = Value::Null;
+    let boundaries = cells(json!([feature, square("b", 0.0, 1.0)]));
+    assert_eq!(cell(&boundaries, 0.5, 0.5), Some("b"));
+    let boundaries = cells(json!([feature]));
+    assert_eq!(cell(&boundaries, 0.5, 0.5), None);
+}
+
+#[test]
+fn members_that_are_not_known_are_passed_over() {
+    let mut collection = json!({
+        "FeatureIndex": {"a": {"geometry": "any"}},
+        "crs": {"type": "name", "properties": {"name": "EPSG:4326"}},
+        "type": "FeatureCollection",
+        "bbox": [0, 0, 1, 1],
+    });
+    let mut feature = square("a", 0.0, 1.0);
+    feature["id"] = json!(17);
+    feature["bbox"] = json!("any");
+    collection["features"] = json!([feature]);
+    let boundaries = build(&collection.to_string()).unwrap();
+    assert_eq!(cell(&boundaries, 0.5, 0.5), Some("a"));
+}
+
+#[rstest]
+#[case("")]
+#[case("[]")]
+#[case("{}")]
+#[case(r#"{"type":"FeatureCollection","features":null}"#)]
+#[case(r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{},"geometry":{"type":"Polygon"}}]}"#)]
+#[case(r#"{"type":"FeatureCollection","features":[{"geometry":{"type":"Polygon","coordinates":[[["0","0"]]]}}]}"#)]
+fn a_file_that_is_no_collection_is_named(#[case] json: &str) {
+    let error = build(json).unwrap_err();
+    assert!(
+        matches!(error, BoundaryError::Malformed { .. }),
+        "{error:?}"
+    );
+    let text = error.to_string();
+    assert!(
+        text.contains("boundaries/test.json") && text.contains("`cell`"),
+        "{text}"
+    );
+}
+
+#[rstest]
+#[case::a_point(json!({"type": "Point", "coordinates": [0, 0]}), "is a Point")]
+#[case::a_line(json!({"type": "LineString", "coordinates": [[0, 0], [1, 1]]}), "is a LineString")]
+#[case::a_collection(json!({"type": "GeometryCollection", "geometries": []}), "is a GeometryCollection")]
+#[case::no_ring(json!({"type": "Polygon", "coordinates": []}), "has no ring")]
+#[case::short_ring(json!({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 0]]]}), "fewer than four")]
+#[case::short_position(json!({"type": "Polygon", "coordinates": [[[0, 0], [1], [1, 1], [0, 0]]]}), "fewer than two")]
+#[case::feet(json!({"type": "Polygon", "coordinates": [[[3.1e6, 1e7], [3.2e6, 1e7], [3.1e6, 1e6], [3.1e6, 1e7]]]}), "EPSG:4326")]
+fn a_feature_that_can_hold_no_point_is_named(#[case] geometry: Value, #[case] problem: &str) {
+    let mut feature = square("x", 0.0, 1.0);
+    feature["geometry"] = geometry;
+    let error = build(&collection(json!([square("a", 0.0, 1.0), feature]))).unwrap_err();
+    assert!(
+        matches!(error, BoundaryError::Feature { number: 2, .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains(problem), "{error}");
+}
+
+#[rstest]
+#[case(json!(true))]
+#[case(json!(["9"]))]
+#[case(json!({}))]
+fn a_label_of_another_type_is_named(#[case] property: Value) {
+    let error = build(&collection(json!([square(property, 0.0, 1.0)]))).unwrap_err();
+    assert!(
+        matches!(error, BoundaryError::Feature { number: 1, .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("`name`"), "{error}");
+}
+
+#[rstest]
+#[case(json!([]))]
+#[case(json!([{"properties": {"NAME": "9"}, "geometry": null}]))]
+fn a_property_that_no_feature_has_is_named(#[case] features: Value) {
+    let error = build(&collection(features)).unwrap_err();
+    assert!(matches!(error, BoundaryError::NoLabels { .. }), "{error:?}");
+    assert!(error.to_string().contains("`name`"), "{error}");
+}
+
+#[test]
+fn a_layer_may_be_added_only_once() {
+    let json = collection(json!([square("a", 0.0, 1.0)]));
+    let cell = layer(LayerName::Cell);
+    let builder = Boundaries::builder()
+        .add_layer(&cell, json.as_bytes())
+        .unwrap();
+    let error = builder.add_layer(&cell, json.as_bytes()).unwrap_err();
+    assert!(matches!(
+        error,
+        BoundaryError::Duplicate {
+            layer: LayerName::Cell
+        }
+    ));
+}

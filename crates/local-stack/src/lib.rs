@@ -1,0 +1,267 @@
+//! The whole pipeline against the parts of [`sandbox`]: bucket, database, portal and providers on loopback, configured
+//! and ready. `mds demo`, `mds sandbox` and the tests of whole runs stand on it.
+
+mod error;
+
+pub use error::StackError;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use config::Environment;
+use pipeline::Context;
+use sandbox::city;
+use sandbox::portal::{Portal, PortalOptions};
+use sandbox::postgres::Cluster;
+use sandbox::provider::{Provider, ProviderOptions};
+use sandbox::s3::S3;
+use serde_json::{Map, Value, json};
+use store::{Store, StoreOptions};
+use tempfile::TempDir;
+use trips::block::Stage;
+use vault::{FernetKeys, Seal};
+
+const BUCKET: &str = "mds";
+const DATABASE: &str = "mds";
+/// Connections beside those of the blocks under way.
+const CONNECTIONS: usize = 40;
+
+/// How a stack is to be.
+#[derive(Debug)]
+pub struct StackOptions {
+    /// Where everything is kept; in a folder of its own that goes with the stack, unless given.
+    pub folder: Option<PathBuf>,
+    /// The providers by their short names.
+    pub providers: BTreeMap<String, ProviderOptions>,
+    /// The portal.
+    pub portal: PortalOptions,
+    /// Entries of the settings file beside those that the stack itself needs; they win.
+    pub settings: Map<String, Value>,
+    /// Entries of each provider's part of the providers file, likewise.
+    pub provider_settings: Map<String, Value>,
+}
+
+impl StackOptions {
+    /// These providers, and the defaults for all the rest.
+    #[must_use]
+    pub fn with_providers(providers: BTreeMap<String, ProviderOptions>) -> Self {
+        Self {
+            folder: None,
+            providers,
+            portal: PortalOptions::default(),
+            settings: Map::new(),
+            provider_settings: Map::new(),
+        }
+    }
+}
+
+/// The parts, running. Dropping it stops them all.
+pub struct LocalStack {
+    /// The environment variables of SPEC.md, "Configuration", that lead to these parts.
+    pub env: BTreeMap<String, String>,
+    /// The portal.
+    pub portal: Portal,
+    /// The providers by their short names.
+    pub providers: BTreeMap<String, Provider>,
+    /// The bucket's server.
+    pub s3: S3,
+    /// The database's URL.
+    pub database_url: String,
+    database: Database,
+    // After all that keeps files in it.
+    _folder: Folder,
+}
+
+enum Database {
+    Own(Cluster),
+    Shared(&'static Cluster),
+}
+
+enum Folder {
+    Kept(PathBuf),
+    Temporary(TempDir),
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+}
+
+impl LocalStack {
+    /// Starts every part, stores configuration and boundaries in the bucket, and makes the tables.
+    ///
+    /// # Errors
+    /// [`StackError`] of the part that does not start.
+    pub async fn start(options: StackOptions) -> Result<Self, StackError> {
+        let (folder, database, database_url) = match &options.folder {
+            Some(path) => {
+                std::fs::create_dir_all(path)?;
+                let cluster = Cluster::start_in(path.join("postgres")).await?;
+                let url = cluster.ensure_database(DATABASE).await?;
+                (Folder::Kept(path.clone()), Database::Own(cluster), url)
+            }
+            None => {
+                let cluster = Cluster::shared().await?;
+                let url = cluster.create_database().await?;
+                let folder = Folder::Temporary(TempDir::with_prefix("mds-stack-")?);
+                (folder, Database::Shared(cluster), url)
+            }
+        };
+        let s3 = S3::start(folder.path().join("s3")).await?;
+        s3.create_bucket(BUCKET)?;
+        let portal = Portal::start(PortalOptions {
+            file: options
+                .folder
+                .is_some()
+                .then(|| folder.path().join("portal.jsonl")),
+            ..options.portal.clone()
+        })
+        .await?;
+        let mut providers = BTreeMap::new();
+        for (name, provider) in options.providers.clone() {
+            providers.insert(name, Provider::start(provider).await?);
+        }
+        let stack = Self {
+            env: environment(&s3, &fernet_key(folder.path())?),
+            portal,
+            providers,
+            s3,
+            database_url,
+            database,
+            _folder: folder,
+        };
+        stack.configure(&options).await?;
+        Ok(stack)
+    }
+
+    /// Connects to the parts as a function or a command does.
+    ///
+    /// # Errors
+    /// [`StackError::Pipeline`] if the configuration cannot be read.
+    pub async fn context(&self) -> Result<Arc<Context>, StackError> {
+        let config = config::load(self.environment()?).await?;
+        let options = StoreOptions {
+            max_connections: CONNECTIONS,
+            ..StoreOptions::default()
+        };
+        let store = Store::connect(config.settings.database_url()?, &options)?;
+        Ok(Arc::new(Context::new(config, store)?))
+    }
+
+    /// The environment as the configuration sees it.
+    ///
+    /// # Errors
+    /// [`StackError::Config`] never in practice: the stack has just made it.
+    pub fn environment(&self) -> Result<Environment, StackError> {
+        Ok(Environment::from_lookup(|name| self.env.get(name).cloned())?)
+    }
+
+    /// The environment as a file for `mds --env-file`.
+    #[must_use]
+    pub fn env_file(&self) -> String {
+        self.env
+            .iter()
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect()
+    }
+
+    /// The folder of the bucket's objects.
+    #[must_use]
+    pub fn bucket_folder(&self) -> PathBuf {
+        self.s3.folder().join(BUCKET)
+    }
+
+    /// Whether Postgres still runs.
+    #[must_use]
+    pub fn is_database_running(&self) -> bool {
+        match &self.database {
+            Database::Own(cluster) => cluster.is_running(),
+            Database::Shared(cluster) => cluster.is_running(),
+        }
+    }
+
+    async fn configure(&self, options: &StackOptions) -> Result<(), StackError> {
+        let env = self.environment()?;
+        let vault = config::open_vault(&env).await?;
+        vault
+            .put_json(&env.settings_key, &self.settings(options), Seal::Encrypt)
+            .await?;
+        vault
+            .put_json(&env.providers_key, &self.providers_file(options), Seal::Encrypt)
+            .await?;
+        for (key, geojson) in city::layers() {
+            vault.put_bytes(key, geojson.as_bytes(), Seal::Plain).await?;
+        }
+        let config = config::load(env).await?;
+        Store::connect(config.settings.database_url()?, &StoreOptions::default())?
+            .migrate()
+            .await?;
+        Ok(())
+    }
+
+    fn settings(&self, options: &StackOptions) -> Value {
+        let portal = self.portal.options();
+        let mut settings = json!({
+            "DATABASE_URL": self.database_url,
+            "TIME_ZONE": "US/Central",
+            "PUBLIC_ID_KEY": "public ids of a sandbox",
+            "SOCRATA_DATA_ENDPOINT": self.portal.url(),
+            "SOCRATA_DATASET": portal.dataset,
+            "SOCRATA_APP_TOKEN": portal.app_token,
+            "SOCRATA_KEY_ID": portal.key_id,
+            "SOCRATA_KEY_SECRET": portal.key_secret,
+        });
+        merge(&mut settings, &options.settings);
+        settings
+    }
+
+    fn providers_file(&self, options: &StackOptions) -> Value {
+        let entries = self.providers.iter().map(|(name, provider)| {
+            let mut entry = provider.entry();
+            merge(&mut entry, &options.provider_settings);
+            (name.clone(), entry)
+        });
+        Value::Object(entries.collect())
+    }
+}
+
+fn merge(into: &mut Value, more: &Map<String, Value>) {
+    if let Value::Object(members) = into {
+        members.extend(more.clone());
+    }
+}
+
+fn environment(s3: &S3, fernet_key: &str) -> BTreeMap<String, String> {
+    [
+        ("ATD_MDS_BUCKET", BUCKET.to_owned()),
+        ("ATD_MDS_RUN_MODE", Stage::Staging.to_string().to_uppercase()),
+        ("ATD_MDS_FERNET_KEY", fernet_key.to_owned()),
+        ("AWS_ENDPOINT_URL_S3", s3.endpoint_url()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", s3.access_key().to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", s3.secret_key().to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+/// The key of a folder that is used again must be the one its objects were sealed with.
+fn fernet_key(folder: &Path) -> Result<String, StackError> {
+    use secrecy::ExposeSecret;
+    let path = folder.join("fernet.key");
+    match std::fs::read_to_string(&path) {
+        Ok(key) => Ok(key),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let key = FernetKeys::generate();
+            std::fs::write(&path, key.expose_secret())?;
+            Ok(key.expose_secret().to_owned())
+        }
+        Err(e) => Err(e.into()),
+    }
+}

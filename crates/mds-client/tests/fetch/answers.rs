@@ -1,0 +1,388 @@
+//! What each status becomes, and how often it is asked again.
+
+use std::time::{Duration, SystemTime};
+
+use mds_client::{ClientOptions, HourAnswer, MdsError, RetryPolicy};
+use rstest::rstest;
+use serde_json::json;
+use tokio::time::Instant;
+use wiremock::matchers::{header, method, path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::raw::{Raw, Step, status, whole};
+use crate::support::*;
+
+/// A server that gives `first` for so many requests, and an hour of one trip after them.
+async fn failing(first: ResponseTemplate, times: u64) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(first)
+        .up_to_n_times(times)
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(envelope(&["{}"])))
+        .mount(&server)
+        .await;
+    server
+}
+
+async fn always(response: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(response)
+        .mount(&server)
+        .await;
+    server
+}
+
+async fn requests(server: &MockServer) -> usize {
+    server.received_requests().await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_200_gives_the_trips_and_a_report() {
+    let server = MockServer::start().await;
+    let body = envelope(&[r#"{"trip_id":"a"}"#, r#"{"trip_id":"b"}"#]);
+    Mock::given(path("/mds/trips"))
+        .and(query_param("end_time", "2020-01-01T22"))
+        .and(header("accept", "application/vnd.mds+json;version=1.0"))
+        .and(header("authorization", format!("Bearer {TOKEN}").as_str()))
+        .respond_with(ResponseTemplate::new(200).set_body_string(&body))
+        .mount(&server)
+        .await;
+    let client = client(&format!("{}/mds/", server.uri()), &json!({}));
+    let (kept, report) = ready(fetch(&client).await);
+    assert_eq!(kept.trips, [r#"{"trip_id":"a"}"#, r#"{"trip_id":"b"}"#]);
+    assert_eq!(kept.versions, ["1.0.0"]);
+    assert_eq!((report.pages, report.trips, report.requests), (1, 2, 1));
+    assert_eq!(report.http_status, 200);
+    assert_eq!(report.version_served, "1.0.0");
+    assert_eq!(report.bytes, body.len() as u64);
+    assert_eq!(report.asked, "end_time=2020-01-01T22");
+    assert!(report.ended_at >= report.started_at);
+}
+
+#[tokio::test]
+async fn an_empty_hour_is_ready_and_its_sink_is_begun() {
+    let server = always(ResponseTemplate::new(200).set_body_string(envelope(&[]))).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!((kept.trips.len(), report.trips), (0, 0));
+    assert_eq!(kept.versions, ["1.0.0"]);
+}
+
+#[rstest]
+#[case("1.2", 202)]
+#[case("2.0", 202)]
+#[case("0.4", 404)]
+#[case("1.0", 410)]
+#[case("2.0", 404)]
+#[tokio::test]
+async fn a_young_hour_may_not_be_there_yet(#[case] version: &str, #[case] code: u16) {
+    let server = always(ResponseTemplate::new(code)).await;
+    let client = client(&server.uri(), &json!({ "version": version }));
+    let now = at("2020-01-02T22:00:00Z");
+    let answer = client.fetch_hour(hour(), now, Kept::default).await;
+    assert!(
+        matches!(answer, Ok(HourAnswer::NotYet { http_status }) if http_status == code),
+        "{answer:?}"
+    );
+    assert_eq!(requests(&server).await, 1);
+}
+
+#[tokio::test]
+async fn an_hour_that_has_not_ended_is_never_one_without_service() {
+    let server = always(ResponseTemplate::new(404)).await;
+    let client = client(&server.uri(), &json!({})).with_options(ClientOptions {
+        not_found_grace: Duration::from_secs(1),
+        ..quick()
+    });
+    let now = at("2020-01-01T22:10:00Z");
+    let answer = client.fetch_hour(hour(), now, Kept::default).await;
+    assert!(
+        matches!(answer, Ok(HourAnswer::NotYet { .. })),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_old_hour_that_is_not_there_is_one_without_service() {
+    let server = always(ResponseTemplate::new(404)).await;
+    let answer = fetch(&client(&server.uri(), &json!({}))).await;
+    let Ok(HourAnswer::NotOperating { sink, report }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(sink.versions, ["1.0.0"]);
+    assert_eq!(
+        (report.http_status, report.trips, report.pages),
+        (404, 0, 0)
+    );
+}
+
+#[rstest]
+#[case("0.2", 404)]
+#[case("0.3", 404)]
+#[case("1.0", 400)]
+#[case("1.0", 401)]
+#[case("1.0", 403)]
+#[case("1.0", 406)]
+#[case("1.0", 416)]
+#[case("1.0", 422)]
+#[tokio::test]
+async fn a_refusal_is_not_asked_again(#[case] version: &str, #[case] code: u16) {
+    let server = always(ResponseTemplate::new(code)).await;
+    let client = client(&server.uri(), &json!({ "version": version }));
+    let (answer, sinks) = fetch_counting(&client).await;
+    assert!(
+        matches!(answer, Err(MdsError::Rejected { status, .. }) if status == code),
+        "{answer:?}"
+    );
+    assert_eq!((requests(&server).await, sinks), (1, 0));
+}
+
+#[tokio::test]
+async fn a_success_without_a_body_is_malformed() {
+    let server = always(ResponseTemplate::new(204)).await;
+    let answer = fetch(&client(&server.uri(), &json!({}))).await;
+    assert!(
+        matches!(answer, Err(MdsError::Malformed { .. })),
+        "{answer:?}"
+    );
+}
+
+#[rstest]
+#[case(500)]
+#[case(502)]
+#[case(503)]
+#[case(504)]
+#[case(408)]
+#[case(429)]
+#[tokio::test]
+async fn a_passing_fault_is_asked_again(#[case] code: u16) {
+    let server = failing(ResponseTemplate::new(code), 2).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!((kept.trips.len(), report.requests), (1, 3));
+}
+
+#[rstest]
+#[case(1)]
+#[case(3)]
+#[case(5)]
+#[tokio::test]
+async fn attempts_are_counted(#[case] max_attempts: u32) {
+    let server = always(ResponseTemplate::new(503)).await;
+    let client = client(&server.uri(), &json!({ "max_attempts": max_attempts }));
+    let answer = fetch(&client).await;
+    let Err(MdsError::Unavailable { status, .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(status, Some(503));
+    assert_eq!(requests(&server).await, max_attempts as usize);
+}
+
+#[tokio::test]
+async fn throttling_tells_the_wait_it_was_given() {
+    let response = ResponseTemplate::new(429).insert_header("retry-after", "3600");
+    let server = always(response).await;
+    let answer = fetch(&client(&server.uri(), &json!({}))).await;
+    let Err(MdsError::Throttled { retry_after, .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(retry_after, Some(Duration::from_secs(3600)));
+    assert_eq!(requests(&server).await, 1, "an hour is not sat out");
+}
+
+#[tokio::test]
+async fn a_wait_given_in_seconds_is_kept() {
+    let response = ResponseTemplate::new(429).insert_header("retry-after", "1");
+    let server = failing(response, 1).await;
+    let begun = Instant::now();
+    ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_wait_given_as_a_date_is_kept() {
+    let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3));
+    let response = ResponseTemplate::new(503).insert_header("retry-after", date.as_str());
+    let server = failing(response, 1).await;
+    let begun = Instant::now();
+    ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert!(
+        begun.elapsed() >= Duration::from_millis(1500),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn the_deadline_bounds_waits_and_silence() {
+    let options = ClientOptions {
+        deadline: Some(Duration::from_millis(300)),
+        retry: RetryPolicy::default(),
+        ..quick()
+    };
+    let response = ResponseTemplate::new(429).insert_header("retry-after", "5");
+    let server = always(response).await;
+    let begun = Instant::now();
+    let answer = fetch(&client(&server.uri(), &json!({})).with_options(options)).await;
+    assert!(
+        matches!(answer, Err(MdsError::Throttled { .. })),
+        "{answer:?}"
+    );
+
+    let silent = Raw::start(vec![vec![Step::Pause(Duration::from_secs(30))]]).await;
+    let answer = fetch(&client(&silent.url(), &json!({})).with_options(options)).await;
+    assert!(
+        matches!(answer, Err(MdsError::Unavailable { .. })),
+        "{answer:?}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn nobody_there_is_unavailable() {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let answer = fetch(&client(&url, &json!({}))).await;
+    let Err(error @ MdsError::Unavailable { status: None, .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(error.to_string().contains("no connection"), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_dropped_before_the_answer_is_asked_again() {
+    let server = Raw::start(vec![vec![], vec![], whole(&envelope(&["{}"]))]).await;
+    let (kept, report) = ready(fetch(&client(&server.url(), &json!({}))).await);
+    assert_eq!((kept.trips.len(), report.requests), (1, 3));
+}
+
+#[tokio::test]
+async fn silence_is_waited_for_no_longer_than_the_timeout() {
+    let silence = vec![Step::Pause(Duration::from_secs(30))];
+    let server = Raw::start(vec![silence, whole(&envelope(&["{}"]))]).await;
+    let client = client(&server.url(), &json!({"timeout": 0.3}));
+    let begun = Instant::now();
+    let (_, report) = ready(fetch(&client).await);
+    assert_eq!(report.requests, 2);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[rstest]
+#[case::then_closed(vec![])]
+#[case::then_silent(vec![Step::Pause(Duration::from_secs(30))])]
+#[tokio::test]
+async fn a_102_of_version_1_2_is_seen_and_means_not_yet(#[case] rest: Vec<Step>) {
+    let mut script = vec![Step::Send(b"HTTP/1.1 102 Processing\r\n\r\n".to_vec())];
+    script.extend(rest);
+    let server = Raw::start(vec![script]).await;
+    let client = client(&server.url(), &json!({"version": "1.2", "timeout": 0.5}));
+    let answer = fetch(&client).await;
+    assert!(
+        matches!(answer, Ok(HourAnswer::NotYet { http_status: 102 })),
+        "{answer:?}"
+    );
+    let heads = server.heads();
+    assert_eq!(heads.len(), 2);
+    assert!(heads[1].starts_with("GET /trips?end_time=2020-01-01T22 HTTP/1.1\r\n"));
+    assert!(heads[1].contains("accept: application/vnd.mds+json;version=1.2\r\n"));
+    assert!(heads[1].contains(&format!("authorization: Bearer {TOKEN}\r\n")));
+}
+
+#[tokio::test]
+async fn a_102_before_the_real_answer_is_an_interim_one() {
+    let mut script = vec![
+        Step::Send(b"HTTP/1.1 102 Processing\r\n\r\n".to_vec()),
+        Step::Pause(Duration::from_millis(100)),
+    ];
+    script.extend(whole(&envelope(&["{}"])));
+    let server = Raw::start(vec![script]).await;
+    let client = client(&server.url(), &json!({"version": "1.2"}));
+    assert_eq!(ready(fetch(&client).await).1.requests, 1);
+}
+
+#[tokio::test]
+async fn a_dropped_connection_of_version_1_2_is_no_102() {
+    let server = Raw::start(vec![vec![]]).await;
+    let answer = fetch(&client(&server.url(), &json!({"version": "1.2"}))).await;
+    assert!(
+        matches!(answer, Err(MdsError::Unavailable { .. })),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn redirects_are_followed_within_the_host() {
+    let server = MockServer::start().await;
+    for (from, to) in [("/trips", "/a"), ("/a", "b"), ("/b", "/c?x=1")] {
+        Mock::given(path(from))
+            .respond_with(ResponseTemplate::new(302).insert_header("location", to))
+            .mount(&server)
+            .await;
+    }
+    Mock::given(path("/c"))
+        .and(header("authorization", format!("Bearer {TOKEN}").as_str()))
+        .respond_with(ResponseTemplate::new(200).set_body_string(envelope(&["{}"])))
+        .mount(&server)
+        .await;
+    let (_, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!(report.requests, 4);
+}
+
+#[tokio::test]
+async fn redirects_come_to_an_end() {
+    let response = ResponseTemplate::new(307).insert_header("location", "/trips");
+    let server = always(response).await;
+    let answer = fetch(&client(&server.uri(), &json!({}))).await;
+    assert!(
+        matches!(answer, Err(MdsError::Rejected { status: 307, .. })),
+        "{answer:?}"
+    );
+    assert_eq!(requests(&server).await, 4);
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_gets_no_credentials() {
+    let other = always(ResponseTemplate::new(200).set_body_string(envelope(&["{}"]))).await;
+    let target = format!("{}/trips?secret=canary-q", other.uri());
+    let response = ResponseTemplate::new(301).insert_header("location", target.as_str());
+    let server = always(response).await;
+    let answer = fetch(&client(&server.uri(), &json!({}))).await;
+    let Err(error @ MdsError::Rejected { status: 301, .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(error.to_string().contains("127.0.0.1"), "{error}");
+    assert!(!error.to_string().contains("canary"), "{error}");
+    assert_eq!(requests(&other).await, 0);
+}
+
+#[tokio::test]
+async fn a_redirect_to_nowhere_is_refused() {
+    let server = Raw::start(vec![status("302 Found")]).await;
+    let answer = fetch(&client(&server.url(), &json!({}))).await;
+    assert!(
+        matches!(answer, Err(MdsError::Rejected { status: 302, .. })),
+        "{answer:?}"
+    );
+}
+
+#[rstest]
+#[case(json!({"version": "0.2"}), "application/json")]
+#[case(json!({"version": "0.3.2"}), "application/vnd.mds.provider+json;version=0.3")]
+#[case(json!({"version": "2.0"}), "application/vnd.mds+json;version=2.0")]
+#[case(json!({"accept": "application/x"}), "application/x")]
+#[case(json!({"headers": {"Accept": "application/y"}}), "application/y")]
+#[case(json!({"headers": {"Accept": "application/y"}, "accept": "application/x"}), "application/x")]
+#[tokio::test]
+async fn accept_is_the_versions_or_the_configured_one(
+    #[case] settings: serde_json::Value,
+    #[case] accept: &str,
+) {
+    let server = always(ResponseTemplate::new(200).set_body_string(envelope(&[]))).await;
+    ready(fetch(&client(&server.uri(), &settings)).await);
+    let requests = server.received_requests().await.unwrap();
+    let sent: Vec<_> = requests[0].headers.get_all("accept").iter().collect();
+    assert_eq!(sent, [accept]);
+}

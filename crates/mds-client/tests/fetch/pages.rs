@@ -1,0 +1,213 @@
+//! Following pages, and the windows of 0.2 and 0.3.
+
+use std::time::Duration;
+
+use mds_client::{ClientOptions, HourAnswer, MdsError};
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use wiremock::matchers::{path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::*;
+
+async fn serve(server: &MockServer, at: &str, body: String) {
+    Mock::given(path(at))
+        .respond_with(ResponseTemplate::new(200).set_body_string(body))
+        .mount(server)
+        .await;
+}
+
+/// Three pages of a 0.3 provider; the window is only in the first address.
+async fn three_pages() -> MockServer {
+    let server = MockServer::start().await;
+    let second = json!(format!("{}/page/2?cursor=x%20y", server.uri()));
+    Mock::given(path("/trips"))
+        .and(query_param("min_end_time", "1577916000000"))
+        .and(query_param("max_end_time", "1577919600000"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(page(&["1"], &second)))
+        .mount(&server)
+        .await;
+    Mock::given(path("/page/2"))
+        .and(query_param("cursor", "x y"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(page(&["2"], &json!("3"))))
+        .mount(&server)
+        .await;
+    serve(&server, "/page/3", page(&["3"], &Value::Null)).await;
+    server
+}
+
+#[tokio::test]
+async fn pages_are_followed_to_the_last() {
+    let server = three_pages().await;
+    let client = client(&server.uri(), &json!({"version": "0.3"}));
+    let (kept, report) = ready(fetch(&client).await);
+    assert_eq!(kept.trips, ["1", "2", "3"]);
+    assert_eq!(kept.versions, ["0.3.0"]);
+    assert_eq!((report.pages, report.trips), (3, 3));
+    assert_eq!(
+        report.asked,
+        "min_end_time=1577916000000&max_end_time=1577919600000"
+    );
+    let last = server.received_requests().await.unwrap().pop().unwrap();
+    assert_eq!(last.url.query(), None, "a link is complete as it is");
+}
+
+#[tokio::test]
+async fn without_paging_links_are_passed_over() {
+    let server = three_pages().await;
+    let client = client(&server.uri(), &json!({"version": "0.3", "paging": false}));
+    let (kept, report) = ready(fetch(&client).await);
+    assert_eq!((kept.trips.len(), report.pages), (1, 1));
+}
+
+#[tokio::test]
+async fn there_is_a_pause_between_two_requests() {
+    let server = three_pages().await;
+    let client = client(&server.uri(), &json!({"version": "0.3", "delay": 0.2}));
+    let begun = Instant::now();
+    ready(fetch(&client).await);
+    assert!(begun.elapsed() >= Duration::from_millis(400));
+}
+
+#[rstest]
+#[case(json!(""))]
+#[case(json!(null))]
+#[tokio::test]
+async fn an_empty_link_is_the_end(#[case] next: Value) {
+    let server = MockServer::start().await;
+    serve(&server, "/trips", page(&["1"], &next)).await;
+    assert_eq!(
+        ready(fetch(&client(&server.uri(), &json!({}))).await)
+            .1
+            .pages,
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_circle_of_pages_is_malformed() {
+    let server = MockServer::start().await;
+    serve(&server, "/trips", page(&["1"], &json!("/a"))).await;
+    serve(&server, "/a", page(&["1"], &json!("/b"))).await;
+    serve(&server, "/b", page(&["1"], &json!("/a"))).await;
+    let answer = fetch(&client(&server.uri(), &json!({}))).await;
+    let Err(error @ MdsError::Malformed { .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(error.to_string().contains("already read"), "{error}");
+    assert_eq!(server.received_requests().await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn pages_without_end_are_malformed() {
+    let server = MockServer::start().await;
+    let counter = std::sync::atomic::AtomicU32::new(0);
+    Mock::given(wiremock::matchers::any())
+        .respond_with(move |_: &wiremock::Request| {
+            let n = counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let body = page(&["1"], &json!(format!("/page/{n}")));
+            ResponseTemplate::new(200).set_body_string(body)
+        })
+        .mount(&server)
+        .await;
+    let client = client(&server.uri(), &json!({})).with_options(ClientOptions {
+        max_pages: 5,
+        ..quick()
+    });
+    let answer = fetch(&client).await;
+    let Err(error @ MdsError::Malformed { .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(error.to_string().contains("more than 5 pages"), "{error}");
+    assert_eq!(server.received_requests().await.unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn a_page_on_another_host_gets_no_credentials() {
+    let other = MockServer::start().await;
+    serve(&other, "/trips", page(&["2"], &Value::Null)).await;
+    let server = MockServer::start().await;
+    let next = json!(format!("{}/trips?secret=canary-q", other.uri()));
+    serve(&server, "/trips", page(&["1"], &next)).await;
+    let answer = fetch(&client(&server.uri(), &json!({}))).await;
+    let Err(error @ MdsError::Malformed { .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(error.to_string().contains("host 127.0.0.1"), "{error}");
+    assert!(!error.to_string().contains("canary"), "{error}");
+    assert!(other.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_page_that_fails_is_asked_again_by_itself() {
+    let server = MockServer::start().await;
+    serve(&server, "/trips", page(&["1"], &json!("/2"))).await;
+    Mock::given(path("/2"))
+        .respond_with(ResponseTemplate::new(500))
+        .up_to_n_times(2)
+        .mount(&server)
+        .await;
+    serve(&server, "/2", page(&["2"], &Value::Null)).await;
+    let (answer, sinks) = fetch_counting(&client(&server.uri(), &json!({}))).await;
+    let (kept, report) = ready(answer);
+    assert_eq!(kept.trips, ["1", "2"]);
+    assert_eq!((report.requests, sinks), (4, 1));
+}
+
+#[tokio::test]
+async fn a_page_that_is_announced_but_not_there_is_no_whole_hour() {
+    let server = MockServer::start().await;
+    serve(&server, "/trips", page(&["1"], &json!("/2"))).await;
+    let (answer, sinks) = fetch_counting(&client(&server.uri(), &json!({}))).await;
+    let Err(error @ MdsError::Unavailable { .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(error.to_string().contains("page 2"), "{error}");
+    assert_eq!(sinks, 3);
+}
+
+#[tokio::test]
+async fn version_0_2_asks_widely_and_keeps_the_hour() {
+    let server = MockServer::start().await;
+    let before = r#"{"trip_id":"before","end_time":1577915999.9}"#;
+    let first = r#"{"trip_id":"first","end_time":1577916000.0}"#;
+    let milliseconds = r#"{"trip_id":"ms","end_time":"1577919599999"}"#;
+    let after = r#"{"trip_id":"after","end_time":1577919600}"#;
+    let unreadable = r#"{"trip_id":"unreadable","end_time":"noon"}"#;
+    let body = envelope(&[before, first, milliseconds, after, unreadable]);
+    Mock::given(path("/trips"))
+        .and(query_param("start_time", "1577829600"))
+        .and(query_param("end_time", "1577923200"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(body))
+        .mount(&server)
+        .await;
+    let client = client(&server.uri(), &json!({"version": "0.2"}));
+    let (kept, report) = ready(fetch(&client).await);
+    assert_eq!(kept.trips, [first, milliseconds, unreadable]);
+    assert_eq!((report.trips, report.trips_outside_window), (3, 2));
+}
+
+#[tokio::test]
+async fn later_versions_pass_on_trips_of_other_hours() {
+    let server = MockServer::start().await;
+    let stray = r#"{"end_time":1577919600000}"#;
+    serve(&server, "/trips", envelope(&[stray])).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({"version": "0.3"}))).await);
+    assert_eq!((kept.trips.len(), report.trips_outside_window), (1, 0));
+}
+
+#[tokio::test]
+async fn version_2_has_its_trips_at_the_top() {
+    let server = MockServer::start().await;
+    let body = r#"{"version":"2.0.1","last_updated":1,"ttl":0,"trips":[{"duration":1}]}"#;
+    serve(&server, "/trips", body.to_owned()).await;
+    let answer = fetch(&client(&server.uri(), &json!({"version": "2.0"}))).await;
+    assert!(
+        matches!(&answer, Ok(HourAnswer::Ready { .. })),
+        "{answer:?}"
+    );
+    let (kept, report) = ready(answer);
+    assert_eq!(kept.trips, [r#"{"duration":1}"#]);
+    assert_eq!(report.version_served, "2.0.1");
+}

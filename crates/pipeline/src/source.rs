@@ -1,0 +1,46 @@
+//! Where a step reads what the step before it wrote.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use crate::context::Context;
+use crate::error::{ErrorName, PipelineError};
+
+/// The block's object in the bucket, or a local file of the same form in its place.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// The bucket.
+    Bucket,
+    /// A local file, unencrypted.
+    File(&'a Path),
+}
+
+pub(crate) struct Opened {
+    pub(crate) content: Box<dyn Read + Send>,
+    /// Tells one content of the object from another.
+    pub(crate) tag: String,
+}
+
+impl Source<'_> {
+    pub(crate) async fn open(self, ctx: &Context, key: &str) -> Result<Opened, PipelineError> {
+        match self {
+            Self::Bucket => {
+                let object = ctx.vault().open(key).await?;
+                Ok(Opened {
+                    tag: object.info().etag.clone().unwrap_or_default(),
+                    content: Box::new(object),
+                })
+            }
+            Self::File(path) => {
+                let file = File::open(path).map_err(|e| {
+                    PipelineError::new(ErrorName::InvalidInput, format!("{}: {e}", path.display()))
+                })?;
+                Ok(Opened {
+                    tag: path.display().to_string(),
+                    content: Box::new(BufReader::new(file)),
+                })
+            }
+        }
+    }
+}

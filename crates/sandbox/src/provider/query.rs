@@ -1,0 +1,215 @@
+//! Which trips a request asks for.
+
+use chrono::NaiveDateTime;
+
+use super::sketch::{HOUR_MS, Sketch};
+use super::version::QueryStyle;
+
+/// The longest span that one request may ask for: a month of hours.
+const LONGEST_SPAN_HOURS: i64 = 31 * 24;
+
+/// Which trips a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Hours since 1970 whose trips may match; the end is exclusive.
+    pub(super) first_hour: i64,
+    pub(super) end_hour: i64,
+    matching: Matching,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Matching {
+    /// All trips of the hours.
+    All,
+    /// Trips that end in `[min, max)` milliseconds.
+    EndBetween(i64, i64),
+    /// Trips that lie in `[start, end]` milliseconds.
+    Inside(i64, i64),
+}
+
+impl Asked {
+    /// Reads the parameters, or says what is wrong with them.
+    pub(super) fn parse(
+        style: QueryStyle,
+        parameters: &[(String, String)],
+    ) -> Result<Self, String> {
+        let asked = match style {
+            QueryStyle::EndHour => Self::hour(required(parameters, "end_time")?)?,
+            QueryStyle::EndBetween => {
+                let min = milliseconds(parameters, "min_end_time")?;
+                let max = milliseconds(parameters, "max_end_time")?;
+                Self::between(min, max)
+            }
+            QueryStyle::StartAndEnd => Self::inside(
+                seconds(parameters, "start_time")?,
+                seconds(parameters, "end_time")?,
+            ),
+        };
+        if asked.is_empty() {
+            return Err("the window is empty".to_owned());
+        }
+        if asked.end_hour - asked.first_hour > LONGEST_SPAN_HOURS {
+            return Err("the window is longer than 31 days".to_owned());
+        }
+        Ok(asked)
+    }
+
+    fn is_empty(self) -> bool {
+        match self.matching {
+            Matching::All => false,
+            Matching::EndBetween(start, end) | Matching::Inside(start, end) => start >= end,
+        }
+    }
+
+    /// Counted for faults: the last hour asked for.
+    pub(super) fn last_hour(self) -> i64 {
+        self.end_hour - 1
+    }
+
+    pub(super) fn matches(self, sketch: &Sketch) -> bool {
+        match self.matching {
+            Matching::All => true,
+            Matching::EndBetween(min, max) => (min..max).contains(&sketch.end_ms),
+            Matching::Inside(start, end) => {
+                sketch.reported_start_ms >= start && sketch.end_ms <= end
+            }
+        }
+    }
+
+    fn hour(text: &str) -> Result<Self, String> {
+        let malformed = || "end_time must be YYYY-MM-DDTHH".to_owned();
+        if text.len() != 13 {
+            return Err(malformed());
+        }
+        let time = NaiveDateTime::parse_from_str(&format!("{text}:00"), "%Y-%m-%dT%H:%M")
+            .map_err(|_| malformed())?;
+        let first_hour = time.and_utc().timestamp().div_euclid(3_600);
+        Ok(Self {
+            first_hour,
+            end_hour: first_hour + 1,
+            matching: Matching::All,
+        })
+    }
+
+    fn between(min: i64, max: i64) -> Self {
+        Self {
+            first_hour: min.div_euclid(HOUR_MS),
+            end_hour: hour_ceiling(max),
+            matching: Matching::EndBetween(min, max),
+        }
+    }
+
+    fn inside(start: i64, end: i64) -> Self {
+        Self {
+            first_hour: start.div_euclid(HOUR_MS),
+            // A trip that ends on the hour belongs to the next one, and is asked for as well;
+            // but faults are of the hour that the window fills.
+            end_hour: hour_ceiling(end),
+            matching: Matching::Inside(start, end),
+        }
+    }
+}
+
+fn hour_ceiling(ms: i64) -> i64 {
+    (ms + HOUR_MS - 1).div_euclid(HOUR_MS)
+}
+
+/// The value of a parameter, where it is there.
+pub(super) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    parameters
+        .iter()
+        .find(|(given, _)| given == name)
+        .map(|(_, value)| value.as_str())
+}
+
+fn required<'a>(parameters: &'a [(String, String)], name: &str) -> Result<&'a str, String> {
+    parameter(parameters, name).ok_or_else(|| format!("{name} is missing"))
+}
+
+fn milliseconds(parameters: &[(String, String)], name: &str) -> Result<i64, String> {
+    let number = required(parameters, name)?;
+    number
+        .parse()
+        .map_err(|_| format!("{name} must be a whole number of milliseconds"))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "bounded before")]
+fn seconds(parameters: &[(String, String)], name: &str) -> Result<i64, String> {
+    let number: Option<f64> = required(parameters, name)?.parse().ok();
+    // Seconds of the years up to 5000; milliseconds are more.
+    let number = number.filter(|number| (0.0..1e11).contains(number));
+    let number = number.ok_or_else(|| format!("{name} must be a number of seconds"))?;
+    Ok((number * 1_000.0).round() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(style: QueryStyle, parameters: &[(&str, &str)]) -> Result<Asked, String> {
+        let owned: Vec<_> = parameters
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect();
+        Asked::parse(style, &owned)
+    }
+
+    #[test]
+    fn an_hour_is_thirteen_characters() {
+        let asked = parse(QueryStyle::EndHour, &[("end_time", "2019-10-01T07")]).unwrap();
+        assert_eq!((asked.first_hour, asked.end_hour), (436_087, 436_088));
+        for wrong in [
+            "2019-10-01T7",
+            "2019-10-01T07:00",
+            "2019-10-01T07Z",
+            "2019-10-01T25",
+            "1569913200000",
+        ] {
+            assert!(
+                parse(QueryStyle::EndHour, &[("end_time", wrong)]).is_err(),
+                "{wrong}"
+            );
+        }
+        assert!(
+            parse(QueryStyle::EndHour, &[])
+                .unwrap_err()
+                .contains("end_time")
+        );
+    }
+
+    #[test]
+    fn windows_may_start_and_end_anywhere() {
+        let window = [
+            ("min_end_time", "1569913200000"),
+            ("max_end_time", "1569916800001"),
+        ];
+        let asked = parse(QueryStyle::EndBetween, &window).unwrap();
+        assert_eq!((asked.first_hour, asked.end_hour), (436_087, 436_089));
+        let window = [("start_time", "1569913200.5"), ("end_time", "1569916800.0")];
+        let asked = parse(QueryStyle::StartAndEnd, &window).unwrap();
+        assert_eq!((asked.first_hour, asked.last_hour()), (436_087, 436_087));
+    }
+
+    #[test]
+    fn windows_of_the_wrong_unit_or_length_are_refused() {
+        for (start, end) in [
+            ("1569913200000", "1569916800000"),
+            ("20", "10"),
+            ("0", "1569916800"),
+            ("a", "1"),
+        ] {
+            assert!(
+                parse(
+                    QueryStyle::StartAndEnd,
+                    &[("start_time", start), ("end_time", end)]
+                )
+                .is_err()
+            );
+        }
+        assert!(
+            parse(QueryStyle::EndBetween, &[("min_end_time", "5")])
+                .unwrap_err()
+                .contains("max_end_time")
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! When people ride.
+
+use chrono::{DateTime, Datelike, TimeZone, Timelike, Weekday};
+
+/// Trips that end in each hour of a working day, over an arbitrary unit.
+const WORKING_DAY: [f64; 24] = [
+    8., 5., 3., 2., 2., 6., 16., 38., 62., 48., 42., 50., 66., 62., 54., 60., 76., 98., 92., 70.,
+    52., 38., 26., 16.,
+];
+
+/// The same of a Saturday or Sunday.
+const WEEKEND_DAY: [f64; 24] = [
+    30., 26., 20., 10., 5., 4., 6., 12., 22., 38., 56., 74., 88., 94., 96., 94., 90., 86., 80.,
+    72., 62., 54., 48., 38.,
+];
+
+/// The share of each month; the mean is 1.
+const MONTHS: [f64; 12] = [
+    0.55, 0.7, 1.1, 1.05, 1.15, 1.2, 1.15, 1.1, 1.2, 1.3, 0.9, 0.6,
+];
+
+/// How many times the yearly mean the hour before `time` has, by the clock of its zone.
+pub(super) fn weight<Z: TimeZone>(time: &DateTime<Z>) -> f64 {
+    let day = match time.weekday() {
+        Weekday::Sat | Weekday::Sun => &WEEKEND_DAY,
+        _ => &WORKING_DAY,
+    };
+    at(day, time.hour()) * at(&MONTHS, time.month0()) / weekly_mean()
+}
+
+/// The most that [`weight`] answers.
+pub(super) fn highest_weight() -> f64 {
+    let highest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+    highest(&WORKING_DAY).max(highest(&WEEKEND_DAY)) * highest(&MONTHS) / weekly_mean()
+}
+
+fn weekly_mean() -> f64 {
+    let week = 5.0 * WORKING_DAY.iter().sum::<f64>() + 2.0 * WEEKEND_DAY.iter().sum::<f64>();
+    week / (7.0 * 24.0)
+}
+
+fn at(values: &[f64], index: u32) -> f64 {
+    usize::try_from(index)
+        .ok()
+        .and_then(|index| values.get(index))
+        .copied()
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::{TimeDelta, Utc};
+
+    #[test]
+    fn a_year_has_the_mean_that_was_asked_for() {
+        let start = Utc.with_ymd_and_hms(2023, 1, 1, 0, 0, 0).unwrap();
+        let weights: Vec<f64> = (0..365 * 24)
+            .map(|hour| weight(&(start + TimeDelta::hours(hour))))
+            .collect();
+        let mean = weights.iter().sum::<f64>() / 8760.0;
+        assert!((mean - 1.0).abs() < 0.01, "{mean}");
+        assert!(weights.iter().all(|weight| *weight <= highest_weight()));
+    }
+
+    #[test]
+    fn evenings_are_busier_than_nights() {
+        let at = |hour| weight(&Utc.with_ymd_and_hms(2023, 5, 3, hour, 0, 0).unwrap());
+        assert!(at(17) > 20.0 * at(3));
+    }
+}

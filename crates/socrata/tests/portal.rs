@@ -1,0 +1,488 @@
+//! The client against a portal over real HTTP.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use rstest::rstest;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use socrata::{RetryPolicy, SocrataClient, SocrataConfig, SocrataError, Upsert, parse_endpoint};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use wiremock::matchers::{body_string, header, method, path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+const ROWS: &str = r#"[{"trip_id":"canary-row"},{"trip_id":"canary-row-2"}]"#;
+
+fn config(endpoint: &str) -> SocrataConfig {
+    SocrataConfig {
+        endpoint: parse_endpoint(endpoint).unwrap(),
+        dataset: "7d8e-dm7r".parse().unwrap(),
+        app_token: SecretString::from("canary-token"),
+        key_id: SecretString::from("canary-id"),
+        key_secret: SecretString::from("canary-secret"),
+        chunk_rows: 100,
+    }
+}
+
+fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
+}
+
+/// Waits of no length, so that tests are quick.
+fn quick() -> RetryPolicy {
+    RetryPolicy {
+        attempts: 3,
+        first: Duration::ZERO,
+        most: Duration::ZERO,
+        polls: 5,
+        ..RetryPolicy::default()
+    }
+}
+
+fn client(endpoint: &str) -> SocrataClient {
+    SocrataClient::new(http(), config(endpoint))
+        .unwrap()
+        .with_retry(quick())
+        .with_timeout(Duration::from_secs(5))
+}
+
+async fn upsert(client: &SocrataClient) -> Result<Upsert, SocrataError> {
+    client.upsert(Bytes::from_static(ROWS.as_bytes()), 2).await
+}
+
+fn counts(created: u64, updated: u64, errors: u64) -> Value {
+    json!({
+        "By RowIdentifier": 2, "Rows Updated": updated, "Rows Deleted": 0,
+        "Rows Created": created, "Errors": errors, "By SID": 0
+    })
+}
+
+fn done() -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(counts(1, 1, 0))
+}
+
+const DONE: Upsert = Upsert {
+    created: 1,
+    updated: 1,
+    errors: 0,
+};
+
+async fn always(response: ResponseTemplate) -> MockServer {
+    failing(response, u64::MAX).await
+}
+
+/// A portal that gives `first` for so many requests and then takes uploads.
+async fn failing(first: ResponseTemplate, times: u64) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .respond_with(first)
+        .up_to_n_times(times)
+        .mount(&server)
+        .await;
+    Mock::given(method("POST"))
+        .respond_with(done())
+        .mount(&server)
+        .await;
+    server
+}
+
+async fn requests(server: &MockServer) -> usize {
+    server.received_requests().await.unwrap().len()
+}
+
+#[tokio::test]
+async fn an_upload_has_the_rows_the_key_and_the_token() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/resource/7d8e-dm7r.json"))
+        .and(header("content-type", "application/json"))
+        .and(header("x-app-token", "canary-token"))
+        .and(header(
+            "authorization",
+            "Basic Y2FuYXJ5LWlkOmNhbmFyeS1zZWNyZXQ=",
+        ))
+        .and(body_string(ROWS))
+        .respond_with(done())
+        .mount(&server)
+        .await;
+    assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
+    let endpoint = format!("{}/some/path?x=1#f", server.uri());
+    assert_eq!(upsert(&client(&endpoint)).await.unwrap(), DONE);
+}
+
+#[tokio::test]
+async fn no_rows_are_no_request() {
+    let upsert = client("http://127.0.0.1:1")
+        .upsert(Bytes::from_static(b"[]"), 0)
+        .await;
+    assert_eq!(upsert.unwrap(), Upsert::default());
+}
+
+#[tokio::test]
+async fn refused_rows_in_a_200_are_counted() {
+    let server = always(ResponseTemplate::new(200).set_body_json(counts(1, 0, 1))).await;
+    let upsert = upsert(&client(&server.uri())).await.unwrap();
+    assert_eq!((upsert.created, upsert.updated, upsert.errors), (1, 0, 1));
+}
+
+#[rstest]
+#[case("<html>canary</html>")]
+#[case(r#"{"error":true,"message":"canary"}"#)]
+#[case("")]
+#[tokio::test]
+async fn a_200_without_counts_is_refused_and_not_repeated(#[case] body: &str) {
+    let server = always(ResponseTemplate::new(200).set_body_string(body)).await;
+    let answer = upsert(&client(&server.uri())).await;
+    assert!(
+        matches!(answer, Err(SocrataError::Rejected { status: 200, .. })),
+        "{answer:?}"
+    );
+    assert_eq!(requests(&server).await, 1);
+}
+
+#[rstest]
+#[case(408)]
+#[case(409)]
+#[case(429)]
+#[case(500)]
+#[case(502)]
+#[case(503)]
+#[case(504)]
+#[tokio::test]
+async fn a_passing_fault_is_tried_again(#[case] status: u16) {
+    let server = failing(ResponseTemplate::new(status), 2).await;
+    assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
+    assert_eq!(requests(&server).await, 3);
+}
+
+#[rstest]
+#[case(409)]
+#[case(503)]
+#[tokio::test]
+async fn attempts_come_to_an_end(#[case] code: u16) {
+    let server = always(ResponseTemplate::new(code)).await;
+    let answer = upsert(&client(&server.uri())).await;
+    assert!(
+        matches!(answer, Err(SocrataError::Unavailable { status: Some(status), .. }) if status == code),
+        "{answer:?}"
+    );
+    assert_eq!(requests(&server).await, 3);
+}
+
+#[rstest]
+#[case(301)]
+#[case(400)]
+#[case(401)]
+#[case(403)]
+#[case(404)]
+#[case(413)]
+#[case(422)]
+#[tokio::test]
+async fn a_refusal_is_told_with_its_code_and_not_repeated(#[case] expected: u16) {
+    let response = ResponseTemplate::new(expected)
+        .insert_header("location", "https://other.example/?canary")
+        .set_body_json(json!({"code": "invalid_request", "message": "canary-row is bad"}));
+    let server = always(response).await;
+    let answer = upsert(&client(&server.uri())).await;
+    let Err(SocrataError::Rejected { status, code, .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(
+        (status, code.as_deref()),
+        (expected, Some("invalid_request"))
+    );
+    assert_eq!(requests(&server).await, 1);
+}
+
+#[tokio::test]
+async fn a_short_wait_is_sat_out() {
+    let response = ResponseTemplate::new(429).insert_header("retry-after", "1");
+    let server = failing(response, 1).await;
+    let begun = Instant::now();
+    assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_wait_until_a_date_is_sat_out() {
+    let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3));
+    let response = ResponseTemplate::new(503).insert_header("retry-after", date.as_str());
+    let server = failing(response, 1).await;
+    let begun = Instant::now();
+    assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
+    assert!(begun.elapsed() >= Duration::from_millis(1500));
+}
+
+#[tokio::test]
+async fn a_long_wait_is_left_to_the_caller() {
+    let response = ResponseTemplate::new(429).insert_header("retry-after", "1000");
+    let server = always(response).await;
+    let error = upsert(&client(&server.uri())).await.unwrap_err();
+    assert!(matches!(error, SocrataError::Throttled { .. }), "{error:?}");
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(1000)));
+    assert_eq!(requests(&server).await, 1);
+}
+
+/// Closes so many connections, each after reading the head, without an answer; then answers.
+async fn dropping(times: usize, silent: Duration) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let connection = count.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                while !request.ends_with(ROWS.as_bytes()) {
+                    request.push(stream.read_u8().await.unwrap());
+                }
+                if connection < times {
+                    tokio::time::sleep(silent).await;
+                    return;
+                }
+                let body = counts(1, 1, 0).to_string();
+                let length = body.len();
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+                stream.write_all((head + &body).as_bytes()).await.unwrap();
+            });
+        }
+    });
+    (address, seen)
+}
+
+#[tokio::test]
+async fn a_dropped_connection_is_tried_again() {
+    let (address, seen) = dropping(2, Duration::ZERO).await;
+    let answer = upsert(&client(&format!("http://{address}"))).await;
+    assert_eq!(answer.unwrap(), DONE);
+    assert_eq!(seen.load(Ordering::Relaxed), 3);
+
+    let (address, _) = dropping(99, Duration::ZERO).await;
+    let answer = upsert(&client(&format!("http://{address}"))).await;
+    assert!(
+        matches!(answer, Err(SocrataError::Unavailable { status: None, .. })),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn silence_is_tried_again() {
+    let (address, seen) = dropping(1, Duration::from_secs(30)).await;
+    let client = client(&format!("http://{address}")).with_timeout(Duration::from_millis(300));
+    assert_eq!(upsert(&client).await.unwrap(), DONE);
+    assert_eq!(seen.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn nobody_there_is_unavailable() {
+    let error = upsert(&client("http://127.0.0.1:1")).await.unwrap_err();
+    assert!(error.to_string().contains("no connection"), "{error}");
+}
+
+#[rstest]
+#[case::location(ResponseTemplate::new(202).insert_header("location", "/work/1?x=2"), "/work/1")]
+#[case::ticket(
+    ResponseTemplate::new(202).set_body_json(json!({"ticket": "t-1"})),
+    "/resource/7d8e-dm7r.json"
+)]
+#[tokio::test]
+async fn an_upload_in_work_is_asked_about(#[case] taken: ResponseTemplate, #[case] at: &str) {
+    let server = always(taken).await;
+    for (response, times) in [
+        (ResponseTemplate::new(202), 2),
+        (ResponseTemplate::new(503), 1),
+        (done(), 9),
+    ] {
+        Mock::given(method("GET"))
+            .and(path(at))
+            .and(header("x-app-token", "canary-token"))
+            .respond_with(response)
+            .up_to_n_times(times)
+            .mount(&server)
+            .await;
+    }
+    assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
+    let all = server.received_requests().await.unwrap();
+    assert_eq!(all.len(), 5, "one upload, four questions");
+    let query = all[1].url.query().unwrap();
+    assert!(query == "x=2" || query == "ticket=t-1", "{query}");
+}
+
+#[tokio::test]
+async fn an_upload_in_work_for_ever_is_unavailable_and_not_sent_again() {
+    let server = always(ResponseTemplate::new(202).insert_header("location", "/work")).await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(202))
+        .mount(&server)
+        .await;
+    let answer = upsert(&client(&server.uri())).await;
+    assert!(
+        matches!(
+            answer,
+            Err(SocrataError::Unavailable {
+                status: Some(202),
+                ..
+            })
+        ),
+        "{answer:?}"
+    );
+    assert_eq!(requests(&server).await, 6, "one upload, five questions");
+}
+
+#[tokio::test]
+async fn an_upload_in_work_that_fails_is_refused() {
+    let server = always(ResponseTemplate::new(202).insert_header("location", "/work")).await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(400))
+        .mount(&server)
+        .await;
+    let answer = upsert(&client(&server.uri())).await;
+    assert!(
+        matches!(answer, Err(SocrataError::Rejected { status: 400, .. })),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_in_work_without_a_ticket_is_sent_again() {
+    let server = failing(ResponseTemplate::new(202), 2).await;
+    assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
+    assert_eq!(requests(&server).await, 3);
+}
+
+#[tokio::test]
+async fn work_on_another_host_gets_no_key() {
+    let other = MockServer::start().await;
+    let target = format!("{}/work?canary", other.uri());
+    let server =
+        always(ResponseTemplate::new(202).insert_header("location", target.as_str())).await;
+    let error = upsert(&client(&server.uri())).await.unwrap_err();
+    assert!(error.to_string().contains("on host 127.0.0.1"), "{error}");
+    assert!(!error.to_string().contains("canary"), "{error}");
+    assert_eq!(requests(&other).await, 0);
+}
+
+#[rstest]
+#[case(None, json!([{"total": "1234"}]))]
+#[case(Some("year = 2020 AND month = 3"), json!([{"total": 1234}]))]
+#[tokio::test]
+async fn rows_are_counted(#[case] filter: Option<&str>, #[case] answer: Value) {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .and(path("/resource/7d8e-dm7r.json"))
+        .and(query_param("$select", "count(*) as total"))
+        .and(header(
+            "authorization",
+            "Basic Y2FuYXJ5LWlkOmNhbmFyeS1zZWNyZXQ=",
+        ))
+        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+        .mount(&server)
+        .await;
+    assert_eq!(client(&server.uri()).count(filter).await.unwrap(), 1234);
+    let request = server.received_requests().await.unwrap().pop().unwrap();
+    let sent = request.url.query_pairs().find(|(name, _)| name == "$where");
+    assert_eq!(sent.map(|(_, value)| value.into_owned()).as_deref(), filter);
+}
+
+#[rstest]
+#[case(json!([]))]
+#[case(json!([{"total": "canary"}]))]
+#[case(json!([{"canary": 1}]))]
+#[case(json!({"canary": 1}))]
+#[tokio::test]
+async fn a_count_without_a_number_is_refused(#[case] answer: Value) {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+        .mount(&server)
+        .await;
+    let error = client(&server.uri()).count(None).await.unwrap_err();
+    assert!(matches!(error, SocrataError::Rejected { status: 200, .. }));
+    assert!(!printed(&error).contains("canary"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_query_gives_rows_and_is_tried_again() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(202))
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    Mock::given(method("GET"))
+        .and(query_param("$group", "year"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!([{"year": "2020", "n": "5"}])))
+        .mount(&server)
+        .await;
+    let query = [("$select", "year, count(*) as n"), ("$group", "year")];
+    let rows: Vec<Value> = client(&server.uri()).query(&query).await.unwrap();
+    assert_eq!(rows, [json!({"year": "2020", "n": "5"})]);
+}
+
+/// Everything that anyone could print of an error.
+fn printed(error: &SocrataError) -> String {
+    let mut text = format!("{error} {error:?} {error:#?}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        write!(text, " {error} {error:?}").unwrap();
+        source = error.source();
+    }
+    text
+}
+
+#[tokio::test]
+async fn nothing_printed_holds_a_secret_or_a_row() {
+    for status in [200, 202, 302, 400, 401, 403, 404, 409, 418, 429, 500, 503] {
+        let response = ResponseTemplate::new(status)
+            .insert_header("location", "https://other.example/canary")
+            .set_body_json(json!({"code": "canary row!", "message": "canary-row"}));
+        let server = always(response).await;
+        let client = client(&server.uri());
+        let error = upsert(&client).await.unwrap_err();
+        let text = printed(&error) + &format!("{client:?} {:?}", config(&server.uri()));
+        assert!(!text.contains("canary"), "{status}: {text}");
+    }
+    let (address, _) = dropping(99, Duration::ZERO).await;
+    let error = upsert(&client(&format!("http://{address}")))
+        .await
+        .unwrap_err();
+    assert!(!printed(&error).contains("canary"), "{error:?}");
+}
+
+#[test]
+fn what_cannot_work_is_said_at_once() {
+    let mut insecure = config("https://data.example.gov");
+    insecure.endpoint = "http://data.example.gov".parse().unwrap();
+    let error = SocrataClient::new(http(), insecure).unwrap_err();
+    assert!(
+        error.to_string().contains("SOCRATA_DATA_ENDPOINT"),
+        "{error}"
+    );
+
+    let mut odd = config("https://data.example.gov");
+    odd.app_token = SecretString::from("canary\u{7}");
+    let error = SocrataClient::new(http(), odd).unwrap_err();
+    assert!(error.to_string().contains("SOCRATA_APP_TOKEN"), "{error}");
+    assert!(!printed(&error).contains("canary"), "{error}");
+}
+
+#[test]
+fn a_client_without_a_token_sends_none() {
+    let mut without = config("https://data.example.gov");
+    without.app_token = SecretString::from("");
+    assert!(SocrataClient::new(http(), without).is_ok());
+}

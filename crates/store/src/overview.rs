@@ -1,0 +1,101 @@
+//! How far the blocks of a range have come, in numbers.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use trips::block::{HourRange, ProviderName};
+use trips::status::BlockStatus;
+
+use crate::connect::Store;
+use crate::error::{StoreError, failed};
+use crate::schedule::get;
+
+/// A provider's blocks of a range, added up. `fetched = loaded + rejected + duplicates` over the blocks that are loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProviderOverview {
+    /// The provider's short name.
+    pub provider: ProviderName,
+    /// How many blocks have each status; a status that none has is left out.
+    pub blocks: BTreeMap<BlockStatus, u64>,
+    /// Trips that the provider sent.
+    pub fetched: u64,
+    /// Trips loaded, each block's own count.
+    pub loaded: u64,
+    /// Trips refused.
+    pub rejected: u64,
+    /// Deliveries beside the one that counts.
+    pub duplicates: u64,
+}
+
+const BLOCKS: &str = "
+    SELECT p.provider_name, s.status_id, count(*) AS blocks,
+           coalesce(sum(s.records_total), 0)::bigint AS fetched,
+           coalesce(sum(s.records_processed), 0)::bigint AS loaded,
+           coalesce(sum(s.records_error_count), 0)::bigint AS rejected,
+           coalesce(sum(s.records_duplicate_count), 0)::bigint AS duplicates
+    FROM api.schedule s JOIN api.providers p USING (provider_id)
+    WHERE s.block_start >= $1 AND s.block_start < $2
+    GROUP BY p.provider_name, s.status_id";
+
+impl Store {
+    /// Adds up the blocks of a range, a provider an entry, in order of their names.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn overview(&self, range: HourRange) -> Result<Vec<ProviderOverview>, StoreError> {
+        let rows = self
+            .client()
+            .await?
+            .query(BLOCKS, &[&range.first().start(), &range.end().start()])
+            .await
+            .map_err(failed("adding up blocks"))?;
+        let mut overview = BTreeMap::<ProviderName, ProviderOverview>::new();
+        for row in &rows {
+            let name: String = get(row, "provider_name")?;
+            let provider: ProviderName = name.parse().map_err(|_| StoreError::Corrupt {
+                what: "api.providers.provider_name",
+            })?;
+            let status = BlockStatus::try_from(get::<i16>(row, "status_id")?)
+                .map_err(|_| StoreError::Corrupt {
+                    what: "api.schedule.status_id",
+                })?;
+            let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
+            let entry = overview
+                .entry(provider.clone())
+                .or_insert_with(|| ProviderOverview::new(provider));
+            *entry.blocks.entry(status).or_default() += number("blocks")?;
+            entry.fetched += number("fetched")?;
+            entry.loaded += number("loaded")?;
+            entry.rejected += number("rejected")?;
+            entry.duplicates += number("duplicates")?;
+        }
+        Ok(overview.into_values().collect())
+    }
+
+    /// How many trips the table holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn trip_count(&self) -> Result<u64, StoreError> {
+        let row = self
+            .client()
+            .await?
+            .query_one("SELECT count(*) AS trips FROM api.trips", &[])
+            .await
+            .map_err(failed("counting trips"))?;
+        Ok(get::<i64>(&row, "trips")?.unsigned_abs())
+    }
+}
+
+impl ProviderOverview {
+    fn new(provider: ProviderName) -> Self {
+        Self {
+            provider,
+            blocks: BTreeMap::new(),
+            fetched: 0,
+            loaded: 0,
+            rejected: 0,
+            duplicates: 0,
+        }
+    }
+}
