@@ -62,7 +62,6 @@ pub(crate) async fn carry_out(
     match ended {
         Ok(summary) => Ok((summary, ExitCode::SUCCESS)),
         Err(error) if error.name == ErrorName::RunHadFailures => {
-            eprintln!("{error}");
             let summary = ctx
                 .store()
                 .run_summary(plan.run_id)
@@ -120,6 +119,6 @@ fn print_summary(plan: &Plan, summary: &RunSummary, json: bool) -> anyhow::Resul
         println!("nothing to do: {} blocks are done already", plan.nothing_to_do);
         return Ok(());
     }
-    println!("run {}: {summary}", plan.run_id);
+    println!("{summary}");
     Ok(())
 }

@@ -121,3 +121,7 @@ fn key_source(keys: Option<String>, secret: Option<String>) -> Result<KeySource,
         }),
     }
 }
+
+#[cfg(test)]
+#[path = "environment_tests.rs"]
+mod tests;

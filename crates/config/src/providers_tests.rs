@@ -1,1 +1,103 @@
+use rstest::rstest;
+use serde_json::json;
 
+use super::*;
+
+fn bird() -> Value {
+    json!({
+        "mds_api_url": "https://mds.example.com/v2/trips",
+        "provider_id": "2411d395-04f2-47c9-ab66-d09e9e3c3251",
+        "auth_type": "Bearer",
+        "token": "canary",
+        "version": "0.3.0",
+        "headers": {"App-Version": "canary"},
+        "interval": 30,
+        "some_older_key": ["canary"],
+    })
+}
+
+fn read(value: &Value) -> Result<Providers, ConfigError> {
+    Providers::from_json(value.to_string().as_bytes())
+}
+
+fn name(text: &str) -> ProviderName {
+    text.parse().unwrap()
+}
+
+#[test]
+fn entries_come_in_the_order_of_their_names() {
+    let mut lime = bird();
+    lime["enabled"] = json!(false);
+    let providers = read(&json!({"lime": lime, "bird": bird()})).unwrap();
+    assert_eq!(providers.len(), 2);
+    assert!(!providers.is_empty());
+    let names: Vec<_> = providers.keys().map(ProviderName::as_str).collect();
+    assert_eq!(names, ["bird", "lime"]);
+    assert!(providers.get(&name("bird")).unwrap().enabled);
+    assert!(!providers.get(&name("lime")).unwrap().enabled);
+    assert!(providers.get(&name("jump")).is_none());
+    assert_eq!((&providers).into_iter().count(), providers.iter().count());
+}
+
+#[rstest]
+#[case("mds_api_url", json!(null))]
+#[case("mds_api_url", json!("http://canary.example.com"))]
+#[case("provider_id", json!("canary"))]
+#[case("version", json!("canary"))]
+#[case("auth_type", json!("canary"))]
+#[case("headers", json!("canary"))]
+#[case("paging", json!("canary"))]
+fn a_fault_is_named_by_provider_and_key(#[case] key: &str, #[case] value: Value) {
+    let mut entry = bird();
+    entry[key] = value;
+    let error = read(&json!({"bird": entry})).unwrap_err();
+    assert!(
+        error.to_string().starts_with(&format!("bird.{key} ")),
+        "{error}"
+    );
+    assert!(!format!("{error} {error:?}").contains("canary"));
+}
+
+#[test]
+fn an_entry_that_is_not_enabled_may_be_past_reading() {
+    let gone = json!({"enabled": false, "token": "canary"});
+    let providers = read(&json!({"bird": bird(), "jump": gone, "GONE!": gone})).unwrap();
+    assert_eq!(
+        providers
+            .keys()
+            .map(ProviderName::as_str)
+            .collect::<Vec<_>>(),
+        ["bird"]
+    );
+}
+
+#[rstest]
+#[case(json!({"Bird": {}}))]
+#[case(json!({"all": {}}))]
+#[case(json!(["canary"]))]
+#[case(json!("canary"))]
+fn a_file_that_is_no_providers_file_is_named(#[case] value: Value) {
+    let error = read(&value).unwrap_err();
+    assert!(
+        error.to_string().starts_with("ATD_MDS_PROVIDERS"),
+        "{error}"
+    );
+    assert!(!format!("{error} {error:?}").contains("canary"));
+}
+
+#[test]
+fn an_entry_that_is_no_object_is_refused() {
+    let error = read(&json!({"bird": "canary"})).unwrap_err();
+    assert!(error.to_string().starts_with("bird"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("canary"));
+}
+
+#[test]
+fn debug_shows_names_only() {
+    let providers = read(&json!({"bird": bird()})).unwrap();
+    let printed = format!("{providers:?} {:?}", providers.get(&name("bird")).unwrap());
+    assert!(
+        printed.contains("bird") && !printed.contains("canary"),
+        "{printed}"
+    );
+}

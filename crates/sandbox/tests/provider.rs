@@ -121,10 +121,13 @@ async fn version_0_2_answers_trips_that_lie_inside_the_window() {
 #[case(MdsVersion::V0_4)]
 #[tokio::test]
 async fn pages_hold_the_same_as_one_answer(#[case] version: MdsVersion) {
-    let whole =
-        provider(|options| (options.version, options.rates) = (version, Rates::none())).await;
+    let ordinary = |options: &mut ProviderOptions| {
+        (options.version, options.rates, options.trips_per_hour) = (version, Rates::none(), 15.0);
+    };
+    let whole = provider(ordinary).await;
     let paged = provider(|options| {
-        (options.version, options.rates, options.page_size) = (version, Rates::none(), Some(7));
+        ordinary(options);
+        options.page_size = Some(7);
     });
     let paged = paged.await;
     let mut collected = Vec::new();

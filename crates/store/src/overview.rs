@@ -8,7 +8,7 @@ use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::get;
+use crate::schedule::{get, status_of};
 
 /// A provider's blocks of a range, added up. `fetched = loaded + rejected + duplicates` over the blocks that are loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,10 +55,7 @@ impl Store {
             let provider: ProviderName = name.parse().map_err(|_| StoreError::Corrupt {
                 what: "api.providers.provider_name",
             })?;
-            let status = BlockStatus::try_from(get::<i16>(row, "status_id")?)
-                .map_err(|_| StoreError::Corrupt {
-                    what: "api.schedule.status_id",
-                })?;
+            let status = status_of(get(row, "status_id")?)?;
             let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
             let entry = overview
                 .entry(provider.clone())

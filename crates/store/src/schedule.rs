@@ -110,7 +110,7 @@ impl ScheduleRow {
     }
 }
 
-fn status_of(code: i32) -> Result<BlockStatus, StoreError> {
+pub(crate) fn status_of(code: i32) -> Result<BlockStatus, StoreError> {
     i16::try_from(code)
         .ok()
         .and_then(|code| BlockStatus::try_from(code).ok())

@@ -162,3 +162,7 @@ pub fn s3_client(config: &SdkConfig, options: &AwsOptions) -> Client {
     }
     Client::from_conf(builder.build())
 }
+
+#[cfg(test)]
+#[path = "aws_tests.rs"]
+mod tests;

@@ -14,7 +14,7 @@ use crate::error::Unreadable;
 use crate::intake::{Intake, IntakeError, SPOOL_MEMORY, Taken};
 use crate::keys::FernetKeys;
 use crate::reader::{ObjectReader, StoredAs};
-use crate::sealer::Encoder;
+use crate::sealer::{BLOCK, Encoder, HEADER, Sealer};
 use crate::vault::Compression;
 
 fn new_keys(count: usize) -> (Vec<String>, FernetKeys) {
@@ -261,15 +261,13 @@ fn authentic_content_that_does_not_decompress_is_an_error_and_not_an_end() {
 #[test]
 fn a_token_with_wrong_padding_is_an_error() {
     let (_, keys) = new_keys(1);
-    // A whole token whose last block is not what a writer makes: 16 bytes of
-    // plain text encrypted without the block of padding after them.
-    let mut out = Vec::new();
-    let mut sealer = crate::sealer::Sealer::new(keys.first(), &mut out);
-    sealer.push(&[0_u8; 16], &mut out);
-    let header_and_block = URL_SAFE.decode(&out[..out.len() - out.len() % 4]).unwrap();
-    let mut token = header_and_block;
-    token.truncate(41);
-    token.resize(41, 0);
+    // A header and two blocks (a multiple of three bytes, so that all of it is
+    // out as text), of which the first is kept: its last byte is no padding.
+    let mut text = Vec::new();
+    let mut sealer = Sealer::new(keys.first(), &mut text);
+    sealer.push(&[0; 2 * BLOCK], &mut text);
+    let mut token = URL_SAFE.decode(text).unwrap();
+    token.truncate(HEADER + BLOCK);
     let mut mac = keys.first().mac();
     hmac::Mac::update(&mut mac, &token);
     token.extend_from_slice(&hmac::Mac::finalize(mac).into_bytes());

@@ -130,7 +130,7 @@ impl FernetKey {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=";
+    const GOOD: &str = "mldLZF4-C206rmYvoW8CEwLfbzyRPujPHAQM_67McRQ=";
 
     fn parse(text: &str) -> Result<FernetKeys, KeyError> {
         FernetKeys::parse(&SecretString::from(text))

@@ -219,3 +219,7 @@ async fn copy(
     })
     .await
 }
+
+#[cfg(test)]
+#[path = "rotate_tests.rs"]
+mod tests;

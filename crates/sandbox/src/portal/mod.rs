@@ -8,6 +8,7 @@
 //! One upload at a time: while one is worked on, another gets 409. Rows are kept in memory
 //! (about half a kilobyte each), and in a file where one is named.
 
+mod checks;
 mod fault;
 mod requests;
 mod rows;

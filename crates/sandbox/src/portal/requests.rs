@@ -11,12 +11,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::PortalOptions;
+use super::checks::{Refusal, check_content_type, check_credentials, check_dataset, refused};
 use super::fault::{Fault, Faults};
 use super::rows::{Outcome, Row, Rows};
 use super::soql::Query;
@@ -71,8 +70,8 @@ async fn answer(
     if let Some(response) = fault.and_then(instead_of_upload) {
         return Ok(response);
     }
-    check_dataset(state, file)?;
-    check_credentials(state, headers, true)?;
+    check_dataset(&state.options, file)?;
+    check_credentials(&state.options, headers, true)?;
     check_content_type(headers)?;
     let rows = parse_rows(state, body)?;
     let Ok(_locked) = state.lock.try_lock() else {
@@ -127,70 +126,6 @@ fn refused_rows(fault: Option<&Fault>) -> usize {
         Some(Fault::ErrorsIn200 { rows }) => *rows,
         _ => 0,
     }
-}
-
-fn check_dataset(state: &State, file: &str) -> Result<(), Refusal> {
-    if file.strip_suffix(".json") == Some(state.options.dataset.as_str()) {
-        return Ok(());
-    }
-    Err(refused(
-        StatusCode::NOT_FOUND,
-        "dataset.missing",
-        "Not found",
-    ))
-}
-
-/// An upload must bring credentials; a query may, and then they must be right.
-fn check_credentials(state: &State, headers: &HeaderMap, required: bool) -> Result<(), Refusal> {
-    let options = &state.options;
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    match header("x-app-token") {
-        Some(token) if token != options.app_token => {
-            return Err(refused(
-                StatusCode::FORBIDDEN,
-                "permission_denied",
-                "Invalid app_token specified",
-            ));
-        }
-        None if required => {
-            return Err(refused(
-                StatusCode::FORBIDDEN,
-                "permission_denied",
-                "No app_token specified",
-            ));
-        }
-        _ => {}
-    }
-    let key = BASE64_STANDARD.encode(format!("{}:{}", options.key_id, options.key_secret));
-    match header("authorization") {
-        Some(given) if given.strip_prefix("Basic ") != Some(&key) => Err(refused(
-            StatusCode::UNAUTHORIZED,
-            "authentication_required",
-            "Invalid credentials",
-        )),
-        None if required => Err(refused(
-            StatusCode::FORBIDDEN,
-            "authentication_required",
-            "You must be logged in to write",
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let given = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if given.split(';').next().map(str::trim) == Some("application/json") {
-        return Ok(());
-    }
-    let message = "Content-Type must be application/json";
-    Err(refused(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "unsupported_media_type",
-        message,
-    ))
 }
 
 fn parse_rows(state: &State, body: &[u8]) -> Result<Vec<Row>, Refusal> {
@@ -288,8 +223,8 @@ async fn query(
     QueryParameters(parameters): QueryParameters<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    check_dataset(&state, &file)?;
-    check_credentials(&state, &headers, false)?;
+    check_dataset(&state.options, &file)?;
+    check_credentials(&state.options, &headers, false)?;
     if let Some((_, name)) = parameters.iter().find(|(name, _)| name == "ticket") {
         return poll(&state, &file, name);
     }
@@ -314,29 +249,6 @@ fn poll(state: &State, file: &str, name: &str) -> Result<Response, Refusal> {
         return Ok(pending(file, name));
     }
     Ok(Json(ticket.counts.report()).into_response())
-}
-
-/// An answer of the portal that is an error, in Socrata's form.
-#[derive(Debug)]
-struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let body = json!({"code": self.code, "error": true, "message": self.message});
-        (self.status, Json(body)).into_response()
-    }
-}
-
-fn refused(status: StatusCode, code: &'static str, message: impl Into<String>) -> Refusal {
-    Refusal {
-        status,
-        code,
-        message: message.into(),
-    }
 }
 
 fn internal(error: &io::Error) -> Refusal {

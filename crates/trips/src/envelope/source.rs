@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::EnvelopeError;
 
-const WINDOW_BYTES: usize = 256 * 1024;
+pub(super) const WINDOW_BYTES: usize = 256 * 1024;
 /// A trip of a day with a point a second is some 20 MB.
 const LARGEST_VALUE_BYTES: usize = 64 * 1024 * 1024;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -91,7 +91,7 @@ impl<R: Read> Source<R> {
                         return Ok(result);
                     }
                 }
-                Some(Err(error)) if !error.is_eof() || self.at_end => {
+                Some(Err(error)) if self.at_end || !is_cut_off(&error, ahead) => {
                     return Err(self.malformed(error.to_string()));
                 }
                 None if self.at_end => {
@@ -156,6 +156,21 @@ impl<R: Read> Source<R> {
         }
         Ok(())
     }
+}
+
+/// Whether what follows the text may put the error right. The parser does not call every such error an end of the
+/// text: a number cut off behind its sign, its point or its `e` is an invalid number to it.
+fn is_cut_off(error: &serde_json::Error, text: &[u8]) -> bool {
+    error.is_eof() || byte_offset(error, text) >= text.len()
+}
+
+fn byte_offset(error: &serde_json::Error, text: &[u8]) -> usize {
+    let lines_before: usize = text
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(error.line().saturating_sub(1))
+        .map(<[u8]>::len)
+        .sum();
+    lines_before + error.column()
 }
 
 fn is_white_space(byte: u8) -> bool {

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::fixture::*;
+use crate::envelope::source::WINDOW_BYTES;
 use crate::envelope::{ArchiveWriter, EnvelopeError, read_envelope};
 
 /// JSON texts that a parser which re-writes numbers or members would change.
@@ -159,4 +160,17 @@ fn an_archive_that_was_not_finished_does_not_read_as_one() {
         assert_eq!(writer.trips(), 1);
     }
     assert!(read(out).is_err());
+}
+
+/// However a value lies across two fillings of the window, it is read as it was sent.
+#[test]
+fn a_value_may_be_cut_off_anywhere() {
+    let trip = "{\"a\":[-1.5e-3,0.25E+7,true,null],\n\"b\":\"\\u00e9\\n\u{20ac}\"}";
+    for ahead in 0..=trip.len() {
+        let before = "{\"trips\":[";
+        let padding = " ".repeat(WINDOW_BYTES - before.len() - ahead);
+        let json = format!("{before}{padding}{trip}]}}");
+        let (_, collected) = read(&json).unwrap_or_else(|e| panic!("cut at byte {ahead}: {e}"));
+        assert_eq!(collected.trips, [trip]);
+    }
 }

@@ -1,0 +1,135 @@
+use rstest::rstest;
+use secrecy::ExposeSecret as _;
+
+use super::*;
+
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+fn read(variables: &[(&str, &str)]) -> Result<Environment, ConfigError> {
+    Environment::from_lookup(|name| {
+        let found = variables.iter().rev().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    })
+}
+
+fn read_with(variables: &[(&str, &str)]) -> Result<Environment, ConfigError> {
+    let base = [("ATD_MDS_BUCKET", "archive"), ("ATD_MDS_FERNET_KEY", KEY)];
+    read(&[&base, variables].concat())
+}
+
+#[test]
+fn a_bucket_and_a_key_are_enough() {
+    let env = read_with(&[]).unwrap();
+    assert_eq!(env.bucket, "archive");
+    assert_eq!(env.stage, Stage::Staging);
+    assert_eq!(env.providers_key, "config/providers_staging.json");
+    assert_eq!(env.settings_key, "config/settings_staging.json");
+    assert!(matches!(env.fernet_keys, KeySource::Given(keys) if keys.count() == 1));
+    assert_eq!(env.secrets_endpoint, None);
+}
+
+#[rstest]
+#[case("production", Stage::Production)]
+#[case("PRODUCTION", Stage::Production)]
+#[case(" Staging\n", Stage::Staging)]
+#[case("", Stage::Staging)]
+fn the_run_mode_in_any_case(#[case] mode: &str, #[case] stage: Stage) {
+    assert_eq!(
+        read_with(&[("ATD_MDS_RUN_MODE", mode)]).unwrap().stage,
+        stage
+    );
+}
+
+#[test]
+fn the_files_have_default_keys_by_stage_and_keys_of_their_own() {
+    let env = read_with(&[("ATD_MDS_RUN_MODE", "PRODUCTION")]).unwrap();
+    assert_eq!(env.providers_key, "config/providers_production.json");
+    assert_eq!(env.settings_key, "config/settings_production.json");
+    let env = read_with(&[
+        ("ATD_MDS_PROVIDERS", "p.json"),
+        ("ATD_MDS_SETTINGS", "s.json"),
+    ])
+    .unwrap();
+    assert_eq!(
+        (&*env.providers_key, &*env.settings_key),
+        ("p.json", "s.json")
+    );
+}
+
+#[test]
+fn another_stage_takes_the_default_keys_along_and_leaves_the_others() {
+    let env = read_with(&[("ATD_MDS_PROVIDERS", "p.json")]).unwrap();
+    let env = env.with_stage(Stage::Production);
+    assert_eq!(env.stage, Stage::Production);
+    assert_eq!(env.providers_key, "p.json");
+    assert_eq!(env.settings_key, "config/settings_production.json");
+}
+
+#[test]
+fn several_keys_and_a_secret() {
+    let two = format!("{KEY},{KEY}");
+    let env = read_with(&[("ATD_MDS_FERNET_KEY", &two)]).unwrap();
+    assert!(matches!(env.fernet_keys, KeySource::Given(keys) if keys.count() == 2));
+    let secret = ("ATD_MDS_FERNET_KEY_SECRET", "mds/key");
+    let env = read(&[("ATD_MDS_BUCKET", "b"), secret]).unwrap();
+    assert!(matches!(env.fernet_keys, KeySource::SecretsManager { id } if id == "mds/key"));
+    let env = read_with(&[secret]).unwrap();
+    assert!(
+        matches!(env.fernet_keys, KeySource::Given(_)),
+        "a key that is given goes first"
+    );
+}
+
+#[rstest]
+#[case(&[("ATD_MDS_FERNET_KEY", KEY)], "ATD_MDS_BUCKET")]
+#[case(&[("ATD_MDS_BUCKET", "b")], "ATD_MDS_FERNET_KEY")]
+#[case(&[("ATD_MDS_BUCKET", " "), ("ATD_MDS_FERNET_KEY", KEY)], "ATD_MDS_BUCKET")]
+#[case(&[("ATD_MDS_BUCKET", "b"), ("ATD_MDS_FERNET_KEY", "")], "ATD_MDS_FERNET_KEY")]
+fn what_is_missing_is_named(#[case] variables: &[(&str, &str)], #[case] key: &str) {
+    let error = read(variables).unwrap_err();
+    assert!(
+        matches!(&error, ConfigError::Missing { key: named, .. } if named == key),
+        "{error}"
+    );
+    assert!(error.to_string().contains(key) && !error.is_transient());
+}
+
+#[rstest]
+#[case("ATD_MDS_RUN_MODE", "canary")]
+#[case("ATD_MDS_FERNET_KEY", "canary")]
+#[case(
+    "ATD_MDS_FERNET_KEY",
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,canary"
+)]
+fn what_is_malformed_is_named_and_not_shown(#[case] key: &str, #[case] value: &str) {
+    let error = read_with(&[(key, value)]).unwrap_err();
+    assert!(error.to_string().starts_with(key), "{error}");
+    assert!(!format!("{error} {error:?}").contains("canary"));
+}
+
+#[test]
+fn the_variables_of_aws_are_read_through_the_same_lookup() {
+    let env = read_with(&[
+        ("AWS_DEFALUT_REGION", "us-east-2"),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1"),
+    ])
+    .unwrap();
+    assert_eq!(env.aws.region(), Some("us-east-2"));
+    assert_eq!(env.secrets_endpoint.as_deref(), Some("http://127.0.0.1:1"));
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let key = vault::FernetKeys::generate();
+    let env = read_with(&[
+        ("ATD_MDS_FERNET_KEY", key.expose_secret()),
+        ("AWS_ACCESS_KEY_ID", "canary"),
+        ("AWS_SECRET_ACCESS_KEY", "canary"),
+    ])
+    .unwrap();
+    let printed = format!("{env:?}");
+    assert!(
+        !printed.contains(key.expose_secret()) && !printed.contains("canary"),
+        "{printed}"
+    );
+}

@@ -1,0 +1,80 @@
+use sandbox::s3::S3;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::*;
+use crate::aws::{AwsOptions, s3_client};
+use crate::keys::FernetKeys;
+use crate::vault::{Compression, Seal};
+
+async fn vaults(server: &S3) -> (Vault, Vault) {
+    server.create_bucket("archive").unwrap();
+    let options = AwsOptions::from_lookup(|name| match name {
+        "AWS_ENDPOINT_URL_S3" => Some(server.endpoint_url()),
+        "AWS_ACCESS_KEY_ID" => Some(server.access_key().to_owned()),
+        "AWS_SECRET_ACCESS_KEY" => Some(server.secret_key().to_owned()),
+        _ => None,
+    });
+    let client = s3_client(&options.load().await, &options);
+    let (old, new) = (FernetKeys::generate(), FernetKeys::generate());
+    let both = SecretString::from(format!("{},{}", new.expose_secret(), old.expose_secret()));
+    let vault = |keys: &SecretString| {
+        let keys = FernetKeys::parse(keys).unwrap();
+        Vault::new(client.clone(), "archive", keys, Compression::None)
+    };
+    (vault(&old), vault(&both))
+}
+
+/// Takes an object as far as a rotation does before it overwrites it.
+async fn half_rotated(vault: &Vault, key: &str) -> ObjectWriter {
+    let fetched = vault.fetch(key).await.unwrap();
+    let Taken::Sealed { content, .. } = fetched.taken else {
+        panic!("not sealed")
+    };
+    copy(key, content, vault.reseal(key, fetched.etag))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_object_changed_since_it_was_read_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = S3::start(folder.path()).await.unwrap();
+    let (old, both) = vaults(&server).await;
+    // In one request, and in parts.
+    for size in [100, 20 * 1024 * 1024] {
+        old.put_bytes("a", &vec![1; size], Seal::Encrypt)
+            .await
+            .unwrap();
+        let writer = half_rotated(&both, "a").await;
+        old.put_bytes("a", b"newer", Seal::Encrypt).await.unwrap();
+        let error = writer.finish().await.unwrap_err();
+        assert!(
+            matches!(error, VaultError::Changed { .. }),
+            "{size}: {error}"
+        );
+        assert_eq!(old.get_bytes("a").await.unwrap(), b"newer");
+    }
+}
+
+#[tokio::test]
+async fn an_object_deleted_since_it_was_read_does_not_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = S3::start(folder.path()).await.unwrap();
+    let (old, both) = vaults(&server).await;
+    old.put_bytes("a", b"trips", Seal::Encrypt).await.unwrap();
+    let writer = half_rotated(&both, "a").await;
+    old.delete("a").await.unwrap();
+    let error = writer.finish().await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            VaultError::Changed { .. } | VaultError::NotFound { .. }
+        ),
+        "{error}"
+    );
+    assert!(!old.exists("a").await.unwrap());
+    assert_eq!(
+        both.rotate_object("a").await.unwrap(),
+        RotationOutcome::Gone
+    );
+}

@@ -1,0 +1,82 @@
+//! An object of 300 MB passes through writer and reader in far less memory.
+//! The only test of its binary: it measures the process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::io::{Read as _, Write as _};
+
+use common::{Bucket, Noise};
+use tokio::task::spawn_blocking;
+use vault::{Compression, FernetKeys, ObjectReader, ObjectWriter, Seal};
+
+const OBJECT: usize = 300 * 1024 * 1024;
+const STEP: usize = 64 * 1024;
+const MOST_GROWTH_KIB: u64 = 128 * 1024;
+
+/// The most memory this process has had at any time, in KiB.
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn write(mut writer: ObjectWriter) -> ObjectWriter {
+    let (mut noise, mut step) = (Noise::new(1), vec![0; STEP]);
+    for _ in 0..OBJECT / STEP {
+        noise.fill(&mut step);
+        writer.write_all(&step).unwrap();
+    }
+    writer
+}
+
+fn compare(mut reader: ObjectReader) {
+    let (mut noise, mut step, mut read) = (Noise::new(1), vec![0; STEP], vec![0; STEP]);
+    for _ in 0..OBJECT / STEP {
+        noise.fill(&mut step);
+        reader.read_exact(&mut read).unwrap();
+        assert!(read == step);
+    }
+    assert_eq!(reader.read(&mut read).unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_does_not_grow_with_the_object() {
+    let bucket = Bucket::start().await;
+    let vault = bucket.vault(&[&FernetKeys::generate()], Compression::Zstd);
+    vault.put_bytes("warm", b"up", Seal::Encrypt).await.unwrap();
+    let before = peak_kib();
+
+    let writer = vault.create("large", Seal::Encrypt);
+    let info = spawn_blocking(move || write(writer))
+        .await
+        .unwrap()
+        .finish()
+        .await
+        .unwrap();
+    assert_eq!(info.bytes, OBJECT as u64);
+    let after_writing = peak_kib();
+
+    let reader = vault.open("large").await.unwrap();
+    spawn_blocking(move || compare(reader)).await.unwrap();
+    let after_reading = peak_kib();
+
+    println!(
+        "peak KiB: {before} before, {after_writing} after writing, {after_reading} after reading \
+         ({} bytes stored)",
+        info.stored_bytes
+    );
+    assert!(
+        after_reading - before < MOST_GROWTH_KIB,
+        "grew by {} KiB",
+        after_reading - before
+    );
+}

@@ -1,0 +1,97 @@
+//! What the client does when S3 answers badly: a server that plays a script,
+//! one answer to each connection.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+use secrecy::SecretString;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use vault::{AwsOptions, Compression, FernetKeys, Vault, VaultError, s3_client};
+
+const WHOLE: &str =
+    "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nETag: \"a\"\r\nConnection: close\r\n\r\n{\"a\": 12}";
+const BROKEN_OFF: &str =
+    "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nETag: \"a\"\r\nConnection: close\r\n\r\n{\"a\"";
+const SLOW_DOWN: &str = "HTTP/1.1 503 Slow Down\r\nContent-Length: 57\r\nConnection: close\r\n\r\n\
+    <Error><Code>SlowDown</Code><Message>m</Message></Error>\n";
+const DENIED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 61\r\nConnection: close\r\n\r\n\
+    <Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+
+/// Answers as many connections as there are answers; tells how many came.
+async fn play(script: Vec<&'static str>) -> (Vault, JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let count = script.len();
+        for answer in script {
+            let (stream, _) = listener.accept().await.unwrap();
+            reply(stream, answer).await;
+        }
+        count
+    });
+    let options = AwsOptions::from_lookup(|name| match name {
+        "AWS_ENDPOINT_URL_S3" => Some(endpoint.clone()),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+        _ => None,
+    });
+    let client = s3_client(&options.load().await, &options);
+    let keys: SecretString = FernetKeys::generate();
+    let keys = FernetKeys::parse(&keys).unwrap();
+    (
+        Vault::new(client, "bucket", keys, Compression::Zstd),
+        server,
+    )
+}
+
+async fn reply(mut stream: TcpStream, answer: &str) {
+    let (mut request, mut piece) = (Vec::new(), [0; 4096]);
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+        let count = stream.read(&mut piece).await.unwrap();
+        assert!(count > 0, "the request broke off");
+        request.extend_from_slice(&piece[..count]);
+    }
+    assert!(
+        request.starts_with(b"GET /bucket/some/key"),
+        "the bucket stands in the path"
+    );
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_asked_for_again() {
+    let (vault, server) = play(vec![BROKEN_OFF, BROKEN_OFF, WHOLE]).await;
+    assert_eq!(vault.get_bytes("some/key").await.unwrap(), b"{\"a\": 12}");
+    assert_eq!(server.await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_body_that_keeps_breaking_off_is_unavailable() {
+    let (vault, server) = play(vec![BROKEN_OFF; 4]).await;
+    let error = vault.get_bytes("some/key").await.unwrap_err();
+    assert!(matches!(error, VaultError::Unavailable { .. }), "{error}");
+    assert_eq!(server.await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_again() {
+    let (vault, server) = play(vec![SLOW_DOWN, SLOW_DOWN, WHOLE]).await;
+    vault.get_bytes("some/key").await.unwrap();
+    server.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_is_final_and_says_what_s3_said() {
+    let (vault, server) = play(vec![DENIED]).await;
+    let error = vault.get_bytes("some/key").await.unwrap_err();
+    assert!(
+        matches!(&error, VaultError::Refused { code, .. } if code == "AccessDenied"),
+        "{error}"
+    );
+    assert!(!error.is_transient());
+    server.await.unwrap();
+}

@@ -1,0 +1,117 @@
+//! Files go back and forth between this crate and Python's `cryptography`,
+//! with which the older tools wrote theirs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use common::{Bucket, Noise};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use vault::{Compression, FernetKeys, Seal, StoredAs};
+
+/// Key as first argument, "encrypt" or "decrypt" as second.
+const SCRIPT: &str = "
+import sys
+from cryptography.fernet import Fernet
+way = getattr(Fernet(sys.argv[1].encode()), sys.argv[2])
+sys.stdout.buffer.write(way(sys.stdin.buffer.read()))
+";
+
+/// A Python that has the module. Without one this test has nothing to say, and
+/// says so by failing.
+fn python() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let candidates = [
+        std::env::var_os("MDS_PYTHON").map(PathBuf::from),
+        Some(root.join(".venv/bin/python")),
+        Some(PathBuf::from("python3")),
+    ];
+    candidates.into_iter().flatten().find(|python| has_module(python)).unwrap_or_else(|| {
+        panic!("no Python with the module cryptography was found: run `make setup`, or set MDS_PYTHON")
+    })
+}
+
+fn has_module(python: &Path) -> bool {
+    Command::new(python)
+        .args(["-c", "import cryptography.fernet"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn run(key: &SecretString, way: &str, input: &[u8]) -> Vec<u8> {
+    let mut child = Command::new(python())
+        .args(["-c", SCRIPT, key.expose_secret(), way])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
+    let feeder = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    feeder.join().unwrap().unwrap();
+    assert!(output.status.success(), "Python refused to {way}");
+    output.stdout
+}
+
+#[tokio::test]
+async fn python_reads_what_is_written_without_compression() {
+    let bucket = Bucket::start().await;
+    let key = FernetKeys::generate();
+    let vault = bucket.vault(&[&key], Compression::None);
+    let large = Noise::bytes(1, 20 * 1024 * 1024);
+    for bytes in [
+        &b""[..],
+        b"{\"DATABASE_URL\": \"x\"}",
+        &[7; 15],
+        &[7; 16],
+        &[7; 17],
+        &large,
+    ] {
+        vault
+            .put_bytes("settings.json", bytes, Seal::Encrypt)
+            .await
+            .unwrap();
+        assert!(run(&key, "decrypt", &bucket.raw("settings.json").await) == bytes);
+    }
+}
+
+#[tokio::test]
+async fn what_python_wrote_is_read() {
+    let bucket = Bucket::start().await;
+    let key = FernetKeys::generate();
+    let vault = bucket.vault(&[&key], Compression::Zstd);
+    let value = json!({"bird": {"token": "t", "name": "Bürd"}});
+    bucket
+        .put_raw(
+            "providers.json",
+            run(&key, "encrypt", value.to_string().as_bytes()),
+        )
+        .await;
+    assert_eq!(
+        vault.get_json::<Value>("providers.json").await.unwrap(),
+        value
+    );
+    let reader = vault.open("providers.json").await.unwrap();
+    assert_eq!(
+        reader.info().stored_as,
+        StoredAs::Sealed {
+            key_index: 0,
+            compressed: false
+        }
+    );
+
+    let large = Noise::bytes(2, 20 * 1024 * 1024);
+    bucket
+        .put_raw("trips.json", run(&key, "encrypt", &large))
+        .await;
+    assert!(vault.get_bytes("trips.json").await.unwrap() == large);
+}
