@@ -36,6 +36,11 @@ docs:
 unit:
 	$(CARGO) test --workspace --locked
 
+# A month of one provider through `mds run` on the sandbox, at several levels of concurrency.
+bench-month: setup
+	$(CARGO) build --release --bin mds
+	$(PYTHON) tools/bench_month.py target/release/mds 2 4 8
+
 deny:
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny --offline check licenses bans sources || $(CARGO) deny check licenses bans sources

@@ -206,6 +206,8 @@ fn print_where(folder: &Path, stack: &LocalStack) {
     println!("\nTo look around:");
     println!("  archive, encrypted   {}", archive.display());
     println!("  portal's rows        {}", folder.join("portal.jsonl").display());
-    println!("  database             mds sandbox --folder {}   starts it again, then", folder.display());
-    println!("                       psql \"$(database of the line it prints)\" -c 'SELECT * FROM api.schedule LIMIT 5'");
+    println!(
+        "  database             mds sandbox --folder {}   starts it again and prints the psql command",
+        folder.display()
+    );
 }

@@ -23,7 +23,7 @@ pub(crate) async fn sandbox(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
         eprintln!("provider {name:<6} {} (MDS {})", provider.base_url(), provider.options().version.short());
     }
     eprintln!("portal          {}", stack.portal.url());
-    eprintln!("database        {}", stack.database_url);
+    eprintln!("database        psql '{}'", stack.database_url);
     eprintln!("bucket          {}", stack.bucket_folder().display());
     let file = args.write_env.display();
     eprintln!("\nIn another terminal:\n  mds --env-file {file} run --provider all --interval 24\n\nCtrl-C ends it.");

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use local_stack::{LocalStack, StackOptions};
 use sandbox::provider::{MdsVersion, ProviderOptions};
 use serde_json::{Map, Value, json};
+use trips::time::CivilZone;
 use uuid::Uuid;
+use vault::Vault;
 
 pub const HOUR: &str = "2020-01-15-18";
 
@@ -23,9 +26,22 @@ pub async fn world() -> World {
 }
 
 pub async fn world_with(names: &[&str], settings: Map<String, Value>) -> World {
-    let mut options = StackOptions::with_providers(providers(names));
-    options.settings = settings;
-    options.provider_settings = Map::from_iter([("max_attempts".to_owned(), json!(1))]);
+    world_of(StackOptions {
+        settings,
+        ..options(names)
+    })
+    .await
+}
+
+/// A stack to change before it starts; a request that fails is not made again.
+pub fn options(names: &[&str]) -> StackOptions {
+    StackOptions {
+        provider_settings: Map::from_iter([("max_attempts".to_owned(), json!(1))]),
+        ..StackOptions::with_providers(providers(names))
+    }
+}
+
+pub async fn world_of(options: StackOptions) -> World {
     let stack = LocalStack::start(options).await.unwrap();
     let (database, connection) =
         tokio_postgres::connect(&stack.database_url, tokio_postgres::NoTls)
@@ -65,7 +81,10 @@ impl World {
 
     /// Runs to the end on a thread of its own, so that the parts in this process go on.
     pub async fn output(&self, args: &[&str]) -> Output {
-        let mut command = self.mds(args);
+        Self::output_of(self.mds(args)).await
+    }
+
+    pub async fn output_of(mut command: Command) -> Output {
         tokio::task::spawn_blocking(move || command.output().unwrap())
             .await
             .unwrap()
@@ -129,6 +148,26 @@ impl World {
             .collect()
     }
 
+    /// Every row of every table, the runs' and the schedule's included.
+    pub async fn dump(&self) -> String {
+        self.text(
+            "SELECT string_agg(table_name || query_to_xml('SELECT t::text AS row FROM api.' || table_name
+                 || ' t ORDER BY 1', true, false, '')::text, '' ORDER BY table_name)
+             FROM information_schema.tables WHERE table_schema = 'api' AND table_type = 'BASE TABLE'",
+        )
+        .await
+    }
+
+    /// The status of each upload to the portal so far; none for a connection that was dropped.
+    pub fn uploads(&self) -> Vec<Option<u16>> {
+        let requests = self.stack.portal.log().requests();
+        requests
+            .into_iter()
+            .filter(|request| request.method == "POST")
+            .map(|request| request.status)
+            .collect()
+    }
+
     /// The portal's rows by row identifier, without the time of change.
     pub fn portal(&self) -> BTreeMap<String, Value> {
         self.stack
@@ -144,9 +183,7 @@ impl World {
 
     /// The block objects in the bucket, decrypted; reports without the times of asking.
     pub async fn objects(&self) -> BTreeMap<String, Value> {
-        let vault = config::open_vault(&self.stack.environment().unwrap())
-            .await
-            .unwrap();
+        let vault = self.vault().await;
         let mut objects = BTreeMap::new();
         let mut pages = vault.list("staging/");
         while let Some(page) = pages.next_page().await.unwrap() {
@@ -157,6 +194,34 @@ impl World {
             }
         }
         objects
+    }
+
+    pub async fn vault(&self) -> Vault {
+        config::open_vault(&self.stack.environment().unwrap())
+            .await
+            .unwrap()
+    }
+
+    /// An object of the stage, decrypted.
+    pub async fn object(&self, key: &str) -> Value {
+        self.vault().await.get_json(&format!("staging/{key}")).await.unwrap()
+    }
+
+    /// Every object of the bucket as it is stored.
+    pub fn stored(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut stored = BTreeMap::new();
+        let mut folders = vec![self.stack.bucket_folder()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    stored.insert(path.clone(), std::fs::read(path).unwrap());
+                }
+            }
+        }
+        stored
     }
 
     pub fn archive_file(&self, provider: &str, hour: &str) -> PathBuf {
@@ -185,6 +250,11 @@ pub async fn until(what: &str, mut happened: impl AsyncFnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited a minute for: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// The start of a civil hour of the stack's city.
+pub fn hour(civil: &str) -> DateTime<Utc> {
+    CivilZone::default().parse_time(civil).unwrap().start()
 }
 
 pub fn stdout(output: &Output) -> String {

@@ -65,6 +65,14 @@ pub struct RunSummary {
     pub failed: u64,
     /// Blocks that never said how they ended: killed, or still at it.
     pub unfinished: u64,
+    /// Trips in the archives of the run's blocks, as of their last load.
+    pub trips_fetched: u64,
+    /// Trips loaded. `fetched = loaded + rejected + duplicates`.
+    pub trips_loaded: u64,
+    /// Trips refused.
+    pub trips_rejected: u64,
+    /// Deliveries of a trip beside the one that counts.
+    pub trips_duplicates: u64,
     /// Some of the failed blocks, the earliest hours first.
     pub first_failed: Vec<FailedBlock>,
 }
@@ -103,6 +111,11 @@ impl fmt::Display for RunSummary {
             f,
             "run {}: of {planned} blocks {} done, {} not published by the provider yet, {} failed, {} did not end",
             self.run_id, self.done, self.not_ready, self.failed, self.unfinished
+        )?;
+        write!(
+            f,
+            "; {} trips fetched = {} loaded + {} rejected + {} duplicates",
+            self.trips_fetched, self.trips_loaded, self.trips_rejected, self.trips_duplicates
         )?;
         for (n, block) in self.first_failed.iter().enumerate() {
             f.write_str(if n == 0 { "; failed: " } else { ", " })?;
@@ -223,8 +236,14 @@ impl Store {
                 "SELECT r.block_count,
                         count(*) FILTER (WHERE b.outcome = 'done') AS done,
                         count(*) FILTER (WHERE b.outcome = 'not_ready') AS not_ready,
-                        count(*) FILTER (WHERE b.outcome = 'failed') AS failed
-                 FROM api.runs r LEFT JOIN api.run_blocks b USING (run_id)
+                        count(*) FILTER (WHERE b.outcome = 'failed') AS failed,
+                        coalesce(sum(s.records_total), 0)::bigint AS fetched,
+                        coalesce(sum(s.records_processed), 0)::bigint AS loaded,
+                        coalesce(sum(s.records_error_count), 0)::bigint AS rejected,
+                        coalesce(sum(s.records_duplicate_count), 0)::bigint AS duplicates
+                 FROM api.runs r
+                 LEFT JOIN api.run_blocks b USING (run_id)
+                 LEFT JOIN api.schedule s USING (schedule_id)
                  WHERE r.run_id = $1
                  GROUP BY r.run_id",
                 &[&run_id],
@@ -264,6 +283,10 @@ fn summary(run_id: Uuid, counts: &Row, first_failed: &[Row]) -> Result<RunSummar
         unfinished: planned
             .unwrap_or(0)
             .saturating_sub(done + not_ready + failed),
+        trips_fetched: count("fetched")?,
+        trips_loaded: count("loaded")?,
+        trips_rejected: count("rejected")?,
+        trips_duplicates: count("duplicates")?,
         first_failed: first_failed
             .iter()
             .map(FailedBlock::read)

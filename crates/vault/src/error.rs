@@ -211,3 +211,13 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
     }
     last.to_string()
 }
+
+/// The error inside an I/O error of our own reader or writer.
+pub(crate) fn vault_error(key: &str, error: &io::Error) -> VaultError {
+    VaultError::from_io(error)
+        .cloned()
+        .unwrap_or_else(|| VaultError::Scratch {
+            key: key.to_owned(),
+            kind: error.kind(),
+        })
+}

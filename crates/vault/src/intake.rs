@@ -175,7 +175,7 @@ impl Token {
         URL_SAFE
             .decode_vec(&self.text[..whole], &mut self.held)
             .map_err(|_| Unreadable::Unknown)?;
-        self.ended = self.text[..whole].last() == Some(&b'=');
+        self.ended |= self.text[..whole].last() == Some(&b'=');
         self.text.drain(..whole);
         if untouched && self.held.first().is_some_and(|first| *first != VERSION) {
             return Err(Unreadable::Unknown);

@@ -16,7 +16,9 @@
 //! `AbortIncompleteMultipartUpload`.
 
 mod aws;
+mod blocking;
 mod error;
+mod fetch;
 mod intake;
 mod keys;
 mod listing;

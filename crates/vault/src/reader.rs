@@ -22,6 +22,14 @@ pub enum StoredAs {
     },
 }
 
+impl StoredAs {
+    /// Whether the first of the keys, or no key at all, opens the object.
+    #[must_use]
+    pub fn is_current(self) -> bool {
+        matches!(self, Self::Plain | Self::Sealed { key_index: 0, .. })
+    }
+}
+
 /// What is known about an object that was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredInfo {

@@ -3,11 +3,12 @@ use std::io;
 
 use futures::StreamExt as _;
 
-use crate::error::{Unreadable, VaultError};
+use crate::blocking::blocking;
+use crate::error::{Unreadable, VaultError, vault_error};
 use crate::intake::Taken;
 use crate::listing::ListedObject;
 use crate::unsealer::Unsealer;
-use crate::vault::{Vault, blocking, vault_error};
+use crate::vault::Vault;
 use crate::writer::ObjectWriter;
 
 /// Objects worked on at a time.

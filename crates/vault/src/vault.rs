@@ -1,27 +1,18 @@
 use std::fmt;
 use std::io::{self, BufReader, Read as _, Write as _};
-use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Unreadable, VaultError};
-use crate::intake::{Intake, IntakeError, Taken};
+use crate::blocking::blocking;
+use crate::error::{Unreadable, VaultError, vault_error};
 use crate::keys::FernetKeys;
 use crate::listing::ObjectPages;
-use crate::reader::{ObjectReader, StoredAs};
+use crate::reader::ObjectReader;
 use crate::sealer::Encoder;
 use crate::upload::Target;
 use crate::writer::{ObjectInfo, ObjectWriter};
-
-/// Bytes of a body handed to a blocking thread at a time.
-const BATCH: usize = 1024 * 1024;
-/// How often an object is asked for when its body breaks off midway. The SDK
-/// retries requests; it cannot retry a body.
-const BODY_ATTEMPTS: u32 = 4;
-const BODY_PAUSE: Duration = Duration::from_millis(200);
 
 /// What a sealed object does to its content before encrypting it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,9 +38,9 @@ pub enum Seal {
 /// The bucket and the keys to its objects. Cloning is cheap.
 #[derive(Clone)]
 pub struct Vault {
-    client: Client,
-    bucket: String,
-    keys: FernetKeys,
+    pub(crate) client: Client,
+    pub(crate) bucket: String,
+    pub(crate) keys: FernetKeys,
     compression: Compression,
 }
 
@@ -267,33 +258,6 @@ impl Vault {
     pub fn list(&self, prefix: &str) -> ObjectPages {
         ObjectPages::new(self.client.clone(), self.bucket.clone(), prefix.to_owned())
     }
-
-    pub(crate) async fn fetch(&self, key: &str) -> Result<Fetched, VaultError> {
-        let mut attempt = 1;
-        loop {
-            match self.fetch_once(key).await {
-                Err(FetchError::BrokeOff(error)) if attempt < BODY_ATTEMPTS => {
-                    tracing::warn!(s3.key = key, attempt, error = %error, "Asking for an object again");
-                    tokio::time::sleep(BODY_PAUSE * attempt).await;
-                    attempt += 1;
-                }
-                Err(FetchError::BrokeOff(error) | FetchError::Final(error)) => return Err(error),
-                Ok(fetched) => return Ok(fetched),
-            }
-        }
-    }
-
-    async fn fetch_once(&self, key: &str) -> Result<Fetched, FetchError> {
-        let answer = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .send()
-            .await
-            .map_err(|error| FetchError::Final(VaultError::from_sdk(key, error)))?;
-        take_in(key, answer, Intake::new(self.keys.clone())).await
-    }
 }
 
 impl fmt::Debug for Vault {
@@ -304,91 +268,6 @@ impl fmt::Debug for Vault {
             .field("compression", &self.compression)
             .finish_non_exhaustive()
     }
-}
-
-pub(crate) struct Fetched {
-    pub(crate) taken: Taken,
-    pub(crate) etag: Option<String>,
-    pub(crate) bytes: u64,
-}
-
-enum FetchError {
-    BrokeOff(VaultError),
-    Final(VaultError),
-}
-
-async fn take_in(
-    key: &str,
-    answer: GetObjectOutput,
-    mut intake: Intake,
-) -> Result<Fetched, FetchError> {
-    let GetObjectOutput {
-        mut body,
-        e_tag: etag,
-        content_length,
-        ..
-    } = answer;
-    let (mut batch, mut bytes) = (Vec::new(), 0_u64);
-    while let Some(chunk) = body.next().await {
-        let chunk =
-            chunk.map_err(|error| FetchError::BrokeOff(VaultError::unavailable(key, error)))?;
-        bytes += chunk.len() as u64;
-        batch.extend_from_slice(&chunk);
-        if batch.len() >= BATCH {
-            intake = push(key, intake, std::mem::take(&mut batch)).await?;
-        }
-    }
-    if content_length.is_some_and(|expected| u64::try_from(expected) != Ok(bytes)) {
-        let cause = io::Error::new(io::ErrorKind::UnexpectedEof, "the body ended early");
-        return Err(FetchError::BrokeOff(VaultError::unavailable(key, cause)));
-    }
-    let intake = push(key, intake, batch).await?;
-    let taken = intake
-        .finish()
-        .map_err(|error| FetchError::Final(intake_error(key, &error)))?;
-    Ok(Fetched { taken, etag, bytes })
-}
-
-async fn push(key: &str, mut intake: Intake, batch: Vec<u8>) -> Result<Intake, FetchError> {
-    let owned = key.to_owned();
-    blocking(key, move || {
-        intake
-            .push(&batch)
-            .map_err(|error| intake_error(&owned, &error))?;
-        Ok(intake)
-    })
-    .await
-    .map_err(FetchError::Final)
-}
-
-fn intake_error(key: &str, error: &IntakeError) -> VaultError {
-    match error {
-        IntakeError::Unreadable(why) => VaultError::unreadable(key, *why),
-        IntakeError::Scratch(error) => VaultError::Scratch {
-            key: key.to_owned(),
-            kind: error.kind(),
-        },
-    }
-}
-
-/// The error inside an I/O error of our own reader or writer.
-pub(crate) fn vault_error(key: &str, error: &io::Error) -> VaultError {
-    VaultError::from_io(error)
-        .cloned()
-        .unwrap_or_else(|| VaultError::Scratch {
-            key: key.to_owned(),
-            kind: error.kind(),
-        })
-}
-
-/// Runs `work` where blocking is allowed.
-pub(crate) async fn blocking<T: Send + 'static>(
-    key: &str,
-    work: impl FnOnce() -> Result<T, VaultError> + Send + 'static,
-) -> Result<T, VaultError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(VaultError::unavailable(key, error)))
 }
 
 fn parse_json<T: DeserializeOwned>(key: &str, reader: ObjectReader) -> Result<T, VaultError> {
@@ -411,12 +290,4 @@ fn skip_mark(reader: &mut impl io::BufRead) -> io::Result<()> {
         reader.consume(3);
     }
     Ok(())
-}
-
-impl StoredAs {
-    /// Whether the first of the keys, or no key at all, opens the object.
-    #[must_use]
-    pub fn is_current(self) -> bool {
-        matches!(self, Self::Plain | Self::Sealed { key_index: 0, .. })
-    }
 }

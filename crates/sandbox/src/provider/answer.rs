@@ -151,6 +151,7 @@ fn answer(
     let ending = match fault {
         Some(Fault::DropConnection) => Ending::Dropped,
         Some(Fault::TruncatedJson) => Ending::Truncated,
+        Some(Fault::Stall(time)) => Ending::Stalled(*time),
         _ => Ending::Whole,
     };
     // Counting costs a while in a huge hour, so only where it is needed.

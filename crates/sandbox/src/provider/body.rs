@@ -21,6 +21,8 @@ pub(super) enum Ending {
     Truncated,
     /// In the middle, with the connection.
     Dropped,
+    /// Whole, with a pause of this length in the middle.
+    Stalled(Duration),
 }
 
 /// The envelope around trips: `{"version":…,"data":{"trips":[` … `]},"links":…}`.
@@ -42,17 +44,25 @@ pub(super) fn envelope(
     let pieces = std::iter::once(before)
         .chain(trips)
         .chain(std::iter::once(after));
-    let kept = if ending == Ending::Whole {
-        usize::MAX
-    } else {
-        half + 1
+    let first_half = half + 1;
+    let kept = match ending {
+        Ending::Whole | Ending::Stalled(_) => usize::MAX,
+        Ending::Truncated | Ending::Dropped => first_half,
     };
-    let sent = stream::iter(
-        Chunks {
-            pieces: pieces.take(kept),
+    let pause = match ending {
+        Ending::Stalled(time) => Some((first_half, time)),
+        _ => None,
+    };
+    let sent = stream::iter(Chunks {
+        pieces: pieces.take(kept),
+        pause,
+    })
+    .then(|(wait, chunk)| async move {
+        if let Some(time) = wait {
+            tokio::time::sleep(time).await;
         }
-        .map(Ok),
-    );
+        Ok(chunk)
+    });
     let dropped = stream::iter((ending == Ending::Dropped).then_some(())).then(|()| async {
         // Else the error would overtake what is still to be sent.
         tokio::time::sleep(DROP_DELAY).await;
@@ -61,22 +71,32 @@ pub(super) fn envelope(
     Body::from_stream(sent.chain(dropped))
 }
 
-/// Joins small pieces.
+/// Joins small pieces. With each chunk comes how long to wait before it.
 struct Chunks<I> {
     pieces: I,
+    /// How many pieces there are before the pause, and how long it is.
+    pause: Option<(usize, Duration)>,
 }
 
 impl<I: Iterator<Item = String>> Iterator for Chunks<I> {
-    type Item = Bytes;
+    type Item = (Option<Duration>, Bytes);
 
-    fn next(&mut self) -> Option<Bytes> {
+    fn next(&mut self) -> Option<Self::Item> {
+        let wait = self
+            .pause
+            .take_if(|(pieces_before, _)| *pieces_before == 0)
+            .map(|(_, time)| time);
         let mut chunk = String::new();
         for piece in self.pieces.by_ref() {
             chunk.push_str(&piece);
-            if chunk.len() >= CHUNK {
+            if let Some((pieces_before, _)) = &mut self.pause {
+                *pieces_before -= 1;
+            }
+            let pauses = matches!(self.pause, Some((0, _)));
+            if pauses || chunk.len() >= CHUNK {
                 break;
             }
         }
-        (!chunk.is_empty()).then(|| Bytes::from(chunk))
+        (!chunk.is_empty()).then(|| (wait, Bytes::from(chunk)))
     }
 }

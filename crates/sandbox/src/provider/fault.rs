@@ -29,6 +29,8 @@ pub enum Fault {
     HtmlPage200,
     /// The answer comes this much later.
     Slow(Duration),
+    /// The answer stops in the middle of its body, and goes on this much later.
+    Stall(Duration),
     /// Only so many of the hour's trips are there yet.
     Partial {
         /// 0 for none.

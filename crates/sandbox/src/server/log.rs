@@ -27,11 +27,19 @@ pub struct RequestLog {
 
 #[derive(Debug, Default)]
 struct Inner {
+    begun: u64,
     newest: VecDeque<LoggedRequest>,
     counts: BTreeMap<Option<u16>, u64>,
 }
 
 impl RequestLog {
+    pub(super) fn begin(&self) {
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .begun += 1;
+    }
+
     pub(super) fn add(&self, request: LoggedRequest) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         *inner.counts.entry(request.status).or_default() += 1;
@@ -41,7 +49,7 @@ impl RequestLog {
         inner.newest.push_back(request);
     }
 
-    /// The newest requests, oldest first.
+    /// The newest requests that were answered, or dropped instead, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.inner
@@ -65,7 +73,17 @@ impl RequestLog {
         self.of(None)
     }
 
-    /// How many requests there were.
+    /// How many requests have come in, those among them that wait for their answer, or whose
+    /// client left before it came.
+    #[must_use]
+    pub fn begun(&self) -> u64 {
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .begun
+    }
+
+    /// How many requests were answered, or dropped instead.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.inner

@@ -101,6 +101,7 @@ impl Service<Request<Incoming>> for Logged {
         };
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.connection.clone());
+        self.log.begin();
         let answer = self.router.call(request);
         let log = Arc::clone(&self.log);
         Box::pin(async move {

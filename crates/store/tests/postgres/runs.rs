@@ -82,7 +82,7 @@ async fn a_run_is_summed_up() {
     assert!(
         text.contains(
             "of 6 blocks 2 done, 1 not published by the provider yet, 2 failed, 1 did not end; \
-             failed: bird 2020-01-01T09:00Z extract (ProviderRejected), \
+             0 trips fetched = 0 loaded + 0 rejected + 0 duplicates; failed: bird 2020-01-01T09:00Z extract (ProviderRejected), \
              bird 2020-01-01T10:00Z sync-db (ArchiveMissing)"
         ),
         "{text}"
