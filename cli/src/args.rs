@@ -120,7 +120,7 @@ pub(crate) struct StepArgs {
 
     /// A local file in place of the bucket's object, for a range of one hour: `extract` writes the trips there and
     /// leaves bucket and database alone, the other steps read there.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "incomplete_only"])]
     pub(crate) file: Option<PathBuf>,
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     let is_usage = error.chain().any(|cause| {
         cause.is::<UsageError>()
-            || cause.is::<config::ConfigError>()
+            || cause.downcast_ref::<config::ConfigError>().is_some_and(|e| !e.is_transient())
             || cause.downcast_ref::<PipelineError>().is_some_and(|e| {
                 matches!(e.name, ErrorName::InvalidInput | ErrorName::ConfigInvalid)
             })

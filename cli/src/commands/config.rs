@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use config::Environment;
 use trips::block::Stage;
-use vault::{Compression, RotationProgress, Seal, Vault};
+use vault::{Compression, RotationProgress, Seal, Vault, VaultError};
 
 use crate::args::{ConfigCommand, StageArgs};
 use crate::commands::connect;
@@ -34,7 +34,10 @@ pub(crate) async fn config(
 
 async fn get(name: &str, stage: &StageArgs) -> anyhow::Result<ExitCode> {
     let (env, vault) = bucket(stage).await?;
-    let text = vault.get_bytes(&key_of(name, &env)).await?;
+    let text = match vault.get_bytes(&key_of(name, &env)).await {
+        Err(missing @ VaultError::NotFound { .. }) => return Err(failure::usage(missing.to_string())),
+        other => other?,
+    };
     let mut out = std::io::stdout().lock();
     out.write_all(&text)?;
     if !text.ends_with(b"\n") {
@@ -52,7 +55,7 @@ async fn put(
     let (env, vault) = bucket(stage).await?;
     let text = read(file)?;
     let key = key_of(name, &env);
-    check(name, &text)?;
+    check(&key, &env, &text).with_context(|| format!("{name} is not stored"))?;
     let seal = if plain_text { Seal::Plain } else { Seal::Encrypt };
     // Without compression, so that the older Python tools can still read it.
     let vault = vault.with_compression(Compression::None);
@@ -62,17 +65,16 @@ async fn put(
 }
 
 /// A file that would stop the next run is refused here, where someone sees it.
-fn check(name: &str, text: &[u8]) -> anyhow::Result<()> {
-    let checked = match name {
-        "providers" => config::Providers::from_json(text).map(|_| ()),
-        "settings" => config::Settings::from_json(text).map(|_| ()),
-        _ => {
-            serde_json::from_slice::<serde::de::IgnoredAny>(text)
-                .map_err(|e| failure::usage(format!("{name} is not JSON: {e}")))?;
-            Ok(())
-        }
-    };
-    checked.with_context(|| format!("{name} is not stored"))
+fn check(key: &str, env: &Environment, text: &[u8]) -> anyhow::Result<()> {
+    if key == env.providers_key {
+        config::Providers::from_json(text)?;
+    } else if key == env.settings_key {
+        config::Settings::from_json(text)?.check()?;
+    } else {
+        serde_json::from_slice::<serde::de::IgnoredAny>(text)
+            .map_err(|e| failure::usage(format!("it is not JSON: {e}")))?;
+    }
+    Ok(())
 }
 
 async fn list(stage: &StageArgs, json: bool) -> anyhow::Result<ExitCode> {

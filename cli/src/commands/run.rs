@@ -116,7 +116,10 @@ fn print_summary(plan: &Plan, summary: &RunSummary, json: bool) -> anyhow::Resul
         return Ok(());
     }
     if plan.block_count == 0 {
-        println!("nothing to do: {} blocks are done already", plan.nothing_to_do);
+        println!(
+            "nothing to do: of {} blocks the chosen steps are done, or wait for one that is left out",
+            plan.nothing_to_do
+        );
         return Ok(());
     }
     println!("{summary}");

@@ -1,5 +1,6 @@
 //! `mds extract`, `mds sync-db` and `mds sync-socrata`: a run of one step, or that step over a local file.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use crate::args::StepArgs;
 use crate::commands::{connect, run};
+use crate::failure;
 use crate::progress::Progress;
 
 pub(crate) async fn extract(
@@ -76,17 +78,17 @@ async fn item_for_file(
         force: true,
         ..request
     };
+    // Before the block is touched: a slip in the name is no failure of the block.
+    File::open(file).map_err(|e| failure::usage(format!("{}: {e}", file.display())))?;
     let ctx = connect::context(None).await?;
     pipeline::single_block(&ctx, &request)?;
     let plan = pipeline::plan(&ctx, &request, |_| {}).await?;
-    let manifest = plan
-        .manifest
-        .with_context(|| format!("--dry-run writes nothing, so {} is not read", file.display()))?;
+    let manifest = plan.manifest.context("the plan has no manifest")?;
     let item = pipeline::read_manifest(&ctx, &manifest)
         .await?
         .recv()
         .await
-        .context("the block is published already and --incomplete-only leaves it out")??;
+        .context("the plan has no block")??;
     Ok((ctx, item))
 }
 

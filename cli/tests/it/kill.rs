@@ -1,1 +1,374 @@
-//! To come.
+//! Killed at any point, and run again: the end is that of a run that was never killed (SPEC.md, "Events and errors").
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use sandbox::portal;
+use sandbox::provider::{Fault, Rhythm, Times};
+use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
+
+use crate::support::{World, hour, options, until, world_of, world_with};
+
+const HOURS: [&str; 2] = ["2020-01-15-16", "2020-01-15-17"];
+const RANGE: [&str; 6] = ["--provider", "all", "--time-min", HOURS[0], "--time-max", "2020-01-15-18"];
+const HOURS_IN_BUCKET: [&str; 2] = ["2020/1/15/16", "2020/1/15/17"];
+/// Locks the blocks against every change, but not against being read.
+const ROWS: &str = "SELECT FROM api.schedule FOR UPDATE";
+const LONG: Duration = Duration::from_secs(3600);
+
+/// What a run leaves to the world.
+#[derive(Debug, Clone, PartialEq)]
+struct End {
+    trips: String,
+    schedule: String,
+    portal: BTreeMap<String, Value>,
+    objects: BTreeMap<String, Value>,
+}
+
+async fn end(world: &World) -> End {
+    End {
+        trips: world.trips().await,
+        schedule: world.schedule().await,
+        portal: world.portal(),
+        objects: world.objects().await,
+    }
+}
+
+/// Two hours of one provider.
+async fn small() -> World {
+    world_with(&["bird"], Map::new()).await
+}
+
+/// How a run over [`small`] ends if nobody kills it.
+async fn never_killed() -> &'static End {
+    static END: OnceCell<End> = OnceCell::const_new();
+    END.get_or_init(async || {
+        let world = small().await;
+        world.expect(0, &command("run")).await;
+        end(&world).await
+    })
+    .await
+}
+
+async fn ends_as_if_never_killed(world: &World) {
+    world.expect(0, &command("run")).await;
+    let ended = end(world).await;
+    assert!(ended.portal.len() > 20);
+    assert_eq!(ended, *never_killed().await);
+}
+
+fn command(name: &str) -> Vec<&str> {
+    [&[name][..], &RANGE].concat()
+}
+
+/// `mds` at work. Killed at the latest when the test ends.
+struct Running(Child);
+
+impl Running {
+    fn start(world: &World, args: &[&str]) -> Self {
+        let mut command = world.mds(args);
+        Self(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Waits until it has come to a point, which it must reach before it ends.
+    async fn until(&mut self, what: &str, mut reached: impl AsyncFnMut() -> bool) {
+        until(what, async || {
+            let ended = self.0.try_wait().unwrap();
+            let reached = reached().await;
+            assert!(reached || ended.is_none(), "ended before {what}: {}", self.said());
+            reached
+        })
+        .await;
+    }
+
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        assert!(self.0.wait().unwrap().code().is_none(), "ended before it was killed");
+    }
+
+    fn interrupt(&self) {
+        let id = self.0.id().to_string();
+        let sent = std::process::Command::new("kill").args(["-INT", &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    async fn ended(&mut self) -> Option<i32> {
+        let mut code = None;
+        until("the end", async || {
+            let ended = self.0.try_wait().unwrap();
+            code = ended.and_then(|status| status.code());
+            ended.is_some()
+        })
+        .await;
+        code
+    }
+
+    fn said(&mut self) -> String {
+        let mut said = String::new();
+        self.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        said
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A transaction that stands in the way of `mds` until it is given up.
+struct InTheWay(tokio_postgres::Client);
+
+impl InTheWay {
+    async fn of(world: &World, statement: &str) -> Self {
+        let (client, connection) =
+            tokio_postgres::connect(&world.stack.database_url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("BEGIN; {statement}")).await.unwrap();
+        Self(client)
+    }
+
+    async fn give_up(self) {
+        self.0.batch_execute("ROLLBACK").await.unwrap();
+    }
+}
+
+/// Sessions of `mds` that wait for a lock while they do what matches `doing`.
+async fn waiting(world: &World, doing: &str) -> bool {
+    let query = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'mds-etl'
+         AND wait_event_type = 'Lock' AND query ILIKE '%{doing}%'"
+    );
+    world.number(&query).await > 0
+}
+
+/// Runs `mds` until it waits for what stands in its way, and kills it there.
+async fn kill_waiting(world: &World, args: &[&str], in_the_way: &str, doing: &str) {
+    let lock = InTheWay::of(world, in_the_way).await;
+    let mut mds = Running::start(world, args);
+    mds.until(doing, async || waiting(world, doing).await).await;
+    mds.kill();
+    lock.give_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_waits_for_a_provider() {
+    let world = small().await;
+    let provider = &world.stack.providers["bird"];
+    provider.fail_hour(hour(HOURS[1]), Fault::Slow(LONG), Times::Next(1));
+    let mut mds = Running::start(&world, &command("run"));
+    mds.until("both requests", async || provider.log().begun() == 2).await;
+    mds.kill();
+    assert!(!world.archive_file("bird", HOURS_IN_BUCKET[1]).exists());
+    ends_as_if_never_killed(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_a_big_answer() {
+    let world = async || {
+        let mut options = options(&["bird"]);
+        let provider = options.providers.get_mut("bird").unwrap();
+        (provider.trips_per_hour, provider.rhythm) = (10_000.0, Rhythm::Flat);
+        options.settings.insert("ARCHIVE_COMPRESSION".to_owned(), json!("none"));
+        world_of(options).await
+    };
+    let run = ["extract", "--provider", "bird", "--time-min", HOURS[0], "--interval", "1"];
+    let (killed, whole) = (world().await, world().await);
+    whole.expect(0, &run).await;
+
+    let provider = &killed.stack.providers["bird"];
+    provider.fail_hour(hour(HOURS[0]), Fault::Stall(LONG), Times::Next(1));
+    let mut mds = Running::start(&killed, &run);
+    mds.until("parts of the archive in the bucket", async || parts(&killed) > 0).await;
+    mds.kill();
+    assert_eq!(killed.objects().await.len(), 0);
+    killed.expect(0, &run).await;
+    assert_eq!(end(&killed).await, end(&whole).await);
+}
+
+/// Parts of objects that are not whole yet.
+fn parts(world: &World) -> usize {
+    let files = std::fs::read_dir(world.stack.s3.folder()).unwrap();
+    files
+        .filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().contains(".part-"))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_an_archive_is_noted() {
+    let world = small().await;
+    kill_waiting(&world, &["migrate"], "SELECT 1", "never").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_plans() {
+    let world = small().await;
+    // One after another in the same world: before the run is entered, before its blocks are, and before the plan
+    // counts as complete.
+    kill_waiting(&world, &command("run"), "LOCK TABLE api.providers IN ACCESS EXCLUSIVE MODE", "api.providers").await;
+    kill_waiting(&world, &command("run"), "LOCK TABLE api.schedule IN ACCESS EXCLUSIVE MODE", "api.schedule").await;
+    kill_waiting(&world, &command("run"), "LOCK TABLE api.runs IN ACCESS EXCLUSIVE MODE", "INSERT INTO api.runs").await;
+    let pause = "CREATE FUNCTION pg_temp.nothing() RETURNS int LANGUAGE sql RETURN 1;";
+    drop(pause);
+    ends_as_if_never_killed(&world).await;
+}
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_plans() {
+    let world = small().await;
+    let run = command("run");
+    kill_waiting(&world, &run, "LOCK TABLE api.providers", "INTO api.providers").await;
+    kill_waiting(&world, &run, "LOCK TABLE api.schedule", "INTO api.schedule").await;
+    kill_waiting(&world, &run, "LOCK TABLE api.runs", "INTO api.runs").await;
+    // And with the manifest in the bucket, before the plan counts as complete.
+    let pause = "CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS
+                     'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';
+                 CREATE TRIGGER pause BEFORE UPDATE ON api.runs FOR EACH ROW EXECUTE FUNCTION pause()";
+    world.database.batch_execute(pause).await.unwrap();
+    kill_waiting(&world, &run, "SELECT pg_advisory_xact_lock(1)", "UPDATE api.runs").await;
+    world.database.batch_execute("DROP FUNCTION pause CASCADE").await.unwrap();
+    ends_as_if_never_killed(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_when_the_archive_is_there_and_not_noted() {
+    let world = small().await;
+    // Enters the blocks; there is nothing to load yet.
+    world.expect(0, &command("sync-db")).await;
+    kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule").await;
+    assert!(HOURS_IN_BUCKET.iter().any(|hour| world.archive_file("bird", hour).exists()));
+    assert_eq!(world.statuses().await, [0, 0]);
+    ends_as_if_never_killed(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_loads() {
+    let world = small().await;
+    kill_waiting(&world, &command("run"), "LOCK TABLE api.trips", "INTO api.trips").await;
+    assert_eq!(world.trips().await, "");
+    ends_as_if_never_killed(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_when_the_rows_to_publish_are_written_and_the_load_not_committed() {
+    let world = small().await;
+    world.expect(0, &command("extract")).await;
+    kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule").await;
+    let is_written = |hour: &str| world.archive_file("bird", hour).with_file_name("publish.json").exists();
+    assert!(HOURS_IN_BUCKET.into_iter().any(is_written));
+    assert_eq!((world.trips().await.as_str(), world.statuses().await), ("", vec![2, 2]));
+    ends_as_if_never_killed(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_when_rows_are_published_and_not_noted() {
+    let world = small().await;
+    world.expect(0, &[&command("run")[..], &["--no-sync-socrata"]].concat()).await;
+    kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule").await;
+    assert!(world.stack.portal.row_count() > 0);
+    ends_as_if_never_killed(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_amid_an_upload_sends_no_chunk_again_that_the_portal_has_taken() {
+    let chunks = |rows: u64| Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(rows))]);
+    let whole = world_with(&["bird"], chunks(7)).await;
+    whole.expect(0, &command("run")).await;
+    let world = world_with(&["bird"], chunks(7)).await;
+    world.stack.portal.fail_next(portal::Fault::Slow(Duration::ZERO));
+    world.stack.portal.fail_next(portal::Fault::Slow(LONG));
+    let mut mds = Running::start(&world, &command("run"));
+    mds.until("the second chunk", async || world.stack.portal.log().begun() == 2).await;
+    mds.kill();
+    assert_eq!(world.stack.portal.row_count(), 7);
+    ends_as_if_never_killed(&world).await;
+    assert!(whole.uploads().len() > 4);
+    assert_eq!(world.uploads(), whole.uploads());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_the_portal_works_on_an_upload() {
+    let world = small().await;
+    world.stack.portal.fail_next(portal::Fault::Accepted202 { polls: u32::MAX });
+    let mut mds = Running::start(&world, &command("run"));
+    mds.until("a question after the upload", async || world.stack.portal.log().begun() == 2).await;
+    mds.kill();
+    ends_as_if_never_killed(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_again_and_again_at_any_moment() {
+    const KILLS: u32 = 15;
+    let run = ["run", "--provider", "all", "--time-min", "2020-01-15-12", "--time-max", "2020-01-15-18"];
+    let forced = [&run[..], &["--force"]].concat();
+    let chunks = || Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(20))]);
+    let whole = world_with(&["bird", "lime"], chunks()).await;
+    let began = Instant::now();
+    whole.expect(0, &run).await;
+    let duration = began.elapsed();
+
+    let world = world_with(&["bird", "lime"], chunks()).await;
+    let mut random = Random(20_200_115);
+    for n in 0..KILLS {
+        // Every third does everything again, so that the later ones too are killed at work.
+        let args = if n % 3 == 2 { &forced[..] } else { &run };
+        let mds = Running::start(&world, args);
+        tokio::time::sleep(duration.mul_f64(random.below_one())).await;
+        drop(mds);
+    }
+    world.expect(0, &run).await;
+    assert_eq!(end(&world).await, end(&whole).await);
+}
+
+/// Numbers that are the same in every run of the test (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn below_one(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        f64::from(u32::try_from(z >> 32).unwrap()) / f64::from(u32::MAX)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_after_the_steps_under_way() {
+    let world = small().await;
+    let provider = &world.stack.providers["bird"];
+    provider.fail_hour(hour(HOURS[0]), Fault::Slow(Duration::from_secs(1)), Times::Next(1));
+    let args = [&command("run")[..], &["--concurrency", "1"]].concat();
+    let mut mds = Running::start(&world, &args);
+    mds.until("a request", async || provider.log().begun() == 1).await;
+    mds.interrupt();
+    let code = mds.ended().await;
+    let said = mds.said();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("stopping after the steps under way"), "{said}");
+    assert!(said.contains("stopped; the same command goes on from here"), "{said}");
+    // The hour that was asked for is archived, the other untouched.
+    assert_eq!(world.statuses().await, [2, 0]);
+    ends_as_if_never_killed(&world).await;
+    assert_eq!(provider.log().begun(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_twice_ends_at_once() {
+    let world = small().await;
+    let provider = &world.stack.providers["bird"];
+    provider.fail_hour(hour(HOURS[0]), Fault::Slow(LONG), Times::Next(1));
+    let mut mds = Running::start(&world, &command("run"));
+    mds.until("both requests", async || provider.log().begun() == 2).await;
+    // Two that come at the same moment count as one.
+    until("the end", async || {
+        mds.interrupt();
+        mds.0.try_wait().unwrap().is_some()
+    })
+    .await;
+    assert_eq!(mds.ended().await, Some(130));
+    ends_as_if_never_killed(&world).await;
+}

@@ -13,19 +13,19 @@ use trips::time::CivilZone;
 use uuid::Uuid;
 use vault::Vault;
 
-pub const HOUR: &str = "2020-01-15-18";
+pub(crate) const HOUR: &str = "2020-01-15-18";
 
-pub struct World {
-    pub stack: LocalStack,
-    pub database: tokio_postgres::Client,
+pub(crate) struct World {
+    pub(crate) stack: LocalStack,
+    pub(crate) database: tokio_postgres::Client,
 }
 
 /// Two providers with some 40 trips an hour.
-pub async fn world() -> World {
+pub(crate) async fn world() -> World {
     world_with(&["bird", "lime"], Map::new()).await
 }
 
-pub async fn world_with(names: &[&str], settings: Map<String, Value>) -> World {
+pub(crate) async fn world_with(names: &[&str], settings: Map<String, Value>) -> World {
     world_of(StackOptions {
         settings,
         ..options(names)
@@ -34,14 +34,14 @@ pub async fn world_with(names: &[&str], settings: Map<String, Value>) -> World {
 }
 
 /// A stack to change before it starts; a request that fails is not made again.
-pub fn options(names: &[&str]) -> StackOptions {
+pub(crate) fn options(names: &[&str]) -> StackOptions {
     StackOptions {
         provider_settings: Map::from_iter([("max_attempts".to_owned(), json!(1))]),
         ..StackOptions::with_providers(providers(names))
     }
 }
 
-pub async fn world_of(options: StackOptions) -> World {
+pub(crate) async fn world_of(options: StackOptions) -> World {
     let stack = LocalStack::start(options).await.unwrap();
     let (database, connection) =
         tokio_postgres::connect(&stack.database_url, tokio_postgres::NoTls)
@@ -69,7 +69,7 @@ fn providers(names: &[&str]) -> BTreeMap<String, ProviderOptions> {
 }
 
 impl World {
-    pub fn mds(&self, args: &[&str]) -> Command {
+    pub(crate) fn mds(&self, args: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("mds"));
         command
             .env_clear()
@@ -80,18 +80,18 @@ impl World {
     }
 
     /// Runs to the end on a thread of its own, so that the parts in this process go on.
-    pub async fn output(&self, args: &[&str]) -> Output {
+    pub(crate) async fn output(&self, args: &[&str]) -> Output {
         Self::output_of(self.mds(args)).await
     }
 
-    pub async fn output_of(mut command: Command) -> Output {
+    pub(crate) async fn output_of(mut command: Command) -> Output {
         tokio::task::spawn_blocking(move || command.output().unwrap())
             .await
             .unwrap()
     }
 
     /// Runs, and expects this exit status.
-    pub async fn expect(&self, status: i32, args: &[&str]) -> Output {
+    pub(crate) async fn expect(&self, status: i32, args: &[&str]) -> Output {
         let output = self.output(args).await;
         assert_eq!(
             output.status.code(),
@@ -104,16 +104,16 @@ impl World {
         output
     }
 
-    pub async fn number(&self, query: &str) -> i64 {
+    pub(crate) async fn number(&self, query: &str) -> i64 {
         self.database.query_one(query, &[]).await.unwrap().get(0)
     }
 
-    pub async fn text(&self, query: &str) -> String {
+    pub(crate) async fn text(&self, query: &str) -> String {
         self.database.query_one(query, &[]).await.unwrap().get(0)
     }
 
     /// Every trip with everything that was delivered, without what tells when and in which row of the schedule.
-    pub async fn trips(&self) -> String {
+    pub(crate) async fn trips(&self) -> String {
         self.text(
             "SELECT coalesce(jsonb_agg(to_jsonb(t) - 'modified_date' - 'schedule_id' ORDER BY provider_id, trip_id)::text, '')
              FROM api.trips t",
@@ -121,14 +121,14 @@ impl World {
         .await
     }
 
-    pub async fn modified(&self) -> String {
+    pub(crate) async fn modified(&self) -> String {
         self.text(
             "SELECT coalesce(string_agg(id || ' ' || modified_date || ' ' || xmin, ',' ORDER BY id), '') FROM api.trips",
         )
         .await
     }
 
-    pub async fn schedule(&self) -> String {
+    pub(crate) async fn schedule(&self) -> String {
         self.text(
             "SELECT coalesce(string_agg(concat_ws(' ', p.provider_name, s.block_start, s.status_id, s.records_total,
                  s.records_processed, s.records_error_count, s.records_duplicate_count, s.payload), ','
@@ -138,7 +138,7 @@ impl World {
         .await
     }
 
-    pub async fn statuses(&self) -> Vec<i64> {
+    pub(crate) async fn statuses(&self) -> Vec<i64> {
         self.database
             .query("SELECT status_id::bigint FROM api.schedule ORDER BY block_start, provider_id", &[])
             .await
@@ -149,7 +149,7 @@ impl World {
     }
 
     /// Every row of every table, the runs' and the schedule's included.
-    pub async fn dump(&self) -> String {
+    pub(crate) async fn dump(&self) -> String {
         self.text(
             "SELECT string_agg(table_name || query_to_xml('SELECT t::text AS row FROM api.' || table_name
                  || ' t ORDER BY 1', true, false, '')::text, '' ORDER BY table_name)
@@ -159,7 +159,7 @@ impl World {
     }
 
     /// The status of each upload to the portal so far; none for a connection that was dropped.
-    pub fn uploads(&self) -> Vec<Option<u16>> {
+    pub(crate) fn uploads(&self) -> Vec<Option<u16>> {
         let requests = self.stack.portal.log().requests();
         requests
             .into_iter()
@@ -169,7 +169,7 @@ impl World {
     }
 
     /// The portal's rows by row identifier, without the time of change.
-    pub fn portal(&self) -> BTreeMap<String, Value> {
+    pub(crate) fn portal(&self) -> BTreeMap<String, Value> {
         self.stack
             .portal
             .rows()
@@ -182,7 +182,7 @@ impl World {
     }
 
     /// The block objects in the bucket, decrypted; reports without the times of asking.
-    pub async fn objects(&self) -> BTreeMap<String, Value> {
+    pub(crate) async fn objects(&self) -> BTreeMap<String, Value> {
         let vault = self.vault().await;
         let mut objects = BTreeMap::new();
         let mut pages = vault.list("staging/");
@@ -196,19 +196,19 @@ impl World {
         objects
     }
 
-    pub async fn vault(&self) -> Vault {
+    pub(crate) async fn vault(&self) -> Vault {
         config::open_vault(&self.stack.environment().unwrap())
             .await
             .unwrap()
     }
 
     /// An object of the stage, decrypted.
-    pub async fn object(&self, key: &str) -> Value {
+    pub(crate) async fn object(&self, key: &str) -> Value {
         self.vault().await.get_json(&format!("staging/{key}")).await.unwrap()
     }
 
     /// Every object of the bucket as it is stored.
-    pub fn stored(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(crate) fn stored(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut stored = BTreeMap::new();
         let mut folders = vec![self.stack.bucket_folder()];
         while let Some(folder) = folders.pop() {
@@ -224,7 +224,7 @@ impl World {
         stored
     }
 
-    pub fn archive_file(&self, provider: &str, hour: &str) -> PathBuf {
+    pub(crate) fn archive_file(&self, provider: &str, hour: &str) -> PathBuf {
         self.stack
             .bucket_folder()
             .join(format!("staging/{provider}/{hour}/trips.json"))
@@ -244,7 +244,7 @@ fn strip(value: &mut Value) {
 }
 
 /// Waits until something outside has happened, a minute at the most.
-pub async fn until(what: &str, mut happened: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut happened: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !happened().await {
         assert!(Instant::now() < deadline, "waited a minute for: {what}");
@@ -253,14 +253,14 @@ pub async fn until(what: &str, mut happened: impl AsyncFnMut() -> bool) {
 }
 
 /// The start of a civil hour of the stack's city.
-pub fn hour(civil: &str) -> DateTime<Utc> {
+pub(crate) fn hour(civil: &str) -> DateTime<Utc> {
     CivilZone::default().parse_time(civil).unwrap().start()
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }

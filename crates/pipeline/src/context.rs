@@ -12,6 +12,7 @@ use store::Store;
 use tokio::sync::{Mutex, OnceCell};
 use trips::block::{Block, BlockObject, ProviderName, object_key};
 use trips::ids::PublicIdKey;
+use trips::status::StepChoice;
 use trips::time::CivilZone;
 use vault::Vault;
 
@@ -137,6 +138,17 @@ impl Context {
 
     pub(crate) fn public_id_key(&self) -> Result<PublicIdKey, PipelineError> {
         Ok(self.config.settings.public_id_key()?)
+    }
+
+    /// Looks at the settings that these steps need, so that what is wrong with them is said once and before any work.
+    pub(crate) fn check_settings(&self, steps: StepChoice) -> Result<(), PipelineError> {
+        if steps.sync_db {
+            self.public_id_key()?;
+        }
+        if steps.sync_socrata {
+            self.portal()?;
+        }
+        Ok(())
     }
 
     pub(crate) fn portal(&self) -> Result<Portal, PipelineError> {

@@ -27,7 +27,12 @@ impl From<ProviderNameError> for PipelineError {
 
 impl From<ConfigError> for PipelineError {
     fn from(error: ConfigError) -> Self {
-        Self::caused(ErrorName::ConfigInvalid, error)
+        let name = if error.is_transient() {
+            ErrorName::StorageUnavailable
+        } else {
+            ErrorName::ConfigInvalid
+        };
+        Self::caused(name, error)
     }
 }
 

@@ -1,14 +1,14 @@
 //! `extract`: one hour of one provider, from its API to the archive, digit for digit.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use mds_client::{HourAnswer, HourReport, TripSink};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::Archived;
+use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 use trips::block::{Block, BlockObject};
 use trips::envelope::ArchiveWriter;
@@ -95,7 +95,8 @@ pub async fn extract(ctx: &Context, mut item: BlockItem) -> Result<BlockItem, Pi
     Ok(item)
 }
 
-/// Pulls the block's hour into a local file in the archive's form, and touches neither bucket nor database.
+/// Pulls the block's hour into a local file in the archive's form, and touches neither bucket nor database. The file
+/// appears whole or not at all.
 ///
 /// # Errors
 /// As [`extract()`], but for the bucket's and the database's.
@@ -107,14 +108,19 @@ pub async fn extract_to(
     let failed = |e: io::Error| {
         PipelineError::new(ErrorName::InvalidInput, format!("{}: {e}", path.display()))
     };
-    let path_for_sink = path.to_owned();
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    folder.read_dir().map_err(failed)?;
     let make_sink = move || ArchiveSink::new({
-        let path = path_for_sink.clone();
-        move || File::create(&path).map(BufWriter::new)
+        let folder = folder.clone();
+        move || NamedTempFile::new_in(folder).map(BufWriter::new)
     });
     let (sink, report) = pull(ctx, block, make_sink).await?;
-    let mut file = sink.finish().map_err(failed)?;
-    file.flush().map_err(failed)?;
+    let file = sink.finish().map_err(failed)?;
+    let file = file.into_inner().map_err(|e| failed(e.into_error()))?;
+    file.persist(path).map_err(|e| failed(e.error))?;
     Ok(report)
 }
 

@@ -63,7 +63,8 @@ pub struct PlannedBlock {
 /// A dry run leaves no trace: no schedule row, no run, no manifest.
 ///
 /// # Errors
-/// `InvalidInput` for a request that makes no sense, `DatabaseUnavailable`, `StorageUnavailable`.
+/// `InvalidInput` for a request that makes no sense, `ConfigInvalid` for a setting that its steps miss,
+/// `DatabaseUnavailable`, `StorageUnavailable`.
 pub async fn plan(
     ctx: &Context,
     request: &PlanRequest,
@@ -71,6 +72,7 @@ pub async fn plan(
 ) -> Result<Plan, PipelineError> {
     let now = ctx.now();
     let ranges = ranges(ctx, request, now)?;
+    ctx.check_settings(request.steps())?;
     let run_id = Uuid::now_v7();
     let mut plan = Plan {
         run_id,

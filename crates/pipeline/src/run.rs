@@ -94,7 +94,7 @@ async fn load_all(
     let mut blocks = items
         .map(|item| {
             let (ctx, cancel) = (Arc::clone(ctx), options.cancel.clone());
-            async move { Ok(load_block(&ctx, item?, &cancel).await) }
+            async move { Ok(Box::pin(load_block(&ctx, item?, &cancel)).await) }
         })
         .buffer_unordered(options.concurrency.max(1));
     while let Some(block) = blocks.next().await {

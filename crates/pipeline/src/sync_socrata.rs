@@ -42,7 +42,6 @@ pub async fn sync_socrata(
     source: Source<'_>,
 ) -> Result<BlockItem, PipelineError> {
     let block = item.block()?;
-    let portal = ctx.portal()?;
     let mut step = ClaimedStep::begin(ctx, &item, Step::SyncSocrata).await?;
     let nothing_to_send = matches!(
         step.status(),
@@ -55,7 +54,7 @@ pub async fn sync_socrata(
         return Ok(item);
     }
     let fresh = item.force || step.status() == BlockStatus::Published;
-    let progress = match publish(ctx, &portal, &block, &mut step.claim, source, fresh).await {
+    let progress = match publish(ctx, &block, &mut step.claim, source, fresh).await {
         Ok(progress) => progress,
         Err(error) => {
             let status = failed_status(step.status(), error.name);
@@ -99,12 +98,12 @@ impl Progress {
 
 async fn publish(
     ctx: &Context,
-    portal: &Portal,
     block: &Block,
     claim: &mut Claim,
     source: Source<'_>,
     fresh: bool,
 ) -> Result<Progress, PipelineError> {
+    let portal = ctx.portal()?;
     if !claim.row().status.has_done(Step::SyncDb) {
         return Err(not_loaded(block));
     }
@@ -115,7 +114,7 @@ async fn publish(
     // First the turn within this process, which costs nothing to wait for, then the one among all processes.
     let _turn = portal.turn.lock().await;
     claim.lock_dataset(&portal.dataset, DATASET_WAIT).await?;
-    let sent = send(portal, claim, rows, progress).await;
+    let sent = send(&portal, claim, rows, progress).await;
     let unlocked = claim.unlock_dataset().await;
     let progress = sent?;
     unlocked?;

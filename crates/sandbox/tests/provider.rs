@@ -235,6 +235,7 @@ async fn faults_happen_to_their_hour_in_turn() {
         Fault::HtmlPage200,
         Fault::NotOperating,
         Fault::Partial { trips: 2 },
+        Fault::Stall(Duration::from_millis(300)),
         Fault::Slow(Duration::from_millis(300)),
     ];
     for fault in faults {
@@ -283,6 +284,17 @@ async fn faults_happen_to_their_hour_in_turn() {
     );
     assert_eq!(status(ask(&provider, hour())).await, 404);
     assert_eq!(trips(ask(&provider, hour())).await.len(), 2);
+    let asked = Instant::now();
+    let mut stalled = ask(&provider, hour()).send().await.unwrap();
+    let first_half = stalled.chunk().await.unwrap().unwrap();
+    assert!(asked.elapsed() < Duration::from_millis(300));
+    let second_half = stalled.bytes().await.unwrap();
+    assert!(asked.elapsed() >= Duration::from_millis(300));
+    let whole: Value = serde_json::from_slice(&[first_half, second_half].concat()).unwrap();
+    assert_eq!(
+        whole["data"]["trips"].as_array().unwrap().len() as u64,
+        provider.expected(hour()).sent
+    );
     let asked = Instant::now();
     assert_eq!(
         trips(ask(&provider, hour())).await.len() as u64,
