@@ -199,24 +199,6 @@ fn parts(world: &World) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_before_an_archive_is_noted() {
-    let world = small().await;
-    kill_waiting(&world, &["migrate"], "SELECT 1", "never").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_while_it_plans() {
-    let world = small().await;
-    // One after another in the same world: before the run is entered, before its blocks are, and before the plan
-    // counts as complete.
-    kill_waiting(&world, &command("run"), "LOCK TABLE api.providers IN ACCESS EXCLUSIVE MODE", "api.providers").await;
-    kill_waiting(&world, &command("run"), "LOCK TABLE api.schedule IN ACCESS EXCLUSIVE MODE", "api.schedule").await;
-    kill_waiting(&world, &command("run"), "LOCK TABLE api.runs IN ACCESS EXCLUSIVE MODE", "INSERT INTO api.runs").await;
-    let pause = "CREATE FUNCTION pg_temp.nothing() RETURNS int LANGUAGE sql RETURN 1;";
-    drop(pause);
-    ends_as_if_never_killed(&world).await;
-}
-#[tokio::test(flavor = "multi_thread")]
 async fn killed_while_it_plans() {
     let world = small().await;
     let run = command("run");
