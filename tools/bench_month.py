@@ -28,7 +28,7 @@ def main() -> None:
 
 def month(mds: str, concurrency: str, env: str) -> None:
     sandbox = subprocess.Popen(
-        [mds, "sandbox", "--write-env", env, "--trips-per-hour", "270"], stderr=subprocess.DEVNULL
+        [mds, "sandbox", "--write-env", env, "--trips-per-hour", "495"], stderr=subprocess.DEVNULL
     )
     try:
         wait_for(env, sandbox)

@@ -8,7 +8,12 @@ use pipeline::PlanRequest;
 /// Pulls shared-mobility trips hour by hour from MDS providers, archives them encrypted, loads them into Postgres and
 /// publishes them to a Socrata portal.
 #[derive(Debug, Parser)]
-#[command(name = "mds", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "mds",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -154,7 +159,12 @@ pub(crate) enum ConfigCommand {
     /// Re-encrypt every object under a prefix with the first key of ATD_MDS_FERNET_KEY. Can be stopped and resumed.
     RotateKey {
         /// Only keys that begin so. [default: all]
-        #[arg(long, default_value = "", value_name = "PREFIX", hide_default_value = true)]
+        #[arg(
+            long,
+            default_value = "",
+            value_name = "PREFIX",
+            hide_default_value = true
+        )]
         prefix: String,
     },
 }

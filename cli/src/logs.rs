@@ -2,7 +2,9 @@
 
 use std::io::IsTerminal;
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -11,6 +13,20 @@ use crate::progress::Progress;
 
 /// `MDS_LOG` sets the level (`info`, `debug`, `pipeline=debug`); a terminal shows warnings unless it is set.
 const LEVEL: &str = "MDS_LOG";
+
+/// The crates whose log lines hold no secret and no trip at any level.
+const OURS: [&str; 10] = [
+    "boundaries",
+    "config",
+    "local_stack",
+    "mds",
+    "pipeline",
+    "sandbox",
+    "socrata",
+    "store",
+    "trips",
+    "vault",
+];
 
 pub(crate) fn init(cli: &Cli, progress: &Progress) {
     if cli.no_logs {
@@ -22,14 +38,21 @@ pub(crate) fn init(cli: &Cli, progress: &Progress) {
         _ if is_terminal => "warn",
         _ => "info",
     };
-    let filter = EnvFilter::try_from_env(LEVEL)
-        // refinery logs each migration, and hyper each connection, at a level that means nothing to our readers.
-        .unwrap_or_else(|_| EnvFilter::new(format!("{default},refinery_core=warn,hyper=warn")));
-    let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(progress.clone());
-    let registry = tracing_subscriber::registry().with(filter);
+    let filter = EnvFilter::try_from_env(LEVEL).unwrap_or_else(|_| EnvFilter::new(default));
+    let lines = tracing_subscriber::fmt::layer()
+        .with_target(false)
+        .with_writer(progress.clone());
+    let registry = tracing_subscriber::registry().with(filter).with(ours());
     if is_terminal {
         registry.with(lines.compact()).init();
     } else {
         registry.with(lines.json().flatten_event(true)).init();
     }
+}
+
+/// Of other crates only warnings, whatever is asked for: below that they log headers, statements and their values.
+fn ours() -> Targets {
+    Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_targets(OURS.map(|name| (name, LevelFilter::TRACE)))
 }

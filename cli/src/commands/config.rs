@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use config::Environment;
 use trips::block::Stage;
-use vault::{Compression, RotationProgress, Seal, Vault, VaultError};
+use vault::{Compression, RotationProgress, Seal, Vault};
 
 use crate::args::{ConfigCommand, StageArgs};
 use crate::commands::connect;
@@ -34,10 +34,7 @@ pub(crate) async fn config(
 
 async fn get(name: &str, stage: &StageArgs) -> anyhow::Result<ExitCode> {
     let (env, vault) = bucket(stage).await?;
-    let text = match vault.get_bytes(&key_of(name, &env)).await {
-        Err(missing @ VaultError::NotFound { .. }) => return Err(failure::usage(missing.to_string())),
-        other => other?,
-    };
+    let text = vault.get_bytes(&key_of(name, &env)).await?;
     let mut out = std::io::stdout().lock();
     out.write_all(&text)?;
     if !text.ends_with(b"\n") {
@@ -56,7 +53,11 @@ async fn put(
     let text = read(file)?;
     let key = key_of(name, &env);
     check(&key, &env, &text).with_context(|| format!("{name} is not stored"))?;
-    let seal = if plain_text { Seal::Plain } else { Seal::Encrypt };
+    let seal = if plain_text {
+        Seal::Plain
+    } else {
+        Seal::Encrypt
+    };
     // Without compression, so that the older Python tools can still read it.
     let vault = vault.with_compression(Compression::None);
     vault.put_bytes(&key, &text, seal).await?;
@@ -99,7 +100,9 @@ async fn list(stage: &StageArgs, json: bool) -> anyhow::Result<ExitCode> {
 async fn rotate_key(prefix: &str, progress: &Progress) -> anyhow::Result<ExitCode> {
     let (_, vault) = connect::bucket().await?;
     let report = vault
-        .rotate(prefix, |seen: &RotationProgress| progress.objects(seen.done()))
+        .rotate(prefix, |seen: &RotationProgress| {
+            progress.objects(seen.done())
+        })
         .await?;
     progress.end();
     println!("{report}");

@@ -7,8 +7,8 @@ use pipeline::Context;
 use store::{Store, StoreOptions};
 use vault::Vault;
 
-/// Connections beside those of the blocks under way: the plan's, the publisher's and one for outcomes.
-const CONNECTIONS_BESIDE: usize = 4;
+/// Connections beside those of the blocks that are loaded: three for publishing, and two for plan and outcomes.
+const CONNECTIONS_BESIDE: usize = 5;
 const DEFAULT_CONCURRENCY: u32 = 10;
 
 pub(crate) async fn context(concurrency: Option<u32>) -> anyhow::Result<Arc<Context>> {

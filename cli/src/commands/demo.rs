@@ -55,7 +55,9 @@ pub(crate) async fn demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result
     run(&ctx, &request, progress).await?;
     print_blocks(&ctx).await?;
 
-    println!("\nRun 2: everything works again; only what is incomplete is done (--incomplete-only).");
+    println!(
+        "\nRun 2: everything works again; only what is incomplete is done (--incomplete-only)."
+    );
     repair(&stack);
     let repaired = PlanRequest {
         incomplete_only: true,
@@ -169,11 +171,21 @@ async fn run(
 /// Prints where the blocks stand; whether all are whole.
 #[expect(clippy::print_stdout, reason = "the story is this command's data")]
 async fn print_blocks(ctx: &Context) -> anyhow::Result<bool> {
-    let (first, end) = (ctx.zone().parse_time(TIME_MIN)?, ctx.zone().parse_time(TIME_MAX)?);
+    let (first, end) = (
+        ctx.zone().parse_time(TIME_MIN)?,
+        ctx.zone().parse_time(TIME_MAX)?,
+    );
     let range = HourRange::new(first, end).context("the demo's own range")?;
     let overview = ctx.store().overview(range).await?;
     let mut table = table(
-        &["provider", "blocks", "fetched", "= loaded", "+ rejected", "+ duplicates"],
+        &[
+            "provider",
+            "blocks",
+            "fetched",
+            "= loaded",
+            "+ rejected",
+            "+ duplicates",
+        ],
         2,
     );
     for provider in &overview {
@@ -193,8 +205,16 @@ async fn print_blocks(ctx: &Context) -> anyhow::Result<bool> {
     }
     println!("{table}");
     Ok(overview.iter().all(|provider| {
-        let published = provider.blocks.get(&BlockStatus::Published).copied().unwrap_or(0);
-        let empty = provider.blocks.get(&BlockStatus::NoTrips).copied().unwrap_or(0);
+        let published = provider
+            .blocks
+            .get(&BlockStatus::Published)
+            .copied()
+            .unwrap_or(0);
+        let empty = provider
+            .blocks
+            .get(&BlockStatus::NoTrips)
+            .copied()
+            .unwrap_or(0);
         published + empty == BLOCKS_EACH
             && provider.fetched == provider.loaded + provider.rejected + provider.duplicates
     }))
@@ -205,7 +225,10 @@ fn print_where(folder: &Path, stack: &LocalStack) {
     let archive = stack.bucket_folder().join(Stage::Staging.as_str());
     println!("\nTo look around:");
     println!("  archive, encrypted   {}", archive.display());
-    println!("  portal's rows        {}", folder.join("portal.jsonl").display());
+    println!(
+        "  portal's rows        {}",
+        folder.join("portal.jsonl").display()
+    );
     println!(
         "  database             mds sandbox --folder {}   starts it again and prints the psql command",
         folder.display()

@@ -31,7 +31,10 @@ pub(crate) async fn plan_and_run(
     if request.dry_run {
         let plan = pipeline::plan(&ctx, request, |block| print_planned(block, json)).await?;
         say_left_out(&plan);
-        eprintln!("dry run: {} blocks to do, nothing written", plan.block_count);
+        eprintln!(
+            "dry run: {} blocks to do, nothing written",
+            plan.block_count
+        );
         return Ok(ExitCode::SUCCESS);
     }
     let plan = pipeline::plan(&ctx, request, |_| {}).await?;
@@ -53,7 +56,13 @@ pub(crate) async fn carry_out(
         concurrency: usize::try_from(plan.max_concurrency)?,
         cancel: cancel.clone(),
     };
-    let ended = run_local(Arc::clone(&ctx), plan, options, progress.start(plan.block_count)).await;
+    let ended = run_local(
+        Arc::clone(&ctx),
+        plan,
+        options,
+        progress.start(plan.block_count),
+    )
+    .await;
     listener.abort();
     progress.end();
     if cancel.is_cancelled() {
@@ -87,7 +96,10 @@ async fn cancel_on_interrupt(cancel: CancellationToken) {
 
 fn say_left_out(plan: &Plan) {
     if plan.not_ended > 0 {
-        eprintln!("{} blocks have not ended yet and are left out", plan.not_ended);
+        eprintln!(
+            "{} blocks have not ended yet and are left out",
+            plan.not_ended
+        );
     }
 }
 

@@ -20,13 +20,19 @@ pub(crate) async fn sandbox(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
     std::fs::write(&args.write_env, stack.env_file())
         .with_context(|| args.write_env.display().to_string())?;
     for (name, provider) in &stack.providers {
-        eprintln!("provider {name:<6} {} (MDS {})", provider.base_url(), provider.options().version.short());
+        eprintln!(
+            "provider {name:<6} {} (MDS {})",
+            provider.base_url(),
+            provider.options().version.short()
+        );
     }
     eprintln!("portal          {}", stack.portal.url());
     eprintln!("database        psql '{}'", stack.database_url);
     eprintln!("bucket          {}", stack.bucket_folder().display());
     let file = args.write_env.display();
-    eprintln!("\nIn another terminal:\n  mds --env-file {file} run --provider all --interval 24\n\nCtrl-C ends it.");
+    eprintln!(
+        "\nIn another terminal:\n  mds --env-file {file} run --provider all --interval 24\n\nCtrl-C ends it."
+    );
     tokio::signal::ctrl_c().await?;
     Ok(ExitCode::SUCCESS)
 }

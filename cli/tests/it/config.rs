@@ -1,1 +1,358 @@
-//! To come.
+//! The encrypted configuration files and the rotation of their key.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Output;
+
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+use vault::FernetKeys;
+
+use crate::support::{World, stderr, stdout, world_with};
+
+async fn world() -> World {
+    world_with(&["bird"], Map::new()).await
+}
+
+const RUN: [&str; 5] = ["run", "--provider", "bird", "--time-max", "2020-01-15-13"];
+
+fn local(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text).unwrap();
+    file
+}
+
+fn path(file: &tempfile::NamedTempFile) -> &str {
+    file.path().to_str().unwrap()
+}
+
+impl World {
+    async fn settings(&self) -> Value {
+        serde_json::from_str(&stdout(
+            &self.expect(0, &["config", "get", "settings"]).await,
+        ))
+        .unwrap()
+    }
+
+    fn raw(&self, key: &str) -> Option<Vec<u8>> {
+        fs::read(self.stack.bucket_folder().join(key)).ok()
+    }
+
+    async fn with_keys(&self, keys: &str, args: &[&str]) -> Output {
+        let mut command = self.mds(args);
+        command.env("ATD_MDS_FERNET_KEY", keys);
+        Self::output_of(command).await
+    }
+
+    async fn from_stdin(&self, file: &Path, args: &[&str]) -> Output {
+        let mut command = self.mds(args);
+        command.stdin(File::open(file).unwrap());
+        Self::output_of(command).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_is_what_is_got_encrypted_in_between() {
+    let world = world().await;
+    let mut settings = world.settings().await;
+    assert_eq!(settings["TIME_ZONE"], "US/Central");
+    settings["SOCRATA_CHUNK_ROWS"] = json!(7);
+    let text = serde_json::to_string_pretty(&settings).unwrap();
+    let file = local(&text);
+    world
+        .expect(0, &["config", "put", "settings", path(&file)])
+        .await;
+    // Byte for byte, but for a line end that a terminal likes.
+    assert_eq!(
+        stdout(&world.expect(0, &["config", "get", "settings"]).await),
+        format!("{text}\n")
+    );
+    let stored = world.raw("config/settings_staging.json").unwrap();
+    assert!(stored.starts_with(b"gAAAA"));
+    // Not compressed: the older tools read it too.
+    assert!(stored.len() * 3 / 4 > text.len());
+
+    settings["SOCRATA_CHUNK_ROWS"] = json!(8);
+    let file = local(&settings.to_string());
+    let output = world
+        .from_stdin(file.path(), &["config", "put", "settings", "-"])
+        .await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(world.settings().await, settings);
+    world.expect(0, &RUN).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_text_is_stored_as_it_is_and_read_all_the_same() {
+    let world = world().await;
+    let providers = stdout(&world.expect(0, &["config", "get", "providers"]).await);
+    let file = local(&providers);
+    world
+        .expect(
+            0,
+            &["config", "put", "providers", path(&file), "--plain-text"],
+        )
+        .await;
+    assert_eq!(
+        world.raw("config/providers_staging.json").unwrap(),
+        providers.as_bytes()
+    );
+    assert_eq!(
+        stdout(&world.expect(0, &["config", "get", "providers"]).await),
+        providers
+    );
+    world.expect(0, &RUN).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn production_has_files_of_its_own() {
+    let world = world().await;
+    let output = world
+        .expect(2, &["config", "get", "settings", "--production"])
+        .await;
+    assert!(
+        stderr(&output).contains("config/settings_production.json"),
+        "{}",
+        stderr(&output)
+    );
+    let staging = world.settings().await;
+    for name in ["settings", "providers"] {
+        let file = local(&stdout(&world.expect(0, &["config", "get", name]).await));
+        world
+            .expect(0, &["config", "put", name, path(&file), "--production"])
+            .await;
+    }
+    assert!(world.raw("config/settings_production.json").is_some());
+    assert_eq!(world.settings().await, staging);
+
+    // And a run in production keeps its objects apart.
+    let mut command = world.mds(&RUN);
+    command.env("ATD_MDS_RUN_MODE", "PRODUCTION");
+    let output = World::output_of(command).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(
+        world
+            .raw("production/bird/2020/1/15/12/trips.json")
+            .is_some()
+    );
+    assert!(world.raw("staging/bird/2020/1/15/12/trips.json").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_names_configuration_and_boundaries() {
+    let world = world().await;
+    let keys = [
+        "config/providers_staging.json",
+        "config/settings_staging.json",
+        "boundaries/cell.json",
+        "boundaries/census_geoid.json",
+        "boundaries/council_district.json",
+    ];
+    let lines = stdout(&world.expect(0, &["config", "list"]).await);
+    let listed: Vec<_> = lines
+        .lines()
+        .map(|line| line.split_whitespace().last().unwrap())
+        .collect();
+    assert_eq!(listed, keys);
+    let lines = stdout(&world.expect(0, &["config", "list", "--json"]).await);
+    for (line, key) in lines.lines().zip(keys) {
+        let bytes = world.raw(key).unwrap().len();
+        assert_eq!(
+            serde_json::from_str::<Value>(line).unwrap(),
+            json!({"key": key, "bytes": bytes})
+        );
+    }
+    // Any key can be got, too.
+    let cells = stdout(
+        &world
+            .expect(0, &["config", "get", "boundaries/cell.json"])
+            .await,
+    );
+    assert_eq!(
+        cells.trim_end().as_bytes(),
+        world.raw("boundaries/cell.json").unwrap().trim_ascii_end()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_would_stop_the_next_run_is_refused_and_not_stored() {
+    let world = world().await;
+    let whole = world.settings().await;
+    let stored = world.stored();
+    let settings = |name: &str, value: Value| {
+        let mut settings = whole.clone();
+        settings[name] = value;
+        settings.to_string()
+    };
+    let provider = |name: &str, value: Value| {
+        let mut entry = json!({
+            "mds_api_url": "https://example.com/mds", "version": "1.2", "auth_type": "Bearer", "token": "a-secret",
+            "provider_id": "5eed0000-0000-4000-8000-000000000001",
+        });
+        entry[name] = value;
+        json!({ "bird": entry }).to_string()
+    };
+    let by_key = "config/settings_staging.json";
+    let cases = [
+        (
+            "settings",
+            settings("TIME_ZONE", json!("America/St_Johns")),
+            "TIME_ZONE",
+        ),
+        (
+            "settings",
+            settings("DATABASE_URL", Value::Null),
+            "DATABASE_URL is missing",
+        ),
+        (
+            "settings",
+            settings("DATABASE_URL", json!("mysql://root:a-secret@db/x")),
+            "DATABASE_URL must be",
+        ),
+        (
+            "settings",
+            settings("SOCRATA_DATASET", json!("a-secret")),
+            "SOCRATA_DATASET",
+        ),
+        (
+            "settings",
+            settings("SOCRATA_CHUNK_ROWS", json!(0)),
+            "SOCRATA_CHUNK_ROWS must be",
+        ),
+        (
+            "settings",
+            settings("PUBLIC_ID_KEY", json!("short")),
+            "PUBLIC_ID_KEY is too short",
+        ),
+        (
+            "settings",
+            settings("ARCHIVE_COMPRESSION", json!("a-secret")),
+            "ARCHIVE_COMPRESSION must be",
+        ),
+        (
+            "settings",
+            settings("BOUNDARIES", json!([{"layer": "a-secret"}])),
+            "BOUNDARIES must be",
+        ),
+        (
+            by_key,
+            settings("TIME_ZONE", json!("America/St_Johns")),
+            "TIME_ZONE",
+        ),
+        ("settings", "[]".to_owned(), "settings is not stored"),
+        (
+            "providers",
+            provider("mds_api_url", json!("http://example.com/a-secret")),
+            "bird.mds_api_url must start with https",
+        ),
+        (
+            "providers",
+            provider("version", json!("9.9")),
+            "bird.version",
+        ),
+        (
+            "providers",
+            provider("provider_id", json!("a-secret")),
+            "bird.provider_id must be a UUID",
+        ),
+        ("providers", "no JSON".to_owned(), "providers is not stored"),
+        (
+            "boundaries/cell.json",
+            "no JSON".to_owned(),
+            "it is not JSON",
+        ),
+    ];
+    for (name, text, message) in cases {
+        let file = local(&text);
+        let output = world.expect(2, &["config", "put", name, path(&file)]).await;
+        let error = stderr(&output);
+        assert!(
+            error.contains(message) && error.contains("is not stored"),
+            "{error}"
+        );
+        assert!(!error.contains("a-secret"), "{error}");
+    }
+    let output = world
+        .expect(2, &["config", "put", "settings", "/nowhere.json"])
+        .await;
+    assert!(stderr(&output).contains("/nowhere.json"));
+    assert_eq!(stored, world.stored());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_rotation_the_old_key_is_not_needed_any_more() {
+    let world = world().await;
+    world.expect(0, &RUN).await;
+    let objects = world.objects().await;
+    let old = world.stack.env["ATD_MDS_FERNET_KEY"].clone();
+    let new = FernetKeys::generate().expose_secret().to_owned();
+    let both = format!("{new},{old}");
+
+    // Both are needed until it is done.
+    assert_eq!(world.with_keys(&new, &RUN).await.status.code(), Some(2));
+    let part = world
+        .with_keys(&both, &["config", "rotate-key", "--prefix", "staging/"])
+        .await;
+    // Sealed are a block's four objects; the manifest of the run is not.
+    assert_eq!(
+        stdout(&part),
+        "4 rotated, 0 already under the first key, 1 plain, 0 of another kind, 0 failed\n"
+    );
+    assert_eq!(world.with_keys(&new, &RUN).await.status.code(), Some(2));
+    let rest = world.with_keys(&both, &["config", "rotate-key"]).await;
+    assert_eq!(rest.status.code(), Some(0));
+    assert_eq!(
+        stdout(&rest),
+        "2 rotated, 4 already under the first key, 4 plain, 0 of another kind, 0 failed\n"
+    );
+    let again = world.with_keys(&both, &["config", "rotate-key"]).await;
+    assert_eq!(
+        stdout(&again),
+        "0 rotated, 6 already under the first key, 4 plain, 0 of another kind, 0 failed\n"
+    );
+
+    let rows = world.portal();
+    let forced = world
+        .with_keys(&new, &[&RUN[..], &["--force", "--no-extract"]].concat())
+        .await;
+    assert_eq!(forced.status.code(), Some(0), "{}", stderr(&forced));
+    assert_eq!(rows, world.portal());
+    let refused = world.expect(2, &["config", "get", "settings"]).await;
+    assert!(
+        stderr(&refused)
+            .contains("sealed with a key that is not among the 1 in ATD_MDS_FERNET_KEY")
+    );
+
+    let mut world = world;
+    world
+        .stack
+        .env
+        .insert("ATD_MDS_FERNET_KEY".to_owned(), new.clone());
+    assert_eq!(objects, world.objects().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_no_key_opens_is_named_and_stops_no_other() {
+    let world = world().await;
+    world.expect(0, &RUN).await;
+    let damaged = world.archive_file("bird", "2020/1/15/12");
+    let other = FernetKeys::generate().expose_secret().to_owned();
+    let old = world.stack.env["ATD_MDS_FERNET_KEY"].clone();
+    let mut text = fs::read(&damaged).unwrap();
+    text.truncate(text.len() / 8 * 4);
+    fs::write(&damaged, &text).unwrap();
+    let output = world
+        .with_keys(&format!("{other},{old}"), &["config", "rotate-key"])
+        .await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stdout(&output),
+        "5 rotated, 0 already under the first key, 4 plain, 0 of another kind, 1 failed\n"
+    );
+    assert!(
+        stderr(&output).contains("staging/bird/2020/1/15/12/trips.json"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(fs::read(&damaged).unwrap(), text);
+}

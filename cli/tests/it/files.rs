@@ -1,1 +1,252 @@
-//! To come.
+//! One step with a local file in place of the bucket's object.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sandbox::provider::{Fault, Rates, Rhythm, Times};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{World, hour, options, stderr, stdout, world_of};
+
+const ONE_HOUR: [&str; 4] = ["--provider", "bird", "--time-max", "2020-01-15-13"];
+const FOLDER: &str = "bird/2020/1/15/12";
+
+/// One provider with 40 good trips in every hour.
+async fn forty_trips() -> World {
+    let mut options = options(&["bird"]);
+    let bird = options.providers.get_mut("bird").unwrap();
+    (bird.rates, bird.rhythm) = (Rates::none(), Rhythm::Flat);
+    world_of(options).await
+}
+
+/// A folder of our own, and a file to be in it.
+fn file(name: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join(name);
+    (folder, file)
+}
+
+fn step<'a>(step: &'a str, file: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    [
+        &[step, "--file", file.to_str().unwrap()],
+        &ONE_HOUR[..],
+        more,
+    ]
+    .concat()
+}
+
+fn report(output: &std::process::Output) -> Value {
+    serde_json::from_str(&stdout(output)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn extract_writes_what_the_archive_would_hold_and_nothing_else() {
+    let world = forty_trips().await;
+    let (_folder, file) = file("trips.json");
+    let (database, bucket) = (world.dump().await, world.stored());
+    let output = world.expect(0, &step("extract", &file, &[])).await;
+    assert_eq!(
+        (&report(&output)["trips"], &report(&output)["http_status"]),
+        (&json!(40), &json!(200))
+    );
+    assert_eq!((database, bucket), (world.dump().await, world.stored()));
+
+    world
+        .expect(0, &[&["extract"], &ONE_HOUR[..]].concat())
+        .await;
+    let archived = world
+        .vault()
+        .await
+        .get_bytes(&format!("staging/{FOLDER}/trips.json"))
+        .await
+        .unwrap();
+    assert_eq!(fs::read(&file).unwrap(), archived);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extract_that_fails_leaves_the_file_as_it_was() {
+    let world = forty_trips().await;
+    let (folder, file) = file("trips.json");
+    fs::write(&file, "of yesterday").unwrap();
+    let bird = &world.stack.providers["bird"];
+    for (fault, error) in [
+        (Fault::TruncatedJson, "malformed"),
+        (Fault::NotReady, "has not published the hour yet"),
+        (
+            Fault::Status {
+                status: 401,
+                retry_after: None,
+            },
+            "refuses",
+        ),
+    ] {
+        bird.fail_hour(hour("2020-01-15-12"), fault, Times::Next(2));
+        let output = world.expect(1, &step("extract", &file, &[])).await;
+        assert!(stderr(&output).contains(error), "{}", stderr(&output));
+        assert_eq!(stdout(&output), "");
+        bird.clear_faults();
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"of yesterday");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_db_loads_the_trips_of_a_file() {
+    let world = forty_trips().await;
+    let (_folder, file) = file("trips.json");
+    world.expect(0, &step("extract", &file, &[])).await;
+    let mut trips: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let list = trips["data"]["trips"].as_array_mut().unwrap();
+    list.truncate(12);
+    list[3].as_object_mut().unwrap().remove("device_id");
+    let twice = list[7].clone();
+    list.push(twice);
+    fs::write(&file, trips.to_string()).unwrap();
+
+    let output = world.expect(0, &step("sync-db", &file, &[])).await;
+    let publish_key = format!("staging/{FOLDER}/publish.json");
+    assert_eq!(
+        report(&output),
+        json!({"publish_key": publish_key, "fetched": 13, "loaded": 11, "rejected": 1, "duplicates": 1})
+    );
+    assert_eq!(world.statuses().await, [6]);
+    assert_eq!(world.number("SELECT count(*) FROM api.trips").await, 11);
+    assert_eq!(
+        world
+            .object(&format!("{FOLDER}/publish.json"))
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        11
+    );
+    assert_eq!(
+        world
+            .object(&format!("{FOLDER}/rejects.json"))
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert!(!world.archive_file("bird", "2020/1/15/12").exists());
+    assert!(world.uploads().is_empty());
+
+    // The next run goes on from what was loaded.
+    world.expect(0, &[&["run"], &ONE_HOUR[..]].concat()).await;
+    assert_eq!(
+        (world.statuses().await, world.stack.portal.row_count()),
+        (vec![8], 11)
+    );
+    // A file is loaded whatever the status, and what is in the table is none the worse for it.
+    world.expect(0, &step("sync-db", &file, &[])).await;
+    assert_eq!(world.statuses().await, [6]);
+    assert_eq!(world.number("SELECT count(*) FROM api.trips").await, 11);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_socrata_publishes_the_rows_of_a_file() {
+    let world = forty_trips().await;
+    world
+        .expect(0, &[&["run", "--no-sync-socrata"], &ONE_HOUR[..]].concat())
+        .await;
+    let (_folder, file) = file("publish.json");
+    let rows = world.object(&format!("{FOLDER}/publish.json")).await;
+    fs::write(&file, json!(rows.as_array().unwrap()[..3]).to_string()).unwrap();
+
+    let output = world.expect(0, &step("sync-socrata", &file, &[])).await;
+    assert_eq!(
+        report(&output),
+        json!({"created": 3, "updated": 0, "errors": 0})
+    );
+    assert_eq!(
+        (world.statuses().await, world.stack.portal.row_count()),
+        (vec![8], 3)
+    );
+    let output = world.expect(0, &step("sync-socrata", &file, &[])).await;
+    assert_eq!(
+        report(&output),
+        json!({"created": 0, "updated": 3, "errors": 0})
+    );
+    world
+        .expect(0, &[&["sync-socrata", "--force"], &ONE_HOUR[..]].concat())
+        .await;
+    assert_eq!(world.stack.portal.row_count(), 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_archive_fails_the_load_and_what_is_loaded_stays() {
+    let world = forty_trips().await;
+    world.expect(0, &[&["run"], &ONE_HOUR[..]].concat()).await;
+    let (trips, portal, objects) = (world.trips().await, world.portal(), world.objects().await);
+    let (_folder, file) = file("trips.json");
+    for text in [
+        "no JSON",
+        r#"{"error": "unauthorized"}"#,
+        r#"{"data": {"trips": [{"trip_id": 1}, "#,
+    ] {
+        fs::write(&file, text).unwrap();
+        let output = world.expect(1, &step("sync-db", &file, &[])).await;
+        assert_eq!(world.statuses().await, [-5], "{}", stderr(&output));
+    }
+    assert_eq!((trips, &portal), (world.trips().await, &world.portal()));
+    // The archive is still good.
+    world.expect(0, &[&["run"], &ONE_HOUR[..]].concat()).await;
+    assert_eq!((world.statuses().await, portal), (vec![8], world.portal()));
+    assert_eq!(objects, world.objects().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_make_no_sense_are_refused_and_nothing_is_touched() {
+    let world = forty_trips().await;
+    let (folder, here) = file("trips.json");
+    let nowhere = folder.path().join("nowhere").join("trips.json");
+    fs::write(&here, "{}").unwrap();
+    let (database, bucket) = (world.dump().await, world.stored());
+    for (step, arguments, message) in [
+        (
+            "extract",
+            step("extract", &here, &["--interval", "2"]),
+            "a file holds one hour of one provider",
+        ),
+        (
+            "sync-db",
+            step("sync-db", &here, &["--interval", "2"]),
+            "a file holds one hour of one provider",
+        ),
+        ("extract", step("extract", &nowhere, &[]), "nowhere"),
+        ("sync-db", step("sync-db", &nowhere, &[]), "nowhere"),
+        (
+            "sync-socrata",
+            step("sync-socrata", &nowhere, &[]),
+            "nowhere",
+        ),
+        (
+            "extract",
+            step("extract", &here, &["--dry-run"]),
+            "--dry-run",
+        ),
+        (
+            "sync-db",
+            step("sync-db", &here, &["--dry-run"]),
+            "--dry-run",
+        ),
+        (
+            "sync-db",
+            step("sync-db", &here, &["--incomplete-only"]),
+            "--incomplete-only",
+        ),
+    ] {
+        let output = world.expect(2, &arguments).await;
+        assert!(
+            stderr(&output).contains(message),
+            "{step}: {}",
+            stderr(&output)
+        );
+    }
+    assert_eq!(fs::read(&here).unwrap(), b"{}");
+    assert_eq!((database, bucket), (world.dump().await, world.stored()));
+    assert_eq!(world.stack.providers["bird"].log().total(), 0);
+}

@@ -13,7 +13,14 @@ use tokio::sync::OnceCell;
 use crate::support::{World, hour, options, until, world_of, world_with};
 
 const HOURS: [&str; 2] = ["2020-01-15-16", "2020-01-15-17"];
-const RANGE: [&str; 6] = ["--provider", "all", "--time-min", HOURS[0], "--time-max", "2020-01-15-18"];
+const RANGE: [&str; 6] = [
+    "--provider",
+    "all",
+    "--time-min",
+    HOURS[0],
+    "--time-max",
+    "2020-01-15-18",
+];
 const HOURS_IN_BUCKET: [&str; 2] = ["2020/1/15/16", "2020/1/15/17"];
 /// Locks the blocks against every change, but not against being read.
 const ROWS: &str = "SELECT FROM api.schedule FOR UPDATE";
@@ -70,7 +77,13 @@ struct Running(Child);
 impl Running {
     fn start(world: &World, args: &[&str]) -> Self {
         let mut command = world.mds(args);
-        Self(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
+        Self(
+            command
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        )
     }
 
     /// Waits until it has come to a point, which it must reach before it ends.
@@ -78,7 +91,11 @@ impl Running {
         until(what, async || {
             let ended = self.0.try_wait().unwrap();
             let reached = reached().await;
-            assert!(reached || ended.is_none(), "ended before {what}: {}", self.said());
+            assert!(
+                reached || ended.is_none(),
+                "ended before {what}: {}",
+                self.said()
+            );
             reached
         })
         .await;
@@ -86,12 +103,17 @@ impl Running {
 
     fn kill(mut self) {
         self.0.kill().unwrap();
-        assert!(self.0.wait().unwrap().code().is_none(), "ended before it was killed");
+        assert!(
+            self.0.wait().unwrap().code().is_none(),
+            "ended before it was killed"
+        );
     }
 
     fn interrupt(&self) {
         let id = self.0.id().to_string();
-        let sent = std::process::Command::new("kill").args(["-INT", &id]).status();
+        let sent = std::process::Command::new("kill")
+            .args(["-INT", &id])
+            .status();
         assert!(sent.unwrap().success());
     }
 
@@ -108,7 +130,12 @@ impl Running {
 
     fn said(&mut self) -> String {
         let mut said = String::new();
-        self.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        self.0
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
         said
     }
 }
@@ -126,9 +153,14 @@ struct InTheWay(tokio_postgres::Client);
 impl InTheWay {
     async fn of(world: &World, statement: &str) -> Self {
         let (client, connection) =
-            tokio_postgres::connect(&world.stack.database_url, tokio_postgres::NoTls).await.unwrap();
+            tokio_postgres::connect(&world.stack.database_url, tokio_postgres::NoTls)
+                .await
+                .unwrap();
         tokio::spawn(connection);
-        client.batch_execute(&format!("BEGIN; {statement}")).await.unwrap();
+        client
+            .batch_execute(&format!("BEGIN; {statement}"))
+            .await
+            .unwrap();
         Self(client)
     }
 
@@ -161,7 +193,8 @@ async fn killed_while_it_waits_for_a_provider() {
     let provider = &world.stack.providers["bird"];
     provider.fail_hour(hour(HOURS[1]), Fault::Slow(LONG), Times::Next(1));
     let mut mds = Running::start(&world, &command("run"));
-    mds.until("both requests", async || provider.log().begun() == 2).await;
+    mds.until("both requests", async || provider.log().begun() == 2)
+        .await;
     mds.kill();
     assert!(!world.archive_file("bird", HOURS_IN_BUCKET[1]).exists());
     ends_as_if_never_killed(&world).await;
@@ -173,17 +206,30 @@ async fn killed_in_the_middle_of_a_big_answer() {
         let mut options = options(&["bird"]);
         let provider = options.providers.get_mut("bird").unwrap();
         (provider.trips_per_hour, provider.rhythm) = (10_000.0, Rhythm::Flat);
-        options.settings.insert("ARCHIVE_COMPRESSION".to_owned(), json!("none"));
+        options
+            .settings
+            .insert("ARCHIVE_COMPRESSION".to_owned(), json!("none"));
         world_of(options).await
     };
-    let run = ["extract", "--provider", "bird", "--time-min", HOURS[0], "--interval", "1"];
+    let run = [
+        "extract",
+        "--provider",
+        "bird",
+        "--time-min",
+        HOURS[0],
+        "--interval",
+        "1",
+    ];
     let (killed, whole) = (world().await, world().await);
     whole.expect(0, &run).await;
 
     let provider = &killed.stack.providers["bird"];
     provider.fail_hour(hour(HOURS[0]), Fault::Stall(LONG), Times::Next(1));
     let mut mds = Running::start(&killed, &run);
-    mds.until("parts of the archive in the bucket", async || parts(&killed) > 0).await;
+    mds.until("parts of the archive in the bucket", async || {
+        parts(&killed) > 0
+    })
+    .await;
     mds.kill();
     assert_eq!(killed.objects().await.len(), 0);
     killed.expect(0, &run).await;
@@ -194,7 +240,13 @@ async fn killed_in_the_middle_of_a_big_answer() {
 fn parts(world: &World) -> usize {
     let files = std::fs::read_dir(world.stack.s3.folder()).unwrap();
     files
-        .filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().contains(".part-"))
+        .filter(|file| {
+            file.as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .contains(".part-")
+        })
         .count()
 }
 
@@ -202,7 +254,13 @@ fn parts(world: &World) -> usize {
 async fn killed_while_it_plans() {
     let world = small().await;
     let run = command("run");
-    kill_waiting(&world, &run, "LOCK TABLE api.providers", "INTO api.providers").await;
+    kill_waiting(
+        &world,
+        &run,
+        "LOCK TABLE api.providers",
+        "INTO api.providers",
+    )
+    .await;
     kill_waiting(&world, &run, "LOCK TABLE api.schedule", "INTO api.schedule").await;
     kill_waiting(&world, &run, "LOCK TABLE api.runs", "INTO api.runs").await;
     // And with the manifest in the bucket, before the plan counts as complete.
@@ -210,8 +268,18 @@ async fn killed_while_it_plans() {
                      'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';
                  CREATE TRIGGER pause BEFORE UPDATE ON api.runs FOR EACH ROW EXECUTE FUNCTION pause()";
     world.database.batch_execute(pause).await.unwrap();
-    kill_waiting(&world, &run, "SELECT pg_advisory_xact_lock(1)", "UPDATE api.runs").await;
-    world.database.batch_execute("DROP FUNCTION pause CASCADE").await.unwrap();
+    kill_waiting(
+        &world,
+        &run,
+        "SELECT pg_advisory_xact_lock(1)",
+        "UPDATE api.runs",
+    )
+    .await;
+    world
+        .database
+        .batch_execute("DROP FUNCTION pause CASCADE")
+        .await
+        .unwrap();
     ends_as_if_never_killed(&world).await;
 }
 
@@ -221,7 +289,11 @@ async fn killed_when_the_archive_is_there_and_not_noted() {
     // Enters the blocks; there is nothing to load yet.
     world.expect(0, &command("sync-db")).await;
     kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule").await;
-    assert!(HOURS_IN_BUCKET.iter().any(|hour| world.archive_file("bird", hour).exists()));
+    assert!(
+        HOURS_IN_BUCKET
+            .iter()
+            .any(|hour| world.archive_file("bird", hour).exists())
+    );
     assert_eq!(world.statuses().await, [0, 0]);
     ends_as_if_never_killed(&world).await;
 }
@@ -229,7 +301,13 @@ async fn killed_when_the_archive_is_there_and_not_noted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_it_loads() {
     let world = small().await;
-    kill_waiting(&world, &command("run"), "LOCK TABLE api.trips", "INTO api.trips").await;
+    kill_waiting(
+        &world,
+        &command("run"),
+        "LOCK TABLE api.trips",
+        "INTO api.trips",
+    )
+    .await;
     assert_eq!(world.trips().await, "");
     ends_as_if_never_killed(&world).await;
 }
@@ -239,16 +317,26 @@ async fn killed_when_the_rows_to_publish_are_written_and_the_load_not_committed(
     let world = small().await;
     world.expect(0, &command("extract")).await;
     kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule").await;
-    let is_written = |hour: &str| world.archive_file("bird", hour).with_file_name("publish.json").exists();
+    let is_written = |hour: &str| {
+        world
+            .archive_file("bird", hour)
+            .with_file_name("publish.json")
+            .exists()
+    };
     assert!(HOURS_IN_BUCKET.into_iter().any(is_written));
-    assert_eq!((world.trips().await.as_str(), world.statuses().await), ("", vec![2, 2]));
+    assert_eq!(
+        (world.trips().await.as_str(), world.statuses().await),
+        ("", vec![2, 2])
+    );
     ends_as_if_never_killed(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_when_rows_are_published_and_not_noted() {
     let world = small().await;
-    world.expect(0, &[&command("run")[..], &["--no-sync-socrata"]].concat()).await;
+    world
+        .expect(0, &[&command("run")[..], &["--no-sync-socrata"]].concat())
+        .await;
     kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule").await;
     assert!(world.stack.portal.row_count() > 0);
     ends_as_if_never_killed(&world).await;
@@ -260,10 +348,16 @@ async fn killed_amid_an_upload_sends_no_chunk_again_that_the_portal_has_taken() 
     let whole = world_with(&["bird"], chunks(7)).await;
     whole.expect(0, &command("run")).await;
     let world = world_with(&["bird"], chunks(7)).await;
-    world.stack.portal.fail_next(portal::Fault::Slow(Duration::ZERO));
+    world
+        .stack
+        .portal
+        .fail_next(portal::Fault::Slow(Duration::ZERO));
     world.stack.portal.fail_next(portal::Fault::Slow(LONG));
     let mut mds = Running::start(&world, &command("run"));
-    mds.until("the second chunk", async || world.stack.portal.log().begun() == 2).await;
+    mds.until("the second chunk", async || {
+        world.stack.portal.log().begun() == 2
+    })
+    .await;
     mds.kill();
     assert_eq!(world.stack.portal.row_count(), 7);
     ends_as_if_never_killed(&world).await;
@@ -274,9 +368,15 @@ async fn killed_amid_an_upload_sends_no_chunk_again_that_the_portal_has_taken() 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_the_portal_works_on_an_upload() {
     let world = small().await;
-    world.stack.portal.fail_next(portal::Fault::Accepted202 { polls: u32::MAX });
+    world
+        .stack
+        .portal
+        .fail_next(portal::Fault::Accepted202 { polls: u32::MAX });
     let mut mds = Running::start(&world, &command("run"));
-    mds.until("a question after the upload", async || world.stack.portal.log().begun() == 2).await;
+    mds.until("a question after the upload", async || {
+        world.stack.portal.log().begun() == 2
+    })
+    .await;
     mds.kill();
     ends_as_if_never_killed(&world).await;
 }
@@ -284,7 +384,15 @@ async fn killed_while_the_portal_works_on_an_upload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_at_any_moment() {
     const KILLS: u32 = 15;
-    let run = ["run", "--provider", "all", "--time-min", "2020-01-15-12", "--time-max", "2020-01-15-18"];
+    let run = [
+        "run",
+        "--provider",
+        "all",
+        "--time-min",
+        "2020-01-15-12",
+        "--time-max",
+        "2020-01-15-18",
+    ];
     let forced = [&run[..], &["--force"]].concat();
     let chunks = || Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(20))]);
     let whole = world_with(&["bird", "lime"], chunks()).await;
@@ -322,16 +430,27 @@ impl Random {
 async fn ctrl_c_ends_after_the_steps_under_way() {
     let world = small().await;
     let provider = &world.stack.providers["bird"];
-    provider.fail_hour(hour(HOURS[0]), Fault::Slow(Duration::from_secs(1)), Times::Next(1));
+    provider.fail_hour(
+        hour(HOURS[0]),
+        Fault::Slow(Duration::from_secs(1)),
+        Times::Next(1),
+    );
     let args = [&command("run")[..], &["--concurrency", "1"]].concat();
     let mut mds = Running::start(&world, &args);
-    mds.until("a request", async || provider.log().begun() == 1).await;
+    mds.until("a request", async || provider.log().begun() == 1)
+        .await;
     mds.interrupt();
     let code = mds.ended().await;
     let said = mds.said();
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("stopping after the steps under way"), "{said}");
-    assert!(said.contains("stopped; the same command goes on from here"), "{said}");
+    assert!(
+        said.contains("stopping after the steps under way"),
+        "{said}"
+    );
+    assert!(
+        said.contains("stopped; the same command goes on from here"),
+        "{said}"
+    );
     // The hour that was asked for is archived, the other untouched.
     assert_eq!(world.statuses().await, [2, 0]);
     ends_as_if_never_killed(&world).await;
@@ -344,7 +463,8 @@ async fn ctrl_c_twice_ends_at_once() {
     let provider = &world.stack.providers["bird"];
     provider.fail_hour(hour(HOURS[0]), Fault::Slow(LONG), Times::Next(1));
     let mut mds = Running::start(&world, &command("run"));
-    mds.until("both requests", async || provider.log().begun() == 2).await;
+    mds.until("both requests", async || provider.log().begun() == 2)
+        .await;
     // Two that come at the same moment count as one.
     until("the end", async || {
         mds.interrupt();

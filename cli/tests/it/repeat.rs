@@ -2,7 +2,14 @@
 
 use crate::support::world;
 
-const RANGE: [&str; 6] = ["--provider", "all", "--time-min", "2020-01-15-12", "--time-max", "2020-01-15-18"];
+const RANGE: [&str; 6] = [
+    "--provider",
+    "all",
+    "--time-min",
+    "2020-01-15-12",
+    "--time-max",
+    "2020-01-15-18",
+];
 
 fn run(more: &[&'static str]) -> Vec<&'static str> {
     [&["run"][..], &RANGE, more].concat()
@@ -13,7 +20,11 @@ async fn a_range_run_twice_changes_nothing_the_second_time() {
     let world = world().await;
     world.expect(0, &run(&[])).await;
     let (trips, modified) = (world.trips().await, world.modified().await);
-    let (schedule, portal, objects) = (world.schedule().await, world.portal(), world.objects().await);
+    let (schedule, portal, objects) = (
+        world.schedule().await,
+        world.portal(),
+        world.objects().await,
+    );
     assert!(world.number("SELECT count(*) FROM api.trips").await > 100);
     assert_eq!(world.statuses().await, [8; 12]);
 

@@ -13,7 +13,13 @@ use sha2::{Digest, Sha256};
 use crate::support::{World, hour, options, stderr, stdout, world, world_of};
 
 const ONE_HOUR: [&str; 7] = [
-    "run", "--provider", "bird", "--time-min", "2020-01-15-12", "--time-max", "2020-01-15-13",
+    "run",
+    "--provider",
+    "bird",
+    "--time-min",
+    "2020-01-15-12",
+    "--time-max",
+    "2020-01-15-13",
 ];
 const BIRD: &str = "bird/2020/1/15/12";
 
@@ -83,7 +89,13 @@ async fn a_failing_block_stops_no_other_and_is_named() {
     world.fail("lime", "2020-01-15-13", Fault::NotReady);
     world.fail("lime", "2020-01-15-14", Fault::ErrorObject200);
     let range = [
-        "run", "--provider", "all", "--time-min", "2020-01-15-12", "--time-max", "2020-01-15-16",
+        "run",
+        "--provider",
+        "all",
+        "--time-min",
+        "2020-01-15-12",
+        "--time-max",
+        "2020-01-15-16",
     ];
     let failures = [
         "bird 2020-01-15T18:00Z extract (ProviderUnavailable)",
@@ -95,8 +107,18 @@ async fn a_failing_block_stops_no_other_and_is_named() {
 
     let output = world.expect(1, &range).await;
     let summary = stdout(&output);
-    assert!(summary.contains("of 8 blocks 2 done, 1 not published by the provider yet, 5 failed, 0 did not end"), "{summary}");
-    assert!(summary.trim_end().ends_with(&format!("; failed: {}", failures.join(", "))), "{summary}");
+    assert!(
+        summary.contains(
+            "of 8 blocks 2 done, 1 not published by the provider yet, 5 failed, 0 did not end"
+        ),
+        "{summary}"
+    );
+    assert!(
+        summary
+            .trim_end()
+            .ends_with(&format!("; failed: {}", failures.join(", "))),
+        "{summary}"
+    );
     let expected = [
         ("bird 12", -2),
         ("bird 13", -2),
@@ -107,23 +129,56 @@ async fn a_failing_block_stops_no_other_and_is_named() {
         ("lime 14", -2),
         ("lime 15", 8),
     ];
-    assert_eq!(world.blocks().await, expected.map(|(block, status)| (block.to_owned(), status)).into());
-    let archives: Vec<_> = world.objects().await.into_keys().filter(|key| key.ends_with("/trips.json")).collect();
-    assert_eq!(archives, ["staging/bird/2020/1/15/15/trips.json", "staging/lime/2020/1/15/15/trips.json"]);
+    assert_eq!(
+        world.blocks().await,
+        expected
+            .map(|(block, status)| (block.to_owned(), status))
+            .into()
+    );
+    let archives: Vec<_> = world
+        .objects()
+        .await
+        .into_keys()
+        .filter(|key| key.ends_with("/trips.json"))
+        .collect();
+    assert_eq!(
+        archives,
+        [
+            "staging/bird/2020/1/15/15/trips.json",
+            "staging/lime/2020/1/15/15/trips.json"
+        ]
+    );
     let message = world.text("SELECT message FROM api.schedule JOIN api.providers USING (provider_id) WHERE provider_name = 'lime' AND hour = 12").await;
-    assert!(message.starts_with("ProviderRejected: provider lime refuses"), "{message}");
+    assert!(
+        message.starts_with("ProviderRejected: provider lime refuses"),
+        "{message}"
+    );
 
     // For a program, and with what still fails asked again.
     let output = world.expect(1, &[&["--json"], &range[..]].concat()).await;
     let summary: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!((&summary["planned"], &summary["not_ready"], &summary["failed"]), (&json!(6), &json!(1), &json!(5)));
-    let names: Vec<_> = summary["first_failed"].as_array().unwrap().iter().map(|block| &block["error_name"]).collect();
+    assert_eq!(
+        (
+            &summary["planned"],
+            &summary["not_ready"],
+            &summary["failed"]
+        ),
+        (&json!(6), &json!(1), &json!(5))
+    );
+    let names: Vec<_> = summary["first_failed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|block| &block["error_name"])
+        .collect();
     assert_eq!(names[..2], ["ProviderUnavailable", "ProviderRejected"]);
 
     world.mend();
     world.expect(0, &range).await;
     assert_eq!(world.statuses().await, [8; 8]);
-    world.expect_whole(&["bird", "lime"], &["12", "13", "14", "15"]).await;
+    world
+        .expect_whole(&["bird", "lime"], &["12", "13", "14", "15"])
+        .await;
 }
 
 impl World {
@@ -131,10 +186,15 @@ impl World {
     async fn expect_whole(&self, providers: &[&str], hours: &[&str]) {
         let expected = providers.iter().flat_map(|provider| {
             let provider = &self.stack.providers[*provider];
-            hours.iter().map(|h| provider.expected(hour(&format!("2020-01-15-{h}"))).distinct)
+            hours
+                .iter()
+                .map(|h| provider.expected(hour(&format!("2020-01-15-{h}"))).distinct)
         });
         let expected: u64 = expected.sum();
-        assert_eq!(self.number("SELECT count(*) FROM api.trips").await, expected.cast_signed());
+        assert_eq!(
+            self.number("SELECT count(*) FROM api.trips").await,
+            expected.cast_signed()
+        );
         assert_eq!(self.stack.portal.row_count() as u64, expected);
     }
 }
@@ -182,16 +242,30 @@ async fn a_portal_that_stumbles_is_waited_for() {
         retry_after: Some(1),
     };
     let dropped = |applied| portal::Fault::DropConnection { applied };
-    for fault in [refusal(503), NO_FAULT, throttled, NO_FAULT, dropped(true), NO_FAULT, dropped(false)] {
+    for fault in [
+        refusal(503),
+        NO_FAULT,
+        throttled,
+        NO_FAULT,
+        dropped(true),
+        NO_FAULT,
+        dropped(false),
+    ] {
         world.stack.portal.fail_next(fault);
     }
     let began = std::time::Instant::now();
     world.expect(0, &ONE_HOUR).await;
-    assert!(began.elapsed().as_secs_f64() >= 1.0, "Retry-After is waited out");
+    assert!(
+        began.elapsed().as_secs_f64() >= 1.0,
+        "Retry-After is waited out"
+    );
     assert_eq!(world.statuses().await, [8]);
     world.expect_whole(&["bird"], &["12"]).await;
     let ok = Some(200);
-    assert_eq!(world.uploads(), [Some(503), ok, Some(429), ok, None, ok, None, ok]);
+    assert_eq!(
+        world.uploads(),
+        [Some(503), ok, Some(429), ok, None, ok, None, ok]
+    );
 }
 
 #[rstest]
@@ -222,16 +296,24 @@ async fn what_did_not_reach_the_portal_is_sent_by_the_next_run_and_nothing_twice
     assert_eq!(world.uploads().len(), 4 + failing);
     assert_eq!(world.stack.portal.log().count(200), 4);
     assert_eq!(world.stack.providers["bird"].log().total(), asked);
-    let counts = world.text("SELECT socrata_status::text FROM api.schedule").await;
+    let counts = world
+        .text("SELECT socrata_status::text FROM api.schedule")
+        .await;
     let counts: Value = serde_json::from_str(&counts).unwrap();
-    assert_eq!((&counts["created"], &counts["updated"], &counts["errors"]), (&json!(40), &json!(0), &json!(0)));
+    assert_eq!(
+        (&counts["created"], &counts["updated"], &counts["errors"]),
+        (&json!(40), &json!(0), &json!(0))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_the_portal_refuses_in_an_answer_of_200_fail_the_block_until_they_are_taken() {
     let world = forty_trips_in_four_uploads().await;
     world.stack.portal.fail_next(NO_FAULT);
-    world.stack.portal.fail_next(portal::Fault::ErrorsIn200 { rows: 3 });
+    world
+        .stack
+        .portal
+        .fail_next(portal::Fault::ErrorsIn200 { rows: 3 });
     let output = world.expect(1, &ONE_HOUR).await;
     assert!(stdout(&output).contains("sync-socrata (SocrataRejected)"));
     assert_eq!(world.statuses().await, [-8]);
@@ -248,7 +330,11 @@ async fn rows_that_the_portal_refuses_in_an_answer_of_200_fail_the_block_until_t
 
 /// Why our rules refuse a trip as the provider sent it, as far as the provider makes such trips.
 fn reason_to_refuse(trip: &Value) -> Option<Value> {
-    let last = trip["route"]["features"].as_array().unwrap().last().unwrap();
+    let last = trip["route"]["features"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap();
     if trip.get("device_id").is_none() {
         return Some(json!({"code": "missing_field", "field": "device_id"}));
     }
@@ -282,37 +368,73 @@ async fn every_trip_is_loaded_refused_with_a_reason_or_counted_as_a_duplicate() 
     let duplicates = expected.sent - expected.distinct - expected.bad;
     assert!(duplicates > 0 && expected.bad > 10);
 
-    let output = world.expect(0, &[&["--json"], &ONE_HOUR[..], &["--no-sync-socrata"]].concat()).await;
+    let output = world
+        .expect(
+            0,
+            &[&["--json"], &ONE_HOUR[..], &["--no-sync-socrata"]].concat(),
+        )
+        .await;
     let summary: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    let counts = ["trips_fetched", "trips_loaded", "trips_rejected", "trips_duplicates"].map(|name| summary[name].as_u64().unwrap());
-    assert_eq!(counts, [expected.sent, expected.distinct, expected.bad, duplicates]);
+    let counts = [
+        "trips_fetched",
+        "trips_loaded",
+        "trips_rejected",
+        "trips_duplicates",
+    ]
+    .map(|name| summary[name].as_u64().unwrap());
+    assert_eq!(
+        counts,
+        [expected.sent, expected.distinct, expected.bad, duplicates]
+    );
     assert_eq!(world.statuses().await, [6]);
-    assert_eq!(world.number("SELECT count(*) FROM api.trips").await, expected.distinct.cast_signed());
+    assert_eq!(
+        world.number("SELECT count(*) FROM api.trips").await,
+        expected.distinct.cast_signed()
+    );
     let row = world.text(
         "SELECT concat_ws(' ', records_total, records_processed, records_error_count, records_duplicate_count,
              payload_trips_count, rerun_flag) FROM api.schedule",
     );
     assert_eq!(
         row.await,
-        format!("{} {} {} {duplicates} {} t", expected.sent, expected.distinct, expected.bad, expected.sent)
+        format!(
+            "{} {} {} {duplicates} {} t",
+            expected.sent, expected.distinct, expected.bad, expected.sent
+        )
     );
 
-    let sent: Vec<Value> = provider.feed().trips(start).map(|trip| serde_json::from_str(&trip).unwrap()).collect();
+    let sent: Vec<Value> = provider
+        .feed()
+        .trips(start)
+        .map(|trip| serde_json::from_str(&trip).unwrap())
+        .collect();
     let refused: Vec<_> = sent
         .iter()
         .filter_map(|trip| Some(json!({"trip_id": trip["trip_id"], "reasons": [reason_to_refuse(trip)?], "trip": trip})))
         .collect();
     assert_eq!(refused.len() as u64, expected.bad);
-    assert_eq!(world.object(&format!("{BIRD}/rejects.json")).await, Value::from(refused.clone()));
+    assert_eq!(
+        world.object(&format!("{BIRD}/rejects.json")).await,
+        Value::from(refused.clone())
+    );
     let mut reasons = BTreeMap::<String, u64>::new();
     for refused in &refused {
         let reason = &refused["reasons"][0];
         let about = reason.get("field").or(reason.get("end"));
-        let about = about.map(|about| format!(":{}", about.as_str().unwrap())).unwrap_or_default();
-        *reasons.entry(format!("{}{about}", reason["code"].as_str().unwrap())).or_default() += 1;
+        let about = about
+            .map(|about| format!(":{}", about.as_str().unwrap()))
+            .unwrap_or_default();
+        *reasons
+            .entry(format!("{}{about}", reason["code"].as_str().unwrap()))
+            .or_default() += 1;
     }
-    let noted = world.text("SELECT error_payload::text FROM api.schedule").await;
-    assert_eq!(serde_json::from_str::<Value>(&noted).unwrap(), json!({ "reasons": reasons }));
+    let noted = world
+        .text("SELECT error_payload::text FROM api.schedule")
+        .await;
+    assert_eq!(
+        serde_json::from_str::<Value>(&noted).unwrap(),
+        json!({ "reasons": reasons })
+    );
 
     // Rejects keep nothing from being published.
     world.expect(0, &ONE_HOUR).await;
@@ -326,10 +448,23 @@ async fn what_is_published_are_the_public_fields_and_ids_only() {
     world.expect(0, &ONE_HOUR).await;
     let rows = world.object(&format!("{BIRD}/publish.json")).await;
     let rows = rows.as_array().unwrap();
-    assert_eq!(rows.len() as u64, world.stack.providers["bird"].expected(hour("2020-01-15-12")).distinct);
+    assert_eq!(
+        rows.len() as u64,
+        world.stack.providers["bird"]
+            .expected(hour("2020-01-15-12"))
+            .distinct
+    );
     for row in rows {
-        let names: Vec<_> = row.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names.iter().collect::<BTreeSet<_>>(), PUBLIC_FIELDS.iter().collect());
+        let names: Vec<_> = row
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(
+            names.iter().collect::<BTreeSet<_>>(),
+            PUBLIC_FIELDS.iter().collect()
+        );
     }
     let theirs = world
         .number("SELECT count(*) FROM api.trips t JOIN api.trips p ON t.id IN (p.trip_id, p.device_id, p.provider_id)");
@@ -357,10 +492,18 @@ async fn what_is_published_are_the_public_fields_and_ids_only() {
         .await;
     let from_table: Vec<Value> = serde_json::from_str(&from_table).unwrap();
     let by_id = |rows: &[Value]| -> BTreeMap<String, Value> {
-        rows.iter().map(|row| (row["trip_id"].to_string(), row.clone())).collect()
+        rows.iter()
+            .map(|row| (row["trip_id"].to_string(), row.clone()))
+            .collect()
     };
     assert_eq!(by_id(rows), by_id(&from_table));
-    let portal: Vec<Value> = world.stack.portal.rows().into_iter().map(Value::Object).collect();
+    let portal: Vec<Value> = world
+        .stack
+        .portal
+        .rows()
+        .into_iter()
+        .map(Value::Object)
+        .collect();
     assert_eq!(by_id(rows), by_id(&portal));
 }
 
@@ -384,12 +527,22 @@ async fn the_archive_holds_every_trip_digit_for_digit_and_a_report_of_how_it_cam
     options.providers.get_mut("skip").unwrap().version = MdsVersion::V0_2;
     let world = world_of(options).await;
     let start = hour("2020-01-15-12");
-    world.expect(0, &["run", "--provider", "all", "--time-max", "2020-01-15-13"]).await;
+    world
+        .expect(
+            0,
+            &["run", "--provider", "all", "--time-max", "2020-01-15-13"],
+        )
+        .await;
 
     for (name, version, pages) in [("bird", "1.2", 1), ("lime", "0.3", 3), ("skip", "0.2", 1)] {
         let provider = &world.stack.providers[name];
         let folder = format!("{name}/2020/1/15/12");
-        let payload = world.vault().await.get_bytes(&format!("staging/{folder}/trips.json")).await.unwrap();
+        let payload = world
+            .vault()
+            .await
+            .get_bytes(&format!("staging/{folder}/trips.json"))
+            .await
+            .unwrap();
         let archive: Archive = serde_json::from_slice(&payload).unwrap();
         assert!(archive.version.starts_with(version), "{}", archive.version);
         let archived: Vec<_> = archive.data.trips.iter().map(|trip| trip.get()).collect();
@@ -401,7 +554,10 @@ async fn the_archive_holds_every_trip_digit_for_digit_and_a_report_of_how_it_cam
         if name == "skip" {
             report.insert("trips_outside_window".to_owned(), json!(0));
         }
-        let sha256: String = Sha256::digest(&payload).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256: String = Sha256::digest(&payload)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let known = json!({
             "provider": name,
             "block_start": "2020-01-15T18:00:00Z",
@@ -422,9 +578,16 @@ async fn the_archive_holds_every_trip_digit_for_digit_and_a_report_of_how_it_cam
             },
         });
         for (field, value) in known.as_object().unwrap() {
-            assert_eq!(report.remove(field).as_ref(), Some(value), "{field} of {name}");
+            assert_eq!(
+                report.remove(field).as_ref(),
+                Some(value),
+                "{field} of {name}"
+            );
         }
-        assert_eq!(report.keys().collect::<Vec<_>>(), ["bytes", "ended_at", "started_at"]);
+        assert_eq!(
+            report.keys().collect::<Vec<_>>(),
+            ["bytes", "ended_at", "started_at"]
+        );
     }
 }
 
@@ -435,8 +598,14 @@ async fn a_forced_load_of_a_missing_archive_fails_by_name_and_the_next_run_heals
     let (trips, portal) = (world.trips().await, world.portal());
     std::fs::remove_file(world.archive_file("bird", "2020/1/15/12")).unwrap();
 
-    let output = world.expect(1, &[&ONE_HOUR[..], &["--force", "--no-extract"]].concat()).await;
-    assert!(stdout(&output).contains("bird 2020-01-15T18:00Z sync-db (ArchiveMissing)"), "{}", stdout(&output));
+    let output = world
+        .expect(1, &[&ONE_HOUR[..], &["--force", "--no-extract"]].concat())
+        .await;
+    assert!(
+        stdout(&output).contains("bird 2020-01-15T18:00Z sync-db (ArchiveMissing)"),
+        "{}",
+        stdout(&output)
+    );
     assert_eq!(world.statuses().await, [-2]);
     assert_eq!((&trips, &portal), (&world.trips().await, &world.portal()));
 
@@ -449,22 +618,38 @@ async fn a_forced_load_of_a_missing_archive_fails_by_name_and_the_next_run_heals
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreadable_archive_fails_by_name_is_left_as_it_is_and_is_replaced_by_force() {
     let world = world().await;
-    let two_hours = ["run", "--provider", "bird", "--time-min", "2020-01-15-12", "--interval", "2"];
+    let two_hours = [
+        "run",
+        "--provider",
+        "bird",
+        "--time-min",
+        "2020-01-15-12",
+        "--interval",
+        "2",
+    ];
     world.expect(0, &two_hours).await;
     let (trips, portal) = (world.trips().await, world.portal());
     let damaged = world.archive_file("bird", "2020/1/15/12");
     std::fs::write(&damaged, "gAAAAAdamaged").unwrap();
 
-    let output = world.expect(1, &[&two_hours[..], &["--force", "--no-extract"]].concat()).await;
+    let output = world
+        .expect(1, &[&two_hours[..], &["--force", "--no-extract"]].concat())
+        .await;
     let summary = stdout(&output);
-    assert!(summary.contains("1 done") && summary.contains("bird 2020-01-15T18:00Z sync-db (ArchiveUnreadable)"), "{summary}");
+    assert!(
+        summary.contains("1 done")
+            && summary.contains("bird 2020-01-15T18:00Z sync-db (ArchiveUnreadable)"),
+        "{summary}"
+    );
     assert_eq!(world.statuses().await, [-5, 8]);
     assert_eq!((&trips, &portal), (&world.trips().await, &world.portal()));
     // It may be a key that is missing in the configuration: what the archive holds may be all there is.
     world.expect(1, &two_hours).await;
     assert_eq!(std::fs::read(&damaged).unwrap(), b"gAAAAAdamaged");
 
-    world.expect(0, &[&two_hours[..], &["--force"]].concat()).await;
+    world
+        .expect(0, &[&two_hours[..], &["--force"]].concat())
+        .await;
     assert_eq!(world.statuses().await, [8, 8]);
     assert_eq!((trips, portal), (world.trips().await, world.portal()));
 }
@@ -472,9 +657,16 @@ async fn an_unreadable_archive_fails_by_name_is_left_as_it_is_and_is_replaced_by
 #[tokio::test(flavor = "multi_thread")]
 async fn public_rows_that_are_gone_are_made_again_from_the_archive() {
     let world = world().await;
-    world.expect(0, &[&ONE_HOUR[..], &["--no-sync-socrata"]].concat()).await;
+    world
+        .expect(0, &[&ONE_HOUR[..], &["--no-sync-socrata"]].concat())
+        .await;
     let asked = world.stack.providers["bird"].log().total();
-    std::fs::remove_file(world.archive_file("bird", "2020/1/15/12").with_file_name("publish.json")).unwrap();
+    std::fs::remove_file(
+        world
+            .archive_file("bird", "2020/1/15/12")
+            .with_file_name("publish.json"),
+    )
+    .unwrap();
 
     let output = world.expect(1, &ONE_HOUR).await;
     assert!(stdout(&output).contains("sync-socrata (ArchiveMissing)"));
@@ -491,9 +683,20 @@ async fn a_portal_that_is_not_configured_is_found_before_anything_is_done() {
     options.settings = Map::from_iter([("SOCRATA_KEY_SECRET".to_owned(), Value::Null)]);
     let world = world_of(options).await;
     let output = world.expect(2, &ONE_HOUR).await;
-    assert!(stderr(&output).contains("SOCRATA_KEY_SECRET is missing"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("SOCRATA_KEY_SECRET is missing"),
+        "{}",
+        stderr(&output)
+    );
     assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
     // Who has no portal says so.
-    world.expect(0, &[&ONE_HOUR[..], &["--no-sync-socrata"]].concat()).await;
-    assert_eq!(world.number("SELECT count(*) FROM api.schedule WHERE status_id IN (5, 6)").await, 1);
+    world
+        .expect(0, &[&ONE_HOUR[..], &["--no-sync-socrata"]].concat())
+        .await;
+    assert_eq!(
+        world
+            .number("SELECT count(*) FROM api.schedule WHERE status_id IN (5, 6)")
+            .await,
+        1
+    );
 }

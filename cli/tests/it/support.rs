@@ -57,7 +57,9 @@ fn providers(names: &[&str]) -> BTreeMap<String, ProviderOptions> {
         .map(|(n, name)| {
             let options = ProviderOptions {
                 seed: n,
-                provider_id: Uuid::from_u128(0x5eed_0000_0000_4000_8000_0000_0000_0000 + u128::from(n)),
+                provider_id: Uuid::from_u128(
+                    0x5eed_0000_0000_4000_8000_0000_0000_0000 + u128::from(n),
+                ),
                 name: (*name).to_owned(),
                 version: MdsVersion::V1_2,
                 trips_per_hour: 40.0,
@@ -140,7 +142,10 @@ impl World {
 
     pub(crate) async fn statuses(&self) -> Vec<i64> {
         self.database
-            .query("SELECT status_id::bigint FROM api.schedule ORDER BY block_start, provider_id", &[])
+            .query(
+                "SELECT status_id::bigint FROM api.schedule ORDER BY block_start, provider_id",
+                &[],
+            )
             .await
             .unwrap()
             .iter()
@@ -176,7 +181,10 @@ impl World {
             .into_iter()
             .map(|mut row| {
                 row.remove("modified_date");
-                (row["trip_id"].as_str().unwrap().to_owned(), Value::Object(row))
+                (
+                    row["trip_id"].as_str().unwrap().to_owned(),
+                    Value::Object(row),
+                )
             })
             .collect()
     }
@@ -204,7 +212,11 @@ impl World {
 
     /// An object of the stage, decrypted.
     pub(crate) async fn object(&self, key: &str) -> Value {
-        self.vault().await.get_json(&format!("staging/{key}")).await.unwrap()
+        self.vault()
+            .await
+            .get_json(&format!("staging/{key}"))
+            .await
+            .unwrap()
     }
 
     /// Every object of the bucket as it is stored.

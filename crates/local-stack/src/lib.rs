@@ -158,7 +158,9 @@ impl LocalStack {
     /// # Errors
     /// [`StackError::Config`] never in practice: the stack has just made it.
     pub fn environment(&self) -> Result<Environment, StackError> {
-        Ok(Environment::from_lookup(|name| self.env.get(name).cloned())?)
+        Ok(Environment::from_lookup(|name| {
+            self.env.get(name).cloned()
+        })?)
     }
 
     /// The environment as a file for `mds --env-file`.
@@ -192,10 +194,16 @@ impl LocalStack {
             .put_json(&env.settings_key, &self.settings(options), Seal::Encrypt)
             .await?;
         vault
-            .put_json(&env.providers_key, &self.providers_file(options), Seal::Encrypt)
+            .put_json(
+                &env.providers_key,
+                &self.providers_file(options),
+                Seal::Encrypt,
+            )
             .await?;
         for (key, geojson) in city::layers() {
-            vault.put_bytes(key, geojson.as_bytes(), Seal::Plain).await?;
+            vault
+                .put_bytes(key, geojson.as_bytes(), Seal::Plain)
+                .await?;
         }
         let config = config::load(env).await?;
         Store::connect(config.settings.database_url()?, &StoreOptions::default())?
@@ -239,7 +247,10 @@ fn merge(into: &mut Value, more: &Map<String, Value>) {
 fn environment(s3: &S3, fernet_key: &str) -> BTreeMap<String, String> {
     [
         ("ATD_MDS_BUCKET", BUCKET.to_owned()),
-        ("ATD_MDS_RUN_MODE", Stage::Staging.to_string().to_uppercase()),
+        (
+            "ATD_MDS_RUN_MODE",
+            Stage::Staging.to_string().to_uppercase(),
+        ),
         ("ATD_MDS_FERNET_KEY", fernet_key.to_owned()),
         ("AWS_ENDPOINT_URL_S3", s3.endpoint_url()),
         ("AWS_REGION", "us-east-1".to_owned()),

@@ -97,7 +97,12 @@ impl Context {
         name: &ProviderName,
     ) -> Result<&mds_client::ProviderConfig, PipelineError> {
         self.config.providers.get(name).ok_or_else(|| {
-            let known: Vec<_> = self.config.providers.keys().map(ToString::to_string).collect();
+            let known: Vec<_> = self
+                .config
+                .providers
+                .keys()
+                .map(ToString::to_string)
+                .collect();
             PipelineError::new(
                 ErrorName::InvalidInput,
                 format!(

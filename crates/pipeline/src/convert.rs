@@ -109,7 +109,9 @@ impl PipelineError {
     /// What went wrong while the trips of an object were read.
     pub(crate) fn from_envelope(what: &str, error: &EnvelopeError) -> Self {
         match error {
-            EnvelopeError::Read(source) | EnvelopeError::Sink(source) => Self::from_io(what, source),
+            EnvelopeError::Read(source) | EnvelopeError::Sink(source) => {
+                Self::from_io(what, source)
+            }
             _ => Self::new(ErrorName::ArchiveUnreadable, format!("{what}: {error}")),
         }
     }

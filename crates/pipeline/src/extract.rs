@@ -113,10 +113,12 @@ pub async fn extract_to(
         _ => PathBuf::from("."),
     };
     folder.read_dir().map_err(failed)?;
-    let make_sink = move || ArchiveSink::new({
-        let folder = folder.clone();
-        move || NamedTempFile::new_in(folder).map(BufWriter::new)
-    });
+    let make_sink = move || {
+        ArchiveSink::new({
+            let folder = folder.clone();
+            move || NamedTempFile::new_in(folder).map(BufWriter::new)
+        })
+    };
     let (sink, report) = pull(ctx, block, make_sink).await?;
     let file = sink.finish().map_err(failed)?;
     let file = file.into_inner().map_err(|e| failed(e.into_error()))?;
@@ -131,10 +133,12 @@ async fn pull_into_bucket(
 ) -> Result<(HourReport, ObjectInfo), PipelineError> {
     let vault = ctx.vault().clone();
     let key = trips_key.to_owned();
-    let make_sink = move || ArchiveSink::new({
-        let (vault, key) = (vault.clone(), key.clone());
-        move || Ok(vault.create(&key, Seal::Encrypt))
-    });
+    let make_sink = move || {
+        ArchiveSink::new({
+            let (vault, key) = (vault.clone(), key.clone());
+            move || Ok(vault.create(&key, Seal::Encrypt))
+        })
+    };
     let (sink, report) = pull(ctx, block, make_sink).await?;
     let object = seal(sink, trips_key).await?;
     let report_key = ctx.key(block, BlockObject::Extract);
@@ -184,7 +188,10 @@ async fn pull<W: Write + Send + 'static>(
         HourAnswer::Ready { sink, report } => Ok((sink, report)),
         HourAnswer::NotYet { http_status } => Err(PipelineError::new(
             ErrorName::ProviderNotReady,
-            format!("{} has not published the hour yet (HTTP {http_status})", block.provider),
+            format!(
+                "{} has not published the hour yet (HTTP {http_status})",
+                block.provider
+            ),
         )),
         HourAnswer::NotOperating { sink, report } => Ok((sink, report)),
     }

@@ -29,7 +29,7 @@ pub use extract::{extract, extract_to};
 pub use manifest::read_manifest;
 pub use plan::{Plan, PlannedBlock, plan, single_block};
 pub use run::{BlockOutcome, RunObserver, RunOptions, run_local};
-pub use summarize::summarize;
 pub use source::Source;
+pub use summarize::summarize;
 pub use sync_db::sync_db;
 pub use sync_socrata::sync_socrata;

@@ -82,16 +82,34 @@ pub(crate) struct JsonArrayStream {
 }
 
 impl JsonArrayStream {
-    pub(crate) async fn create(vault: &Vault, key: &str, seal: Seal) -> Result<Self, PipelineError> {
+    pub(crate) async fn create(
+        vault: &Vault,
+        key: &str,
+        seal: Seal,
+    ) -> Result<Self, PipelineError> {
         let mut object = ObjectStream::create(vault, key, seal);
         object.write(b"[").await?;
-        Ok(Self { object, elements: 0 })
+        Ok(Self {
+            object,
+            elements: 0,
+        })
     }
 
-    pub(crate) async fn push(&mut self, element: &impl serde::Serialize) -> Result<(), PipelineError> {
-        let mut line = if self.elements == 0 { b"".to_vec() } else { b",\n".to_vec() };
-        serde_json::to_writer(&mut line, element)
-            .map_err(|e| PipelineError::new(ErrorName::StorageUnavailable, format!("{}: {e}", self.object.key)))?;
+    pub(crate) async fn push(
+        &mut self,
+        element: &impl serde::Serialize,
+    ) -> Result<(), PipelineError> {
+        let mut line = if self.elements == 0 {
+            b"".to_vec()
+        } else {
+            b",\n".to_vec()
+        };
+        serde_json::to_writer(&mut line, element).map_err(|e| {
+            PipelineError::new(
+                ErrorName::StorageUnavailable,
+                format!("{}: {e}", self.object.key),
+            )
+        })?;
         self.elements += 1;
         self.object.write(&line).await
     }

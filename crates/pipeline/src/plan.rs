@@ -94,7 +94,12 @@ pub async fn plan(
 
     for part in parts(&ranges) {
         for row in rows(ctx, &part).await? {
-            let steps = steps_to_do(row.status, request.steps(), request.force, request.incomplete_only);
+            let steps = steps_to_do(
+                row.status,
+                request.steps(),
+                request.force,
+                request.incomplete_only,
+            );
             if steps.is_empty() {
                 plan.nothing_to_do += 1;
                 continue;
@@ -109,7 +114,9 @@ pub async fn plan(
             on_block(&block);
             plan.block_count += 1;
             if let (Some(manifest), Some(schedule_id)) = (&mut manifest, row.schedule_id) {
-                manifest.push(&item(run_id, schedule_id, request.force, &block)).await?;
+                manifest
+                    .push(&item(run_id, schedule_id, request.force, &block))
+                    .await?;
             }
             if plan.blocks.len() < FIRST_BLOCKS {
                 plan.blocks.push(block);
@@ -141,7 +148,11 @@ pub async fn plan(
 /// `InvalidInput` if it is about none or several.
 pub fn single_block(ctx: &Context, request: &PlanRequest) -> Result<Block, PipelineError> {
     let ranges = ranges(ctx, request, ctx.now())?;
-    let hours: u64 = ranges.values().filter_map(|r| r.range).map(|range| range.len()).sum();
+    let hours: u64 = ranges
+        .values()
+        .filter_map(|r| r.range)
+        .map(|range| range.len())
+        .sum();
     let first = ranges
         .iter()
         .find_map(|(name, resolved)| Some((name.clone(), resolved.range?.first())));
@@ -149,14 +160,20 @@ pub fn single_block(ctx: &Context, request: &PlanRequest) -> Result<Block, Pipel
         Some((provider, hour)) if hours == 1 => Ok(Block { provider, hour }),
         _ => Err(PipelineError::new(
             ErrorName::InvalidInput,
-            format!("a file holds one hour of one provider, and the request is for {hours} ended blocks"),
+            format!(
+                "a file holds one hour of one provider, and the request is for {hours} ended blocks"
+            ),
         )),
     }
 }
 
 type Ranges = BTreeMap<ProviderName, ResolvedRange>;
 
-fn ranges(ctx: &Context, request: &PlanRequest, now: DateTime<Utc>) -> Result<Ranges, PipelineError> {
+fn ranges(
+    ctx: &Context,
+    request: &PlanRequest,
+    now: DateTime<Utc>,
+) -> Result<Ranges, PipelineError> {
     let parse = |text: &Option<String>| {
         text.as_deref()
             .map(|text| ctx.zone().parse_time(text))
@@ -196,10 +213,15 @@ fn scheduled_end(
         .lag_hours
         .or(request.lag_hours)
         .unwrap_or(DEFAULT_LAG_HOURS);
-    Ok(Hour::containing(scheduled - TimeDelta::hours(i64::from(lag))))
+    Ok(Hour::containing(
+        scheduled - TimeDelta::hours(i64::from(lag)),
+    ))
 }
 
-fn chosen_providers(ctx: &Context, request: &PlanRequest) -> Result<Vec<ProviderName>, PipelineError> {
+fn chosen_providers(
+    ctx: &Context,
+    request: &PlanRequest,
+) -> Result<Vec<ProviderName>, PipelineError> {
     let asked: Vec<&str> = request
         .provider
         .iter()
@@ -213,7 +235,11 @@ fn chosen_providers(ctx: &Context, request: &PlanRequest) -> Result<Vec<Provider
         ));
     }
     if asked.contains(&"all") {
-        let enabled = ctx.config().providers.iter().filter(|(_, config)| config.enabled);
+        let enabled = ctx
+            .config()
+            .providers
+            .iter()
+            .filter(|(_, config)| config.enabled);
         return Ok(enabled.map(|(name, _)| name.clone()).collect());
     }
     asked

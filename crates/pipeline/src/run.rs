@@ -17,18 +17,21 @@ use crate::event::BlockItem;
 use crate::extract::extract;
 use crate::manifest::read_manifest;
 use crate::plan::Plan;
-use crate::summarize::summarize;
 use crate::source::Source;
+use crate::summarize::summarize;
 use crate::sync_db::sync_db;
 use crate::sync_socrata::sync_socrata;
 
 /// Loaded blocks that may wait for the portal before loading waits too. An item is a kilobyte.
 const WAITING_FOR_PORTAL: usize = 4096;
 
+/// Blocks in the step `sync-socrata`. Their uploads take turns, but one is made ready and another written down meanwhile.
+const PUBLISHED_AT_ONCE: usize = 3;
+
 /// How a run is carried out.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// Blocks that are pulled and loaded at once; at least 1. Each takes a database connection.
+    /// Blocks that are pulled and loaded at once; at least 1. Each takes a database connection, and publishing three.
     pub concurrency: usize,
     /// Once cancelled, no further step begins; those under way end first.
     pub cancel: CancellationToken,
@@ -53,7 +56,7 @@ pub trait RunObserver: Send + Sync {
     fn block_ended(&self, outcome: &BlockOutcome);
 }
 
-/// Works through a plan: blocks are pulled and loaded side by side, and published one after another behind that, so
+/// Works through a plan: blocks are pulled and loaded side by side, and published behind that, one upload at a time, so
 /// that a slow portal holds nothing else up. A block that fails stops no other.
 ///
 /// # Errors
@@ -143,16 +146,21 @@ async fn publish_all(
     cancel: CancellationToken,
     observer: Arc<dyn RunObserver>,
 ) {
-    while let Some(item) = items.recv().await {
-        let outcome = if cancel.is_cancelled() {
-            BlockOutcome::Cancelled(item)
-        } else {
-            match with_retry(|| sync_socrata(&ctx, item.clone(), Source::Bucket)).await {
-                Ok(item) => BlockOutcome::Done(item),
-                Err(error) => ended_badly(item, error),
-            }
-        };
+    let mut outcomes = stream::poll_fn(|cx| items.poll_recv(cx))
+        .map(|item| Box::pin(publish_block(&ctx, item, &cancel)))
+        .buffer_unordered(PUBLISHED_AT_ONCE);
+    while let Some(outcome) = outcomes.next().await {
         observer.block_ended(&outcome);
+    }
+}
+
+async fn publish_block(ctx: &Context, item: BlockItem, cancel: &CancellationToken) -> BlockOutcome {
+    if cancel.is_cancelled() {
+        return BlockOutcome::Cancelled(item);
+    }
+    match with_retry(|| sync_socrata(ctx, item.clone(), Source::Bucket)).await {
+        Ok(item) => BlockOutcome::Done(item),
+        Err(error) => ended_badly(item, error),
     }
 }
 

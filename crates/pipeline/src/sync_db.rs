@@ -90,7 +90,10 @@ async fn load(
     claim: &mut Claim,
     source: Source<'_>,
 ) -> Result<(Tally, LoadCounts), PipelineError> {
-    let archive = source.open(ctx, &ctx.key(block, BlockObject::Trips)).await?.content;
+    let archive = source
+        .open(ctx, &ctx.key(block, BlockObject::Trips))
+        .await?
+        .content;
     let intake = intake(ctx, block).await?;
     let mut load = claim.start_load().await?;
 
