@@ -44,7 +44,7 @@ impl World {
         Self::output_of(command).await
     }
 
-    async fn from_stdin(&self, file: &Path, args: &[&str]) -> Output {
+    async fn output_of_stdin(&self, file: &Path, args: &[&str]) -> Output {
         let mut command = self.mds(args);
         command.stdin(File::open(file).unwrap());
         Self::output_of(command).await
@@ -75,7 +75,7 @@ async fn what_is_put_is_what_is_got_encrypted_in_between() {
     settings["SOCRATA_CHUNK_ROWS"] = json!(8);
     let file = local(&settings.to_string());
     let output = world
-        .from_stdin(file.path(), &["config", "put", "settings", "-"])
+        .output_of_stdin(file.path(), &["config", "put", "settings", "-"])
         .await;
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(world.settings().await, settings);

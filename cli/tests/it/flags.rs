@@ -1,16 +1,14 @@
-//! Which hours and steps the flags choose, and what is refused.
+//! Which blocks and steps the flags choose.
 
 use std::collections::BTreeMap;
 
-use chrono::{DurationRound, TimeDelta, Utc};
-use sandbox::provider::{Fault, Rates, Rhythm, Times};
+use sandbox::provider::{Fault, Times};
 use serde_json::{Value, json};
-use trips::block::Stage;
-use vault::Seal;
 
 use crate::support::{World, hour, options, stderr, stdout, world, world_of, world_with};
 
-const HOURS: [&str; 7] = [
+/// Two hours of one provider.
+pub(crate) const HOURS: [&str; 7] = [
     "run",
     "--provider",
     "bird",
@@ -19,12 +17,10 @@ const HOURS: [&str; 7] = [
     "--time-max",
     "2020-01-15-14",
 ];
-/// Fewer and plainer: these are about the shape of a range.
-const LOOK: [&str; 4] = ["run", "--provider", "bird", "--dry-run"];
 
 /// What must stay as it is when nothing is done.
 #[derive(Debug, PartialEq)]
-struct Everything {
+pub(crate) struct Everything {
     database: String,
     bucket: BTreeMap<std::path::PathBuf, Vec<u8>>,
     portal: BTreeMap<String, Value>,
@@ -33,7 +29,7 @@ struct Everything {
 }
 
 impl World {
-    async fn everything(&self) -> Everything {
+    pub(crate) async fn everything(&self) -> Everything {
         Everything {
             database: self.dump().await,
             bucket: self.stored(),
@@ -44,7 +40,7 @@ impl World {
     }
 
     /// How often the provider was asked so far.
-    fn asked(&self) -> u64 {
+    pub(crate) fn asked(&self) -> u64 {
         self.stack.providers["bird"].log().total()
     }
 
@@ -70,29 +66,17 @@ impl World {
         usize::try_from(trips.sum::<u64>()).unwrap()
     }
 
-    async fn rows(&self) -> usize {
+    pub(crate) async fn rows(&self) -> usize {
         usize::try_from(self.number("SELECT count(*) FROM api.trips").await).unwrap()
     }
 
-    async fn object_names(&self) -> Vec<String> {
+    pub(crate) async fn object_names(&self) -> Vec<String> {
         self.objects().await.into_keys().collect()
-    }
-
-    async fn labels(&self, range: &[&str]) -> Vec<String> {
-        let output = self
-            .expect(0, &[&["--json"], &LOOK[..], range].concat())
-            .await;
-        let lines = stdout(&output);
-        let blocks = lines
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap());
-        blocks
-            .map(|block| block["label"].as_str().unwrap().to_owned())
-            .collect()
     }
 }
 
-fn with<'a>(range: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+/// A command with further arguments.
+pub(crate) fn with<'a>(range: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [range, more].concat()
 }
 
@@ -421,274 +405,4 @@ async fn a_dry_run_shows_each_block_and_writes_nothing_anywhere() {
         assert_eq!(stdout(&output).lines().count(), 4, "{step}");
     }
     assert_eq!(before, world.everything().await);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn times_and_intervals_mean_these_hours() {
-    let world = world_with(&["bird"], serde_json::Map::new()).await;
-    let cases: [(&[&str], &[&str]); 9] = [
-        (&["--time-max", "2020-01-15-14"], &["2020-01-15-14"]),
-        (
-            &["--time-max", "2020-01-15-14", "--interval", "2"],
-            &["2020-01-15-13", "2020-01-15-14"],
-        ),
-        (&["--time-min", "2020-01-15-14"], &["2020-01-15-15"]),
-        (
-            &["--time-min", "2020-01-15-14", "--interval", "2"],
-            &["2020-01-15-15", "2020-01-15-16"],
-        ),
-        (
-            &[
-                "--time-min",
-                "2020-01-15-14",
-                "--time-max",
-                "2020-01-15-15",
-                "--interval",
-                "9",
-            ],
-            &["2020-01-15-15"],
-        ),
-        // Numbers without leading zeros, and instants.
-        (&["--time-max", "2020-1-5-7"], &["2020-01-05-07"]),
-        (&["--time-max", "2020-01-15T20:00:00Z"], &["2020-01-15-14"]),
-        (
-            &["--time-max", "2020-01-15T14:00:00-06:00"],
-            &["2020-01-15-14"],
-        ),
-        // The last hour of a day is that of the next day's hour 00.
-        (
-            &["--time-min", "2019-12-31-22", "--interval", "2"],
-            &["2019-12-31-23", "2020-01-01-00"],
-        ),
-    ];
-    for (range, labels) in cases {
-        assert_eq!(world.labels(range).await, labels, "{range:?}");
-    }
-    let day = world
-        .labels(&["--time-min", "2020-01-01-00", "--time-max", "2020-01-02-00"])
-        .await;
-    assert_eq!(day.len(), 24);
-    assert_eq!(
-        (&*day[0], &*day[22], &*day[23]),
-        ("2020-01-01-01", "2020-01-01-23", "2020-01-02-00")
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn hours_that_have_not_ended_are_left_out_and_counted() {
-    let world = world_with(&["bird"], serde_json::Map::new()).await;
-    let current = Utc::now().duration_trunc(TimeDelta::hours(1)).unwrap();
-    let first = (current - TimeDelta::hours(2)).to_rfc3339();
-    let (range, ahead) = (
-        ["--time-min", &first, "--interval", "30"],
-        ["--time-min", "2049-01-01-00", "--interval", "3"],
-    );
-    let output = world.expect(0, &with(&LOOK, &range)).await;
-    // Unless the hour ended while this ran.
-    if Utc::now().duration_trunc(TimeDelta::hours(1)).unwrap() == current {
-        assert_eq!(stdout(&output).lines().count(), 2);
-        assert!(
-            stderr(&output).contains("28 blocks have not ended yet and are left out"),
-            "{}",
-            stderr(&output)
-        );
-    }
-    let output = world.expect(0, &with(&LOOK, &ahead)).await;
-    assert_eq!(stdout(&output), "");
-    assert!(stderr(&output).contains("3 blocks have not ended yet and are left out"));
-    world.expect(0, &with(&LOOK[..3], &ahead)).await;
-    assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
-    assert_eq!(world.asked(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_two_odd_days_have_23_and_25_blocks_each_with_objects_of_its_own() {
-    let mut options = options(&["bird"]);
-    let bird = options.providers.get_mut("bird").unwrap();
-    (bird.rates, bird.rhythm, bird.trips_per_hour) = (Rates::none(), Rhythm::Flat, 4.0);
-    let world = world_of(options).await;
-    let short = ["--time-min", "2020-03-08-00", "--time-max", "2020-03-09-00"];
-    let long = ["--time-min", "2020-11-01-00", "--time-max", "2020-11-02-00"];
-    assert_eq!(
-        world.labels(&short).await[..4],
-        [
-            "2020-03-08-01",
-            "2020-03-08-03",
-            "2020-03-08-04",
-            "2020-03-08-05"
-        ]
-    );
-    assert_eq!(
-        world.labels(&long).await[..4],
-        [
-            "2020-11-01-01",
-            "2020-11-01-01b",
-            "2020-11-01-02",
-            "2020-11-01-03"
-        ]
-    );
-
-    for (range, blocks) in [(short, 23), (long, 25)] {
-        let output = world
-            .expect(0, &with(&["run", "--provider", "bird"], &range))
-            .await;
-        assert!(
-            stdout(&output).contains(&format!("of {blocks} blocks {blocks} done")),
-            "{}",
-            stdout(&output)
-        );
-    }
-    let days = world.text(
-        "SELECT string_agg(concat_ws(' ', date, n), ', ' ORDER BY date)
-         FROM (SELECT date, count(*) AS n FROM api.schedule WHERE status_id = 8 GROUP BY date) d",
-    );
-    assert_eq!(days.await, "2020-03-08 23, 2020-11-01 25");
-    assert_eq!(
-        (world.rows().await, world.stack.portal.row_count()),
-        (48 * 4, 48 * 4)
-    );
-    let objects = world.object_names().await;
-    let hours = |day: &str| -> Vec<String> {
-        let prefix = format!("staging/bird/2020/{day}/");
-        let archives = objects
-            .iter()
-            .filter_map(|key| key.strip_prefix(&prefix)?.strip_suffix("/trips.json"));
-        archives.map(str::to_owned).collect()
-    };
-    let numbers = |left_out: &[u32]| {
-        let hours = (0..24).filter(|h| !left_out.contains(h));
-        let mut hours: Vec<_> = hours.map(|h| h.to_string()).collect();
-        hours.extend(left_out.is_empty().then(|| "1b".to_owned()));
-        hours.sort();
-        hours
-    };
-    assert_eq!((hours("3/8"), hours("11/1")), (numbers(&[2]), numbers(&[])));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_makes_no_sense_is_refused_with_its_reason_and_status_2() {
-    let world = world_with(&["bird"], serde_json::Map::new()).await;
-    let before = world.everything().await;
-    let cases: [(&[&str], &str); 15] = [
-        (
-            &["--time-max", "2020-01-15-24"],
-            "`2020-01-15-24` has the hour 24; use an hour from 00 to 23, or `2020-01-16-00`",
-        ),
-        (&["--time-max", "2020-13-15-01"], "has the month 13"),
-        (
-            &["--time-max", "2020-02-30-01"],
-            "has the day 30; use a day from 01 to 29",
-        ),
-        (&["--time-max", "2020-01-15"], "has no hour"),
-        (&["--time-max", "yesterday"], "`yesterday` is not a time"),
-        (
-            &["--time-max", "2020-01-15T14:30:00Z"],
-            "is not on a whole hour",
-        ),
-        (
-            &["--time-min", "2020-01-15-14", "--time-max", "2020-01-15-14"],
-            "a range without an hour",
-        ),
-        (
-            &["--time-min", "2020-01-15-15", "--time-max", "2020-01-15-14"],
-            "is after time_max",
-        ),
-        (&["--interval", "0"], "the interval is 0 hours"),
-        (&["--interval", "-1"], "'-1'"),
-        (&["--concurrency", "0"], "--concurrency"),
-        (&["--no-such-flag"], "--no-such-flag"),
-        (&["--file", "trips.json"], "--file"),
-        (&["--on", "mars"], "mars"),
-        (&["--env-file", "/nowhere.env"], "--env-file /nowhere.env"),
-    ];
-    for (arguments, message) in cases {
-        let output = world
-            .expect(2, &with(&["run", "--provider", "bird"], arguments))
-            .await;
-        assert!(
-            stderr(&output).contains(message),
-            "{arguments:?}: {}",
-            stderr(&output)
-        );
-        assert_eq!(stdout(&output), "");
-    }
-    let output = world.expect(2, &["run", "--provider", "heron"]).await;
-    assert!(stderr(&output).contains(
-        "provider heron is not in the providers file config/providers_staging.json; it has: bird"
-    ));
-    let output = world.expect(2, &["run", "--provider", "no bird"]).await;
-    assert!(stderr(&output).contains("no bird"), "{}", stderr(&output));
-    let output = world.expect(2, &["run"]).await;
-    assert!(stderr(&output).contains("--provider"));
-    assert_eq!(before, world.everything().await);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn configuration_that_is_missing_or_wrong_is_named_with_status_2() {
-    let world = world_with(&["bird"], serde_json::Map::new()).await;
-    for (name, message) in [
-        ("ATD_MDS_BUCKET", "ATD_MDS_BUCKET is missing"),
-        ("ATD_MDS_FERNET_KEY", "ATD_MDS_FERNET_KEY is missing"),
-    ] {
-        let mut command = world.mds(&HOURS);
-        command.env_remove(name);
-        let output = World::output_of(command).await;
-        assert_eq!(output.status.code(), Some(2), "{name}");
-        assert!(stderr(&output).contains(message), "{}", stderr(&output));
-    }
-    for (name, value, message) in [
-        (
-            "ATD_MDS_FERNET_KEY",
-            "too-short",
-            "ATD_MDS_FERNET_KEY is no list of keys",
-        ),
-        (
-            "ATD_MDS_RUN_MODE",
-            "REHEARSAL",
-            "ATD_MDS_RUN_MODE must be STAGING or PRODUCTION",
-        ),
-        (
-            "ATD_MDS_SETTINGS",
-            "config/nothing.json",
-            "config/nothing.json",
-        ),
-        (
-            "ATD_MDS_RUN_MODE",
-            "PRODUCTION",
-            "config/settings_production.json",
-        ),
-    ] {
-        let mut command = world.mds(&HOURS);
-        command.env(name, value);
-        let output = World::output_of(command).await;
-        assert_eq!(output.status.code(), Some(2), "{name}");
-        assert!(stderr(&output).contains(message), "{}", stderr(&output));
-        assert!(!stderr(&output).contains("too-short"));
-    }
-
-    let vault = world.vault().await;
-    let key = format!("config/settings_{}.json", Stage::Staging);
-    let whole: Value = vault.get_json(&key).await.unwrap();
-    for (name, value, message) in [
-        (
-            "TIME_ZONE",
-            json!("America/St_Johns"),
-            "TIME_ZONE is a zone that is -03:30 from UTC",
-        ),
-        ("TIME_ZONE", json!("Austin"), "TIME_ZONE is no time zone"),
-        ("DATABASE_URL", Value::Null, "DATABASE_URL is missing"),
-        ("PUBLIC_ID_KEY", Value::Null, "PUBLIC_ID_KEY is missing"),
-        ("SOCRATA_DATASET", json!("abcd"), "SOCRATA_DATASET"),
-    ] {
-        let mut settings = whole.clone();
-        settings[name] = value;
-        vault
-            .put_json(&key, &settings, Seal::Encrypt)
-            .await
-            .unwrap();
-        let output = world.expect(2, &HOURS).await;
-        assert!(stderr(&output).contains(message), "{}", stderr(&output));
-    }
-    assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
-    assert_eq!(world.asked(), 0);
 }

@@ -164,6 +164,15 @@ impl InTheWay {
         Self(client)
     }
 
+    /// What `mds` had sent to the database never comes to pass, as if the database had noticed at once that it is gone.
+    async fn give_up_after_ending_sessions(self) {
+        let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'mds-etl'";
+        self.0.batch_execute(end).await.unwrap();
+        self.give_up().await;
+    }
+
+    /// What `mds` had sent to the database comes to pass, though nobody waits for it any more.
     async fn give_up(self) {
         self.0.batch_execute("ROLLBACK").await.unwrap();
     }
@@ -179,12 +188,12 @@ async fn waiting(world: &World, doing: &str) -> bool {
 }
 
 /// Runs `mds` until it waits for what stands in its way, and kills it there.
-async fn kill_waiting(world: &World, args: &[&str], in_the_way: &str, doing: &str) {
+async fn kill_waiting(world: &World, args: &[&str], in_the_way: &str, doing: &str) -> InTheWay {
     let lock = InTheWay::of(world, in_the_way).await;
     let mut mds = Running::start(world, args);
     mds.until(doing, async || waiting(world, doing).await).await;
     mds.kill();
-    lock.give_up().await;
+    lock
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,9 +269,17 @@ async fn killed_while_it_plans() {
         "LOCK TABLE api.providers",
         "INTO api.providers",
     )
+    .await
+    .give_up()
     .await;
-    kill_waiting(&world, &run, "LOCK TABLE api.schedule", "INTO api.schedule").await;
-    kill_waiting(&world, &run, "LOCK TABLE api.runs", "INTO api.runs").await;
+    kill_waiting(&world, &run, "LOCK TABLE api.schedule", "INTO api.schedule")
+        .await
+        .give_up()
+        .await;
+    kill_waiting(&world, &run, "LOCK TABLE api.runs", "INTO api.runs")
+        .await
+        .give_up()
+        .await;
     // And with the manifest in the bucket, before the plan counts as complete.
     let pause = "CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS
                      'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';
@@ -274,6 +291,8 @@ async fn killed_while_it_plans() {
         "SELECT pg_advisory_xact_lock(1)",
         "UPDATE api.runs",
     )
+    .await
+    .give_up()
     .await;
     world
         .database
@@ -288,7 +307,10 @@ async fn killed_when_the_archive_is_there_and_not_noted() {
     let world = small().await;
     // Enters the blocks; there is nothing to load yet.
     world.expect(0, &command("sync-db")).await;
-    kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule").await;
+    kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule")
+        .await
+        .give_up_after_ending_sessions()
+        .await;
     assert!(
         HOURS_IN_BUCKET
             .iter()
@@ -307,6 +329,8 @@ async fn killed_while_it_loads() {
         "LOCK TABLE api.trips",
         "INTO api.trips",
     )
+    .await
+    .give_up()
     .await;
     assert_eq!(world.trips().await, "");
     ends_as_if_never_killed(&world).await;
@@ -316,7 +340,10 @@ async fn killed_while_it_loads() {
 async fn killed_when_the_rows_to_publish_are_written_and_the_load_not_committed() {
     let world = small().await;
     world.expect(0, &command("extract")).await;
-    kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule").await;
+    kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule")
+        .await
+        .give_up()
+        .await;
     let is_written = |hour: &str| {
         world
             .archive_file("bird", hour)
@@ -337,8 +364,12 @@ async fn killed_when_rows_are_published_and_not_noted() {
     world
         .expect(0, &[&command("run")[..], &["--no-sync-socrata"]].concat())
         .await;
-    kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule").await;
+    kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule")
+        .await
+        .give_up_after_ending_sessions()
+        .await;
     assert!(world.stack.portal.row_count() > 0);
+    assert!(!world.statuses().await.contains(&8));
     ends_as_if_never_killed(&world).await;
 }
 

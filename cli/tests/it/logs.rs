@@ -16,7 +16,16 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 use crate::support::{World, hour, options, stderr, stdout, world_of};
 
 const HOUR: &str = "2020-01-15-17";
-const RUN: [&str; 8] = ["run", "--provider", "all", "--time-min", HOUR, "--interval", "1", "--force"];
+const RUN: [&str; 8] = [
+    "run",
+    "--provider",
+    "all",
+    "--time-min",
+    HOUR,
+    "--interval",
+    "1",
+    "--force",
+];
 
 /// A world whose secrets, and everything worth hiding in its trips, are known.
 struct Secretive {
@@ -43,9 +52,17 @@ async fn secretive() -> Secretive {
         app_token: "canary-app-token".to_owned(),
         ..PortalOptions::default()
     };
-    options.settings.insert("PUBLIC_ID_KEY".to_owned(), json!("canary-public-id-key"));
+    options
+        .settings
+        .insert("PUBLIC_ID_KEY".to_owned(), json!("canary-public-id-key"));
     let world = world_of(options).await;
-    let password = world.stack.database_url.split([':', '@']).nth(2).unwrap().to_owned();
+    let password = world
+        .stack
+        .database_url
+        .split([':', '@'])
+        .nth(2)
+        .unwrap()
+        .to_owned();
     let mut canaries = BTreeSet::from([
         "canary".to_owned(),
         BASE64_STANDARD.encode("canary-key-id:canary-key-secret"),
@@ -94,7 +111,10 @@ impl Secretive {
     }
 
     fn holds_nothing(&self, what: &str, text: &str) {
-        let found = self.canaries.iter().find(|canary| text.contains(canary.as_str()));
+        let found = self
+            .canaries
+            .iter()
+            .find(|canary| text.contains(canary.as_str()));
         assert_eq!(found, None, "{what}: {text}");
     }
 
@@ -140,7 +160,10 @@ impl Respond for Echo {
         let text = json!(format!("{} {body} {}", headers.join(" "), self.trip)).to_string();
         let echo = &text[1..text.len() - 1];
         ResponseTemplate::new(self.status)
-            .insert_header("location", "https://canary.example/?token=canary-provider-token")
+            .insert_header(
+                "location",
+                "https://canary.example/?token=canary-provider-token",
+            )
             .insert_header("x-canary", "canary-provider-token")
             .set_body_raw(self.page.replace("ECHO", echo), self.media_type)
     }
@@ -149,8 +172,17 @@ impl Respond for Echo {
 impl Secretive {
     async fn echo(&self, status: u16, media_type: &'static str, page: &'static str) -> MockServer {
         let server = MockServer::start().await;
-        let trip = self.world.stack.providers["bird"].feed().trips(hour(HOUR)).next().unwrap();
-        let echo = Echo { status, media_type, page, trip };
+        let trip = self.world.stack.providers["bird"]
+            .feed()
+            .trips(hour(HOUR))
+            .next()
+            .unwrap();
+        let echo = Echo {
+            status,
+            media_type,
+            page,
+            trip,
+        };
         Mock::given(any()).respond_with(echo).mount(&server).await;
         server
     }
@@ -163,16 +195,33 @@ async fn a_good_run_tells_nothing() {
     secretive.run_tells_nothing(0, "a good run").await;
     secretive.run_tells_nothing(0, "a good run again").await;
     assert!(world.number("SELECT count(*) FROM api.trips").await > 20);
-    assert!(world.number("SELECT sum(records_error_count)::bigint FROM api.schedule").await > 5);
-    for args in [&["run", "--json"][..], &["run", "--dry-run", "--json"], &["migrate"], &["config", "list"]] {
+    assert!(
+        world
+            .number("SELECT sum(records_error_count)::bigint FROM api.schedule")
+            .await
+            > 5
+    );
+    for args in [
+        &["run", "--json"][..],
+        &["run", "--dry-run", "--json"],
+        &["migrate"],
+        &["config", "list"],
+    ] {
         let block = if args[0] == "run" { &RUN[1..] } else { &[] };
-        secretive.tells_nothing(0, args[0], world.mds(&[args, block].concat())).await;
+        secretive
+            .tells_nothing(0, args[0], world.mds(&[args, block].concat()))
+            .await;
     }
-    secretive.tells_nothing(0, "rotate-key", world.mds(&["config", "rotate-key"])).await;
+    secretive
+        .tells_nothing(0, "rotate-key", world.mds(&["config", "rotate-key"]))
+        .await;
     // What is in the bucket is encrypted, but for the plans and the boundaries.
     for (path, bytes) in world.stored() {
         if !path.to_string_lossy().contains("boundaries") {
-            secretive.holds_nothing(&path.display().to_string(), &String::from_utf8_lossy(&bytes));
+            secretive.holds_nothing(
+                &path.display().to_string(),
+                &String::from_utf8_lossy(&bytes),
+            );
         }
     }
 }
@@ -181,7 +230,10 @@ async fn a_good_run_tells_nothing() {
 async fn a_provider_that_fails_is_not_quoted() {
     let secretive = secretive().await;
     let world = &secretive.world;
-    let status = |status| Fault::Status { status, retry_after: None };
+    let status = |status| Fault::Status {
+        status,
+        retry_after: None,
+    };
     let faults = [
         status(401),
         status(500),
@@ -198,10 +250,26 @@ async fn a_provider_that_fails_is_not_quoted() {
         secretive.run_tells_nothing(1, &what).await;
     }
     let pages = [
-        (200, "text/html", "<html><body>Please log in: ECHO</body></html>"),
-        (200, "application/json", r#"{"error": "ECHO", "ECHO": "ECHO"}"#),
-        (200, "application/json", r#"{"version": "ECHO", "data": {"trips": [{"trip_id": "ECHO"}, ECHO]}}"#),
-        (200, "application/json", r#"{"data": {"trips": []}, "links": {"next": "https://canary.example/ECHO"}}"#),
+        (
+            200,
+            "text/html",
+            "<html><body>Please log in: ECHO</body></html>",
+        ),
+        (
+            200,
+            "application/json",
+            r#"{"error": "ECHO", "ECHO": "ECHO"}"#,
+        ),
+        (
+            200,
+            "application/json",
+            r#"{"version": "ECHO", "data": {"trips": [{"trip_id": "ECHO"}, ECHO]}}"#,
+        ),
+        (
+            200,
+            "application/json",
+            r#"{"data": {"trips": []}, "links": {"next": "https://other.example/ECHO"}}"#,
+        ),
         (302, "text/plain", "ECHO"),
         (401, "application/json", r#"{"error": "ECHO"}"#),
         (503, "text/html", "<html>ECHO</html>"),
@@ -218,17 +286,22 @@ async fn a_provider_that_fails_is_not_quoted() {
             .await;
         secretive.run_tells_nothing(1, page).await;
     }
-    let server = secretive.echo(400, "application/json", r#"{"error": "ECHO"}"#).await;
+    let server = secretive
+        .echo(400, "application/json", r#"{"error": "ECHO"}"#)
+        .await;
     secretive
         .change("providers", |providers| {
             for name in ["bird", "lime"] {
                 providers[name]["auth_type"] = json!("OAuth");
                 providers[name]["token_url"] = json!(server.uri());
-                providers[name]["auth_data"] = json!({"client_id": "canary-id", "client_secret": "canary-secret"});
+                providers[name]["auth_data"] =
+                    json!({"client_id": "canary-id", "client_secret": "canary-secret"});
             }
         })
         .await;
-    secretive.run_tells_nothing(1, "a login that is refused").await;
+    secretive
+        .run_tells_nothing(1, "a login that is refused")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,7 +311,10 @@ async fn a_portal_that_fails_is_not_quoted() {
     for fault in [
         portal::Fault::ErrorsIn200 { rows: 3 },
         portal::Fault::HtmlPage200,
-        portal::Fault::Status { status: 403, retry_after: None },
+        portal::Fault::Status {
+            status: 403,
+            retry_after: None,
+        },
     ] {
         let what = format!("{fault:?}");
         world.stack.portal.fail_next(fault.clone());
@@ -246,8 +322,16 @@ async fn a_portal_that_fails_is_not_quoted() {
         secretive.run_tells_nothing(1, &what).await;
     }
     let pages = [
-        (400, "application/json", r#"{"code": "ECHO", "error": true, "message": "ECHO", "data": {"row": "ECHO"}}"#),
-        (403, "application/json", r#"{"code": "canary", "error": true, "message": "ECHO"}"#),
+        (
+            400,
+            "application/json",
+            r#"{"code": "ECHO", "error": true, "message": "ECHO", "data": {"row": "ECHO"}}"#,
+        ),
+        (
+            403,
+            "application/json",
+            r#"{"code": "permission_denied", "error": true, "message": "ECHO"}"#,
+        ),
         (404, "text/html", "<html>ECHO</html>"),
         (200, "application/json", r#"{"Errors": "ECHO"}"#),
         (200, "text/html", "<html>ECHO</html>"),
@@ -256,7 +340,9 @@ async fn a_portal_that_fails_is_not_quoted() {
     for (status, media_type, page) in pages {
         let server = secretive.echo(status, media_type, page).await;
         secretive
-            .change("settings", |settings| settings["SOCRATA_DATA_ENDPOINT"] = json!(server.uri()))
+            .change("settings", |settings| {
+                settings["SOCRATA_DATA_ENDPOINT"] = json!(server.uri())
+            })
             .await;
         secretive.run_tells_nothing(1, page).await;
         assert_ne!(server.received_requests().await.unwrap().len(), 0);
@@ -278,10 +364,14 @@ async fn a_database_that_refuses_is_not_quoted() {
         "canary-password".to_owned(),
     ];
     for (n, url) in urls.into_iter().enumerate() {
-        secretive.change("settings", |settings| settings["DATABASE_URL"] = json!(url)).await;
+        secretive
+            .change("settings", |settings| settings["DATABASE_URL"] = json!(url))
+            .await;
         // Where nobody listens, waiting may help; all else is the configuration's fault.
         let status = if n == 3 { 1 } else { 2 };
-        secretive.run_tells_nothing(status, &format!("database URL {n}")).await;
+        secretive
+            .run_tells_nothing(status, &format!("database URL {n}"))
+            .await;
     }
 }
 
@@ -307,10 +397,16 @@ async fn a_configuration_that_cannot_be_read_is_not_quoted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("env");
     let key = &world.stack.env["ATD_MDS_FERNET_KEY"];
-    std::fs::write(&file, format!("ATD_MDS_FERNET_KEY='{key}\nATD_MDS_BUCKET=mds canary\n")).unwrap();
+    std::fs::write(
+        &file,
+        format!("ATD_MDS_FERNET_KEY='{key}\nATD_MDS_BUCKET=mds canary\n"),
+    )
+    .unwrap();
     let mut command = world.mds(&RUN);
     command.arg("--env-file").arg(&file);
-    secretive.tells_nothing(2, "a malformed --env-file", command).await;
+    secretive
+        .tells_nothing(2, "a malformed --env-file", command)
+        .await;
 
     let vault = world.vault().await;
     for (name, texts) in [
@@ -344,10 +440,17 @@ async fn a_configuration_that_cannot_be_read_is_not_quoted() {
             std::fs::write(&file, text).unwrap();
             let mut command = world.mds(&["config", "put", name]);
             command.arg(&file);
-            secretive.tells_nothing(2, &format!("config put {name} {}", text.len()), command).await;
+            secretive
+                .tells_nothing(2, &format!("config put {name} {}", text.len()), command)
+                .await;
 
-            vault.put_bytes(&key, text.as_bytes(), Seal::Encrypt).await.unwrap();
-            secretive.run_tells_nothing(2, &format!("{name} {}", text.len())).await;
+            vault
+                .put_bytes(&key, text.as_bytes(), Seal::Encrypt)
+                .await
+                .unwrap();
+            secretive
+                .run_tells_nothing(2, &format!("{name} {}", text.len()))
+                .await;
         }
         vault.put_bytes(&key, &good, Seal::Encrypt).await.unwrap();
     }

@@ -1,10 +1,16 @@
 //! Whole runs of the real `mds` against real parts on loopback.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+mod archive;
 mod config;
 mod files;
 mod flags;
+mod hours;
 mod kill;
 mod logs;
+mod portal;
+mod refusals;
 mod repeat;
 mod run;
 mod support;

@@ -13,7 +13,16 @@ use trips::time::CivilZone;
 use uuid::Uuid;
 use vault::Vault;
 
-pub(crate) const HOUR: &str = "2020-01-15-18";
+/// One hour of one provider, which starts at 12:00.
+pub(crate) const ONE_HOUR: [&str; 7] = [
+    "run",
+    "--provider",
+    "bird",
+    "--time-min",
+    "2020-01-15-12",
+    "--time-max",
+    "2020-01-15-13",
+];
 
 pub(crate) struct World {
     pub(crate) stack: LocalStack,
@@ -234,6 +243,22 @@ impl World {
             }
         }
         stored
+    }
+
+    /// Every good trip of these hours of 15 January is loaded and published, and none beside them.
+    pub(crate) async fn expect_whole(&self, providers: &[&str], hours: &[&str]) {
+        let expected = providers.iter().flat_map(|provider| {
+            let provider = &self.stack.providers[*provider];
+            hours
+                .iter()
+                .map(|h| provider.expected(hour(&format!("2020-01-15-{h}"))).distinct)
+        });
+        let expected: u64 = expected.sum();
+        assert_eq!(
+            self.number("SELECT count(*) FROM api.trips").await,
+            expected.cast_signed()
+        );
+        assert_eq!(self.stack.portal.row_count() as u64, expected);
     }
 
     pub(crate) fn archive_file(&self, provider: &str, hour: &str) -> PathBuf {

@@ -135,7 +135,7 @@ impl LocalStack {
             database,
             _folder: folder,
         };
-        stack.configure(&options).await?;
+        Box::pin(stack.configure(&options)).await?;
         Ok(stack)
     }
 

@@ -15,13 +15,13 @@ use crate::error::{ErrorName, PipelineError};
 
 impl From<TimeError> for PipelineError {
     fn from(error: TimeError) -> Self {
-        Self::caused(ErrorName::InvalidInput, error)
+        Self::caused(ErrorName::InvalidInput, &error)
     }
 }
 
 impl From<ProviderNameError> for PipelineError {
     fn from(error: ProviderNameError) -> Self {
-        Self::caused(ErrorName::InvalidInput, error)
+        Self::caused(ErrorName::InvalidInput, &error)
     }
 }
 
@@ -32,7 +32,7 @@ impl From<ConfigError> for PipelineError {
         } else {
             ErrorName::ConfigInvalid
         };
-        Self::caused(name, error)
+        Self::caused(name, &error)
     }
 }
 
@@ -44,7 +44,7 @@ impl From<VaultError> for PipelineError {
             VaultError::Refused { .. } => ErrorName::ConfigInvalid,
             _ => ErrorName::StorageUnavailable,
         };
-        Self::caused(name, error)
+        Self::caused(name, &error)
     }
 }
 
@@ -64,7 +64,7 @@ impl From<StoreError> for PipelineError {
             }
             _ => ErrorName::DatabaseUnavailable,
         };
-        Self::caused(name, error)
+        Self::caused(name, &error)
     }
 }
 
@@ -81,7 +81,7 @@ impl From<MdsError> for PipelineError {
             MdsError::Malformed { .. } => ErrorName::ProviderMalformed,
             MdsError::Sink { .. } => ErrorName::StorageUnavailable,
         };
-        Self::caused(name, error)
+        Self::caused(name, &error)
     }
 }
 
@@ -93,7 +93,7 @@ impl From<SocrataError> for PipelineError {
             SocrataError::Unavailable { .. } => ErrorName::SocrataUnavailable,
             SocrataError::Rejected { .. } => ErrorName::SocrataRejected,
         };
-        Self::caused(name, error)
+        Self::caused(name, &error)
     }
 }
 

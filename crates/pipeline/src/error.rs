@@ -110,15 +110,16 @@ impl fmt::Display for ErrorName {
 }
 
 /// Why a step failed: one of the fixed names, and a sentence for the person who reads the log.
-#[derive(Debug, thiserror::Error)]
+///
+/// It crosses the borders of processes (a Lambda's error, a row of `api.run_blocks`), so what lies below it is told in the
+/// message and not kept as a source.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PipelineError {
     /// The name that the state machine matches on.
     pub name: ErrorName,
     /// What happened and, where one is known, the way out. Holds no secret and no trip.
     pub message: String,
-    #[source]
-    source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl PipelineError {
@@ -128,16 +129,20 @@ impl PipelineError {
         Self {
             name,
             message: message.into(),
-            source: None,
         }
     }
 
-    pub(crate) fn caused(name: ErrorName, source: impl StdError + Send + Sync + 'static) -> Self {
-        Self {
-            name,
-            message: source.to_string(),
-            source: Some(Box::new(source)),
+    pub(crate) fn caused(name: ErrorName, cause: &dyn StdError) -> Self {
+        let mut message = cause.to_string();
+        let mut below = cause.source();
+        while let Some(error) = below {
+            let text = error.to_string();
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            below = error.source();
         }
+        Self { name, message }
     }
 
     /// A thread of ours ended before its work was done: a defect of this program, retried like a lost connection.

@@ -38,3 +38,12 @@ fn a_name_is_written_and_read_as_itself() {
 fn waiting_helps_against_what_can_pass(#[case] name: ErrorName, #[case] passes: bool) {
     assert_eq!(name.is_transient(), passes);
 }
+
+#[test]
+fn an_error_says_what_is_wrong_once() {
+    let zone = trips::time::CivilZone::default();
+    let below = zone.parse_time("2020-01-01-24").unwrap_err();
+    let error = pipeline::PipelineError::from(below.clone());
+    assert_eq!(error.to_string(), below.to_string());
+    assert!(std::error::Error::source(&error).is_none());
+}
