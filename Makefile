@@ -43,7 +43,7 @@ bench-month: setup
 
 deny:
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
-	$(CARGO) deny --offline check licenses bans sources || $(CARGO) deny check licenses bans sources
+	$(CARGO) deny --offline check licenses bans sources
 
 clean:
 	$(CARGO) clean

@@ -42,7 +42,7 @@ pub(crate) fn init(cli: &Cli, progress: &Progress) {
     let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_writer(progress.clone());
-    let registry = tracing_subscriber::registry().with(filter).with(ours());
+    let registry = tracing_subscriber::registry().with(filter);
     if is_terminal {
         registry.with(lines.compact()).init();
     } else {

@@ -5,9 +5,11 @@
 
 mod args;
 mod commands;
+mod env_file;
 mod failure;
 mod logs;
 mod progress;
+mod signals;
 mod table;
 
 use std::process::ExitCode;
@@ -29,9 +31,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(file) = &cli.env_file {
-        // Before any thread exists: the environment is the process's own.
-        dotenvy::from_path_override(file)
-            .map_err(|e| failure::usage(format!("--env-file {}: {e}", file.display())))?;
+        env_file::load(file)?;
     }
     let progress = progress::Progress::new();
     logs::init(&cli, &progress);

@@ -10,6 +10,7 @@ use pipeline::{Context, PlanRequest};
 use sandbox::portal;
 use sandbox::provider::{self, Times};
 use serde_json::{Map, json};
+use tokio_util::sync::CancellationToken;
 use trips::block::{HourRange, Stage};
 use trips::status::BlockStatus;
 
@@ -18,6 +19,7 @@ use crate::commands::run::carry_out;
 use crate::commands::sandbox::providers;
 use crate::failure::{self, FAILED};
 use crate::progress::Progress;
+use crate::signals;
 use crate::table::table;
 
 /// The clock goes back in the night to 1 November 2020: the first day has 24 hours, the second 25.
@@ -33,8 +35,21 @@ const TRIPS_PER_HOUR: u32 = 60;
 /// What an earlier demo leaves behind in its folder.
 const LEFT_BEHIND: [&str; 4] = ["postgres", "s3", "portal.jsonl", "fernet.key"];
 
-#[expect(clippy::print_stdout, reason = "the story is this command's data")]
 pub(crate) async fn demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCode> {
+    tokio::select! {
+        // First, so that it listens before there is anything to leave behind.
+        biased;
+        asked = signals::asked_to_stop() => {
+            asked?;
+            progress.end();
+            Ok(ExitCode::from(signals::STOPPED))
+        }
+        ended = tell(args, progress) => ended,
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the story is this command's data")]
+async fn tell(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     clear(&args.folder)?;
     println!("Starting Postgres, S3, a portal and two providers on loopback ...");
@@ -156,7 +171,8 @@ async fn run(
 ) -> anyhow::Result<()> {
     let began = Instant::now();
     let plan = pipeline::plan(ctx, request, |_| {}).await?;
-    let (summary, _) = carry_out(std::sync::Arc::clone(ctx), &plan, progress).await?;
+    let never = CancellationToken::new();
+    let (summary, _) = carry_out(std::sync::Arc::clone(ctx), &plan, progress, never).await?;
     println!(
         "{} blocks in {:.1} s: {} done, {} not ready, {} failed",
         plan.block_count,

@@ -12,6 +12,7 @@ use crate::args::RunArgs;
 use crate::commands::connect;
 use crate::failure::FAILED;
 use crate::progress::Progress;
+use crate::signals;
 
 pub(crate) async fn run(
     args: &RunArgs,
@@ -39,22 +40,28 @@ pub(crate) async fn plan_and_run(
     }
     let plan = pipeline::plan(&ctx, request, |_| {}).await?;
     say_left_out(&plan);
-    let (summary, code) = carry_out(ctx, &plan, progress).await?;
+    let cancel = CancellationToken::new();
+    let listener = tokio::spawn(cancel_when_asked(cancel.clone()));
+    let ended = carry_out(ctx, &plan, progress, cancel.clone()).await;
+    listener.abort();
+    if cancel.is_cancelled() {
+        eprintln!("stopped; the same command goes on from here");
+    }
+    let (summary, code) = ended?;
     print_summary(&plan, &summary, json)?;
     Ok(code)
 }
 
-/// Works through a plan until it ends or Ctrl-C asks to stop; a second Ctrl-C stops at once.
+/// Works through a plan until it ends or is cancelled.
 pub(crate) async fn carry_out(
     ctx: Arc<Context>,
     plan: &Plan,
     progress: &Progress,
+    cancel: CancellationToken,
 ) -> anyhow::Result<(RunSummary, ExitCode)> {
-    let cancel = CancellationToken::new();
-    let listener = tokio::spawn(cancel_on_interrupt(cancel.clone()));
     let options = RunOptions {
         concurrency: usize::try_from(plan.max_concurrency)?,
-        cancel: cancel.clone(),
+        cancel,
     };
     let ended = run_local(
         Arc::clone(&ctx),
@@ -63,11 +70,7 @@ pub(crate) async fn carry_out(
         progress.start(plan.block_count),
     )
     .await;
-    listener.abort();
     progress.end();
-    if cancel.is_cancelled() {
-        eprintln!("stopped; the same command goes on from here");
-    }
     match ended {
         Ok(summary) => Ok((summary, ExitCode::SUCCESS)),
         Err(error) if error.name == ErrorName::RunHadFailures => {
@@ -82,15 +85,16 @@ pub(crate) async fn carry_out(
     }
 }
 
-async fn cancel_on_interrupt(cancel: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_err() {
+/// The first time, no further step begins; the second time ends the process at once.
+async fn cancel_when_asked(cancel: CancellationToken) {
+    if signals::asked_to_stop().await.is_err() {
         return;
     }
     cancel.cancel();
     eprintln!("stopping after the steps under way; Ctrl-C again stops at once");
-    if tokio::signal::ctrl_c().await.is_ok() {
+    if signals::asked_to_stop().await.is_ok() {
         // What is cut off here is what kill -9 would cut off, and is resumed the same way.
-        std::process::exit(130);
+        std::process::exit(signals::STOPPED.into());
     }
 }
 

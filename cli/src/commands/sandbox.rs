@@ -1,6 +1,7 @@
 //! `mds sandbox`: the outside world on loopback, to try commands against.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -9,8 +10,19 @@ use sandbox::provider::{MdsVersion, ProviderOptions};
 use uuid::Uuid;
 
 use crate::args::SandboxArgs;
+use crate::signals;
 
 pub(crate) async fn sandbox(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
+    tokio::select! {
+        // First, so that it listens before there is anything to leave behind.
+        biased;
+        asked = signals::asked_to_stop() => asked?,
+        ended = serve(args) => match ended? {},
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(args: &SandboxArgs) -> anyhow::Result<Infallible> {
     eprintln!("starting Postgres, S3, a portal and two providers on loopback ...");
     let stack = LocalStack::start(StackOptions {
         folder: args.folder.clone(),
@@ -33,8 +45,7 @@ pub(crate) async fn sandbox(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
     eprintln!(
         "\nIn another terminal:\n  mds --env-file {file} run --provider all --interval 24\n\nCtrl-C ends it."
     );
-    tokio::signal::ctrl_c().await?;
-    Ok(ExitCode::SUCCESS)
+    std::future::pending().await
 }
 
 /// Two providers as a city has them: one on a current version, one that still pages its answers.

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use rstest::rstest;
 use sandbox::portal;
 use sandbox::provider::{Fault, Rhythm, Times};
 use serde_json::{Map, Value, json};
@@ -109,10 +110,10 @@ impl Running {
         );
     }
 
-    fn interrupt(&self) {
+    fn signal(&self, signal: &str) {
         let id = self.0.id().to_string();
         let sent = std::process::Command::new("kill")
-            .args(["-INT", &id])
+            .args([signal, &id])
             .status();
         assert!(sent.unwrap().success());
     }
@@ -326,7 +327,7 @@ async fn killed_while_it_loads() {
     kill_waiting(
         &world,
         &command("run"),
-        "LOCK TABLE api.trips",
+        "LOCK TABLE api.trips IN SHARE MODE",
         "INTO api.trips",
     )
     .await
@@ -457,8 +458,11 @@ impl Random {
     }
 }
 
+#[rstest]
+#[case::ctrl_c("-INT")]
+#[case::terminated("-TERM")]
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_ends_after_the_steps_under_way() {
+async fn asked_to_stop_it_ends_after_the_steps_under_way(#[case] signal: &str) {
     let world = small().await;
     let provider = &world.stack.providers["bird"];
     provider.fail_hour(
@@ -470,7 +474,7 @@ async fn ctrl_c_ends_after_the_steps_under_way() {
     let mut mds = Running::start(&world, &args);
     mds.until("a request", async || provider.log().begun() == 1)
         .await;
-    mds.interrupt();
+    mds.signal(signal);
     let code = mds.ended().await;
     let said = mds.said();
     assert_eq!(code, Some(1), "{said}");
@@ -498,7 +502,7 @@ async fn ctrl_c_twice_ends_at_once() {
         .await;
     // Two that come at the same moment count as one.
     until("the end", async || {
-        mds.interrupt();
+        mds.signal("-INT");
         mds.0.try_wait().unwrap().is_some()
     })
     .await;

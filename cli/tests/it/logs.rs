@@ -97,13 +97,18 @@ fn hide(trip: &Value, canaries: &mut BTreeSet<String>) {
 
 impl Secretive {
     /// Runs with the log at its most talkative, expects the exit status, and finds nothing that is to be hidden.
-    async fn tells_nothing(&self, status: i32, what: &str, mut command: Command) {
+    async fn tells_nothing(&self, status: i32, what: &str, command: Command) {
+        let (code, said) = self.hears_nothing(what, command).await;
+        assert_eq!(code, Some(status), "{what}: {said}");
+    }
+
+    async fn hears_nothing(&self, what: &str, mut command: Command) -> (Option<i32>, String) {
         command.env("MDS_LOG", "trace").env("RUST_LOG", "trace");
         let output = World::output_of(command).await;
         let said = stdout(&output) + &stderr(&output);
-        assert_eq!(output.status.code(), Some(status), "{what}: {said}");
         self.holds_nothing(what, &said);
         self.holds_nothing(what, &self.messages().await);
+        (output.status.code(), said)
     }
 
     async fn run_tells_nothing(&self, status: i32, what: &str) {
@@ -162,7 +167,7 @@ impl Respond for Echo {
         ResponseTemplate::new(self.status)
             .insert_header(
                 "location",
-                "https://canary.example/?token=canary-provider-token",
+                "https://other.example/?token=canary-provider-token",
             )
             .insert_header("x-canary", "canary-provider-token")
             .set_body_raw(self.page.replace("ECHO", echo), self.media_type)
@@ -390,8 +395,7 @@ async fn a_configuration_that_cannot_be_read_is_not_quoted() {
     ] {
         let mut command = world.mds(&RUN);
         command.env(name, value);
-        let status = if name.starts_with("AWS") { 2 } else { 2 };
-        secretive.tells_nothing(status, name, command).await;
+        secretive.tells_nothing(2, name, command).await;
     }
 
     let folder = tempfile::tempdir().unwrap();
@@ -438,19 +442,16 @@ async fn a_configuration_that_cannot_be_read_is_not_quoted() {
         for text in texts {
             let file = folder.path().join("malformed.json");
             std::fs::write(&file, text).unwrap();
-            let mut command = world.mds(&["config", "put", name]);
-            command.arg(&file);
-            secretive
-                .tells_nothing(2, &format!("config put {name} {}", text.len()), command)
-                .await;
-
+            let mut put = world.mds(&["config", "put", name]);
+            put.arg(&file);
             vault
                 .put_bytes(&key, text.as_bytes(), Seal::Encrypt)
                 .await
                 .unwrap();
-            secretive
-                .run_tells_nothing(2, &format!("{name} {}", text.len()))
-                .await;
+            for command in [put, world.mds(&RUN)] {
+                let (code, said) = secretive.hears_nothing(name, command).await;
+                assert_ne!(code, Some(0), "{text}: {said}");
+            }
         }
         vault.put_bytes(&key, &good, Seal::Encrypt).await.unwrap();
     }

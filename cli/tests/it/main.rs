@@ -8,6 +8,7 @@ mod files;
 mod flags;
 mod hours;
 mod kill;
+mod leftovers;
 mod logs;
 mod portal;
 mod refusals;

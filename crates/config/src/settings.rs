@@ -91,6 +91,7 @@ impl Settings {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.database_url()?;
         self.boundaries()?;
+        self.chunk_rows()?;
         if self.texts.has(PUBLIC_ID_KEY) {
             self.public_id_key()?;
         }

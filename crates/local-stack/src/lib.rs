@@ -2,6 +2,7 @@
 //! and ready. `mds demo`, `mds sandbox` and the tests of whole runs stand on it.
 
 mod error;
+mod folder;
 
 pub use error::StackError;
 
@@ -18,9 +19,10 @@ use sandbox::provider::{Provider, ProviderOptions};
 use sandbox::s3::S3;
 use serde_json::{Map, Value, json};
 use store::{Store, StoreOptions};
-use tempfile::TempDir;
 use trips::block::Stage;
 use vault::{FernetKeys, Seal};
+
+use crate::folder::{Folder, TemporaryFolder};
 
 const BUCKET: &str = "mds";
 const DATABASE: &str = "mds";
@@ -78,20 +80,6 @@ enum Database {
     Shared(&'static Cluster),
 }
 
-enum Folder {
-    Kept(PathBuf),
-    Temporary(TempDir),
-}
-
-impl Folder {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(folder) => folder.path(),
-        }
-    }
-}
-
 impl LocalStack {
     /// Starts every part, stores configuration and boundaries in the bucket, and makes the tables.
     ///
@@ -108,7 +96,7 @@ impl LocalStack {
             None => {
                 let cluster = Cluster::shared().await?;
                 let url = cluster.create_database().await?;
-                let folder = Folder::Temporary(TempDir::with_prefix("mds-stack-")?);
+                let folder = Folder::Temporary(TemporaryFolder::new()?);
                 (folder, Database::Shared(cluster), url)
             }
         };

@@ -1,0 +1,150 @@
+//! However `mds sandbox` and `mds demo` end, no process and no temporary folder stays behind.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rstest::rstest;
+use tempfile::TempDir;
+
+use crate::support::until;
+
+/// A command that keeps everything below a folder of its own.
+struct Started {
+    mds: Child,
+    folder: TempDir,
+}
+
+impl Started {
+    fn new(args: &[&str]) -> Self {
+        let folder = TempDir::with_prefix("mds-leftovers-").unwrap();
+        // Postgres may run as another user.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir(folder.path().join("tmp")).unwrap();
+        fs::set_permissions(
+            folder.path().join("tmp"),
+            fs::Permissions::from_mode(0o1777),
+        )
+        .unwrap();
+        let mds = Command::new(assert_cmd::cargo::cargo_bin!("mds"))
+            .args(args)
+            .current_dir(folder.path())
+            .env("TMPDIR", folder.path().join("tmp"))
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(folder.path().join("stdout")).unwrap())
+            .stderr(fs::File::create(folder.path().join("stderr")).unwrap())
+            .spawn()
+            .unwrap();
+        Self { mds, folder }
+    }
+
+    /// Waits until it has said something.
+    async fn says(&mut self, word: &str) {
+        until(word, async || {
+            let said = self.said();
+            assert!(
+                self.mds.try_wait().unwrap().is_none(),
+                "ended too soon: {said}"
+            );
+            said.contains(word)
+        })
+        .await;
+    }
+
+    fn said(&self) -> String {
+        ["stdout", "stderr"]
+            .map(|file| fs::read_to_string(self.folder.path().join(file)).unwrap())
+            .concat()
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.mds.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for its end, and for the end of all that it has started.
+    async fn leaves_nothing(mut self) -> Option<i32> {
+        let mut code = None;
+        until("its end", async || {
+            let ended = self.mds.try_wait().unwrap();
+            code = ended.and_then(|status| status.code());
+            ended.is_some()
+        })
+        .await;
+        until("the end of its children", async || {
+            processes(self.folder.path()).is_empty()
+        })
+        .await;
+        let left = || {
+            fs::read_dir(self.folder.path().join("tmp"))
+                .unwrap()
+                .count()
+        };
+        until("its temporary folders to go", async || left() == 0).await;
+        code
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.mds.kill();
+        let _ = self.mds.wait();
+    }
+}
+
+/// The command lines of the processes that name the folder.
+fn processes(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().unwrap();
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| fs::read(entry.unwrap().path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).into_owned())
+        .filter(|line| line.contains(folder))
+        .collect()
+}
+
+#[rstest]
+#[case::ctrl_c("-INT", Some(0))]
+#[case::terminated("-TERM", Some(0))]
+#[case::killed("-KILL", None)]
+#[tokio::test]
+async fn a_sandbox_leaves_nothing(#[case] signal: &str, #[case] code: Option<i32>) {
+    let mut sandbox = Started::new(&["sandbox"]);
+    sandbox.says("Ctrl-C ends it").await;
+    assert!(!processes(sandbox.folder.path()).is_empty());
+    sandbox.signal(signal);
+    assert_eq!(sandbox.leaves_nothing().await, code);
+}
+
+#[rstest]
+#[case::ctrl_c("-INT", Some(0))]
+#[case::killed("-KILL", None)]
+#[tokio::test]
+async fn a_sandbox_that_is_just_starting_leaves_nothing(
+    #[case] signal: &str,
+    #[case] code: Option<i32>,
+) {
+    let sandbox = Started::new(&["sandbox"]);
+    until("its first child", async || {
+        !processes(sandbox.folder.path()).is_empty()
+    })
+    .await;
+    sandbox.signal(signal);
+    assert_eq!(sandbox.leaves_nothing().await, code);
+}
+
+#[rstest]
+#[case::ctrl_c("-INT", Some(130))]
+#[case::terminated("-TERM", Some(130))]
+#[case::killed("-KILL", None)]
+#[tokio::test]
+async fn a_demo_leaves_nothing_but_its_folder(#[case] signal: &str, #[case] code: Option<i32>) {
+    let mut demo = Started::new(&["demo", "--folder", "demo"]);
+    // In the middle of its first run.
+    demo.says("blocks after").await;
+    assert!(!processes(demo.folder.path()).is_empty());
+    demo.signal(signal);
+    assert_eq!(demo.leaves_nothing().await, code);
+}

@@ -1,0 +1,56 @@
+//! The stack's folder.
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// Waits until its standard input closes, which it does however this process ends, even by kill -9.
+const REMOVE_AFTERWARDS: &str = r#"while read -r _; do :; done; rm -rf "$1""#;
+
+pub(crate) enum Folder {
+    Kept(PathBuf),
+    Temporary(TemporaryFolder),
+}
+
+impl Folder {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(temporary) => temporary.folder.path(),
+        }
+    }
+}
+
+/// A folder that is gone when this is dropped, and soon after the end of a process that had no time to drop it.
+pub(crate) struct TemporaryFolder {
+    folder: TempDir,
+    remover: Child,
+}
+
+impl TemporaryFolder {
+    pub(crate) fn new() -> io::Result<Self> {
+        let folder = TempDir::with_prefix("mds-stack-")?;
+        let remover = Command::new("/bin/sh")
+            .args(["-c", REMOVE_AFTERWARDS, "remove-afterwards"])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .current_dir("/")
+            // Ctrl-C at the terminal is for this process.
+            .process_group(0)
+            .spawn()?;
+        Ok(Self { folder, remover })
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        drop(self.remover.stdin.take());
+        // What it leaves, the folder's own drop removes.
+        let _ = self.remover.wait();
+    }
+}
