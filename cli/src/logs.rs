@@ -42,7 +42,7 @@ pub(crate) fn init(cli: &Cli, progress: &Progress) {
     let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_writer(progress.clone());
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(ours());
     if is_terminal {
         registry.with(lines.compact()).init();
     } else {
@@ -50,7 +50,8 @@ pub(crate) fn init(cli: &Cli, progress: &Progress) {
     }
 }
 
-/// Of other crates only warnings, whatever is asked for: below that they log headers, statements and their values.
+/// Of other crates only warnings, whatever is asked for: what they write below that, requests and statements among it,
+/// is not ours to answer for.
 fn ours() -> Targets {
     Targets::new()
         .with_default(LevelFilter::WARN)
