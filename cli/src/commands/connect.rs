@@ -13,8 +13,10 @@ const DEFAULT_CONCURRENCY: u32 = 10;
 
 pub(crate) async fn context(concurrency: Option<u32>) -> anyhow::Result<Arc<Context>> {
     let blocks = usize::try_from(concurrency.unwrap_or(DEFAULT_CONCURRENCY))?;
-    let (config, store) = store(blocks + CONNECTIONS_BESIDE).await?;
-    Ok(Arc::new(Context::new(config, store)?))
+    let env = Environment::from_process()?;
+    Ok(Arc::new(
+        Context::connect(env, blocks + CONNECTIONS_BESIDE).await?,
+    ))
 }
 
 pub(crate) async fn store(max_connections: usize) -> anyhow::Result<(Config, Store)> {

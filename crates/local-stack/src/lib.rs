@@ -3,6 +3,7 @@
 
 mod error;
 mod folder;
+mod functions;
 
 pub use error::StackError;
 
@@ -132,13 +133,9 @@ impl LocalStack {
     /// # Errors
     /// [`StackError::Pipeline`] if the configuration cannot be read.
     pub async fn context(&self) -> Result<Arc<Context>, StackError> {
-        let config = config::load(self.environment()?).await?;
-        let options = StoreOptions {
-            max_connections: CONNECTIONS,
-            ..StoreOptions::default()
-        };
-        let store = Store::connect(config.settings.database_url()?, &options)?;
-        Ok(Arc::new(Context::new(config, store)?))
+        Ok(Arc::new(
+            Context::connect(self.environment()?, CONNECTIONS).await?,
+        ))
     }
 
     /// The environment as the configuration sees it.

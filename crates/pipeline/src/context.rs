@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use boundaries::Boundaries;
 use chrono::{DateTime, Utc};
-use config::Config;
+use config::{Config, Environment};
 use mds_client::MdsClient;
 use socrata::{SocrataClient, SocrataConfig};
-use store::Store;
+use store::{Store, StoreOptions};
 use tokio::sync::{Mutex, OnceCell};
 use trips::block::{Block, BlockObject, ProviderName, object_key};
 use trips::ids::PublicIdKey;
@@ -58,6 +58,22 @@ impl Context {
             boundaries: OnceCell::new(),
             portal: OnceLock::new(),
         })
+    }
+
+    /// Reads the configuration that the environment leads to, and makes ready to connect to the database with at most so
+    /// many connections.
+    ///
+    /// # Errors
+    /// `ConfigInvalid` if something is missing or malformed; `StorageUnavailable` if the bucket or Secrets Manager cannot
+    /// be reached.
+    pub async fn connect(env: Environment, max_connections: usize) -> Result<Self, PipelineError> {
+        let config = config::load(env).await?;
+        let options = StoreOptions {
+            max_connections,
+            ..StoreOptions::default()
+        };
+        let store = Store::connect(config.settings.database_url()?, &options)?;
+        Self::new(config, store)
     }
 
     /// The configuration as it was read.

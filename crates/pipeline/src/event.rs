@@ -43,6 +43,9 @@ pub struct PlanRequest {
     pub no_sync_socrata: bool,
     /// How many blocks the run may work on at once.
     pub max_concurrency: Option<u32>,
+    /// The ARN of the state machine execution that the run is. The same execution always is the same run, so that a plan
+    /// that is repeated does not start a second one.
+    pub execution: Option<String>,
 }
 
 impl PlanRequest {
@@ -51,8 +54,19 @@ impl PlanRequest {
     /// # Errors
     /// `InvalidInput` that names the key.
     pub fn from_json(event: serde_json::Value) -> Result<Self, PipelineError> {
-        serde_json::from_value(event)
-            .map_err(|e| PipelineError::new(ErrorName::InvalidInput, format!("plan request: {e}")))
+        read_object("plan request", event)
+    }
+
+    /// The run that the request is: the execution's own, or a new one.
+    pub(crate) fn run_id(&self) -> Result<Uuid, PipelineError> {
+        match self.execution.as_deref().map(str::trim) {
+            None => Ok(Uuid::now_v7()),
+            Some("") => Err(PipelineError::new(
+                ErrorName::InvalidInput,
+                "plan request: execution is empty: give the execution's ARN, or leave it out",
+            )),
+            Some(arn) => Ok(Uuid::new_v5(&Uuid::NAMESPACE_URL, arn.as_bytes())),
+        }
     }
 
     pub(crate) fn steps(&self) -> StepChoice {
@@ -62,6 +76,18 @@ impl PlanRequest {
             sync_socrata: !self.no_sync_socrata,
         }
     }
+}
+
+/// Serde would also read an array, value by value; nobody means that.
+fn read_object<T: serde::de::DeserializeOwned>(
+    what: &str,
+    event: serde_json::Value,
+) -> Result<T, PipelineError> {
+    let wrong = |why: String| PipelineError::new(ErrorName::InvalidInput, format!("{what}: {why}"));
+    if !event.is_object() {
+        return Err(wrong("must be a JSON object".to_owned()));
+    }
+    serde_json::from_value(event).map_err(|e| wrong(e.to_string()))
 }
 
 /// Where a run's manifest lies: what a Map state's `ItemReader` is given.
@@ -104,6 +130,14 @@ pub struct BlockItem {
 }
 
 impl BlockItem {
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// `InvalidInput` that names the key.
+    pub fn from_json(event: serde_json::Value) -> Result<Self, PipelineError> {
+        read_object("block item", event)
+    }
+
     /// The block that the item speaks of.
     ///
     /// # Errors

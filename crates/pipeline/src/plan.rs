@@ -73,7 +73,7 @@ pub async fn plan(
     let now = ctx.now();
     let ranges = ranges(ctx, request, now)?;
     ctx.check_settings(request.steps())?;
-    let run_id = Uuid::now_v7();
+    let run_id = request.run_id()?;
     let mut plan = Plan {
         run_id,
         block_count: 0,

@@ -14,13 +14,10 @@ use trips::status::Step;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::BlockItem;
-use crate::extract::extract;
 use crate::manifest::read_manifest;
 use crate::plan::Plan;
-use crate::source::Source;
+use crate::run_step::run_step;
 use crate::summarize::summarize;
-use crate::sync_db::sync_db;
-use crate::sync_socrata::sync_socrata;
 
 /// Loaded blocks that may wait for the portal before loading waits too. An item is a kilobyte.
 const WAITING_FOR_PORTAL: usize = 4096;
@@ -126,8 +123,9 @@ async fn load_block(ctx: &Arc<Context>, mut item: BlockItem, cancel: &Cancellati
         let before = item.clone();
         let done = match step {
             Step::SyncSocrata => return Loaded::ToPublish(item),
-            Step::Extract => with_retry(|| extract(ctx, item.clone())).await,
-            Step::SyncDb => with_retry(|| sync_db(ctx, item.clone(), Source::Bucket)).await,
+            Step::Extract | Step::SyncDb => {
+                with_retry(|| run_step(ctx, step, item.clone(), None)).await
+            }
         };
         item = match done {
             Ok(item) => item,
@@ -158,7 +156,7 @@ async fn publish_block(ctx: &Context, item: BlockItem, cancel: &CancellationToke
     if cancel.is_cancelled() {
         return BlockOutcome::Cancelled(item);
     }
-    match with_retry(|| sync_socrata(ctx, item.clone(), Source::Bucket)).await {
+    match with_retry(|| run_step(ctx, Step::SyncSocrata, item.clone(), None)).await {
         Ok(item) => BlockOutcome::Done(item),
         Err(error) => ended_badly(item, error),
     }

@@ -1,1 +1,34 @@
-//! The `plan-blocks` step as a function of AWS Lambda.
+//! `plan-blocks` as a function of AWS Lambda: plans a run, and sums it up when all of its blocks have ended.
+
+use lambda_kit::Invocation;
+use pipeline::{ErrorName, PipelineError, PlanRequest};
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SummarizeEvent {
+    summarize: Summarize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Summarize {
+    run_id: Uuid,
+}
+
+/// Takes a plan's request and answers the plan, or `{"summarize": {"run_id"}}` and answers that run's counts
+/// (SPEC.md, "Events and errors").
+///
+/// # Errors
+/// Those of [`pipeline::plan()`]; `RunHadFailures` of a summary whose run did not end well.
+pub async fn handle(invocation: Invocation) -> Result<Value, PipelineError> {
+    if invocation.event.get("summarize").is_some() {
+        let event: SummarizeEvent = serde_json::from_value(invocation.event.clone())
+            .map_err(|e| PipelineError::new(ErrorName::InvalidInput, format!("summarize: {e}")))?;
+        return lambda_kit::summarize(event.summarize.run_id, &invocation).await;
+    }
+    let request = PlanRequest::from_json(invocation.event.clone())?;
+    lambda_kit::plan(&request, &invocation).await
+}

@@ -1,1 +1,14 @@
-//! The `sync-db` step as a function of AWS Lambda.
+//! `sync-db` as a function of AWS Lambda: loads a block's archive into Postgres.
+
+use lambda_kit::Invocation;
+use pipeline::PipelineError;
+use serde_json::Value;
+use trips::status::Step;
+
+/// Takes a block item and answers it with what this step did (SPEC.md, "Events and errors").
+///
+/// # Errors
+/// The step's own; one that can pass by waiting if the time of the invocation runs out.
+pub async fn handle(invocation: Invocation) -> Result<Value, PipelineError> {
+    lambda_kit::step(Step::SyncDb, invocation).await
+}

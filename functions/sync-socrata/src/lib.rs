@@ -1,1 +1,14 @@
-//! The `sync-socrata` step as a function of AWS Lambda.
+//! `sync-socrata` as a function of AWS Lambda: publishes a loaded block to the portal.
+
+use lambda_kit::Invocation;
+use pipeline::PipelineError;
+use serde_json::Value;
+use trips::status::Step;
+
+/// Takes a block item and answers it with what this step did (SPEC.md, "Events and errors").
+///
+/// # Errors
+/// The step's own; one that can pass by waiting if the time of the invocation runs out.
+pub async fn handle(invocation: Invocation) -> Result<Value, PipelineError> {
+    lambda_kit::step(Step::SyncSocrata, invocation).await
+}

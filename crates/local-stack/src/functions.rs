@@ -1,0 +1,18 @@
+//! A Lambda function's binary against the stack.
+
+use std::io;
+use std::path::Path;
+
+use sandbox::lambda::FunctionProcess;
+
+use crate::LocalStack;
+
+impl LocalStack {
+    /// Starts a function's binary in the environment that leads to these parts.
+    ///
+    /// # Errors
+    /// The binary cannot be run.
+    pub async fn function(&self, binary: impl AsRef<Path>) -> io::Result<FunctionProcess> {
+        FunctionProcess::start(binary.as_ref(), &self.env).await
+    }
+}

@@ -1,0 +1,212 @@
+//! CloudWatch's embedded metric format: a log line that CloudWatch also reads as metrics, so that a function needs no
+//! call of its own to report them ("Specification: Embedded metric format" of the CloudWatch user guide).
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+/// The namespace of all our metrics.
+pub const NAMESPACE: &str = "mds-etl";
+
+/// What a metric is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dimension {
+    /// `staging` or `production`.
+    Stage,
+    /// The provider's short name.
+    Provider,
+    /// `extract`, `sync-db` or `sync-socrata`.
+    Step,
+}
+
+impl Dimension {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stage => "Stage",
+            Self::Provider => "Provider",
+            Self::Step => "Step",
+        }
+    }
+}
+
+/// A metric's unit, in CloudWatch's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A number of things.
+    Count,
+    /// A duration.
+    Seconds,
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Seconds => "Seconds",
+        }
+    }
+}
+
+/// A measured value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// Its value.
+    pub value: f64,
+}
+
+impl Metric {
+    /// A number of things.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "CloudWatch keeps doubles")]
+    pub fn count(name: &'static str, value: u64) -> Self {
+        Self {
+            name,
+            unit: Unit::Count,
+            value: value as f64,
+        }
+    }
+
+    /// A duration in seconds.
+    #[must_use]
+    pub fn seconds(name: &'static str, value: f64) -> Self {
+        Self {
+            name,
+            unit: Unit::Seconds,
+            value,
+        }
+    }
+}
+
+/// One line of metrics.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    timestamp: DateTime<Utc>,
+    directives: Vec<Value>,
+    members: Map<String, Value>,
+}
+
+impl Metrics {
+    /// An empty line for what happened at `timestamp`.
+    #[must_use]
+    pub fn at(timestamp: DateTime<Utc>) -> Self {
+        Self {
+            timestamp,
+            directives: Vec::new(),
+            members: Map::new(),
+        }
+    }
+
+    /// What a dimension stands at, for every metric of the line.
+    #[must_use]
+    pub fn dimension(self, dimension: Dimension, value: &str) -> Self {
+        self.property(dimension.name(), value)
+    }
+
+    /// A member that is searched for and not measured, such as the run's id.
+    #[must_use]
+    pub fn property(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Measured values, each counted once by every one of the sets of dimensions.
+    #[must_use]
+    pub fn measure(mut self, dimensions: &[&[Dimension]], metrics: &[Metric]) -> Self {
+        let sets: Vec<Vec<&str>> = dimensions
+            .iter()
+            .map(|set| set.iter().map(|d| d.name()).collect())
+            .collect();
+        let definitions: Vec<Value> = metrics
+            .iter()
+            .map(|m| json!({ "Name": m.name, "Unit": m.unit.name() }))
+            .collect();
+        self.directives.push(json!({
+            "Namespace": NAMESPACE,
+            "Dimensions": sets,
+            "Metrics": definitions,
+        }));
+        for metric in metrics {
+            self.members
+                .insert(metric.name.to_owned(), json!(metric.value));
+        }
+        self
+    }
+
+    /// The line.
+    #[must_use]
+    pub fn line(self) -> String {
+        let mut line = Map::new();
+        line.insert(
+            "_aws".to_owned(),
+            json!({
+                "Timestamp": self.timestamp.timestamp_millis(),
+                "CloudWatchMetrics": self.directives,
+            }),
+        );
+        line.extend(self.members);
+        Value::Object(line).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rules of the specification that a line can break: a directive names only members that stand at the root,
+    /// dimensions as text and metrics as numbers, with at most 30 dimensions a set and 100 metrics a directive.
+    fn check(line: &Value) {
+        let aws = &line["_aws"];
+        assert!(aws["Timestamp"].is_i64());
+        for directive in aws["CloudWatchMetrics"].as_array().unwrap() {
+            assert_eq!(directive["Namespace"], NAMESPACE);
+            let sets = directive["Dimensions"].as_array().unwrap();
+            assert!(!sets.is_empty());
+            for set in sets {
+                let set = set.as_array().unwrap();
+                assert!(set.len() <= 30);
+                for name in set {
+                    assert!(line[name.as_str().unwrap()].is_string(), "{name}");
+                }
+            }
+            let metrics = directive["Metrics"].as_array().unwrap();
+            assert!((1..=100).contains(&metrics.len()));
+            for metric in metrics {
+                assert!(line[metric["Name"].as_str().unwrap()].is_number());
+                assert!(["Count", "Seconds"].contains(&metric["Unit"].as_str().unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_keeps_the_rules_of_the_format() {
+        let line = Metrics::at(DateTime::UNIX_EPOCH)
+            .dimension(Dimension::Stage, "staging")
+            .dimension(Dimension::Provider, "bird")
+            .dimension(Dimension::Step, "sync-db")
+            .property("run_id", "r")
+            .measure(
+                &[
+                    &[Dimension::Stage],
+                    &[Dimension::Stage, Dimension::Provider],
+                ],
+                &[Metric::count("TripsLoaded", 41)],
+            )
+            .measure(
+                &[&[Dimension::Stage, Dimension::Step]],
+                &[Metric::seconds("StepSeconds", 0.25)],
+            )
+            .line();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        check(&line);
+        assert_eq!(line["TripsLoaded"], 41.0);
+        assert_eq!(line["StepSeconds"], 0.25);
+        assert_eq!(line["run_id"], "r");
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"].as_array().unwrap().len(),
+            2
+        );
+    }
+}

@@ -1,0 +1,59 @@
+//! The function's own binary, asked by a Lambda Runtime API, against real parts.
+
+use std::collections::BTreeMap;
+
+use local_stack::{LocalStack, StackOptions};
+use pipeline::{BlockItem, PlanRequest, Source, extract, plan, read_manifest, sync_db};
+use sandbox::lambda::InvokeError;
+use sandbox::portal::Fault;
+use sandbox::provider::ProviderOptions;
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_is_published_and_a_refusal_is_named() {
+    let providers = BTreeMap::from([("bird".to_owned(), ProviderOptions::default())]);
+    let stack = LocalStack::start(StackOptions::with_providers(providers))
+        .await
+        .unwrap();
+    let ctx = stack.context().await.unwrap();
+    let request = json!({"provider": "bird", "time_max": "2020-01-15-13"});
+    let request = PlanRequest::from_json(request).unwrap();
+    let plan = plan(&ctx, &request, |_| {}).await.unwrap();
+    let mut items = read_manifest(&ctx, &plan.manifest.unwrap()).await.unwrap();
+    let item = items.recv().await.unwrap().unwrap();
+    let item = extract(&ctx, item).await.unwrap();
+    let item = sync_db(&ctx, item, Source::Bucket).await.unwrap();
+    let event = serde_json::to_value(&item).unwrap();
+    let function = stack
+        .function(env!("CARGO_BIN_EXE_sync-socrata"))
+        .await
+        .unwrap();
+
+    stack.portal.fail_next(Fault::Status {
+        status: 403,
+        retry_after: None,
+    });
+    let InvokeError::Function(error) = function.invoke(&event).await.unwrap_err() else {
+        panic!("no answer")
+    };
+    assert_eq!(error.error_type, "SocrataRejected");
+
+    let done = function.invoke(&event).await.unwrap();
+    let created = done["sync_socrata"]["created"].as_u64().unwrap();
+    assert_eq!(created, u64::try_from(stack.portal.row_count()).unwrap());
+    let metrics: Value = function
+        .lines()
+        .iter()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .rfind(|line: &Value| line.get("_aws").is_some())
+        .unwrap();
+    assert_eq!(metrics["TripsPublished"].as_f64().unwrap(), created as f64);
+    assert_eq!(metrics["BlocksPublished"], 1.0);
+}
+
+#[test]
+fn the_sample_event_is_an_item() {
+    let sample = serde_json::from_str(include_str!("../events/block.json")).unwrap();
+    let item = BlockItem::from_json(sample).unwrap();
+    assert!(item.block().is_ok() && item.sync_db.is_some());
+}
