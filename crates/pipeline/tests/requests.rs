@@ -31,7 +31,8 @@ fn a_schedule_sends_an_instant_and_a_lag() {
 #[case(json!({"provider": "bird", "forec": true}), "forec")]
 #[case(json!({"provider": 3}), "string")]
 #[case(json!({"provider": "bird", "interval": -1}), "u32")]
-#[case(json!([1]), "invalid")]
+#[case(json!([1]), "object")]
+#[case(json!([]), "object")]
 fn a_wrong_event_is_invalid_input_that_names_what_is_wrong(
     #[case] event: serde_json::Value,
     #[case] named: &str,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_postgres::Row;
 use trips::block::{Hour, ProviderName, Stage};
@@ -51,7 +51,7 @@ impl Outcome {
 }
 
 /// A run's blocks, counted.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSummary {
     /// The run.
     pub run_id: Uuid,
@@ -78,7 +78,7 @@ pub struct RunSummary {
 }
 
 /// A block that failed in a run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FailedBlock {
     /// Its row in the schedule.
     pub schedule_id: i64,

@@ -1,5 +1,7 @@
 //! The function's own binary, asked by a Lambda Runtime API, against real parts.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
