@@ -109,12 +109,27 @@ pub(crate) struct RunArgs {
     /// Where the run takes place.
     #[arg(long, value_enum, default_value_t = Place::Local)]
     pub(crate) on: Place,
+
+    /// With `--on aws`: follow the execution to its end, and end with its summary and exit status.
+    #[arg(long)]
+    pub(crate) watch: bool,
+
+    /// With `--on aws`: the execution's name. [default: made from the request, so that the same request is the same run
+    /// until it has failed]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// Accepted and without effect: the tool that this one replaces wanted it inside a container.
+    #[arg(long)]
+    pub(crate) docker_mode: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Place {
     /// In this process.
     Local,
+    /// By the state machine that ATD_MDS_STATE_MACHINE_ARN names.
+    Aws,
 }
 
 /// `mds extract`, `mds sync-db`, `mds sync-socrata`.

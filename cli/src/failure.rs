@@ -9,7 +9,7 @@ use vault::VaultError;
 /// Some block failed, or something outside could not be reached.
 pub(crate) const FAILED: u8 = 1;
 /// Wrong usage or configuration.
-const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 
 /// An error of the person who typed the command: ends with status 2.
 #[derive(Debug, thiserror::Error)]

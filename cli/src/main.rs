@@ -4,6 +4,7 @@
 //! 1 when some block failed, 2 for wrong usage or configuration.
 
 mod args;
+mod aws;
 mod commands;
 mod env_file;
 mod failure;

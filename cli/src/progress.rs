@@ -53,6 +53,23 @@ impl Progress {
         }
     }
 
+    /// Shows how far a run elsewhere has come.
+    pub(crate) fn elsewhere(&self, ended: u64, blocks: u64, message: String) {
+        if !io::stderr().is_terminal() {
+            eprintln!("{ended}/{blocks} blocks: {message}");
+            return;
+        }
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:32} {pos}/{len} blocks  {msg}  {elapsed}")
+        {
+            self.bar.set_style(style);
+        }
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.bar.set_length(blocks);
+        self.bar.set_position(ended);
+        self.bar.set_message(message);
+    }
+
     pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
     }

@@ -8,9 +8,9 @@ use pipeline::{Context, ErrorName, Plan, PlanRequest, PlannedBlock, RunOptions, 
 use store::RunSummary;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::RunArgs;
+use crate::args::{Place, RunArgs};
 use crate::commands::connect;
-use crate::failure::FAILED;
+use crate::failure::{FAILED, usage};
 use crate::progress::Progress;
 use crate::signals;
 
@@ -19,7 +19,13 @@ pub(crate) async fn run(
     json: bool,
     progress: &Progress,
 ) -> anyhow::Result<ExitCode> {
-    plan_and_run(&args.request(), json, progress).await
+    match args.on {
+        Place::Aws => crate::aws::run(args, json, progress).await,
+        Place::Local if args.watch || args.name.is_some() => Err(usage(
+            "--watch and --name are about an execution: give --on aws with them",
+        )),
+        Place::Local => plan_and_run(&args.request(), json, progress).await,
+    }
 }
 
 /// What `mds run` and the commands for a single step have in common.

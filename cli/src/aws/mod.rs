@@ -1,0 +1,82 @@
+//! `mds run --on aws`: the same request as an execution of the state machine.
+
+mod arn;
+mod client;
+mod request;
+mod watch;
+
+use std::process::ExitCode;
+
+use chrono::Utc;
+
+use crate::args::RunArgs;
+use crate::failure::usage;
+use crate::progress::Progress;
+use arn::StateMachineArn;
+use client::{Executions, Started};
+
+const STATE_MACHINE: &str = "ATD_MDS_STATE_MACHINE_ARN";
+
+/// Starts the execution, or finds the one that the same request has started already, and follows it if asked to.
+pub(crate) async fn run(
+    args: &RunArgs,
+    json: bool,
+    progress: &Progress,
+) -> anyhow::Result<ExitCode> {
+    let machine: StateMachineArn = std::env::var(STATE_MACHINE)
+        .ok()
+        .filter(|arn| !arn.trim().is_empty())
+        .ok_or_else(|| {
+            usage(format!(
+                "{STATE_MACHINE} is not set: give it the ARN of the state machine"
+            ))
+        })?
+        .parse()
+        .map_err(|e| usage(format!("{STATE_MACHINE}: {e}")))?;
+    let input = request::input(args, Utc::now())?;
+    let name = match &args.name {
+        Some(name) => request::checked_name(name).map_err(usage)?,
+        None => request::name(&input),
+    };
+    if args.blocks.dry_run {
+        return show(&machine, &name, &input);
+    }
+    let executions = Executions::new(machine).await?;
+    let started = executions
+        .start(&name, &input.to_string(), args.name.is_some())
+        .await?;
+    let arn = started.arn();
+    match &started {
+        Started::New(_) => eprintln!("started {arn}"),
+        Started::Running(_) => eprintln!("the same request is running already: {arn}"),
+        Started::Succeeded(_) => eprintln!(
+            "the same request has succeeded already: {arn}; --name runs it again under another name"
+        ),
+    }
+    eprintln!("{}", arn::console_url(arn));
+    if args.watch || matches!(started, Started::Succeeded(_)) {
+        return watch::follow(&executions, arn, json, progress).await;
+    }
+    say_arn(arn, json);
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "the input is this command's data")]
+fn show(
+    machine: &StateMachineArn,
+    name: &str,
+    input: &serde_json::Value,
+) -> anyhow::Result<ExitCode> {
+    eprintln!("dry run: nothing is started; {machine} would get, as execution {name}:");
+    println!("{}", serde_json::to_string_pretty(input)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "the ARN is this command's data")]
+fn say_arn(arn: &str, json: bool) {
+    if json {
+        println!("{}", serde_json::json!({ "execution_arn": arn }));
+    } else {
+        println!("{arn}");
+    }
+}
