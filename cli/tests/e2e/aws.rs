@@ -1,0 +1,233 @@
+//! The local AWS of `infra/local`, in front of a stack.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
+use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use serde::Deserialize;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::World;
+
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// A state machine over a world's parts. Dropping it ends its processes.
+pub(crate) struct Aws {
+    pub(crate) world: World,
+    pub(crate) endpoint_url: String,
+    pub(crate) state_machine_arn: String,
+    client: Client,
+    process: Child,
+    logs: TempDir,
+}
+
+#[derive(Deserialize)]
+struct Ready {
+    endpoint_url: String,
+    state_machine_arn: String,
+}
+
+/// How an execution ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExecutionStatus,
+    pub(crate) output: Value,
+    pub(crate) error: String,
+    pub(crate) cause: String,
+}
+
+impl Aws {
+    pub(crate) async fn over(world: World) -> Self {
+        let logs = TempDir::with_prefix("mds-e2e-").unwrap();
+        let env_file = logs.path().join("functions.env");
+        std::fs::write(&env_file, world.stack.env_file()).unwrap();
+        let mut process = Command::new(python("MDS_E2E_PYTHON"))
+            .arg(root().join("infra/local/aws.py"))
+            .arg("--env-file")
+            .arg(&env_file)
+            .arg("--functions")
+            .arg(binaries())
+            .arg("--logs")
+            .arg(logs.path())
+            .current_dir(root())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(logs.path().join("launcher.log")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let line = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).map(|_| line)
+        });
+        let line = line.await.unwrap().unwrap();
+        let said = || std::fs::read_to_string(logs.path().join("launcher.log")).unwrap();
+        let ready: Ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{}", said()));
+        let config = aws_sdk_sfn::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("local", "local", None, None, "tests"))
+            .endpoint_url(&ready.endpoint_url)
+            .build();
+        Self {
+            world,
+            endpoint_url: ready.endpoint_url,
+            state_machine_arn: ready.state_machine_arn,
+            client: Client::from_conf(config),
+            process,
+            logs,
+        }
+    }
+
+    /// Runs `mds` on this state machine, and expects this exit status.
+    pub(crate) async fn expect(&self, status: i32, args: &[&str]) -> Output {
+        let mut command = self.world.mds(args);
+        command
+            .env("ATD_MDS_STATE_MACHINE_ARN", &self.state_machine_arn)
+            .env("AWS_ENDPOINT_URL_SFN", &self.endpoint_url);
+        let output = World::output_of(command).await;
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "mds {}\n{}\n{}\n{}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+            self.logs()
+        );
+        output
+    }
+
+    /// Starts an execution as a schedule or an engineer at the console does, and waits for its end.
+    pub(crate) async fn execute(&self, name: &str, input: &Value) -> Ended {
+        let started = self
+            .client
+            .start_execution()
+            .state_machine_arn(&self.state_machine_arn)
+            .name(name)
+            .input(input.to_string())
+            .send()
+            .await
+            .unwrap();
+        self.ended(&started.execution_arn).await
+    }
+
+    pub(crate) async fn ended(&self, arn: &str) -> Ended {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let execution = self.describe(arn).await;
+            if *execution.status() != ExecutionStatus::Running {
+                return Ended {
+                    status: execution.status().clone(),
+                    output: execution
+                        .output()
+                        .map_or(Value::Null, |text| serde_json::from_str(text).unwrap()),
+                    error: execution.error().unwrap_or_default().to_owned(),
+                    cause: execution.cause().unwrap_or_default().to_owned(),
+                };
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{arn} does not end\n{}",
+                self.logs()
+            );
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn describe(&self, arn: &str) -> DescribeExecutionOutput {
+        self.client
+            .describe_execution()
+            .execution_arn(arn)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn execution_count(&self) -> usize {
+        let executions = self
+            .client
+            .list_executions()
+            .state_machine_arn(&self.state_machine_arn)
+            .send();
+        executions.await.unwrap().executions.len()
+    }
+
+    /// The size of the largest text that stands in the execution's history.
+    pub(crate) async fn largest_payload(&self, name: &str) -> usize {
+        let arn = self
+            .state_machine_arn
+            .replace(":stateMachine:", ":execution:");
+        let history = self
+            .client
+            .get_execution_history()
+            .execution_arn(format!("{arn}:{name}"))
+            .send();
+        let events = history.await.unwrap().events;
+        events.iter().map(payload_of).max().unwrap()
+    }
+
+    /// What the processes have written, for the message of a test that failed.
+    pub(crate) fn logs(&self) -> String {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(self.logs.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "log"))
+            .collect();
+        files.sort();
+        let mut logs = String::new();
+        for file in files {
+            let text = std::fs::read(&file).unwrap();
+            logs += &format!("\n== {}\n", file.display());
+            logs += &String::from_utf8_lossy(&text);
+        }
+        logs
+    }
+}
+
+impl Drop for Aws {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        // It ends with its standard input.
+        let _ = self.process.wait();
+    }
+}
+
+fn payload_of(event: &HistoryEvent) -> usize {
+    let entered = event
+        .state_entered_event_details()
+        .and_then(|details| details.input())
+        .map_or(0, str::len);
+    let exited = event
+        .state_exited_event_details()
+        .and_then(|details| details.output())
+        .map_or(0, str::len);
+    entered.max(exited)
+}
+
+/// The project's folder.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+/// An interpreter that `make e2e` has set up.
+pub(crate) fn python(variable: &str) -> String {
+    std::env::var(variable)
+        .unwrap_or_else(|_| panic!("{variable} is not set: these tests are run by `make e2e`"))
+}
+
+/// The functions are built where `mds` is.
+fn binaries() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_mds"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}

@@ -1,0 +1,90 @@
+//! Executions that end well.
+
+use aws_sdk_sfn::types::ExecutionStatus;
+use serde_json::json;
+
+use crate::aws::Aws;
+use crate::support::{ONE_HOUR, stderr, stdout, world};
+
+/// More than enough for keys and counts, and far below the 256 KiB that may pass between states.
+const MOST_BYTES: usize = 16 * 1024;
+
+fn on_aws<'a>(args: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [args, &["--on", "aws"], more].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_is_published_and_the_same_request_twice_is_one_run() {
+    let aws = Aws::over(world().await).await;
+    let watched = on_aws(&ONE_HOUR, &["--watch"]);
+    let first = aws.expect(0, &watched).await;
+    assert!(
+        stdout(&first).contains("of 1 blocks 1 done"),
+        "{}",
+        stdout(&first)
+    );
+    aws.world.expect_whole(&["bird"], &["12"]).await;
+
+    let second = aws.expect(0, &watched).await;
+    assert!(stderr(&second).contains("the same request has succeeded already"));
+    assert_eq!(stdout(&second), stdout(&first));
+    assert_eq!(aws.execution_count().await, 1);
+    assert_eq!(
+        aws.world.number("SELECT count(*) FROM api.runs").await,
+        1,
+        "one run"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_is_nothing_to_do_and_a_dry_run_leaves_no_trace() {
+    let aws = Aws::over(world().await).await;
+    let request =
+        json!({"provider": "all", "time_min": "2020-01-15-12", "time_max": "2020-01-15-14"});
+    let mut look = request.clone();
+    look["dry_run"] = json!(true);
+    let before = aws.world.dump().await;
+    let looked = aws.execute("look", &look).await;
+    assert_eq!(looked.status, ExecutionStatus::Succeeded, "{}", aws.logs());
+    assert_eq!(looked.output["block_count"], 4);
+    assert_eq!(looked.output["blocks"][0]["label"], "2020-01-15-13");
+    assert_eq!(aws.world.dump().await, before);
+
+    let shown = aws.expect(0, &on_aws(&ONE_HOUR, &["--dry-run"])).await;
+    assert!(stdout(&shown).contains("2020-01-15-13"));
+    assert_eq!(aws.world.dump().await, before);
+
+    let done = aws.execute("first", &request).await;
+    assert_eq!(done.status, ExecutionStatus::Succeeded, "{}", aws.logs());
+    assert_eq!(
+        (&done.output["planned"], &done.output["done"]),
+        (&json!(4), &json!(4))
+    );
+    aws.world
+        .expect_whole(&["bird", "lime"], &["12", "13"])
+        .await;
+    assert!(aws.largest_payload("first").await < MOST_BYTES);
+
+    let again = aws.execute("second", &request).await;
+    assert_eq!(again.status, ExecutionStatus::Succeeded);
+    assert_eq!(
+        (&again.output["block_count"], &again.output["nothing_to_do"]),
+        (&json!(0), &json!(4))
+    );
+    let named = on_aws(&ONE_HOUR, &["--watch", "--name", "third"]);
+    let said = aws.expect(0, &named).await;
+    assert!(stdout(&said).contains("nothing to do"), "{}", stdout(&said));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_stays_behind_the_clock_by_its_lag() {
+    let aws = Aws::over(world().await).await;
+    // 19:05 UTC is 13:05 at home; two hours before is in the hour that starts at 11.
+    let event = json!({
+        "scheduled_time": "2020-01-15T19:05:00Z", "provider": "all", "lag_hours": 1
+    });
+    let ended = aws.execute("scheduled", &event).await;
+    assert_eq!(ended.status, ExecutionStatus::Succeeded, "{}", aws.logs());
+    assert_eq!(ended.output["done"], 2);
+    aws.world.expect_whole(&["bird", "lime"], &["11"]).await;
+}

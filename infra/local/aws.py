@@ -1,0 +1,250 @@
+"""AWS on this machine: the state machine and its four functions, against parts that an env file leads to.
+
+Step Functions is moto's interpreter, which runs `statemachine.asl.json` as it stands. Lambda is the runtime API of
+`cargo lambda watch`, which the functions' own binaries ask for events. S3, Postgres, the portal and the providers
+are those of the env file, for instance of `mds sandbox`. Nothing here knows what the pipeline does.
+
+Prints one line of JSON when all of it runs, and ends with its standard input:
+
+    {"endpoint_url": "http://127.0.0.1:40001", "state_machine_arn": "arn:aws:states:us-east-1:…"}
+"""
+
+import argparse
+import io
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+NAME = "mds-etl"
+# Environments of each function, which is how many events it takes at a time.
+FUNCTIONS = {"plan-blocks": 1, "extract": 2, "sync-db": 2, "sync-socrata": 2}
+SUBSTITUTIONS = {
+    "plan-blocks": "PlanBlocksFunctionArn",
+    "extract": "ExtractFunctionArn",
+    "sync-db": "SyncDbFunctionArn",
+    "sync-socrata": "SyncSocrataFunctionArn",
+}
+MEMORY_MB = "1024"
+# A function of the template has 900 seconds.
+LAMBDA_SECONDS = 900
+START_SECONDS = 60
+# Kills its command when its own standard input closes, which it does however this process ends, even by kill -9.
+WITH_THE_PARENT = """
+exec 3<&0
+"$@" </dev/null & child=$!
+(while read -r _; do :; done; kill $child) <&3 2>/dev/null &
+wait $child
+"""
+
+
+class LambdaClient:
+    """What the interpreter asks of Lambda's client, at the invoke endpoint of `cargo lambda watch`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def invoke(self, FunctionName: str, Payload: bytes, **_: object) -> dict:
+        name = FunctionName.rsplit(":", 1)[-1]
+        request = urllib.request.Request(
+            f"{self.url}/2015-03-31/functions/{name}/invocations", data=Payload, method="POST"
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=LAMBDA_SECONDS) as answer:
+                return {"StatusCode": 200, "Payload": io.BytesIO(answer.read())}
+        except urllib.error.HTTPError as error:
+            body = error.read()
+            # Lambda says 200 with a header where `cargo lambda watch` says 500.
+            if b"errorType" not in body:
+                raise
+            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(body)}
+
+
+def lead_the_interpreter(lambda_url: str, env: dict[str, str]) -> None:
+    """Makes moto's interpreter ask these parts, and not moto's own imitations of them.
+
+    To be called before anything else of moto is imported: its modules take the function by name.
+    """
+    import boto3
+    from moto.stepfunctions.parser.asl.utils import boto_client
+
+    def client_for(region: str, service: str, state_credentials: object = None) -> object:
+        if service == "lambda":
+            return LambdaClient(lambda_url)
+        if service == "s3":
+            return boto3.session.Session().client(
+                "s3",
+                region_name=region,
+                endpoint_url=env["AWS_ENDPOINT_URL_S3"],
+                aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+            )
+        raise ValueError(f"the definition uses {service}, which is not here")
+
+    boto_client.boto_client_for = client_for
+
+
+def start_step_functions(definition: str) -> dict[str, str]:
+    import boto3
+    import moto.core.config
+    from moto.server import ThreadedMotoServer
+
+    moto.core.config.default_user_config["stepfunctions"]["execute_state_machine"] = True
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    client = boto3.client(
+        "stepfunctions",
+        region_name=REGION,
+        endpoint_url=endpoint,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    made = client.create_state_machine(
+        name=NAME, definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/{NAME}"
+    )
+    return {"endpoint_url": endpoint, "state_machine_arn": made["stateMachineArn"]}
+
+
+def substituted(definition: pathlib.Path, env: dict[str, str]) -> str:
+    values = {
+        placeholder: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        for name, placeholder in SUBSTITUTIONS.items()
+    }
+    values["BucketName"] = env["ATD_MDS_BUCKET"]
+    values["Stage"] = env.get("ATD_MDS_RUN_MODE", "STAGING").lower()
+    # Two kinds of dollar signs stand in a definition; only these are placeholders.
+    text = definition.read_text()
+    for name, value in values.items():
+        text = text.replace("${" + name + "}", value)
+    return text
+
+
+def read_env_file(path: pathlib.Path) -> dict[str, str]:
+    lines = (line.strip() for line in path.read_text().splitlines())
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Children:
+    """The processes of this stack, each with a log file of its own. They end with this process."""
+
+    def __init__(self, logs: pathlib.Path) -> None:
+        self.logs = logs
+        self.running: dict[str, subprocess.Popen] = {}
+
+    def start(self, name: str, command: list[str], env: dict[str, str]) -> None:
+        with (self.logs / f"{name}.log").open("wb") as log:
+            self.running[name] = subprocess.Popen(
+                ["/bin/sh", "-c", WITH_THE_PARENT, name, *command],
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def stop(self) -> None:
+        for child in self.running.values():
+            child.stdin.close()
+        for child in self.running.values():
+            child.wait()
+
+
+def start_lambda(children: Children, binaries: pathlib.Path, env: dict[str, str]) -> str:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    cargo_lambda = pathlib.Path(sys.executable).with_name("cargo-lambda")
+    watch = ["lambda", "watch", "--only-lambda-apis", "--invoke-address", "127.0.0.1"]
+    children.start(
+        "lambda",
+        [str(cargo_lambda), *watch, "--invoke-port", str(port), "--timeout", str(LAMBDA_SECONDS)],
+        dict(os.environ),
+    )
+    wait_for_port(port, children, "lambda")
+    for name, environments in FUNCTIONS.items():
+        for n in range(1, environments + 1):
+            runtime = {
+                "AWS_LAMBDA_RUNTIME_API": f"{url}/.rt/{name}",
+                "AWS_LAMBDA_FUNCTION_NAME": name,
+                "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": MEMORY_MB,
+            }
+            children.start(f"{name}-{n}", [str(binaries / name)], {**env, **runtime})
+    return url
+
+
+def wait_for_port(port: int, children: Children, name: str) -> None:
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if children.running[name].poll() is not None or time.monotonic() > until:
+                raise SystemExit(f"{name} does not answer at port {port}; see {children.logs}/{name}.log")
+            time.sleep(0.05)
+
+
+def arguments() -> argparse.Namespace:
+    root = pathlib.Path(__file__).resolve().parents[2]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--env-file", type=pathlib.Path, required=True,
+        help="NAME=value lines, as `mds sandbox` writes them; the functions get them and nothing else",
+    )  # fmt: skip
+    parser.add_argument(
+        "--functions", type=pathlib.Path, default=root / "target" / "debug",
+        help="folder of the functions' binaries (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--definition", type=pathlib.Path, default=root / "statemachine.asl.json",
+        help="the state machine (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--logs", type=pathlib.Path, default=root / "target" / "local-aws",
+        help="folder of what each process writes (default: %(default)s)",
+    )  # fmt: skip
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
+    missing = [name for name in FUNCTIONS if not (args.functions / name).exists()]
+    if missing:
+        raise SystemExit(f"{args.functions} has no {', '.join(missing)}: build them first, e.g. by `make e2e`")
+    args.logs.mkdir(parents=True, exist_ok=True)
+    env = read_env_file(args.env_file)
+    # Ctrl-C at a terminal is an end like that of standard input.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    children = Children(args.logs)
+    try:
+        lambda_url = start_lambda(children, args.functions, env)
+        lead_the_interpreter(lambda_url, env)
+        print(json.dumps(start_step_functions(substituted(args.definition, env))), flush=True)
+        sys.stdin.read()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        children.stop()
+
+
+if __name__ == "__main__":
+    main()
