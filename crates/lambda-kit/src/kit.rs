@@ -23,6 +23,12 @@ const CONNECTIONS: usize = 5;
 const LEAST_RESERVE: Duration = Duration::from_secs(1);
 const MOST_RESERVE: Duration = Duration::from_secs(10);
 
+/// The longest that Lambda lets an invocation take.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
+/// An event is never handed out so long after its deadline. `cargo lambda watch` gives 1970 with every event, which
+/// is to say none.
+const NEVER_SO_LATE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// One event, and what there is to work on it with.
 #[derive(Clone)]
 pub struct Invocation {
@@ -117,7 +123,11 @@ async fn connected(context: &OnceCell<Arc<Context>>) -> Result<Arc<Context>, Pip
 }
 
 fn deadline(lambda: SystemTime, now: SystemTime) -> Instant {
-    let left = lambda.duration_since(now).unwrap_or_default();
+    let left = match lambda.duration_since(now) {
+        Ok(left) => left,
+        Err(past) if past.duration() > NEVER_SO_LATE => LONGEST_INVOCATION,
+        Err(_) => Duration::ZERO,
+    };
     let reserve = (left / 10).clamp(LEAST_RESERVE, MOST_RESERVE);
     Instant::now() + left.saturating_sub(reserve)
 }
@@ -138,5 +148,19 @@ mod tests {
         assert_eq!(seconds_for(20), 18);
         assert_eq!(seconds_for(4), 3);
         assert_eq!(seconds_for(0), 0);
+    }
+
+    #[test]
+    fn a_deadline_long_ago_is_none() {
+        let seconds_at = |lambda, now| {
+            let left = deadline(lambda, now) - Instant::now();
+            left.as_secs_f64().round() as u64
+        };
+        let now = SystemTime::now();
+        assert_eq!(
+            seconds_at(SystemTime::UNIX_EPOCH + Duration::from_secs(600), now),
+            890
+        );
+        assert_eq!(seconds_at(now - Duration::from_secs(60), now), 0);
     }
 }
