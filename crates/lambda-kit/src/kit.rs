@@ -136,10 +136,14 @@ fn deadline(lambda: SystemTime, now: SystemTime) -> Instant {
 mod tests {
     use super::*;
 
+    fn rounded(left: Duration) -> u64 {
+        (left + Duration::from_millis(500)).as_secs()
+    }
+
     fn seconds_for(left: u64) -> u64 {
         let now = SystemTime::now();
         let deadline = deadline(now + Duration::from_secs(left), now);
-        (deadline - Instant::now()).as_secs_f64().round() as u64
+        rounded(deadline - Instant::now())
     }
 
     #[test]
@@ -152,10 +156,7 @@ mod tests {
 
     #[test]
     fn a_deadline_long_ago_is_none() {
-        let seconds_at = |lambda, now| {
-            let left = deadline(lambda, now) - Instant::now();
-            left.as_secs_f64().round() as u64
-        };
+        let seconds_at = |lambda, now| rounded(deadline(lambda, now) - Instant::now());
         let now = SystemTime::now();
         assert_eq!(
             seconds_at(SystemTime::UNIX_EPOCH + Duration::from_secs(600), now),
