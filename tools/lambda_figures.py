@@ -1,0 +1,98 @@
+"""Size of each function's zip, and the time from the start of its process to its first request for an event."""
+
+import http.server
+import io
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+
+FUNCTIONS = ["plan-blocks", "extract", "sync-db", "sync-socrata"]
+RUNS = 20
+MOST_MB = 5.0
+MOST_MS = 25.0
+
+
+class RuntimeApi(http.server.ThreadingHTTPServer):
+    """Notes when it is asked for an event, and gives none."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked = threading.Event()
+        self.asked_at = 0.0
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: RuntimeApi
+
+    def do_GET(self) -> None:
+        if self.path.endswith("/invocation/next"):
+            self.server.asked_at = time.perf_counter()
+            self.server.asked.set()
+        threading.Event().wait(60)
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.send_header("Lambda-Extension-Identifier", "figures")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def start_ms(binary: pathlib.Path) -> float:
+    api = RuntimeApi()
+    threading.Thread(target=api.serve_forever, daemon=True).start()
+    env = {
+        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_address[1]}",
+        "AWS_LAMBDA_FUNCTION_NAME": "figures",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+        "PATH": os.environ["PATH"],
+    }
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [binary], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    asked = api.asked.wait(10)
+    process.kill()
+    process.wait()
+    api.shutdown()
+    api.server_close()
+    if not asked:
+        raise SystemExit(f"{binary} asks for no event")
+    return (api.asked_at - started) * 1000
+
+
+def zip_mb(binary: pathlib.Path) -> float:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        archive.write(binary, "bootstrap")
+    return len(packed.getvalue()) / 1e6
+
+
+def main() -> int:
+    folder = pathlib.Path(sys.argv[1])
+    over = False
+    print(f"{'function':<14}{'zip MB':>8}{'start ms (median)':>19}{'(max)':>8}")
+    for name in FUNCTIONS:
+        binary = folder / name / "bootstrap"
+        size = zip_mb(binary)
+        starts = [start_ms(binary) for _ in range(RUNS)]
+        median = statistics.median(starts)
+        over |= size > MOST_MB or median > MOST_MS
+        print(f"{name:<14}{size:>8.2f}{median:>19.1f}{max(starts):>8.1f}")
+    print(f"at most {MOST_MB:g} MB and a median of {MOST_MS:g} ms over {RUNS} starts: {'no' if over else 'yes'}")
+    return int(over)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
