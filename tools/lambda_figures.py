@@ -15,6 +15,8 @@ FUNCTIONS = ["plan-blocks", "extract", "sync-db", "sync-socrata"]
 RUNS = 20
 MOST_MB = 5.0
 MOST_MS = 25.0
+# What the Extensions API answers to a registration, which the runtime waits for before it asks for an event.
+REGISTERED = b'{"functionName": "figures", "functionVersion": "$LATEST", "handler": "bootstrap"}'
 
 
 class RuntimeApi(http.server.ThreadingHTTPServer):
@@ -30,6 +32,7 @@ class RuntimeApi(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     server: RuntimeApi
+    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         if self.path.endswith("/invocation/next"):
@@ -38,11 +41,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         threading.Event().wait(60)
 
     def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.send_response(200)
         self.send_header("Lambda-Extension-Identifier", "figures")
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(REGISTERED)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(REGISTERED)
 
     def log_message(self, *_: object) -> None:
         pass
