@@ -1,0 +1,62 @@
+"""Runs a DAG to its end by `airflow dags test`, in an Airflow of its own, against a Step Functions endpoint.
+
+Everything is logged to standard output. Ends with 0 if the DAG run succeeded, with 1 if it failed, and with 2 if it
+could not be run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+DAGS = pathlib.Path(__file__).resolve().parents[1] / "dags"
+REGION = "us-east-1"
+
+
+def environment(home: str, endpoint: str, state_machine: str) -> dict[str, str]:
+    connection = {
+        "conn_type": "aws",
+        "login": "local",
+        "password": "local",
+        "extra": {"endpoint_url": endpoint, "region_name": REGION},
+    }
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": home,
+        "NO_PROXY": "127.0.0.1",
+        "AIRFLOW_HOME": home,
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
+        "AIRFLOW_VAR_MDS_ETL_STATE_MACHINE_ARN": state_machine,
+        "AIRFLOW_VAR_MDS_ETL_POLL_SECONDS": "1",
+    }
+
+
+def airflow(env: dict[str, str], *args: str) -> int:
+    command = [sys.executable, "-m", "airflow", *args]
+    return subprocess.run(command, env=env, stderr=subprocess.STDOUT, check=False).returncode
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--endpoint", required=True, help="URL of Step Functions")
+    parser.add_argument("--state-machine", required=True, help="ARN of the state machine")
+    parser.add_argument("--dag", required=True)
+    parser.add_argument("--conf", default="{}", help="the run's parameters, as JSON")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mds-airflow-") as home:
+        env = environment(home, args.endpoint, args.state_machine)
+        if airflow(env, "db", "migrate") != 0:
+            return 2
+        return int(airflow(env, "dags", "test", args.dag, "--conf", args.conf) != 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
