@@ -4,14 +4,15 @@
 # And, one by one:
 #   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
 #   make lambda-figures  prints the size and the start time of each
-#   make infra-check     validates the template and the state machine
+#   make infra-check     validates the template, the state machine and the DAGs
 #   make e2e             runs whole executions of the state machine on this machine
-.PHONY: help demo test setup fmt lint docs unit e2e infra-check lambda lambda-figures bench-month deny clean
+.PHONY: help demo test setup fmt lint docs unit e2e infra-check lambda lambda-figures bench-plan bench-month deny clean
 
 CARGO ?= cargo
 PYTHON ?= python3
 export MDS_PYTHON := $(CURDIR)/.venv/bin/python
 export MDS_E2E_PYTHON := $(CURDIR)/.venv-e2e/bin/python
+export MDS_AIRFLOW_PYTHON := $(CURDIR)/.venv-airflow/bin/python
 
 help:
 	@grep -E '^#' Makefile | sed 's/^# \{0,1\}//'
@@ -43,16 +44,17 @@ unit:
 	$(CARGO) test --workspace --locked
 
 # Whole executions of the state machine: its definition interpreted, the functions' own binaries on a Lambda runtime API.
-e2e: setup .venv-e2e/installed
+e2e: setup .venv-e2e/installed .venv-airflow/installed
 	$(CARGO) build --locked $(FUNCTIONS:%=-p %)
 	$(CARGO) test --locked -p mds-cli --features e2e --test e2e
 
 # The validators of AWS for what AWS is given. `sam validate` wants a region, though it asks nobody.
-infra-check: .venv-e2e/installed
+infra-check: .venv-e2e/installed .venv-airflow/installed
 	.venv-e2e/bin/cfn-lint infra/template.yaml
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam validate --lint --template infra/template.yaml
 	.venv-e2e/bin/python tools/statelint.py statemachine.asl.json
 	.venv-e2e/bin/python infra/tests/test_template.py
+	.venv-airflow/bin/python infra/airflow/tests/test_dags.py
 
 FUNCTIONS = plan-blocks extract sync-db sync-socrata
 LAMBDA_ARCH ?= x86_64
@@ -72,6 +74,15 @@ lambda-figures: lambda
 	.venv-e2e/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements-e2e.txt
 	touch $@
 
+.venv-airflow/installed: tools/requirements-airflow.txt
+	$(PYTHON) -m venv .venv-airflow
+	.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements-airflow.txt
+	touch $@
+
+# Ten years of eighteen providers, planned by the function's own binary.
+bench-plan: setup
+	$(CARGO) bench --locked -p plan-blocks --bench ten_years
+
 # A month of one provider through `mds run` on the sandbox, at several levels of concurrency.
 bench-month: setup
 	$(CARGO) build --release --bin mds
@@ -83,4 +94,4 @@ deny:
 
 clean:
 	$(CARGO) clean
-	rm -rf .venv .venv-e2e
+	rm -rf .venv .venv-e2e .venv-airflow

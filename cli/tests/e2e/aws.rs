@@ -211,7 +211,7 @@ fn payload_of(event: &HistoryEvent) -> usize {
 }
 
 /// The project's folder.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap()
@@ -219,7 +219,7 @@ fn root() -> PathBuf {
 }
 
 /// An interpreter that `make e2e` has set up.
-fn python(variable: &str) -> String {
+pub(crate) fn python(variable: &str) -> String {
     std::env::var(variable)
         .unwrap_or_else(|_| panic!("{variable} is not set: these tests are run by `make e2e`"))
 }

@@ -12,6 +12,7 @@
 #[path = "../it/support.rs"]
 mod support;
 
+mod airflow;
 mod aws;
 mod failures;
 mod same;

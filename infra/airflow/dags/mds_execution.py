@@ -12,11 +12,11 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from airflow.exceptions import AirflowFailException
 from airflow.providers.amazon.aws.operators.step_function import StepFunctionStartExecutionOperator
 from airflow.providers.amazon.aws.sensors.step_function import StepFunctionExecutionSensor
 from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import TaskGroup
+from airflow.sdk.exceptions import AirflowFailException
 
 STATE_MACHINE_ARN = "{{ var.value.mds_etl_state_machine_arn }}"
 CONNECTION = "aws_default"

@@ -39,6 +39,20 @@ def environment(home: str, endpoint: str, state_machine: str) -> dict[str, str]:
     }
 
 
+def trouble(env: dict[str, str], dag: str, conf: str) -> str | None:
+    """What keeps the DAG from being run."""
+    try:
+        if not isinstance(json.loads(conf), dict):
+            return "--conf is no JSON object"
+    except ValueError as error:
+        return f"--conf is no JSON: {error}"
+    if airflow(env, "db", "migrate") != 0:
+        return "airflow db migrate failed"
+    if airflow(env, "dags", "reserialize") != 0 or airflow(env, "dags", "details", dag) != 0:
+        return f"there is no DAG {dag}"
+    return None
+
+
 def airflow(env: dict[str, str], *args: str) -> int:
     command = [sys.executable, "-m", "airflow", *args]
     return subprocess.run(command, env=env, stderr=subprocess.STDOUT, check=False).returncode
@@ -53,7 +67,8 @@ def main() -> int:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mds-airflow-") as home:
         env = environment(home, args.endpoint, args.state_machine)
-        if airflow(env, "db", "migrate") != 0:
+        if reason := trouble(env, args.dag, args.conf):
+            print(reason, file=sys.stderr)
             return 2
         return int(airflow(env, "dags", "test", args.dag, "--conf", args.conf) != 0)
 

@@ -1,0 +1,48 @@
+//! The DAG of `infra/airflow` in front of the state machine.
+
+use std::process::{Command, Output, Stdio};
+
+use sandbox::provider::{Fault, Times};
+
+use crate::aws::{Aws, python, root};
+use crate::support::{World, hour, stdout, world};
+
+const HOUR: &str =
+    r#"{"provider": "bird", "time_min": "2020-01-15-12", "time_max": "2020-01-15-13"}"#;
+
+impl Aws {
+    /// Runs the hand-started DAG to its end with these parameters.
+    async fn backfill(&self, conf: &str) -> Output {
+        let mut command = Command::new(python("MDS_AIRFLOW_PYTHON"));
+        command
+            .arg(root().join("infra/airflow/tests/run_dag.py"))
+            .args(["--endpoint", &self.endpoint_url])
+            .args(["--state-machine", &self.state_machine_arn])
+            .args(["--dag", "mds_backfill", "--conf", conf])
+            .stdin(Stdio::null());
+        World::output_of(command).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_from_airflow_succeeds_with_the_execution_and_fails_with_it() {
+    let aws = Aws::over(world().await).await;
+    let done = aws.backfill(HOUR).await;
+    assert_eq!(done.status.code(), Some(0), "{}", stdout(&done));
+    aws.world.expect_whole(&["bird"], &["12"]).await;
+
+    let refused = Fault::Status {
+        status: 401,
+        retry_after: None,
+    };
+    let provider = &aws.world.stack.providers["bird"];
+    provider.fail_hour(hour("2020-01-15-13"), refused, Times::Always);
+    let failed = aws.backfill(&HOUR.replace("-13\"", "-14\"")).await;
+    let said = stdout(&failed);
+    assert_eq!(failed.status.code(), Some(1), "{said}");
+    assert!(said.contains("RunHadFailures"), "{said}");
+    assert!(
+        said.contains("2020-01-15T19:00Z extract (ProviderRejected)"),
+        "{said}"
+    );
+}
