@@ -1,27 +1,27 @@
 //! `plan`: from a request to the blocks and steps of a run (SPEC.md, "Time" and "Events and errors").
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use store::RunRecord;
-use trips::block::{Block, Hour, HourRange, ProviderName, ResolvedRange, TimeWindow, manifest_key};
+use trips::block::{Hour, ProviderName, manifest_key};
 use trips::status::{BlockStatus, Step, steps_to_do};
 use uuid::Uuid;
 use vault::Seal;
 
+use self::blocks::{parts, rows};
+use self::ranges::{Ranges, ranges};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, ManifestLocation, PlanRequest};
 use crate::object_stream::JsonArrayStream;
 
-/// Hours of each provider that are looked at together, so that a plan of years needs the memory of four weeks.
-const HOURS_AT_ONCE: TimeDelta = TimeDelta::weeks(4);
+mod blocks;
+mod ranges;
+
+pub use self::ranges::single_block;
+
 const FIRST_BLOCKS: usize = 10;
 const DEFAULT_CONCURRENCY: u32 = 10;
-/// Hours that a scheduled run stays behind the clock if neither the event nor the provider says otherwise.
-const DEFAULT_LAG_HOURS: u32 = 30;
-
 /// The answer of `plan-blocks`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan {
@@ -142,118 +142,6 @@ pub async fn plan(
     Ok(plan)
 }
 
-/// The one block that a request is about.
-///
-/// # Errors
-/// `InvalidInput` if it is about none or several.
-pub fn single_block(ctx: &Context, request: &PlanRequest) -> Result<Block, PipelineError> {
-    let ranges = ranges(ctx, request, ctx.now())?;
-    let hours: u64 = ranges
-        .values()
-        .filter_map(|r| r.range)
-        .map(|range| range.len())
-        .sum();
-    let first = ranges
-        .iter()
-        .find_map(|(name, resolved)| Some((name.clone(), resolved.range?.first())));
-    match first {
-        Some((provider, hour)) if hours == 1 => Ok(Block { provider, hour }),
-        _ => Err(PipelineError::new(
-            ErrorName::InvalidInput,
-            format!(
-                "a file holds one hour of one provider, and the request is for {hours} ended blocks"
-            ),
-        )),
-    }
-}
-
-type Ranges = BTreeMap<ProviderName, ResolvedRange>;
-
-fn ranges(
-    ctx: &Context,
-    request: &PlanRequest,
-    now: DateTime<Utc>,
-) -> Result<Ranges, PipelineError> {
-    let parse = |text: &Option<String>| {
-        text.as_deref()
-            .map(|text| ctx.zone().parse_time(text))
-            .transpose()
-    };
-    let (time_min, time_max) = (parse(&request.time_min)?, parse(&request.time_max)?);
-    if request.scheduled_time.is_some() && (time_min.is_some() || time_max.is_some()) {
-        return Err(PipelineError::new(
-            ErrorName::InvalidInput,
-            "scheduled_time stands in place of time_min and time_max: give one or the other",
-        ));
-    }
-    let mut ranges = Ranges::new();
-    for name in chosen_providers(ctx, request)? {
-        let time_max = match request.scheduled_time {
-            Some(scheduled) => Some(scheduled_end(ctx, request, &name, scheduled)?),
-            None => time_max,
-        };
-        let window = TimeWindow {
-            time_min,
-            time_max,
-            interval: request.interval,
-        };
-        ranges.insert(name, window.resolve(now)?);
-    }
-    Ok(ranges)
-}
-
-fn scheduled_end(
-    ctx: &Context,
-    request: &PlanRequest,
-    name: &ProviderName,
-    scheduled: DateTime<Utc>,
-) -> Result<Hour, PipelineError> {
-    let lag = ctx
-        .provider_config(name)?
-        .lag_hours
-        .or(request.lag_hours)
-        .unwrap_or(DEFAULT_LAG_HOURS);
-    Ok(Hour::containing(
-        scheduled - TimeDelta::hours(i64::from(lag)),
-    ))
-}
-
-fn chosen_providers(
-    ctx: &Context,
-    request: &PlanRequest,
-) -> Result<Vec<ProviderName>, PipelineError> {
-    let asked: Vec<&str> = request
-        .provider
-        .iter()
-        .chain(&request.providers)
-        .map(String::as_str)
-        .collect();
-    if asked.is_empty() {
-        return Err(PipelineError::new(
-            ErrorName::InvalidInput,
-            "no provider: name one, or `all`",
-        ));
-    }
-    if asked.contains(&"all") {
-        let enabled = ctx
-            .config()
-            .providers
-            .iter()
-            .filter(|(_, config)| config.enabled);
-        return Ok(enabled.map(|(name, _)| name.clone()).collect());
-    }
-    asked
-        .into_iter()
-        .map(|text| {
-            let name = text
-                .parse::<ProviderName>()
-                .map_err(|e| PipelineError::new(ErrorName::InvalidInput, e.to_string()))?;
-            ctx.provider_config(&name)?;
-            Ok(name)
-        })
-        .collect()
-}
-
 fn max_concurrency(request: &PlanRequest) -> Result<u32, PipelineError> {
     match request.max_concurrency {
         Some(0) => Err(PipelineError::new(
@@ -291,64 +179,6 @@ async fn prepare(
         })
         .await?;
     Ok(())
-}
-
-/// A stretch of time with the providers that take part in it.
-type Part = Vec<(ProviderName, HourRange)>;
-
-/// Cuts the ranges into stretches short enough to hold in memory, in order of time.
-fn parts(ranges: &Ranges) -> impl Iterator<Item = Part> + use<> {
-    let mut open: Part = ranges
-        .iter()
-        .filter_map(|(name, resolved)| Some((name.clone(), resolved.range?)))
-        .collect();
-    std::iter::from_fn(move || {
-        let first = open.iter().map(|(_, range)| range.first()).min()?;
-        let end = Hour::containing(first.start() + HOURS_AT_ONCE);
-        let mut part = Part::new();
-        let mut rest = Part::new();
-        for (name, range) in open.drain(..) {
-            let (until, from) = (range.end().min(end), range.first().max(end));
-            part.extend(HourRange::new(range.first(), until).map(|range| (name.clone(), range)));
-            rest.extend(HourRange::new(from, range.end()).map(|range| (name, range)));
-        }
-        open = rest;
-        Some(part)
-    })
-}
-
-struct Row {
-    block: Block,
-    schedule_id: Option<i64>,
-    status: BlockStatus,
-}
-
-/// The part's blocks, hour by hour with the providers interleaved, so that no provider waits for another's months
-/// and none is asked by all the workers at once.
-async fn rows(ctx: &Context, part: &Part) -> Result<Vec<Row>, PipelineError> {
-    let mut rows = Vec::new();
-    for (name, range) in part {
-        let known: BTreeMap<Hour, _> = ctx
-            .store()
-            .blocks(name, *range)
-            .await?
-            .into_iter()
-            .map(|row| (row.hour, row))
-            .collect();
-        rows.extend(range.iter().map(|hour| {
-            let row = known.get(&hour);
-            Row {
-                block: Block {
-                    provider: name.clone(),
-                    hour,
-                },
-                schedule_id: row.map(|row| row.schedule_id),
-                status: row.map_or(BlockStatus::New, |row| row.status),
-            }
-        }));
-    }
-    rows.sort_by(|a, b| (a.block.hour, &a.block.provider).cmp(&(b.block.hour, &b.block.provider)));
-    Ok(rows)
 }
 
 fn item(run_id: Uuid, schedule_id: i64, force: bool, block: &PlannedBlock) -> BlockItem {

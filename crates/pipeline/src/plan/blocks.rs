@@ -1,0 +1,71 @@
+//! The blocks of ranges as the schedule has them, in an order that is fair to all providers.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use trips::block::{Block, Hour, HourRange, ProviderName};
+use trips::status::BlockStatus;
+
+use super::ranges::Ranges;
+use crate::context::Context;
+use crate::error::PipelineError;
+
+/// Hours of each provider that are looked at together, so that a plan of years needs the memory of four weeks.
+const HOURS_AT_ONCE: TimeDelta = TimeDelta::weeks(4);
+/// A stretch of time with the providers that take part in it.
+pub(super) type Part = Vec<(ProviderName, HourRange)>;
+
+/// Cuts the ranges into stretches short enough to hold in memory, in order of time.
+pub(super) fn parts(ranges: &Ranges) -> impl Iterator<Item = Part> + use<> {
+    let mut open: Part = ranges
+        .iter()
+        .filter_map(|(name, resolved)| Some((name.clone(), resolved.range?)))
+        .collect();
+    std::iter::from_fn(move || {
+        let first = open.iter().map(|(_, range)| range.first()).min()?;
+        let end = Hour::containing(first.start() + HOURS_AT_ONCE);
+        let mut part = Part::new();
+        let mut rest = Part::new();
+        for (name, range) in open.drain(..) {
+            let (until, from) = (range.end().min(end), range.first().max(end));
+            part.extend(HourRange::new(range.first(), until).map(|range| (name.clone(), range)));
+            rest.extend(HourRange::new(from, range.end()).map(|range| (name, range)));
+        }
+        open = rest;
+        Some(part)
+    })
+}
+
+pub(super) struct Row {
+    pub(super) block: Block,
+    pub(super) schedule_id: Option<i64>,
+    pub(super) status: BlockStatus,
+}
+
+/// The part's blocks, hour by hour with the providers interleaved, so that no provider waits for another's months
+/// and none is asked by all the workers at once.
+pub(super) async fn rows(ctx: &Context, part: &Part) -> Result<Vec<Row>, PipelineError> {
+    let mut rows = Vec::new();
+    for (name, range) in part {
+        let known: BTreeMap<Hour, _> = ctx
+            .store()
+            .blocks(name, *range)
+            .await?
+            .into_iter()
+            .map(|row| (row.hour, row))
+            .collect();
+        rows.extend(range.iter().map(|hour| {
+            let row = known.get(&hour);
+            Row {
+                block: Block {
+                    provider: name.clone(),
+                    hour,
+                },
+                schedule_id: row.map(|row| row.schedule_id),
+                status: row.map_or(BlockStatus::New, |row| row.status),
+            }
+        }));
+    }
+    rows.sort_by(|a, b| (a.block.hour, &a.block.provider).cmp(&(b.block.hour, &b.block.provider)));
+    Ok(rows)
+}
