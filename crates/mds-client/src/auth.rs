@@ -1,7 +1,7 @@
 //! How a provider is shown who asks. Every kind of authentication is a variant of [`Scheme`]: it
 //! adds its headers to a request, and may be able to get new credentials when they were refused.
 
-mod client_credentials;
+mod token_source;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::config::{AuthType, ProviderConfig};
 use crate::fault::Fault;
 use crate::fields::ProviderConfigError;
-use client_credentials::ClientCredentials;
+use crate::token_request::TokenRequest;
+use token_source::TokenSource;
 
 /// Which credentials a request carried, so that refused ones are renewed only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ enum Scheme {
     /// Headers that never change.
     Headers(HeaderMap),
     /// A token that is fetched, and fetched again when it has run out or was refused.
-    ClientCredentials(ClientCredentials),
+    Token(Box<TokenSource>),
 }
 
 impl Auth {
@@ -55,9 +56,9 @@ impl Auth {
                 replace(request, headers);
                 Grant(0)
             }
-            Scheme::ClientCredentials(credentials) => {
-                let (token, grant) = credentials.token().await?;
-                request.insert(AUTHORIZATION, token);
+            Scheme::Token(source) => {
+                let (headers, grant) = source.token().await?;
+                replace(request, &headers);
                 grant
             }
         };
@@ -70,8 +71,8 @@ impl Auth {
     pub(crate) async fn refresh(&self, grant: Grant) -> bool {
         match &self.scheme {
             Scheme::Headers(_) => false,
-            Scheme::ClientCredentials(credentials) => {
-                credentials.forget(grant).await;
+            Scheme::Token(source) => {
+                source.forget(grant).await;
                 true
             }
         }
@@ -83,25 +84,30 @@ impl Scheme {
         match config.auth_type {
             AuthType::Bearer => bearer(config).map(authorization).map(Self::Headers),
             AuthType::Basic => basic(config).map(authorization).map(Self::Headers),
-            AuthType::Custom => custom(config).map(Self::Headers),
-            AuthType::OAuth => {
-                ClientCredentials::new(http.clone(), config).map(Self::ClientCredentials)
-            }
+            AuthType::Custom => match config.token_request.clone() {
+                Some(request) => Self::token(http, request, config),
+                None => custom(config).map(Self::Headers),
+            },
+            AuthType::OAuth => Self::token(http, TokenRequest::client_credentials(config)?, config),
         }
+    }
+
+    fn token(
+        http: &reqwest::Client,
+        request: TokenRequest,
+        config: &ProviderConfig,
+    ) -> Result<Self, ProviderConfigError> {
+        let source = TokenSource::new(http.clone(), request, config.timeout)?;
+        Ok(Self::Token(Box::new(source)))
     }
 }
 
 fn bearer(config: &ProviderConfig) -> Result<HeaderValue, ProviderConfigError> {
     let token = config.token.as_ref();
     let token = token.ok_or_else(|| ProviderConfigError::new("token", "is missing"))?;
-    bearer_value(token.expose_secret()).ok_or_else(|| {
+    sensitive(&format!("Bearer {}", token.expose_secret().trim())).ok_or_else(|| {
         ProviderConfigError::new("token", "has characters that no HTTP header can carry")
     })
-}
-
-/// `Bearer {token}`; `None` if no header can carry the token.
-fn bearer_value(token: &str) -> Option<HeaderValue> {
-    sensitive(&format!("Bearer {}", token.trim()))
 }
 
 fn basic(config: &ProviderConfig) -> Result<HeaderValue, ProviderConfigError> {
@@ -122,7 +128,7 @@ fn custom(config: &ProviderConfig) -> Result<HeaderMap, ProviderConfigError> {
     if config.auth_headers.is_empty() && config.headers.is_empty() {
         return Err(ProviderConfigError::new(
             "request.auth.headers",
-            "is missing, which auth_type Custom needs (or `headers`)",
+            "is missing, which auth_type Custom needs (or `headers`, or `token_request`)",
         ));
     }
     Ok(HeaderMap::new())

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::fields::{Fields, ProviderConfigError};
 use crate::http::may_carry_credentials;
+use crate::token_request::{TokenRequest, is_json};
 use crate::version::{MdsVersion, TimeFormat};
 
 /// How a provider wants to be shown who asks.
@@ -24,7 +25,7 @@ pub enum AuthType {
     Basic,
     /// A token fetched from `token_url` with `auth_data`.
     OAuth,
-    /// The headers of `request.auth.headers` and `headers`, as they stand.
+    /// The headers of `request.auth.headers` and `headers`, as they stand, or a token that `token_request` declares.
     Custom,
 }
 
@@ -63,8 +64,12 @@ pub struct ProviderConfig {
     pub token_url: Option<Url>,
     /// What is posted to `token_url`, or `username` and `password` of `Basic`.
     pub auth_data: BTreeMap<String, SecretString>,
-    /// The member of the token answer that holds the token; `access_token` unless given.
+    /// Whether `auth_data` is posted as JSON (`auth_data_format`: `json`) and not as a form.
+    pub auth_data_as_json: bool,
+    /// The member of the token answer that holds the token, with dots between keys; `access_token` unless given.
     pub auth_token_res_key: String,
+    /// How `Custom` gets a token, if it needs one.
+    pub token_request: Option<TokenRequest>,
     /// `request.auth.headers`: headers sent with every request.
     pub auth_headers: BTreeMap<String, SecretString>,
     /// Other headers sent with every request; values may be secrets.
@@ -115,6 +120,8 @@ impl ProviderConfig {
             token,
             token_url: token_url(&fields)?,
             auth_data: fields.secrets("auth_data")?,
+            auth_data_as_json: is_json(&fields, "auth_data_format", false)?,
+            token_request: fields.object("token_request", TokenRequest::read)?,
             auth_token_res_key: fields
                 .text("auth_token_res_key")?
                 .filter(|key| !key.is_empty())
@@ -159,7 +166,7 @@ impl fmt::Debug for ProviderConfig {
     }
 }
 
-fn address(key: &str, text: &str) -> Result<Url, ProviderConfigError> {
+pub(crate) fn address(key: &str, text: &str) -> Result<Url, ProviderConfigError> {
     let url = Url::parse(text)
         .ok()
         .filter(Url::has_host)

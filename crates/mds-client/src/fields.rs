@@ -134,6 +134,32 @@ impl Fields {
             .ok_or_else(|| ProviderConfigError::new(key, "must be a number"))
     }
 
+    /// An object with keys of its own, read by `read`.
+    pub(crate) fn object<T>(
+        &self,
+        key: &str,
+        read: impl Fn(&Self) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let Value::Object(map) = value else {
+            return Err(ProviderConfigError::new(key, "must be an object"));
+        };
+        read(&Self(map.clone()))
+            .map(Some)
+            .map_err(|error| ProviderConfigError::new(&format!("{key}.{}", error.key), error.why))
+    }
+
+    /// An object as it stands, with members of any type.
+    pub(crate) fn members(&self, key: &str) -> Result<Map<String, Value>> {
+        match self.get(key) {
+            None => Ok(Map::new()),
+            Some(Value::Object(map)) => Ok(map.clone()),
+            Some(_) => Err(ProviderConfigError::new(key, "must be an object")),
+        }
+    }
+
     /// An object of texts.
     pub(crate) fn texts(&self, key: &str) -> Result<BTreeMap<String, String>> {
         match self.get(key) {

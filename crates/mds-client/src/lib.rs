@@ -24,6 +24,7 @@ mod query;
 mod request;
 mod retry;
 mod sink;
+mod token_request;
 mod version;
 mod window;
 
@@ -34,6 +35,7 @@ pub use fields::ProviderConfigError;
 pub use http::http_client;
 pub use options::{ClientOptions, RetryPolicy};
 pub use sink::TripSink;
+pub use token_request::TokenRequest;
 pub use version::{
     Envelope, MdsVersion, NotFound, QueryStyle, StatusMeaning, TimeFormat, TimeUnit,
     UnknownVersion, VersionRules,

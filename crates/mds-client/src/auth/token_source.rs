@@ -1,31 +1,29 @@
-//! OAuth 2 client credentials: a token from `token_url` for what `auth_data` holds.
+//! Tokens that are asked for, used again while they are good, and asked for anew.
 
 use std::time::Duration;
 
 use chrono::Utc;
-use reqwest::header::{ACCEPT, HeaderValue};
-use secrecy::ExposeSecret as _;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use url::Url;
 
-use super::{Grant, bearer_value};
-use crate::config::ProviderConfig;
+use super::{Grant, headers};
 use crate::fault::Fault;
 use crate::fields::ProviderConfigError;
 use crate::http::{host, retry_after};
+use crate::token_request::{PLACE, TokenBody, TokenRequest};
 
 /// A token is renewed this long before it runs out.
 const MARGIN: Duration = Duration::from_secs(60);
 /// A token answer is small; more is a page of HTML or an attack.
 const MOST_BYTES: usize = 1 << 20;
 
-pub(super) struct ClientCredentials {
+pub(super) struct TokenSource {
     http: reqwest::Client,
-    token_url: Url,
-    form: Vec<(String, secrecy::SecretString)>,
-    answer_key: String,
+    request: TokenRequest,
+    headers: HeaderMap,
     timeout: Duration,
     state: Mutex<State>,
 }
@@ -37,7 +35,8 @@ struct State {
 }
 
 struct Token {
-    header: HeaderValue,
+    /// The headers that show it.
+    headers: HeaderMap,
     good_until: Option<Instant>,
 }
 
@@ -47,44 +46,32 @@ impl Token {
     }
 }
 
-impl ClientCredentials {
+impl TokenSource {
     pub(super) fn new(
         http: reqwest::Client,
-        config: &ProviderConfig,
+        request: TokenRequest,
+        timeout: Duration,
     ) -> Result<Self, ProviderConfigError> {
-        let missing =
-            |key| ProviderConfigError::new(key, "is missing, which auth_type OAuth needs");
-        if config.auth_data.is_empty() {
-            return Err(missing("auth_data"));
-        }
-        let mut form: Vec<_> = config.auth_data.clone().into_iter().collect();
-        if !config.auth_data.contains_key("grant_type") {
-            form.push(("grant_type".to_owned(), "client_credentials".into()));
-        }
         Ok(Self {
             http,
-            token_url: config
-                .token_url
-                .clone()
-                .ok_or_else(|| missing("token_url"))?,
-            form,
-            answer_key: config.auth_token_res_key.clone(),
-            timeout: config.timeout,
+            headers: headers("token_request.headers", &request.headers)?,
+            request,
+            timeout,
             state: Mutex::default(),
         })
     }
 
     /// The current token, or a new one. Callers that come at the same time wait for one request.
-    pub(super) async fn token(&self) -> Result<(HeaderValue, Grant), Fault> {
+    pub(super) async fn token(&self) -> Result<(HeaderMap, Grant), Fault> {
         let mut state = self.state.lock().await;
         if let Some(token) = state.token.as_ref().filter(|token| token.is_good()) {
-            return Ok((token.header.clone(), Grant(state.grants)));
+            return Ok((token.headers.clone(), Grant(state.grants)));
         }
         let token = self.fetch().await?;
-        let header = token.header.clone();
+        let headers = token.headers.clone();
         state.grants += 1;
         state.token = Some(token);
-        Ok((header, Grant(state.grants)))
+        Ok((headers, Grant(state.grants)))
     }
 
     /// Drops the token, unless it has been replaced since.
@@ -96,17 +83,24 @@ impl ClientCredentials {
     }
 
     async fn fetch(&self) -> Result<Token, Fault> {
-        let form: Vec<(&str, &str)> = self
-            .form
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.expose_secret()))
-            .collect();
         let request = self
             .http
-            .post(self.token_url.clone())
+            .request(self.request.method.clone(), self.request.url.clone())
             .header(ACCEPT, "application/json")
-            .timeout(self.timeout)
-            .form(&form);
+            .headers(self.headers.clone())
+            .timeout(self.timeout);
+        let request = match &self.request.body {
+            TokenBody::Empty => request,
+            TokenBody::Json(text) => request
+                .header(CONTENT_TYPE, "application/json")
+                .body(text.expose_secret().to_owned()),
+            TokenBody::Form(fields) => {
+                let plain = fields
+                    .iter()
+                    .map(|(name, value)| (name, value.expose_secret()));
+                request.form(&plain.collect::<Vec<_>>())
+            }
+        };
         let mut response = request
             .send()
             .await
@@ -143,7 +137,7 @@ impl ClientCredentials {
                 status,
                 format!(
                     "token_url on host {} answers {status}: look at auth_data",
-                    host(&self.token_url)
+                    host(&self.request.url)
                 ),
             )),
         }
@@ -152,27 +146,38 @@ impl ClientCredentials {
     fn read(&self, body: &[u8]) -> Result<Token, Fault> {
         let answer: Value = serde_json::from_slice(body)
             .map_err(|_| Fault::malformed("token_url answers with no JSON"))?;
-        let header = answer
-            .get(&self.answer_key)
+        let token = self.request.token_at.find(&answer);
+        let headers = token
             .and_then(Value::as_str)
-            .filter(|token| !token.trim().is_empty())
-            .and_then(bearer_value)
+            .map(str::trim)
+            .filter(|token| !token.is_empty())
+            .and_then(|token| self.shown(token))
             .ok_or_else(|| {
                 Fault::malformed(format!(
-                    "the answer of token_url has no token under `{}`: look at auth_token_res_key",
-                    self.answer_key
+                    "the answer of token_url has no token under `{}`: look at auth_token_res_key, or token_request.token",
+                    self.request.token_at.as_str()
                 ))
             })?;
+        let lifetime = self.request.expires_at.find(&answer).and_then(lifetime);
         Ok(Token {
-            header,
-            good_until: lifetime(&answer).map(|lifetime| Instant::now() + lifetime),
+            headers,
+            good_until: lifetime.map(|lifetime| Instant::now() + lifetime),
         })
+    }
+
+    /// The headers that show a token; none if no header can carry it.
+    fn shown(&self, token: &str) -> Option<HeaderMap> {
+        let filled = self.request.send.iter().map(|(name, value)| {
+            let value = value.expose_secret().replace(PLACE, token);
+            (name.clone(), SecretString::from(value))
+        });
+        headers("token_request.send", &filled.collect()).ok()
     }
 }
 
 /// How long to use a token that says how long it lives.
-fn lifetime(answer: &Value) -> Option<Duration> {
-    let seconds = match answer.get("expires_in")? {
+fn lifetime(said: &Value) -> Option<Duration> {
+    let seconds = match said {
         Value::String(text) => text.trim().parse().ok()?,
         other => other.as_f64()?,
     };

@@ -3,7 +3,7 @@
 use mds_client::{HourAnswer, MdsClient, MdsError, ProviderConfig, http_client};
 use rstest::rstest;
 use serde_json::{Value, json};
-use wiremock::matchers::{any, body_string_contains, header, method, path};
+use wiremock::matchers::{any, body_json, body_string_contains, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::*;
@@ -53,6 +53,8 @@ async fn headers_are_sent(
 #[case(json!({"auth_type": "Custom"}), "request.auth.headers")]
 #[case(json!({"auth_type": "OAuth"}), "auth_data")]
 #[case(json!({"auth_type": "OAuth", "auth_data": {"client_id": "i"}}), "token_url")]
+#[case(json!({"auth_type": "Custom", "token_request": {"url": "https://a.example", "token": "t", "send": {"X-T": "{token}"},
+    "headers": {"X-Key": "canary\n"}}}), "token_request.headers.X-Key")]
 #[case(json!({"headers": {"bad name": "x"}}), "headers.bad name")]
 #[case(json!({"headers": {"X-Key": "canary\n"}}), "headers.X-Key")]
 #[case(json!({"accept": "a\nb"}), "accept")]
@@ -206,4 +208,105 @@ async fn a_token_that_comes_late_is_waited_for() {
     trips_for(&server, "t").await;
     let answer = fetch(&client(&server.uri(), &oauth(&server))).await;
     assert!(matches!(answer, Ok(HourAnswer::Ready { .. })), "{answer:?}");
+}
+
+/// A provider that gives a token for a login of its own making, and trips for `X-Session: s {token}`.
+async fn login(expected: Value, answer: Value) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/login"))
+        .and(header("content-type", "application/json"))
+        .and(header("x-client", "city"))
+        .and(body_json(expected))
+        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+        .mount(&server)
+        .await;
+    Mock::given(path("/trips"))
+        .and(header("x-session", "s abc"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(envelope(&["{}"])))
+        .mount(&server)
+        .await;
+    server
+}
+
+#[rstest]
+#[case::by_path("data.session.token", json!({"data": {"session": {"token": "abc"}}}))]
+#[case::by_index("tokens.0", json!({"tokens": ["abc"]}))]
+#[case::a_key_with_a_dot("auth.token", json!({"auth.token": "abc"}))]
+#[tokio::test]
+async fn a_login_of_its_own_making_is_declared(#[case] token: &str, #[case] answer: Value) {
+    let data = json!({"user": {"email": "a@b.example"}, "password": "p", "days": 1});
+    let server = login(data.clone(), answer).await;
+    let settings = json!({
+        "auth_type": "Custom",
+        "token": null,
+        "token_request": {
+            "url": format!("{}/login", server.uri()),
+            "data": data,
+            "headers": {"X-Client": "city"},
+            "token": token,
+            "send": {"X-Session": "s {token}"}
+        }
+    });
+    let client = client(&server.uri(), &settings);
+    ready(fetch(&client).await);
+    ready(fetch(&client).await);
+    assert_eq!(count(&server, "/login").await, 1);
+    let requests = server.received_requests().await.unwrap();
+    let trips = requests.iter().filter(|r| r.url.path() == "/trips");
+    assert!(
+        trips
+            .into_iter()
+            .all(|r| !r.headers.contains_key("authorization"))
+    );
+}
+
+#[tokio::test]
+async fn client_credentials_are_posted_as_json_where_that_is_asked_for() {
+    let server = MockServer::start().await;
+    Mock::given(path("/token"))
+        .and(body_json(
+            json!({"client_id": "id", "client_secret": "s&s", "scope": "mds",
+            "grant_type": "client_credentials"}),
+        ))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"jwt": "t1"})))
+        .mount(&server)
+        .await;
+    trips_for(&server, "t1").await;
+    let mut settings = oauth(&server);
+    settings["auth_data_format"] = "json".into();
+    ready(fetch(&client(&server.uri(), &settings)).await);
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_anew_before_it_runs_out() {
+    let server = MockServer::start().await;
+    // Good for a second after the margin that is kept.
+    grant(&server, "t1", json!({"expires_in": 61}), 1).await;
+    grant(&server, "t2", json!({"expires_in": 900}), 9).await;
+    trips_for(&server, "t1").await;
+    trips_for(&server, "t2").await;
+    let client = client(&server.uri(), &oauth(&server));
+    let (first, _) = ready(fetch(&client).await);
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let (second, report) = ready(fetch(&client).await);
+    assert_eq!((first.trips, report.requests), (second.trips, 1));
+    assert_eq!(count(&server, "/token").await, 2);
+}
+
+#[rstest]
+#[case(json!({"token": "t", "send": {"X-T": "{token}"}}), "token_request.url")]
+#[case(json!({"url": "http://a.example", "token": "t", "send": {"X-T": "{token}"}}), "token_request.url")]
+#[case(json!({"url": "https://a.example", "send": {"X-T": "{token}"}}), "token_request.token")]
+#[case(json!({"url": "https://a.example", "token": "t"}), "token_request.send")]
+#[case(json!({"url": "https://a.example", "token": "t", "send": {"X-T": "canary"}}), "token_request.send")]
+#[case(json!({"url": "https://a.example", "token": "t", "send": {"X-T": "{token}"}, "body": "xml"}), "token_request.body")]
+#[case(json!({"url": "https://a.example", "token": "t", "send": {"X-T": "{token}"}, "method": "PUT"}), "token_request.method")]
+#[case(json!("canary"), "token_request")]
+fn a_login_that_cannot_work_is_said_at_once(#[case] request: Value, #[case] wrong: &str) {
+    let settings = json!({"auth_type": "Custom", "token_request": request});
+    let error =
+        ProviderConfig::from_value(entry("https://mds.example.com", &settings)).unwrap_err();
+    assert_eq!(error.key, wrong);
+    assert!(!error.to_string().contains("canary"), "{error}");
 }
