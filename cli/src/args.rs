@@ -41,6 +41,8 @@ pub(crate) enum Command {
     SyncDb(StepArgs),
     /// Only publish loaded hours to the portal.
     SyncSocrata(StepArgs),
+    /// Ask a provider for a handful of hours and say what its feed is like; writes nothing.
+    Probe(ProbeArgs),
     /// Read and write the encrypted configuration; rotate its key.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -50,6 +52,19 @@ pub(crate) enum Command {
     Sandbox(SandboxArgs),
     /// Show the whole job on embedded parts: no account, no network.
     Demo(DemoArgs),
+}
+
+/// Whose feed, and the hour to look at.
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    /// A provider's name in the providers file.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: String,
+
+    /// The hour to look at most closely, by its end: civil hour `yyyy-mm-dd-hh`. [default: the one that a schedule would
+    /// ask for now]
+    #[arg(long, value_name = "HOUR")]
+    pub(crate) time_max: Option<String>,
 }
 
 /// Which blocks.

@@ -4,6 +4,7 @@ mod config;
 mod connect;
 mod demo;
 mod migrate;
+mod probe;
 mod run;
 mod sandbox;
 mod step;
@@ -19,6 +20,7 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         Command::Extract(args) => step::extract(&args, cli.json, &progress).await,
         Command::SyncDb(args) => step::sync_db(&args, cli.json, &progress).await,
         Command::SyncSocrata(args) => step::sync_socrata(&args, cli.json, &progress).await,
+        Command::Probe(args) => probe::probe(&args, cli.json).await,
         Command::Config(command) => config::config(command, cli.json, &progress).await,
         Command::Migrate => migrate::migrate().await,
         Command::Sandbox(args) => sandbox::sandbox(&args).await,

@@ -11,6 +11,7 @@ mod kill;
 mod leftovers;
 mod logs;
 mod portal;
+mod probe;
 mod refusals;
 mod repeat;
 mod run;

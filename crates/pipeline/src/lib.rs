@@ -13,6 +13,7 @@ mod intake;
 mod manifest;
 mod object_stream;
 mod plan;
+mod probe;
 mod run;
 mod run_step;
 mod source;
@@ -29,6 +30,7 @@ pub use event::{
 pub use extract::{extract, extract_to};
 pub use manifest::read_manifest;
 pub use plan::{Plan, PlannedBlock, plan, single_block};
+pub use probe::{Answer, Finding, ProbeReport, ProbedHour, Purpose, Verdict, probe};
 pub use run::{BlockOutcome, RunObserver, RunOptions, run_local};
 pub use run_step::run_step;
 pub use source::Source;

@@ -1,0 +1,162 @@
+//! `mds probe` at proper feeds and at odd ones.
+
+use chrono::TimeDelta;
+use rstest::rstest;
+use sandbox::provider::{ProviderOptions, Quirks, Rates};
+use serde_json::Value;
+
+use crate::support::{World, options, world_of};
+
+async fn world(change: impl FnOnce(&mut ProviderOptions)) -> World {
+    let mut options = options(&["bird"]);
+    let provider = options.providers.get_mut("bird").unwrap();
+    provider.rates = Rates::none();
+    change(provider);
+    world_of(options).await
+}
+
+async fn probed(world: &World, status: i32) -> Value {
+    let args = [
+        "--json",
+        "probe",
+        "--provider",
+        "bird",
+        "--time-max",
+        "2020-01-15-13",
+    ];
+    let output = world.expect(status, &args).await;
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn finding<'a>(report: &'a Value, about: &str) -> &'a Value {
+    let findings = report["findings"].as_array().unwrap();
+    findings.iter().find(|it| it["about"] == about).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proper_feed_can_be_ingested_and_nothing_is_written() {
+    let world = world(|_| ()).await;
+    let report = probed(&world, 0).await;
+    for about in [
+        "access",
+        "version",
+        "fields",
+        "the hour asked for",
+        "coordinates",
+        "ids",
+        "duplicates",
+    ] {
+        assert_eq!(
+            finding(&report, about)["verdict"],
+            "good",
+            "{about}: {report}"
+        );
+    }
+    assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
+}
+
+#[rstest]
+#[case::swapped(Quirks { swapped_coordinates: true, ..Quirks::default() }, "coordinates", Some("\"swap_coordinates\": true"))]
+#[case::ignores_hour(Quirks { ignores_hour: true, ..Quirks::default() }, "the hour asked for", None)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_would_spoil_data_is_found_out(
+    #[case] quirks: Quirks,
+    #[case] about: &str,
+    #[case] remedy: Option<&str>,
+) {
+    let world = world(|provider| provider.quirks = quirks).await;
+    let report = probed(&world, 1).await;
+    let found = finding(&report, about);
+    assert_eq!(found["verdict"], "harm", "{report}");
+    if let Some(remedy) = remedy {
+        assert_eq!(found["remedy"], remedy);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oddities_that_are_coped_with_are_noted() {
+    let world = world(|provider| {
+        provider.quirks = Quirks {
+            integer_ids: true,
+            seconds_for_milliseconds: true,
+            ..Quirks::default()
+        };
+        provider.rates.duplicates = 0.2;
+    })
+    .await;
+    let report = probed(&world, 0).await;
+    for about in ["ids", "units of time", "duplicates"] {
+        assert_eq!(
+            finding(&report, about)["verdict"],
+            "note",
+            "{about}: {report}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trips_that_would_be_rejected_are_named_by_their_fields() {
+    let world = world(|provider| provider.rates.missing_device = 0.5).await;
+    let found = probed(&world, 1).await;
+    let found = finding(&found, "fields");
+    assert!(
+        found["text"]
+            .as_str()
+            .unwrap()
+            .contains("missing_field:device_id ("),
+        "{found}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_that_comes_later_than_it_is_asked_for_wants_a_longer_lag() {
+    let world = world(|provider| provider.publication_lag = TimeDelta::days(36_500)).await;
+    let report = probed(&world, 1).await;
+    let found = finding(&report, "access");
+    assert_eq!(found["verdict"], "harm", "{report}");
+    assert!(
+        found["remedy"]
+            .as_str()
+            .unwrap()
+            .starts_with("\"lag_hours\""),
+        "{found}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_login_is_the_only_finding_and_no_token_is_shown() {
+    let world = world(|provider| {
+        provider.token = Some("another-token".to_owned());
+        provider.faults = Vec::new();
+    })
+    .await;
+    let refused = sandbox::provider::Fault::Status {
+        status: 401,
+        retry_after: None,
+    };
+    let hour = crate::support::hour("2020-01-15-12");
+    world.stack.providers["bird"].fail_hour(hour, refused, sandbox::provider::Times::Always);
+    let output = world
+        .expect(
+            1,
+            &["probe", "--provider", "bird", "--time-max", "2020-01-15-13"],
+        )
+        .await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("ProviderRejected") && said.contains("do not ingest"),
+        "{said}"
+    );
+    assert!(!said.contains("another-token"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_provider_is_a_mistake_of_use() {
+    let world = world(|_| ()).await;
+    let output = world.expect(2, &["probe", "--provider", "nobody"]).await;
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("it has: bird")
+    );
+}

@@ -1,0 +1,349 @@
+//! From answers to conclusions.
+
+use mds_client::{HourReport, ProviderConfig};
+use trips::trip::Flag;
+
+use super::sample::Sample;
+use super::{Answer, Finding, ProbedHour, Purpose, Verdict};
+
+/// More rejects than this are the feed's and not some trips' own.
+const TOLERATED_REJECTS: f64 = 0.01;
+/// Some trips end just outside of the hour by a clock's fault; more than this, and the hour is not honoured.
+const TOLERATED_OUTSIDE_HOUR: f64 = 0.05;
+/// A share of trips for which a fault is the feed's.
+const MOST: f64 = 0.5;
+
+pub(super) fn findings(
+    config: &ProviderConfig,
+    lag: u32,
+    has_boundaries: bool,
+    hours: &[ProbedHour],
+) -> Vec<Finding> {
+    let of = |purpose| hours.iter().find(|hour| hour.purpose == purpose);
+    let Some(whole) = of(Purpose::Whole) else {
+        return Vec::new();
+    };
+    let mut found = vec![reachable(whole)];
+    if let (Answer::Ready(report), Some(sample)) = (&whole.answer, &whole.sample) {
+        found.push(version(config, report));
+        found.push(speed(report, whole.seconds));
+        if sample.trips == 0 {
+            found.push(note(
+                "trips",
+                "the hour has no trips to look at: choose a busy one with --time-max",
+            ));
+        } else {
+            found.extend([
+                schema(sample),
+                hour_honoured(sample, of(Purpose::Neighbour)),
+                units(sample),
+            ]);
+            found.push(coordinates(config, has_boundaries, sample));
+            found.extend([ids(sample), duplicates(sample), routes(sample)]);
+            found.extend(of(Purpose::Again).map(|again| repeatable(sample, again)));
+        }
+    }
+    found.extend(of(Purpose::Old).map(old));
+    found.extend(of(Purpose::Future).map(future));
+    if hours.len() > 1 {
+        found.push(newest(lag, hours));
+    }
+    found
+}
+
+fn finding(about: &'static str, verdict: Verdict, text: impl Into<String>) -> Finding {
+    Finding {
+        about,
+        verdict,
+        text: text.into(),
+        remedy: None,
+    }
+}
+
+fn good(about: &'static str, text: impl Into<String>) -> Finding {
+    finding(about, Verdict::Good, text)
+}
+
+fn note(about: &'static str, text: impl Into<String>) -> Finding {
+    finding(about, Verdict::Note, text)
+}
+
+fn harm(about: &'static str, text: impl Into<String>, remedy: Option<&str>) -> Finding {
+    Finding {
+        remedy: remedy.map(str::to_owned),
+        ..finding(about, Verdict::Harm, text)
+    }
+}
+
+fn reachable(whole: &ProbedHour) -> Finding {
+    let about = "access";
+    match &whole.answer {
+        Answer::Failed { name, message } => harm(about, format!("{name}: {message}"), None),
+        Answer::NotYet { http_status } => harm(
+            about,
+            format!(
+                "{} ought to be there, and is not yet (HTTP {http_status})",
+                whole.label
+            ),
+            Some("\"lag_hours\": 48"),
+        ),
+        Answer::NotOperating => note(
+            about,
+            "login works; there was no service in that hour (404)",
+        ),
+        Answer::Ready(_) => good(about, "reachable, and the login works"),
+    }
+}
+
+fn version(config: &ProviderConfig, report: &HourReport) -> Finding {
+    let about = "version";
+    let (asked, served) = (config.version.number(), report.version_served.as_str());
+    if served.starts_with(asked) {
+        return good(about, format!("{served}, as configured"));
+    }
+    Finding {
+        remedy: Some(format!("\"version\": \"{served}\"")),
+        ..note(about, format!("serves {served}, configured is {asked}"))
+    }
+}
+
+fn speed(report: &HourReport, seconds: f64) -> Finding {
+    let text = format!(
+        "{} trips, {} bytes, {} pages, {} requests in {seconds:.1} s",
+        report.trips, report.bytes, report.pages, report.requests
+    );
+    good("speed", text)
+}
+
+fn schema(sample: &Sample) -> Finding {
+    let about = "fields";
+    if sample.rejected == 0 {
+        return good(about, "every trip has what it must have");
+    }
+    let mut reasons: Vec<_> = sample.reasons.iter().collect();
+    reasons.sort_by(|a, b| b.1.cmp(a.1));
+    let listed: Vec<_> = reasons
+        .iter()
+        .map(|(reason, n)| format!("{reason} ({n})"))
+        .collect();
+    let text = format!(
+        "{} of {} trips would be rejected: {}",
+        sample.rejected,
+        sample.trips,
+        listed.join(", ")
+    );
+    if share(sample.rejected, sample) > TOLERATED_REJECTS {
+        harm(about, text, None)
+    } else {
+        note(about, text)
+    }
+}
+
+fn hour_honoured(sample: &Sample, neighbour: Option<&ProbedHour>) -> Finding {
+    let about = "the hour asked for";
+    let remedy = "\"mds_param_override\" renames the parameters of the query, \"time_format\" changes how times are written";
+    let neighbour = neighbour.and_then(|hour| hour.sample.as_ref());
+    if neighbour.is_some_and(|it| it.trips > 0 && it.digest == sample.digest) {
+        return harm(
+            about,
+            "another hour gets the same answer: the hour is ignored",
+            Some(remedy),
+        );
+    }
+    let outside = sample.flagged(Flag::OutsideHour);
+    let text = format!("{outside} of {} trips end outside of it", sample.trips);
+    match outside {
+        0 => good(about, "every trip ends within it"),
+        _ if share(outside, sample) > TOLERATED_OUTSIDE_HOUR => harm(about, text, Some(remedy)),
+        _ => note(about, text),
+    }
+}
+
+fn units(sample: &Sample) -> Finding {
+    let about = "units of time";
+    match sample.flagged(Flag::SecondsForMilliseconds) {
+        0 => good(about, "as the version has them"),
+        n => note(
+            about,
+            format!(
+                "{n} of {} trips have seconds for milliseconds; they are repaired",
+                sample.trips
+            ),
+        ),
+    }
+}
+
+fn coordinates(config: &ProviderConfig, has_boundaries: bool, sample: &Sample) -> Finding {
+    let about = "coordinates";
+    if !has_boundaries {
+        return note(
+            about,
+            "not compared with the city: its boundaries are not in the bucket, or cannot be read",
+        );
+    }
+    let swapped = sample.flagged(Flag::SwappedCoordinatesSuspected) + sample.swapped_off_globe;
+    if share(swapped, sample) > MOST {
+        let remedy = format!("\"swap_coordinates\": {}", !config.swap_coordinates);
+        let text = format!(
+            "latitude and longitude stand in each other's place in {swapped} of {} trips",
+            sample.trips
+        );
+        return harm(about, text, Some(&remedy));
+    }
+    let outside = sample.flagged(Flag::OutsideArea);
+    let text = format!(
+        "{outside} of {} trips start or end outside of the city",
+        sample.trips
+    );
+    match outside {
+        0 => good(about, "every trip starts and ends in the city"),
+        _ if share(outside, sample) > MOST => harm(about, text, None),
+        _ => note(about, text),
+    }
+}
+
+fn ids(sample: &Sample) -> Finding {
+    match sample.integer_ids {
+        0 => good("ids", "UUIDs"),
+        n => note(
+            "ids",
+            format!(
+                "{n} of {} trips have whole numbers for ids; each stands for one UUID",
+                sample.trips
+            ),
+        ),
+    }
+}
+
+fn duplicates(sample: &Sample) -> Finding {
+    match sample.duplicates {
+        0 => good("duplicates", "none"),
+        n => note(
+            "duplicates",
+            format!(
+                "{n} of {} trips come more than once; one of each is loaded",
+                sample.trips
+            ),
+        ),
+    }
+}
+
+fn routes(sample: &Sample) -> Finding {
+    let about = "routes";
+    if sample.routes == 0 {
+        return note(about, "none");
+    }
+    let unordered = sample.flagged(Flag::UnorderedRoute);
+    let text = format!(
+        "{:.1} points each, {unordered} of {} not in the order of their times",
+        as_float(sample.points) / as_float(sample.routes),
+        sample.routes
+    );
+    finding(
+        about,
+        if unordered == 0 {
+            Verdict::Good
+        } else {
+            Verdict::Note
+        },
+        text,
+    )
+}
+
+fn repeatable(sample: &Sample, again: &ProbedHour) -> Finding {
+    let about = "the same twice";
+    match (&again.sample, &again.answer) {
+        (Some(other), _) if other.digest == sample.digest => good(about, "the same answer"),
+        (Some(other), _) => note(
+            about,
+            format!(
+                "{} trips, then {}: the answer changes",
+                sample.trips, other.trips
+            ),
+        ),
+        (None, Answer::Failed { name, message }) => note(about, format!("then {name}: {message}")),
+        (None, _) => note(about, "then not there"),
+    }
+}
+
+fn old(hour: &ProbedHour) -> Finding {
+    let about = "an old hour";
+    match &hour.answer {
+        Answer::Ready(report) => good(about, format!("{}: {} trips", hour.label, report.trips)),
+        Answer::NotOperating => note(about, format!("{}: no service (404)", hour.label)),
+        Answer::NotYet { http_status } => note(
+            about,
+            format!(
+                "{}: said to be not there yet (HTTP {http_status})",
+                hour.label
+            ),
+        ),
+        Answer::Failed { name, message } => note(
+            about,
+            format!(
+                "{}: {name}: {message}; a backfill would fail there",
+                hour.label
+            ),
+        ),
+    }
+}
+
+fn future(hour: &ProbedHour) -> Finding {
+    let about = "an hour to come";
+    match &hour.answer {
+        Answer::Ready(report) if report.trips > 0 => harm(
+            about,
+            format!("{} trips of an hour that has not begun", report.trips),
+            None,
+        ),
+        Answer::Ready(_) => note(
+            about,
+            "answered with no trips: an hour that is asked for too early looks like an empty one, so choose lag_hours with care",
+        ),
+        Answer::NotYet { http_status } => good(
+            about,
+            format!("told from an empty one (HTTP {http_status})"),
+        ),
+        Answer::NotOperating => note(about, "answered as an hour without service (404)"),
+        Answer::Failed { name, .. } => good(about, format!("refused ({name})")),
+    }
+}
+
+fn newest(lag: u32, hours: &[ProbedHour]) -> Finding {
+    let about = "lag";
+    let age = hours.iter().find_map(|hour| match hour.purpose {
+        Purpose::Newest { age } if hour.trips() > 0 => Some(age),
+        _ => None,
+    });
+    match age {
+        Some(age) if age <= i64::from(lag) => good(
+            about,
+            format!(
+                "has trips of an hour that ended {age} h ago; hours are asked for after {lag} h"
+            ),
+        ),
+        Some(age) => harm(
+            about,
+            format!(
+                "the newest hour with trips ended {age} h ago; hours are asked for after {lag} h"
+            ),
+            Some(&format!("\"lag_hours\": {}", age + 6)),
+        ),
+        None => note(
+            about,
+            "no trips in the hours of the last day that were asked for: compare with its fleet",
+        ),
+    }
+}
+
+fn share(n: u64, sample: &Sample) -> f64 {
+    as_float(n) / as_float(sample.trips.max(1))
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "counts of an hour are far below 2^53"
+)]
+fn as_float(n: u64) -> f64 {
+    n as f64
+}

@@ -1,0 +1,143 @@
+//! What is kept of an hour's trips: counts, never a place or an id that could be printed.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{Hash as _, Hasher as _};
+use std::io;
+use std::sync::Arc;
+
+use boundaries::Boundaries;
+use chrono::{DateTime, Utc};
+use mds_client::TripSink;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use trips::block::Hour;
+use trips::trip::{Flag, RejectReason, Rules, ServiceArea};
+
+/// Counts of an hour.
+#[derive(Debug, Default)]
+pub(crate) struct Sample {
+    pub(crate) trips: u64,
+    pub(crate) rejected: u64,
+    pub(crate) duplicates: u64,
+    /// Trips whose ids are numbers.
+    pub(crate) integer_ids: u64,
+    /// Trips off the globe that would be in the city with their coordinates exchanged.
+    pub(crate) swapped_off_globe: u64,
+    pub(crate) reasons: BTreeMap<String, u64>,
+    pub(crate) flags: BTreeMap<Flag, u64>,
+    /// Trips with a route, and the points of all of them.
+    pub(crate) routes: u64,
+    pub(crate) points: u64,
+    /// The same for the same trips in any order.
+    pub(crate) digest: u64,
+    ids: HashSet<u64>,
+}
+
+impl Sample {
+    pub(crate) fn flagged(&self, flag: Flag) -> u64 {
+        self.flags.get(&flag).copied().unwrap_or(0)
+    }
+}
+
+pub(crate) struct SampleSink {
+    pub(crate) hour: Hour,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) swap_coordinates: bool,
+    pub(crate) seconds_expected: bool,
+    pub(crate) boundaries: Option<Arc<Boundaries>>,
+    pub(crate) sample: Sample,
+}
+
+/// The parts of a trip that its checked form no longer shows.
+#[derive(Deserialize)]
+struct AsSent<'a> {
+    #[serde(borrow)]
+    trip_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    device_id: Option<&'a RawValue>,
+    route: Option<Route>,
+}
+
+#[derive(Deserialize)]
+struct Route {
+    #[serde(default)]
+    features: Vec<serde::de::IgnoredAny>,
+}
+
+impl TripSink for SampleSink {
+    fn begin(&mut self, _version: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
+        self.sample.trips += 1;
+        self.sample.digest = self.sample.digest.wrapping_add(hash(raw.get()));
+        // A trip that cannot be read even so far is rejected below, with its reason.
+        if let Ok(sent) = serde_json::from_str::<AsSent<'_>>(raw.get()) {
+            self.look_at(&sent);
+        }
+        self.check(raw.get());
+        Ok(())
+    }
+}
+
+impl SampleSink {
+    fn look_at(&mut self, sent: &AsSent<'_>) {
+        let is_number = |id: Option<&RawValue>| {
+            id.is_some_and(|id| id.get().starts_with(|c: char| c.is_ascii_digit()))
+        };
+        let sample = &mut self.sample;
+        sample.integer_ids += u64::from(is_number(sent.trip_id) || is_number(sent.device_id));
+        if let Some(id) = sent.trip_id {
+            sample.duplicates += u64::from(!sample.ids.insert(hash(id.get())));
+        }
+        if let Some(route) = &sent.route {
+            sample.routes += 1;
+            sample.points += u64::try_from(route.features.len()).unwrap_or(0);
+        }
+    }
+
+    fn check(&mut self, json: &str) {
+        let rules = Rules {
+            hour: self.hour,
+            now: self.now,
+            swap_coordinates: self.swap_coordinates,
+            seconds_expected: self.seconds_expected,
+            area: self
+                .boundaries
+                .as_deref()
+                .map(|area| area as &dyn ServiceArea),
+        };
+        let sample = &mut self.sample;
+        match rules.check(json) {
+            Ok(trip) => {
+                for flag in trip.flags.iter() {
+                    *sample.flags.entry(flag).or_default() += 1;
+                }
+            }
+            Err(reject) => {
+                sample.rejected += 1;
+                let swapped = |reason: &RejectReason| {
+                    matches!(
+                        reason,
+                        RejectReason::OffTheGlobe {
+                            swapped_fits: true,
+                            ..
+                        }
+                    )
+                };
+                sample.swapped_off_globe += u64::from(reject.reasons.iter().any(swapped));
+                for reason in reject.reasons {
+                    *sample.reasons.entry(reason.to_string()).or_default() += 1;
+                }
+            }
+        }
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
