@@ -160,3 +160,16 @@ async fn an_unknown_provider_is_a_mistake_of_use() {
             .contains("it has: bird")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_boundaries_the_report_says_what_it_could_not_compare() {
+    let world = world(|_| ()).await;
+    std::fs::remove_dir_all(world.stack.bucket_folder().join("boundaries")).unwrap();
+    let report = probed(&world, 0).await;
+    let found = finding(&report, "coordinates");
+    assert_eq!(found["verdict"], "note");
+    assert!(
+        found["text"].as_str().unwrap().contains("boundaries/"),
+        "{found}"
+    );
+}

@@ -18,6 +18,7 @@ use crate::object_stream::JsonArrayStream;
 mod blocks;
 mod ranges;
 
+pub(crate) use self::ranges::DEFAULT_LAG_HOURS;
 pub use self::ranges::single_block;
 
 const FIRST_BLOCKS: usize = 10;

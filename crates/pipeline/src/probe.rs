@@ -15,13 +15,13 @@ use self::findings::findings;
 use self::sample::{Sample, SampleSink};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
+use crate::plan::DEFAULT_LAG_HOURS;
 
 mod findings;
 mod sample;
 
 /// Ages in hours at which the newest hour is looked for.
 const AGES: [i64; 6] = [1, 2, 4, 8, 16, 24];
-const DEFAULT_LAG_HOURS: u32 = 30;
 
 /// What a provider's feed is like.
 #[derive(Debug, Serialize)]
@@ -184,7 +184,7 @@ pub async fn probe(
         findings: findings(
             ctx.provider_config(name)?,
             lag,
-            prober.boundaries.is_some(),
+            prober.boundaries.as_ref().err(),
             &hours,
         ),
         provider: name.clone(),
@@ -195,7 +195,7 @@ pub async fn probe(
 struct Prober<'a> {
     ctx: &'a Context,
     client: Arc<MdsClient>,
-    boundaries: Option<Arc<Boundaries>>,
+    boundaries: Result<Arc<Boundaries>, PipelineError>,
     seconds_expected: bool,
     swap_coordinates: bool,
     now: DateTime<Utc>,
@@ -211,8 +211,8 @@ impl<'a> Prober<'a> {
         Ok(Self {
             ctx,
             client: ctx.provider_client(name).await?,
-            // A city may look at a provider before it has put its boundaries; the findings say that they were missed.
-            boundaries: ctx.boundaries().await.ok(),
+            // A city may look at a provider before it has put its boundaries; the findings say why they were missed.
+            boundaries: ctx.boundaries().await,
             seconds_expected: config.version.rules().body_unit == TimeUnit::Seconds,
             swap_coordinates: config.swap_coordinates,
             now,
@@ -226,7 +226,7 @@ impl<'a> Prober<'a> {
             now: self.now,
             swap_coordinates: self.swap_coordinates,
             seconds_expected: self.seconds_expected,
-            boundaries: self.boundaries.clone(),
+            boundaries: self.boundaries.as_ref().ok().cloned(),
             sample: Sample::default(),
         };
         // The client tells an hour that is late from one that is not there by its age; this one is asked for as

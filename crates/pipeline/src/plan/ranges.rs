@@ -10,7 +10,7 @@ use crate::error::{ErrorName, PipelineError};
 use crate::event::PlanRequest;
 
 /// Hours that a scheduled run stays behind the clock if neither the event nor the provider says otherwise.
-const DEFAULT_LAG_HOURS: u32 = 30;
+pub(crate) const DEFAULT_LAG_HOURS: u32 = 30;
 
 /// The one block that a request is about.
 ///

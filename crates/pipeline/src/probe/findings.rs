@@ -5,6 +5,7 @@ use trips::trip::Flag;
 
 use super::sample::Sample;
 use super::{Answer, Finding, ProbedHour, Purpose, Verdict};
+use crate::error::PipelineError;
 
 /// More rejects than this are the feed's and not some trips' own.
 const TOLERATED_REJECTS: f64 = 0.01;
@@ -16,7 +17,7 @@ const MOST: f64 = 0.5;
 pub(super) fn findings(
     config: &ProviderConfig,
     lag: u32,
-    has_boundaries: bool,
+    no_boundaries: Option<&PipelineError>,
     hours: &[ProbedHour],
 ) -> Vec<Finding> {
     let of = |purpose| hours.iter().find(|hour| hour.purpose == purpose);
@@ -38,7 +39,7 @@ pub(super) fn findings(
                 hour_honoured(sample, of(Purpose::Neighbour)),
                 units(sample),
             ]);
-            found.push(coordinates(config, has_boundaries, sample));
+            found.push(coordinates(config, no_boundaries, sample));
             found.extend([ids(sample), duplicates(sample), routes(sample)]);
             found.extend(of(Purpose::Again).map(|again| repeatable(sample, again)));
         }
@@ -173,13 +174,14 @@ fn units(sample: &Sample) -> Finding {
     }
 }
 
-fn coordinates(config: &ProviderConfig, has_boundaries: bool, sample: &Sample) -> Finding {
+fn coordinates(
+    config: &ProviderConfig,
+    no_boundaries: Option<&PipelineError>,
+    sample: &Sample,
+) -> Finding {
     let about = "coordinates";
-    if !has_boundaries {
-        return note(
-            about,
-            "not compared with the city: its boundaries are not in the bucket, or cannot be read",
-        );
+    if let Some(error) = no_boundaries {
+        return note(about, format!("not compared with the city: {error}"));
     }
     let swapped = sample.flagged(Flag::SwappedCoordinatesSuspected) + sample.swapped_off_globe;
     if share(swapped, sample) > MOST {
