@@ -58,12 +58,14 @@ infra-check: .venv-e2e/installed .venv-airflow/installed
 
 FUNCTIONS = plan-blocks extract sync-db sync-socrata
 LAMBDA_ARCH ?= x86_64
-# The AES instructions of ARM are used only where this is said.
-LAMBDA_ENV_arm64 = RUSTFLAGS="--cfg aes_armv8"
+# A function that panics ends, so tables to unwind it are dead weight. ARM's AES instructions are used only where that is said.
+LAMBDA_RUSTFLAGS = -C force-unwind-tables=no
+LAMBDA_RUSTFLAGS_arm64 = --cfg aes_armv8
 LAMBDA_FLAGS_arm64 = --arm64
 
 lambda: .venv-e2e/installed
-	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" $(LAMBDA_ENV_$(LAMBDA_ARCH)) $(CARGO) lambda build --locked --profile function \
+	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" RUSTFLAGS="$(strip $(LAMBDA_RUSTFLAGS) $(LAMBDA_RUSTFLAGS_$(LAMBDA_ARCH)))" \
+		$(CARGO) lambda build --locked --profile function \
 		$(LAMBDA_FLAGS_$(LAMBDA_ARCH)) $(FUNCTIONS:%=-p %)
 
 lambda-figures: lambda
