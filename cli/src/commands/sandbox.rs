@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use local_stack::{LocalStack, StackOptions};
-use sandbox::provider::{MdsVersion, ProviderOptions};
+use sandbox::provider::{MdsVersion, OAuthLogin, Provider, ProviderOptions};
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::args::SandboxArgs;
+use crate::args::{SandboxArgs, SandboxCommand, SandboxProviderArgs};
 use crate::signals;
 
 pub(crate) async fn sandbox(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
@@ -23,6 +26,45 @@ pub(crate) async fn sandbox(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(args: &SandboxArgs) -> anyhow::Result<Infallible> {
+    match &args.only {
+        Some(SandboxCommand::Provider(provider)) => serve_provider(provider).await,
+        None => serve_all(args).await,
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the entry is what the command is for")]
+async fn serve_provider(args: &SandboxProviderArgs) -> anyhow::Result<Infallible> {
+    let provider = Provider::start(ProviderOptions {
+        seed: args.seed,
+        name: args.name.to_string(),
+        version: args.mds_version,
+        trips_per_hour: f64::from(args.trips_per_hour),
+        page_size: args.page_size,
+        publication_lag: TimeDelta::hours(args.lag.into()),
+        oauth: args.token_lives.map(|seconds| OAuthLogin {
+            client_id: "sandbox-client".to_owned(),
+            client_secret: "sandbox-secret".to_owned(),
+            lives: Duration::from_secs(seconds),
+        }),
+        oddities: args.odd.iter().copied().collect(),
+        port: args.port,
+        ..ProviderOptions::default()
+    })
+    .await?;
+    for oddity in provider.options().oddities.iter() {
+        eprintln!("odd: {}", oddity.description());
+    }
+    eprintln!(
+        "MDS {} at {}; Ctrl-C ends it. The entry for the providers file:",
+        args.mds_version,
+        provider.base_url()
+    );
+    let entry = json!({ args.name.as_str(): provider.entry() });
+    println!("{}", serde_json::to_string_pretty(&entry)?);
+    std::future::pending().await
+}
+
+async fn serve_all(args: &SandboxArgs) -> anyhow::Result<Infallible> {
     eprintln!("starting Postgres, S3, a portal and two providers on loopback ...");
     let stack = LocalStack::start(StackOptions {
         folder: args.folder.clone(),

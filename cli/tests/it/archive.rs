@@ -118,6 +118,7 @@ async fn every_trip_is_loaded_refused_with_a_reason_or_counted_as_a_duplicate() 
     bird.trips_per_hour = 300.0;
     bird.rhythm = Rhythm::Flat;
     bird.rates = Rates {
+        not_rider: 0.0,
         duplicates: 0.05,
         missing_device: 0.03,
         end_before_start: 0.03,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbox::provider::{Fault, Times};
+use sandbox::provider::{Fault, Oddities, Oddity, Times};
 use serde_json::{Value, json};
 
 use crate::support::{World, hour, options, stderr, stdout, world, world_of, world_with};
@@ -293,12 +293,8 @@ async fn incomplete_only_mends_what_failed_asks_again_for_empty_hours_and_skips_
 #[tokio::test(flavor = "multi_thread")]
 async fn incomplete_only_takes_up_hours_of_which_every_trip_was_rejected() {
     let mut options = options(&["bird"]);
-    options
-        .providers
-        .get_mut("bird")
-        .unwrap()
-        .quirks
-        .swapped_coordinates = true;
+    options.providers.get_mut("bird").unwrap().oddities =
+        Oddities::from([Oddity::SwappedCoordinates]);
     let world = world_of(options).await;
     world.expect(0, &HOURS).await;
     // With latitude and longitude exchanged no trip of this city is on the globe.

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use rstest::rstest;
-use sandbox::provider::{ProviderOptions, Quirks, Rates};
+use sandbox::provider::{Oddities, Oddity, ProviderOptions, Rates};
 use serde_json::Value;
 
 use crate::support::{World, options, world_of};
@@ -56,15 +56,19 @@ async fn a_proper_feed_can_be_ingested_and_nothing_is_written() {
 }
 
 #[rstest]
-#[case::swapped(Quirks { swapped_coordinates: true, ..Quirks::default() }, "coordinates", Some("\"swap_coordinates\": true"))]
-#[case::ignores_hour(Quirks { ignores_hour: true, ..Quirks::default() }, "the hour asked for", None)]
+#[case::swapped(
+    Oddity::SwappedCoordinates,
+    "coordinates",
+    Some("\"swap_coordinates\": true")
+)]
+#[case::ignores_hour(Oddity::IgnoresHour, "the hour asked for", None)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_would_spoil_data_is_found_out(
-    #[case] quirks: Quirks,
+    #[case] oddity: Oddity,
     #[case] about: &str,
     #[case] remedy: Option<&str>,
 ) {
-    let world = world(|provider| provider.quirks = quirks).await;
+    let world = world(|provider| provider.oddities = Oddities::from([oddity])).await;
     let report = probed(&world, 1).await;
     let found = finding(&report, about);
     assert_eq!(found["verdict"], "harm", "{report}");
@@ -76,11 +80,7 @@ async fn a_feed_that_would_spoil_data_is_found_out(
 #[tokio::test(flavor = "multi_thread")]
 async fn oddities_that_are_coped_with_are_noted() {
     let world = world(|provider| {
-        provider.quirks = Quirks {
-            integer_ids: true,
-            seconds_for_milliseconds: true,
-            ..Quirks::default()
-        };
+        provider.oddities = Oddities::from([Oddity::IntegerIds, Oddity::SecondsForMilliseconds]);
         provider.rates.duplicates = 0.2;
     })
     .await;

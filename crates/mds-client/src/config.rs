@@ -94,6 +94,15 @@ pub struct ProviderConfig {
     pub lookback_hours: u32,
     /// Hours after the end of a block before a schedule asks for it.
     pub lag_hours: Option<u32>,
+    /// Longest time for one hour, retries and pauses included.
+    pub deadline: Option<Duration>,
+    /// 2.0: whether `/vehicles` is asked for what trips lack. True unless given.
+    pub vehicles: bool,
+    /// 2.0: whether `/telemetry` is archived with the trips.
+    pub telemetry: bool,
+    /// Ages in hours, counted from a block's end and in order, at which it is asked for once more,
+    /// since trips come late.
+    pub reask_hours: Vec<u32>,
     /// Whether the provider takes part in runs over all providers.
     pub enabled: bool,
 }
@@ -142,6 +151,10 @@ impl ProviderConfig {
                 .whole("lookback_hours", 0, MOST_HOURS)?
                 .unwrap_or(DEFAULT_LOOKBACK_HOURS),
             lag_hours: fields.whole("lag_hours", 0, MOST_HOURS)?,
+            deadline: fields.seconds("deadline")?.filter(|limit| !limit.is_zero()),
+            vehicles: fields.switch("vehicles", true)?,
+            telemetry: fields.switch("telemetry", false)?,
+            reask_hours: fields.ascending("reask_hours", 1, MOST_HOURS)?,
             enabled: fields.switch("enabled", true)?,
         })
     }

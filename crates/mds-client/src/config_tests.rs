@@ -185,3 +185,22 @@ fn debug_shows_no_secret() {
 fn plain_http_is_for_loopback(#[case] url: &str) {
     assert_eq!(read(&json!({"mds_api_url": url})).mds_api_url.as_str(), url);
 }
+
+#[rstest]
+#[case(json!([168, "24", 24]), &[24, 168])]
+#[case(json!(24), &[24])]
+#[case(json!([]), &[])]
+#[case(json!(null), &[])]
+fn hours_to_ask_again_at_come_in_order(#[case] given: Value, #[case] hours: &[u32]) {
+    let config = read(&json!({"reask_hours": given}));
+    assert_eq!(config.reask_hours, hours);
+}
+
+#[rstest]
+#[case(json!([0]))]
+#[case(json!(["soon"]))]
+#[case(json!({"a": 1}))]
+fn hours_to_ask_again_at_must_be_hours(#[case] given: Value) {
+    let error = refusal(&json!({"reask_hours": given}));
+    assert_eq!(error.key, "reask_hours");
+}

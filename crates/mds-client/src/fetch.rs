@@ -8,13 +8,15 @@ use serde::Serialize;
 use tokio::time::Instant;
 use trips::block::{Hour, ProviderName};
 use url::Url;
+use uuid::Uuid;
 
+use crate::ask::Ask;
 use crate::auth::Auth;
 use crate::config::ProviderConfig;
 use crate::error::MdsError;
 use crate::fault::Fault;
 use crate::fields::ProviderConfigError;
-use crate::hour::HourFetch;
+use crate::list::ListFetch;
 use crate::options::ClientOptions;
 use crate::paging::without_user;
 use crate::query::trips_url;
@@ -60,8 +62,10 @@ pub struct HourReport {
     pub version_served: String,
     /// Bytes of the bodies, after decompression.
     pub bytes: u64,
-    /// Requests made to the trips endpoint, failed ones included.
+    /// Requests made, failed ones included.
     pub requests: u32,
+    /// Whether the last page names a next one that was not asked for, since `paging` is off.
+    pub next_page_left: bool,
     /// The query of the first page, without parameters of the configured URL.
     pub asked: String,
     /// When the fetching began, by our clock.
@@ -146,9 +150,77 @@ impl MdsClient {
         F: FnMut() -> S,
         S: TripSink + Send + 'static,
     {
-        let answer = match self.options.deadline {
-            None => HourFetch::new(self, hour, now, make_sink, None).run().await,
-            Some(limit) => self.within(limit, hour, now, make_sink).await,
+        self.fetch(Ask::trips(self, hour, now), make_sink).await
+    }
+
+    /// Fetches the telemetry of one hour, of a provider of 2.0; its points go to the sink as trips do.
+    ///
+    /// # Errors
+    /// As [`MdsClient::fetch_hour`].
+    pub async fn fetch_telemetry<F, S>(
+        &self,
+        hour: Hour,
+        now: DateTime<Utc>,
+        make_sink: F,
+    ) -> Result<HourAnswer<S>, MdsError>
+    where
+        F: FnMut() -> S,
+        S: TripSink + Send + 'static,
+    {
+        self.fetch(Ask::telemetry(self, hour, now), make_sink).await
+    }
+
+    /// Fetches the vehicles of a provider of 2.0; their records go to the sink as trips do.
+    ///
+    /// # Errors
+    /// As [`MdsClient::fetch_hour`]; [`MdsError::Rejected`] if there is no such list.
+    pub async fn fetch_vehicles<F, S>(&self, make_sink: F) -> Result<S, MdsError>
+    where
+        F: FnMut() -> S,
+        S: TripSink + Send + 'static,
+    {
+        match self.fetch(Ask::vehicles(self), make_sink).await? {
+            HourAnswer::Ready { sink, .. } => Ok(sink),
+            HourAnswer::NotYet { http_status } => Err(self.no_vehicles(http_status)),
+            HourAnswer::NotOperating { report, .. } => Err(self.no_vehicles(report.http_status)),
+        }
+    }
+
+    /// Fetches what a provider of 2.0 knows of one device; `None` if it knows nothing.
+    ///
+    /// # Errors
+    /// As [`MdsClient::fetch_hour`].
+    pub async fn fetch_vehicle<F, S>(
+        &self,
+        device_id: Uuid,
+        make_sink: F,
+    ) -> Result<Option<S>, MdsError>
+    where
+        F: FnMut() -> S,
+        S: TripSink + Send + 'static,
+    {
+        match self.fetch(Ask::vehicle(self, device_id), make_sink).await? {
+            HourAnswer::Ready { sink, .. } => Ok(Some(sink)),
+            HourAnswer::NotYet { .. } | HourAnswer::NotOperating { .. } => Ok(None),
+        }
+    }
+
+    fn no_vehicles(&self, status: u16) -> MdsError {
+        MdsError::Rejected {
+            provider: self.name.clone(),
+            status,
+            why: format!("it answers {status} to a request for its vehicles"),
+        }
+    }
+
+    async fn fetch<F, S>(&self, ask: Ask, make_sink: F) -> Result<HourAnswer<S>, MdsError>
+    where
+        F: FnMut() -> S,
+        S: TripSink + Send + 'static,
+    {
+        let answer = match self.config.deadline.or(self.options.deadline) {
+            None => ListFetch::new(self, ask, make_sink, None).run().await,
+            Some(limit) => self.within(limit, ask, make_sink).await,
         };
         answer.map_err(|fault| fault.of(&self.name))
     }
@@ -156,8 +228,7 @@ impl MdsClient {
     async fn within<F, S>(
         &self,
         limit: Duration,
-        hour: Hour,
-        now: DateTime<Utc>,
+        ask: Ask,
         make_sink: F,
     ) -> Result<HourAnswer<S>, Fault>
     where
@@ -165,7 +236,7 @@ impl MdsClient {
         S: TripSink + Send + 'static,
     {
         let deadline = Instant::now() + limit;
-        let fetch = HourFetch::new(self, hour, now, make_sink, Some(deadline));
+        let fetch = ListFetch::new(self, ask, make_sink, Some(deadline));
         tokio::time::timeout_at(deadline, fetch.run())
             .await
             .unwrap_or_else(|_| Err(Fault::out_of_time(limit)))

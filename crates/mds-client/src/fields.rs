@@ -118,6 +118,21 @@ impl Fields {
             })
     }
 
+    /// A list of whole numbers within `least..=most`, or a single one; brought into order.
+    pub(crate) fn ascending(&self, key: &str, least: u32, most: u32) -> Result<Vec<u32>> {
+        let Some(Value::Array(values)) = self.get(key) else {
+            return Ok(self.whole(key, least, most)?.into_iter().collect());
+        };
+        let mut numbers = Vec::with_capacity(values.len());
+        for value in values {
+            let one = Self(Map::from_iter([(key.to_owned(), value.clone())]));
+            numbers.extend(one.whole(key, least, most)?);
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+
     fn number(&self, key: &str) -> Result<Option<f64>> {
         let Some(value) = self.get(key) else {
             return Ok(None);

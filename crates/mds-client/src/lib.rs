@@ -8,15 +8,16 @@
 //! Nothing that this crate prints or returns as an error holds a token, a header, a query of the
 //! configured URL, a trip or any part of a body.
 
+mod ask;
 mod auth;
 mod config;
 mod error;
 mod fault;
 mod fetch;
 mod fields;
-mod hour;
 mod http;
 mod interim;
+mod list;
 mod options;
 mod page;
 mod paging;

@@ -5,7 +5,8 @@ use std::time::Duration;
 /// Limits that protect us from a provider's faults.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientOptions {
-    /// Longest time for one hour, retries and pauses included; none unless given.
+    /// Longest time for one hour, retries and pauses included; 30 minutes. A provider's own `deadline`
+    /// goes before it. Bytes that trickle in for ever end here.
     pub deadline: Option<Duration>,
     /// Largest body that is read, in bytes after decompression; 2 GiB.
     pub max_body_bytes: u64,
@@ -20,7 +21,7 @@ pub struct ClientOptions {
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
-            deadline: None,
+            deadline: Some(Duration::from_secs(30 * 60)),
             max_body_bytes: 2 << 30,
             max_pages: 10_000,
             not_found_grace: Duration::from_secs(48 * 3600),

@@ -7,12 +7,11 @@ use bytes::{Buf as _, Bytes};
 use reqwest::Response;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
-use trips::block::Hour;
-use trips::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_envelope};
+use trips::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_list};
 
 use crate::fault::Fault;
 use crate::sink::TripSink;
-use crate::window::ended_in;
+use crate::window::WideWindow;
 
 /// Chunks on their way to the blocking thread; each is what one read of the socket gave.
 const CHUNKS_AHEAD: usize = 16;
@@ -34,12 +33,12 @@ pub(crate) struct Intake<S> {
     pub(crate) left_out: u64,
     begun: bool,
     fallback_version: String,
-    /// Set where only trips that ended in this hour are wanted.
-    only: Option<Hour>,
+    /// Set where more was asked for than the hour.
+    window: Option<WideWindow>,
 }
 
 impl<S: TripSink> Intake<S> {
-    pub(crate) fn new(sink: S, fallback_version: String, only: Option<Hour>) -> Self {
+    pub(crate) fn new(sink: S, fallback_version: String, window: Option<WideWindow>) -> Self {
         Self {
             sink,
             version: None,
@@ -47,7 +46,7 @@ impl<S: TripSink> Intake<S> {
             left_out: 0,
             begun: false,
             fallback_version,
-            only,
+            window,
         }
     }
 
@@ -73,7 +72,10 @@ impl<S: TripSink> TripVisitor for Intake<S> {
 
     fn trip(&mut self, trip: &RawValue) -> io::Result<()> {
         self.begin()?;
-        if self.only.is_some_and(|hour| !ended_in(hour, trip)) {
+        if self
+            .window
+            .is_some_and(|window| window.is_of_another_hour(trip))
+        {
             self.left_out += 1;
             return Ok(());
         }
@@ -103,13 +105,14 @@ pub(crate) struct Page<S> {
     pub(crate) bytes: u64,
 }
 
-/// Reads the body of a response to its end.
+/// Reads the body of a response, with a list of this name, to its end.
 ///
 /// # Errors
 /// The sink is dropped on any error. A transport that fails goes before what the reader makes of
 /// the stump it got.
 pub(crate) async fn read<S: TripSink + Send + 'static>(
     response: Response,
+    list: &'static str,
     intake: Intake<S>,
     limits: Limits,
 ) -> Result<Page<S>, Fault> {
@@ -117,7 +120,7 @@ pub(crate) async fn read<S: TripSink + Send + 'static>(
     let reader = tokio::task::spawn_blocking(move || {
         let mut body = Body::new(receiver);
         let mut intake = intake;
-        let result = read_envelope(&mut body, &mut intake).and_then(|summary| {
+        let result = read_list(&mut body, list, &mut intake).and_then(|summary| {
             intake.begin().map_err(EnvelopeError::Sink)?;
             Ok((summary, intake))
         });

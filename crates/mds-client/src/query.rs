@@ -7,50 +7,59 @@ use url::form_urlencoded::Serializer;
 
 use crate::config::ProviderConfig;
 use crate::version::{QueryStyle, TimeFormat};
+use crate::window::WideWindow;
 
 /// How far behind the hour 0.2 is asked: some providers compare start or end, others the time at
 /// which they stored the trip.
 const LOOK_AHEAD_HOURS: i64 = 1;
 
 /// Parameters of the request for one hour, in the provider's own words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Query(Vec<(String, String)>);
+#[derive(Clone, Debug)]
+pub(crate) struct Query {
+    parameters: Vec<(String, String)>,
+    /// Set where more is asked for than the hour.
+    pub(crate) window: Option<WideWindow>,
+}
 
 impl Query {
     pub(crate) fn new(config: &ProviderConfig, hour: Hour) -> Self {
         let rules = config.version.rules();
         let format = config.time_format.unwrap_or(rules.time_format);
         let (start, end) = (hour.start(), hour.end());
-        let wanted = match rules.query {
-            QueryStyle::WholeTripWindow => vec![
-                (
-                    "start_time",
-                    start - Duration::hours(config.lookback_hours.into()),
-                ),
-                ("end_time", end + Duration::hours(LOOK_AHEAD_HOURS)),
-            ],
-            QueryStyle::EndWindow => vec![("min_end_time", start), ("max_end_time", end)],
-            QueryStyle::EndHour => vec![("end_time", start)],
+        let (wanted, window) = match rules.query {
+            QueryStyle::WholeTripWindow => {
+                let window = WideWindow {
+                    hour,
+                    start: start - Duration::hours(config.lookback_hours.into()),
+                    end: end + Duration::hours(LOOK_AHEAD_HOURS),
+                };
+                let ends = vec![("start_time", window.start), ("end_time", window.end)];
+                (ends, Some(window))
+            }
+            QueryStyle::EndWindow => {
+                let ends = vec![("min_end_time", start), ("max_end_time", end)];
+                (ends, None)
+            }
+            QueryStyle::EndHour => (vec![("end_time", start)], None),
         };
-        Self(
-            wanted
-                .into_iter()
-                .map(|(name, at)| (their_name(config, name), written(at, format)))
-                .collect(),
-        )
+        let parameters = wanted
+            .into_iter()
+            .map(|(name, at)| (their_name(config, name), written(at, format)))
+            .collect();
+        Self { parameters, window }
     }
 
     /// `url` with these parameters behind the ones it has.
     pub(crate) fn on(&self, url: &Url) -> Url {
         let mut url = url.clone();
-        url.query_pairs_mut().extend_pairs(&self.0);
+        url.query_pairs_mut().extend_pairs(&self.parameters);
         url
     }
 
     /// The parameters as they are sent; without those of the configured URL, which may be secret.
     pub(crate) fn asked(&self) -> String {
         Serializer::new(String::new())
-            .extend_pairs(&self.0)
+            .extend_pairs(&self.parameters)
             .finish()
     }
 }
@@ -165,7 +174,10 @@ mod tests {
 
     #[test]
     fn parameters_of_the_configured_url_are_sent_but_not_shown() {
-        let query = Query(vec![("end_time".into(), "2020-01-01T22".into())]);
+        let query = Query {
+            parameters: vec![("end_time".into(), "2020-01-01T22".into())],
+            window: None,
+        };
         let url = query.on(&Url::parse("https://a.example/trips?key=canary").unwrap());
         assert_eq!(
             url.as_str(),

@@ -1,5 +1,6 @@
-//! Which trips of a wide window ended in the asked hour.
+//! Which trips of a wide window are those of the asked hour.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use trips::block::Hour;
@@ -9,21 +10,33 @@ use trips::block::Hour;
 const FIRST_MILLISECONDS: f64 = 1e11;
 const MILLISECONDS: f64 = 1000.0;
 
-/// Whether the trip ended in the hour. One whose end cannot be read counts as well, so that it is
-/// refused and counted later and not lost here.
-pub(crate) fn ended_in(hour: Hour, trip: &RawValue) -> bool {
-    let Some(end) = end_seconds(trip) else {
-        return true;
-    };
-    let seconds_of = |instant: chrono::DateTime<chrono::Utc>| {
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "whole seconds of any calendar year are exact"
-        )]
-        let seconds = instant.timestamp() as f64;
-        seconds
-    };
-    (seconds_of(hour.start())..seconds_of(hour.end())).contains(&end)
+/// A window that is wider than the hour it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WideWindow {
+    pub(crate) hour: Hour,
+    pub(crate) start: DateTime<Utc>,
+    pub(crate) end: DateTime<Utc>,
+}
+
+impl WideWindow {
+    /// Whether the trip is another hour's, whose own request brings it. One that ended outside of the
+    /// whole window is not: the provider ignores what it is asked, and that must show. Nor is one
+    /// whose end cannot be read, so that it is refused and counted later and not lost here.
+    pub(crate) fn is_of_another_hour(self, trip: &RawValue) -> bool {
+        let Some(end) = end_seconds(trip) else {
+            return false;
+        };
+        let asked = (seconds(self.start)..=seconds(self.end)).contains(&end);
+        asked && !(seconds(self.hour.start())..seconds(self.hour.end())).contains(&end)
+    }
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "whole seconds of any calendar year are exact"
+)]
+fn seconds(instant: DateTime<Utc>) -> f64 {
+    instant.timestamp() as f64
 }
 
 fn end_seconds(trip: &RawValue) -> Option<f64> {
@@ -45,7 +58,17 @@ fn end_seconds(trip: &RawValue) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::TimeDelta;
     use rstest::rstest;
+
+    fn window() -> WideWindow {
+        let hour = Hour::starting_at("2020-01-01T22:00:00Z".parse().unwrap()).unwrap();
+        WideWindow {
+            hour,
+            start: hour.start() - TimeDelta::hours(24),
+            end: hour.end() + TimeDelta::hours(1),
+        }
+    }
 
     // The hour from 2020-01-01T22:00:00Z is 1577916000 to 1577919600.
     #[rstest]
@@ -53,6 +76,10 @@ mod tests {
     #[case("1577919599.999", true)]
     #[case("1577915999.999", false)]
     #[case("1577919600", false)]
+    #[case("1577829600", false)]
+    #[case("1577829599", true)]
+    #[case("1577923200", false)]
+    #[case("1577923201", true)]
     #[case("1577916000000", true)]
     #[case("1577919599999", true)]
     #[case("1577919600000", false)]
@@ -64,19 +91,17 @@ mod tests {
     #[case("\"yesterday\"", true)]
     #[case("{}", true)]
     #[case("1e999", true)]
-    fn keeps_what_ended_in_the_hour_or_cannot_be_read(#[case] end: &str, #[case] kept: bool) {
-        let hour = Hour::starting_at("2020-01-01T22:00:00Z".parse().unwrap()).unwrap();
+    fn keeps_what_ended_in_the_hour_or_was_not_asked_for(#[case] end: &str, #[case] kept: bool) {
         let trip = format!(r#"{{"start_time": 1, "end_time": {end}, "x": [1]}}"#);
         let raw: &RawValue = serde_json::from_str(&trip).unwrap();
-        assert_eq!(ended_in(hour, raw), kept);
+        assert_eq!(window().is_of_another_hour(raw), !kept);
     }
 
     #[test]
     fn keeps_what_is_no_trip_at_all() {
-        let hour = Hour::starting_at("2020-01-01T22:00:00Z".parse().unwrap()).unwrap();
         for text in ["{}", "[]", "7", "null", r#"{"end_time": 1, "end_time": 2}"#] {
             let raw: &RawValue = serde_json::from_str(text).unwrap();
-            assert!(ended_in(hour, raw), "{text}");
+            assert!(!window().is_of_another_hour(raw), "{text}");
         }
     }
 }

@@ -11,7 +11,7 @@ use reqwest::Client;
 use sandbox::provider::{MdsVersion, Provider, ProviderOptions, Rates};
 use serde_json::Value;
 
-const CASES: [(MdsVersion, Option<usize>, &str); 8] = [
+const CASES: [(MdsVersion, Option<usize>, &str); 9] = [
     (MdsVersion::V0_2, None, "0.2.1"),
     (MdsVersion::V0_2, Some(10), "0.2.1"),
     (MdsVersion::V0_3, Some(10), "0.3.2"),
@@ -20,6 +20,7 @@ const CASES: [(MdsVersion, Option<usize>, &str); 8] = [
     (MdsVersion::V1_0, None, "1.0.0"),
     (MdsVersion::V1_1, None, "1.1.1"),
     (MdsVersion::V1_2, None, "1.2.0"),
+    (MdsVersion::V2_0, None, "2.0-micromobility"),
 ];
 
 #[tokio::test]
@@ -39,27 +40,29 @@ async fn answers_follow_the_published_schemas() {
     }
     for (version, page_size, tag) in CASES {
         let answer = answer(version, page_size).await;
-        assert!(!answer["data"]["trips"].as_array().unwrap().is_empty());
-        let errors = errors(&folder, tag, &answer);
-        assert!(errors.is_empty(), "{tag}: {}", errors.join("\n"));
+        let trips = answer.pointer("/data/trips").or(answer.get("trips"));
+        assert!(!trips.unwrap().as_array().unwrap().is_empty());
+        check(&folder, &format!("trips-{tag}"), &answer);
     }
+    let provider = provider(MdsVersion::V2_0, None).await;
+    let vehicles = get(&provider, "vehicles", &[]).await;
+    check(&folder, "vehicles-2.0-micromobility", &vehicles);
+    let device = vehicles["vehicles"][0]["device_id"].as_str().unwrap();
+    let vehicle = get(&provider, &format!("vehicles/{device}"), &[]).await;
+    check(&folder, "vehicles-2.0-micromobility", &vehicle);
+    let hour = [("telemetry_time", "2021-05-15T23".to_owned())];
+    let telemetry = get(&provider, "telemetry", &hour).await;
+    assert!(!telemetry["telemetry"].as_array().unwrap().is_empty());
+    check(&folder, "telemetry-2.0", &telemetry);
+}
+
+fn check(folder: &Path, schema: &str, answer: &Value) {
+    let errors = errors(folder, schema, answer);
+    assert!(errors.is_empty(), "{schema}: {}", errors.join("\n"));
 }
 
 async fn answer(version: MdsVersion, page_size: Option<usize>) -> Value {
-    // Odd trips are to look right; bad ones are not.
-    let rates = Rates {
-        missing_device: 0.0,
-        off_globe: 0.0,
-        ..Rates::default()
-    };
-    let options = ProviderOptions {
-        version,
-        page_size,
-        rates,
-        token: None,
-        ..ProviderOptions::default()
-    };
-    let provider = Provider::start(options).await.unwrap();
+    let provider = provider(version, page_size).await;
     let hour: DateTime<Utc> = "2021-05-15T23:00:00Z".parse().unwrap();
     let end = hour + TimeDelta::hours(1);
     let query = match version {
@@ -73,14 +76,36 @@ async fn answer(version: MdsVersion, page_size: Option<usize>) -> Value {
         ],
         _ => vec![("end_time", hour.format("%Y-%m-%dT%H").to_string())],
     };
+    get(&provider, "trips", &query).await
+}
+
+async fn provider(version: MdsVersion, page_size: Option<usize>) -> Provider {
+    // Odd trips are to look right; bad ones are not.
+    let rates = Rates {
+        missing_device: 0.0,
+        off_globe: 0.0,
+        not_rider: 0.3,
+        ..Rates::default()
+    };
+    let options = ProviderOptions {
+        version,
+        page_size,
+        rates,
+        token: None,
+        ..ProviderOptions::default()
+    };
+    Provider::start(options).await.unwrap()
+}
+
+async fn get(provider: &Provider, path: &str, query: &[(&str, String)]) -> Value {
     let request = Client::new()
-        .get(format!("{}/trips", provider.base_url()))
-        .query(&query);
+        .get(format!("{}/{path}", provider.base_url()))
+        .query(query);
     request.send().await.unwrap().json().await.unwrap()
 }
 
-fn errors(folder: &Path, tag: &str, answer: &Value) -> Vec<String> {
-    let file = std::fs::read(folder.join(format!("trips-{tag}.json"))).unwrap();
+fn errors(folder: &Path, schema: &str, answer: &Value) -> Vec<String> {
+    let file = std::fs::read(folder.join(format!("{schema}.json"))).unwrap();
     let schema: Value = serde_json::from_slice(&file).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     validator

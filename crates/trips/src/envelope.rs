@@ -11,7 +11,7 @@ mod source;
 mod write;
 
 pub use error::EnvelopeError;
-pub use read::{EnvelopeSummary, TripVisitor, read_envelope};
+pub use read::{EnvelopeSummary, TripVisitor, read_envelope, read_list};
 pub use write::ArchiveWriter;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! - [`ids`]: integer ids as UUIDs, and the public ids
 //! - [`envelope`]: the JSON around a provider's trips, read and written as a stream
 //! - [`trip`]: one trip: what refuses it, what is odd about it
+//! - [`vehicle`]: what MDS 2.0 says of a device beside its trips
 //! - [`public_row`]: what the portal is told of a trip
 
 pub mod block;
@@ -19,3 +20,4 @@ pub mod public_row;
 pub mod status;
 pub mod time;
 pub mod trip;
+pub mod vehicle;

@@ -2,22 +2,30 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Query as QueryParameters, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::body::{Ending, envelope};
+use self::page::{Page, elsewhere};
+use super::body::{Ending, Envelope};
 use super::fault::{Fault, Faults};
 use super::feed::{Feed, hour_of};
+use super::fleet::Register;
+use super::login::Tokens;
+use super::oddity::{Oddities, Oddity};
 use super::options::{AcceptPolicy, ProviderOptions};
-use super::query::{Asked, parameter};
+use super::query::{Asked, renamed};
 use super::sketch::Sketch;
 use super::version::QueryStyle;
 use crate::server::{RawConnection, drop_connection};
+
+mod flat;
+mod page;
 
 /// The path below which the provider answers.
 pub(super) const BASE_PATH: &str = "/mds";
@@ -27,12 +35,40 @@ pub(super) const BASE_PATH: &str = "/mds";
 pub(super) struct State {
     pub(super) feed: Feed,
     pub(super) faults: Faults,
+    pub(super) tokens: Tokens,
+    pub(super) register: Register,
+}
+
+impl State {
+    /// Whether the request may be answered at all.
+    fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let options = self.feed.options();
+        if !self.tokens.admits(options, headers) {
+            return Err(Refusal::status(401));
+        }
+        check_accept(options, headers)
+    }
 }
 
 pub(super) fn router(state: Arc<State>) -> Router {
     Router::new()
         .route(&format!("{BASE_PATH}/trips"), get(trips))
+        .route(&format!("{BASE_PATH}/token"), post(token))
+        .merge(flat::router())
         .with_state(state)
+}
+
+async fn token(Shared(state): Shared<Arc<State>>, form: String) -> Result<Json<Value>, Refusal> {
+    let form: Vec<(String, String)> = form
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    state
+        .tokens
+        .grant(state.feed.options(), &form)
+        .map(Json)
+        .ok_or_else(|| Refusal::status(401))
 }
 
 async fn trips(
@@ -42,11 +78,22 @@ async fn trips(
     Extension(connection): Extension<RawConnection>,
 ) -> Result<Response, Refusal> {
     let options = state.feed.options();
-    check_token(options, &headers)?;
-    check_accept(options, &headers)?;
-    let asked =
-        Asked::parse(options.version.query_style(), &parameters).map_err(Refusal::bad_request)?;
-    let fault = state.faults.next(asked.last_hour());
+    state.admit(&headers)?;
+    let style = options.version.query_style();
+    let asked = if options.oddities.has(Oddity::RenamedParameters) {
+        Asked::parse(style, &renamed(style, &parameters))
+    } else {
+        Asked::parse(style, &parameters)
+    }
+    .map_err(Refusal::bad_request)?;
+    let visit = state.faults.visit(asked.last_hour());
+    if let Some(response) = instead_of_an_answer(options.oddities, visit, &headers) {
+        return Ok(response);
+    }
+    let fault = state
+        .faults
+        .next(asked.last_hour())
+        .or_else(|| odd_fault(options.oddities, visit));
     if let Some(Fault::Slow(time)) = fault {
         tokio::time::sleep(time).await;
     }
@@ -57,13 +104,55 @@ async fn trips(
     match published.status {
         Some(102) => Ok(connection.processing()),
         Some(status) => Err(Refusal::status(status)),
-        None => Ok(answer(
+        None => answer(
             &state.feed,
             published,
             &parameters,
             &headers,
             fault.as_ref(),
-        )),
+        ),
+    }
+}
+
+/// What a provider answers that is down, busy or elsewhere; `visit` counts the requests for the hour from 0.
+fn instead_of_an_answer(oddities: Oddities, visit: u32, headers: &HeaderMap) -> Option<Response> {
+    let has = |oddity| oddities.has(oddity);
+    let (status, header) = if has(Oddity::RedirectElsewhere) {
+        let address = format!("{}/trips", elsewhere(headers));
+        (302, Some((header::LOCATION, address)))
+    } else if has(Oddity::ThrottledSeconds) && visit == 0 {
+        (429, Some((header::RETRY_AFTER, "1".to_owned())))
+    } else if has(Oddity::ThrottledDate) && visit == 0 {
+        let date = Utc::now() + TimeDelta::seconds(1);
+        let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        (429, Some((header::RETRY_AFTER, date)))
+    } else if has(Oddity::DownAtFirst) && visit < 2 {
+        (503, None)
+    } else {
+        return None;
+    };
+    let mut response = Refusal::status(status).into_response();
+    if let Some((name, value)) = header
+        && let Ok(value) = HeaderValue::try_from(value)
+    {
+        response.headers_mut().insert(name, value);
+    }
+    Some(response)
+}
+
+/// The fault of an answer that a provider with these oddities gives.
+fn odd_fault(oddities: Oddities, visit: u32) -> Option<Fault> {
+    let has = |oddity| oddities.has(oddity);
+    if has(Oddity::Truncated) {
+        Some(Fault::TruncatedJson)
+    } else if has(Oddity::Html) {
+        Some(Fault::HtmlPage200)
+    } else if has(Oddity::ErrorObject) {
+        Some(Fault::ErrorObject200)
+    } else if has(Oddity::ResetAtFirst) && visit == 0 {
+        Some(Fault::DropConnection)
+    } else {
+        None
     }
 }
 
@@ -126,7 +215,7 @@ impl Published {
 
     fn sketches(self, feed: &Feed) -> impl Iterator<Item = Sketch> + Send + use<> {
         let feed = feed.clone();
-        let quirky = feed.options().quirks.ignores_hour;
+        let quirky = feed.options().oddities.has(Oddity::IgnoresHour);
         let hours = self.asked.first_hour..self.end_hour;
         hours
             .flat_map(move |hour| feed.sketches(hour))
@@ -140,20 +229,15 @@ fn answer(
     parameters: &[(String, String)],
     headers: &HeaderMap,
     fault: Option<&Fault>,
-) -> Response {
+) -> Result<Response, Refusal> {
     let options = feed.options();
     let most = if let Some(Fault::Partial { trips }) = fault {
         *trips
     } else {
         usize::MAX
     };
-    let page = Page::of(options, parameters);
-    let ending = match fault {
-        Some(Fault::DropConnection) => Ending::Dropped,
-        Some(Fault::TruncatedJson) => Ending::Truncated,
-        Some(Fault::Stall(time)) => Ending::Stalled(*time),
-        _ => Ending::Whole,
-    };
+    let page = Page::of_trips(options, parameters);
+    let ending = ending(options.oddities, fault);
     // Counting costs a while in a huge hour, so only where it is needed.
     let counts = page.is_some() || ending != Ending::Whole;
     let total = if counts {
@@ -161,87 +245,62 @@ fn answer(
     } else {
         0
     };
-    let links = page.map(|page| page.links(headers, parameters, total));
+    let links = page.map(|page| page.links(options.oddities, headers, "trips", parameters, total));
+    let page = page.map(|page| page.within(options.oddities, total));
     let (skipped, taken) = page.map_or((0, most), |page| (page.number * page.size, page.size));
     let sketches = published
         .sketches(feed)
         .take(most)
         .skip(skipped)
         .take(taken);
-    let half = total.saturating_sub(skipped).min(taken) / 2;
     let version = options.version.in_body(page.is_some());
+    let is_top_level = options.version.is_flat() != options.oddities.has(Oddity::OtherEnvelope);
+    let mut envelope = Envelope::of_trips(version, is_top_level, links.as_ref());
+    envelope.ending = ending;
+    envelope.half = total.saturating_sub(skipped).min(taken) / 2;
+    if options.oddities.has(Oddity::ByteOrderMark) {
+        envelope.before.insert(0, '\u{feff}');
+    }
     let renderer = feed.clone();
     let trips = sketches.filter_map(move |sketch| renderer.render(&sketch));
-    let mut response = envelope(version, trips, links.as_ref(), ending, half).into_response();
-    let media_type = options
-        .version
-        .media_type()
-        .unwrap_or_else(|| "application/json".to_owned());
+    if options.oddities.has(Oddity::Gzip) {
+        let packed = envelope.packed(trips).map_err(|_| Refusal::status(500))?;
+        let mut response = typed(options, Body::from(packed));
+        let gzip = HeaderValue::from_static("gzip");
+        response
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, gzip);
+        return Ok(response);
+    }
+    Ok(typed(options, envelope.body(trips)))
+}
+
+fn ending(oddities: Oddities, fault: Option<&Fault>) -> Ending {
+    match fault {
+        Some(Fault::DropConnection) => Ending::Dropped,
+        Some(Fault::TruncatedJson) => Ending::Truncated,
+        Some(Fault::Stall(time)) => Ending::Stalled(*time),
+        _ if oddities.has(Oddity::Trickle) => Ending::Trickling,
+        _ if oddities.has(Oddity::HugeBody) => Ending::Huge,
+        _ => Ending::Whole,
+    }
+}
+
+/// The body with the version's `Content-Type`.
+fn typed(options: &ProviderOptions, body: Body) -> Response {
+    let mut response = body.into_response();
+    let media_type = if options.oddities.has(Oddity::PlainContentType) {
+        "text/plain".to_owned()
+    } else {
+        options
+            .version
+            .media_type()
+            .unwrap_or_else(|| "application/json".to_owned())
+    };
     if let Ok(value) = HeaderValue::from_str(&media_type) {
         response.headers_mut().insert(header::CONTENT_TYPE, value);
     }
     response
-}
-
-/// One page of an answer; pages count from 0, but from 1 in their addresses.
-#[derive(Clone, Copy, Debug)]
-struct Page {
-    number: usize,
-    size: usize,
-}
-
-impl Page {
-    fn of(options: &ProviderOptions, parameters: &[(String, String)]) -> Option<Self> {
-        let size = options
-            .page_size
-            .filter(|size| *size > 0 && options.version.may_page())?;
-        let number = parameter(parameters, "page")
-            .and_then(|page| page.parse().ok())
-            .unwrap_or(1_usize);
-        Some(Self {
-            number: number.saturating_sub(1),
-            size,
-        })
-    }
-
-    fn links(self, headers: &HeaderMap, parameters: &[(String, String)], total: usize) -> Value {
-        let last = total.div_ceil(self.size).max(1) - 1;
-        let address = |number: usize| Value::String(page_address(headers, parameters, number + 1));
-        json!({
-            "first": address(0),
-            "last": address(last),
-            "prev": if self.number > 0 { address(self.number - 1) } else { Value::Null },
-            "next": if self.number < last { address(self.number + 1) } else { Value::Null },
-        })
-    }
-}
-
-fn page_address(headers: &HeaderMap, parameters: &[(String, String)], page: usize) -> String {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("127.0.0.1");
-    let kept = parameters.iter().filter(|(name, _)| name != "page");
-    // The parameters of these versions are numbers and hours, which need no escapes.
-    let query: String = kept
-        .map(|(name, value)| format!("{name}={value}&"))
-        .collect();
-    format!("http://{host}{BASE_PATH}/trips?{query}page={page}")
-}
-
-fn check_token(options: &ProviderOptions, headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(token) = &options.token else {
-        return Ok(());
-    };
-    let given = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if given.strip_prefix("Bearer ") == Some(token) {
-        Ok(())
-    } else {
-        Err(Refusal::status(401))
-    }
 }
 
 fn check_accept(options: &ProviderOptions, headers: &HeaderMap) -> Result<(), Refusal> {

@@ -49,11 +49,22 @@ pub enum Times {
 
 /// Faults by hour (hours since 1970), the first of an hour's queue being the next to happen.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Mutex<HashMap<i64, VecDeque<(Fault, Times)>>>);
+pub(super) struct Faults {
+    queues: Mutex<HashMap<i64, VecDeque<(Fault, Times)>>>,
+    visits: Mutex<HashMap<i64, u32>>,
+}
 
 impl Faults {
+    /// How many requests there were for the hour before this one.
+    pub(super) fn visit(&self, hour: i64) -> u32 {
+        let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
+        let visit = visits.entry(hour).or_default();
+        *visit += 1;
+        *visit - 1
+    }
+
     pub(super) fn add(&self, hour: i64, fault: Fault, times: Times) {
-        self.0
+        self.queues
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .entry(hour)
@@ -62,14 +73,14 @@ impl Faults {
     }
 
     pub(super) fn clear(&self) {
-        self.0
+        self.queues
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
     }
 
     pub(super) fn next(&self, hour: i64) -> Option<Fault> {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut faults = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = faults.get_mut(&hour)?;
         loop {
             match queue.front_mut()? {

@@ -5,10 +5,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use rand::Rng;
 
+use super::fleet::Vehicle;
+use super::oddity::Oddity;
 use super::options::{ProviderOptions, Rhythm};
 use super::rhythm;
-use super::sketch::{Position, Purpose, Sketch, random};
-use super::trip;
+use super::sketch::{HOUR_MS, Position, Purpose, Sketch, fleet, random};
+use super::{telemetry, trip};
+
+/// A trip that passes through an hour has ended within so many of them.
+const LONGEST_TRIP_HOURS: i64 = 4;
 
 /// What the answer for an hour holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,7 +82,32 @@ impl Feed {
     pub(super) fn sketches(&self, hour: i64) -> impl Iterator<Item = Sketch> + Send + use<> {
         let hour = self.served(hour);
         self.first_sending(hour)
-            .chain(self.first_sending(hour).filter(|sketch| sketch.twice))
+            .chain(
+                self.first_sending(hour)
+                    .filter(|sketch| sketch.twice)
+                    .map(|sketch| Sketch {
+                        again: true,
+                        ..sketch
+                    }),
+            )
+    }
+
+    /// 2.0: the points of the provider's vehicles on trips in a clock hour, as JSON text.
+    pub(super) fn telemetry(&self, hour: i64) -> impl Iterator<Item = String> + Send + use<> {
+        let feed = self.clone();
+        (hour..hour + LONGEST_TRIP_HOURS)
+            .flat_map(move |ends| feed.first_sending(feed.served(ends)))
+            .filter(move |sketch| sketch.start_ms < (hour + 1) * HOUR_MS)
+            .flat_map({
+                let options = Arc::clone(&self.options);
+                move |sketch| telemetry::points(&options, &sketch, hour)
+            })
+    }
+
+    /// 2.0: the fleet.
+    pub(super) fn vehicles(&self) -> impl Iterator<Item = Vehicle> + Send + use<> {
+        let options = Arc::clone(&self.options);
+        (0..fleet(self.peak)).map(move |number| Vehicle::of(&options, number))
     }
 
     fn first_sending(&self, hour: i64) -> impl Iterator<Item = Sketch> + Send + use<> {
@@ -113,7 +143,7 @@ impl Feed {
     }
 
     fn served(&self, hour: i64) -> i64 {
-        if self.options.quirks.ignores_hour {
+        if self.options.oddities.has(Oddity::IgnoresHour) {
             hour - hour.rem_euclid(24)
         } else {
             hour

@@ -1,4 +1,4 @@
-//! An MDS provider on loopback: `GET {base_url}/trips` of the versions 0.2 to 1.2.
+//! An MDS provider on loopback: `GET {base_url}/trips` of the versions 0.2 to 2.0, and what 2.0 has beside.
 //!
 //! Its trips take place in [`crate::city`]. They are the same for the same options, at any
 //! hour of any year up to now, and are made while they are sent, so that an hour may have
@@ -6,13 +6,18 @@
 
 mod answer;
 mod body;
+mod distort;
 mod fault;
 mod feed;
+mod fleet;
+mod login;
+mod oddity;
 mod options;
 mod query;
 mod rhythm;
 mod route;
 mod sketch;
+mod telemetry;
 mod trip;
 mod version;
 
@@ -26,7 +31,10 @@ use answer::{BASE_PATH, State};
 use fault::Faults;
 pub use fault::{Fault, Times};
 pub use feed::{Expected, Feed};
-pub use options::{AcceptPolicy, ProviderOptions, Quirks, Rates, Rhythm};
+use fleet::Register;
+use login::Tokens;
+pub use oddity::{Oddities, Oddity, UnknownOddity};
+pub use options::{AcceptPolicy, OAuthLogin, ProviderOptions, Rates, Rhythm};
 pub use version::{MdsVersion, UnknownVersion};
 
 /// A provider on loopback. Dropping it closes the port and every connection.
@@ -48,6 +56,8 @@ impl Provider {
         let state = Arc::new(State {
             feed: Feed::new(options),
             faults: Faults::default(),
+            tokens: Tokens::default(),
+            register: Register::default(),
         });
         for (time, fault, times) in &state.feed.options().faults {
             state
@@ -79,7 +89,15 @@ impl Provider {
             "version": options.version.short(),
             "paging": options.page_size.is_some(),
         });
-        if let Some(token) = &options.token {
+        if let Some(login) = &options.oauth {
+            entry["auth_type"] = "OAuth".into();
+            entry["token_url"] = format!("{}/token", self.base_url()).into();
+            entry["auth_data"] = json!({
+                "grant_type": "client_credentials",
+                "client_id": login.client_id,
+                "client_secret": login.client_secret,
+            });
+        } else if let Some(token) = &options.token {
             entry["auth_type"] = "Bearer".into();
             entry["token"] = token.as_str().into();
         }
@@ -108,6 +126,17 @@ impl Provider {
     /// hour has already.
     pub fn fail_hour(&self, time: DateTime<Utc>, fault: Fault, times: Times) {
         self.state.faults.add(feed::hour_of(time), fault, times);
+    }
+
+    /// 2.0: from now on every vehicle is listed, also those that were not known.
+    pub fn register_vehicles(&self) {
+        self.state.register.complete();
+    }
+
+    /// How many tokens were given out.
+    #[must_use]
+    pub fn tokens_granted(&self) -> usize {
+        self.state.tokens.count()
     }
 
     /// Forgets all faults.

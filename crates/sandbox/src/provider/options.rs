@@ -1,10 +1,12 @@
 //! How a provider is to be.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use super::{Fault, MdsVersion, Times};
+use super::{Fault, MdsVersion, Oddities, Times};
 
 /// The token that the default options ask for.
 const TOKEN: &str = "sandbox-token";
@@ -32,12 +34,18 @@ pub struct ProviderOptions {
     pub page_size: Option<usize>,
     /// The bearer token asked for; none lets everybody in.
     pub token: Option<String>,
+    /// OAuth client credentials in place of `token`.
+    pub oauth: Option<OAuthLogin>,
     /// How the `Accept` header is looked at.
     pub accept: AcceptPolicy,
     /// What of the trips goes wrong, and how often.
     pub rates: Rates,
-    /// What is wrong with the feed as a whole.
-    pub quirks: Quirks,
+    /// What it does otherwise than its version of MDS says.
+    pub oddities: Oddities,
+    /// 2.0: the share of the fleet that `/vehicles` does not list, though `/vehicles/{device_id}` knows it.
+    pub unlisted_vehicles: f64,
+    /// 2.0: the share of the fleet that neither knows before [`Provider::register_vehicles`](super::Provider::register_vehicles).
+    pub unknown_vehicles: f64,
     /// How long after its end an hour is published.
     pub publication_lag: TimeDelta,
     /// The status of an hour that is not ready, in place of the version's own.
@@ -60,15 +68,29 @@ impl Default for ProviderOptions {
             zone: chrono_tz::US::Central,
             page_size: None,
             token: Some(TOKEN.to_owned()),
+            oauth: None,
             accept: AcceptPolicy::Lenient,
             rates: Rates::default(),
-            quirks: Quirks::default(),
+            oddities: Oddities::NONE,
+            unlisted_vehicles: 0.0,
+            unknown_vehicles: 0.0,
             publication_lag: TimeDelta::zero(),
             not_ready_status: None,
             faults: Vec::new(),
             port: 0,
         }
     }
+}
+
+/// A login by OAuth client credentials: a token for a client's id and secret, at `{base_url}/token`.
+#[derive(Clone, Debug)]
+pub struct OAuthLogin {
+    /// The client's id.
+    pub client_id: String,
+    /// The client's secret.
+    pub client_secret: String,
+    /// How long a token lives; the answer says it in `expires_in`, in whole seconds.
+    pub lives: Duration,
 }
 
 /// How trips are spread over the hours.
@@ -108,6 +130,8 @@ pub struct Rates {
     pub phantom: f64,
     /// A `trip_distance` of more than 500 miles.
     pub absurd_distance: f64,
+    /// 2.0: the vehicle was moved by the provider's staff.
+    pub not_rider: f64,
 }
 
 impl Default for Rates {
@@ -121,6 +145,7 @@ impl Default for Rates {
             outside: 0.03,
             phantom: 0.01,
             absurd_distance: 0.0005,
+            not_rider: 0.01,
         }
     }
 }
@@ -138,19 +163,7 @@ impl Rates {
             outside: 0.0,
             phantom: 0.0,
             absurd_distance: 0.0,
+            not_rider: 0.0,
         }
     }
-}
-
-/// Faults of a feed that concern every trip.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quirks {
-    /// `trip_id` and `device_id` are integers.
-    pub integer_ids: bool,
-    /// Coordinates are latitude, longitude.
-    pub swapped_coordinates: bool,
-    /// Times are whole seconds, though the version says milliseconds.
-    pub seconds_for_milliseconds: bool,
-    /// Whichever hour is asked for, the answer is the first one (UTC) of its day.
-    pub ignores_hour: bool,
 }

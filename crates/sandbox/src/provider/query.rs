@@ -27,6 +27,22 @@ enum Matching {
     Inside(i64, i64),
 }
 
+/// The names of a provider with [`Oddity::RenamedParameters`](super::Oddity), as MDS has them.
+pub(super) fn renamed(style: QueryStyle, parameters: &[(String, String)]) -> Vec<(String, String)> {
+    let ours = |name: &str| match (style, name) {
+        (QueryStyle::StartAndEnd, "from") => Some("start_time"),
+        (QueryStyle::StartAndEnd, "to") | (QueryStyle::EndHour, "hour") => Some("end_time"),
+        (QueryStyle::EndBetween, "from") => Some("min_end_time"),
+        (QueryStyle::EndBetween, "to") => Some("max_end_time"),
+        (_, "page") => Some("page"),
+        _ => None,
+    };
+    parameters
+        .iter()
+        .filter_map(|(name, value)| Some((ours(name)?.to_owned(), value.clone())))
+        .collect()
+}
+
 impl Asked {
     /// Reads the parameters, or says what is wrong with them.
     pub(super) fn parse(
@@ -76,8 +92,9 @@ impl Asked {
         }
     }
 
-    fn hour(text: &str) -> Result<Self, String> {
-        let malformed = || "end_time must be YYYY-MM-DDTHH".to_owned();
+    /// One clock hour: `YYYY-MM-DDTHH`.
+    pub(super) fn hour(text: &str) -> Result<Self, String> {
+        let malformed = || "an hour must be YYYY-MM-DDTHH".to_owned();
         if text.len() != 13 {
             return Err(malformed());
         }
@@ -122,7 +139,10 @@ pub(super) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> O
         .map(|(_, value)| value.as_str())
 }
 
-fn required<'a>(parameters: &'a [(String, String)], name: &str) -> Result<&'a str, String> {
+pub(super) fn required<'a>(
+    parameters: &'a [(String, String)],
+    name: &str,
+) -> Result<&'a str, String> {
     parameter(parameters, name).ok_or_else(|| format!("{name} is missing"))
 }
 

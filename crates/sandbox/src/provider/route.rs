@@ -35,7 +35,7 @@ const OUTSIDE_M: std::ops::Range<f64> = 14_500.0..17_500.0;
 const INTERVAL_MS: std::ops::RangeInclusive<i64> = 30_000..=60_000;
 
 /// A point of a route: milliseconds, latitude, longitude.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct RoutePoint {
     pub(super) time_ms: i64,
     pub(super) lat: f64,

@@ -5,6 +5,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use uuid::{Builder, Uuid};
 
+use super::MdsVersion;
+use super::oddity::Oddity;
 use super::options::{ProviderOptions, Rates};
 
 pub(super) const HOUR_MS: i64 = 3_600_000;
@@ -24,6 +26,8 @@ pub(super) enum Kind {
     MissingDevice,
     EndBeforeStart,
     OffGlobe,
+    /// 2.0: moved by the provider's staff.
+    NotRider,
 }
 
 impl Kind {
@@ -35,7 +39,7 @@ impl Kind {
         )
     }
 
-    fn draw(rates: &Rates, mut lot: f64) -> Self {
+    fn draw(rates: &Rates, version: MdsVersion, mut lot: f64) -> Self {
         let shares = [
             (Self::MissingDevice, rates.missing_device),
             (Self::EndBeforeStart, rates.end_before_start),
@@ -44,6 +48,14 @@ impl Kind {
             (Self::Outside, rates.outside),
             (Self::Phantom, rates.phantom),
             (Self::AbsurdDistance, rates.absurd_distance),
+            (
+                Self::NotRider,
+                if version.is_flat() {
+                    rates.not_rider
+                } else {
+                    0.0
+                },
+            ),
         ];
         for (kind, share) in shares {
             if lot < share {
@@ -61,6 +73,8 @@ pub(super) struct Sketch {
     pub(super) kind: Kind,
     /// Whether it is sent a second time.
     pub(super) twice: bool,
+    /// Whether this is the second time.
+    pub(super) again: bool,
     /// When the ride began and ended, in milliseconds; `reported_start` is what the feed says.
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
@@ -88,8 +102,13 @@ pub(super) struct Position {
 impl Sketch {
     pub(super) fn draw(options: &ProviderOptions, at: Position) -> Self {
         let mut random = random(options, Purpose::Trip, at.hour, at.index);
-        let kind = Kind::draw(&options.rates, random.random());
-        let twice = random.random::<f64>() < options.rates.duplicates && !kind.is_bad();
+        let kind = Kind::draw(&options.rates, options.version, random.random());
+        let duplicates = if options.oddities.has(Oddity::ChangedDuplicates) {
+            1.0
+        } else {
+            options.rates.duplicates
+        };
+        let twice = random.random::<f64>() < duplicates && !kind.is_bad();
         let end_ms = at.hour * HOUR_MS + spread(&mut random, at);
         let duration_ms = duration_ms(&mut random, kind);
         let start_ms = end_ms - duration_ms;
@@ -101,6 +120,7 @@ impl Sketch {
         Self {
             kind,
             twice,
+            again: false,
             start_ms,
             end_ms,
             reported_start_ms,
@@ -171,6 +191,11 @@ fn duration_ms(random: &mut ChaCha8Rng, kind: Kind) -> i64 {
 pub(super) fn bell(random: &mut ChaCha8Rng) -> f64 {
     let sum: f64 = (0..6).map(|_| random.random::<f64>()).sum();
     (sum - 3.0) * std::f64::consts::SQRT_2
+}
+
+/// How many vehicles there are; they are numbered from 0.
+pub(super) fn fleet(peak: u64) -> u64 {
+    BLOCKS * peak.max(1)
 }
 
 fn device(at: Position) -> u64 {

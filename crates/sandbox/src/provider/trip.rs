@@ -5,10 +5,12 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::MdsVersion;
+use super::distort::distorted;
+use super::fleet::Vehicle;
+use super::oddity::Oddity;
 use super::options::ProviderOptions;
 use super::route::{Route, RoutePoint};
-use super::sketch::{Kind, Purpose, Sketch, random, uuid};
+use super::sketch::{HOUR_MS, Kind, Sketch, uuid};
 
 /// More than 500 miles.
 const ABSURD_METRES: i64 = 805_000;
@@ -43,6 +45,44 @@ struct Trip<'a> {
     currency: Option<&'static str>,
 }
 
+/// A trip of 2.0.
+#[derive(Serialize)]
+struct FlatTrip {
+    provider_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_id: Option<Id>,
+    trip_id: Id,
+    trip_type: TripType,
+    start_time: Time,
+    end_time: Time,
+    start_location: Gps,
+    end_location: Gps,
+    duration: i64,
+    distance: i64,
+    publication_time: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parking_verification_url: Option<String>,
+    parking_category: &'static str,
+    standard_cost: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actual_cost: Option<i64>,
+    currency: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum TripType {
+    One(&'static str),
+    List([&'static str; 1]),
+}
+
+/// 2.0's place.
+#[derive(Serialize)]
+pub(super) struct Gps {
+    lat: f64,
+    lng: f64,
+}
+
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Id {
@@ -52,7 +92,7 @@ enum Id {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Time {
+pub(super) enum Time {
     Seconds(f64),
     Whole(i64),
 }
@@ -81,39 +121,71 @@ struct Point {
     coordinates: [f64; 2],
 }
 
-/// A vehicle of the fleet; the same number is always the same vehicle.
-struct Device {
+/// What a trip is, in the words of no version.
+struct Facts {
+    vehicle: Vehicle,
+    device_id: Option<Id>,
     id: Uuid,
-    kind: &'static str,
-    propulsion: &'static str,
-    metres_per_second: f64,
+    trip_id: Id,
+    route: Route,
+    duration: i64,
+    distance: i64,
+    accuracy: u32,
+    published_ms: i64,
+    parking_verification_url: Option<String>,
+    standard_cost: i64,
+    actual_cost: Option<i64>,
 }
 
-impl Device {
-    fn of(options: &ProviderOptions, number: u64) -> Self {
-        let mut random = random(options, Purpose::Device, 0, number);
-        let id = uuid(&mut random);
-        let (kind, propulsion, speeds) = match random.random_range(0..100) {
-            0..8 if options.version == MdsVersion::V1_2 => {
-                ("cargo_bicycle", "electric_assist", 2.8..4.5)
+/// The id and the way of a trip, drawn again and again as they were drawn first.
+pub(super) fn way(options: &ProviderOptions, sketch: &Sketch) -> (Uuid, Vehicle, Route) {
+    let mut random = sketch.random.clone();
+    draw_way(options, sketch, &mut random)
+}
+
+fn draw_way(
+    options: &ProviderOptions,
+    sketch: &Sketch,
+    random: &mut ChaCha8Rng,
+) -> (Uuid, Vehicle, Route) {
+    let id = uuid(random);
+    let vehicle = Vehicle::of(options, sketch.device);
+    let route = Route::draw(sketch, vehicle.metres_per_second, random);
+    (id, vehicle, route)
+}
+
+impl Facts {
+    fn draw(options: &ProviderOptions, sketch: &Sketch) -> Self {
+        let mut random = sketch.random.clone();
+        let (id, vehicle, route) = draw_way(options, sketch, &mut random);
+        let (standard_cost, actual_cost) = costs(sketch, &mut random);
+        let published_ms = sketch.end_ms + random.random_range(5_000..900_000);
+        let has_integers = options.oddities.has(Oddity::IntegerIds);
+        let an_id = |uuid, number: u64| {
+            if has_integers {
+                Id::Integer(number + 1)
+            } else {
+                Id::Uuid(uuid)
             }
-            0..5 if has_mopeds(options) => ("moped", "electric", 6.0..9.0),
-            0..30 => ("bicycle", "electric_assist", 3.0..5.0),
-            _ => ("scooter", "electric", 2.6..4.6),
         };
         Self {
+            device_id: (sketch.kind != Kind::MissingDevice)
+                .then(|| an_id(vehicle.id, sketch.device)),
+            trip_id: an_id(id, sketch.number),
+            duration: (sketch.end_ms - sketch.start_ms) / 1_000,
+            distance: distance(sketch.kind, &route),
+            accuracy: random.random_range(3..30),
+            parking_verification_url: random
+                .random_bool(0.2)
+                .then(|| format!("https://parking.example.com/{id}.jpg")),
             id,
-            kind,
-            propulsion,
-            metres_per_second: random.random_range(speeds),
+            vehicle,
+            route,
+            published_ms,
+            standard_cost,
+            actual_cost,
         }
     }
-}
-
-/// Mopeds came with 0.4.1, which is what 0.4 without pages is.
-fn has_mopeds(options: &ProviderOptions) -> bool {
-    options.version > MdsVersion::V0_4
-        || (options.version == MdsVersion::V0_4 && options.page_size.is_none())
 }
 
 /// The trip as JSON text.
@@ -121,49 +193,62 @@ pub(super) fn rendered(
     options: &ProviderOptions,
     sketch: &Sketch,
 ) -> Result<String, serde_json::Error> {
-    let mut random = sketch.random.clone();
-    let id = uuid(&mut random);
-    let device = Device::of(options, sketch.device);
-    let route = Route::draw(sketch, device.metres_per_second, &mut random);
-    let (standard_cost, actual_cost) = costs(sketch, &mut random);
+    let sketch = &shifted(options, sketch);
+    let mut facts = Facts::draw(options, sketch);
+    if sketch.again && options.oddities.has(Oddity::ChangedDuplicates) {
+        facts.actual_cost = facts.actual_cost.map(|cost| cost + 1);
+        facts.published_ms += HOUR_MS;
+    }
+    let text = if options.version.is_flat() {
+        flat(options, sketch, facts)?
+    } else {
+        nested(options, sketch, facts)?
+    };
+    distorted(options.oddities, text)
+}
+
+/// As if it had been an hour earlier, for every fourth trip of a provider with that oddity.
+fn shifted(options: &ProviderOptions, sketch: &Sketch) -> Sketch {
+    let mut sketch = sketch.clone();
+    if options.oddities.has(Oddity::OutsideHour) && sketch.number.is_multiple_of(4) {
+        sketch.start_ms -= HOUR_MS;
+        sketch.end_ms -= HOUR_MS;
+        sketch.reported_start_ms -= HOUR_MS;
+    }
+    sketch
+}
+
+fn nested(
+    options: &ProviderOptions,
+    sketch: &Sketch,
+    facts: Facts,
+) -> Result<String, serde_json::Error> {
     let version = options.version;
-    let published_ms = sketch.end_ms + random.random_range(5_000..900_000);
-    let integers = options.quirks.integer_ids;
+    let propulsion = [facts.vehicle.propulsion];
     serde_json::to_string(&Trip {
         provider_id: options.provider_id,
         provider_name: &options.name,
-        device_id: (sketch.kind != Kind::MissingDevice).then_some(if integers {
-            Id::Integer(sketch.device + 1)
-        } else {
-            Id::Uuid(device.id)
-        }),
-        vehicle_id: format!("M{:05}", sketch.device + 1),
-        vehicle_type: device.kind,
-        propulsion_type: (!version.has_propulsion_types()).then_some([device.propulsion]),
-        propulsion_types: version
-            .has_propulsion_types()
-            .then_some([device.propulsion]),
-        trip_id: if integers {
-            Id::Integer(sketch.number + 1)
-        } else {
-            Id::Uuid(id)
-        },
-        trip_duration: (sketch.end_ms - sketch.start_ms) / 1_000,
-        trip_distance: distance(sketch.kind, &route),
-        accuracy: random.random_range(3..30),
+        device_id: facts.device_id,
+        vehicle_id: Vehicle::plate(sketch.device),
+        vehicle_type: facts.vehicle.kind,
+        propulsion_type: (!version.has_propulsion_types()).then_some(propulsion),
+        propulsion_types: version.has_propulsion_types().then_some(propulsion),
+        trip_id: facts.trip_id,
+        trip_duration: facts.duration,
+        trip_distance: facts.distance,
+        accuracy: facts.accuracy,
         start_time: time(options, sketch.reported_start_ms),
         end_time: time(options, sketch.end_ms),
         publication_time: version
             .has_publication_time()
-            .then(|| time(options, published_ms)),
-        parking_verification_url: random
-            .random_bool(0.2)
-            .then(|| format!("https://parking.example.com/{id}.jpg")),
-        standard_cost,
-        actual_cost,
+            .then(|| time(options, facts.published_ms)),
+        parking_verification_url: facts.parking_verification_url,
+        standard_cost: facts.standard_cost,
+        actual_cost: facts.actual_cost,
         currency: version.has_currency().then_some("USD"),
         route: FeatureCollection {
-            features: route
+            features: facts
+                .route
                 .points
                 .iter()
                 .map(|point| feature(options, point))
@@ -172,8 +257,56 @@ pub(super) fn rendered(
     })
 }
 
+fn flat(
+    options: &ProviderOptions,
+    sketch: &Sketch,
+    facts: Facts,
+) -> Result<String, serde_json::Error> {
+    let kind = match sketch.kind {
+        Kind::NotRider if sketch.number.is_multiple_of(2) => "rebalance",
+        Kind::NotRider => "maintenance",
+        _ => "rider",
+    };
+    let place = |point: Option<&RoutePoint>| gps(options, point.copied().unwrap_or_default());
+    serde_json::to_string(&FlatTrip {
+        provider_id: options.provider_id,
+        device_id: facts.device_id,
+        trip_id: facts.trip_id,
+        trip_type: if options.oddities.has(Oddity::TripTypeList) {
+            TripType::List([kind])
+        } else {
+            TripType::One(kind)
+        },
+        start_time: time(options, sketch.reported_start_ms),
+        end_time: time(options, sketch.end_ms),
+        start_location: place(facts.route.points.first()),
+        end_location: place(facts.route.points.last()),
+        duration: facts.duration,
+        distance: facts.distance,
+        publication_time: time(options, facts.published_ms),
+        parking_verification_url: facts.parking_verification_url,
+        parking_category: if facts.id.as_u128().is_multiple_of(2) {
+            "rack"
+        } else {
+            "curb"
+        },
+        standard_cost: facts.standard_cost,
+        actual_cost: facts.actual_cost,
+        currency: "USD",
+    })
+}
+
+pub(super) fn gps(options: &ProviderOptions, point: RoutePoint) -> Gps {
+    let (lat, lng) = if options.oddities.has(Oddity::SwappedCoordinates) {
+        (point.lng, point.lat)
+    } else {
+        (point.lat, point.lng)
+    };
+    Gps { lat, lng }
+}
+
 fn feature(options: &ProviderOptions, point: &RoutePoint) -> Feature {
-    let coordinates = if options.quirks.swapped_coordinates {
+    let coordinates = if options.oddities.has(Oddity::SwappedCoordinates) {
         [point.lat, point.lng]
     } else {
         [point.lng, point.lat]
@@ -191,10 +324,11 @@ fn feature(options: &ProviderOptions, point: &RoutePoint) -> Feature {
     clippy::cast_precision_loss,
     reason = "milliseconds since 1970 are far below 2^52"
 )]
-fn time(options: &ProviderOptions, ms: i64) -> Time {
-    if options.version.has_seconds() {
+pub(super) fn time(options: &ProviderOptions, ms: i64) -> Time {
+    let odd = |oddity| options.oddities.has(oddity);
+    if options.version.has_seconds() && !odd(Oddity::MillisecondsForSeconds) {
         Time::Seconds(ms as f64 / 1_000.0)
-    } else if options.quirks.seconds_for_milliseconds {
+    } else if odd(Oddity::SecondsForMilliseconds) {
         Time::Whole(ms / 1_000)
     } else {
         Time::Whole(ms)

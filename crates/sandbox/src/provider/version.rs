@@ -18,6 +18,8 @@ pub enum MdsVersion {
     V1_1,
     /// 1.2: a past hour that is not ready is a 102.
     V1_2,
+    /// 2.0: flat trips, vehicles and telemetry with addresses of their own, 202 for an hour that is not ready.
+    V2_0,
 }
 
 /// How the hour is asked for.
@@ -33,13 +35,14 @@ pub(super) enum QueryStyle {
 
 impl MdsVersion {
     /// Every version, oldest first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::V0_2,
         Self::V0_3,
         Self::V0_4,
         Self::V1_0,
         Self::V1_1,
         Self::V1_2,
+        Self::V2_0,
     ];
 
     /// Major and minor number, as in a media type.
@@ -52,6 +55,7 @@ impl MdsVersion {
             Self::V1_0 => "1.0",
             Self::V1_1 => "1.1",
             Self::V1_2 => "1.2",
+            Self::V2_0 => "2.0",
         }
     }
 
@@ -65,6 +69,7 @@ impl MdsVersion {
             Self::V1_0 => "1.0.0",
             Self::V1_1 => "1.1.1",
             Self::V1_2 => "1.2.0",
+            Self::V2_0 => "2.0.2",
         }
     }
 
@@ -73,7 +78,7 @@ impl MdsVersion {
         let kind = match self {
             Self::V0_2 => return None,
             Self::V0_3 | Self::V0_4 => "vnd.mds.provider+json",
-            Self::V1_0 | Self::V1_1 | Self::V1_2 => "vnd.mds+json",
+            Self::V1_0 | Self::V1_1 | Self::V1_2 | Self::V2_0 => "vnd.mds+json",
         };
         Some(format!("application/{kind};version={}", self.short()))
     }
@@ -89,6 +94,11 @@ impl MdsVersion {
     /// Whether times in an answer are seconds with fractions, not whole milliseconds.
     pub(super) fn has_seconds(self) -> bool {
         self == Self::V0_2
+    }
+
+    /// Whether trips are flat and vehicles stand elsewhere.
+    pub(super) fn is_flat(self) -> bool {
+        self >= Self::V2_0
     }
 
     pub(super) fn may_page(self) -> bool {
@@ -114,6 +124,7 @@ impl MdsVersion {
             Self::V0_2 | Self::V0_3 => None,
             Self::V0_4 | Self::V1_0 | Self::V1_1 => Some(404),
             Self::V1_2 => Some(102),
+            Self::V2_0 => Some(202),
         }
     }
 }
@@ -126,7 +137,9 @@ impl fmt::Display for MdsVersion {
 
 /// No version that the sandbox's provider speaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no MDS version of the sandbox's provider: 0.2, 0.3, 0.4, 1.0, 1.1 and 1.2 are")]
+#[error(
+    "{0:?} is no MDS version of the sandbox's provider: 0.2, 0.3, 0.4, 1.0, 1.1, 1.2 and 2.0 are"
+)]
 pub struct UnknownVersion(String);
 
 impl FromStr for MdsVersion {
@@ -150,7 +163,8 @@ mod tests {
     fn reads_versions_with_and_without_a_patch_number() {
         assert_eq!("0.2.0".parse(), Ok(MdsVersion::V0_2));
         assert_eq!("1.2".parse(), Ok(MdsVersion::V1_2));
-        assert!("2.0".parse::<MdsVersion>().is_err());
+        assert_eq!("2.0.1".parse(), Ok(MdsVersion::V2_0));
+        assert!("2.1".parse::<MdsVersion>().is_err());
         assert!("1".parse::<MdsVersion>().is_err());
     }
 }

@@ -49,6 +49,20 @@ pub fn read_envelope<R: Read, V: TripVisitor>(
     reader: R,
     visitor: &mut V,
 ) -> Result<EnvelopeSummary, EnvelopeError> {
+    read_list(reader, "trips", visitor)
+}
+
+/// As [`read_envelope`], for the list of another name: `vehicles` and `telemetry` of 2.0 come in the
+/// same kind of envelope. Their records go to the visitor in the place of trips.
+///
+/// # Errors
+///
+/// As [`read_envelope`].
+pub fn read_list<R: Read, V: TripVisitor>(
+    reader: R,
+    list: &'static str,
+    visitor: &mut V,
+) -> Result<EnvelopeSummary, EnvelopeError> {
     let mut source = Source::new(reader)?;
     if source.peek()? != Some(b'{') {
         source.value(|_| ())?;
@@ -58,6 +72,7 @@ pub fn read_envelope<R: Read, V: TripVisitor>(
         });
     }
     let mut envelope = Envelope {
+        list,
         visitor,
         summary: EnvelopeSummary::default(),
         has_trips: false,
@@ -115,6 +130,7 @@ fn elements<R: Read>(
 }
 
 struct Envelope<'v, V> {
+    list: &'static str,
     visitor: &'v mut V,
     summary: EnvelopeSummary,
     has_trips: bool,
@@ -125,11 +141,14 @@ impl<V: TripVisitor> Envelope<'_, V> {
         match key {
             "version" => self.version(source),
             "links" => self.links(source),
-            "data" if source.peek()? == Some(b'{') => members(source, |source, key| match key {
-                "trips" => self.trips(source),
-                _ => source.value(|_| ()),
+            "data" if source.peek()? == Some(b'{') => members(source, |source, key| {
+                if key == self.list {
+                    self.trips(source)
+                } else {
+                    source.value(|_| ())
+                }
             }),
-            "trips" => self.trips(source),
+            key if key == self.list => self.trips(source),
             _ => source.value(|_| ()),
         }
     }
@@ -170,7 +189,11 @@ impl<V: TripVisitor> Envelope<'_, V> {
             return Ok(self.summary);
         }
         Err(EnvelopeError::NotAnEnvelope {
-            problem: "it has no list `trips`, neither at the top nor in `data`",
+            problem: match self.list {
+                "vehicles" => "it has no list `vehicles`, neither at the top nor in `data`",
+                "telemetry" => "it has no list `telemetry`, neither at the top nor in `data`",
+                _ => "it has no list `trips`, neither at the top nor in `data`",
+            },
         })
     }
 }

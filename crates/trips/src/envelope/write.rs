@@ -20,10 +20,21 @@ impl<W: Write> ArchiveWriter<W> {
     /// # Errors
     ///
     /// Those of the writer.
-    pub fn new(mut out: W, version: &str) -> io::Result<Self> {
+    pub fn new(out: W, version: &str) -> io::Result<Self> {
+        Self::of_list(out, version, "trips")
+    }
+
+    /// Begins an archive of another list: 2.0's `telemetry`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn of_list(mut out: W, version: &str, list: &str) -> io::Result<Self> {
         out.write_all(b"{\"version\":")?;
         serde_json::to_writer(&mut out, version)?;
-        out.write_all(b",\"data\":{\"trips\":[")?;
+        out.write_all(b",\"data\":{")?;
+        serde_json::to_writer(&mut out, list)?;
+        out.write_all(b":[")?;
         Ok(Self { out, trips: 0 })
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::city;
-use crate::provider::{MdsVersion, Quirks, Rates};
+use crate::provider::{MdsVersion, Oddities, Oddity, Rates};
 
 fn evening() -> DateTime<Utc> {
     // Six in the evening of a Saturday in the city.
@@ -162,45 +162,28 @@ fn flat_hours_have_the_number_asked_for() {
 }
 
 #[test]
-fn quirks_concern_the_whole_feed() {
-    let quirks = |quirks| feed(|options| (options.quirks, options.rates) = (quirks, Rates::none()));
-    let integers = parsed(
-        &quirks(Quirks {
-            integer_ids: true,
-            ..Quirks::default()
-        }),
-        evening(),
-    );
+fn oddities_concern_the_whole_feed() {
+    let odd = |oddity| {
+        feed(|options| {
+            (options.oddities, options.rates) = (Oddities::from([oddity]), Rates::none());
+        })
+    };
+    let integers = parsed(&odd(Oddity::IntegerIds), evening());
     assert!(
         integers
             .iter()
             .all(|trip| trip["trip_id"].is_u64() && trip["device_id"].is_u64())
     );
-    let swapped = parsed(
-        &quirks(Quirks {
-            swapped_coordinates: true,
-            ..Quirks::default()
-        }),
-        evening(),
-    );
+    let swapped = parsed(&odd(Oddity::SwappedCoordinates), evening());
     assert!(
         swapped[0]["route"]["features"][0]["geometry"]["coordinates"][0]
             .as_f64()
             .unwrap()
             > 0.0
     );
-    let seconds = parsed(
-        &quirks(Quirks {
-            seconds_for_milliseconds: true,
-            ..Quirks::default()
-        }),
-        evening(),
-    );
+    let seconds = parsed(&odd(Oddity::SecondsForMilliseconds), evening());
     assert!(end_ms(&seconds[0]) < 10_000_000_000);
-    let deaf = quirks(Quirks {
-        ignores_hour: true,
-        ..Quirks::default()
-    });
+    let deaf = odd(Oddity::IgnoresHour);
     assert_eq!(
         parsed(&deaf, evening()),
         parsed(&deaf, evening() - TimeDelta::hours(5))

@@ -1,32 +1,29 @@
-//! One hour: its pages, its attempts.
-
-use std::time::Duration;
+//! One hour, or one list of 2.0: its pages, its attempts.
 
 use chrono::{DateTime, Utc};
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 use tokio::time::Instant;
-use trips::block::Hour;
 use url::Url;
 
+use crate::ask::{Ask, TRIPS};
 use crate::fault::{Fault, Remedy};
 use crate::fetch::{HourAnswer, HourReport, MdsClient};
 use crate::page::{self, Intake, Limits, Page};
 use crate::paging::Trail;
-use crate::query::Query;
 use crate::request::{Answer, Asker};
 use crate::retry::Attempts;
 use crate::sink::TripSink;
-use crate::version::QueryStyle;
 
-/// The fetching of one hour.
-pub(crate) struct HourFetch<'a, F> {
+/// The fetching of one list: the trips of an hour, or what 2.0 has beside them.
+pub(crate) struct ListFetch<'a, F> {
     client: &'a MdsClient,
-    hour: Hour,
-    query: Query,
+    ask: Ask,
     asker: Asker<'a>,
     attempts: Attempts,
     make_sink: F,
+    /// Whether there is a next page that the configuration forbids to ask for.
+    unfollowed: bool,
 }
 
 /// How far a pass over the pages has come.
@@ -36,25 +33,22 @@ struct Progress<S> {
     bytes: u64,
 }
 
-impl<'a, F, S> HourFetch<'a, F>
+impl<'a, F, S> ListFetch<'a, F>
 where
     F: FnMut() -> S,
     S: TripSink + Send + 'static,
 {
     pub(crate) fn new(
         client: &'a MdsClient,
-        hour: Hour,
-        now: DateTime<Utc>,
+        ask: Ask,
         make_sink: F,
         deadline: Option<Instant>,
     ) -> Self {
-        let age = (now - hour.end()).to_std().unwrap_or(Duration::ZERO);
         let config = &client.config;
         Self {
             client,
-            hour,
-            query: Query::new(config, hour),
-            asker: Asker::new(client, age),
+            asker: Asker::new(client, ask.age),
+            ask,
             attempts: Attempts::new(
                 config.max_attempts,
                 config.delay,
@@ -62,6 +56,7 @@ where
                 deadline,
             ),
             make_sink,
+            unfollowed: false,
         }
     }
 
@@ -82,7 +77,7 @@ where
 
     /// Reads the pages from first to last.
     async fn pass(&mut self, started_at: DateTime<Utc>) -> Result<HourAnswer<S>, Fault> {
-        let first = self.query.on(&self.client.trips_url);
+        let first = self.ask.url.clone();
         let mut trail = Trail::new(&first, self.client.options.max_pages);
         let mut progress = Progress {
             intake: None,
@@ -133,7 +128,7 @@ where
             intake,
             summary,
             bytes,
-        } = page::read(response, intake, limits).await?;
+        } = page::read(response, self.ask.list, intake, limits).await?;
         self.attempts.succeeded();
         progress.intake = Some(intake);
         progress.pages += 1;
@@ -143,18 +138,19 @@ where
 
     fn new_intake(&mut self, named_version: Option<String>) -> Intake<S> {
         let version = self.client.config.version;
-        let wide = version.rules().query == QueryStyle::WholeTripWindow;
         let assumed = named_version.unwrap_or_else(|| version.body_number());
-        Intake::new((self.make_sink)(), assumed, wide.then_some(self.hour))
+        Intake::new((self.make_sink)(), assumed, self.ask.window)
     }
 
     fn follow(
-        &self,
+        &mut self,
         trail: &mut Trail,
         from: &Url,
         link: Option<&str>,
     ) -> Result<Option<Url>, Fault> {
-        if !self.client.config.paging {
+        // The switch is about trips, whose links some providers get wrong.
+        if !self.client.config.paging && self.ask.list == TRIPS {
+            self.unfollowed |= link.is_some_and(|link| !link.trim().is_empty());
             return Ok(None);
         }
         trail.follow(from, link).map_err(Fault::malformed)
@@ -177,7 +173,8 @@ where
             version_served: intake.version().to_owned(),
             bytes: progress.bytes,
             requests: self.asker.requests(),
-            asked: self.query.asked(),
+            next_page_left: self.unfollowed,
+            asked: self.ask.asked.clone(),
             started_at,
             ended_at: Utc::now(),
         };

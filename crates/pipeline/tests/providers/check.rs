@@ -1,0 +1,199 @@
+//! One hour of one provider, asked for and checked: what became of it, in a few words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use mds_client::{
+    ClientOptions, HourAnswer, HourReport, MdsClient, MdsError, ProviderConfig, RetryPolicy,
+    TimeUnit, TripSink, http_client,
+};
+use sandbox::city;
+use sandbox::provider::{MdsVersion, Oddities, Oddity, Provider, ProviderOptions, Rates, Rhythm};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use trips::block::Hour;
+use trips::trip::{Point, Rules, ServiceArea};
+
+const TRIPS: u64 = 12;
+/// Oddities of the trips themselves: where they change no trip of a version, it cannot have them.
+const OF_TRIPS: [Oddity; 6] = [
+    Oddity::SecondsForMilliseconds,
+    Oddity::MillisecondsForSeconds,
+    Oddity::OnePointRoute,
+    Oddity::NoRoute,
+    Oddity::UnorderedRoute,
+    Oddity::TripTypeList,
+];
+
+pub(crate) struct Check {
+    pub(crate) version: MdsVersion,
+    pub(crate) oddity: Option<Oddity>,
+    /// Of the provider's entry, beside those that it needs.
+    pub(crate) settings: Value,
+}
+
+/// The trips as they came.
+#[derive(Debug, Default)]
+struct Kept(Vec<String>);
+
+impl TripSink for Kept {
+    fn begin(&mut self, _version: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
+        self.0.push(raw.get().to_owned());
+        Ok(())
+    }
+}
+
+struct City;
+
+impl ServiceArea for City {
+    fn covers(&self, point: Point) -> bool {
+        city::covers(point.lat, point.lng)
+    }
+}
+
+pub(crate) async fn checked(check: &Check) -> String {
+    let provider = Provider::start(options(check)).await.unwrap();
+    let hour = Hour::starting_at("2021-05-15T23:00:00Z".parse().unwrap()).unwrap();
+    if is_vacuous(check, &provider, hour) {
+        return "–".to_owned();
+    }
+    let client = client(check, &provider);
+    let answer = client
+        .fetch_hour(hour, "2021-06-01T00:00:00Z".parse().unwrap(), Kept::default)
+        .await;
+    match answer {
+        Ok(HourAnswer::Ready { sink, report }) => {
+            let rules = rules(hour, client.config());
+            format!("{}{}", became(&rules, &sink.0), effort(check, &report))
+        }
+        Ok(other) => format!("{other:?}"),
+        Err(error) => failed(&error),
+    }
+}
+
+fn options(check: &Check) -> ProviderOptions {
+    #[allow(clippy::cast_precision_loss, reason = "a dozen")]
+    ProviderOptions {
+        version: check.version,
+        trips_per_hour: TRIPS as f64,
+        rhythm: Rhythm::Flat,
+        rates: Rates::none(),
+        oddities: check.oddity.into_iter().collect(),
+        ..ProviderOptions::default()
+    }
+}
+
+fn is_vacuous(check: &Check, provider: &Provider, hour: Hour) -> bool {
+    let Some(oddity) = check.oddity.filter(|oddity| OF_TRIPS.contains(oddity)) else {
+        return false;
+    };
+    assert!(provider.options().oddities.has(oddity));
+    let proper = sandbox::provider::Feed::new(ProviderOptions {
+        oddities: Oddities::NONE,
+        ..provider.options().clone()
+    });
+    provider
+        .feed()
+        .trips(hour.start())
+        .eq(proper.trips(hour.start()))
+}
+
+fn client(check: &Check, provider: &Provider) -> MdsClient {
+    let mut entry = provider.entry();
+    entry["paging"] = true.into();
+    for (key, value) in check.settings.as_object().unwrap() {
+        entry[key] = value.clone();
+    }
+    let config = ProviderConfig::from_value(entry).unwrap();
+    MdsClient::new(http_client().unwrap(), "heron".parse().unwrap(), config)
+        .unwrap()
+        .with_options(ClientOptions {
+            deadline: Some(Duration::from_secs(4)),
+            max_body_bytes: 16 << 20,
+            max_pages: 100,
+            retry: RetryPolicy {
+                first: Duration::ZERO,
+                most: Duration::ZERO,
+                ..RetryPolicy::default()
+            },
+            ..ClientOptions::default()
+        })
+}
+
+fn rules(hour: Hour, config: &ProviderConfig) -> Rules<'static> {
+    let now: DateTime<Utc> = "2021-06-01T00:00:00Z".parse().unwrap();
+    Rules {
+        hour,
+        now,
+        swap_coordinates: config.swap_coordinates,
+        seconds_expected: config.version.rules().body_unit == TimeUnit::Seconds,
+        area: Some(&City),
+    }
+}
+
+/// `12 loaded`, and what of them is rejected, flagged or there twice.
+fn became(rules: &Rules<'_>, trips: &[String]) -> String {
+    let mut ids = BTreeSet::new();
+    let mut notes: BTreeMap<String, u64> = BTreeMap::new();
+    let mut repeated = 0_u64;
+    for json in trips {
+        match rules.check(json) {
+            Ok(trip) => {
+                repeated += u64::from(!ids.insert(trip.trip_id));
+                for flag in trip.flags.names() {
+                    *notes.entry(format!("flagged {flag}")).or_default() += 1;
+                }
+            }
+            Err(reject) => {
+                for reason in reject.reasons {
+                    *notes.entry(format!("rejected: {reason}")).or_default() += 1;
+                }
+            }
+        }
+    }
+    let mut text = format!("{} loaded", ids.len());
+    if repeated > 0 {
+        text += &format!(", {repeated} twice");
+    }
+    for (note, count) in notes {
+        text += &format!(", {count} {note}");
+    }
+    text
+}
+
+fn effort(check: &Check, report: &HourReport) -> String {
+    let mut text = String::new();
+    if report.pages > 1 {
+        text += &format!(", {} pages", report.pages);
+    }
+    if report.trips_outside_window > 0 {
+        text += &format!(", {} of other hours left out", report.trips_outside_window);
+    }
+    if report.requests > report.pages {
+        text += &format!(", {} requests", report.requests);
+    }
+    if !report.version_served.starts_with(check.version.short()) {
+        text += &format!(", says it serves {}", report.version_served);
+    }
+    text
+}
+
+fn failed(error: &MdsError) -> String {
+    let name = match error {
+        MdsError::Config { .. } => "config",
+        MdsError::Throttled { .. } => "throttled",
+        MdsError::Unavailable { .. } => "unavailable",
+        MdsError::Rejected { .. } => "refused",
+        MdsError::Malformed { .. } => "malformed",
+        MdsError::Sink { .. } => "sink",
+    };
+    let text = error.to_string();
+    let why = text.rsplit_once(": ").map_or(text.as_str(), |(_, why)| why);
+    format!("{name}: {why}")
+}

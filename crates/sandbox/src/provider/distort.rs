@@ -1,0 +1,106 @@
+//! Trips as providers get them wrong.
+
+use serde_json::{Map, Value, json};
+
+use super::oddity::{Oddities, Oddity};
+
+/// What changes a trip after it was written.
+const OF_TRIPS: [Oddity; 9] = [
+    Oddity::TextTimes,
+    Oddity::FractionalTimes,
+    Oddity::UpperCaseIds,
+    Oddity::NullFields,
+    Oddity::AbsentFields,
+    Oddity::UnknownKeys,
+    Oddity::OnePointRoute,
+    Oddity::NoRoute,
+    Oddity::UnorderedRoute,
+];
+const TIMES: [&str; 3] = ["start_time", "end_time", "publication_time"];
+const IDS: [&str; 3] = ["provider_id", "device_id", "trip_id"];
+/// Fields without which a trip can be loaded.
+const OPTIONAL: [&str; 10] = [
+    "provider_name",
+    "accuracy",
+    "propulsion_type",
+    "propulsion_types",
+    "publication_time",
+    "parking_verification_url",
+    "parking_category",
+    "standard_cost",
+    "actual_cost",
+    "currency",
+];
+
+/// The trip, changed as the oddities have it.
+pub(super) fn distorted(oddities: Oddities, trip: String) -> Result<String, serde_json::Error> {
+    if !oddities.has_any(&OF_TRIPS) {
+        return Ok(trip);
+    }
+    let mut trip: Map<String, Value> = serde_json::from_str(&trip)?;
+    for oddity in oddities.iter() {
+        apply(oddity, &mut trip);
+    }
+    serde_json::to_string(&trip)
+}
+
+fn apply(oddity: Oddity, trip: &mut Map<String, Value>) {
+    match oddity {
+        Oddity::TextTimes => each_time(trip, |time| *time = Value::String(time.to_string())),
+        Oddity::FractionalTimes => each_time(trip, |time| {
+            if let Some(whole) = time.as_i64() {
+                *time = serde_json::from_str(&format!("{whole}.25")).unwrap_or(Value::Null);
+            }
+        }),
+        Oddity::UpperCaseIds => each(trip, &IDS, |id| {
+            if let Value::String(text) = id {
+                text.make_ascii_uppercase();
+            }
+        }),
+        Oddity::NullFields => {
+            each(trip, &OPTIONAL, |field| *field = Value::Null);
+            trip.insert("journey_id".to_owned(), Value::Null);
+        }
+        Oddity::AbsentFields => trip.retain(|key, _| !OPTIONAL.contains(&key.as_str())),
+        Oddity::UnknownKeys => {
+            trip.insert(
+                "app_build".to_owned(),
+                json!({"of": ["no", {"version": 1}]}),
+            );
+            trip.insert("zone".to_owned(), json!([[1.5, null], "x"]));
+        }
+        Oddity::OnePointRoute => with_points(trip, |points| points.truncate(1)),
+        Oddity::UnorderedRoute => with_points(trip, |points| points.reverse()),
+        Oddity::NoRoute => {
+            trip.remove("route");
+        }
+        _ => {}
+    }
+}
+
+fn each(trip: &mut Map<String, Value>, keys: &[&str], mut change: impl FnMut(&mut Value)) {
+    for key in keys {
+        if let Some(value) = trip.get_mut(*key) {
+            change(value);
+        }
+    }
+}
+
+fn each_time(trip: &mut Map<String, Value>, mut change: impl FnMut(&mut Value)) {
+    each(trip, &TIMES, &mut change);
+    with_points(trip, |points| {
+        let times = points
+            .iter_mut()
+            .filter_map(|point| point.pointer_mut("/properties/timestamp"));
+        times.for_each(&mut change);
+    });
+}
+
+fn with_points(trip: &mut Map<String, Value>, change: impl FnOnce(&mut Vec<Value>)) {
+    let features = trip
+        .get_mut("route")
+        .and_then(|route| route.pointer_mut("/features"));
+    if let Some(Value::Array(points)) = features {
+        change(points);
+    }
+}

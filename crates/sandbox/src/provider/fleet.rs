@@ -1,0 +1,122 @@
+//! The vehicles of a provider.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rand::Rng;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::MdsVersion;
+use super::options::ProviderOptions;
+use super::sketch::{Purpose, random, uuid};
+
+/// A vehicle of the fleet; the same number is always the same vehicle.
+#[derive(Clone, Debug)]
+pub(super) struct Vehicle {
+    pub(super) id: Uuid,
+    number: u64,
+    pub(super) kind: &'static str,
+    pub(super) propulsion: &'static str,
+    pub(super) metres_per_second: f64,
+    /// From 0 to 1: who is on the list.
+    lot: f64,
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    device_id: Uuid,
+    provider_id: Uuid,
+    vehicle_id: String,
+    vehicle_type: &'a str,
+    propulsion_types: [&'a str; 1],
+    vehicle_attributes: Attributes,
+}
+
+#[derive(Serialize)]
+struct Attributes {
+    year: u16,
+    make: &'static str,
+}
+
+impl Vehicle {
+    pub(super) fn of(options: &ProviderOptions, number: u64) -> Self {
+        let mut random = random(options, Purpose::Device, 0, number);
+        let id = uuid(&mut random);
+        let (kind, propulsion, speeds) = match random.random_range(0..100) {
+            0..8 if options.version >= MdsVersion::V1_2 => {
+                ("cargo_bicycle", "electric_assist", 2.8..4.5)
+            }
+            0..5 if has_mopeds(options) => ("moped", "electric", 6.0..9.0),
+            0..30 => ("bicycle", "electric_assist", 3.0..5.0),
+            _ => (scooter(options.version, number), "electric", 2.6..4.6),
+        };
+        Self {
+            id,
+            number,
+            kind,
+            propulsion,
+            metres_per_second: random.random_range(speeds),
+            lot: random.random(),
+        }
+    }
+
+    /// The number on the vehicle.
+    pub(super) fn plate(number: u64) -> String {
+        format!("M{:05}", number + 1)
+    }
+
+    /// 2.0's record, as JSON text.
+    pub(super) fn record(&self, options: &ProviderOptions) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Record {
+            device_id: self.id,
+            provider_id: options.provider_id,
+            vehicle_id: Self::plate(self.number),
+            vehicle_type: self.kind,
+            propulsion_types: [self.propulsion],
+            vehicle_attributes: Attributes {
+                year: 2021,
+                make: "Heron",
+            },
+        })
+    }
+}
+
+/// Mopeds came with 0.4.1, which is what 0.4 without pages is.
+fn has_mopeds(options: &ProviderOptions) -> bool {
+    options.version > MdsVersion::V0_4
+        || (options.version == MdsVersion::V0_4 && options.page_size.is_none())
+}
+
+/// 2.0 tells scooters apart.
+fn scooter(version: MdsVersion, number: u64) -> &'static str {
+    if !version.is_flat() {
+        "scooter"
+    } else if number.is_multiple_of(3) {
+        "scooter_seated"
+    } else {
+        "scooter_standing"
+    }
+}
+
+/// What `/vehicles` says of the fleet.
+#[derive(Debug, Default)]
+pub(super) struct Register {
+    complete: AtomicBool,
+}
+
+impl Register {
+    /// From now on every vehicle is listed.
+    pub(super) fn complete(&self) {
+        self.complete.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn lists(&self, options: &ProviderOptions, vehicle: &Vehicle) -> bool {
+        let unlisted = options.unlisted_vehicles + options.unknown_vehicles;
+        self.complete.load(Ordering::Relaxed) || vehicle.lot >= unlisted
+    }
+
+    /// Whether it is told of a vehicle that is asked for by its id.
+    pub(super) fn knows(&self, options: &ProviderOptions, vehicle: &Vehicle) -> bool {
+        self.complete.load(Ordering::Relaxed) || vehicle.lot >= options.unknown_vehicles
+    }
+}

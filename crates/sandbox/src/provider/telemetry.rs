@@ -1,0 +1,47 @@
+//! 2.0: where vehicles were, point by point.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::options::ProviderOptions;
+use super::sketch::{HOUR_MS, Sketch};
+use super::trip::{Gps, Time, gps, time, way};
+
+#[derive(Serialize)]
+struct Telemetry {
+    device_id: Uuid,
+    provider_id: Uuid,
+    telemetry_id: Uuid,
+    timestamp: Time,
+    trip_ids: [Uuid; 1],
+    journey_id: Option<Uuid>,
+    location: Gps,
+}
+
+/// The points of a trip that lie in a clock hour, as JSON text.
+pub(super) fn points(
+    options: &Arc<ProviderOptions>,
+    sketch: &Sketch,
+    hour: i64,
+) -> impl Iterator<Item = String> + Send + use<> {
+    let (trip_id, vehicle, route) = way(options, sketch);
+    let options = Arc::clone(options);
+    (0_u128..)
+        .zip(route.points)
+        .filter(move |(_, point)| point.time_ms.div_euclid(HOUR_MS) == hour)
+        .filter_map(move |(index, point)| {
+            serde_json::to_string(&Telemetry {
+                device_id: vehicle.id,
+                provider_id: options.provider_id,
+                // The last digits of a random id, changed by the point's number.
+                telemetry_id: Uuid::from_u128(trip_id.as_u128() ^ (index + 1)),
+                timestamp: time(&options, point.time_ms),
+                trip_ids: [trip_id],
+                journey_id: None,
+                location: gps(&options, point),
+            })
+            .ok()
+        })
+}
