@@ -21,7 +21,7 @@ READS = {
 }
 WRITES = {
     "PlanBlocksFunction": {"{stage}/runs/*"},
-    "ExtractFunction": {"{stage}/*/trips.json", "{stage}/*/extract.json"},
+    "ExtractFunction": {"{stage}/*/trips.*json", "{stage}/*/telemetry.json", "{stage}/*/extract.json"},
     "SyncDbFunction": {"{stage}/*/rejects.json", "{stage}/*/publish.json"},
     "SyncSocrataFunction": set(),
 }

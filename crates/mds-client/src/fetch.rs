@@ -65,6 +65,7 @@ pub struct HourReport {
     /// Requests made, failed ones included.
     pub requests: u32,
     /// Whether the last page names a next one that was not asked for, since `paging` is off.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub next_page_left: bool,
     /// The query of the first page, without parameters of the configured URL.
     pub asked: String,

@@ -92,6 +92,8 @@ pub struct VersionRules {
     pub body_unit: TimeUnit,
     /// What 404 and 410 mean.
     pub not_found: NotFound,
+    /// Whether trips name only the device, whose type and number `/vehicles` tells, and routes are `/telemetry`'s.
+    pub vehicles_apart: bool,
     /// Whether "not ready" may come as the interim status 102, which HTTP libraries swallow.
     pub interim_not_ready: bool,
 }
@@ -172,6 +174,7 @@ impl MdsVersion {
                 Self::V0_2 | Self::V0_3 => NotFound::WrongUrl,
                 _ => NotFound::NotReadyWhileYoung,
             },
+            vehicles_apart: matches!(self, Self::V2_0),
             interim_not_ready: matches!(self, Self::V1_2),
         }
     }

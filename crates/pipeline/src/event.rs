@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use store::Changes;
 use trips::block::{Block, Hour, ProviderName};
 use trips::status::{Step, StepChoice};
 use uuid::Uuid;
@@ -173,9 +174,12 @@ pub struct ExtractOutput {
     /// Pages that were asked for.
     #[serde(default)]
     pub pages: u32,
-    /// Length of the JSON before compression and encryption, in bytes.
+    /// Length of the JSON before compression and encryption, in bytes; 0 where the archive before was kept.
     #[serde(default)]
     pub payload_bytes: u64,
+    /// What differs from the answer before; none for a first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
 }
 
 /// What `sync-db` adds to the item. `fetched = loaded + rejected + duplicates`, always.

@@ -1,24 +1,33 @@
 //! `extract`: one hour of one provider, from its API to the archive, digit for digit.
 
+use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use mds_client::{HourAnswer, HourReport, TripSink};
+use mds_client::{HourAnswer, HourReport};
 use serde::Serialize;
-use serde_json::value::RawValue;
-use store::Archived;
+use store::{Archived, Changes, Claim};
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 use trips::block::{Block, BlockObject};
-use trips::envelope::ArchiveWriter;
 use trips::status::{BlockStatus, Step};
-use vault::{ObjectInfo, ObjectWriter, Seal};
+use vault::{ObjectWriter, Seal};
 
+use self::former::{Former, Prints};
+use self::mentions::Mentions;
+use self::sink::{ArchiveSink, Notes};
+use self::telemetry::TelemetryReport;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, ExtractOutput};
 use crate::step::ClaimedStep;
+
+mod former;
+mod mentions;
+mod sink;
+mod telemetry;
+mod vehicles;
 
 /// `extract.json`: what was asked, when, and what came (SPEC.md, "Objects in the bucket").
 #[derive(Debug, Serialize)]
@@ -29,6 +38,17 @@ struct ExtractReport<'a> {
     trips_key: &'a str,
     sha256: &'a str,
     payload_bytes: u64,
+    /// Where the archive lies that this one replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    former_key: Option<&'a str>,
+    /// What differs from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Changes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    telemetry: Option<TelemetryReport>,
+    /// What went wrong with vehicles and telemetry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
     #[serde(flatten)]
     answer: &'a HourReport,
 }
@@ -50,13 +70,14 @@ pub async fn extract(ctx: &Context, mut item: BlockItem) -> Result<BlockItem, Pi
             trip_count: step.claim.row().fetched(),
             pages: 0,
             payload_bytes: 0,
+            changes: None,
         };
         let is_end = step.status() == BlockStatus::NoTrips;
         step.succeed(is_end).await?;
         item.extract = Some(output);
         return Ok(item);
     }
-    let (report, object) = match pull_into_bucket(ctx, &block, &trips_key).await {
+    let pulled = match Box::pin(pull_into_bucket(ctx, &block, &trips_key, &mut step.claim)).await {
         Ok(pulled) => pulled,
         Err(error) => {
             let status = match error.name {
@@ -66,20 +87,29 @@ pub async fn extract(ctx: &Context, mut item: BlockItem) -> Result<BlockItem, Pi
             return Err(step.fail(status, error).await);
         }
     };
-    step.claim
-        .archived(&Archived {
-            run_id: item.run_id,
-            payload_key: trips_key.clone(),
-            fetched: report.trips,
-            message: format!("HTTP {} with {} trips", report.http_status, report.trips),
-        })
-        .await?;
+    let report = &pulled.report;
+    if pulled.is_unchanged() {
+        step.claim.confirmed(item.run_id, &pulled.message()).await?;
+    } else {
+        step.claim
+            .archived(&Archived {
+                run_id: item.run_id,
+                payload_key: trips_key.clone(),
+                fetched: report.trips,
+                message: pulled.message(),
+                changes: pulled.changes,
+            })
+            .await?;
+    }
     step.succeed(report.trips == 0).await?;
     tracing::info!(
         run_id = %item.run_id,
         block.provider = %block.provider,
         block.label = %item.label,
         trips.fetched = report.trips,
+        trips.new = pulled.changes.map(|it| it.new),
+        trips.changed = pulled.changes.map(|it| it.changed),
+        trips.gone = pulled.changes.map(|it| it.gone),
         extract.pages = report.pages,
         extract.requests = report.requests,
         extract.body_bytes = report.bytes,
@@ -90,9 +120,41 @@ pub async fn extract(ctx: &Context, mut item: BlockItem) -> Result<BlockItem, Pi
         trips_key,
         trip_count: report.trips,
         pages: report.pages,
-        payload_bytes: object.bytes,
+        payload_bytes: pulled.payload_bytes,
+        changes: pulled.changes,
     });
     Ok(item)
+}
+
+/// What came of asking a provider for a block.
+struct Pulled {
+    report: HourReport,
+    /// What differs from the answer before, if there was one that can be read.
+    changes: Option<Changes>,
+    payload_bytes: u64,
+}
+
+impl Pulled {
+    /// Whether the answer before was the same, of trips that may be loaded already.
+    fn is_unchanged(&self) -> bool {
+        self.changes.is_some_and(Changes::are_none) && self.report.trips > 0
+    }
+
+    /// A word for the schedule.
+    fn message(&self) -> String {
+        let report = &self.report;
+        let mut text = format!("HTTP {} with {} trips", report.http_status, report.trips);
+        if report.trips_outside_window > 0 {
+            let _ = write!(text, ", {} of other hours", report.trips_outside_window);
+        }
+        if let Some(Changes { new, changed, gone }) = self.changes {
+            let _ = write!(
+                text,
+                "; {new} new, {changed} changed, {gone} gone since the answer before"
+            );
+        }
+        text
+    }
 }
 
 /// Pulls the block's hour into a local file in the archive's form, and touches neither bucket nor database. The file
@@ -114,7 +176,7 @@ pub async fn extract_to(
     };
     folder.read_dir().map_err(failed)?;
     let make_sink = move || {
-        ArchiveSink::new({
+        ArchiveSink::new(Notes::default(), {
             let folder = folder.clone();
             move || NamedTempFile::new_in(folder).map(BufWriter::new)
         })
@@ -130,42 +192,118 @@ async fn pull_into_bucket(
     ctx: &Context,
     block: &Block,
     trips_key: &str,
-) -> Result<(HourReport, ObjectInfo), PipelineError> {
+    claim: &mut Claim,
+) -> Result<Pulled, PipelineError> {
+    let client = ctx.provider_client(&block.provider).await?;
+    let has_vehicles = client.config().version.rules().vehicles_apart;
+    let vehicles_wanted = has_vehicles && client.config().vehicles;
+    let telemetry_wanted = has_vehicles && client.config().telemetry;
+    let mut beside = Beside::default();
+    if vehicles_wanted {
+        beside.note(vehicles::refresh(ctx, claim, &client).await);
+    }
+    let mut former = Former::find(ctx, claim, trips_key).await?;
+    let prints_before = former.as_mut().and_then(|former| former.prints.take());
+
     let vault = ctx.vault().clone();
     let key = trips_key.to_owned();
+    let notes = Notes {
+        prints: prints_before.is_some().then(Prints::default),
+        mentions: (vehicles_wanted || telemetry_wanted).then(Mentions::default),
+    };
     let make_sink = move || {
-        ArchiveSink::new({
+        ArchiveSink::new(notes.clone(), {
             let (vault, key) = (vault.clone(), key.clone());
             move || Ok(vault.create(&key, Seal::Encrypt))
         })
     };
-    let (sink, report) = pull(ctx, block, make_sink).await?;
-    let object = seal(sink, trips_key).await?;
-    let report_key = ctx.key(block, BlockObject::Extract);
-    ctx.vault()
-        .put_json(
-            &report_key,
-            &ExtractReport {
-                provider: block.provider.as_str(),
-                block_start: block.hour.start(),
-                block_end: block.hour.end(),
-                trips_key,
-                sha256: &object.sha256,
-                payload_bytes: object.bytes,
-                answer: &report,
-            },
-            Seal::Encrypt,
-        )
-        .await?;
-    Ok((report, object))
+    let (mut sink, report) = pull(ctx, block, make_sink).await?;
+    let notes = sink.take_notes();
+    let changes = prints_before
+        .zip(notes.prints)
+        .map(|(before, after)| before.compare(after));
+    let mentions = notes.mentions.unwrap_or_default();
+    if vehicles_wanted {
+        beside.note(vehicles::look_up(ctx, claim, &client, &mentions).await);
+    }
+
+    let writer = finish(sink, trips_key).await?;
+    if changes.is_some_and(Changes::are_none) {
+        writer.abort().await;
+        return Ok(Pulled {
+            report,
+            changes,
+            payload_bytes: 0,
+        });
+    }
+    if telemetry_wanted {
+        let archived = telemetry::archive(ctx, block, &client, &mentions).await;
+        beside.telemetry = beside.note(archived);
+    }
+    if let Some(former) = &former {
+        former.make_way(ctx, claim, trips_key).await?;
+    }
+    let object = writer.finish().await?;
+    write_report(
+        ctx,
+        &ctx.key(block, BlockObject::Extract),
+        &ExtractReport {
+            provider: block.provider.as_str(),
+            block_start: block.hour.start(),
+            block_end: block.hour.end(),
+            trips_key,
+            sha256: &object.sha256,
+            payload_bytes: object.bytes,
+            former_key: former.as_ref().map(Former::kept_as),
+            changes,
+            telemetry: beside.telemetry,
+            problems: beside.problems,
+            answer: &report,
+        },
+    )
+    .await?;
+    Ok(Pulled {
+        report,
+        changes,
+        payload_bytes: object.bytes,
+    })
 }
 
-async fn seal(sink: ArchiveSink<ObjectWriter>, key: &str) -> Result<ObjectInfo, PipelineError> {
-    let writer = spawn_blocking(move || sink.finish())
+/// What 2.0 has beside the trips. A problem with it is written down, and does not keep the trips from being archived.
+#[derive(Default)]
+struct Beside {
+    telemetry: Option<TelemetryReport>,
+    problems: Vec<String>,
+}
+
+impl Beside {
+    fn note<T>(&mut self, result: Result<T, PipelineError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                tracing::warn!(error.name = %error.name, error = %error.message, "vehicles or telemetry are not whole");
+                self.problems
+                    .push(format!("{}: {}", error.name, error.message));
+                None
+            }
+        }
+    }
+}
+
+async fn write_report(
+    ctx: &Context,
+    key: &str,
+    report: &ExtractReport<'_>,
+) -> Result<(), PipelineError> {
+    ctx.vault().put_json(key, report, Seal::Encrypt).await?;
+    Ok(())
+}
+
+async fn finish(sink: ArchiveSink<ObjectWriter>, key: &str) -> Result<ObjectWriter, PipelineError> {
+    spawn_blocking(move || sink.finish())
         .await
         .map_err(|_| PipelineError::interrupted("writing the archive"))?
-        .map_err(|e| PipelineError::from_io(key, &e))?;
-    Ok(writer.finish().await?)
+        .map_err(|e| PipelineError::from_io(key, &e))
 }
 
 async fn pull<W: Write + Send + 'static>(
@@ -195,49 +333,4 @@ async fn pull<W: Write + Send + 'static>(
         )),
         HourAnswer::NotOperating { sink, report } => Ok((sink, report)),
     }
-}
-
-/// Writes an answer's trips in the archive's form. The object is created with the first word of the answer, so that
-/// a request that is refused creates none.
-struct ArchiveSink<W: Write>(SinkState<W>);
-
-enum SinkState<W: Write> {
-    Waiting(Box<dyn FnOnce() -> io::Result<W> + Send>),
-    Open(ArchiveWriter<W>),
-    Failed,
-}
-
-impl<W: Write> ArchiveSink<W> {
-    fn new(create: impl FnOnce() -> io::Result<W> + Send + 'static) -> Self {
-        Self(SinkState::Waiting(Box::new(create)))
-    }
-
-    fn finish(self) -> io::Result<W> {
-        match self.0 {
-            SinkState::Open(archive) => archive.finish(),
-            SinkState::Waiting(_) | SinkState::Failed => Err(not_begun()),
-        }
-    }
-}
-
-impl<W: Write + Send + 'static> TripSink for ArchiveSink<W> {
-    fn begin(&mut self, version: &str) -> io::Result<()> {
-        let state = std::mem::replace(&mut self.0, SinkState::Failed);
-        let SinkState::Waiting(create) = state else {
-            return Err(io::Error::other("an archive is begun once"));
-        };
-        self.0 = SinkState::Open(ArchiveWriter::new(create()?, version)?);
-        Ok(())
-    }
-
-    fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
-        match &mut self.0 {
-            SinkState::Open(archive) => archive.push(raw),
-            SinkState::Waiting(_) | SinkState::Failed => Err(not_begun()),
-        }
-    }
-}
-
-fn not_begun() -> io::Error {
-    io::Error::other("the archive was not begun")
 }

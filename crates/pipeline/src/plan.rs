@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use store::RunRecord;
 use trips::block::{Hour, ProviderName, manifest_key};
-use trips::status::{BlockStatus, Step, steps_to_do};
+use trips::status::{BlockStatus, Step, steps_to_ask_again, steps_to_do};
 use uuid::Uuid;
 use vault::Seal;
 
@@ -95,12 +95,16 @@ pub async fn plan(
 
     for part in parts(&ranges) {
         for row in rows(ctx, &part).await? {
-            let steps = steps_to_do(
-                row.status,
-                request.steps(),
-                request.force,
-                request.incomplete_only,
-            );
+            let steps = if row.is_due_again && !request.force && !request.no_extract {
+                steps_to_ask_again(request.steps())
+            } else {
+                steps_to_do(
+                    row.status,
+                    request.steps(),
+                    request.force,
+                    request.incomplete_only,
+                )
+            };
             if steps.is_empty() {
                 plan.nothing_to_do += 1;
                 continue;

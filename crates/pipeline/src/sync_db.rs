@@ -9,6 +9,7 @@ use tokio::task::spawn_blocking;
 use trips::block::{Block, BlockObject};
 use trips::public_row::PublicRow;
 use trips::status::{BlockStatus, Step};
+use uuid::Uuid;
 use vault::Seal;
 
 use crate::context::Context;
@@ -125,6 +126,8 @@ async fn load(
         fetched: tally.fetched,
         rejected: tally.rejected,
         error_payload: error_payload(&tally),
+        republish: item.force || matches!(source, Source::File(_)),
+        vehicles_of: vehicles_of(ctx, block)?,
     };
     let upsert = load.upsert(facts).await?;
     write_public_rows(ctx, block, &upsert).await?;
@@ -161,6 +164,13 @@ async fn write_public_rows(
     }
     object.finish().await?;
     Ok(())
+}
+
+/// The provider's id in MDS, where its trips have to be joined with its vehicles.
+fn vehicles_of(ctx: &Context, block: &Block) -> Result<Option<Uuid>, PipelineError> {
+    let provider = ctx.provider_config(&block.provider)?;
+    let is_apart = provider.version.rules().vehicles_apart && provider.vehicles;
+    Ok(is_apart.then_some(provider.provider_id))
 }
 
 fn error_payload(tally: &Tally) -> Option<serde_json::Value> {

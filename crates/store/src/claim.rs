@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::types::ToSql;
@@ -38,8 +39,8 @@ pub(crate) use update_schedule;
 pub struct Claim {
     pub(crate) held: Held,
     pub(crate) row: ScheduleRow,
-    /// Those whose turn it holds.
-    datasets: Vec<String>,
+    /// Those whose turn it holds: the space of the lock and the name in it.
+    turns: Vec<(i32, String)>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -62,6 +63,27 @@ pub struct Archived {
     pub fetched: u64,
     /// A word for people, such as the HTTP status.
     pub message: String,
+    /// What differs from the answer before; none for a first answer.
+    pub changes: Option<Changes>,
+}
+
+/// What differs between two answers for the same block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Trips that only the later one has.
+    pub new: u64,
+    /// Trips that both have, with another content.
+    pub changed: u64,
+    /// Trips that only the earlier one has.
+    pub gone: u64,
+}
+
+impl Changes {
+    /// Whether the two answers have the same trips.
+    #[must_use]
+    pub fn are_none(self) -> bool {
+        self == Self::default()
+    }
 }
 
 impl Store {
@@ -104,7 +126,7 @@ impl Store {
         Ok(Claim {
             row: ScheduleRow::read(&row)?,
             held,
-            datasets: Vec::new(),
+            turns: Vec::new(),
             _permit: permit,
         })
     }
@@ -143,12 +165,14 @@ impl Claim {
             _ => (BlockStatus::Archived, None),
         };
         let fetched = signed(archived.fetched);
+        let changes = Columns::of(archived.changes);
         self.update(
             "noting an archive",
             update_schedule!(
                 "status_id = $2, run_id = $3, payload = $4, payload_trips_count = $5, message = $6,
                  records_total = $7, records_processed = $7, records_error_count = $7, records_duplicate_count = $7,
-                 error_payload = NULL, rerun_flag = false"
+                 error_payload = NULL, rerun_flag = false, extracted_at = clock_timestamp(),
+                 trips_new = $8, trips_changed = $9, trips_gone = $10"
             ),
             &[
                 &code(status),
@@ -157,7 +181,42 @@ impl Claim {
                 &fetched,
                 &shortened(&archived.message),
                 &loaded,
+                &changes.new,
+                &changes.changed,
+                &changes.gone,
             ],
+        )
+        .await
+    }
+
+    /// Notes that the provider gave the same answer as before, whose archive stays. So does the status, unless the
+    /// block had failed before it was loaded, or with every trip, which another configuration may mend: then it is 2.
+    ///
+    /// # Errors
+    /// As [`archived`](Self::archived).
+    pub async fn confirmed(&mut self, run_id: Uuid, message: &str) -> Result<(), StoreError> {
+        self.update(
+            "noting the same answer",
+            update_schedule!(
+                "status_id = CASE WHEN s.status_id IN (0, 1, -2, -6) THEN 2 ELSE s.status_id END,
+                 run_id = $2, message = $3, extracted_at = clock_timestamp(),
+                 trips_new = 0, trips_changed = 0, trips_gone = 0"
+            ),
+            &[&run_id, &shortened(message)],
+        )
+        .await
+    }
+
+    /// Notes that another archive is about to take the place of the one that is there: status 2, since it may be that
+    /// already when somebody looks next.
+    ///
+    /// # Errors
+    /// As [`archived`](Self::archived).
+    pub async fn replacing_archive(&mut self) -> Result<(), StoreError> {
+        self.update(
+            "noting a new archive",
+            update_schedule!("status_id = $2, message = 'the provider has another answer'"),
+            &[&code(BlockStatus::Archived)],
         )
         .await
     }
@@ -176,7 +235,10 @@ impl Claim {
     ) -> Result<(), StoreError> {
         self.update(
             "noting a failure",
-            update_schedule!("status_id = $2, run_id = $3, message = $4"),
+            update_schedule!(
+                "status_id = $2, run_id = $3, message = $4,
+                 published_at = CASE WHEN $2 = -8 THEN NULL ELSE published_at END"
+            ),
             &[
                 &code(status),
                 &run_id,
@@ -206,19 +268,34 @@ impl Claim {
     pub async fn published(&mut self, run_id: Uuid, counts: &Value) -> Result<(), StoreError> {
         self.update(
             "noting an upload",
-            update_schedule!("status_id = $2, run_id = $3, socrata_status = $4, message = NULL"),
+            update_schedule!(
+                "status_id = $2, run_id = $3, socrata_status = $4, message = NULL, published_at = clock_timestamp()"
+            ),
             &[&code(BlockStatus::Published), &run_id, counts],
         )
         .await
     }
 
     /// Waits for one's turn to write to a dataset of the portal, over all processes, and takes it. Those who wait are
-    /// served in the order they came. The turn ends with [`unlock_dataset`](Self::unlock_dataset) or the claim.
+    /// served in the order they came. The turn ends with [`end_turns`](Self::end_turns) or the claim.
     ///
     /// # Errors
     /// [`StoreError::Busy`] if it is not one's turn within `wait`.
     pub async fn lock_dataset(&mut self, dataset: &str, wait: Duration) -> Result<(), StoreError> {
-        let doing = failed("waiting for a dataset");
+        let busy = Busy::Dataset {
+            dataset: dataset.to_owned(),
+        };
+        self.take_turn(DATASET_SPACE, dataset, wait, busy).await
+    }
+
+    pub(crate) async fn take_turn(
+        &mut self,
+        space: i32,
+        name: &str,
+        wait: Duration,
+        busy: Busy,
+    ) -> Result<(), StoreError> {
+        let doing = failed("waiting for a turn");
         let limit = format!("{}ms", wait.as_millis().max(1));
         let transaction = self.held.client_mut()?.transaction().await.map_err(doing)?;
         transaction
@@ -232,33 +309,29 @@ impl Claim {
         transaction
             .execute(
                 "SELECT pg_advisory_lock($1, hashtext($2))",
-                &[&DATASET_SPACE, &dataset],
+                &[&space, &name],
             )
             .await
             .map_err(|error| match doing(error) {
-                StoreError::Busy { .. } => StoreError::Busy {
-                    what: Busy::Dataset {
-                        dataset: dataset.to_owned(),
-                    },
-                },
+                StoreError::Busy { .. } => StoreError::Busy { what: busy },
                 other => other,
             })?;
         transaction.commit().await.map_err(doing)?;
-        self.datasets.push(dataset.to_owned());
+        self.turns.push((space, name.to_owned()));
         Ok(())
     }
 
-    /// Ends the turns taken with [`lock_dataset`](Self::lock_dataset). Does nothing where there are none.
+    /// Ends the turns taken, such as those of [`lock_dataset`](Self::lock_dataset). Does nothing where there are none.
     ///
     /// # Errors
     /// As [`archived`](Self::archived).
-    pub async fn unlock_dataset(&mut self) -> Result<(), StoreError> {
-        for dataset in self.datasets.drain(..) {
+    pub async fn end_turns(&mut self) -> Result<(), StoreError> {
+        for (space, name) in self.turns.drain(..) {
             self.held
                 .query_opt(
-                    "leaving a dataset",
+                    "ending a turn",
                     "SELECT pg_advisory_unlock($1, hashtext($2))",
-                    &[&DATASET_SPACE, &dataset],
+                    &[&space, &name],
                 )
                 .await?;
         }
@@ -282,6 +355,23 @@ impl Claim {
             .ok_or(StoreError::UnknownBlock { schedule_id })?;
         self.row = ScheduleRow::read(&row)?;
         Ok(())
+    }
+}
+
+/// The changes as the schedule's columns hold them.
+struct Columns {
+    new: Option<i64>,
+    changed: Option<i64>,
+    gone: Option<i64>,
+}
+
+impl Columns {
+    fn of(changes: Option<Changes>) -> Self {
+        Self {
+            new: changes.map(|it| signed(it.new)),
+            changed: changes.map(|it| signed(it.changed)),
+            gone: changes.map(|it| signed(it.gone)),
+        }
     }
 }
 

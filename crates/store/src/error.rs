@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use trips::block::ProviderName;
+use uuid::Uuid;
 
 mod failure;
 
@@ -128,6 +129,11 @@ pub enum Busy {
         /// The dataset's id.
         dataset: String,
     },
+    /// A provider is being asked for its vehicles.
+    Vehicles {
+        /// The provider's id in MDS.
+        provider: Uuid,
+    },
     /// Rows or tables.
     Rows,
 }
@@ -139,6 +145,12 @@ impl fmt::Display for Busy {
                 f,
                 "the block with schedule_id {schedule_id} is being worked on by another run"
             ),
+            Self::Vehicles { provider } => {
+                write!(
+                    f,
+                    "another run asks the provider {provider} for its vehicles"
+                )
+            }
             Self::Dataset { dataset } => {
                 write!(f, "dataset {dataset} is being written to by another upload")
             }

@@ -20,8 +20,9 @@ mod runs;
 mod schedule;
 mod session;
 mod upsert;
+mod vehicles;
 
-pub use claim::{Archived, Claim};
+pub use claim::{Archived, Changes, Claim};
 pub use connect::{Store, StoreOptions};
 pub use copy::{CopyEncoder, EncodeError, LoadRow, PointLabels};
 pub use error::{Busy, DatabaseFailure, StoreError};

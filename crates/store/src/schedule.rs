@@ -17,7 +17,7 @@ macro_rules! schedule_columns {
     () => {
         "s.schedule_id, p.provider_name, s.block_start, s.status_id, s.payload, s.message, s.payload_trips_count,
          s.records_total, s.records_processed, s.records_error_count, s.records_duplicate_count, s.rerun_flag,
-         s.socrata_status, s.run_id, s.updated_at"
+         s.socrata_status, s.run_id, s.updated_at, s.extracted_at, s.published_at"
     };
 }
 pub(crate) use schedule_columns;
@@ -55,6 +55,10 @@ pub struct ScheduleRow {
     pub run_id: Option<Uuid>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// When the provider was last asked and answered.
+    pub extracted_at: Option<DateTime<Utc>>,
+    /// When the portal was last brought up to what is loaded; none if a load has changed something since.
+    pub published_at: Option<DateTime<Utc>>,
 }
 
 impl ScheduleRow {
@@ -106,6 +110,8 @@ impl ScheduleRow {
             socrata_status: get(row, "socrata_status")?,
             run_id: get(row, "run_id")?,
             updated_at: get(row, "updated_at")?,
+            extracted_at: get(row, "extracted_at")?,
+            published_at: get(row, "published_at")?,
         })
     }
 }

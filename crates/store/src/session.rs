@@ -14,6 +14,7 @@ pub(crate) const MIGRATION_KEY: i64 = KEY_SPACE;
 
 /// Locks of two 4-byte keys live apart from those of one 8-byte key.
 pub(crate) const DATASET_SPACE: i32 = 0x4D_44_53;
+pub(crate) const VEHICLES_SPACE: i32 = DATASET_SPACE + 1;
 
 pub(crate) fn block_key(schedule_id: i64) -> i64 {
     KEY_SPACE | schedule_id

@@ -17,7 +17,7 @@ use crate::schedule::ScheduleRow;
 
 mod sql;
 
-use sql::{DROP_DUPLICATES, ENTER_DEVICES, FLAG_OVERLAPS, NOTE_LOAD, UPSERT_TRIPS};
+use sql::{DROP_DUPLICATES, ENTER_DEVICES, FLAG_OVERLAPS, JOIN_VEHICLES, NOTE_LOAD, UPSERT_TRIPS};
 
 /// What the caller knows of a load.
 #[derive(Debug, Clone)]
@@ -32,12 +32,16 @@ pub struct LoadFacts {
     pub rejected: u64,
     /// Why trips were refused: counts by reason, no trips.
     pub error_payload: Option<Value>,
+    /// Whether the block is to be published anew though nothing may have changed.
+    pub republish: bool,
+    /// The provider's id in MDS, if its trips are to be joined with its vehicles (2.0).
+    pub vehicles_of: Option<Uuid>,
 }
 
 /// What a load did. `fetched = loaded + rejected + duplicates`, and `loaded = inserted + updated + unchanged`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LoadCounts {
-    /// The block's status: 5, 6, -6 or 7.
+    /// The block's status: 5, 6, -6 or 7; 8 once it is committed, if nothing changed since it was published.
     pub status: BlockStatus,
     /// Trips that are in the table now.
     pub loaded: u64,
@@ -89,6 +93,12 @@ impl<'c> Upsert<'c> {
     ) -> Result<Self, StoreError> {
         let doing = failed("loading trips");
         let transaction = client.transaction().await.map_err(doing)?;
+        if let Some(provider_id) = facts.vehicles_of {
+            transaction
+                .execute(JOIN_VEHICLES, &[&provider_id])
+                .await
+                .map_err(doing)?;
+        }
         let duplicates = transaction
             .execute(DROP_DUPLICATES, &[])
             .await
@@ -159,7 +169,7 @@ impl<'c> Upsert<'c> {
     /// all; the next claim's row tells.
     pub async fn commit(self) -> Result<LoadCounts, StoreError> {
         let doing = failed("committing a load");
-        let (facts, counts) = (self.facts, self.counts);
+        let (facts, mut counts) = (self.facts, self.counts);
         let schedule_id = self.row.schedule_id;
         let row = self
             .transaction
@@ -174,6 +184,7 @@ impl<'c> Upsert<'c> {
                     &signed(counts.rejected),
                     &signed(counts.duplicates),
                     &facts.error_payload,
+                    &(facts.republish || counts.inserted + counts.updated > 0),
                 ],
             )
             .await
@@ -185,6 +196,7 @@ impl<'c> Upsert<'c> {
             .map_err(doing)?;
         let row = ScheduleRow::read(&row)?;
         self.transaction.commit().await.map_err(doing)?;
+        counts.status = row.status;
         *self.row = row;
         Ok(counts)
     }

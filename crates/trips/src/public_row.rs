@@ -70,7 +70,7 @@ impl<'a> PublicRow<'a> {
         Self {
             trip_id: trip.trip_id,
             device_id: trip.device_id,
-            vehicle_type: trip.vehicle_type,
+            vehicle_type: trip.vehicle_type.map(public_vehicle_type),
             trip_duration: trip.trip_duration,
             trip_distance: trip.trip_distance,
             start_time: Clock(trip.start_time.naive_utc()),
@@ -87,6 +87,14 @@ impl<'a> PublicRow<'a> {
             census_geoid_start: Label(trip.census_geoid_start),
             census_geoid_end: Label(trip.census_geoid_end),
         }
+    }
+}
+
+/// MDS 2.0 tells standing scooters from seated ones; the published series goes on with one word.
+fn public_vehicle_type(kind: &str) -> &str {
+    match kind {
+        "scooter_standing" | "scooter_seated" => "scooter",
+        other => other,
     }
 }
 
@@ -194,5 +202,21 @@ mod tests {
         assert_eq!(row["hour"], 13);
         assert_eq!(row["end_time_us_central"], "2020-07-06T08:05:09");
         assert_eq!(row["vehicle_type"], serde_json::Value::Null);
+    }
+
+    #[test]
+    fn both_scooters_of_mds_2_go_on_under_the_old_word() {
+        for (kind, public) in [
+            ("scooter_standing", "scooter"),
+            ("scooter_seated", "scooter"),
+            ("cargo_bicycle", "cargo_bicycle"),
+        ] {
+            let trip = PublicTrip {
+                vehicle_type: Some(kind),
+                ..trip()
+            };
+            let row: serde_json::Value = serde_json::from_str(&json(&trip)).unwrap();
+            assert_eq!(row["vehicle_type"], public);
+        }
     }
 }

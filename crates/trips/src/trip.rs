@@ -54,6 +54,14 @@ pub trait ServiceArea: Send + Sync {
     fn covers(&self, point: Point) -> bool;
 }
 
+/// Reads a timestamp as trips and telemetry carry them: seconds or milliseconds since 1970, by their
+/// magnitude, as a number or a text that holds one. `None` for anything else.
+#[must_use]
+pub fn instant(raw: &serde_json::value::RawValue) -> Option<DateTime<Utc>> {
+    let stamp = scalar::Stamp::of(&scalar::Scalar::of(raw)).ok()?;
+    Some(stamp.time)
+}
+
 /// A trip that can be loaded, in the columns of `api.trips`
 /// (SPEC.md, Postgres).
 ///

@@ -39,11 +39,15 @@ impl Vehicle {
     #[must_use]
     pub fn read(record: &RawValue) -> Option<Self> {
         let sent: Sent<'_> = serde_json::from_str(record.get()).ok()?;
-        let text = |raw: Option<&RawValue>| serde_json::from_str::<String>(raw?.get()).ok();
+        let text = |raw: Option<&RawValue>| {
+            let text: String = serde_json::from_str(raw?.get()).ok()?;
+            // What Postgres cannot hold.
+            Some(text.replace('\0', "\u{fffd}"))
+        };
         let types = sent
             .propulsion_types
             .and_then(|raw| serde_json::from_str::<Vec<String>>(raw.get()).ok())
-            .map(|types| types.join(","));
+            .map(|types| types.join(",").replace('\0', "\u{fffd}"));
         Some(Self {
             device_id: Uuid::parse_str(&sent.device_id).ok()?,
             vehicle_id: text(sent.vehicle_id).filter(|id| !id.is_empty()),

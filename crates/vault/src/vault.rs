@@ -233,6 +233,23 @@ impl Vault {
         }
     }
 
+    /// Copies an object as it is, within the bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NotFound`], or the error of the request.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<(), VaultError> {
+        self.client
+            .copy_object()
+            .bucket(&self.bucket)
+            .copy_source(format!("{}/{from}", self.bucket))
+            .key(to)
+            .send()
+            .await
+            .map_err(|error| VaultError::from_sdk(from, error))?;
+        Ok(())
+    }
+
     /// Deletes an object; one that is not there is no error.
     ///
     /// # Errors

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use store::ScheduleRow;
 use trips::block::{Block, Hour, HourRange, ProviderName};
-use trips::status::BlockStatus;
+use trips::status::{BlockStatus, Step};
 
 use super::ranges::Ranges;
 use crate::context::Context;
@@ -40,13 +41,17 @@ pub(super) struct Row {
     pub(super) block: Block,
     pub(super) schedule_id: Option<i64>,
     pub(super) status: BlockStatus,
+    /// Whether the provider is to be asked again because of the block's age.
+    pub(super) is_due_again: bool,
 }
 
 /// The part's blocks, hour by hour with the providers interleaved, so that no provider waits for another's months
 /// and none is asked by all the workers at once.
 pub(super) async fn rows(ctx: &Context, part: &Part) -> Result<Vec<Row>, PipelineError> {
     let mut rows = Vec::new();
+    let now = ctx.now();
     for (name, range) in part {
+        let reask_hours = &ctx.provider_config(name)?.reask_hours;
         let known: BTreeMap<Hour, _> = ctx
             .store()
             .blocks(name, *range)
@@ -63,9 +68,24 @@ pub(super) async fn rows(ctx: &Context, part: &Part) -> Result<Vec<Row>, Pipelin
                 },
                 schedule_id: row.map(|row| row.schedule_id),
                 status: row.map_or(BlockStatus::New, |row| row.status),
+                is_due_again: row.is_some_and(|row| is_due_again(row, reask_hours, now)),
             }
         }));
     }
     rows.sort_by(|a, b| (a.block.hour, &a.block.provider).cmp(&(b.block.hour, &b.block.provider)));
     Ok(rows)
+}
+
+/// Whether the block has passed one of the ages at which its provider is asked again, and was last asked before.
+fn is_due_again(row: &ScheduleRow, reask_hours: &[u32], now: DateTime<Utc>) -> bool {
+    let Some(extracted_at) = row
+        .extracted_at
+        .filter(|_| row.status.has_done(Step::Extract))
+    else {
+        return false;
+    };
+    reask_hours
+        .iter()
+        .map(|age| row.hour.end() + TimeDelta::hours(i64::from(*age)))
+        .any(|time| extracted_at < time && time <= now)
 }

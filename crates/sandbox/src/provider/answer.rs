@@ -262,7 +262,8 @@ fn answer(
         envelope.before.insert(0, '\u{feff}');
     }
     let renderer = feed.clone();
-    let trips = sketches.filter_map(move |sketch| renderer.render(&sketch));
+    let revised = matches!(fault, Some(Fault::Revised));
+    let trips = sketches.filter_map(move |sketch| renderer.render(&Sketch { revised, ..sketch }));
     if options.oddities.has(Oddity::Gzip) {
         let packed = envelope.packed(trips).map_err(|_| Refusal::status(500))?;
         let mut response = typed(options, Body::from(packed));

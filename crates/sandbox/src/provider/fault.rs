@@ -31,6 +31,8 @@ pub enum Fault {
     Slow(Duration),
     /// The answer stops in the middle of its body, and goes on this much later.
     Stall(Duration),
+    /// The trips have another price than before, and were published later.
+    Revised,
     /// Only so many of the hour's trips are there yet.
     Partial {
         /// 0 for none.

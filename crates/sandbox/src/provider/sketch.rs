@@ -75,6 +75,8 @@ pub(super) struct Sketch {
     pub(super) twice: bool,
     /// Whether this is the second time.
     pub(super) again: bool,
+    /// Whether it is told otherwise than at first.
+    pub(super) revised: bool,
     /// When the ride began and ended, in milliseconds; `reported_start` is what the feed says.
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
@@ -121,6 +123,7 @@ impl Sketch {
             kind,
             twice,
             again: false,
+            revised: false,
             start_ms,
             end_ms,
             reported_start_ms,

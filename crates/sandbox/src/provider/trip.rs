@@ -195,7 +195,8 @@ pub(super) fn rendered(
 ) -> Result<String, serde_json::Error> {
     let sketch = &shifted(options, sketch);
     let mut facts = Facts::draw(options, sketch);
-    if sketch.again && options.oddities.has(Oddity::ChangedDuplicates) {
+    let is_other = sketch.again && options.oddities.has(Oddity::ChangedDuplicates);
+    if sketch.revised || is_other {
         facts.actual_cost = facts.actual_cost.map(|cost| cost + 1);
         facts.published_ms += HOUR_MS;
     }

@@ -94,8 +94,29 @@ fn columns(prefix: &str) -> String {
         .join(", ")
 }
 
+/// What a trip does not say of its vehicle, as it was said by the trip's end; of a device that was not known yet, as it
+/// was said first. `$1` is the provider's id in MDS.
+pub(super) const JOIN_VEHICLES: &str = "
+    UPDATE pg_temp.incoming i
+    SET vehicle_id = coalesce(i.vehicle_id, v.vehicle_id),
+        vehicle_type = coalesce(i.vehicle_type, v.vehicle_type),
+        propulsion_type = coalesce(i.propulsion_type, v.propulsion_type)
+    FROM (
+        SELECT DISTINCT ON (i.seq) i.seq, v.vehicle_id, v.vehicle_type, v.propulsion_type
+        FROM pg_temp.incoming i
+        JOIN api.vehicles v ON v.provider_id = $1 AND v.device_id = i.device_id
+        ORDER BY i.seq, v.fetched_at > i.end_time,
+                 CASE WHEN v.fetched_at <= i.end_time THEN v.fetched_at END DESC, v.fetched_at
+    ) AS v
+    WHERE v.seq = i.seq";
+
+/// `$9` says whether there is something to publish: a row that the load changed, or somebody's wish. If there is not, and
+/// the portal has what was loaded before, the block is published.
 pub(super) const NOTE_LOAD: &str = update_schedule!(
-    "status_id = $2, run_id = $3, payload_trips_count = $4, records_total = $4, records_processed = $5,
+    "status_id = CASE WHEN $2 IN (5, 6) AND NOT $9 AND published_at IS NOT NULL THEN 8 ELSE $2 END,
+     published_at = CASE WHEN $9 THEN NULL ELSE published_at END,
+     socrata_status = CASE WHEN $9 OR published_at IS NULL THEN NULL ELSE socrata_status END,
+     run_id = $3, payload_trips_count = $4, records_total = $4, records_processed = $5,
      records_error_count = $6::bigint, records_duplicate_count = $7, rerun_flag = $6::bigint > 0, error_payload = $8,
-     socrata_status = NULL, message = NULL"
+     message = NULL"
 );

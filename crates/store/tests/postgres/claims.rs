@@ -171,6 +171,7 @@ fn archived(fetched: u64) -> Archived {
         payload_key: "staging/bird/2020/1/1/0/trips.json".to_owned(),
         fetched,
         message: format!("HTTP 200 with {fetched} trips\0"),
+        changes: None,
     }
 }
 
@@ -297,7 +298,7 @@ async fn uploads_to_a_dataset_take_turns() {
     });
     sleep(Duration::from_millis(50)).await;
     assert!(!waiting.is_finished());
-    first.unlock_dataset().await.unwrap();
+    first.end_turns().await.unwrap();
     let second = waiting.await.unwrap();
     assert!(
         first
@@ -310,8 +311,8 @@ async fn uploads_to_a_dataset_take_turns() {
         .lock_dataset("abcd-1234", Duration::from_secs(1))
         .await
         .unwrap();
-    first.unlock_dataset().await.unwrap();
-    first.unlock_dataset().await.unwrap();
+    first.end_turns().await.unwrap();
+    first.end_turns().await.unwrap();
     assert!(
         db.store.claim(first.row().schedule_id).await.is_err(),
         "the block stays claimed"

@@ -219,6 +219,8 @@ pub(crate) fn facts(valid: usize, rejected: u64) -> LoadFacts {
         fetched: u64::try_from(valid).unwrap() + rejected,
         rejected,
         error_payload: (rejected > 0).then(|| serde_json::json!({"missing field": rejected})),
+        republish: false,
+        vehicles_of: None,
     }
 }
 

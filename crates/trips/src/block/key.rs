@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{Datelike, Timelike};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -83,6 +83,8 @@ pub enum BlockObject {
     Rejects,
     /// The rows for the portal.
     Publish,
+    /// Where the vehicles were (MDS 2.0).
+    Telemetry,
 }
 
 impl BlockObject {
@@ -92,6 +94,7 @@ impl BlockObject {
             Self::Extract => "extract.json",
             Self::Rejects => "rejects.json",
             Self::Publish => "publish.json",
+            Self::Telemetry => "telemetry.json",
         }
     }
 }
@@ -113,6 +116,14 @@ pub fn object_key(stage: Stage, block: &Block, zone: &CivilZone, object: BlockOb
         suffix = if repeated { "b" } else { "" },
         file = object.file_name(),
     )
+}
+
+/// The key under which an archive is kept when another answer takes its place, at `replaced_at`:
+/// `production/bird/2020/1/1/22/trips.2020-01-03T05-00-12Z.json`.
+#[must_use]
+pub fn former_key(trips_key: &str, replaced_at: DateTime<Utc>) -> String {
+    let stem = trips_key.strip_suffix(".json").unwrap_or(trips_key);
+    format!("{stem}.{}.json", replaced_at.format("%Y-%m-%dT%H-%M-%SZ"))
 }
 
 /// The key of a run's list of blocks: `staging/runs/{run_id}/manifest.json`.

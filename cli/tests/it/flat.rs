@@ -1,0 +1,213 @@
+//! MDS 2.0: flat trips, whose vehicles and routes stand elsewhere.
+
+use std::collections::BTreeSet;
+
+use local_stack::StackOptions;
+use sandbox::provider::{MdsVersion, ProviderOptions, Rates};
+use serde_json::{Value, json};
+
+use crate::support::{ONE_HOUR, World, options, world_of};
+
+const NEXT_HOUR: [&str; 7] = [
+    "run",
+    "--provider",
+    "bird",
+    "--time-min",
+    "2020-01-15-13",
+    "--time-max",
+    "2020-01-15-14",
+];
+const WITHOUT_TYPE: &str = "SELECT count(*) FROM api.trips WHERE vehicle_type IS NULL";
+
+fn flat(change: impl FnOnce(&mut ProviderOptions)) -> StackOptions {
+    let mut options = options(&["bird"]);
+    let bird = options.providers.get_mut("bird").unwrap();
+    bird.version = MdsVersion::V2_0;
+    change(bird);
+    options
+}
+
+impl World {
+    /// Paths that the provider was asked for.
+    fn requests_below(&self, path: &str) -> usize {
+        let requests = self.stack.providers["bird"].log().requests();
+        requests
+            .iter()
+            .filter(|it| it.path.starts_with(path))
+            .count()
+    }
+
+    /// As if the list of vehicles had been fetched some time ago, and unknown ones asked for two days ago.
+    async fn let_the_list_grow_old(&self) {
+        self.database
+            .batch_execute(
+                "UPDATE api.vehicle_lists SET fetched_at = fetched_at - interval '2 hours';
+                 UPDATE api.vehicles_wanted SET asked_at = asked_at - interval '2 days'",
+            )
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trips_get_their_vehicles_and_the_old_series_goes_on() {
+    let world = world_of(flat(|bird| {
+        bird.rates = Rates {
+            not_rider: 0.2,
+            ..Rates::none()
+        };
+    }))
+    .await;
+    world.expect(0, &ONE_HOUR).await;
+    world.expect(0, &NEXT_HOUR).await;
+
+    world.expect_whole(&["bird"], &["12", "13"]).await;
+    assert_eq!(world.number(WITHOUT_TYPE).await, 0);
+    let kinds = world
+        .text("SELECT string_agg(DISTINCT vehicle_type, ' ' ORDER BY vehicle_type) FROM api.trips")
+        .await;
+    assert!(kinds.contains("scooter_seated scooter_standing"), "{kinds}");
+    let published: BTreeSet<String> = world
+        .portal()
+        .values()
+        .map(|row| row["vehicle_type"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(
+        published.contains("scooter")
+            && !published
+                .iter()
+                .any(|kind| kind.contains('_') && kind.starts_with("scooter"))
+    );
+    let flagged = world
+        .number("SELECT count(*) FROM api.trips WHERE 'not_a_rider_trip' = ANY (flags)")
+        .await;
+    let others = world
+        .number("SELECT count(*) FROM api.trips WHERE trip_type IN ('rebalance', 'maintenance')")
+        .await;
+    assert!(flagged > 0 && flagged == others);
+    // One list, in pages, serves both hours.
+    let lists = world.requests_below("/mds/vehicles");
+    world
+        .expect(0, &[&NEXT_HOUR[..], &["--force"]].concat())
+        .await;
+    assert_eq!(world.requests_below("/mds/vehicles"), lists);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vehicles_that_are_not_listed_are_asked_for_and_unknown_ones_repaired_later() {
+    let world = world_of(flat(|bird| {
+        bird.rates = Rates::none();
+        bird.unlisted_vehicles = 0.3;
+        bird.unknown_vehicles = 0.3;
+    }))
+    .await;
+    world.expect(0, &ONE_HOUR).await;
+    let all = world.number("SELECT count(*) FROM api.trips").await;
+    let unknown = world.number(WITHOUT_TYPE).await;
+    let wanted = world
+        .number("SELECT count(*) FROM api.vehicles_wanted")
+        .await;
+    assert!(
+        unknown > 0 && unknown < all && wanted > 0,
+        "{unknown} of {all}, {wanted}"
+    );
+    assert_eq!(world.statuses().await, [8]);
+    let looked_up = world.requests_below("/mds/vehicles/");
+    assert!(looked_up > usize::try_from(wanted).unwrap());
+    // Asked for once a day, not once an hour.
+    world
+        .expect(0, &[&ONE_HOUR[..], &["--force"]].concat())
+        .await;
+    assert_eq!(world.requests_below("/mds/vehicles/"), looked_up);
+
+    world.stack.providers["bird"].register_vehicles();
+    world.let_the_list_grow_old().await;
+    world.expect(0, &NEXT_HOUR).await;
+    assert_eq!(world.statuses().await, [2, 8]);
+    world
+        .expect(0, &[&ONE_HOUR[..], &["--incomplete-only"]].concat())
+        .await;
+    assert_eq!(world.statuses().await, [8, 8]);
+    assert_eq!(world.number(WITHOUT_TYPE).await, 0);
+    assert_eq!(
+        world
+            .number("SELECT count(*) FROM api.vehicles_wanted")
+            .await,
+        0
+    );
+    assert!(
+        world
+            .portal()
+            .values()
+            .all(|row| row["vehicle_type"].is_string())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trip_has_the_vehicle_as_it_was_when_the_trip_ended() {
+    let world = world_of(flat(|bird| bird.rates = Rates::none())).await;
+    world.expect(0, &ONE_HOUR).await;
+    // Long before the trip it was something else, and days after it something else again.
+    world
+        .database
+        .batch_execute(
+            "INSERT INTO api.vehicles
+             SELECT provider_id, device_id, at, at, 'OLD', kind, 'human', '{}'
+             FROM (SELECT provider_id, device_id FROM api.trips ORDER BY trip_id LIMIT 1) AS trip,
+                  (VALUES ('2019-06-01'::timestamptz, 'bicycle'), ('2020-01-01', 'cargo_bicycle'),
+                          ('2020-02-01', 'moped')) AS history (at, kind)",
+        )
+        .await
+        .unwrap();
+    world
+        .expect(0, &[&ONE_HOUR[..], &["--force", "--no-extract"]].concat())
+        .await;
+    let kind = world
+        .text("SELECT vehicle_type || ' ' || vehicle_id FROM api.trips ORDER BY trip_id LIMIT 1")
+        .await;
+    assert_eq!(kind, "cargo_bicycle OLD");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn telemetry_is_archived_where_it_is_wanted() {
+    let mut options = flat(|bird| bird.rates = Rates::none());
+    options
+        .provider_settings
+        .insert("telemetry".to_owned(), json!(true));
+    let world = world_of(options).await;
+    world.expect(0, &ONE_HOUR).await;
+    let trips = world.object("bird/2020/1/15/12/trips.json").await;
+    let telemetry = world.object("bird/2020/1/15/12/telemetry.json").await;
+    let points = telemetry["data"]["telemetry"].as_array().unwrap();
+    let location = |point: &Value| (point["timestamp"].clone(), point["location"].clone());
+    for trip in trips["data"]["trips"].as_array().unwrap() {
+        let route: Vec<_> = points
+            .iter()
+            .filter(|point| point["trip_ids"][0] == trip["trip_id"])
+            .map(location)
+            .collect();
+        assert!(route.contains(&(trip["start_time"].clone(), trip["start_location"].clone())));
+        assert!(route.contains(&(trip["end_time"].clone(), trip["end_location"].clone())));
+    }
+    let report = world.object("bird/2020/1/15/12/extract.json").await;
+    assert_eq!(report["telemetry"]["points"], points.len());
+    assert_eq!(report["problems"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_without_a_list_of_vehicles_has_its_trips_loaded_all_the_same() {
+    let mut options = options(&["bird"]);
+    // It serves 1.2, whatever it is asked for.
+    options
+        .provider_settings
+        .insert("version".to_owned(), json!("2.0"));
+    let world = world_of(options).await;
+    world.expect(0, &ONE_HOUR).await;
+    world.expect_whole(&["bird"], &["12"]).await;
+    let report = world.object("bird/2020/1/15/12/extract.json").await;
+    let problem = report["problems"][0].as_str().unwrap();
+    assert!(
+        problem.starts_with("ProviderRejected: ") && problem.contains("404"),
+        "{problem}"
+    );
+}

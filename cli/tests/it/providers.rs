@@ -1,0 +1,77 @@
+//! Backfills from providers that make it hard.
+
+use std::time::Duration;
+
+use sandbox::provider::{MdsVersion, OAuthLogin, Rates};
+use serde_json::json;
+
+use crate::support::{hour, options, world_of};
+
+/// Two days.
+const BACKFILL: [&str; 9] = [
+    "run",
+    "--provider",
+    "bird",
+    "--time-min",
+    "2020-01-15-00",
+    "--time-max",
+    "2020-01-17-00",
+    "--concurrency",
+    "2",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_outlives_its_tokens() {
+    let mut options = options(&["bird"]);
+    let bird = options.providers.get_mut("bird").unwrap();
+    bird.oauth = Some(OAuthLogin {
+        client_id: "city".to_owned(),
+        client_secret: "canary-secret".to_owned(),
+        lives: Duration::from_millis(400),
+    });
+    let world = world_of(options).await;
+    world.expect(0, &BACKFILL).await;
+    let provider = &world.stack.providers["bird"];
+    assert!(
+        provider.tokens_granted() > 2,
+        "{} tokens",
+        provider.tokens_granted()
+    );
+    let statuses = world.statuses().await;
+    assert_eq!(statuses.len(), 48);
+    assert!(
+        statuses.iter().all(|status| [7, 8].contains(status)),
+        "{statuses:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trips_over_the_edges_of_hours_are_all_there_at_0_2() {
+    let mut options = options(&["bird"]);
+    let bird = options.providers.get_mut("bird").unwrap();
+    bird.version = MdsVersion::V0_2;
+    bird.page_size = Some(100);
+    bird.rates = Rates::none();
+    options
+        .provider_settings
+        .insert("paging".to_owned(), json!(true));
+    let world = world_of(options).await;
+    world.expect(0, &BACKFILL).await;
+    let provider = &world.stack.providers["bird"];
+    let hours = ["15", "16"]
+        .into_iter()
+        .flat_map(|day| (0..24).map(move |at| hour(&format!("2020-01-{day}-{at:02}"))));
+    let expected: u64 = hours.map(|time| provider.expected(time).distinct).sum();
+    let loaded = world.number("SELECT count(*) FROM api.trips").await;
+    assert_eq!(loaded, expected.cast_signed());
+    let over_an_edge = world
+        .number(
+            "SELECT count(*) FROM api.trips WHERE date_trunc('hour', start_time) <> date_trunc('hour', end_time)",
+        )
+        .await;
+    assert!(over_an_edge > 100, "{over_an_edge}");
+    let fetched = world
+        .number("SELECT sum(records_total)::bigint FROM api.schedule")
+        .await;
+    assert_eq!(fetched, loaded);
+}

@@ -1,0 +1,188 @@
+//! The answer before: what differs from it, and where its archive is kept.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use store::{Changes, Claim};
+use tokio::task::spawn_blocking;
+use trips::block::former_key;
+use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
+use vault::VaultError;
+
+use crate::context::Context;
+use crate::error::PipelineError;
+
+/// The archive that lies under a block's key before the provider is asked again.
+pub(super) struct Former {
+    /// Its trips; none if it cannot be read, which makes every answer another one.
+    pub(super) prints: Option<Prints>,
+    kept_as: String,
+}
+
+impl Former {
+    /// Looks at the archive that the schedule knows of, if it is there.
+    pub(super) async fn find(
+        ctx: &Context,
+        claim: &Claim,
+        trips_key: &str,
+    ) -> Result<Option<Self>, PipelineError> {
+        if claim.row().payload.is_none() {
+            return Ok(None);
+        }
+        let kept_as = former_key(trips_key, ctx.now());
+        let prints = match ctx.vault().open(trips_key).await {
+            Err(VaultError::NotFound { .. }) => return Ok(None),
+            Err(VaultError::Unreadable { .. }) => None,
+            Err(other) => return Err(other.into()),
+            Ok(archive) => read(archive).await?,
+        };
+        Ok(Some(Self { prints, kept_as }))
+    }
+
+    /// Keeps the archive under a key of its own, before another takes its place, and says in the schedule that what is
+    /// archived is to be loaded: whoever is killed after this leaves a block that the next run puts right.
+    pub(super) async fn make_way(
+        &self,
+        ctx: &Context,
+        claim: &mut Claim,
+        trips_key: &str,
+    ) -> Result<(), PipelineError> {
+        ctx.vault().copy(trips_key, &self.kept_as).await?;
+        Ok(claim.replacing_archive().await?)
+    }
+
+    pub(super) fn kept_as(&self) -> &str {
+        &self.kept_as
+    }
+}
+
+async fn read(archive: impl io::Read + Send + 'static) -> Result<Option<Prints>, PipelineError> {
+    let reading = spawn_blocking(move || {
+        let mut prints = Prints::default();
+        read_envelope(archive, &mut prints).map(|_| prints)
+    });
+    let read = reading
+        .await
+        .map_err(|_| PipelineError::interrupted("reading the archive before"))?;
+    match read {
+        Ok(prints) => Ok(Some(prints)),
+        Err(error @ (EnvelopeError::Read(_) | EnvelopeError::Sink(_))) => {
+            Err(PipelineError::from_envelope("the archive before", &error))
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+/// Sixteen bytes of each trip of an answer: which it is, and what it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Prints(Vec<(u64, u64)>);
+
+impl Prints {
+    /// Two texts with the same members have the same print, whatever their order and spacing.
+    pub(super) fn push(&mut self, raw: &RawValue) {
+        #[derive(Deserialize)]
+        struct Named {
+            trip_id: Value,
+        }
+        let content = match serde_json::from_str::<Value>(raw.get()) {
+            // Its members are sorted.
+            Ok(value) => hash(&value.to_string()),
+            Err(_) => hash(raw.get()),
+        };
+        let id = match serde_json::from_str::<Named>(raw.get()) {
+            Ok(named) => hash(&named.trip_id.to_string().to_ascii_lowercase()),
+            Err(_) => content,
+        };
+        self.0.push((id, content));
+    }
+
+    /// What a later answer has otherwise.
+    pub(super) fn compare(mut self, mut later: Self) -> Changes {
+        self.0.sort_unstable();
+        later.0.sort_unstable();
+        let mut before = self.0.chunk_by(|a, b| a.0 == b.0).peekable();
+        let mut changes = Changes::default();
+        for after in later.0.chunk_by(|a, b| a.0 == b.0) {
+            while before.next_if(|trip| trip[0].0 < after[0].0).is_some() {
+                changes.gone += 1;
+            }
+            match before.next_if(|trip| trip[0].0 == after[0].0) {
+                None => changes.new += 1,
+                Some(trip) if trip != after => changes.changed += 1,
+                Some(_) => {}
+            }
+        }
+        changes.gone += before.map(|_| 1).sum::<u64>();
+        changes
+    }
+}
+
+impl TripVisitor for Prints {
+    fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
+        self.push(raw);
+        Ok(())
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+mod tests {
+    use super::*;
+
+    fn prints(trips: &[&str]) -> Prints {
+        let mut prints = Prints::default();
+        for trip in trips {
+            prints.push(serde_json::from_str(trip).unwrap());
+        }
+        prints
+    }
+
+    #[test]
+    fn the_same_trips_in_another_order_and_spelling_are_the_same() {
+        let before = prints(&[r#"{"trip_id":"a","x":1}"#, r#"{"trip_id":"b"}"#]);
+        let after = prints(&[r#"{"trip_id":"b"}"#, r#"{ "x": 1, "trip_id": "a" }"#]);
+        assert!(before.compare(after).are_none());
+    }
+
+    #[test]
+    fn new_changed_and_gone_trips_are_told_apart() {
+        let before = prints(&[
+            r#"{"trip_id":"a","x":1}"#,
+            r#"{"trip_id":"b"}"#,
+            r#"{"trip_id":"c"}"#,
+        ]);
+        let after = prints(&[
+            r#"{"trip_id":"A","x":2}"#,
+            r#"{"trip_id":"c"}"#,
+            r#"{"trip_id":"d"}"#,
+            r#"{"trip_id":7}"#,
+        ]);
+        let changes = before.compare(after);
+        assert_eq!((changes.new, changes.changed, changes.gone), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_second_delivery_of_a_trip_is_a_change_of_it() {
+        let once = prints(&[r#"{"trip_id":"a","x":1}"#]);
+        let twice = prints(&[r#"{"trip_id":"a","x":1}"#, r#"{"trip_id":"a","x":2}"#]);
+        let changes = once.compare(twice);
+        assert_eq!((changes.new, changes.changed, changes.gone), (0, 1, 0));
+    }
+
+    #[test]
+    fn a_trip_without_an_id_is_known_by_what_it_says() {
+        let before = prints(&["{\"x\":1}", "[]"]);
+        let after = prints(&["[]", "{\"x\":2}"]);
+        let changes = before.compare(after);
+        assert_eq!((changes.new, changes.changed, changes.gone), (1, 0, 1));
+    }
+}
