@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use rstest::rstest;
-use sandbox::provider::{Oddities, Oddity, ProviderOptions, Rates};
+use sandbox::provider::{MdsVersion, Oddities, Oddity, ProviderOptions, Rates};
 use serde_json::Value;
 
 use crate::support::{World, options, world_of};
@@ -62,6 +62,9 @@ async fn a_proper_feed_can_be_ingested_and_nothing_is_written() {
     Some("\"swap_coordinates\": true")
 )]
 #[case::ignores_hour(Oddity::IgnoresHour, "the hour asked for", None)]
+#[case::short_routes(Oddity::OnePointRoute, "fields", None)]
+#[case::pages(Oddity::ForbiddenPages, "pages", Some("\"paging\": true"))]
+#[case::cut_off(Oddity::Truncated, "access", None)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_would_spoil_data_is_found_out(
     #[case] oddity: Oddity,
@@ -172,4 +175,51 @@ async fn without_boundaries_the_report_says_what_it_could_not_compare() {
         found["text"].as_str().unwrap().contains("boundaries/"),
         "{found}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_vehicles_of_2_0_are_looked_at() {
+    let world = world(|provider| {
+        provider.version = MdsVersion::V2_0;
+        provider.unlisted_vehicles = 0.4;
+    })
+    .await;
+    let report = probed(&world, 0).await;
+    let found = finding(&report, "vehicles");
+    assert_eq!(found["verdict"], "note", "{report}");
+    assert!(
+        found["text"].as_str().unwrap().contains("one by one"),
+        "{found}"
+    );
+}
+
+/// Those that no answer ends of, or that take gigabytes.
+const TOO_LONG: [Oddity; 2] = [Oddity::Trickle, Oddity::HugeBody];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_says_of_every_oddity() {
+    let mut lines = Vec::new();
+    for oddity in Oddity::ALL.into_iter().filter(|it| !TOO_LONG.contains(it)) {
+        let world = world(|provider| provider.oddities = Oddities::from([oddity])).await;
+        let args = [
+            "--json",
+            "probe",
+            "--provider",
+            "bird",
+            "--time-max",
+            "2020-01-15-13",
+        ];
+        let output = world.output(&args).await;
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let told: Vec<String> = findings
+            .iter()
+            .filter(|it| it["verdict"] != "good" && it["about"] != "lag")
+            .map(|it| format!("{} {}", it["verdict"].as_str().unwrap(), it["about"]))
+            .collect();
+        let harmful = findings.iter().any(|it| it["verdict"] == "harm");
+        assert_eq!(output.status.code(), Some(i32::from(harmful)), "{oddity}");
+        lines.push(format!("{oddity}: {}", told.join(", ")));
+    }
+    insta::assert_snapshot!("oddities", lines.join("\n"));
 }

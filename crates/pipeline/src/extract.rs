@@ -18,6 +18,7 @@ use self::former::{Former, Prints};
 use self::mentions::Mentions;
 use self::sink::{ArchiveSink, Notes};
 use self::telemetry::TelemetryReport;
+pub(crate) use self::vehicles::Fleet;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, ExtractOutput};

@@ -2,6 +2,7 @@
 //!
 //! Nothing is written, in the bucket or the database.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,14 +11,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mds_client::{HourAnswer, HourReport, MdsClient, TimeUnit};
 use serde::Serialize;
 use trips::block::{Hour, ProviderName};
+use uuid::Uuid;
 
-use self::findings::findings;
 use self::sample::{Sample, SampleSink};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
+use crate::extract::Fleet;
 use crate::plan::DEFAULT_LAG_HOURS;
 
 mod findings;
+mod redact;
 mod sample;
 
 /// Ages in hours at which the newest hour is looked for.
@@ -180,13 +183,15 @@ pub async fn probe(
             }
         }
     }
+    let config = ctx.provider_config(name)?;
+    let mut findings = findings::findings(config, lag, prober.boundaries.as_ref().err(), &hours);
+    if config.version.rules().vehicles_apart
+        && let Some(sample) = hours.first().and_then(|hour| hour.sample.as_ref())
+    {
+        findings.push(findings::vehicles(sample, &prober.vehicles().await));
+    }
     Ok(ProbeReport {
-        findings: findings(
-            ctx.provider_config(name)?,
-            lag,
-            prober.boundaries.as_ref().err(),
-            &hours,
-        ),
+        findings,
         provider: name.clone(),
         hours,
     })
@@ -217,6 +222,12 @@ impl<'a> Prober<'a> {
             swap_coordinates: config.swap_coordinates,
             now,
         })
+    }
+
+    /// The devices of 2.0's list of vehicles.
+    async fn vehicles(&self) -> Result<HashSet<Uuid>, PipelineError> {
+        let fleet = self.client.fetch_vehicles(Fleet::default).await?;
+        Ok(fleet.vehicles.iter().map(|it| it.device_id).collect())
     }
 
     async fn ask(&self, purpose: Purpose, hour: Hour) -> ProbedHour {

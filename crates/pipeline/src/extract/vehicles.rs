@@ -31,8 +31,8 @@ const BATCH: usize = 1000;
 
 /// Records as they come; a fleet is some thousands, however many trips an hour has.
 #[derive(Debug, Default)]
-struct Fleet {
-    vehicles: Vec<Vehicle>,
+pub(crate) struct Fleet {
+    pub(crate) vehicles: Vec<Vehicle>,
     /// Records without a device that a trip could name.
     nameless: u64,
 }

@@ -1,7 +1,10 @@
 //! From answers to conclusions.
 
-use mds_client::{HourReport, ProviderConfig};
+use std::collections::HashSet;
+
+use mds_client::{HourReport, MdsVersion, ProviderConfig};
 use trips::trip::Flag;
+use uuid::Uuid;
 
 use super::sample::Sample;
 use super::{Answer, Finding, ProbedHour, Purpose, Verdict};
@@ -27,12 +30,10 @@ pub(super) fn findings(
     let mut found = vec![reachable(whole)];
     if let (Answer::Ready(report), Some(sample)) = (&whole.answer, &whole.sample) {
         found.push(version(config, report));
+        found.push(paging(config, report));
         found.push(speed(report, whole.seconds));
         if sample.trips == 0 {
-            found.push(note(
-                "trips",
-                "the hour has no trips to look at: choose a busy one with --time-max",
-            ));
+            found.push(no_trips(report));
         } else {
             found.extend([
                 schema(sample),
@@ -116,6 +117,69 @@ fn speed(report: &HourReport, seconds: f64) -> Finding {
     good("speed", text)
 }
 
+fn no_trips(report: &HourReport) -> Finding {
+    let about = "trips";
+    match report.trips_outside_window {
+        0 => note(
+            about,
+            "the hour has no trips to look at: choose a busy one with --time-max",
+        ),
+        n => note(
+            about,
+            format!(
+                "the hour has none, though {n} of other hours came with it: choose another with --time-max, and if it is the same there, the query is ignored"
+            ),
+        ),
+    }
+}
+
+fn paging(config: &ProviderConfig, report: &HourReport) -> Finding {
+    let about = "pages";
+    if report.next_page_left {
+        let text = "there is a next page, which is not asked for";
+        return harm(about, text, Some("\"paging\": true"));
+    }
+    match report.pages {
+        0 | 1 => good(about, "one"),
+        n if config.version >= MdsVersion::V1_0 => note(
+            about,
+            format!("{n}, though {} has none; they are followed", config.version),
+        ),
+        n => good(about, format!("{n}, followed to the last")),
+    }
+}
+
+/// What 2.0's list of vehicles has of the devices that the trips name.
+pub(super) fn vehicles(sample: &Sample, listed: &Result<HashSet<Uuid>, PipelineError>) -> Finding {
+    let about = "vehicles";
+    match listed {
+        Err(error) => harm(
+            about,
+            format!(
+                "{}: {}; trips would have no vehicle type",
+                error.name, error.message
+            ),
+            None,
+        ),
+        Ok(listed) => {
+            let known = sample.devices.intersection(listed).count();
+            let text = format!(
+                "{} listed; of {} devices on trips {known} are among them",
+                listed.len(),
+                sample.devices.len()
+            );
+            if known == sample.devices.len() {
+                good(about, text)
+            } else {
+                note(
+                    about,
+                    format!("{text}, the others are asked for one by one"),
+                )
+            }
+        }
+    }
+}
+
 fn schema(sample: &Sample) -> Finding {
     let about = "fields";
     if sample.rejected == 0 {
@@ -125,7 +189,10 @@ fn schema(sample: &Sample) -> Finding {
     reasons.sort_by(|a, b| b.1.cmp(a.1));
     let listed: Vec<_> = reasons
         .iter()
-        .map(|(reason, n)| format!("{reason} ({n})"))
+        .map(|(reason, n)| match sample.examples.get(*reason) {
+            Some(example) if !example.is_empty() => format!("{reason} ({n}; {example})"),
+            _ => format!("{reason} ({n})"),
+        })
         .collect();
     let text = format!(
         "{} of {} trips would be rejected: {}",

@@ -1,4 +1,4 @@
-//! What is kept of an hour's trips: counts, never a place or an id that could be printed.
+//! What is kept of an hour's trips: counts and shapes, and nothing that is printed as it was sent.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};
@@ -13,6 +13,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use trips::block::Hour;
 use trips::trip::{Flag, RejectReason, Rules, ServiceArea};
+use uuid::Uuid;
+
+use super::redact::shapes;
 
 /// Counts of an hour.
 #[derive(Debug, Default)]
@@ -25,6 +28,10 @@ pub(crate) struct Sample {
     /// Trips off the globe that would be in the city with their coordinates exchanged.
     pub(crate) swapped_off_globe: u64,
     pub(crate) reasons: BTreeMap<String, u64>,
+    /// What the first trip of each reason looks like.
+    pub(crate) examples: BTreeMap<String, String>,
+    /// The devices that the trips name.
+    pub(crate) devices: HashSet<Uuid>,
     pub(crate) flags: BTreeMap<Flag, u64>,
     /// Trips with a route, and the points of all of them.
     pub(crate) routes: u64,
@@ -77,7 +84,7 @@ impl TripSink for SampleSink {
         if let Ok(sent) = serde_json::from_str::<AsSent<'_>>(raw.get()) {
             self.look_at(&sent);
         }
-        self.check(raw.get());
+        self.check(raw);
         Ok(())
     }
 }
@@ -98,7 +105,7 @@ impl SampleSink {
         }
     }
 
-    fn check(&mut self, json: &str) {
+    fn check(&mut self, raw: &RawValue) {
         let rules = Rules {
             hour: self.hour,
             now: self.now,
@@ -110,8 +117,9 @@ impl SampleSink {
                 .map(|area| area as &dyn ServiceArea),
         };
         let sample = &mut self.sample;
-        match rules.check(json) {
+        match rules.check(raw.get()) {
             Ok(trip) => {
+                sample.devices.insert(trip.device_id);
                 for flag in trip.flags.iter() {
                     *sample.flags.entry(flag).or_default() += 1;
                 }
@@ -129,6 +137,10 @@ impl SampleSink {
                 };
                 sample.swapped_off_globe += u64::from(reject.reasons.iter().any(swapped));
                 for reason in reject.reasons {
+                    sample
+                        .examples
+                        .entry(reason.to_string())
+                        .or_insert_with(|| shapes(raw, &reason.fields()));
                     *sample.reasons.entry(reason.to_string()).or_default() += 1;
                 }
             }

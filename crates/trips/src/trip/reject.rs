@@ -81,6 +81,24 @@ impl RejectReason {
     }
 }
 
+impl RejectReason {
+    /// The fields of the trip that are to blame, by their names in MDS; none where it is all of it.
+    pub fn fields(&self) -> Vec<&'static str> {
+        match self {
+            Self::Unreadable => Vec::new(),
+            Self::EndBeforeStart => vec!["start_time", "end_time"],
+            Self::MissingField { field }
+            | Self::MistypedField { field, .. }
+            | Self::NotAUuid { field }
+            | Self::TimeOutOfRange { field } => vec![field],
+            Self::NoUsablePoint { end } | Self::OffTheGlobe { end, .. } => match end {
+                TripEnd::Start => vec!["route", "start_location"],
+                TripEnd::End => vec!["route", "end_location"],
+            },
+        }
+    }
+}
+
 /// The code, with the field or the end after a colon: `missing_field:route`.
 impl fmt::Display for RejectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
