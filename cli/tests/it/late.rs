@@ -173,7 +173,7 @@ async fn a_fault_of_the_provider_at_a_later_age_loses_nothing_and_is_tried_again
         (world.trips().await, world.archives().await),
         (trips, archives)
     );
-    assert_eq!(world.statuses().await, [-2]);
+    assert_eq!(world.statuses().await, [8]);
 
     let uploads = world.uploads().len();
     world.expect(0, &ONE_HOUR).await;

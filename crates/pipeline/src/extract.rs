@@ -81,10 +81,7 @@ pub async fn extract(ctx: &Context, mut item: BlockItem) -> Result<BlockItem, Pi
     let pulled = match Box::pin(pull_into_bucket(ctx, &block, &trips_key, &mut step.claim)).await {
         Ok(pulled) => pulled,
         Err(error) => {
-            let status = match error.name {
-                ErrorName::ProviderNotReady => BlockStatus::NotPublished,
-                _ => BlockStatus::ExtractFailed,
-            };
+            let status = status_after(&error, step.status(), item.force);
             return Err(step.fail(status, error).await);
         }
     };
@@ -125,6 +122,22 @@ pub async fn extract(ctx: &Context, mut item: BlockItem) -> Result<BlockItem, Pi
         changes: pulled.changes,
     });
     Ok(item)
+}
+
+/// A block whose trips are loaded loses nothing when the provider fails at a later age of it: it stays what it is, and is
+/// due again at the next run.
+fn status_after(error: &PipelineError, before: BlockStatus, force: bool) -> BlockStatus {
+    match (error.name, before) {
+        (
+            _,
+            BlockStatus::Loaded
+            | BlockStatus::LoadedWithRejects
+            | BlockStatus::Published
+            | BlockStatus::PublishFailed,
+        ) if !force => before,
+        (ErrorName::ProviderNotReady, _) => BlockStatus::NotPublished,
+        _ => BlockStatus::ExtractFailed,
+    }
 }
 
 /// What came of asking a provider for a block.

@@ -24,7 +24,9 @@ mod redact;
 mod sample;
 
 /// Ages in hours at which the newest hour is looked for.
-const AGES: [i64; 6] = [1, 2, 4, 8, 16, 24];
+const AGES: [i64; 11] = [1, 2, 4, 8, 16, 24, 36, 48, 72, 120, 168];
+/// Civil hour at which hours end that have many trips to look at.
+const BUSY_HOUR: &str = "-18";
 
 /// What a provider's feed is like.
 #[derive(Debug, Serialize)]
@@ -148,7 +150,7 @@ pub async fn probe(
         .unwrap_or(DEFAULT_LAG_HOURS);
     let whole = match hour {
         Some(text) => Hour::from_label(ctx.zone(), text)?,
-        None => Hour::containing(now - TimeDelta::hours(i64::from(lag) + 1)),
+        None => busy_hour(ctx, now - TimeDelta::hours(i64::from(lag))),
     };
     if whole.end() > now {
         let message = format!("the hour {} has not ended yet", whole.label(ctx.zone()));
@@ -186,7 +188,7 @@ pub async fn probe(
     let config = ctx.provider_config(name)?;
     let mut findings = findings::findings(config, lag, prober.boundaries.as_ref().err(), &hours);
     if config.version.rules().vehicles_apart
-        && let Some(sample) = hours.first().and_then(|hour| hour.sample.as_ref())
+        && let Some((_, _, sample)) = findings::looked_at(&hours)
     {
         findings.push(findings::vehicles(sample, &prober.vehicles().await));
     }
@@ -195,6 +197,15 @@ pub async fn probe(
         provider: name.clone(),
         hours,
     })
+}
+
+/// The last busy hour that has ended by then.
+fn busy_hour(ctx: &Context, ended_by: DateTime<Utc>) -> Hour {
+    let last = Hour::containing(ended_by).previous();
+    std::iter::successors(Some(last), |hour| Some(hour.previous()))
+        .take(25)
+        .find(|hour| hour.label(ctx.zone()).ends_with(BUSY_HOUR))
+        .unwrap_or(last)
 }
 
 struct Prober<'a> {

@@ -12,6 +12,8 @@ use crate::error::PipelineError;
 
 /// More rejects than this are the feed's and not some trips' own.
 const TOLERATED_REJECTS: f64 = 0.01;
+/// Fewer rejects than this are some trips' own in any case.
+const FEW: u64 = 3;
 /// Some trips end just outside of the hour by a clock's fault; more than this, and the hour is not honoured.
 const TOLERATED_OUTSIDE_HOUR: f64 = 0.05;
 /// A share of trips for which a fault is the feed's.
@@ -27,30 +29,60 @@ pub(super) fn findings(
     let Some(whole) = of(Purpose::Whole) else {
         return Vec::new();
     };
-    let mut found = vec![reachable(whole)];
-    if let (Answer::Ready(report), Some(sample)) = (&whole.answer, &whole.sample) {
-        found.push(version(config, report));
-        found.push(paging(config, report));
-        found.push(speed(report, whole.seconds));
+    let newest_age = newest_age(hours);
+    let mut found = vec![reachable(whole, newest_age.is_some())];
+    let looked_at = looked_at(hours);
+    if let Some((hour, report, sample)) = looked_at {
+        found.extend([
+            version(config, report),
+            paging(config, report),
+            speed(report, hour.seconds),
+        ]);
         if sample.trips == 0 {
             found.push(no_trips(report));
         } else {
+            let neighbour = of(Purpose::Neighbour).filter(|_| hour.purpose == Purpose::Whole);
             found.extend([
                 schema(sample),
-                hour_honoured(sample, of(Purpose::Neighbour)),
+                hour_honoured(sample, neighbour),
                 units(sample),
+                coordinates(config, no_boundaries, sample),
+                ids(sample),
+                duplicates(sample),
+                routes(config, sample),
             ]);
-            found.push(coordinates(config, no_boundaries, sample));
-            found.extend([ids(sample), duplicates(sample), routes(sample)]);
-            found.extend(of(Purpose::Again).map(|again| repeatable(sample, again)));
+            let again = of(Purpose::Again).filter(|_| hour.purpose == Purpose::Whole);
+            found.extend(again.map(|again| repeatable(sample, again)));
         }
     }
     found.extend(of(Purpose::Old).map(old));
     found.extend(of(Purpose::Future).map(future));
     if hours.len() > 1 {
-        found.push(newest(lag, hours));
+        found.push(newest(lag, newest_age));
     }
     found
+}
+
+/// The hour whose trips tell what the feed is like: the one that ought to be there, or else another with trips.
+pub(super) fn looked_at(hours: &[ProbedHour]) -> Option<(&ProbedHour, &HourReport, &Sample)> {
+    let answered = |hour: &ProbedHour| hour.sample.is_some();
+    let with_trips = |hour: &&ProbedHour| hour.trips() > 0;
+    let hour = hours
+        .iter()
+        .find(with_trips)
+        .or_else(|| hours.iter().find(|hour| answered(hour)))?;
+    match (&hour.answer, &hour.sample) {
+        (Answer::Ready(report), Some(sample)) => Some((hour, report, sample)),
+        _ => None,
+    }
+}
+
+/// How many hours ago the newest hour with trips ended.
+fn newest_age(hours: &[ProbedHour]) -> Option<i64> {
+    hours.iter().find_map(|hour| match hour.purpose {
+        Purpose::Newest { age } if hour.trips() > 0 => Some(age),
+        _ => None,
+    })
 }
 
 fn finding(about: &'static str, verdict: Verdict, text: impl Into<String>) -> Finding {
@@ -77,17 +109,18 @@ fn harm(about: &'static str, text: impl Into<String>, remedy: Option<&str>) -> F
     }
 }
 
-fn reachable(whole: &ProbedHour) -> Finding {
+fn reachable(whole: &ProbedHour, has_newer: bool) -> Finding {
     let about = "access";
     match &whole.answer {
         Answer::Failed { name, message } => harm(about, format!("{name}: {message}"), None),
         Answer::NotYet { http_status } => harm(
             about,
             format!(
-                "{} ought to be there, and is not yet (HTTP {http_status})",
-                whole.label
+                "{} ought to be there, and is not yet (HTTP {http_status}){}",
+                whole.label,
+                if has_newer { ": see lag" } else { "" }
             ),
-            Some("\"lag_hours\": 48"),
+            None,
         ),
         Answer::NotOperating => note(
             about,
@@ -161,6 +194,7 @@ pub(super) fn vehicles(sample: &Sample, listed: &Result<HashSet<Uuid>, PipelineE
             ),
             None,
         ),
+        Ok(listed) if sample.devices.is_empty() => good(about, format!("{} listed", listed.len())),
         Ok(listed) => {
             let known = sample.devices.intersection(listed).count();
             let text = format!(
@@ -200,7 +234,8 @@ fn schema(sample: &Sample) -> Finding {
         sample.trips,
         listed.join(", ")
     );
-    if share(sample.rejected, sample) > TOLERATED_REJECTS {
+    let share = share(sample.rejected, sample);
+    if share > MOST || (share > TOLERATED_REJECTS && sample.rejected >= FEW) {
         harm(about, text, None)
     } else {
         note(about, text)
@@ -297,8 +332,11 @@ fn duplicates(sample: &Sample) -> Finding {
     }
 }
 
-fn routes(sample: &Sample) -> Finding {
+fn routes(config: &ProviderConfig, sample: &Sample) -> Finding {
     let about = "routes";
+    if config.version.rules().vehicles_apart {
+        return good(about, "from /telemetry, if \"telemetry\" is set");
+    }
     if sample.routes == 0 {
         return note(about, "none");
     }
@@ -378,12 +416,8 @@ fn future(hour: &ProbedHour) -> Finding {
     }
 }
 
-fn newest(lag: u32, hours: &[ProbedHour]) -> Finding {
+fn newest(lag: u32, age: Option<i64>) -> Finding {
     let about = "lag";
-    let age = hours.iter().find_map(|hour| match hour.purpose {
-        Purpose::Newest { age } if hour.trips() > 0 => Some(age),
-        _ => None,
-    });
     match age {
         Some(age) if age <= i64::from(lag) => good(
             about,
@@ -400,7 +434,7 @@ fn newest(lag: u32, hours: &[ProbedHour]) -> Finding {
         ),
         None => note(
             about,
-            "no trips in the hours of the last day that were asked for: compare with its fleet",
+            "no trips in any of the hours of the last week that were asked for: compare with its fleet",
         ),
     }
 }
