@@ -69,18 +69,13 @@ async fn an_hour_is_archived_with_log_lines_and_metrics() {
     assert_eq!(key, "staging/bird/2020/1/15/12/trips.json");
     assert!(stack.bucket_folder().join(key).exists());
 
-    let lines = json_lines(&function);
-    let archived = lines
-        .iter()
-        .find(|line| line["message"] == "archived")
-        .unwrap();
+    let is_archived = |line: &Value| line["message"] == "archived";
+    let archived = function.json_line(is_archived).await.unwrap();
     assert_eq!(archived["span"]["run_id"], item["run_id"]);
     assert_eq!(archived["span"]["block.provider"], "bird");
     assert_eq!(archived["span"]["block.label"], "2020-01-15-13");
-    let metrics = lines
-        .iter()
-        .find(|line| line.get("_aws").is_some())
-        .unwrap();
+    let is_metrics = |line: &Value| line.get("_aws").is_some();
+    let metrics = function.json_line(is_metrics).await.unwrap();
     assert_eq!(metrics["TripsFetched"].as_f64().unwrap(), trips as f64);
     assert!(metrics["StepSeconds"].as_f64().unwrap() > 0.0);
 

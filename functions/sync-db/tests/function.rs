@@ -43,12 +43,8 @@ async fn an_archive_is_loaded_and_a_missing_one_is_named() {
         count("fetched"),
         done["extract"]["trip_count"].as_u64().unwrap()
     );
-    let metrics: Value = function
-        .lines()
-        .iter()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .rfind(|line: &Value| line.get("_aws").is_some())
-        .unwrap();
+    let is_metrics = |line: &Value| line.get("TripsLoaded").is_some();
+    let metrics = function.json_line(is_metrics).await.unwrap();
     assert_eq!(metrics["TripsLoaded"].as_f64(), counts["loaded"].as_f64());
     assert_eq!(
         metrics["TripsRejected"].as_f64(),

@@ -43,12 +43,8 @@ async fn a_block_is_published_and_a_refusal_is_named() {
     let done = function.invoke(&event).await.unwrap();
     let created = done["sync_socrata"]["created"].as_u64().unwrap();
     assert_eq!(created, u64::try_from(stack.portal.row_count()).unwrap());
-    let metrics: Value = function
-        .lines()
-        .iter()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .rfind(|line: &Value| line.get("_aws").is_some())
-        .unwrap();
+    let is_metrics = |line: &Value| line.get("BlocksPublished").is_some();
+    let metrics = function.json_line(is_metrics).await.unwrap();
     assert_eq!(metrics["TripsPublished"].as_f64().unwrap(), created as f64);
     assert_eq!(metrics["BlocksPublished"], 1.0);
 }

@@ -3,17 +3,22 @@ use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::api::{InvokeError, RuntimeApi};
 
 /// How long a function may take to answer, unless an event says otherwise.
 const TIME: Duration = Duration::from_secs(60);
+
+/// How long a line may take from the process to its reader.
+const LINE_TIME: Duration = Duration::from_secs(10);
+const LINE_PAUSE: Duration = Duration::from_millis(5);
 
 /// A function's binary in an environment of its own, as Lambda runs it. Dropping it kills the process.
 #[derive(Debug)]
@@ -85,6 +90,23 @@ impl FunctionProcess {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// The last line so far that is JSON for which `is_it` holds. What a process has written may reach its reader after
+    /// the answer has, so this waits a little for such a line.
+    pub async fn json_line(&self, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
+        let deadline = Instant::now() + LINE_TIME;
+        loop {
+            let lines = self.lines();
+            let mut values = lines
+                .iter()
+                .filter_map(|line| serde_json::from_str(line).ok());
+            let found = values.rfind(&is_it);
+            if found.is_some() || Instant::now() > deadline {
+                return found;
+            }
+            sleep(LINE_PAUSE).await;
+        }
     }
 
     /// The process's id, to send signals to; none once it has ended.
