@@ -1,0 +1,178 @@
+//! What each part of a load costs by itself, on one thread.
+
+use std::hint::black_box;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use boundaries::{Boundaries, LayerName, default_layers};
+use pipeline::{Source, extract, sync_db};
+use serde_json::value::RawValue;
+use store::{CopyEncoder, LoadRow, PointLabels};
+use tokio::task::spawn_blocking;
+use trips::block::Hour;
+use trips::envelope::{TripVisitor, read_envelope};
+use trips::trip::{Rules, Trip};
+use uuid::Uuid;
+
+use crate::table::{Report, Row};
+use crate::turns::Spread;
+use crate::world::{World, timed};
+
+/// Trips that are kept for the parts; more would only be more of the same.
+const KEPT: usize = 20_000;
+
+pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> anyhow::Result<()> {
+    let world = World::start(trips).await?;
+    let item = Box::pin(extract(&world.ctx, world.item("bird").await?)).await?;
+    let mut whole = Vec::new();
+    for _ in 0..rounds {
+        world.empty().await?;
+        whole.push(timed(Box::pin(sync_db(&world.ctx, item.clone(), Source::Bucket))).await?);
+    }
+    let whole = Spread::of(whole).median;
+    let boundaries =
+        Arc::new(config::load_boundaries(world.ctx.vault(), &world.ctx.config().settings).await?);
+    let key = item.extract.context("not extracted")?.trips_key;
+
+    let began = Instant::now();
+    let mut archive = world.ctx.vault().open(&key).await?;
+    let bytes = spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        archive.read_to_end(&mut bytes).map(|_| bytes)
+    })
+    .await??;
+    let opened = began.elapsed().as_secs_f64();
+
+    let began = Instant::now();
+    let mut kept = Kept::default();
+    read_envelope(bytes.as_slice(), &mut kept)?;
+    let split = began.elapsed().as_secs_f64();
+
+    let scale = f64::from(trips) / as_float(kept.0.len());
+    let hour = Hour::starting_at("2020-01-15T18:00:00Z".parse()?)?;
+    let rules = Rules {
+        hour,
+        now: "2020-02-01T00:00:00Z".parse()?,
+        swap_coordinates: false,
+        seconds_expected: false,
+        area: None,
+    };
+    let began = Instant::now();
+    let checked: Vec<Trip> = kept
+        .0
+        .iter()
+        .filter_map(|json| rules.check(json).ok())
+        .collect();
+    let check = began.elapsed().as_secs_f64() * scale;
+
+    let began = Instant::now();
+    for trip in &checked {
+        black_box(boundaries.labels(trip.start));
+        black_box(boundaries.labels(trip.end));
+    }
+    let classified = began.elapsed().as_secs_f64() * scale;
+
+    let began = Instant::now();
+    let mut encoder = CopyEncoder::new();
+    for (seq, trip) in (0..).zip(&checked) {
+        encoder.push(&LoadRow {
+            seq,
+            trip,
+            start: PointLabels::default(),
+            end: PointLabels::default(),
+            public_id: Uuid::nil(),
+            device_public_id: Uuid::nil(),
+        })?;
+        if encoder.is_full() {
+            black_box(encoder.take());
+        }
+    }
+    let encoded = began.elapsed().as_secs_f64() * scale;
+
+    for (part, seconds, goal) in [
+        ("get, decrypt and decompress", opened, ""),
+        ("take trips out of the envelope", split, ""),
+        ("parse and check", check, ""),
+        ("classify both ends in three layers", classified, "≤ 20%"),
+        ("encode for COPY", encoded, ""),
+    ] {
+        report.add(Row::figure(
+            format!("{part}, of sync-db of {trips} trips"),
+            format!(
+                "{seconds:.3} s, {:.1}% of {whole:.2} s",
+                seconds / whole * 100.0
+            ),
+            goal,
+        ));
+    }
+    cold_start(report, rounds)
+}
+
+/// How long a cold start takes to read and index the layers of a city.
+fn cold_start(report: &mut Report, rounds: usize) -> anyhow::Result<()> {
+    let Some(folder) = city() else {
+        println!("no folder ../shared/data with the boundaries of a real city: set MDS_BOUNDARIES");
+        return Ok(());
+    };
+    let files = [
+        (
+            LayerName::CouncilDistrict,
+            "council_districts_simplified.json",
+        ),
+        (
+            LayerName::CensusGeoid,
+            "census_tracts_2010_simplified_20pct.json",
+        ),
+        (LayerName::Cell, "hex1000.json"),
+    ];
+    let mut texts = Vec::new();
+    for (name, file) in files {
+        texts.push((name, std::fs::read(folder.join(file))?));
+    }
+    let mut seconds = Vec::new();
+    for _ in 0..=rounds {
+        let began = Instant::now();
+        let mut builder = Boundaries::builder();
+        for layer in default_layers() {
+            let text = texts.iter().find(|(name, _)| *name == layer.layer);
+            builder = builder.add_layer(&layer, &text.context("no file of the layer")?.1)?;
+        }
+        black_box(builder.build());
+        seconds.push(began.elapsed().as_secs_f64());
+    }
+    let spread = Spread::of(seconds);
+    report.add(Row::figure(
+        "boundaries of Austin read and indexed",
+        format!("{:.0} ms", spread.median * 1000.0),
+        "≤ 30 ms",
+    ));
+    Ok(())
+}
+
+fn city() -> Option<PathBuf> {
+    let folder = std::env::var_os("MDS_BOUNDARIES").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),
+        PathBuf::from,
+    );
+    folder.exists().then_some(folder)
+}
+
+#[derive(Default)]
+struct Kept(Vec<String>);
+
+impl TripVisitor for Kept {
+    fn trip(&mut self, trip: &RawValue) -> io::Result<()> {
+        if self.0.len() < KEPT {
+            self.0.push(trip.get().to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "thousands")]
+fn as_float(count: usize) -> f64 {
+    count as f64
+}

@@ -1,0 +1,185 @@
+//! sync-db, whole, beside a bare COPY and upsert of the same rows into the same tables.
+
+use std::io;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use futures::{SinkExt, TryStreamExt};
+use pipeline::{BlockItem, Source, extract, sync_db};
+use serde_json::value::RawValue;
+use tokio::task::spawn_blocking;
+use tokio_postgres::Client;
+use trips::envelope::{ArchiveWriter, TripVisitor, read_envelope};
+use vault::{ObjectWriter, Seal};
+
+use crate::table::{Report, Row};
+use crate::turns::in_turn;
+use crate::world::{World, timed};
+
+const YARDSTICK: &str = "binary COPY and upsert of the same rows";
+const PRICE: &str = "\"actual_cost\":";
+
+/// Two deliveries of the hour, a tenth of whose trips differ: their archives, and their rows as COPY has them.
+struct Delivery {
+    archive: String,
+    rows: Vec<Bytes>,
+}
+
+pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> anyhow::Result<()> {
+    let world = World::start(trips).await?;
+    let item = extract(&world.ctx, world.item("bird").await?).await?;
+    let (first, second) = deliveries(&world, &item).await?;
+    let goal = "≤ 2";
+
+    let fresh = in_turn(
+        rounds,
+        async || {
+            world.empty().await?;
+            load(&world, &item, &first).await
+        },
+        async || {
+            world.empty().await?;
+            copy_and_upsert(&world.database, &first.rows).await
+        },
+    );
+    let (ours, its) = Box::pin(fresh).await?;
+    report.add(Row::beside(
+        format!("sync-db of {trips} new trips"),
+        ours,
+        YARDSTICK,
+        its,
+        goal,
+    ));
+
+    let (ours, its) = Box::pin(in_turn(
+        rounds,
+        async || load(&world, &item, &first).await,
+        async || copy_and_upsert(&world.database, &first.rows).await,
+    ))
+    .await?;
+    report.add(Row::beside(
+        "the same delivered again",
+        ours,
+        YARDSTICK,
+        its,
+        goal,
+    ));
+
+    let (ours, its) = Box::pin(in_turn(
+        rounds,
+        async || {
+            copy_and_upsert(&world.database, &first.rows).await?;
+            load(&world, &item, &second).await
+        },
+        async || {
+            copy_and_upsert(&world.database, &first.rows).await?;
+            copy_and_upsert(&world.database, &second.rows).await
+        },
+    ))
+    .await?;
+    report.add(Row::beside(
+        "a tenth of it changed",
+        ours,
+        YARDSTICK,
+        its,
+        goal,
+    ));
+    Ok(())
+}
+
+/// Loads the hour as it is, and then with another price for every tenth trip.
+async fn deliveries(world: &World, item: &BlockItem) -> anyhow::Result<(Delivery, Delivery)> {
+    let key = trips_key(item)?;
+    let (first, second) = (format!("{key}.first"), format!("{key}.second"));
+    world.ctx.vault().copy(key, &first).await?;
+    reprice(world, key, &second).await?;
+    let mut deliveries = Vec::new();
+    for archive in [first, second] {
+        let mut delivery = Delivery {
+            archive,
+            rows: Vec::new(),
+        };
+        load(world, item, &delivery).await?;
+        let rows = world
+            .database
+            .copy_out("COPY api.trips TO STDOUT (FORMAT binary)")
+            .await?;
+        delivery.rows = rows.try_collect().await?;
+        deliveries.push(delivery);
+    }
+    let second = deliveries.pop().context("two deliveries")?;
+    Ok((deliveries.pop().context("two deliveries")?, second))
+}
+
+fn trips_key(item: &BlockItem) -> anyhow::Result<&str> {
+    let extracted = item.extract.as_ref().context("not extracted")?;
+    Ok(&extracted.trips_key)
+}
+
+/// Copies an archive, with another price for every tenth trip.
+async fn reprice(world: &World, from: &str, to: &str) -> anyhow::Result<()> {
+    struct Repriced {
+        archive: ArchiveWriter<ObjectWriter>,
+    }
+    impl TripVisitor for Repriced {
+        fn trip(&mut self, trip: &RawValue) -> io::Result<()> {
+            if !self.archive.trips().is_multiple_of(10) {
+                return self.archive.push(trip);
+            }
+            let text = trip.get().replace(PRICE, &format!("{PRICE}1"));
+            self.archive.push(&RawValue::from_string(text)?)
+        }
+    }
+    let from = world.ctx.vault().open(from).await?;
+    let to = world.ctx.vault().create(to, Seal::Encrypt);
+    let writer = spawn_blocking(move || {
+        let mut repriced = Repriced {
+            archive: ArchiveWriter::new(to, "1.2.0")?,
+        };
+        read_envelope(from, &mut repriced).map_err(io::Error::other)?;
+        repriced.archive.finish()
+    });
+    writer.await??.finish().await?;
+    Ok(())
+}
+
+/// The whole step over a delivery.
+async fn load(world: &World, item: &BlockItem, delivery: &Delivery) -> anyhow::Result<f64> {
+    let vault = world.ctx.vault();
+    vault.copy(&delivery.archive, trips_key(item)?).await?;
+    timed(Box::pin(sync_db(&world.ctx, item.clone(), Source::Bucket))).await
+}
+
+/// Nothing but the rows' way into the tables.
+pub(crate) async fn copy_and_upsert(database: &Client, rows: &[Bytes]) -> anyhow::Result<f64> {
+    database
+        .batch_execute("CREATE TEMPORARY TABLE IF NOT EXISTS bare (LIKE api.trips); TRUNCATE bare")
+        .await?;
+    timed(async {
+        database.batch_execute("BEGIN").await?;
+        let sink = database
+            .copy_in::<_, Bytes>("COPY bare FROM STDIN (FORMAT binary)")
+            .await?;
+        let mut sink = std::pin::pin!(sink);
+        for piece in rows {
+            sink.feed(piece.clone()).await?;
+        }
+        sink.finish().await?;
+        database.batch_execute(UPSERT).await?;
+        database.batch_execute("COMMIT").await?;
+        anyhow::Ok(())
+    })
+    .await
+}
+
+/// Whole rows are compared, so that an unchanged one is not written.
+const UPSERT: &str = "
+    ANALYZE bare;
+    INSERT INTO api.devices (id, provider_id, device_id)
+    SELECT DISTINCT ON (provider_id, device_id) id, provider_id, device_id FROM bare
+    ON CONFLICT DO NOTHING;
+    INSERT INTO api.trips AS t SELECT * FROM bare
+    ON CONFLICT (provider_id, trip_id) DO UPDATE
+    SET actual_cost = excluded.actual_cost, standard_cost = excluded.standard_cost, flags = excluded.flags,
+        trip_duration = excluded.trip_duration, trip_distance = excluded.trip_distance, modified_date = excluded.modified_date
+    WHERE t.* IS DISTINCT FROM excluded.*";

@@ -1,0 +1,67 @@
+//! sync-socrata beside a client that posts the same chunks.
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use pipeline::{Source, extract, sync_db, sync_socrata};
+use reqwest::Client;
+use socrata::Chunks;
+
+use crate::table::{Report, Row};
+use crate::turns::in_turn;
+use crate::world::{World, timed};
+
+pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> anyhow::Result<()> {
+    let world = World::start(trips).await?;
+    let item = Box::pin(extract(&world.ctx, world.item("bird").await?)).await?;
+    let item = Box::pin(sync_db(&world.ctx, item, Source::Bucket)).await?;
+    let key = &item.sync_db.as_ref().context("not loaded")?.publish_key;
+    let rows = world.ctx.vault().get_bytes(key).await?;
+    let chunk_rows = world.ctx.config().settings.socrata()?.chunk_rows;
+    let chunks: Vec<Bytes> = Chunks::new(rows.as_slice(), chunk_rows)
+        .map(|chunk| chunk.map(|chunk| chunk.body))
+        .collect::<Result<_, _>>()?;
+    let client = Client::new();
+    let (ours, its) = Box::pin(in_turn(
+        rounds,
+        async || {
+            timed(Box::pin(sync_socrata(
+                &world.ctx,
+                item.clone(),
+                Source::Bucket,
+            )))
+            .await
+        },
+        async || timed(post(&world, &client, &chunks)).await,
+    ))
+    .await?;
+    report.add(Row::beside(
+        format!("sync-socrata of {trips} trips in {} chunks", chunks.len()),
+        ours,
+        "a client that posts the same chunks",
+        its,
+        "≤ 1.11 (0.9 of its speed)",
+    ));
+    Ok(())
+}
+
+async fn post(world: &World, client: &Client, chunks: &[Bytes]) -> anyhow::Result<()> {
+    let portal = world.stack.portal.options();
+    let url = format!(
+        "{}/resource/{}.json",
+        world.stack.portal.url(),
+        portal.dataset
+    );
+    for chunk in chunks {
+        let answer = client
+            .post(&url)
+            .basic_auth(&portal.key_id, Some(&portal.key_secret))
+            .header("X-App-Token", &portal.app_token)
+            .header("Content-Type", "application/json")
+            .body(chunk.clone())
+            .send()
+            .await?
+            .error_for_status()?;
+        answer.bytes().await?;
+    }
+    Ok(())
+}
