@@ -6,7 +6,9 @@
 #   make lambda-figures  prints the size and the start time of each
 #   make infra-check     validates the template, the state machine and the DAGs
 #   make e2e             runs whole executions of the state machine on this machine
-.PHONY: help demo test setup fmt lint docs unit e2e infra-check lambda lambda-figures bench-plan bench-month deny clean
+#   make bench           measures the pipeline's work beside yardsticks
+#   make bench-loops     measures the inner loops
+.PHONY: help demo test setup fmt lint docs unit e2e infra-check lambda lambda-figures bench bench-loops deny clean
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -36,6 +38,7 @@ fmt:
 
 lint:
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+	$(PYTHON) tools/one_stack.py
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
@@ -81,14 +84,14 @@ lambda-figures: lambda
 	.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements-airflow.txt
 	touch $@
 
-# Ten years of eighteen providers, planned by the function's own binary.
-bench-plan: setup
-	$(CARGO) bench --locked -p plan-blocks --bench ten_years
+# Our work beside yardsticks, on this machine and in one run: some minutes. BENCH="--only load --rounds 3" takes a part.
+bench: setup
+	$(CARGO) build --release --locked --package bench
+	./target/release/bench $(BENCH)
 
-# A month of one provider through `mds run` on the sandbox, at several levels of concurrency.
-bench-month: setup
-	$(CARGO) build --release --bin mds
-	$(PYTHON) tools/bench_month.py target/release/mds 2 4 8
+# The inner loops one by one.
+bench-loops:
+	$(CARGO) bench --locked -p trips -p boundaries -p store -p vault --bench trips --bench labels --bench encode --bench seal
 
 deny:
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny

@@ -1,5 +1,5 @@
-//! An archive's trips on their way to the table: parsed, checked, classified and encoded on a thread of their own,
-//! while the caller sends what comes out to Postgres.
+//! An archive's trips on their way to the table: taken out of the archive on one thread, checked, classified and encoded
+//! on another, while the caller sends what comes out to Postgres.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -13,10 +13,13 @@ use serde_json::value::RawValue;
 use store::{CopyEncoder, LoadRow, PointLabels};
 use tokio::sync::mpsc;
 use trips::block::Hour;
-use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
+use trips::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_envelope};
 use trips::ids::PublicIdKey;
 use trips::trip::{Reject, Rules};
 use vault::ObjectWriter;
+
+/// Trips go from thread to thread in batches of about this size.
+const BATCH_BYTES: usize = 256 * 1024;
 
 /// What a trip is checked against and classified with.
 pub(crate) struct Intake {
@@ -37,22 +40,67 @@ pub(crate) struct Tally {
     pub(crate) rejected: u64,
     /// How often each reason was given; a trip can have several.
     pub(crate) reasons: BTreeMap<String, u64>,
-    /// The MDS version that the archive says it is.
-    pub(crate) version: Option<String>,
+}
+
+/// Trips as they were sent, some at a time.
+pub(crate) type Batch = Vec<Box<RawValue>>;
+
+/// Reads the archive to its end and passes its trips on, so that another thread can check them meanwhile.
+///
+/// # Errors
+/// [`EnvelopeError`]: of the archive itself, or of a receiver that is gone.
+pub(crate) fn read_trips(
+    archive: impl Read,
+    batches: mpsc::Sender<Batch>,
+) -> Result<EnvelopeSummary, EnvelopeError> {
+    let mut batcher = Batcher {
+        batch: Batch::new(),
+        bytes: 0,
+        batches,
+    };
+    let summary = read_envelope(archive, &mut batcher)?;
+    batcher.send().map_err(EnvelopeError::Sink)?;
+    Ok(summary)
+}
+
+struct Batcher {
+    batch: Batch,
+    bytes: usize,
+    batches: mpsc::Sender<Batch>,
+}
+
+impl Batcher {
+    fn send(&mut self) -> io::Result<()> {
+        self.bytes = 0;
+        self.batches
+            .blocking_send(std::mem::take(&mut self.batch))
+            .map_err(|_| given_up())
+    }
+}
+
+impl TripVisitor for Batcher {
+    fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
+        self.bytes += raw.get().len();
+        self.batch.push(raw.to_owned());
+        if self.bytes >= BATCH_BYTES {
+            self.send()?;
+        }
+        Ok(())
+    }
 }
 
 impl Intake {
-    /// Reads the archive to its end. Rows go to `rows` in pieces of binary COPY, refused trips to `rejects`.
+    /// Takes the trips until there are no more. Rows go to `rows` in pieces of binary COPY, refused trips to `rejects`.
     ///
     /// # Errors
-    /// [`EnvelopeError`]: of the archive itself, or of a receiver that is gone.
+    /// Those of `rejects`, or of a receiver that is gone.
     pub(crate) fn run(
         &self,
-        archive: impl Read,
+        mut batches: mpsc::Receiver<Batch>,
         rows: mpsc::Sender<Bytes>,
         rejects: ObjectWriter,
-    ) -> Result<(Tally, ObjectWriter), EnvelopeError> {
-        let mut visitor = Visitor {
+    ) -> io::Result<(Tally, ObjectWriter)> {
+        let mut checker = Checker {
             intake: self,
             rules: Rules {
                 hour: self.hour,
@@ -66,15 +114,15 @@ impl Intake {
             rejects: RejectsWriter::new(rejects),
             tally: Tally::default(),
         };
-        let summary = read_envelope(archive, &mut visitor)?;
-        visitor.send().map_err(EnvelopeError::Sink)?;
-        let rejects = visitor.rejects.finish().map_err(EnvelopeError::Sink)?;
-        visitor.tally.version = summary.version;
-        Ok((visitor.tally, rejects))
+        while let Some(batch) = batches.blocking_recv() {
+            batch.iter().try_for_each(|raw| checker.trip(raw))?;
+        }
+        checker.send()?;
+        Ok((checker.tally, checker.rejects.finish()?))
     }
 }
 
-struct Visitor<'a> {
+struct Checker<'a> {
     intake: &'a Intake,
     rules: Rules<'a>,
     encoder: CopyEncoder,
@@ -83,7 +131,7 @@ struct Visitor<'a> {
     tally: Tally,
 }
 
-impl TripVisitor for Visitor<'_> {
+impl Checker<'_> {
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
         let seq = self.tally.fetched;
         self.tally.fetched += 1;
@@ -107,9 +155,7 @@ impl TripVisitor for Visitor<'_> {
         }
         Ok(())
     }
-}
 
-impl Visitor<'_> {
     fn refuse(&mut self, reject: &Reject, raw: &RawValue) -> io::Result<()> {
         self.tally.rejected += 1;
         for reason in &reject.reasons {
@@ -121,8 +167,12 @@ impl Visitor<'_> {
     fn send(&mut self) -> io::Result<()> {
         self.rows
             .blocking_send(self.encoder.take())
-            .map_err(|_| io::Error::other("the load was given up"))
+            .map_err(|_| given_up())
     }
+}
+
+fn given_up() -> io::Error {
+    io::Error::other("the load was given up")
 }
 
 fn labels(labels: Labels<'_>) -> PointLabels<'_> {

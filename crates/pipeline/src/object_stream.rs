@@ -99,19 +99,18 @@ impl JsonArrayStream {
         &mut self,
         element: &impl serde::Serialize,
     ) -> Result<(), PipelineError> {
-        let mut line = if self.elements == 0 {
-            b"".to_vec()
-        } else {
-            b",\n".to_vec()
-        };
-        serde_json::to_writer(&mut line, element).map_err(|e| {
+        let pending = &mut self.object.pending;
+        if self.elements > 0 {
+            pending.extend_from_slice(b",\n");
+        }
+        serde_json::to_writer(pending, element).map_err(|e| {
             PipelineError::new(
                 ErrorName::StorageUnavailable,
                 format!("{}: {e}", self.object.key),
             )
         })?;
         self.elements += 1;
-        self.object.write(&line).await
+        self.object.write(b"").await
     }
 
     pub(crate) async fn finish(mut self) -> Result<ObjectInfo, PipelineError> {

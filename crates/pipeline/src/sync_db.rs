@@ -15,12 +15,14 @@ use vault::Seal;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
-use crate::intake::{Intake, Tally};
+use crate::intake::{Intake, Tally, read_trips};
 use crate::object_stream::JsonArrayStream;
 use crate::source::Source;
 use crate::step::ClaimedStep;
 
-/// Pieces of encoded rows between the parsing thread and the connection.
+/// Batches of trips between the thread that reads the archive and the one that checks.
+const BATCHES_IN_FLIGHT: usize = 4;
+/// Pieces of encoded rows between the thread that checks and the connection.
 const PIECES_IN_FLIGHT: usize = 16;
 
 /// Loads the block's trips; rows, counts and status change in one transaction.
@@ -100,20 +102,27 @@ async fn load(
 
     let rejects_key = ctx.key(block, BlockObject::Rejects);
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
+    let (trips, batches) = mpsc::channel(BATCHES_IN_FLIGHT);
     let (rows, mut encoded) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
-    let parsing = spawn_blocking(move || intake.run(archive, rows, rejects));
+    let reading = spawn_blocking(move || read_trips(archive, trips));
+    let checking = spawn_blocking(move || intake.run(batches, rows, rejects));
     let mut copy = load.copy().await?;
     let mut copied = Ok(());
     while let Some(piece) = encoded.recv().await {
         copied = copy.send(piece).await;
         if copied.is_err() {
-            // Tells the parsing thread to stop, too.
+            // Tells the threads to stop, too.
             break;
         }
     }
     drop(encoded);
     copied?;
-    let (tally, rejects) = parsing
+    // Who stopped first knows why: a thread whose receiver is gone only knows that.
+    let (tally, rejects) = checking
+        .await
+        .map_err(|_| PipelineError::interrupted("checking the trips"))?
+        .map_err(|e| PipelineError::from_io("the rejects", &e))?;
+    let summary = reading
         .await
         .map_err(|_| PipelineError::interrupted("reading the archive"))?
         .map_err(|e| PipelineError::from_envelope("the archive", &e))?;
@@ -122,7 +131,7 @@ async fn load(
 
     let facts = LoadFacts {
         run_id: item.run_id,
-        version: tally.version.clone(),
+        version: summary.version,
         fetched: tally.fetched,
         rejected: tally.rejected,
         error_payload: error_payload(&tally),

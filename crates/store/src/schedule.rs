@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio_postgres::Row;
+use tokio_postgres::row::RowIndex;
 use tokio_postgres::types::FromSql;
 use trips::block::{Hour, ProviderName};
 use trips::status::BlockStatus;
@@ -125,7 +126,11 @@ pub(crate) fn status_of(code: i32) -> Result<BlockStatus, StoreError> {
         })
 }
 
-pub(crate) fn get<'a, T: FromSql<'a>>(row: &'a Row, column: &str) -> Result<T, StoreError> {
+/// A column by its name, or, where there are many rows, by its place.
+pub(crate) fn get<'a, T: FromSql<'a>>(
+    row: &'a Row,
+    column: impl RowIndex + std::fmt::Display,
+) -> Result<T, StoreError> {
     row.try_get(column).map_err(failed("reading a row"))
 }
 

@@ -17,7 +17,10 @@ use crate::schedule::ScheduleRow;
 
 mod sql;
 
-use sql::{DROP_DUPLICATES, ENTER_DEVICES, FLAG_OVERLAPS, JOIN_VEHICLES, NOTE_LOAD, UPSERT_TRIPS};
+use sql::{
+    DROP_DUPLICATES, ENTER_DEVICES, FLAG_OVERLAPS, GATHER_STATISTICS, JOIN_VEHICLES, NOTE_LOAD,
+    UPSERT_TRIPS, WORK_IN_MEMORY,
+};
 
 /// What the caller knows of a load.
 #[derive(Debug, Clone)]
@@ -73,15 +76,22 @@ impl std::fmt::Debug for Upsert<'_> {
     }
 }
 
-pub(crate) async fn enter_devices(client: &ClientWrapper) -> Result<(), StoreError> {
+pub(crate) async fn enter_devices(client: &mut ClientWrapper) -> Result<(), StoreError> {
     let doing = failed("entering devices");
-    // Nobody else gathers statistics on a temporary table, and without them a big block is joined row by row.
-    client
-        .batch_execute("ANALYZE pg_temp.incoming")
+    let transaction = client.transaction().await.map_err(doing)?;
+    transaction
+        .batch_execute(WORK_IN_MEMORY)
         .await
         .map_err(doing)?;
-    client.execute(ENTER_DEVICES, &[]).await.map_err(doing)?;
-    Ok(())
+    transaction
+        .batch_execute(GATHER_STATISTICS)
+        .await
+        .map_err(doing)?;
+    transaction
+        .execute(ENTER_DEVICES, &[])
+        .await
+        .map_err(doing)?;
+    transaction.commit().await.map_err(doing)
 }
 
 impl<'c> Upsert<'c> {
@@ -93,6 +103,10 @@ impl<'c> Upsert<'c> {
     ) -> Result<Self, StoreError> {
         let doing = failed("loading trips");
         let transaction = client.transaction().await.map_err(doing)?;
+        transaction
+            .batch_execute(WORK_IN_MEMORY)
+            .await
+            .map_err(doing)?;
         if let Some(provider_id) = facts.vehicles_of {
             transaction
                 .execute(JOIN_VEHICLES, &[&provider_id])
@@ -142,8 +156,8 @@ impl<'c> Upsert<'c> {
         self.counts
     }
 
-    /// The block's trips for the portal, as they will stand in the table, in order of their ends. Read them to the
-    /// end before the commit: after it, the next load may change them.
+    /// The block's trips for the portal, as they will stand in the table, in no order. Read them to the end before the
+    /// commit: after it, the next load may change them.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -2,14 +2,18 @@ use std::io;
 use std::time::Duration;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use tokio::sync::mpsc;
 
 use crate::blocking::blocking;
 use crate::error::VaultError;
 use crate::intake::{Intake, IntakeError, Taken};
 use crate::vault::Vault;
 
-/// Bytes of a body handed to a blocking thread at a time.
-const BATCH: usize = 1024 * 1024;
+/// Chunks of a body on their way to the thread that takes it in; each is what
+/// one read of the socket gave.
+const CHUNKS_AHEAD: usize = 16;
 /// How often an object is asked for when its body breaks off midway. The SDK
 /// retries requests; it cannot retry a body.
 const BODY_ATTEMPTS: u32 = 4;
@@ -59,45 +63,57 @@ enum FetchError {
 async fn take_in(
     key: &str,
     answer: GetObjectOutput,
-    mut intake: Intake,
+    intake: Intake,
 ) -> Result<Fetched, FetchError> {
     let GetObjectOutput {
-        mut body,
+        body,
         e_tag: etag,
         content_length,
         ..
     } = answer;
-    let (mut batch, mut bytes) = (Vec::new(), 0_u64);
+    let (chunks, received) = mpsc::channel(CHUNKS_AHEAD);
+    let owned = key.to_owned();
+    let taking = blocking(key, move || {
+        take_chunks(intake, received).map_err(|error| intake_error(&owned, &error))
+    });
+    let (bytes, taken) = tokio::join!(pump(key, body, chunks), taking);
+    let (bytes, has_ended) = bytes?;
+    if has_ended && content_length.is_some_and(|expected| u64::try_from(expected) != Ok(bytes)) {
+        let cause = io::Error::new(io::ErrorKind::UnexpectedEof, "the body ended early");
+        return Err(FetchError::BrokeOff(VaultError::unavailable(key, cause)));
+    }
+    let taken = taken.map_err(FetchError::Final)?;
+    Ok(Fetched { taken, etag, bytes })
+}
+
+/// Moves the body to the thread that takes it in. Answers the number of bytes,
+/// and whether that was all: the thread wants no more of what is no object of
+/// ours.
+async fn pump(
+    key: &str,
+    mut body: ByteStream,
+    chunks: mpsc::Sender<Bytes>,
+) -> Result<(u64, bool), FetchError> {
+    let mut bytes = 0;
     while let Some(chunk) = body.next().await {
         let chunk =
             chunk.map_err(|error| FetchError::BrokeOff(VaultError::unavailable(key, error)))?;
         bytes += chunk.len() as u64;
-        batch.extend_from_slice(&chunk);
-        if batch.len() >= BATCH {
-            intake = push(key, intake, std::mem::take(&mut batch)).await?;
+        if chunks.send(chunk).await.is_err() {
+            return Ok((bytes, false));
         }
     }
-    if content_length.is_some_and(|expected| u64::try_from(expected) != Ok(bytes)) {
-        let cause = io::Error::new(io::ErrorKind::UnexpectedEof, "the body ended early");
-        return Err(FetchError::BrokeOff(VaultError::unavailable(key, cause)));
-    }
-    let intake = push(key, intake, batch).await?;
-    let taken = intake
-        .finish()
-        .map_err(|error| FetchError::Final(intake_error(key, &error)))?;
-    Ok(Fetched { taken, etag, bytes })
+    Ok((bytes, true))
 }
 
-async fn push(key: &str, mut intake: Intake, batch: Vec<u8>) -> Result<Intake, FetchError> {
-    let owned = key.to_owned();
-    blocking(key, move || {
-        intake
-            .push(&batch)
-            .map_err(|error| intake_error(&owned, &error))?;
-        Ok(intake)
-    })
-    .await
-    .map_err(FetchError::Final)
+fn take_chunks(
+    mut intake: Intake,
+    mut chunks: mpsc::Receiver<Bytes>,
+) -> Result<Taken, IntakeError> {
+    while let Some(chunk) = chunks.blocking_recv() {
+        intake.push(&chunk)?;
+    }
+    intake.finish()
 }
 
 fn intake_error(key: &str, error: &IntakeError) -> VaultError {

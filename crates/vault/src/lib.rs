@@ -15,8 +15,10 @@
 //! nobody sees but which are billed: give the bucket a lifecycle rule with
 //! `AbortIncompleteMultipartUpload`.
 
+mod ahead;
 mod aws;
 mod blocking;
+mod encoding;
 mod error;
 mod fetch;
 mod intake;

@@ -2,10 +2,14 @@ use std::io::{self, BufReader, Cursor, Read};
 
 use tempfile::SpooledTempFile;
 
+use crate::ahead::ReadAhead;
 use crate::error::{Unreadable, VaultError};
 use crate::intake::Taken;
 use crate::unsealer::Unsealer;
 
+/// A larger object, in bytes of the bucket, is decrypted and decompressed on a
+/// thread beside its reader's; most are smaller, and not worth one.
+const LARGE: u64 = 1024 * 1024;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
 /// How an object is kept in the bucket.
@@ -58,6 +62,7 @@ enum Content {
     Plain(SpooledTempFile),
     Sealed(Peeked),
     Compressed(Box<zstd::stream::read::Decoder<'static, BufReader<Peeked>>>),
+    Ahead(ReadAhead),
 }
 
 /// A token's content with its first bytes put back.
@@ -90,6 +95,12 @@ impl ObjectReader {
             stored_bytes,
             stored_as,
         };
+        let content = match content {
+            Content::Sealed(_) | Content::Compressed(_) if stored_bytes > LARGE => {
+                Content::Ahead(ReadAhead::new(content))
+            }
+            content => content,
+        };
         Ok(Self { info, content })
     }
 
@@ -118,18 +129,26 @@ impl Content {
     }
 }
 
+impl Read for Content {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(spool) => spool.read(out),
+            Self::Sealed(content) => content.read(out),
+            Self::Compressed(content) => content.read(out),
+            Self::Ahead(content) => content.read(out),
+        }
+    }
+}
+
 impl Read for ObjectReader {
     /// # Errors
     ///
     /// `InvalidData` holding a [`VaultError`] if the content does not decrypt
     /// or decompress; the temporary file's own errors otherwise.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let result = match &mut self.content {
-            Content::Plain(spool) => spool.read(out),
-            Content::Sealed(content) => content.read(out),
-            Content::Compressed(content) => content.read(out),
-        };
-        result.map_err(|error| explain(&self.info.key, error))
+        self.content
+            .read(out)
+            .map_err(|error| explain(&self.info.key, error))
     }
 }
 

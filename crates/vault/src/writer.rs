@@ -1,17 +1,19 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 
+use crate::encoding::{EncodingThread, ObjectEncoding};
 use crate::error::VaultError;
 use crate::sealer::Encoder;
-use crate::upload::{Multipart, PART, Target, put};
+use crate::upload::Target;
 
 /// Bytes collected before they are compressed and encrypted, so that a caller
 /// may write a few at a time.
 const STEP: usize = 64 * 1024;
+/// Behind so many bytes, encoding goes on on a thread of its own: most objects
+/// are smaller, and not worth one.
+const LARGE: u64 = 1024 * 1024;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,26 +37,29 @@ pub struct ObjectInfo {
 /// behind (what was uploaded is aborted in the background; use
 /// [`ObjectWriter::abort`] where the program may be frozen right after).
 ///
-/// Writing blocks: it compresses and encrypts, and waits for the network once
-/// 16 MiB are on their way.
+/// Writing blocks: it compresses and encrypts (a large object on a thread
+/// beside the caller's), and waits for the network once 16 MiB are on their
+/// way.
 ///
 /// # Panics
 ///
 /// Writing more than fits into memory from asynchronous code, instead of from
 /// a blocking thread, panics when it would have to wait.
 pub struct ObjectWriter {
-    target: Target,
+    key: String,
     runtime: Option<Handle>,
-    /// Gone once it could not be made or has failed.
-    encoder: Result<Encoder, VaultError>,
+    stage: Stage,
     /// Plain bytes that wait to be encoded.
     pending: Vec<u8>,
-    /// Encoded bytes that wait to be a part.
-    encoded: Vec<u8>,
-    upload: Option<Multipart>,
-    digest: Sha256,
+    /// Plain bytes handed on.
     bytes: u64,
-    uploaded: u64,
+}
+
+enum Stage {
+    Here(Box<ObjectEncoding>),
+    Apart(EncodingThread),
+    /// It could not be made, or has failed: every later call does.
+    Failed(VaultError),
 }
 
 impl ObjectWriter {
@@ -62,25 +67,23 @@ impl ObjectWriter {
         target: Target,
         encoder: impl FnOnce(&mut Vec<u8>) -> io::Result<Encoder>,
     ) -> Self {
-        let mut encoded = Vec::new();
-        let encoder = encoder(&mut encoded).map_err(|error| scratch(&target.key, &error));
+        let runtime = Handle::try_current().ok();
         Self {
-            target,
-            runtime: Handle::try_current().ok(),
-            encoder,
+            key: target.key.clone(),
+            stage: match ObjectEncoding::new(target, runtime.clone(), encoder) {
+                Ok(encoding) => Stage::Here(Box::new(encoding)),
+                Err(error) => Stage::Failed(error),
+            },
+            runtime,
             pending: Vec::new(),
-            encoded,
-            upload: None,
-            digest: Sha256::new(),
             bytes: 0,
-            uploaded: 0,
         }
     }
 
     /// The object's key.
     #[must_use]
     pub fn key(&self) -> &str {
-        &self.target.key
+        &self.key
     }
 
     /// Uploads the rest and makes the object appear.
@@ -88,76 +91,67 @@ impl ObjectWriter {
     /// # Errors
     ///
     /// The error of the upload, also of a part that was written before.
-    pub async fn finish(mut self) -> Result<ObjectInfo, VaultError> {
-        self.encode_pending()?;
-        let Self {
-            target,
-            encoder,
-            mut encoded,
-            upload,
-            digest,
-            bytes,
-            uploaded,
-            ..
-        } = self;
-        encoder?
-            .finish(&mut encoded)
-            .map_err(|error| scratch(&target.key, &error))?;
-        let stored_bytes = uploaded + encoded.len() as u64;
-        let etag = send_rest(&target, upload, encoded).await?;
-        Ok(ObjectInfo {
-            key: target.key,
-            stored_bytes,
-            bytes,
-            sha256: hexadecimal(&digest.finalize()),
-            etag,
-        })
+    pub async fn finish(self) -> Result<ObjectInfo, VaultError> {
+        let mut encoding = match self.stage {
+            Stage::Here(encoding) => encoding,
+            Stage::Apart(thread) => thread.join().await?,
+            Stage::Failed(error) => return Err(error),
+        };
+        encoding.push(&self.pending)?;
+        encoding.finish().await
     }
 
     /// Gives the object up and waits until nothing of it is left in the bucket.
     pub async fn abort(self) {
-        if let Some(upload) = self.upload {
-            upload.abort().await;
-        }
+        let encoding = match self.stage {
+            Stage::Here(encoding) => encoding,
+            // A thread that failed has left nothing to abort.
+            Stage::Apart(thread) => match thread.join().await {
+                Ok(encoding) => encoding,
+                Err(_) => return,
+            },
+            Stage::Failed(_) => return,
+        };
+        encoding.abort().await;
     }
 
-    fn encode_pending(&mut self) -> Result<(), VaultError> {
-        let encoder = self.encoder.as_mut().map_err(|error| error.clone())?;
-        self.digest.update(&self.pending);
+    fn hand_on(&mut self) -> Result<(), VaultError> {
         self.bytes += self.pending.len() as u64;
-        encoder
-            .push(&self.pending, &mut self.encoded)
-            .map_err(|error| scratch(&self.target.key, &error))?;
-        self.pending.clear();
-        Ok(())
-    }
-
-    fn upload_parts(&mut self) -> Result<(), VaultError> {
-        while let Some(part) = split_part(&mut self.encoded) {
-            self.uploaded += part.len() as u64;
-            self.upload()?.part_blocking(part)?;
+        match &mut self.stage {
+            Stage::Here(encoding) => {
+                encoding.push(&self.pending)?;
+                self.pending.clear();
+                encoding.upload_parts()?;
+            }
+            Stage::Apart(thread) => {
+                let piece = std::mem::replace(&mut self.pending, Vec::with_capacity(STEP));
+                thread.push(piece)?;
+            }
+            Stage::Failed(error) => return Err(error.clone()),
         }
         Ok(())
     }
 
-    fn upload(&mut self) -> Result<&Multipart, VaultError> {
-        if self.upload.is_none() {
-            let no_runtime = || VaultError::NoRuntime {
-                key: self.target.key.clone(),
-            };
-            let runtime = self.runtime.as_ref().ok_or_else(no_runtime)?;
-            self.upload = Some(Multipart::start(self.target.clone(), runtime));
-        }
-        self.upload.as_ref().ok_or_else(|| VaultError::NoRuntime {
-            key: self.target.key.clone(),
-        })
+    fn move_apart(&mut self) {
+        let Some(runtime) = &self.runtime else {
+            return;
+        };
+        let no_stage = Stage::Failed(VaultError::NoRuntime {
+            key: self.key.clone(),
+        });
+        self.stage = match std::mem::replace(&mut self.stage, no_stage) {
+            Stage::Here(encoding) => Stage::Apart(EncodingThread::start(encoding, runtime)),
+            other => other,
+        };
     }
 
     /// Encodes and uploads what has come; a failure is final.
     fn advance(&mut self) -> io::Result<()> {
-        let result = self.encode_pending().and_then(|()| self.upload_parts());
+        let result = self.hand_on();
         if let Err(error) = &result {
-            self.encoder = Err(error.clone());
+            self.stage = Stage::Failed(error.clone());
+        } else if self.bytes >= LARGE && matches!(self.stage, Stage::Here(_)) {
+            self.move_apart();
         }
         result.map_err(io::Error::from)
     }
@@ -186,49 +180,8 @@ impl Write for ObjectWriter {
 impl fmt::Debug for ObjectWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObjectWriter")
-            .field("key", &self.target.key)
+            .field("key", &self.key)
             .field("bytes", &self.bytes)
             .finish_non_exhaustive()
     }
-}
-
-async fn send_rest(
-    target: &Target,
-    upload: Option<Multipart>,
-    mut encoded: Vec<u8>,
-) -> Result<Option<String>, VaultError> {
-    let Some(upload) = upload else {
-        return put(target, encoded.into()).await;
-    };
-    while let Some(part) = split_part(&mut encoded) {
-        upload.part(part).await?;
-    }
-    upload.complete(encoded.into()).await
-}
-
-/// A whole part, as long as something stays for the last one.
-fn split_part(encoded: &mut Vec<u8>) -> Option<Bytes> {
-    if encoded.len() <= PART {
-        return None;
-    }
-    let rest = encoded.split_off(PART);
-    Some(std::mem::replace(encoded, rest).into())
-}
-
-fn scratch(key: &str, error: &io::Error) -> VaultError {
-    VaultError::Scratch {
-        key: key.to_owned(),
-        kind: error.kind(),
-    }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

@@ -1,16 +1,17 @@
 //! Blocks: made once, on every day of the year, with the city's date and hour.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{Datelike, Timelike};
 use futures::future::join_all;
 use rstest::rstest;
 use store::StoreError;
+use tokio_postgres::Client;
 use trips::status::BlockStatus;
 use trips::time::CivilZone;
 use uuid::Uuid;
 
-use crate::fixture::{Db, PROVIDER_ID, RUN, bird, hour, hours};
+use crate::fixture::{Db, PROVIDER_ID, RUN, bird, hour, hours, open};
 
 #[tokio::test]
 async fn blocks_are_made_once() {
@@ -189,4 +190,51 @@ async fn the_table_itself_refuses_nonsense(#[case] assignments: &str) {
     let update = format!("UPDATE api.schedule SET {assignments}");
     let error = db.sql.batch_execute(&update).await.unwrap_err();
     assert_eq!(error.code().unwrap().code(), "23514");
+}
+
+/// What Postgres counts of its own work on the schedule: scans of all of it, scans of its index, rows found by that.
+async fn scans(sql: &Client) -> (i64, i64, i64) {
+    // A session's counts are seen once it has ended.
+    let others = "SELECT count(*) FROM pg_stat_activity
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    while sql.query_one(others, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let row = sql
+        .query_one(
+            "SELECT t.seq_scan, i.idx_scan, i.idx_tup_read
+             FROM pg_stat_user_tables t JOIN pg_stat_user_indexes i USING (relid)
+             WHERE t.relname = 'schedule' AND i.indexrelname = 'schedule_block'",
+            &[],
+        )
+        .await
+        .unwrap();
+    (row.get(0), row.get(1), row.get(2))
+}
+
+#[tokio::test]
+async fn an_hour_is_found_by_index_among_years() {
+    let Db { store, sql, url } = Db::planned().await;
+    let zone = CivilZone::default();
+    let years = hours("2016-01-01-00", "2020-01-01-00");
+    store.ensure_blocks(&bird(), years, &zone).await.unwrap();
+    drop(store);
+    sql.batch_execute("VACUUM ANALYZE api.schedule")
+        .await
+        .unwrap();
+    let (whole, by_index, rows) = scans(&sql).await;
+
+    let store = open(&url, 1);
+    let next = hours("2020-01-02-00", "2020-01-02-01");
+    assert_eq!(store.ensure_blocks(&bird(), next, &zone).await.unwrap(), 1);
+    assert_eq!(store.blocks(&bird(), next).await.unwrap().len(), 1);
+    let unfinished = store.unfinished_blocks(&bird(), next).await.unwrap();
+    assert_eq!(unfinished.len(), 1);
+    drop(store);
+
+    let after = scans(&sql).await;
+    assert!(after.1 > by_index);
+    assert_eq!(after.0, whole, "the whole schedule was read");
+    let read = after.2 - rows;
+    assert!(read < 100, "{read} rows were read for one");
 }
