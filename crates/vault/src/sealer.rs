@@ -22,9 +22,10 @@ pub(crate) const BLOCK: usize = 16;
 /// The HMAC at the end.
 pub(crate) const TAG: usize = 32;
 
-/// A third of the best ratio at a tenth of the time; the window it needs keeps
+/// Of GPS traces level 1 makes less than level 3 does (8.8 times smaller, not
+/// 7.9), in half the time: longer matches are not there. The window it needs keeps
 /// both sides within a few megabytes.
-const ZSTD_LEVEL: i32 = 3;
+const ZSTD_LEVEL: i32 = 1;
 
 /// Turns plain bytes into the text of a Fernet token, piece by piece.
 pub(crate) struct Sealer {
