@@ -15,7 +15,7 @@ use crate::upload::{Multipart, PART, Target, put};
 use crate::writer::ObjectInfo;
 
 /// Pieces on their way to an encoding thread.
-const PIECES_AHEAD: usize = 8;
+const PIECES_AHEAD: usize = 3;
 
 /// An object's bytes between the caller and the network.
 pub(crate) struct ObjectEncoding {

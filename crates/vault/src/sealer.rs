@@ -1,4 +1,4 @@
-use std::io::{self, Write as _};
+use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aes::Aes128;
@@ -23,8 +23,7 @@ pub(crate) const BLOCK: usize = 16;
 pub(crate) const TAG: usize = 32;
 
 /// Of GPS traces level 1 makes less than level 3 does (8.8 times smaller, not
-/// 7.9), in half the time: longer matches are not there. The window it needs keeps
-/// both sides within a few megabytes.
+/// 7.9), in half the time: longer matches are not there.
 const ZSTD_LEVEL: i32 = 1;
 
 /// Turns plain bytes into the text of a Fernet token, piece by piece.
@@ -118,8 +117,37 @@ impl Base64Text {
 /// What stands between the bytes a caller writes and the bytes of the object:
 /// compression and encryption, each of them optional.
 pub(crate) struct Encoder {
-    zstd: Option<zstd::stream::write::Encoder<'static, Vec<u8>>>,
+    zstd: Option<Frames>,
     sealer: Option<Sealer>,
+}
+
+/// zstd, each piece a frame of its own: their sequence reads as one content. A
+/// stream would copy every byte into a window first, and search it in two
+/// parts wherever that wraps; pieces of half a megabyte lose nothing of the
+/// ratio.
+struct Frames {
+    compressor: zstd::bulk::Compressor<'static>,
+    frame: Vec<u8>,
+    has_begun: bool,
+}
+
+impl Frames {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            compressor: zstd::bulk::Compressor::new(ZSTD_LEVEL)?,
+            frame: Vec::new(),
+            has_begun: false,
+        })
+    }
+
+    fn compress(&mut self, bytes: &[u8]) -> io::Result<&[u8]> {
+        self.has_begun = true;
+        self.frame.clear();
+        self.frame
+            .reserve(zstd::zstd_safe::compress_bound(bytes.len()));
+        self.compressor.compress_to_buffer(bytes, &mut self.frame)?;
+        Ok(&self.frame)
+    }
 }
 
 impl Encoder {
@@ -139,7 +167,7 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) -> io::Result<Self> {
         let zstd = match compression {
-            Compression::Zstd => Some(zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL)?),
+            Compression::Zstd => Some(Frames::new()?),
             Compression::None => None,
         };
         Ok(Self {
@@ -149,20 +177,21 @@ impl Encoder {
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        let Some(zstd) = &mut self.zstd else {
-            seal(self.sealer.as_mut(), bytes, out);
+        if bytes.is_empty() {
             return Ok(());
+        }
+        let bytes = match &mut self.zstd {
+            Some(frames) => frames.compress(bytes)?,
+            None => bytes,
         };
-        zstd.write_all(bytes)?;
-        let compressed = zstd.get_mut();
-        seal(self.sealer.as_mut(), compressed, out);
-        compressed.clear();
+        seal(self.sealer.as_mut(), bytes, out);
         Ok(())
     }
 
     pub(crate) fn finish(mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        if let Some(zstd) = self.zstd.take() {
-            seal(self.sealer.as_mut(), &zstd.finish()?, out);
+        if let Some(frames) = self.zstd.as_mut().filter(|frames| !frames.has_begun) {
+            // No content is a frame, too: it says that it is compressed.
+            seal(self.sealer.as_mut(), frames.compress(&[])?, out);
         }
         if let Some(sealer) = self.sealer {
             sealer.finish(out);

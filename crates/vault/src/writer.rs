@@ -10,7 +10,7 @@ use crate::upload::Target;
 
 /// Bytes collected before they are compressed and encrypted, so that a caller
 /// may write a few at a time.
-const STEP: usize = 64 * 1024;
+const STEP: usize = 512 * 1024;
 /// Behind so many bytes, encoding goes on on a thread of its own: most objects
 /// are smaller, and not worth one.
 const LARGE: u64 = 1024 * 1024;
