@@ -1,5 +1,5 @@
-//! An archive's trips on their way to the table: taken out of the archive on one thread, checked, classified and encoded
-//! on another, while the caller sends what comes out to Postgres.
+//! An archive's trips on their way to the table: read and checked on one thread, classified and encoded on another, while
+//! the caller sends what comes out to Postgres.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -13,13 +13,13 @@ use serde_json::value::RawValue;
 use store::{CopyEncoder, LoadRow, PointLabels};
 use tokio::sync::mpsc;
 use trips::block::Hour;
-use trips::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_envelope};
+use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
 use trips::ids::PublicIdKey;
-use trips::trip::{Reject, Rules};
+use trips::trip::{Reject, Rules, Trip};
 use vault::ObjectWriter;
 
-/// Trips go from thread to thread in batches of about this size.
-const BATCH_BYTES: usize = 256 * 1024;
+/// Trips go from thread to thread so many at a time.
+const BATCH_TRIPS: usize = 128;
 
 /// What a trip is checked against and classified with.
 pub(crate) struct Intake {
@@ -40,68 +40,25 @@ pub(crate) struct Tally {
     pub(crate) rejected: u64,
     /// How often each reason was given; a trip can have several.
     pub(crate) reasons: BTreeMap<String, u64>,
+    /// The MDS version that the archive says it is.
+    pub(crate) version: Option<String>,
 }
 
-/// Trips as they were sent, some at a time.
-pub(crate) type Batch = Vec<Box<RawValue>>;
-
-/// Reads the archive to its end and passes its trips on, so that another thread can check them meanwhile.
-///
-/// # Errors
-/// [`EnvelopeError`]: of the archive itself, or of a receiver that is gone.
-pub(crate) fn read_trips(
-    archive: impl Read,
-    batches: mpsc::Sender<Batch>,
-) -> Result<EnvelopeSummary, EnvelopeError> {
-    let mut batcher = Batcher {
-        batch: Batch::new(),
-        bytes: 0,
-        batches,
-    };
-    let summary = read_envelope(archive, &mut batcher)?;
-    batcher.send().map_err(EnvelopeError::Sink)?;
-    Ok(summary)
-}
-
-struct Batcher {
-    batch: Batch,
-    bytes: usize,
-    batches: mpsc::Sender<Batch>,
-}
-
-impl Batcher {
-    fn send(&mut self) -> io::Result<()> {
-        self.bytes = 0;
-        self.batches
-            .blocking_send(std::mem::take(&mut self.batch))
-            .map_err(|_| given_up())
-    }
-}
-
-impl TripVisitor for Batcher {
-    fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
-        self.bytes += raw.get().len();
-        self.batch.push(raw.to_owned());
-        if self.bytes >= BATCH_BYTES {
-            self.send()?;
-        }
-        Ok(())
-    }
-}
+/// Trips that passed, each with its place in the delivery.
+pub(crate) type Batch = Vec<(u64, Trip)>;
 
 impl Intake {
-    /// Takes the trips until there are no more. Rows go to `rows` in pieces of binary COPY, refused trips to `rejects`.
+    /// Reads the archive to its end and checks its trips. Those that pass go to `batches`, refused ones to `rejects`.
     ///
     /// # Errors
-    /// Those of `rejects`, or of a receiver that is gone.
-    pub(crate) fn run(
+    /// [`EnvelopeError`]: of the archive itself, of `rejects`, or of a receiver that is gone.
+    pub(crate) fn check(
         &self,
-        mut batches: mpsc::Receiver<Batch>,
-        rows: mpsc::Sender<Bytes>,
+        archive: impl Read,
+        batches: mpsc::Sender<Batch>,
         rejects: ObjectWriter,
-    ) -> io::Result<(Tally, ObjectWriter)> {
+    ) -> Result<(Tally, ObjectWriter), EnvelopeError> {
         let mut checker = Checker {
-            intake: self,
             rules: Rules {
                 hour: self.hour,
                 now: self.now,
@@ -109,54 +66,90 @@ impl Intake {
                 seconds_expected: self.seconds_expected,
                 area: Some(self.boundaries.as_ref()),
             },
-            encoder: CopyEncoder::new(),
-            rows,
+            batch: Batch::new(),
+            batches,
             rejects: RejectsWriter::new(rejects),
             tally: Tally::default(),
         };
+        let summary = read_envelope(archive, &mut checker)?;
+        checker.send().map_err(EnvelopeError::Sink)?;
+        let rejects = checker.rejects.finish().map_err(EnvelopeError::Sink)?;
+        checker.tally.version = summary.version;
+        Ok((checker.tally, rejects))
+    }
+
+    /// Classifies the trips and sends them to `rows` in pieces of binary COPY, until there are no more.
+    ///
+    /// # Errors
+    /// A value that has no wire form, or a receiver that is gone.
+    pub(crate) fn encode(
+        &self,
+        mut batches: mpsc::Receiver<Batch>,
+        rows: &mpsc::Sender<Bytes>,
+    ) -> io::Result<()> {
+        let mut encoder = CopyEncoder::new();
         while let Some(batch) = batches.blocking_recv() {
-            batch.iter().try_for_each(|raw| checker.trip(raw))?;
+            for (seq, trip) in &batch {
+                encoder
+                    .push(&self.row(*seq, trip))
+                    .map_err(io::Error::other)?;
+                if encoder.is_full() {
+                    rows.blocking_send(encoder.take()).map_err(|_| given_up())?;
+                }
+            }
         }
-        checker.send()?;
-        Ok((checker.tally, checker.rejects.finish()?))
+        rows.blocking_send(encoder.take()).map_err(|_| given_up())
+    }
+
+    fn row<'a>(&'a self, seq: u64, trip: &'a Trip) -> LoadRow<'a> {
+        LoadRow {
+            seq,
+            start: labels(self.boundaries.labels(trip.start)),
+            end: labels(self.boundaries.labels(trip.end)),
+            public_id: self.ids.trip(trip.provider_id, trip.trip_id),
+            device_public_id: self.ids.device(trip.provider_id, trip.device_id),
+            trip,
+        }
     }
 }
 
 struct Checker<'a> {
-    intake: &'a Intake,
     rules: Rules<'a>,
-    encoder: CopyEncoder,
-    rows: mpsc::Sender<Bytes>,
+    batch: Batch,
+    batches: mpsc::Sender<Batch>,
     rejects: RejectsWriter,
     tally: Tally,
 }
 
-impl Checker<'_> {
+impl TripVisitor for Checker<'_> {
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
-        let seq = self.tally.fetched;
-        self.tally.fetched += 1;
-        let trip = match self.rules.check(raw.get()) {
-            Ok(trip) => trip,
-            Err(reject) => return self.refuse(&reject, raw),
+        match self.rules.check(raw.get()) {
+            Ok(trip) => self.pass(trip),
+            Err(reject) => self.refuse(&reject, raw),
+        }
+    }
+
+    fn trip_ahead(&mut self, text: &[u8]) -> io::Result<Option<usize>> {
+        let Some((trip, length)) = self.rules.check_ahead(text) else {
+            return Ok(None);
         };
-        let boundaries = &self.intake.boundaries;
-        self.encoder
-            .push(&LoadRow {
-                seq,
-                start: labels(boundaries.labels(trip.start)),
-                end: labels(boundaries.labels(trip.end)),
-                public_id: self.intake.ids.trip(trip.provider_id, trip.trip_id),
-                device_public_id: self.intake.ids.device(trip.provider_id, trip.device_id),
-                trip: &trip,
-            })
-            .map_err(io::Error::other)?;
-        if self.encoder.is_full() {
+        self.pass(trip)?;
+        Ok(Some(length))
+    }
+}
+
+impl Checker<'_> {
+    fn pass(&mut self, trip: Trip) -> io::Result<()> {
+        self.batch.push((self.tally.fetched, trip));
+        self.tally.fetched += 1;
+        if self.batch.len() == BATCH_TRIPS {
             self.send()?;
         }
         Ok(())
     }
 
     fn refuse(&mut self, reject: &Reject, raw: &RawValue) -> io::Result<()> {
+        self.tally.fetched += 1;
         self.tally.rejected += 1;
         for reason in &reject.reasons {
             *self.tally.reasons.entry(reason.to_string()).or_default() += 1;
@@ -165,9 +158,8 @@ impl Checker<'_> {
     }
 
     fn send(&mut self) -> io::Result<()> {
-        self.rows
-            .blocking_send(self.encoder.take())
-            .map_err(|_| given_up())
+        let batch = std::mem::replace(&mut self.batch, Batch::with_capacity(BATCH_TRIPS));
+        self.batches.blocking_send(batch).map_err(|_| given_up())
     }
 }
 

@@ -1,5 +1,7 @@
 //! `sync-db`: the archive's trips, checked and classified, into Postgres, and their public rows into `publish.json`.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::TryStreamExt;
 use mds_client::TimeUnit;
@@ -15,14 +17,14 @@ use vault::Seal;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
-use crate::intake::{Intake, Tally, read_trips};
+use crate::intake::{Intake, Tally};
 use crate::object_stream::JsonArrayStream;
 use crate::source::Source;
 use crate::step::ClaimedStep;
 
-/// Batches of trips between the thread that reads the archive and the one that checks.
-const BATCHES_IN_FLIGHT: usize = 4;
-/// Pieces of encoded rows between the thread that checks and the connection.
+/// Batches of trips between the thread that checks them and the one that encodes.
+const BATCHES_IN_FLIGHT: usize = 8;
+/// Pieces of encoded rows between that and the connection.
 const PIECES_IN_FLIGHT: usize = 16;
 
 /// Loads the block's trips; rows, counts and status change in one transaction.
@@ -97,15 +99,16 @@ async fn load(
         .open(ctx, &ctx.key(block, BlockObject::Trips))
         .await?
         .content;
-    let intake = intake(ctx, block).await?;
+    let intake = Arc::new(intake(ctx, block).await?);
     let mut load = claim.start_load().await?;
 
     let rejects_key = ctx.key(block, BlockObject::Rejects);
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
     let (trips, batches) = mpsc::channel(BATCHES_IN_FLIGHT);
     let (rows, mut encoded) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
-    let reading = spawn_blocking(move || read_trips(archive, trips));
-    let checking = spawn_blocking(move || intake.run(batches, rows, rejects));
+    let (checker, encoder) = (Arc::clone(&intake), intake);
+    let checking = spawn_blocking(move || checker.check(archive, trips, rejects));
+    let encoding = spawn_blocking(move || encoder.encode(batches, &rows));
     let mut copy = load.copy().await?;
     let mut copied = Ok(());
     while let Some(piece) = encoded.recv().await {
@@ -117,12 +120,12 @@ async fn load(
     }
     drop(encoded);
     copied?;
-    // Who stopped first knows why: a thread whose receiver is gone only knows that.
-    let (tally, rejects) = checking
+    // The last of the line first: a thread whose receiver is gone only knows that.
+    encoding
         .await
-        .map_err(|_| PipelineError::interrupted("checking the trips"))?
-        .map_err(|e| PipelineError::from_io("the rejects", &e))?;
-    let summary = reading
+        .map_err(|_| PipelineError::interrupted("encoding the trips"))?
+        .map_err(|e| PipelineError::from_io("the trips", &e))?;
+    let (tally, rejects) = checking
         .await
         .map_err(|_| PipelineError::interrupted("reading the archive"))?
         .map_err(|e| PipelineError::from_envelope("the archive", &e))?;
@@ -131,7 +134,7 @@ async fn load(
 
     let facts = LoadFacts {
         run_id: item.run_id,
-        version: summary.version,
+        version: tally.version.clone(),
         fetched: tally.fetched,
         rejected: tally.rejected,
         error_payload: error_payload(&tally),

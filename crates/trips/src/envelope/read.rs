@@ -22,6 +22,18 @@ pub trait TripVisitor {
     ///
     /// An error ends the reading and comes back as [`EnvelopeError::Sink`].
     fn trip(&mut self, trip: &RawValue) -> io::Result<()>;
+
+    /// A chance to take a trip in the pass that finds its end: `text` begins with it and goes on
+    /// behind it, or is cut off anywhere. Answers the length of the trip that was taken; `None`
+    /// has it come to [`TripVisitor::trip`], which is what happens unless this is implemented.
+    ///
+    /// # Errors
+    ///
+    /// As [`TripVisitor::trip`].
+    fn trip_ahead(&mut self, text: &[u8]) -> io::Result<Option<usize>> {
+        let _ = text;
+        Ok(None)
+    }
 }
 
 /// What stood around the trips.
@@ -111,17 +123,17 @@ fn members<R: Read>(
     }
 }
 
-/// Takes a list, whose bracket is the next byte, and gives each of its values to `element`.
+/// Takes a list, whose bracket is the next byte, and has `element` take each of its values.
 fn elements<R: Read>(
     source: &mut Source<R>,
-    mut element: impl FnMut(&RawValue) -> Result<(), EnvelopeError>,
+    mut element: impl FnMut(&mut Source<R>) -> Result<(), EnvelopeError>,
 ) -> Result<(), EnvelopeError> {
     source.expect(b'[', "a list")?;
     if source.take(b']')? {
         return Ok(());
     }
     loop {
-        source.value(&mut element)??;
+        element(source)?;
         if source.take(b']')? {
             return Ok(());
         }
@@ -178,9 +190,13 @@ impl<V: TripVisitor> Envelope<'_, V> {
             return source.value(|_| ());
         }
         self.has_trips = true;
-        elements(source, |trip| {
+        elements(source, |source| {
             self.summary.trips += 1;
-            self.visitor.trip(trip).map_err(EnvelopeError::Sink)
+            let visitor = &mut *self.visitor;
+            if source.take_ahead(|text| visitor.trip_ahead(text))? {
+                return Ok(());
+            }
+            source.value(|trip| visitor.trip(trip).map_err(EnvelopeError::Sink))?
         })
     }
 

@@ -73,6 +73,24 @@ impl<R: Read> Source<R> {
         })
     }
 
+    /// Lends what is in the window of the next value, and maybe behind it, to `take`, and takes as much as that answers;
+    /// `false` if it took nothing.
+    pub(super) fn take_ahead(
+        &mut self,
+        take: impl FnOnce(&[u8]) -> io::Result<Option<usize>>,
+    ) -> Result<bool, EnvelopeError> {
+        if self.peek()?.is_none() {
+            return Ok(false);
+        }
+        let ahead = &self.window[self.next..self.filled];
+        let taken = take(ahead).map_err(EnvelopeError::Sink)?;
+        let Some(length) = taken.filter(|length| *length <= ahead.len()) else {
+            return Ok(false);
+        };
+        self.next += length;
+        Ok(true)
+    }
+
     /// Takes the next value, whole and well-formed, and lends it to `read`.
     pub(super) fn value<T>(
         &mut self,

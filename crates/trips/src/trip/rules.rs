@@ -51,13 +51,31 @@ impl Rules<'_> {
                 reasons: vec![RejectReason::Unreadable],
             });
         };
+        self.check_sent(&sent).map_err(|reasons| Reject {
+            trip_id: sent.trip_id.and_then(reported_id),
+            reasons,
+        })
+    }
+
+    /// Reads the trip that `text` begins with, whatever follows, and answers it with its length in
+    /// bytes, all in one pass. `None` if the text is cut off within the trip, or if the trip is to
+    /// be refused: [`Rules::check`] on the whole of it says why.
+    #[must_use]
+    pub fn check_ahead(&self, text: &[u8]) -> Option<(Trip, usize)> {
+        let mut values = serde_json::Deserializer::from_slice(text).into_iter::<RawTrip<'_>>();
+        let sent = values.next()?.ok()?;
+        let length = values.byte_offset();
+        // What is passed over in the pass is not looked at, and has to be text nevertheless.
+        str::from_utf8(text.get(..length)?).ok()?;
+        let trip = self.check_sent(&sent).ok()?;
+        Some((trip, length))
+    }
+
+    fn check_sent(&self, sent: &RawTrip<'_>) -> Result<Trip, Vec<RejectReason>> {
         let mut fields = Fields::new(self.now);
-        match self.read(&sent, &mut fields) {
+        match self.read(sent, &mut fields) {
             Some(trip) if fields.reasons.is_empty() => Ok(trip),
-            _ => Err(Reject {
-                trip_id: sent.trip_id.and_then(reported_id),
-                reasons: fields.reasons,
-            }),
+            _ => Err(fields.reasons),
         }
     }
 

@@ -1,12 +1,14 @@
 //! Any trips, in any pieces.
 
+use std::io;
+
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::fixture::*;
 use crate::envelope::source::WINDOW_BYTES;
-use crate::envelope::{ArchiveWriter, EnvelopeError, read_envelope};
+use crate::envelope::{ArchiveWriter, EnvelopeError, TripVisitor, read_envelope};
 
 /// JSON texts that a parser which re-writes numbers or members would change.
 fn any_trip() -> impl Strategy<Value = String> {
@@ -173,4 +175,69 @@ fn a_value_may_be_cut_off_anywhere() {
         let (_, collected) = read(&json).unwrap_or_else(|e| panic!("cut at byte {ahead}: {e}"));
         assert_eq!(collected.trips, [trip]);
     }
+}
+
+/// Takes what it can in the pass that finds a trip's end, if its turn has come, and the rest whole.
+#[derive(Default)]
+struct Greedy {
+    trips: Vec<String>,
+    ahead: usize,
+}
+
+impl TripVisitor for Greedy {
+    fn trip(&mut self, trip: &RawValue) -> io::Result<()> {
+        self.trips.push(trip.get().to_owned());
+        Ok(())
+    }
+
+    fn trip_ahead(&mut self, text: &[u8]) -> io::Result<Option<usize>> {
+        if self.trips.len() % 3 == 2 {
+            return Ok(None);
+        }
+        let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
+        let Some(Ok(trip)) = values.next() else {
+            return Ok(None);
+        };
+        self.trips.push(trip.get().to_owned());
+        self.ahead += 1;
+        Ok(Some(values.byte_offset()))
+    }
+}
+
+#[test]
+fn trips_taken_ahead_and_whole_are_all_the_trips_in_their_order() {
+    let trips: Vec<String> = (0..60)
+        .map(|number| {
+            format!(
+                "{{\"n\":{number},\"text\":\"{}\"}}",
+                "x".repeat(number * 700)
+            )
+        })
+        .collect();
+    let answer = archive("1.2.0", &trips);
+    assert!(answer.len() > 4 * WINDOW_BYTES);
+    for sizes in [vec![usize::MAX], vec![1000, 7, 100_000]] {
+        let mut greedy = Greedy::default();
+        let summary = read_envelope(Pieces::new(&answer, sizes), &mut greedy).unwrap();
+        assert_eq!(greedy.trips, trips);
+        assert_eq!(summary.trips, 60);
+        assert!((30..=40).contains(&greedy.ahead), "{}", greedy.ahead);
+    }
+}
+
+#[test]
+fn a_visitor_that_takes_too_much_gets_the_trip_whole() {
+    struct Liar(Vec<String>);
+    impl TripVisitor for Liar {
+        fn trip(&mut self, trip: &RawValue) -> io::Result<()> {
+            self.0.push(trip.get().to_owned());
+            Ok(())
+        }
+        fn trip_ahead(&mut self, text: &[u8]) -> io::Result<Option<usize>> {
+            Ok(Some(text.len() + 1))
+        }
+    }
+    let mut liar = Liar(Vec::new());
+    read_envelope(&b"{\"trips\":[{},{}]}"[..], &mut liar).unwrap();
+    assert_eq!(liar.0, ["{}", "{}"]);
 }
