@@ -1,6 +1,7 @@
 //! `plan`: from a request to the blocks and steps of a run (SPEC.md, "Time" and "Events and errors").
 
 use chrono::{DateTime, Utc};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use store::RunRecord;
 use trips::block::{Hour, ProviderName, manifest_key};
@@ -8,7 +9,7 @@ use trips::status::{BlockStatus, Step, steps_to_ask_again, steps_to_do};
 use uuid::Uuid;
 use vault::Seal;
 
-use self::blocks::{parts, rows};
+use self::blocks::{parts, read_ahead, rows};
 use self::ranges::{Ranges, ranges};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
@@ -23,6 +24,9 @@ pub use self::ranges::single_block;
 
 const FIRST_BLOCKS: usize = 10;
 const DEFAULT_CONCURRENCY: u32 = 10;
+/// Providers whose blocks are entered at the same time: a function has two connections.
+const PROVIDERS_AT_ONCE: usize = 2;
+
 /// The answer of `plan-blocks`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan {
@@ -93,8 +97,14 @@ pub async fn plan(
         Some(JsonArrayStream::create(ctx.vault(), &key, Seal::Plain).await?)
     };
 
-    for part in parts(&ranges) {
-        for row in rows(ctx, &part).await? {
+    let mut parts = parts(&ranges);
+    let mut next = parts.next().map(|part| read_ahead(ctx, part));
+    while let Some(reading) = next.take() {
+        let known = reading
+            .await
+            .map_err(|_| PipelineError::interrupted("reading the schedule"))??;
+        next = parts.next().map(|part| read_ahead(ctx, part));
+        for row in rows(ctx, known)? {
             let steps = if row.is_due_again && !request.force && !request.no_extract {
                 steps_to_ask_again(request.steps())
             } else {
@@ -169,11 +179,17 @@ async fn prepare(
         providers.push((name.clone(), ctx.provider_config(name)?.provider_id));
     }
     ctx.store().upsert_providers(&providers).await?;
+    let mut entering = Vec::with_capacity(ranges.len());
     for (name, resolved) in ranges {
         if let Some(range) = resolved.range {
-            ctx.store().ensure_blocks(name, range, ctx.zone()).await?;
+            let entered = ctx.store().ensure_blocks(name, range, ctx.zone());
+            entering.push(entered.boxed());
         }
     }
+    stream::iter(entering)
+        .buffer_unordered(PROVIDERS_AT_ONCE)
+        .try_for_each(async |_| Ok(()))
+        .await?;
     let request = serde_json::to_value(request)
         .map_err(|e| PipelineError::new(ErrorName::InvalidInput, e.to_string()))?;
     ctx.store()

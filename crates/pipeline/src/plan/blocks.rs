@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use store::ScheduleRow;
+use store::{ScheduleRow, StoreError};
+use tokio::task::JoinHandle;
 use trips::block::{Block, Hour, HourRange, ProviderName};
 use trips::status::{BlockStatus, Step};
 
@@ -45,20 +46,30 @@ pub(super) struct Row {
     pub(super) is_due_again: bool,
 }
 
+/// A part with the blocks of it that the schedule has.
+pub(super) type Known = Vec<(ProviderName, HourRange, Vec<ScheduleRow>)>;
+
+/// Reads what the schedule has of the part, while the caller works on the part before.
+pub(super) fn read_ahead(ctx: &Context, part: Part) -> JoinHandle<Result<Known, StoreError>> {
+    let store = ctx.store().clone();
+    tokio::spawn(async move {
+        let mut known = Known::new();
+        for (name, range) in part {
+            let blocks = store.blocks(&name, range).await?;
+            known.push((name, range, blocks));
+        }
+        Ok(known)
+    })
+}
+
 /// The part's blocks, hour by hour with the providers interleaved, so that no provider waits for another's months
 /// and none is asked by all the workers at once.
-pub(super) async fn rows(ctx: &Context, part: &Part) -> Result<Vec<Row>, PipelineError> {
+pub(super) fn rows(ctx: &Context, known: Known) -> Result<Vec<Row>, PipelineError> {
     let mut rows = Vec::new();
     let now = ctx.now();
-    for (name, range) in part {
-        let reask_hours = &ctx.provider_config(name)?.reask_hours;
-        let known: BTreeMap<Hour, _> = ctx
-            .store()
-            .blocks(name, *range)
-            .await?
-            .into_iter()
-            .map(|row| (row.hour, row))
-            .collect();
+    for (name, range, blocks) in known {
+        let reask_hours = &ctx.provider_config(&name)?.reask_hours;
+        let known: BTreeMap<Hour, _> = blocks.into_iter().map(|row| (row.hour, row)).collect();
         rows.extend(range.iter().map(|hour| {
             let row = known.get(&hour);
             Row {
