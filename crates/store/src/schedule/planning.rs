@@ -79,10 +79,19 @@ impl Store {
                  WHERE NOT EXISTS (
                      SELECT FROM api.schedule known
                      WHERE known.provider_id = $1 AND known.block_start = block_start.block_start
+                       AND known.block_start BETWEEN $5 AND $6
                  )
                  ORDER BY block_start
                  ON CONFLICT (provider_id, block_start) DO NOTHING",
-                &[&provider_id, &offsets.first, &offsets.last, &offsets.seconds],
+                &[
+                    &provider_id,
+                    &offsets.first,
+                    &offsets.last,
+                    &offsets.seconds,
+                    // Only these tell the database how few of its rows are meant.
+                    &range.first().start(),
+                    &range.end().start(),
+                ],
             )
             .await
             .map_err(failed("entering blocks"))
