@@ -156,8 +156,8 @@ impl<'c> Upsert<'c> {
         self.counts
     }
 
-    /// The block's trips for the portal, as they will stand in the table, in no order. Read them to the end before the
-    /// commit: after it, the next load may change them.
+    /// The block's trips for the portal, as they will stand in the table, in order of their ends. Read them to the
+    /// end before the commit: after it, the next load may change them.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

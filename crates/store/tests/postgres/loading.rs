@@ -295,7 +295,7 @@ async fn a_trip_that_is_no_longer_delivered_stays() {
 }
 
 #[tokio::test]
-async fn the_rows_to_publish_are_the_blocks() {
+async fn the_rows_to_publish_are_the_blocks_in_order() {
     let db = Db::planned().await;
     db.load(1, &trips(10..20)).await;
     let mut delivery = trips(0..4);
@@ -306,19 +306,23 @@ async fn the_rows_to_publish_are_the_blocks() {
     delivery.push(trip(12));
     let mut claim = db.claim(0).await;
     let upsert = upsert(&mut claim, &delivery, 0).await.unwrap();
-    let mut rows = published(&upsert).await;
-    rows.sort_by_key(|row| row.public_trip().trip_id);
+    let rows = published(&upsert).await;
     let ids: Vec<_> = rows.iter().map(|row| row.public_trip().trip_id).collect();
-    let mut expected = [0, 1, 2, 3, 12].map(|n| public_id(trip(n).trip_id));
-    expected.sort();
+    let mut at_ten_past = [1, 2, 12].map(|n| public_id(trip(n).trip_id));
+    at_ten_past.sort();
+    let expected = [
+        &[public_id(trip(3).trip_id)][..],
+        &at_ten_past,
+        &[public_id(trip(0).trip_id)],
+    ]
+    .concat();
     assert_eq!(ids, expected);
 
-    let third = rows
-        .iter()
-        .map(store::PublishRow::public_trip)
-        .find(|row| row.trip_id == public_id(trip(3).trip_id))
-        .unwrap();
-    let row = serde_json::to_value(PublicRow::new(&third, &CivilZone::default())).unwrap();
+    let row = serde_json::to_value(PublicRow::new(
+        &rows[0].public_trip(),
+        &CivilZone::default(),
+    ))
+    .unwrap();
     assert_eq!(row["device_id"], json!(public_id(trip(3).device_id)));
     assert_eq!(row["end_time"], "2020-01-01T10:05:00");
     assert_eq!(row["council_district_start"], "9");
