@@ -97,7 +97,7 @@ impl Location {
 
 impl<'a> RawTrip<'a> {
     pub(super) fn read(json: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(json)
+        serde_json::from_slice(json.as_bytes())
     }
 
     /// The shape of the trip. A trip with a location is of 2.0 even if it has a route besides: the
