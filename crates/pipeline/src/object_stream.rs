@@ -35,6 +35,10 @@ impl ObjectStream {
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), PipelineError> {
         self.pending.extend_from_slice(bytes);
+        self.flush_if_full().await
+    }
+
+    async fn flush_if_full(&mut self) -> Result<(), PipelineError> {
         if self.pending.len() < PIECE_BYTES {
             return Ok(());
         }
@@ -110,7 +114,7 @@ impl JsonArrayStream {
             )
         })?;
         self.elements += 1;
-        self.object.write(b"").await
+        self.object.flush_if_full().await
     }
 
     pub(crate) async fn finish(mut self) -> Result<ObjectInfo, PipelineError> {

@@ -1,15 +1,14 @@
 //! From plain bytes to the parts of an upload, on the caller's thread or on one of its own.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::error::VaultError;
+use crate::handover::{Handover, Received};
 use crate::sealer::Encoder;
 use crate::upload::{Multipart, PART, Target, put};
 use crate::writer::ObjectInfo;
@@ -116,63 +115,44 @@ impl ObjectEncoding {
 /// An encoding that goes on beside its caller. Dropped, it ends, and what was
 /// uploaded is aborted.
 pub(crate) struct EncodingThread {
-    key: String,
-    pieces: mpsc::Sender<Vec<u8>>,
+    pieces: Handover<Vec<u8>>,
     thread: JoinHandle<Result<Box<ObjectEncoding>, VaultError>>,
-    failure: Arc<OnceLock<VaultError>>,
 }
 
 impl EncodingThread {
     pub(crate) fn start(encoding: Box<ObjectEncoding>, runtime: &Handle) -> Self {
-        let (pieces, received) = mpsc::channel(PIECES_AHEAD);
-        let failure = Arc::new(OnceLock::new());
-        Self {
-            key: encoding.target.key.clone(),
-            pieces,
-            failure: Arc::clone(&failure),
-            thread: runtime.spawn_blocking(move || run(encoding, received, &failure)),
-        }
+        let (pieces, received) = Handover::new(&encoding.target.key, PIECES_AHEAD);
+        let thread = runtime.spawn_blocking(move || run(encoding, received));
+        Self { pieces, thread }
     }
 
     /// Hands over a piece; waits on this thread while the queue is full.
     pub(crate) fn push(&self, piece: Vec<u8>) -> Result<(), VaultError> {
-        let sent = match self.pieces.try_send(piece) {
-            Err(mpsc::error::TrySendError::Full(piece)) => self.pieces.blocking_send(piece).is_ok(),
-            other => other.is_ok(),
-        };
-        if sent { Ok(()) } else { Err(self.failure()) }
+        self.pieces.push_blocking(piece)
     }
 
     /// The encoding, with all pieces in it.
     pub(crate) async fn join(self) -> Result<Box<ObjectEncoding>, VaultError> {
+        let key = self.pieces.key().to_owned();
         drop(self.pieces);
         self.thread
             .await
-            .unwrap_or_else(|error| Err(VaultError::unavailable(&self.key, error)))
-    }
-
-    /// Why the thread ended before its time.
-    fn failure(&self) -> VaultError {
-        self.failure.get().cloned().unwrap_or_else(|| {
-            VaultError::unavailable(&self.key, io::Error::other("the encoding was cancelled"))
-        })
+            .unwrap_or_else(|error| Err(VaultError::unavailable(&key, error)))
     }
 }
 
 fn run(
     mut encoding: Box<ObjectEncoding>,
-    mut pieces: mpsc::Receiver<Vec<u8>>,
-    failure: &OnceLock<VaultError>,
+    mut received: Received<Vec<u8>>,
 ) -> Result<Box<ObjectEncoding>, VaultError> {
-    while let Some(piece) = pieces.blocking_recv() {
-        let encoded = encoding.push(&piece).and_then(|()| encoding.upload_parts());
-        if let Err(error) = encoded {
-            // Set before the channel closes, so that the writer finds it.
-            let _ = failure.set(error.clone());
-            return Err(error);
+    let mut encoded = Ok(());
+    while let Some(piece) = received.pieces.blocking_recv() {
+        encoded = encoding.push(&piece).and_then(|()| encoding.upload_parts());
+        if encoded.is_err() {
+            break;
         }
     }
-    Ok(encoding)
+    received.end(encoded.map(|()| encoding))
 }
 
 async fn send_rest(

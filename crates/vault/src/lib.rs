@@ -21,6 +21,7 @@ mod blocking;
 mod encoding;
 mod error;
 mod fetch;
+mod handover;
 mod intake;
 mod keys;
 mod listing;

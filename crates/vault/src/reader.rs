@@ -53,6 +53,11 @@ pub struct StoredInfo {
 /// sealed, authenticated. Reads are blocking and do work (decryption, perhaps
 /// a temporary file): use it on a blocking thread, and put a
 /// [`std::io::BufReader`] around it for a parser that reads byte by byte.
+///
+/// # Panics
+///
+/// Reading a large object from asynchronous code panics when it would have to
+/// wait.
 pub struct ObjectReader {
     info: StoredInfo,
     content: Content,

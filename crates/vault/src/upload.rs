@@ -1,5 +1,3 @@
-use std::sync::{Arc, OnceLock};
-
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -9,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::error::VaultError;
+use crate::handover::{Handover, Received};
 
 /// Bytes in a part of a large upload. S3 takes 10,000 parts, so an object may
 /// have 80 GB.
@@ -49,82 +48,45 @@ enum Piece {
 /// A multipart upload that runs beside the writer. Dropping it without
 /// [`Multipart::complete`] makes the task abort the upload.
 pub(crate) struct Multipart {
-    key: String,
-    pieces: mpsc::Sender<Piece>,
+    pieces: Handover<Piece>,
     task: JoinHandle<Result<Option<String>, VaultError>>,
-    failure: Arc<OnceLock<VaultError>>,
 }
 
 impl Multipart {
     pub(crate) fn start(target: Target, runtime: &Handle) -> Self {
-        let (pieces, received) = mpsc::channel(1);
-        let failure = Arc::new(OnceLock::new());
-        let key = target.key.clone();
-        let task = runtime.spawn(run(target, received, Arc::clone(&failure)));
-        Self {
-            key,
-            pieces,
-            task,
-            failure,
-        }
+        let (pieces, received) = Handover::new(&target.key, 1);
+        let task = runtime.spawn(run(target, received));
+        Self { pieces, task }
     }
 
     /// Hands over a part; waits on this thread while two are on their way.
     pub(crate) fn part_blocking(&self, part: Bytes) -> Result<(), VaultError> {
-        let sent = match self.pieces.try_send(Piece::Part(part)) {
-            Err(mpsc::error::TrySendError::Full(piece)) => self.pieces.blocking_send(piece).is_ok(),
-            other => other.is_ok(),
-        };
-        if sent { Ok(()) } else { Err(self.failure()) }
+        self.pieces.push_blocking(Piece::Part(part))
     }
 
     pub(crate) async fn part(&self, part: Bytes) -> Result<(), VaultError> {
-        self.pieces
-            .send(Piece::Part(part))
-            .await
-            .map_err(|_| self.failure())
+        self.pieces.push(Piece::Part(part)).await
     }
 
     pub(crate) async fn complete(self, last: Bytes) -> Result<Option<String>, VaultError> {
-        if self.pieces.send(Piece::Last(last)).await.is_err() {
-            return Err(self.failure());
-        }
-        self.join().await
+        self.pieces.push(Piece::Last(last)).await?;
+        self.task
+            .await
+            .unwrap_or_else(|error| Err(VaultError::unavailable(self.pieces.key(), error)))
     }
 
     /// Gives the upload up and waits until S3 has forgotten its parts.
     pub(crate) async fn abort(self) {
-        let Self { pieces, task, .. } = self;
+        let Self { pieces, task } = self;
         drop(pieces);
         // How the upload ended does not matter: it was given up.
         let _ = task.await;
     }
-
-    async fn join(self) -> Result<Option<String>, VaultError> {
-        self.task
-            .await
-            .unwrap_or_else(|error| Err(VaultError::unavailable(&self.key, error)))
-    }
-
-    /// Why the task ended before its time.
-    fn failure(&self) -> VaultError {
-        self.failure.get().cloned().unwrap_or_else(|| {
-            VaultError::unavailable(&self.key, std::io::Error::other("the upload was cancelled"))
-        })
-    }
 }
 
-async fn run(
-    target: Target,
-    mut pieces: mpsc::Receiver<Piece>,
-    failure: Arc<OnceLock<VaultError>>,
-) -> Result<Option<String>, VaultError> {
-    let result = upload(&target, &mut pieces).await;
-    if let Err(error) = &result {
-        // Set before the channel closes, so that the writer finds it.
-        let _ = failure.set(error.clone());
-    }
-    result
+async fn run(target: Target, mut received: Received<Piece>) -> Result<Option<String>, VaultError> {
+    let result = upload(&target, &mut received.pieces).await;
+    received.end(result)
 }
 
 async fn upload(

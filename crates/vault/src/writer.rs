@@ -3,6 +3,7 @@ use std::io::{self, Write};
 
 use tokio::runtime::Handle;
 
+use crate::blocking::blocking;
 use crate::encoding::{EncodingThread, ObjectEncoding};
 use crate::error::VaultError;
 use crate::sealer::Encoder;
@@ -97,7 +98,14 @@ impl ObjectWriter {
             Stage::Apart(thread) => thread.join().await?,
             Stage::Failed(error) => return Err(error),
         };
-        encoding.push(&self.pending)?;
+        let pending = self.pending;
+        if !pending.is_empty() {
+            encoding = blocking(&self.key, move || {
+                encoding.push(&pending)?;
+                Ok(encoding)
+            })
+            .await?;
+        }
         encoding.finish().await
     }
 
