@@ -92,7 +92,7 @@ pub(crate) async fn child_step(step: &str, item: &Path) -> anyhow::Result<()> {
     let step: Step = serde_json::from_value(json!(step))?;
     let ctx = Context::connect(Environment::from_process()?, CONNECTIONS).await?;
     let began = Instant::now();
-    let item = Box::pin(run_step(&ctx, step, item, None)).await?;
+    let item = Box::pin(run_step(&ctx, step, item)).await?;
     tell(began, json!({ "item": item }))
 }
 

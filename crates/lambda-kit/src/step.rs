@@ -1,6 +1,7 @@
+use std::sync::Arc;
 use std::time::Instant;
 
-use pipeline::{BlockItem, ErrorName, PipelineError, run_step};
+use pipeline::{BlockItem, Context, ErrorName, PipelineError, step_within};
 use serde_json::Value;
 use tracing::Instrument;
 use trips::status::Step;
@@ -8,12 +9,21 @@ use trips::status::Step;
 use crate::kit::Invocation;
 use crate::metrics;
 
-/// Does one step of the block that the event is about, and answers the item with what the step did.
+/// Has `work` do one step of the block that the event is about, and answers the item with what the step did.
 ///
 /// # Errors
-/// `InvalidInput` for an event that is no block item; otherwise those of [`run_step()`].
-pub async fn step(step: Step, invocation: Invocation) -> Result<Value, PipelineError> {
-    let item = BlockItem::from_json(invocation.event)?;
+/// `InvalidInput` for an event that is no block item; otherwise those of [`step_within()`].
+pub async fn step<W, F>(step: Step, invocation: Invocation, work: W) -> Result<Value, PipelineError>
+where
+    W: FnOnce(Arc<Context>, BlockItem) -> F,
+    F: Future<Output = Result<BlockItem, PipelineError>>,
+{
+    let Invocation {
+        event,
+        ctx,
+        deadline,
+    } = invocation;
+    let item = BlockItem::from_json(event)?;
     let span = tracing::info_span!(
         "step",
         step = step.as_str(),
@@ -21,14 +31,14 @@ pub async fn step(step: Step, invocation: Invocation) -> Result<Value, PipelineE
         block.provider = %item.provider,
         block.label = %item.label,
     );
-    let work = async {
+    let work = Box::pin(work(Arc::clone(&ctx), item.clone()));
+    let measured = async {
         let began = Instant::now();
-        let before = item.clone();
-        let done = run_step(&invocation.ctx, step, item, Some(invocation.deadline)).await;
-        metrics::step(&invocation.ctx, step, &before, began.elapsed(), &done);
+        let done = step_within(deadline, &ctx, step, &item, work).await;
+        metrics::step(&ctx, step, &item, began.elapsed(), &done);
         done
     };
-    answer(&work.instrument(span).await?)
+    answer(&measured.instrument(span).await?)
 }
 
 pub(crate) fn answer(value: &impl serde::Serialize) -> Result<Value, PipelineError> {

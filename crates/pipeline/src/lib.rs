@@ -32,7 +32,7 @@ pub use manifest::read_manifest;
 pub use plan::{Plan, PlannedBlock, plan, single_block};
 pub use probe::{Answer, Finding, ProbeReport, ProbedHour, Purpose, Verdict, probe};
 pub use run::{BlockOutcome, RunObserver, RunOptions, run_local};
-pub use run_step::run_step;
+pub use run_step::{run_step, step_within};
 pub use source::Source;
 pub use summarize::summarize;
 pub use sync_db::sync_db;

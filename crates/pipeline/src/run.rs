@@ -123,9 +123,7 @@ async fn load_block(ctx: &Arc<Context>, mut item: BlockItem, cancel: &Cancellati
         let before = item.clone();
         let done = match step {
             Step::SyncSocrata => return Loaded::ToPublish(item),
-            Step::Extract | Step::SyncDb => {
-                with_retry(|| run_step(ctx, step, item.clone(), None)).await
-            }
+            Step::Extract | Step::SyncDb => with_retry(|| run_step(ctx, step, item.clone())).await,
         };
         item = match done {
             Ok(item) => item,
@@ -156,7 +154,7 @@ async fn publish_block(ctx: &Context, item: BlockItem, cancel: &CancellationToke
     if cancel.is_cancelled() {
         return BlockOutcome::Cancelled(item);
     }
-    match with_retry(|| run_step(ctx, Step::SyncSocrata, item.clone(), None)).await {
+    match with_retry(|| run_step(ctx, Step::SyncSocrata, item.clone())).await {
         Ok(item) => BlockOutcome::Done(item),
         Err(error) => ended_badly(item, error),
     }

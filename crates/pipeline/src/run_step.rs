@@ -1,4 +1,4 @@
-//! One step of one block by its name, within a time.
+//! One step of one block: by its name, or within a time.
 
 use std::time::Duration;
 
@@ -19,37 +19,44 @@ const RECORD_TIME: Duration = Duration::from_secs(5);
 
 /// Does a step with the bucket's objects and answers the item with what it did.
 ///
-/// A step that has not ended at the deadline is given up: its claim and its transaction go with its connection, so the
-/// block keeps the status that it had, and the step can be repeated by whoever comes next.
-///
 /// # Errors
-/// Those of the step; at the deadline `ProviderUnavailable`, `DatabaseUnavailable` or `SocrataUnavailable`, after what the
-/// step waits for.
+/// Those of the step.
 pub async fn run_step(
     ctx: &Context,
     step: Step,
     item: BlockItem,
-    deadline: Option<Instant>,
 ) -> Result<BlockItem, PipelineError> {
-    let Some(deadline) = deadline else {
-        return dispatch(ctx, step, item).await;
-    };
-    let began = Instant::now();
-    match timeout_at(deadline, Box::pin(dispatch(ctx, step, item.clone()))).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            let error = cut_off(step, began.elapsed());
-            record(ctx, step, &item, &error).await;
-            Err(error)
-        }
-    }
-}
-
-async fn dispatch(ctx: &Context, step: Step, item: BlockItem) -> Result<BlockItem, PipelineError> {
     match step {
         Step::Extract => Box::pin(extract(ctx, item)).await,
         Step::SyncDb => Box::pin(sync_db(ctx, item, Source::Bucket)).await,
         Step::SyncSocrata => Box::pin(sync_socrata(ctx, item, Source::Bucket)).await,
+    }
+}
+
+/// Waits for `work`, which does a step of this block, until the deadline. The work is given, not chosen here by the step's
+/// name, so that a function holds the code of its own step only.
+///
+/// A step that has not ended by then is given up: its claim and its transaction go with its connection, so the block keeps
+/// the status that it had, and the step can be repeated by whoever comes next.
+///
+/// # Errors
+/// Those of the step; at the deadline `ProviderUnavailable`, `DatabaseUnavailable` or `SocrataUnavailable`, after what the
+/// step waits for.
+pub async fn step_within(
+    deadline: Instant,
+    ctx: &Context,
+    step: Step,
+    item: &BlockItem,
+    work: impl Future<Output = Result<BlockItem, PipelineError>>,
+) -> Result<BlockItem, PipelineError> {
+    let began = Instant::now();
+    match timeout_at(deadline, work).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            let error = cut_off(step, began.elapsed());
+            record(ctx, step, item, &error).await;
+            Err(error)
+        }
     }
 }
 

@@ -10,5 +10,8 @@ use trips::status::Step;
 /// # Errors
 /// The step's own; one that can pass by waiting if the time of the invocation runs out.
 pub async fn handle(invocation: Invocation) -> Result<Value, PipelineError> {
-    lambda_kit::step(Step::Extract, invocation).await
+    lambda_kit::step(Step::Extract, invocation, |ctx, item| async move {
+        pipeline::extract(&ctx, item).await
+    })
+    .await
 }

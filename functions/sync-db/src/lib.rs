@@ -1,7 +1,7 @@
 //! `sync-db` as a function of AWS Lambda: loads a block's archive into Postgres.
 
 use lambda_kit::Invocation;
-use pipeline::PipelineError;
+use pipeline::{PipelineError, Source};
 use serde_json::Value;
 use trips::status::Step;
 
@@ -10,5 +10,8 @@ use trips::status::Step;
 /// # Errors
 /// The step's own; one that can pass by waiting if the time of the invocation runs out.
 pub async fn handle(invocation: Invocation) -> Result<Value, PipelineError> {
-    lambda_kit::step(Step::SyncDb, invocation).await
+    lambda_kit::step(Step::SyncDb, invocation, |ctx, item| async move {
+        pipeline::sync_db(&ctx, item, Source::Bucket).await
+    })
+    .await
 }

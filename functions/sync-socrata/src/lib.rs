@@ -1,7 +1,7 @@
 //! `sync-socrata` as a function of AWS Lambda: publishes a loaded block to the portal.
 
 use lambda_kit::Invocation;
-use pipeline::PipelineError;
+use pipeline::{PipelineError, Source};
 use serde_json::Value;
 use trips::status::Step;
 
@@ -10,5 +10,8 @@ use trips::status::Step;
 /// # Errors
 /// The step's own; one that can pass by waiting if the time of the invocation runs out.
 pub async fn handle(invocation: Invocation) -> Result<Value, PipelineError> {
-    lambda_kit::step(Step::SyncSocrata, invocation).await
+    lambda_kit::step(Step::SyncSocrata, invocation, |ctx, item| async move {
+        pipeline::sync_socrata(&ctx, item, Source::Bucket).await
+    })
+    .await
 }
