@@ -7,14 +7,20 @@ use bytes::{Buf as _, Bytes};
 use reqwest::Response;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 use trips::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_list};
 
 use crate::fault::Fault;
 use crate::sink::TripSink;
 use crate::window::WideWindow;
 
-/// Chunks on their way to the blocking thread; each is what one read of the socket gave.
-const CHUNKS_AHEAD: usize = 16;
+/// Pieces of a body on their way to the blocking thread.
+const PIECES_AHEAD: usize = 4;
+/// What a fast provider sends is handed on in pieces of this size, not each time that the socket gave something: waking a
+/// thread costs more than looking at so few bytes.
+const PIECE_BYTES: usize = 256 * 1024;
+/// What a slow one has sent is handed on after this time at the latest.
+const PIECE_WAIT: Duration = Duration::from_millis(2);
 
 /// Bounds on one body.
 #[derive(Clone, Copy)]
@@ -116,7 +122,7 @@ pub(crate) async fn read<S: TripSink + Send + 'static>(
     intake: Intake<S>,
     limits: Limits,
 ) -> Result<Page<S>, Fault> {
-    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
         let mut body = Body::new(receiver);
         let mut intake = intake;
@@ -154,35 +160,65 @@ fn unreadable(error: EnvelopeError, began_as_object: bool) -> Fault {
 /// of its own, if the thread wants no more.
 async fn pump(
     mut response: Response,
-    sender: mpsc::Sender<Option<Bytes>>,
+    sender: mpsc::Sender<Piece>,
     limits: Limits,
 ) -> Result<u64, Fault> {
     let mut bytes = 0;
     loop {
-        let chunk = tokio::time::timeout(limits.timeout, response.chunk())
-            .await
-            .map_err(|_| {
-                Fault::broken_off(format!("no byte for {} s", limits.timeout.as_secs_f64()))
-            })?
-            .map_err(|error| Fault::body_transport("the body broke off", error))?;
-        bytes += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        let piece = gather(&mut response, limits.timeout).await?;
+        bytes += piece.bytes as u64;
         if bytes > limits.bytes {
             return Err(Fault::malformed(format!(
                 "its body is larger than the cap of {} bytes",
                 limits.bytes
             )));
         }
-        let is_last = chunk.is_none();
-        if sender.send(chunk).await.is_err() || is_last {
+        let is_last = piece.is_last;
+        if sender.send(piece).await.is_err() || is_last {
             return Ok(bytes);
         }
     }
 }
 
-/// The blocking end of the channel. A channel that closes without the final `None` was a body
-/// that broke off, and must not look like one that ended.
+/// Some chunks of a body.
+#[derive(Default)]
+struct Piece {
+    chunks: Vec<Bytes>,
+    bytes: usize,
+    is_last: bool,
+}
+
+/// Waits for the next bytes, and a moment for those behind them.
+async fn gather(response: &mut Response, timeout: Duration) -> Result<Piece, Fault> {
+    let mut piece = Piece::default();
+    let mut until = Instant::now() + timeout;
+    while piece.bytes < PIECE_BYTES {
+        let Ok(chunk) = timeout_at(until, response.chunk()).await else {
+            if piece.bytes > 0 {
+                break;
+            }
+            let seconds = timeout.as_secs_f64();
+            return Err(Fault::broken_off(format!("no byte for {seconds} s")));
+        };
+        let chunk = chunk.map_err(|error| Fault::body_transport("the body broke off", error))?;
+        let Some(chunk) = chunk else {
+            piece.is_last = true;
+            break;
+        };
+        if piece.bytes == 0 {
+            until = Instant::now() + timeout.min(PIECE_WAIT);
+        }
+        piece.bytes += chunk.len();
+        piece.chunks.push(chunk);
+    }
+    Ok(piece)
+}
+
+/// The blocking end of the channel. A channel that closes without the last piece was a body that
+/// broke off, and must not look like one that ended.
 struct Body {
-    receiver: mpsc::Receiver<Option<Bytes>>,
+    receiver: mpsc::Receiver<Piece>,
+    chunks: std::vec::IntoIter<Bytes>,
     current: Bytes,
     ended: bool,
     began_as_object: bool,
@@ -190,14 +226,35 @@ struct Body {
 }
 
 impl Body {
-    fn new(receiver: mpsc::Receiver<Option<Bytes>>) -> Self {
+    fn new(receiver: mpsc::Receiver<Piece>) -> Self {
         Self {
             receiver,
+            chunks: Vec::new().into_iter(),
             current: Bytes::new(),
             ended: false,
             began_as_object: false,
             has_begun: false,
         }
+    }
+
+    /// The next chunk, if there is one.
+    fn advance(&mut self) -> io::Result<()> {
+        if let Some(chunk) = self.chunks.next() {
+            self.current = chunk;
+            self.look_at_beginning();
+            return Ok(());
+        }
+        let piece = self
+            .receiver
+            .blocking_recv()
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        self.ended = piece.is_last;
+        self.chunks = piece.chunks.into_iter();
+        Ok(())
+    }
+
+    fn is_read(&self) -> bool {
+        self.ended && self.current.is_empty() && self.chunks.as_slice().is_empty()
     }
 
     fn look_at_beginning(&mut self) {
@@ -214,15 +271,8 @@ impl Body {
 
 impl Read for Body {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.current.is_empty() && !self.ended {
-            match self.receiver.blocking_recv() {
-                Some(Some(chunk)) => {
-                    self.current = chunk;
-                    self.look_at_beginning();
-                }
-                Some(None) => self.ended = true,
-                None => return Err(io::ErrorKind::UnexpectedEof.into()),
-            }
+        while self.current.is_empty() && !self.is_read() {
+            self.advance()?;
         }
         let length = buffer.len().min(self.current.len());
         self.current.copy_to_slice(&mut buffer[..length]);

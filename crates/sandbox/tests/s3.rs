@@ -65,10 +65,20 @@ async fn get(client: &Client, key: &str) -> Vec<u8> {
 }
 
 async fn multipart(client: &Client, key: &str, parts: &[Vec<u8>]) -> String {
+    let (upload, parts) = send_parts(client, key, parts).await;
+    complete(client, key, &upload, parts).await
+}
+
+async fn send_parts(
+    client: &Client,
+    key: &str,
+    parts: &[Vec<u8>],
+) -> (String, CompletedMultipartUpload) {
     let begun = client
         .create_multipart_upload()
         .bucket(BUCKET)
         .key(key)
+        .content_type("application/json")
         .send()
         .await
         .unwrap();
@@ -95,18 +105,22 @@ async fn multipart(client: &Client, key: &str, parts: &[Vec<u8>]) -> String {
                 .build(),
         );
     }
+    (upload, completed.build())
+}
+
+async fn complete(
+    client: &Client,
+    key: &str,
+    upload: &str,
+    parts: CompletedMultipartUpload,
+) -> String {
     let request = client
         .complete_multipart_upload()
         .bucket(BUCKET)
         .key(key)
         .upload_id(upload);
-    request
-        .multipart_upload(completed.build())
-        .send()
-        .await
-        .unwrap()
-        .e_tag
-        .unwrap()
+    let answer = request.multipart_upload(parts).send().await.unwrap();
+    answer.e_tag.unwrap()
 }
 
 fn status<E, R>(result: Result<R, SdkError<E>>) -> u16
@@ -169,6 +183,49 @@ async fn several_parts_make_one_object_over_an_older_one() {
     let etag = multipart(&client, KEY, &parts).await;
     assert!(etag.ends_with("-3\""), "{etag}");
     assert_eq!(get(&client, KEY).await, parts.concat());
+}
+
+#[tokio::test]
+async fn an_upload_ends_alike_on_the_server_that_it_began_on_and_on_the_next() {
+    let (folder, s3, client) = server().await;
+    let parts = [vec![b'a'; 5 << 20], b"end".to_vec()];
+    let here = multipart(&client, "here", &parts).await;
+    let (upload, sent) = send_parts(&client, "there", &parts).await;
+    drop(s3);
+    let next = S3::start(folder.path()).await.unwrap();
+    let client = self::client(&next, next.secret_key());
+    let there = complete(&client, "there", &upload, sent).await;
+    assert_eq!(here, there);
+    for key in ["here", "there"] {
+        assert_eq!(get(&client, key).await, parts.concat());
+        let head = client.head_object().bucket(BUCKET).key(key).send().await;
+        let head = head.unwrap();
+        assert_eq!(head.e_tag.as_deref(), Some(here.as_str()));
+        assert_eq!(head.content_type.as_deref(), Some("application/json"));
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with(".upload") || name.starts_with(".tmp"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_part_but_the_last_that_is_too_small_is_refused() {
+    let (_folder, _s3, client) = server().await;
+    let parts = [b"small".to_vec(), b"end".to_vec()];
+    let (upload, sent) = send_parts(&client, KEY, &parts).await;
+    let request = client
+        .complete_multipart_upload()
+        .bucket(BUCKET)
+        .key(KEY)
+        .upload_id(upload);
+    assert_eq!(status(request.multipart_upload(sent).send().await), 400);
+    assert_eq!(
+        status(client.head_object().bucket(BUCKET).key(KEY).send().await),
+        404
+    );
 }
 
 #[tokio::test]

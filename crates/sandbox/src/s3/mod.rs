@@ -7,6 +7,7 @@
 //! An `ETag` is the MD5 of the content, or that of a multipart upload with the number of
 //! parts behind it, as AWS makes it; it changes only with the content.
 
+mod multipart;
 mod objects;
 mod records;
 

@@ -1,6 +1,7 @@
 //! `s3s-fs`, made safe for several clients at once and for clients that vanish.
 
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +11,10 @@ use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use tokio::fs::File;
 use tokio::sync::RwLock;
+use tokio::task::spawn_blocking;
 use tokio_util::io::ReaderStream;
 
+use super::multipart::{Assembly, Parts};
 use super::records;
 
 /// Bytes of a body that are read and sent at a time: with the 4 KiB of `s3s-fs`, a large object comes slower than from
@@ -48,6 +51,7 @@ pub(super) struct Objects {
     root: PathBuf,
     files: Arc<FileSystem>,
     gate: Arc<RwLock<()>>,
+    parts: Parts,
 }
 
 impl Objects {
@@ -57,6 +61,7 @@ impl Objects {
             root: root.to_owned(),
             files,
             gate: Arc::default(),
+            parts: Parts::default(),
         })
     }
 
@@ -83,6 +88,47 @@ impl Objects {
         task.await
             .map_err(|error| s3_error!(error, InternalError))?
     }
+
+    /// Its client may vanish, as with every write.
+    async fn assemble(
+        &self,
+        assembly: Assembly,
+        req: S3Request<CompleteMultipartUploadInput>,
+    ) -> Answer<CompleteMultipartUploadOutput> {
+        let assembly = Arc::new(assembly);
+        let joining = Arc::clone(&assembly);
+        let Some(whole) = blocking(move || joining.join()).await? else {
+            return self.complete_by_library(req).await;
+        };
+        let (bucket, key) = (req.input.bucket, req.input.key);
+        self.writing(|_| async move {
+            let etag = blocking(move || assembly.place(whole)).await?;
+            Ok(S3Response::new(CompleteMultipartUploadOutput {
+                bucket: Some(bucket),
+                key: Some(key),
+                e_tag: Some(etag),
+                ..Default::default()
+            }))
+        })
+        .await
+    }
+
+    async fn complete_by_library(
+        &self,
+        req: S3Request<CompleteMultipartUploadInput>,
+    ) -> Answer<CompleteMultipartUploadOutput> {
+        self.writing(|files| async move { files.complete_multipart_upload(req).await })
+            .await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> S3Result<T> {
+    spawn_blocking(work)
+        .await
+        .map_err(|error| s3_error!(error, InternalError))?
+        .map_err(|error| s3_error!(error, InternalError))
 }
 
 #[async_trait]
@@ -158,8 +204,14 @@ impl S3 for Objects {
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
-        self.writing(|files| async move { files.complete_multipart_upload(req).await })
-            .await
+        self.check_bucket(&req.input.bucket)?;
+        let upload = req.input.upload_id.clone();
+        let answer = match self.parts.assembly(&self.root, &req.input).await {
+            Some(assembly) => self.assemble(assembly, req).await,
+            None => self.complete_by_library(req).await,
+        }?;
+        self.parts.forget(&upload).await;
+        Ok(answer)
     }
 
     // A part is a file of its own until the upload is completed: no gate.
@@ -173,14 +225,24 @@ impl S3 for Objects {
     }
 
     async fn upload_part(&self, req: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
-        self.files.upload_part(req).await
+        let (upload, number) = (req.input.upload_id.clone(), req.input.part_number);
+        let answer = self.files.upload_part(req).await?;
+        self.parts
+            .came(&upload, number, answer.output.e_tag.as_ref())
+            .await;
+        Ok(answer)
     }
 
     async fn upload_part_copy(
         &self,
         req: S3Request<UploadPartCopyInput>,
     ) -> Answer<UploadPartCopyOutput> {
-        self.files.upload_part_copy(req).await
+        let (upload, number) = (req.input.upload_id.clone(), req.input.part_number);
+        let answer = self.files.upload_part_copy(req).await?;
+        let copied = answer.output.copy_part_result.as_ref();
+        let etag = copied.and_then(|copied| copied.e_tag.as_ref());
+        self.parts.came(&upload, number, etag).await;
+        Ok(answer)
     }
 
     async fn list_parts(&self, req: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
@@ -191,6 +253,7 @@ impl S3 for Objects {
         &self,
         req: S3Request<AbortMultipartUploadInput>,
     ) -> Answer<AbortMultipartUploadOutput> {
+        self.parts.forget(&req.input.upload_id).await;
         self.files.abort_multipart_upload(req).await
     }
 

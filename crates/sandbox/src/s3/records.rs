@@ -1,15 +1,17 @@
-//! The records that `s3s-fs` keeps of objects (their `ETag` and checksums): a file of its own
-//! for each, beside the buckets.
+//! The records that `s3s-fs` keeps of objects (their `ETag` and checksums, and their attributes):
+//! files of their own for each, beside the buckets.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde::Deserialize;
+use tempfile::NamedTempFile;
 
 const RECORD_SUFFIX: &str = ".internal.json";
+const ATTRIBUTES_SUFFIX: &str = ".metadata.json";
 
 /// Removes the records that are older than their objects, or have lost them.
 ///
@@ -38,12 +40,43 @@ pub(super) fn etag(root: &Path, bucket: &str, key: &str) -> Option<String> {
     serde_json::from_slice::<Record>(&text).ok()?.e_tag
 }
 
-fn name_of_record(bucket: &str, key: &str) -> String {
+/// Records the `ETag` of an object whose checksums are not known.
+pub(super) fn note_etag(root: &Path, bucket: &str, key: &str, etag: &str) -> io::Result<()> {
+    let record = serde_json::to_vec(&serde_json::json!({"e_tag": etag}))?;
+    let mut file = NamedTempFile::new_in(root)?;
+    file.write_all(&record)?;
+    file.persist(root.join(name_of_record(bucket, key)))?;
+    Ok(())
+}
+
+/// Makes the attributes that an upload began with those of its object.
+pub(super) fn take_over_attributes(
+    root: &Path,
+    bucket: &str,
+    key: &str,
+    upload: &str,
+) -> io::Result<()> {
+    let of_object = format!("{}{ATTRIBUTES_SUFFIX}", name_of(bucket, key));
+    let of_upload = format!(
+        "{}.upload-{upload}{ATTRIBUTES_SUFFIX}",
+        name_of(bucket, key)
+    );
+    match fs::rename(root.join(of_upload), root.join(of_object)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn name_of(bucket: &str, key: &str) -> String {
     format!(
-        ".bucket-{}.object-{}{RECORD_SUFFIX}",
+        ".bucket-{}.object-{}",
         BASE64.encode(bucket),
         BASE64.encode(key)
     )
+}
+
+fn name_of_record(bucket: &str, key: &str) -> String {
+    format!("{}{RECORD_SUFFIX}", name_of(bucket, key))
 }
 
 fn object_of(root: &Path, record: &Path) -> Option<PathBuf> {
