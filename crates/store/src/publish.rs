@@ -8,15 +8,15 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::schedule::get;
 
-/// The trips of the load at hand, as they stand in the table, with the ids they have there. In an order, so that a load
-/// that was killed and repeated leaves the same file as one that was not.
+/// The trips of the load at hand, as they stand in the table, with the ids they have there; the devices' ids were looked
+/// up when those were entered. In an order, so that a load that was killed and repeated leaves the same file as one that
+/// was not.
 pub(crate) const PUBLISH_ROWS: &str = "
-    SELECT t.id AS trip_id, d.id AS device_id, t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time,
+    SELECT t.id AS trip_id, i.device_public_id AS device_id, t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time,
            t.end_time, t.modified_date, t.council_district_start, t.council_district_end, t.census_geoid_start,
            t.census_geoid_end
     FROM pg_temp.incoming i
     JOIN api.trips t ON t.provider_id = i.provider_id AND t.trip_id = i.trip_id
-    JOIN api.devices d ON d.provider_id = t.provider_id AND d.device_id = t.device_id
     ORDER BY t.end_time, t.id";
 
 /// A trip with its public ids: what [`PublicTrip`] borrows from.

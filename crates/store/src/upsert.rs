@@ -19,7 +19,7 @@ mod sql;
 
 use sql::{
     DROP_DUPLICATES, ENTER_DEVICES, FLAG_OVERLAPS, GATHER_STATISTICS, JOIN_VEHICLES, NOTE_LOAD,
-    UPSERT_TRIPS, WORK_IN_MEMORY,
+    TAKE_KNOWN_DEVICE_IDS, UPSERT_TRIPS, WORK_IN_MEMORY,
 };
 
 /// What the caller knows of a load.
@@ -76,6 +76,7 @@ impl std::fmt::Debug for Upsert<'_> {
     }
 }
 
+/// Makes every device of the rows known, and every row know its device's public id.
 pub(crate) async fn enter_devices(client: &mut ClientWrapper) -> Result<(), StoreError> {
     let doing = failed("entering devices");
     let transaction = client.transaction().await.map_err(doing)?;
@@ -87,10 +88,17 @@ pub(crate) async fn enter_devices(client: &mut ClientWrapper) -> Result<(), Stor
         .batch_execute(GATHER_STATISTICS)
         .await
         .map_err(doing)?;
-    transaction
-        .execute(ENTER_DEVICES, &[])
+    let devices = transaction
+        .query_one(ENTER_DEVICES, &[])
         .await
         .map_err(doing)?;
+    let count = |column| devices.try_get::<_, i64>(column).map_err(doing);
+    if count("other")? > count("entered")? {
+        transaction
+            .execute(TAKE_KNOWN_DEVICE_IDS, &[])
+            .await
+            .map_err(doing)?;
+    }
     transaction.commit().await.map_err(doing)
 }
 

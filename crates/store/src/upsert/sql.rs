@@ -17,17 +17,32 @@ pub(super) const GATHER_STATISTICS: &str = "
     SET LOCAL default_statistics_target = 10;
     ANALYZE pg_temp.incoming (provider_id, trip_id, device_id)";
 
-/// In a fixed order, so that loads at the same time wait for each other and never in a circle; and as a transaction of
-/// its own, so that they don't wait for each other's uploads. A device's public id follows from its key.
+/// Devices that are not known under the public id that follows from their key, and so are new, or were given another id
+/// before ids followed from keys: how many they are, and how many were new. Entered in a fixed order, so that loads at the
+/// same time wait for each other and never in a circle; and in a transaction of its own, so that they don't wait for each
+/// other's uploads. The id that tells devices apart is compared first, as in [`DROP_DUPLICATES`].
 pub(super) const ENTER_DEVICES: &str = "
-    INSERT INTO api.devices (id, provider_id, device_id)
-    SELECT i.device_public_id, i.provider_id, i.device_id
-    FROM (SELECT DISTINCT device_public_id, provider_id, device_id FROM pg_temp.incoming) AS i
-    WHERE NOT EXISTS (
-        SELECT FROM api.devices d WHERE d.provider_id = i.provider_id AND d.device_id = i.device_id
+    WITH other AS MATERIALIZED (
+        SELECT DISTINCT i.device_id, i.provider_id, i.device_public_id
+        FROM pg_temp.incoming i
+        WHERE NOT EXISTS (
+            SELECT FROM api.devices d
+            WHERE d.device_id = i.device_id AND d.provider_id = i.provider_id AND d.id = i.device_public_id
+        )
+    ), entered AS (
+        INSERT INTO api.devices (id, provider_id, device_id)
+        SELECT device_public_id, provider_id, device_id FROM other ORDER BY device_id, provider_id
+        ON CONFLICT (provider_id, device_id) DO NOTHING
+        RETURNING 1
     )
-    ORDER BY i.provider_id, i.device_id
-    ON CONFLICT (provider_id, device_id) DO NOTHING";
+    SELECT (SELECT count(*) FROM other) AS other, (SELECT count(*) FROM entered) AS entered";
+
+/// A device keeps the public id that it has.
+pub(super) const TAKE_KNOWN_DEVICE_IDS: &str = "
+    UPDATE pg_temp.incoming i
+    SET device_public_id = d.id
+    FROM api.devices d
+    WHERE d.device_id = i.device_id AND d.provider_id = i.provider_id AND d.id <> i.device_public_id";
 
 /// Only what was delivered several times is put in order, which is little or nothing. In partitions the id that tells
 /// trips apart comes first: all of a block have the same provider, and comparing it first makes a sort twice as slow.
