@@ -102,7 +102,10 @@ async fn deliveries(world: &World, item: &BlockItem) -> anyhow::Result<(Delivery
         load(world, item, &delivery).await?;
         let rows = world
             .database
-            .copy_out("COPY api.trips TO STDOUT (FORMAT binary)")
+            .copy_out(
+                "COPY (SELECT t.*, d.id FROM api.trips t JOIN api.devices d USING (provider_id, device_id))
+                 TO STDOUT (FORMAT binary)",
+            )
             .await?;
         delivery.rows = rows.try_collect().await?;
         deliveries.push(delivery);
@@ -153,8 +156,11 @@ async fn load(world: &World, item: &BlockItem, delivery: &Delivery) -> anyhow::R
 /// Nothing but the rows' way into the tables.
 pub(crate) async fn copy_and_upsert(database: &Client, rows: &[Bytes]) -> anyhow::Result<f64> {
     database
-        .batch_execute("CREATE TEMPORARY TABLE IF NOT EXISTS bare (LIKE api.trips); TRUNCATE bare")
+        .batch_execute(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS bare (LIKE api.trips, device_public_id uuid); TRUNCATE bare",
+        )
         .await?;
+    let columns = columns_of_trips(database).await?;
     timed(async {
         database.batch_execute("BEGIN").await?;
         let sink = database
@@ -165,21 +171,36 @@ pub(crate) async fn copy_and_upsert(database: &Client, rows: &[Bytes]) -> anyhow
             sink.feed(piece.clone()).await?;
         }
         sink.finish().await?;
-        database.batch_execute(UPSERT).await?;
+        database.batch_execute(&upsert(&columns)).await?;
         database.batch_execute("COMMIT").await?;
         anyhow::Ok(())
     })
     .await
 }
 
+async fn columns_of_trips(database: &Client) -> anyhow::Result<String> {
+    let row = database
+        .query_one(
+            "SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute
+             WHERE attrelid = 'api.trips'::regclass AND attnum > 0 AND NOT attisdropped",
+            &[],
+        )
+        .await?;
+    Ok(row.try_get(0)?)
+}
+
 /// Whole rows are compared, so that an unchanged one is not written.
-const UPSERT: &str = "
-    ANALYZE bare;
-    INSERT INTO api.devices (id, provider_id, device_id)
-    SELECT DISTINCT ON (provider_id, device_id) id, provider_id, device_id FROM bare
-    ON CONFLICT DO NOTHING;
-    INSERT INTO api.trips AS t SELECT * FROM bare
-    ON CONFLICT (provider_id, trip_id) DO UPDATE
-    SET actual_cost = excluded.actual_cost, standard_cost = excluded.standard_cost, flags = excluded.flags,
-        trip_duration = excluded.trip_duration, trip_distance = excluded.trip_distance, modified_date = excluded.modified_date
-    WHERE t.* IS DISTINCT FROM excluded.*";
+fn upsert(columns: &str) -> String {
+    format!(
+        "ANALYZE bare;
+         INSERT INTO api.devices (id, provider_id, device_id)
+         SELECT DISTINCT ON (provider_id, device_id) device_public_id, provider_id, device_id FROM bare
+         ON CONFLICT DO NOTHING;
+         INSERT INTO api.trips AS t SELECT {columns} FROM bare
+         ON CONFLICT (provider_id, trip_id) DO UPDATE
+         SET actual_cost = excluded.actual_cost, standard_cost = excluded.standard_cost, flags = excluded.flags,
+             trip_duration = excluded.trip_duration, trip_distance = excluded.trip_distance,
+             modified_date = excluded.modified_date
+         WHERE t.* IS DISTINCT FROM excluded.*"
+    )
+}

@@ -23,15 +23,14 @@ pub(super) const GATHER_STATISTICS: &str = "
 /// other's uploads. The id that tells devices apart is compared first, as in [`DROP_DUPLICATES`].
 pub(super) const ENTER_DEVICES: &str = "
     WITH other AS MATERIALIZED (
-        SELECT DISTINCT i.device_id, i.provider_id, i.device_public_id
+        SELECT DISTINCT i.device_id, i.provider_id, i.device_public_id, d.id AS known_as
         FROM pg_temp.incoming i
-        WHERE NOT EXISTS (
-            SELECT FROM api.devices d
-            WHERE d.device_id = i.device_id AND d.provider_id = i.provider_id AND d.id = i.device_public_id
-        )
+        LEFT JOIN api.devices d ON d.device_id = i.device_id AND d.provider_id = i.provider_id
+        WHERE d.id IS DISTINCT FROM i.device_public_id
     ), entered AS (
         INSERT INTO api.devices (id, provider_id, device_id)
-        SELECT device_public_id, provider_id, device_id FROM other ORDER BY device_id, provider_id
+        SELECT device_public_id, provider_id, device_id FROM other WHERE known_as IS NULL
+        ORDER BY device_id, provider_id
         ON CONFLICT (provider_id, device_id) DO NOTHING
         RETURNING 1
     )
