@@ -26,7 +26,7 @@ pub(crate) const TAG: usize = 32;
 /// Of GPS traces level 1 makes less than level 3 does, in half the time: longer
 /// matches are not there.
 const ZSTD_LEVEL: i32 = 1;
-/// What repeats in trips does so nearby. A table of 2,048 places, a quarter of
+/// What repeats in trips does so nearby. A table of 2,048 places, an eighth of
 /// what the level takes, stays in the fastest cache and points at the nearest
 /// repetition: a third more speed, and a twentieth less to store.
 const ZSTD_HASH_LOG: u32 = 11;
