@@ -22,15 +22,15 @@ pub(crate) struct Target {
     pub(crate) content_type: &'static str,
     /// Only replace the object that has this entity tag.
     pub(crate) if_match: Option<String>,
+    /// Whether the content says by itself that nobody changed it. Its bytes go
+    /// with a CRC alone then: to sign them is a SHA-256 over each of them here
+    /// and at the other end, and tells nothing that their HMAC does not.
+    pub(crate) is_authenticated: bool,
 }
 
 /// Uploads a whole object in one request; answers its entity tag.
-///
-/// Here and for parts, the body goes with a CRC and without a signature of its
-/// own, which is what S3 has for bodies over TLS: the signature would be a
-/// SHA-256 over every byte.
 pub(crate) async fn put(target: &Target, body: Bytes) -> Result<Option<String>, VaultError> {
-    target
+    let request = target
         .client
         .put_object()
         .bucket(&target.bucket)
@@ -38,8 +38,13 @@ pub(crate) async fn put(target: &Target, body: Bytes) -> Result<Option<String>, 
         .content_type(target.content_type)
         .set_if_match(target.if_match.clone())
         .body(ByteStream::from(body))
-        .customize()
-        .disable_payload_signing()
+        .customize();
+    let request = if target.is_authenticated {
+        request.disable_payload_signing()
+    } else {
+        request
+    };
+    request
         .send()
         .await
         .map(|answer| answer.e_tag)
@@ -156,7 +161,7 @@ async fn send_part(
     number: i32,
     body: Bytes,
 ) -> Result<CompletedPart, VaultError> {
-    let answer = target
+    let request = target
         .client
         .upload_part()
         .bucket(&target.bucket)
@@ -164,8 +169,13 @@ async fn send_part(
         .upload_id(id)
         .part_number(number)
         .body(ByteStream::from(body))
-        .customize()
-        .disable_payload_signing()
+        .customize();
+    let request = if target.is_authenticated {
+        request.disable_payload_signing()
+    } else {
+        request
+    };
+    let answer = request
         .send()
         .await
         .map_err(|error| VaultError::from_sdk(&target.key, error))?;

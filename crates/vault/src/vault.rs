@@ -109,6 +109,7 @@ impl Vault {
                 Seal::Plain => "application/json",
             },
             if_match,
+            is_authenticated: seal == Seal::Encrypt,
         }
     }
 

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use vault::{AwsOptions, Compression, FernetKeys, Vault, VaultError, s3_client};
+use vault::{AwsOptions, Compression, FernetKeys, Seal, Vault, VaultError, s3_client};
 
 const WHOLE: &str =
     "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nETag: \"a\"\r\nConnection: close\r\n\r\n{\"a\": 12}";
@@ -33,27 +33,34 @@ async fn play(script: Vec<&'static str>) -> (Vault, JoinHandle<usize>) {
         }
         count
     });
+    (vault(&endpoint).await, server)
+}
+
+async fn vault(endpoint: &str) -> Vault {
     let options = AwsOptions::from_lookup(|name| match name {
-        "AWS_ENDPOINT_URL_S3" => Some(endpoint.clone()),
+        "AWS_ENDPOINT_URL_S3" => Some(endpoint.to_owned()),
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
         _ => None,
     });
     let client = s3_client(&options.load().await, &options);
     let keys: SecretString = FernetKeys::generate();
     let keys = FernetKeys::parse(&keys).unwrap();
-    (
-        Vault::new(client, "bucket", keys, Compression::Zstd),
-        server,
-    )
+    Vault::new(client, "bucket", keys, Compression::Zstd)
 }
 
-async fn reply(mut stream: TcpStream, answer: &str) {
+/// The head of a request, and perhaps some of its body.
+async fn head(stream: &mut TcpStream) -> Vec<u8> {
     let (mut request, mut piece) = (Vec::new(), [0; 4096]);
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
         let count = stream.read(&mut piece).await.unwrap();
         assert!(count > 0, "the request broke off");
         request.extend_from_slice(&piece[..count]);
     }
+    request
+}
+
+async fn reply(mut stream: TcpStream, answer: &str) {
+    let request = head(&mut stream).await;
     assert!(
         request.starts_with(b"GET /bucket/some/key"),
         "the bucket stands in the path"
@@ -94,4 +101,30 @@ async fn a_refusal_is_final_and_says_what_s3_said() {
     );
     assert!(!error.is_transient());
     server.await.unwrap();
+}
+
+/// What the request to write an object says of the hash of its body.
+async fn signature_over_body(seal: Seal) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let vault = vault(&format!("http://{}", listener.local_addr().unwrap())).await;
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let request = head(&mut stream).await;
+        stream.write_all(DENIED.as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&request).to_ascii_lowercase()
+    });
+    let written = vault.put_json("some/key", &[1, 2], seal).await;
+    assert!(written.is_err(), "the server denied it");
+    let request = server.await.unwrap();
+    let header = request
+        .lines()
+        .find_map(|line| line.strip_prefix("x-amz-content-sha256: "));
+    header.unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_body_is_signed_unless_it_authenticates_itself() {
+    assert_eq!(signature_over_body(Seal::Encrypt).await, "unsigned-payload");
+    let of_plain = signature_over_body(Seal::Plain).await;
+    assert_eq!(of_plain.len(), 64, "{of_plain}");
 }
