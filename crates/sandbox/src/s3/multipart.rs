@@ -41,8 +41,9 @@ impl Parts {
         self.0.lock().await.remove(upload);
     }
 
-    /// The object that the request makes, if it has no condition and names the parts that have come.
-    pub(super) async fn assembly(
+    /// The object that the request makes, if it has no condition and names the parts that have come. Only the first who
+    /// asks for an upload gets it: a client may send its request again while the first is under way.
+    pub(super) async fn take_assembly(
         &self,
         root: &Path,
         request: &CompleteMultipartUploadInput,
@@ -51,9 +52,8 @@ impl Parts {
         let stays_in_bucket = Path::new(&request.key)
             .components()
             .all(|component| matches!(component, Component::Normal(_)));
+        let came = self.0.lock().await.remove(&request.upload_id)?;
         let named = request.multipart_upload.as_ref()?.parts.as_ref()?;
-        let uploads = self.0.lock().await;
-        let came = uploads.get(&request.upload_id)?;
         let digests: Option<Vec<Digest>> = (1..)
             .zip(named)
             .map(|(number, part)| {

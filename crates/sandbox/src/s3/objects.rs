@@ -205,13 +205,10 @@ impl S3 for Objects {
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
         self.check_bucket(&req.input.bucket)?;
-        let upload = req.input.upload_id.clone();
-        let answer = match self.parts.assembly(&self.root, &req.input).await {
+        match self.parts.take_assembly(&self.root, &req.input).await {
             Some(assembly) => self.assemble(assembly, req).await,
             None => self.complete_by_library(req).await,
-        }?;
-        self.parts.forget(&upload).await;
-        Ok(answer)
+        }
     }
 
     // A part is a file of its own until the upload is completed: no gate.
