@@ -129,9 +129,9 @@ impl Assembly {
         records::note_etag(&self.root, &self.bucket, &self.key, &etag)?;
         // Whoever is killed from here on leaves parts that belong to nothing, as one who is killed while sending does.
         for number in 1..=self.digests.len() {
-            fs::remove_file(self.part(number))?;
+            remove(&self.part(number))?;
         }
-        fs::remove_file(self.root.join(format!(".upload-{}.json", self.upload)))?;
+        remove(&self.root.join(format!(".upload-{}.json", self.upload)))?;
         Ok(ETag::Strong(etag))
     }
 
@@ -144,5 +144,12 @@ impl Assembly {
         let all = Md5::checksum(&self.digests.concat());
         let hexadecimal: String = all.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("{hexadecimal}-{}", self.digests.len())
+    }
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
