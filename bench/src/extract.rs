@@ -20,8 +20,8 @@ use crate::world::{World, provider, timed};
 
 const YARDSTICK: &str = "a client that throws the same answer away";
 const PIECE_BYTES: u32 = 512 << 10;
-/// Bytes a second of providers that send what they have. The network of a function takes some 75 MB; the sandbox makes
-/// some 400 MB.
+/// Bytes a second of providers that send what they have. The network of a function takes some 75
+/// MB; the sandbox makes some 400 MB.
 const PACES: [u32; 3] = [100_000_000, 300_000_000, 400_000_000];
 
 pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> anyhow::Result<()> {

@@ -19,7 +19,8 @@ use crate::world::{World, timed};
 const YARDSTICK: &str = "binary COPY and upsert of the same rows";
 const PRICE: &str = "\"actual_cost\":";
 
-/// Two deliveries of the hour, a tenth of whose trips differ: their archives, and their rows as COPY has them.
+/// Two deliveries of the hour, a tenth of whose trips differ: their archives, and their rows as
+/// COPY has them.
 struct Delivery {
     archive: String,
     rows: Vec<Bytes>,

@@ -1,7 +1,8 @@
-//! `make bench`: the pipeline's work beside yardsticks that do as little as can be done, on this machine and in one run.
+//! `make bench`: the pipeline's work beside yardsticks that do as little as can be done, on this
+//! machine and in one run.
 //!
-//! Ours and the yardstick take turns, several rounds; the table has medians and the spread. Memory is that of a process
-//! of its own that does one step as a function does.
+//! Ours and the yardstick take turns, several rounds; the table has medians and the spread. Memory
+//! is that of a process of its own that does one step as a function does.
 
 #![allow(clippy::print_stdout, reason = "the table is what this is run for")]
 

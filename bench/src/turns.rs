@@ -22,8 +22,8 @@ impl Spread {
     }
 }
 
-/// Lets two works take turns, each of which answers its seconds, so that whatever else the machine does hits both. A
-/// first turn of each, which warms caches, does not count.
+/// Lets two works take turns, each of which answers its seconds, so that whatever else the machine
+/// does hits both. A first turn of each, which warms caches, does not count.
 pub(crate) async fn in_turn(
     rounds: usize,
     mut ours: impl AsyncFnMut() -> anyhow::Result<f64>,

@@ -8,8 +8,8 @@ use pipeline::PlanRequest;
 use sandbox::provider::{MdsVersion, Oddity};
 use trips::block::ProviderName;
 
-/// Pulls shared-mobility trips hour by hour from MDS providers, archives them encrypted, loads them into Postgres and
-/// publishes them to a Socrata portal.
+/// Pulls shared-mobility trips hour by hour from MDS providers, archives them encrypted, loads them
+/// into Postgres and publishes them to a Socrata portal.
 #[derive(Debug, Parser)]
 #[command(
     name = "mds",
@@ -64,8 +64,8 @@ pub(crate) struct ProbeArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: String,
 
-    /// The hour to look at most closely, by its end: civil hour `yyyy-mm-dd-hh`. [default: the one that a schedule would
-    /// ask for now]
+    /// The hour to look at most closely, by its end: civil hour `yyyy-mm-dd-hh`. [default: the one
+    /// that a schedule would ask for now]
     #[arg(long, value_name = "HOUR")]
     pub(crate) time_max: Option<String>,
 }
@@ -77,7 +77,8 @@ pub(crate) struct BlockArgs {
     #[arg(long, value_name = "NAME|all")]
     pub(crate) provider: String,
 
-    /// End of the range, exclusive: civil hour `yyyy-mm-dd-hh` or an RFC 3339 instant. [default: now]
+    /// End of the range, exclusive: civil hour `yyyy-mm-dd-hh` or an RFC 3339 instant. [default:
+    /// now]
     #[arg(long, value_name = "HOUR")]
     pub(crate) time_max: Option<String>,
 
@@ -132,8 +133,8 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) watch: bool,
 
-    /// With `--on aws`: the execution's name. [default: made from the request, so that the same request is the same run
-    /// until it has failed]
+    /// With `--on aws`: the execution's name. [default: made from the request, so that the same
+    /// request is the same run until it has failed]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
 
@@ -156,8 +157,8 @@ pub(crate) struct StepArgs {
     #[command(flatten)]
     pub(crate) blocks: BlockArgs,
 
-    /// A local file in place of the bucket's object, for a range of one hour: `extract` writes the trips there and
-    /// leaves bucket and database alone, the other steps read there.
+    /// A local file in place of the bucket's object, for a range of one hour: `extract` writes the
+    /// trips there and leaves bucket and database alone, the other steps read there.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "incomplete_only"])]
     pub(crate) file: Option<PathBuf>,
 }
@@ -189,7 +190,8 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         stage: StageArgs,
     },
-    /// Re-encrypt every object under a prefix with the first key of ATD_MDS_FERNET_KEY. Can be stopped and resumed.
+    /// Re-encrypt every object under a prefix with the first key of ATD_MDS_FERNET_KEY. Can be
+    /// stopped and resumed.
     RotateKey {
         /// Only keys that begin so. [default: all]
         #[arg(
@@ -216,7 +218,8 @@ pub(crate) struct SandboxArgs {
     #[command(subcommand)]
     pub(crate) only: Option<SandboxCommand>,
 
-    /// Where database, bucket and portal keep their data; kept afterwards. [default: a folder that is removed]
+    /// Where database, bucket and portal keep their data; kept afterwards. [default: a folder that
+    /// is removed]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
 
@@ -232,7 +235,8 @@ pub(crate) struct SandboxArgs {
 /// A part of the sandbox by itself.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SandboxCommand {
-    /// One provider of any MDS version, as odd as you like; prints its entry for the providers file.
+    /// One provider of any MDS version, as odd as you like; prints its entry for the providers
+    /// file.
     Provider(SandboxProviderArgs),
 }
 

@@ -9,7 +9,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::args::{Cli, Command};
 use crate::progress::Progress;
 
-/// `MDS_LOG` sets the level (`info`, `debug`, `pipeline=debug`); a terminal shows warnings unless it is set.
+/// `MDS_LOG` sets the level (`info`, `debug`, `pipeline=debug`); a terminal shows warnings unless
+/// it is set.
 const LEVEL: &str = "MDS_LOG";
 
 pub(crate) fn init(cli: &Cli, progress: &Progress) {

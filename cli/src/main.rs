@@ -1,7 +1,7 @@
 //! `mds`: the pipeline from the command line (SPEC.md, "The command line").
 //!
-//! Data goes to standard output; logs, progress and errors to standard error. The exit status is 0 when all is done,
-//! 1 when some block failed, 2 for wrong usage or configuration.
+//! Data goes to standard output; logs, progress and errors to standard error. The exit status is 0
+//! when all is done, 1 when some block failed, 2 for wrong usage or configuration.
 
 mod args;
 mod aws;

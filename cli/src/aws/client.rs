@@ -55,8 +55,8 @@ impl Executions {
         })
     }
 
-    /// Starts an execution of this name, unless there is one that runs or has succeeded. After one that failed the next
-    /// try has a number at its name; a name given by hand is not changed.
+    /// Starts an execution of this name, unless there is one that runs or has succeeded. After one
+    /// that failed the next try has a number at its name; a name given by hand is not changed.
     pub(crate) async fn start(
         &self,
         name: &str,

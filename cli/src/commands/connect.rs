@@ -7,7 +7,8 @@ use pipeline::Context;
 use store::{Store, StoreOptions};
 use vault::Vault;
 
-/// Connections beside those of the blocks that are loaded: three for publishing, and two for plan and outcomes.
+/// Connections beside those of the blocks that are loaded: three for publishing, and two for plan
+/// and outcomes.
 const CONNECTIONS_BESIDE: usize = 5;
 const DEFAULT_CONCURRENCY: u32 = 10;
 

@@ -1,4 +1,5 @@
-//! `mds extract`, `mds sync-db` and `mds sync-socrata`: a run of one step, or that step over a local file.
+//! `mds extract`, `mds sync-db` and `mds sync-socrata`: a run of one step, or that step over a
+//! local file.
 
 use std::fs::File;
 use std::path::Path;

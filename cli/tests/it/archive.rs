@@ -1,4 +1,5 @@
-//! What is kept of a provider's answer: every trip digit for digit, how it came, and why some were refused.
+//! What is kept of a provider's answer: every trip digit for digit, how it came, and why some were
+//! refused.
 
 use std::collections::BTreeMap;
 

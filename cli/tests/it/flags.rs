@@ -193,7 +193,8 @@ async fn force_does_the_chosen_steps_again() {
     let all = world.good_trips(&["2020-01-15-12", "2020-01-15-13"]);
     assert!(world.rows().await < all);
 
-    // The provider has sent the rest by now. A published hour is not asked for again unless told so.
+    // The provider has sent the rest by now. A published hour is not asked for again unless told
+    // so.
     for flags in [
         &[][..],
         &["--incomplete-only"],
@@ -350,7 +351,8 @@ async fn a_dry_run_shows_each_block_and_writes_nothing_anywhere() {
     assert!(stderr(&output).contains("dry run: 4 blocks to do, nothing written"));
     assert_eq!(before, world.everything().await);
 
-    // Also where there is something already, for a program, and for each of the commands of one step.
+    // Also where there is something already, for a program, and for each of the commands of one
+    // step.
     world.fault("2020-01-15-13", Fault::NotReady, Times::Always);
     world
         .expect(0, &with(&both[..7], &["--no-sync-socrata"]))

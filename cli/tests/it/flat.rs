@@ -37,7 +37,8 @@ impl World {
             .count()
     }
 
-    /// As if the list of vehicles had been fetched some time ago, and unknown ones asked for two days ago.
+    /// As if the list of vehicles had been fetched some time ago, and unknown ones asked for two
+    /// days ago.
     async fn let_the_list_grow_old(&self) {
         self.database
             .batch_execute(

@@ -1,4 +1,5 @@
-//! Killed at any point, and run again: the end is that of a run that was never killed (SPEC.md, "Events and errors").
+//! Killed at any point, and run again: the end is that of a run that was never killed (SPEC.md,
+//! "Events and errors").
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -165,7 +166,8 @@ impl InTheWay {
         Self(client)
     }
 
-    /// What `mds` had sent to the database never comes to pass, as if the database had noticed at once that it is gone.
+    /// What `mds` had sent to the database never comes to pass, as if the database had noticed at
+    /// once that it is gone.
     async fn give_up_after_ending_sessions(self) {
         let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
                    WHERE datname = current_database() AND application_name = 'mds-etl'";

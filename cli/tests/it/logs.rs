@@ -1,5 +1,5 @@
-//! Neither secrets nor trips come out: not in the log at its most talkative, not in messages, not in the tables that
-//! people read.
+//! Neither secrets nor trips come out: not in the log at its most talkative, not in messages, not
+//! in the tables that people read.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -96,7 +96,8 @@ fn hide(trip: &Value, canaries: &mut BTreeSet<String>) {
 }
 
 impl Secretive {
-    /// Runs with the log at its most talkative, expects the exit status, and finds nothing that is to be hidden.
+    /// Runs with the log at its most talkative, expects the exit status, and finds nothing that is
+    /// to be hidden.
     async fn tells_nothing(&self, status: i32, what: &str, command: Command) {
         let (code, said) = self.hears_nothing(what, command).await;
         assert_eq!(code, Some(status), "{what}: {said}");

@@ -216,7 +216,8 @@ async fn an_unreadable_archive_fails_by_name_is_left_as_it_is_and_is_replaced_by
     );
     assert_eq!(world.statuses().await, [-5, 8]);
     assert_eq!((&trips, &portal), (&world.trips().await, &world.portal()));
-    // It may be a key that is missing in the configuration: what the archive holds may be all there is.
+    // It may be a key that is missing in the configuration: what the archive holds may be all there
+    // is.
     world.expect(1, &two_hours).await;
     assert_eq!(std::fs::read(&damaged).unwrap(), b"gAAAAAdamaged");
 

@@ -123,7 +123,8 @@ impl World {
         self.database.query_one(query, &[]).await.unwrap().get(0)
     }
 
-    /// Every trip with everything that was delivered, without what tells when and in which row of the schedule.
+    /// Every trip with everything that was delivered, without what tells when and in which row of
+    /// the schedule.
     pub(crate) async fn trips(&self) -> String {
         self.text(
             "SELECT coalesce(jsonb_agg(to_jsonb(t) - 'modified_date' - 'schedule_id' ORDER BY provider_id, trip_id)::text, '')

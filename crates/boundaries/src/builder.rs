@@ -19,8 +19,8 @@ pub struct Builder {
     boundaries: Boundaries,
 }
 
-/// Where a point lies, by layer; `None` for a point in no feature, one in a feature without a label,
-/// and a layer that is not there.
+/// Where a point lies, by layer; `None` for a point in no feature, one in a feature without a
+/// label, and a layer that is not there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Labels<'a> {
     /// The council district.
@@ -34,14 +34,14 @@ pub struct Labels<'a> {
 impl Builder {
     /// Adds a layer, read from the GeoJSON text of its file.
     ///
-    /// Every feature is a Polygon or a MultiPolygon in WGS84 degrees; one with a null geometry holds
-    /// nothing. Its label is the layer's property, a text or a number.
+    /// Every feature is a Polygon or a MultiPolygon in WGS84 degrees; one with a null geometry
+    /// holds nothing. Its label is the layer's property, a text or a number.
     ///
     /// # Errors
     ///
     /// [`BoundaryError::Duplicate`] if the layer has been added before,
-    /// [`BoundaryError::Malformed`] and [`BoundaryError::Feature`] for a file that is no such GeoJSON,
-    /// [`BoundaryError::NoLabels`] if no feature has the property.
+    /// [`BoundaryError::Malformed`] and [`BoundaryError::Feature`] for a file that is no such
+    /// GeoJSON, [`BoundaryError::NoLabels`] if no feature has the property.
     pub fn add_layer(mut self, layer: &Layer, geojson: &[u8]) -> Result<Self, BoundaryError> {
         let slot = &mut self.boundaries.layers[layer.layer as usize];
         if slot.is_some() {

@@ -15,7 +15,8 @@ pub(crate) struct Feature {
     pub(crate) polygons: Vec<Polygon>,
 }
 
-/// Members that are not named here are passed over: some files carry a second index of all features.
+/// Members that are not named here are passed over: some files carry a second index of all
+/// features.
 #[derive(Deserialize)]
 struct Collection {
     features: Vec<RawFeature>,

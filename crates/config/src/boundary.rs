@@ -5,13 +5,13 @@ use vault::Vault;
 use crate::error::ConfigError;
 use crate::settings::{BOUNDARIES, Settings};
 
-/// Reads the layers that the settings name from the bucket. Some seconds and
-/// the size of the files: do it once per environment.
+/// Reads the layers that the settings name from the bucket. Some seconds and the size of the files:
+/// do it once per environment.
 ///
 /// # Errors
 ///
-/// [`ConfigError`] naming `BOUNDARIES`: the setting is malformed, an object is
-/// missing or unreadable, or it is no layer.
+/// [`ConfigError`] naming `BOUNDARIES`: the setting is malformed, an object is missing or
+/// unreadable, or it is no layer.
 pub async fn load_boundaries(
     vault: &Vault,
     settings: &Settings,

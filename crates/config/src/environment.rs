@@ -51,13 +51,13 @@ impl Environment {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// Reads the variables that `lookup` knows; white space around a value is
-    /// ignored, and an empty value counts as none.
+    /// Reads the variables that `lookup` knows; white space around a value is ignored, and an empty
+    /// value counts as none.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Missing`] without a bucket or any Fernet key,
-    /// [`ConfigError::Invalid`] for an unknown stage or a malformed key.
+    /// [`ConfigError::Missing`] without a bucket or any Fernet key, [`ConfigError::Invalid`] for an
+    /// unknown stage or a malformed key.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |name: &str| {
             let value = lookup(name)?.trim().to_owned();
@@ -78,8 +78,8 @@ impl Environment {
         })
     }
 
-    /// The same environment in another stage. The keys of the two files follow
-    /// unless they were set by their own variables.
+    /// The same environment in another stage. The keys of the two files follow unless they were set
+    /// by their own variables.
     #[must_use]
     pub fn with_stage(mut self, stage: Stage) -> Self {
         for (key, name) in [
@@ -123,5 +123,4 @@ fn key_source(keys: Option<String>, secret: Option<String>) -> Result<KeySource,
 }
 
 #[cfg(test)]
-#[path = "environment_tests.rs"]
 mod tests;

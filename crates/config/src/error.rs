@@ -1,9 +1,8 @@
 use boundaries::BoundaryError;
 use vault::VaultError;
 
-/// Configuration that is missing, malformed or out of reach: `ConfigInvalid`
-/// (SPEC.md, Events and errors) unless [`ConfigError::is_transient`]. Always
-/// names the key, never its value.
+/// Configuration that is missing, malformed or out of reach: `ConfigInvalid` (SPEC.md, Events and
+/// errors) unless [`ConfigError::is_transient`]. Always names the key, never its value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -34,8 +33,7 @@ pub enum ConfigError {
     /// The Fernet keys cannot be read from Secrets Manager.
     #[error("ATD_MDS_FERNET_KEY_SECRET: Secrets Manager does not give the secret ({why})")]
     Secret {
-        /// Secrets Manager's own name and text of the error, or the cause of
-        /// no answer.
+        /// Secrets Manager's own name and text of the error, or the cause of no answer.
         why: String,
         /// Whether waiting can help.
         transient: bool,
@@ -46,8 +44,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// Whether the same configuration may load later: the bucket or Secrets
-    /// Manager gave no answer.
+    /// Whether the same configuration may load later: the bucket or Secrets Manager gave no answer.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {

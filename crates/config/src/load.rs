@@ -19,8 +19,8 @@ pub struct Config {
     pub vault: Vault,
 }
 
-/// Reads the whole configuration. Secrets Manager and the bucket are asked
-/// once: keep the result for the life of the process.
+/// Reads the whole configuration. Secrets Manager and the bucket are asked once: keep the result
+/// for the life of the process.
 ///
 /// # Errors
 ///
@@ -43,13 +43,11 @@ pub async fn load(env: Environment) -> Result<Config, ConfigError> {
     })
 }
 
-/// The bucket alone, without the two files in it: what is needed to put them
-/// there.
+/// The bucket alone, without the two files in it: what is needed to put them there.
 ///
 /// # Errors
 ///
-/// [`ConfigError`] if there is no region, or Secrets Manager does not give the
-/// Fernet keys.
+/// [`ConfigError`] if there is no region, or Secrets Manager does not give the Fernet keys.
 pub async fn open_vault(env: &Environment) -> Result<Vault, ConfigError> {
     let sdk = env.aws.load().await;
     if sdk.region().is_none() {

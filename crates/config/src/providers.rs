@@ -9,20 +9,18 @@ use crate::environment::PROVIDERS;
 use crate::error::ConfigError;
 use crate::text;
 
-/// The providers file, in the order of the providers' names (SPEC.md,
-/// Configuration).
+/// The providers file, in the order of the providers' names (SPEC.md, Configuration).
 #[derive(Clone)]
 pub struct Providers(BTreeMap<ProviderName, ProviderConfig>);
 
 impl Providers {
-    /// Reads the file's text. An entry that says `"enabled": false` and cannot
-    /// be read is left out with a warning: companies leave, and their old
-    /// entries stay in the file.
+    /// Reads the file's text. An entry that says `"enabled": false` and cannot be read is left out
+    /// with a warning: companies leave, and their old entries stay in the file.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] for what is no JSON object, and for the first
-    /// entry that cannot be used; the key is `name.key`.
+    /// [`ConfigError::Invalid`] for what is no JSON object, and for the first entry that cannot be
+    /// used; the key is `name.key`.
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
         let mut providers = BTreeMap::new();
         for (name, value) in text::object(PROVIDERS, text)? {
@@ -98,5 +96,4 @@ fn entry(name: &str, value: Value) -> Result<(ProviderName, ProviderConfig), Con
 }
 
 #[cfg(test)]
-#[path = "providers_tests.rs"]
 mod tests;

@@ -15,8 +15,8 @@ const KEY: &str = "ATD_MDS_FERNET_KEY_SECRET";
 /// The member of a secret that is a JSON object, as the console makes them.
 const MEMBER: &str = "ATD_MDS_FERNET_KEY";
 
-/// The Fernet keys that the secret `id` holds: the list of keys itself, or a
-/// JSON object with the list under `ATD_MDS_FERNET_KEY`.
+/// The Fernet keys that the secret `id` holds: the list of keys itself, or a JSON object with the
+/// list under `ATD_MDS_FERNET_KEY`.
 pub(crate) async fn read_keys(
     sdk: &SdkConfig,
     endpoint: Option<&str>,
@@ -83,5 +83,4 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 #[cfg(test)]
-#[path = "secret_tests.rs"]
 mod tests;

@@ -45,8 +45,8 @@ const PORTAL: [&str; 5] = [
     SOCRATA_KEY_SECRET,
 ];
 
-/// The settings file (SPEC.md, Configuration). Keys it does not know are
-/// allowed. `Debug` shows which keys have a value.
+/// The settings file (SPEC.md, Configuration). Keys it does not know are allowed. `Debug` shows
+/// which keys have a value.
 #[derive(Clone)]
 pub struct Settings {
     /// `TIME_ZONE`; `US/Central` unless given.
@@ -62,9 +62,9 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] for what is no JSON object, and for a malformed
-    /// `TIME_ZONE` or `ARCHIVE_COMPRESSION`, which every step needs. The other
-    /// keys are checked when they are asked for, or by [`Settings::check`].
+    /// [`ConfigError::Invalid`] for what is no JSON object, and for a malformed `TIME_ZONE` or
+    /// `ARCHIVE_COMPRESSION`, which every step needs. The other keys are checked when they are
+    /// asked for, or by [`Settings::check`].
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
         Self::from_object(&text::object(SETTINGS, text)?)
     }
@@ -82,8 +82,8 @@ impl Settings {
         })
     }
 
-    /// Checks every key that has a value, and that there is a database. The
-    /// keys of the portal are needed all together or not at all.
+    /// Checks every key that has a value, and that there is a database. The keys of the portal are
+    /// needed all together or not at all.
     ///
     /// # Errors
     ///
@@ -233,5 +233,4 @@ fn compression(texts: &Texts) -> Result<Compression, ConfigError> {
 }
 
 #[cfg(test)]
-#[path = "settings_tests.rs"]
 mod tests;

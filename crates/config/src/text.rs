@@ -1,6 +1,6 @@
-//! Values of a JSON object as texts that do not print. Settings were written
-//! by many hands over years: a number may stand where a text is meant, null
-//! and the empty text mean that there is nothing.
+//! Values of a JSON object as texts that do not print. Settings were written by many hands over
+//! years: a number may stand where a text is meant, null and the empty text mean that there is
+//! nothing.
 
 use std::collections::BTreeMap;
 

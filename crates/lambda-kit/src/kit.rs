@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use crate::error::FunctionError;
 use crate::logs;
 
-/// An environment works on one event at a time. A step holds a connection for its claim and one for its work; the dataset's
-/// lock and the outcome take one more each.
+/// An environment works on one event at a time. A step holds a connection for its claim and one for
+/// its work; the dataset's lock and the outcome take one more each.
 const CONNECTIONS: usize = 5;
 
 /// What is kept of an invocation's time to write down how it ended: a tenth, within these bounds.
@@ -25,8 +25,8 @@ const MOST_RESERVE: Duration = Duration::from_secs(10);
 
 /// The longest that Lambda lets an invocation take.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
-/// An event is never handed out so long after its deadline. `cargo lambda watch` gives 1970 with every event, which
-/// is to say none.
+/// An event is never handed out so long after its deadline. `cargo lambda watch` gives 1970 with
+/// every event, which is to say none.
 const NEVER_SO_LATE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One event, and what there is to work on it with.
@@ -42,11 +42,12 @@ pub struct Invocation {
 
 /// Asks for events until the environment is shut down, and hands each to `handle`.
 ///
-/// Configuration and clients are made once. That begins at once, while the first event is waited for; if it fails the
-/// next event tries again and answers what is wrong, so that a mistake in the configuration is an error with a name and
-/// not a process that ends.
+/// Configuration and clients are made once. That begins at once, while the first event is waited
+/// for; if it fails the next event tries again and answers what is wrong, so that a mistake in the
+/// configuration is an error with a name and not a process that ends.
 ///
 /// # Errors
+///
 /// The Lambda Runtime API does not answer as it should.
 pub async fn serve<H, F>(handle: H) -> Result<(), Error>
 where
@@ -54,8 +55,8 @@ where
     F: Future<Output = Result<Value, PipelineError>> + Send,
 {
     logs::init();
-    // Nothing is left to do when Lambda takes the environment away: no event is under way then, and connections close
-    // with the process.
+    // Nothing is left to do when Lambda takes the environment away: no event is under way then, and
+    // connections close with the process.
     lambda_runtime::spawn_graceful_shutdown_handler(|| async {
         tracing::info!("environment shut down");
     })
@@ -133,35 +134,4 @@ fn deadline(lambda: SystemTime, now: SystemTime) -> Instant {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rounded(left: Duration) -> u64 {
-        (left + Duration::from_millis(500)).as_secs()
-    }
-
-    fn seconds_for(left: u64) -> u64 {
-        let now = SystemTime::now();
-        let deadline = deadline(now + Duration::from_secs(left), now);
-        rounded(deadline - Instant::now())
-    }
-
-    #[test]
-    fn a_part_of_the_time_is_kept_to_write_down_the_end() {
-        assert_eq!(seconds_for(900), 890);
-        assert_eq!(seconds_for(20), 18);
-        assert_eq!(seconds_for(4), 3);
-        assert_eq!(seconds_for(0), 0);
-    }
-
-    #[test]
-    fn a_deadline_long_ago_is_none() {
-        let seconds_at = |lambda, now| rounded(deadline(lambda, now) - Instant::now());
-        let now = SystemTime::now();
-        assert_eq!(
-            seconds_at(SystemTime::UNIX_EPOCH + Duration::from_secs(600), now),
-            890
-        );
-        assert_eq!(seconds_at(now - Duration::from_secs(60), now), 0);
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
-//! What the four Lambda functions share: the loop over events, configuration and clients once an environment, the
-//! invocation's deadline, errors under their names, log lines and metrics.
+//! What the four Lambda functions share: the loop over events, configuration and clients once an
+//! environment, the invocation's deadline, errors under their names, log lines and metrics.
 
 mod error;
 mod kit;

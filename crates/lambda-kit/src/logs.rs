@@ -5,7 +5,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Our own variable, and Lambda's (set by the function's logging configuration), in this order.
 const LEVELS: [&str; 2] = ["MDS_LOG", "AWS_LAMBDA_LOG_LEVEL"];
 
-/// Log lines as JSON on standard output, where Lambda collects them; each carries the fields of the invocation's span.
+/// Log lines as JSON on standard output, where Lambda collects them; each carries the fields of the
+/// invocation's span.
 pub(crate) fn init() {
     let level = LEVELS
         .iter()

@@ -10,6 +10,7 @@ use crate::step::answer;
 /// Plans a run and answers the plan.
 ///
 /// # Errors
+///
 /// Those of [`pipeline::plan()`]; `DatabaseUnavailable` if the invocation's time is not enough.
 pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Value, PipelineError> {
     let planning = Box::pin(pipeline::plan(&invocation.ctx, request, |_| {}));
@@ -29,6 +30,7 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
 /// Answers the counts of a run.
 ///
 /// # Errors
+///
 /// Those of [`pipeline::summarize()`].
 pub async fn summarize(run_id: Uuid, invocation: &Invocation) -> Result<Value, PipelineError> {
     let summary = pipeline::summarize(&invocation.ctx, run_id).await?;

@@ -9,9 +9,11 @@ use trips::status::Step;
 use crate::kit::Invocation;
 use crate::metrics;
 
-/// Has `work` do one step of the block that the event is about, and answers the item with what the step did.
+/// Has `work` do one step of the block that the event is about, and answers the item with what the
+/// step did.
 ///
 /// # Errors
+///
 /// `InvalidInput` for an event that is no block item; otherwise those of [`step_within()`].
 pub async fn step<W, F>(step: Step, invocation: Invocation, work: W) -> Result<Value, PipelineError>
 where

@@ -24,7 +24,8 @@ impl Folder {
     }
 }
 
-/// A folder that is gone when this is dropped, and soon after the end of a process that had no time to drop it.
+/// A folder that is gone when this is dropped, and soon after the end of a process that had no time
+/// to drop it.
 pub(crate) struct TemporaryFolder {
     folder: TempDir,
     remover: Child,

@@ -11,6 +11,7 @@ impl LocalStack {
     /// Starts a function's binary in the environment that leads to these parts.
     ///
     /// # Errors
+    ///
     /// The binary cannot be run.
     pub async fn function(&self, binary: impl AsRef<Path>) -> io::Result<FunctionProcess> {
         FunctionProcess::start(binary.as_ref(), &self.env).await

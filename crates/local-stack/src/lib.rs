@@ -1,5 +1,6 @@
-//! The whole pipeline against the parts of [`sandbox`]: bucket, database, portal and providers on loopback, configured
-//! and ready. `mds demo`, `mds sandbox` and the tests of whole runs stand on it.
+//! The whole pipeline against the parts of [`sandbox`]: bucket, database, portal and providers on
+//! loopback, configured and ready. `mds demo`, `mds sandbox` and the tests of whole runs stand on
+//! it.
 
 mod error;
 mod folder;
@@ -85,6 +86,7 @@ impl LocalStack {
     /// Starts every part, stores configuration and boundaries in the bucket, and makes the tables.
     ///
     /// # Errors
+    ///
     /// [`StackError`] of the part that does not start.
     pub async fn start(options: StackOptions) -> Result<Self, StackError> {
         let (folder, database, database_url) = match &options.folder {
@@ -131,6 +133,7 @@ impl LocalStack {
     /// Connects to the parts as a function or a command does.
     ///
     /// # Errors
+    ///
     /// [`StackError::Pipeline`] if the configuration cannot be read.
     pub async fn context(&self) -> Result<Arc<Context>, StackError> {
         Ok(Arc::new(
@@ -141,6 +144,7 @@ impl LocalStack {
     /// The environment as the configuration sees it.
     ///
     /// # Errors
+    ///
     /// [`StackError::Config`] never in practice: the stack has just made it.
     pub fn environment(&self) -> Result<Environment, StackError> {
         Ok(Environment::from_lookup(|name| {

@@ -25,7 +25,8 @@ pub enum AuthType {
     Basic,
     /// A token fetched from `token_url` with `auth_data`.
     OAuth,
-    /// The headers of `request.auth.headers` and `headers`, as they stand, or a token that `token_request` declares.
+    /// The headers of `request.auth.headers` and `headers`, as they stand, or a token that
+    /// `token_request` declares.
     Custom,
 }
 
@@ -45,8 +46,8 @@ impl FromStr for AuthType {
 
 /// One provider's entry in the providers file (SPEC.md, Configuration).
 ///
-/// Reads the files of older tools too: numbers and switches may stand as text, null is the same
-/// as absent, unknown keys are passed over. `Debug` shows neither secrets nor the URL's query.
+/// Reads the files of older tools too: numbers and switches may stand as text, null is the same as
+/// absent, unknown keys are passed over. `Debug` shows neither secrets nor the URL's query.
 #[derive(Clone)]
 pub struct ProviderConfig {
     /// Base of the provider's API, or the full address of its trips if the path holds a segment
@@ -66,7 +67,8 @@ pub struct ProviderConfig {
     pub auth_data: BTreeMap<String, SecretString>,
     /// Whether `auth_data` is posted as JSON (`auth_data_format`: `json`) and not as a form.
     pub auth_data_as_json: bool,
-    /// The member of the token answer that holds the token, with dots between keys; `access_token` unless given.
+    /// The member of the token answer that holds the token, with dots between keys; `access_token`
+    /// unless given.
     pub auth_token_res_key: String,
     /// How `Custom` gets a token, if it needs one.
     pub token_request: Option<TokenRequest>,
@@ -117,6 +119,7 @@ impl ProviderConfig {
     /// Reads the entry of one provider.
     ///
     /// # Errors
+    ///
     /// Names the first key that is missing or malformed, never its value.
     pub fn from_value(value: Value) -> Result<Self, ProviderConfigError> {
         let fields = Fields::new(value)?;
@@ -261,5 +264,4 @@ fn time_format(fields: &Fields) -> Result<Option<TimeFormat>, ProviderConfigErro
 }
 
 #[cfg(test)]
-#[path = "config_tests.rs"]
 mod tests;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use trips::block::ProviderName;
 
-/// Why an hour could not be fetched. Names the provider, and holds neither secrets nor anything
-/// of an answer's body.
+/// Why an hour could not be fetched. Names the provider, and holds neither secrets nor anything of
+/// an answer's body.
 #[derive(Debug, thiserror::Error)]
 pub enum MdsError {
     /// The provider's entry in the providers file cannot work.

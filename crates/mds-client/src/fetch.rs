@@ -97,11 +97,11 @@ impl std::fmt::Debug for MdsClient {
 }
 
 impl MdsClient {
-    /// A client for the provider `name`. `http` must come from
-    /// [`http_client`](crate::http_client): one that follows redirects by itself would carry
-    /// credentials to other hosts.
+    /// A client for the provider `name`. `http` must come from [`http_client`](crate::http_client):
+    /// one that follows redirects by itself would carry credentials to other hosts.
     ///
     /// # Errors
+    ///
     /// [`MdsError::Config`] names the key that is missing or cannot work.
     pub fn new(
         http: reqwest::Client,
@@ -139,6 +139,7 @@ impl MdsClient {
     /// breaks off and the hour is begun anew; the sink before is dropped then.
     ///
     /// # Errors
+    ///
     /// [`MdsError::Throttled`] and [`MdsError::Unavailable`] when the attempts or the deadline are
     /// used up, the other kinds at once. No sink is left behind.
     pub async fn fetch_hour<F, S>(
@@ -154,9 +155,11 @@ impl MdsClient {
         self.fetch(Ask::trips(self, hour, now), make_sink).await
     }
 
-    /// Fetches the telemetry of one hour, of a provider of 2.0; its points go to the sink as trips do.
+    /// Fetches the telemetry of one hour, of a provider of 2.0; its points go to the sink as trips
+    /// do.
     ///
     /// # Errors
+    ///
     /// As [`MdsClient::fetch_hour`].
     pub async fn fetch_telemetry<F, S>(
         &self,
@@ -174,6 +177,7 @@ impl MdsClient {
     /// Fetches the vehicles of a provider of 2.0; their records go to the sink as trips do.
     ///
     /// # Errors
+    ///
     /// As [`MdsClient::fetch_hour`]; [`MdsError::Rejected`] if there is no such list.
     pub async fn fetch_vehicles<F, S>(&self, make_sink: F) -> Result<S, MdsError>
     where
@@ -190,6 +194,7 @@ impl MdsClient {
     /// Fetches what a provider of 2.0 knows of one device; `None` if it knows nothing.
     ///
     /// # Errors
+    ///
     /// As [`MdsClient::fetch_hour`].
     pub async fn fetch_vehicle<F, S>(
         &self,

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// Limits that protect us from a provider's faults.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientOptions {
-    /// Longest time for one hour, retries and pauses included; 30 minutes. A provider's own `deadline`
-    /// goes before it. Bytes that trickle in for ever end here.
+    /// Longest time for one hour, retries and pauses included; 30 minutes. A provider's own
+    /// `deadline` goes before it. Bytes that trickle in for ever end here.
     pub deadline: Option<Duration>,
     /// Largest body that is read, in bytes after decompression; 2 GiB.
     pub max_body_bytes: u64,
@@ -30,9 +30,9 @@ impl Default for ClientOptions {
     }
 }
 
-/// Waits between attempts: exponential with full jitter (anything from nothing to the step's
-/// bound, so that clients do not come back together). What the other side asks for with
-/// `Retry-After` is the least wait.
+/// Waits between attempts: exponential with full jitter (anything from nothing to the step's bound,
+/// so that clients do not come back together). What the other side asks for with `Retry-After` is
+/// the least wait.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
     /// Bound of the first wait; 1 s. It doubles with every attempt.

@@ -16,8 +16,8 @@ use crate::window::WideWindow;
 
 /// Pieces of a body on their way to the blocking thread.
 const PIECES_AHEAD: usize = 4;
-/// What a fast provider sends is handed on in pieces of this size, not each time that the socket gave something: waking a
-/// thread costs more than looking at so few bytes.
+/// What a fast provider sends is handed on in pieces of this size, not each time that the socket
+/// gave something: waking a thread costs more than looking at so few bytes.
 const PIECE_BYTES: usize = 256 * 1024;
 /// What a slow one has sent is handed on after this time at the latest.
 const PIECE_WAIT: Duration = Duration::from_millis(2);
@@ -114,6 +114,7 @@ pub(crate) struct Page<S> {
 /// Reads the body of a response, with a list of this name, to its end.
 ///
 /// # Errors
+///
 /// The sink is dropped on any error. A transport that fails goes before what the reader makes of
 /// the stump it got.
 pub(crate) async fn read<S: TripSink + Send + 'static>(

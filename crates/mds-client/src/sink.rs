@@ -14,12 +14,14 @@ pub trait TripSink {
     /// configured one.
     ///
     /// # Errors
+    ///
     /// Any failure to store; ends the fetch with [`MdsError::Sink`](crate::MdsError::Sink).
     fn begin(&mut self, version: &str) -> io::Result<()>;
 
     /// One trip, exactly as sent.
     ///
     /// # Errors
+    ///
     /// As [`TripSink::begin`].
     fn trip(&mut self, raw: &RawValue) -> io::Result<()>;
 }

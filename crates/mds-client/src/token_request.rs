@@ -1,5 +1,5 @@
-//! How a token is asked for, where it stands in the answer, and how it is shown: what OAuth 2 client credentials and the
-//! logins of providers' own making differ in.
+//! How a token is asked for, where it stands in the answer, and how it is shown: what OAuth 2
+//! client credentials and the logins of providers' own making differ in.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,8 @@ pub(crate) enum TokenBody {
     Json(SecretString),
 }
 
-/// A member of a JSON answer: its key, or the keys that lead to it with dots between (`data.token`, `tokens.0`).
+/// A member of a JSON answer: its key, or the keys that lead to it with dots between (`data.token`,
+/// `tokens.0`).
 #[derive(Clone, Debug)]
 pub(crate) struct AnswerPath(String);
 

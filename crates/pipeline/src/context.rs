@@ -20,7 +20,8 @@ use crate::error::{ErrorName, PipelineError};
 
 /// Configuration and clients, shared by all the blocks that a process works on.
 ///
-/// Clients are made when a step first needs them, so that `plan` needs no portal and `extract` no boundaries.
+/// Clients are made when a step first needs them, so that `plan` needs no portal and `extract` no
+/// boundaries.
 pub struct Context {
     config: Config,
     store: Store,
@@ -43,6 +44,7 @@ impl Context {
     /// Puts together what was loaded and connected.
     ///
     /// # Errors
+    ///
     /// `ConfigInvalid` if the HTTP client cannot be built (no TLS roots on this machine).
     pub fn new(config: Config, store: Store) -> Result<Self, PipelineError> {
         Ok(Self {
@@ -60,12 +62,13 @@ impl Context {
         })
     }
 
-    /// Reads the configuration that the environment leads to, and makes ready to connect to the database with at most so
-    /// many connections.
+    /// Reads the configuration that the environment leads to, and makes ready to connect to the
+    /// database with at most so many connections.
     ///
     /// # Errors
-    /// `ConfigInvalid` if something is missing or malformed; `StorageUnavailable` if the bucket or Secrets Manager cannot
-    /// be reached.
+    ///
+    /// `ConfigInvalid` if something is missing or malformed; `StorageUnavailable` if the bucket or
+    /// Secrets Manager cannot be reached.
     pub async fn connect(env: Environment, max_connections: usize) -> Result<Self, PipelineError> {
         let config = config::load(env).await?;
         let options = StoreOptions {
@@ -161,7 +164,8 @@ impl Context {
         Ok(self.config.settings.public_id_key()?)
     }
 
-    /// Looks at the settings that these steps need, so that what is wrong with them is said once and before any work.
+    /// Looks at the settings that these steps need, so that what is wrong with them is said once
+    /// and before any work.
     pub(crate) fn check_settings(&self, steps: StepChoice) -> Result<(), PipelineError> {
         if steps.sync_db {
             self.public_id_key()?;

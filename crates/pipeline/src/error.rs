@@ -111,8 +111,8 @@ impl fmt::Display for ErrorName {
 
 /// Why a step failed: one of the fixed names, and a sentence for the person who reads the log.
 ///
-/// It crosses the borders of processes (a Lambda's error, a row of `api.run_blocks`), so what lies below it is told in the
-/// message and not kept as a source.
+/// It crosses the borders of processes (a Lambda's error, a row of `api.run_blocks`), so what lies
+/// below it is told in the message and not kept as a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PipelineError {
@@ -145,7 +145,8 @@ impl PipelineError {
         Self { name, message }
     }
 
-    /// A thread of ours ended before its work was done: a defect of this program, retried like a lost connection.
+    /// A thread of ours ended before its work was done: a defect of this program, retried like a
+    /// lost connection.
     pub(crate) fn interrupted(what: &str) -> Self {
         Self::new(
             ErrorName::StorageUnavailable,

@@ -1,4 +1,5 @@
-//! The events of SPEC.md, "Events and errors": what a plan is asked for, and the item that a block's steps pass on.
+//! The events of SPEC.md, "Events and errors": what a plan is asked for, and the item that a
+//! block's steps pass on.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use crate::error::{ErrorName, PipelineError};
 
 /// What `plan-blocks` takes: which providers and hours, and what to do with them.
 ///
-/// An unknown key is refused, because a misspelled `force` that is ignored does the wrong thing for months.
+/// An unknown key is refused, because a misspelled `force` that is ignored does the wrong thing for
+/// months.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlanRequest {
@@ -28,7 +30,8 @@ pub struct PlanRequest {
     pub interval: Option<u32>,
     /// In place of `time_max`: when the schedule fired.
     pub scheduled_time: Option<DateTime<Utc>>,
-    /// With `scheduled_time`: how many hours back the range ends. A provider's own `lag_hours` wins.
+    /// With `scheduled_time`: how many hours back the range ends. A provider's own `lag_hours`
+    /// wins.
     pub lag_hours: Option<u32>,
     /// Do every chosen step again, whatever the block's status.
     pub force: bool,
@@ -44,8 +47,8 @@ pub struct PlanRequest {
     pub no_sync_socrata: bool,
     /// How many blocks the run may work on at once.
     pub max_concurrency: Option<u32>,
-    /// The ARN of the state machine execution that the run is. The same execution always is the same run, so that a plan
-    /// that is repeated does not start a second one.
+    /// The ARN of the state machine execution that the run is. The same execution always is the
+    /// same run, so that a plan that is repeated does not start a second one.
     pub execution: Option<String>,
 }
 
@@ -53,6 +56,7 @@ impl PlanRequest {
     /// Reads an event.
     ///
     /// # Errors
+    ///
     /// `InvalidInput` that names the key.
     pub fn from_json(event: serde_json::Value) -> Result<Self, PipelineError> {
         read_object("plan request", event)
@@ -134,6 +138,7 @@ impl BlockItem {
     /// Reads an event.
     ///
     /// # Errors
+    ///
     /// `InvalidInput` that names the key.
     pub fn from_json(event: serde_json::Value) -> Result<Self, PipelineError> {
         read_object("block item", event)
@@ -142,6 +147,7 @@ impl BlockItem {
     /// The block that the item speaks of.
     ///
     /// # Errors
+    ///
     /// `InvalidInput` if the two instants are not one clock hour.
     pub fn block(&self) -> Result<Block, PipelineError> {
         let hour = Hour::starting_at(self.block_start)
@@ -174,7 +180,8 @@ pub struct ExtractOutput {
     /// Pages that were asked for.
     #[serde(default)]
     pub pages: u32,
-    /// Length of the JSON before compression and encryption, in bytes; 0 where the archive before was kept.
+    /// Length of the JSON before compression and encryption, in bytes; 0 where the archive before
+    /// was kept.
     #[serde(default)]
     pub payload_bytes: u64,
     /// What differs from the answer before; none for a first one.

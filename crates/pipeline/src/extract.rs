@@ -59,8 +59,10 @@ struct ExtractReport<'a> {
 /// The archive appears whole or not at all, and the block's status says so only after it is there.
 ///
 /// # Errors
-/// `ProviderNotReady`, `ProviderThrottled`, `ProviderUnavailable`, `ProviderRejected`, `ProviderMalformed`,
-/// `StorageUnavailable`, `DatabaseUnavailable`, `BlockBusy`, `ConfigInvalid`, `InvalidInput`.
+///
+/// `ProviderNotReady`, `ProviderThrottled`, `ProviderUnavailable`, `ProviderRejected`,
+/// `ProviderMalformed`, `StorageUnavailable`, `DatabaseUnavailable`, `BlockBusy`, `ConfigInvalid`,
+/// `InvalidInput`.
 pub async fn extract(ctx: &Context, mut item: BlockItem) -> Result<BlockItem, PipelineError> {
     let block = item.block()?;
     let mut step = ClaimedStep::begin(ctx, &item, Step::Extract).await?;
@@ -124,8 +126,8 @@ pub async fn extract(ctx: &Context, mut item: BlockItem) -> Result<BlockItem, Pi
     Ok(item)
 }
 
-/// A block whose trips are loaded loses nothing when the provider fails at a later age of it: it stays what it is, and is
-/// due again at the next run.
+/// A block whose trips are loaded loses nothing when the provider fails at a later age of it: it
+/// stays what it is, and is due again at the next run.
 fn status_after(error: &PipelineError, before: BlockStatus, force: bool) -> BlockStatus {
     match (error.name, before) {
         (
@@ -171,10 +173,11 @@ impl Pulled {
     }
 }
 
-/// Pulls the block's hour into a local file in the archive's form, and touches neither bucket nor database. The file
-/// appears whole or not at all.
+/// Pulls the block's hour into a local file in the archive's form, and touches neither bucket nor
+/// database. The file appears whole or not at all.
 ///
 /// # Errors
+///
 /// As [`extract()`], but for the bucket's and the database's.
 pub async fn extract_to(
     ctx: &Context,
@@ -283,7 +286,8 @@ async fn pull_into_bucket(
     })
 }
 
-/// What 2.0 has beside the trips. A problem with it is written down, and does not keep the trips from being archived.
+/// What 2.0 has beside the trips. A problem with it is written down, and does not keep the trips
+/// from being archived.
 #[derive(Default)]
 struct Beside {
     telemetry: Option<TelemetryReport>,

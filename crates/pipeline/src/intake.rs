@@ -1,5 +1,5 @@
-//! An archive's trips on their way to the table: read and checked on one thread, classified and encoded on another, while
-//! the caller sends what comes out to Postgres.
+//! An archive's trips on their way to the table: read and checked on one thread, classified and
+//! encoded on another, while the caller sends what comes out to Postgres.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -48,9 +48,11 @@ pub(crate) struct Tally {
 pub(crate) type Batch = Vec<(u64, Trip)>;
 
 impl Intake {
-    /// Reads the archive to its end and checks its trips. Those that pass go to `batches`, refused ones to `rejects`.
+    /// Reads the archive to its end and checks its trips. Those that pass go to `batches`, refused
+    /// ones to `rejects`.
     ///
     /// # Errors
+    ///
     /// [`EnvelopeError`]: of the archive itself, of `rejects`, or of a receiver that is gone.
     pub(crate) fn check(
         &self,
@@ -78,9 +80,11 @@ impl Intake {
         Ok((checker.tally, rejects))
     }
 
-    /// Classifies the trips and sends them to `rows` in pieces of binary COPY, until there are no more.
+    /// Classifies the trips and sends them to `rows` in pieces of binary COPY, until there are no
+    /// more.
     ///
     /// # Errors
+    ///
     /// A value that has no wire form, or a receiver that is gone.
     pub(crate) fn encode(
         &self,

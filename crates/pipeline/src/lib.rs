@@ -1,8 +1,9 @@
-//! The four use-cases of mds-etl, as functions over clients and stores: [`plan()`], [`extract()`], [`sync_db()`]
-//! and [`sync_socrata()`], with [`summarize()`] to close a run and [`run_local()`] to run a whole plan in one process.
+//! The four use-cases of mds-etl, as functions over clients and stores: [`plan()`], [`extract()`],
+//! [`sync_db()`] and [`sync_socrata()`], with [`summarize()`] to close a run and [`run_local()`] to
+//! run a whole plan in one process.
 //!
-//! The Lambda functions and the command line call these same functions. What goes in and comes out of them are
-//! the events of SPEC.md, "Events and errors": keys, counts and names, never a trip.
+//! The Lambda functions and the command line call these same functions. What goes in and comes out
+//! of them are the events of SPEC.md, "Events and errors": keys, counts and names, never a trip.
 
 mod context;
 mod convert;

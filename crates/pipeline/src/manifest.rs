@@ -13,7 +13,9 @@ const ITEMS_IN_FLIGHT: usize = 256;
 /// Reads a manifest item by item; an item that cannot be read ends the stream with its error.
 ///
 /// # Errors
-/// `ArchiveMissing` if there is no manifest at this key, `StorageUnavailable` if the bucket cannot be reached.
+///
+/// `ArchiveMissing` if there is no manifest at this key, `StorageUnavailable` if the bucket cannot
+/// be reached.
 pub async fn read_manifest(
     ctx: &Context,
     location: &ManifestLocation,

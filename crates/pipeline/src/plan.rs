@@ -1,4 +1,5 @@
-//! `plan`: from a request to the blocks and steps of a run (SPEC.md, "Time" and "Events and errors").
+//! `plan`: from a request to the blocks and steps of a run (SPEC.md, "Time" and "Events and
+//! errors").
 
 use chrono::{DateTime, Utc};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
@@ -63,13 +64,15 @@ pub struct PlannedBlock {
     pub steps: Vec<Step>,
 }
 
-/// Chooses the blocks and steps of a run, writes them to its manifest, and shows each to `on_block` as it goes.
+/// Chooses the blocks and steps of a run, writes them to its manifest, and shows each to `on_block`
+/// as it goes.
 ///
 /// A dry run leaves no trace: no schedule row, no run, no manifest.
 ///
 /// # Errors
-/// `InvalidInput` for a request that makes no sense, `ConfigInvalid` for a setting that its steps miss,
-/// `DatabaseUnavailable`, `StorageUnavailable`.
+///
+/// `InvalidInput` for a request that makes no sense, `ConfigInvalid` for a setting that its steps
+/// miss, `DatabaseUnavailable`, `StorageUnavailable`.
 pub async fn plan(
     ctx: &Context,
     request: &PlanRequest,

@@ -1,4 +1,5 @@
-//! `probe`: asks a provider for a handful of hours and says what its feed is like, before anything depends on it.
+//! `probe`: asks a provider for a handful of hours and says what its feed is like, before anything
+//! depends on it.
 //!
 //! Nothing is written, in the bucket or the database.
 
@@ -130,12 +131,14 @@ pub enum Verdict {
     Harm,
 }
 
-/// Asks for the hour that ends at `hour`, or for one that a schedule would ask for now, for its neighbours in time and
-/// for one to come, and draws conclusions. `on_hour` is shown each as it comes.
+/// Asks for the hour that ends at `hour`, or for one that a schedule would ask for now, for its
+/// neighbours in time and for one to come, and draws conclusions. `on_hour` is shown each as it
+/// comes.
 ///
 /// # Errors
-/// `InvalidInput` for an unknown provider or an hour that has not ended, `ConfigInvalid`. What the provider does wrong is
-/// no error here: it is found.
+///
+/// `InvalidInput` for an unknown provider or an hour that has not ended, `ConfigInvalid`. What the
+/// provider does wrong is no error here: it is found.
 pub async fn probe(
     ctx: &Context,
     name: &ProviderName,
@@ -227,7 +230,8 @@ impl<'a> Prober<'a> {
         Ok(Self {
             ctx,
             client: ctx.provider_client(name).await?,
-            // A city may look at a provider before it has put its boundaries; the findings say why they were missed.
+            // A city may look at a provider before it has put its boundaries; the findings say why
+            // they were missed.
             boundaries: ctx.boundaries().await,
             seconds_expected: config.version.rules().body_unit == TimeUnit::Seconds,
             swap_coordinates: config.swap_coordinates,
@@ -251,8 +255,8 @@ impl<'a> Prober<'a> {
             boundaries: self.boundaries.as_ref().ok().cloned(),
             sample: Sample::default(),
         };
-        // The client tells an hour that is late from one that is not there by its age; this one is asked for as
-        // if it had just ended.
+        // The client tells an hour that is late from one that is not there by its age; this one is
+        // asked for as if it had just ended.
         let now = self.now.max(hour.end());
         let (answer, sample) = match self.client.fetch_hour(hour, now, sink).await {
             Ok(HourAnswer::Ready { sink, report }) => (Answer::Ready(report), Some(sink.sample)),

@@ -22,13 +22,15 @@ use crate::summarize::summarize;
 /// Loaded blocks that may wait for the portal before loading waits too. An item is a kilobyte.
 const WAITING_FOR_PORTAL: usize = 4096;
 
-/// Blocks in the step `sync-socrata`. Their uploads take turns, but one is made ready and another written down meanwhile.
+/// Blocks in the step `sync-socrata`. Their uploads take turns, but one is made ready and another
+/// written down meanwhile.
 const PUBLISHED_AT_ONCE: usize = 3;
 
 /// How a run is carried out.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// Blocks that are pulled and loaded at once; at least 1. Each takes a database connection, and publishing three.
+    /// Blocks that are pulled and loaded at once; at least 1. Each takes a database connection, and
+    /// publishing three.
     pub concurrency: usize,
     /// Once cancelled, no further step begins; those under way end first.
     pub cancel: CancellationToken,
@@ -53,11 +55,14 @@ pub trait RunObserver: Send + Sync {
     fn block_ended(&self, outcome: &BlockOutcome);
 }
 
-/// Works through a plan: blocks are pulled and loaded side by side, and published behind that, one upload at a time, so
-/// that a slow portal holds nothing else up. A block that fails stops no other.
+/// Works through a plan: blocks are pulled and loaded side by side, and published behind that, one
+/// upload at a time, so that a slow portal holds nothing else up. A block that fails stops no
+/// other.
 ///
 /// # Errors
-/// `RunHadFailures` with the counts if any block failed; otherwise what kept the run from being read or summed up.
+///
+/// `RunHadFailures` with the counts if any block failed; otherwise what kept the run from being
+/// read or summed up.
 pub async fn run_local(
     ctx: Arc<Context>,
     plan: &Plan,
@@ -181,8 +186,8 @@ fn ended_badly(item: BlockItem, error: PipelineError) -> BlockOutcome {
     BlockOutcome::Failed(item, error)
 }
 
-/// Repeats a step for what the clients below do not wait out themselves: another run's claim, and a database or
-/// bucket that is away for a moment.
+/// Repeats a step for what the clients below do not wait out themselves: another run's claim, and a
+/// database or bucket that is away for a moment.
 async fn with_retry<F, Fut>(step: F) -> Result<BlockItem, PipelineError>
 where
     F: FnMut() -> Fut,

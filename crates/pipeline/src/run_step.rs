@@ -20,6 +20,7 @@ const RECORD_TIME: Duration = Duration::from_secs(5);
 /// Does a step with the bucket's objects and answers the item with what it did.
 ///
 /// # Errors
+///
 /// Those of the step.
 pub async fn run_step(
     ctx: &Context,
@@ -33,15 +34,17 @@ pub async fn run_step(
     }
 }
 
-/// Waits for `work`, which does a step of this block, until the deadline. The work is given, not chosen here by the step's
-/// name, so that a function holds the code of its own step only.
+/// Waits for `work`, which does a step of this block, until the deadline. The work is given, not
+/// chosen here by the step's name, so that a function holds the code of its own step only.
 ///
-/// A step that has not ended by then is given up: its claim and its transaction go with its connection, so the block keeps
-/// the status that it had, and the step can be repeated by whoever comes next.
+/// A step that has not ended by then is given up: its claim and its transaction go with its
+/// connection, so the block keeps the status that it had, and the step can be repeated by whoever
+/// comes next.
 ///
 /// # Errors
-/// Those of the step; at the deadline `ProviderUnavailable`, `DatabaseUnavailable` or `SocrataUnavailable`, after what the
-/// step waits for.
+///
+/// Those of the step; at the deadline `ProviderUnavailable`, `DatabaseUnavailable` or
+/// `SocrataUnavailable`, after what the step waits for.
 pub async fn step_within(
     deadline: Instant,
     ctx: &Context,
@@ -77,8 +80,8 @@ fn cut_off(step: Step, after: Duration) -> PipelineError {
     )
 }
 
-/// The step could not write its own end down, so that is done for it. Whether it succeeds changes nothing for the caller:
-/// a block that never reported back fails its run, too.
+/// The step could not write its own end down, so that is done for it. Whether it succeeds changes
+/// nothing for the caller: a block that never reported back fails its run, too.
 async fn record(ctx: &Context, step: Step, item: &BlockItem, error: &PipelineError) {
     let record = async {
         if ctx.store().run_planned_at(item.run_id).await?.is_none() {

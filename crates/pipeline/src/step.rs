@@ -1,5 +1,5 @@
-//! What the three steps have in common: the claim on the block, the look at what is done already, and the record
-//! of how the step ended.
+//! What the three steps have in common: the claim on the block, the look at what is done already,
+//! and the record of how the step ended.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::BlockItem;
 
-/// How long a step waits for another run's step on the same block before it gives up with `BlockBusy`.
+/// How long a step waits for another run's step on the same block before it gives up with
+/// `BlockBusy`.
 const CLAIM_WAIT: Duration = Duration::from_secs(5);
 const CLAIM_POLL: Duration = Duration::from_millis(250);
 
@@ -48,9 +49,11 @@ impl<'a> ClaimedStep<'a> {
         self.claim.row().status
     }
 
-    /// Whether another run has done this step since ours was planned, so that there is nothing left to do.
+    /// Whether another run has done this step since ours was planned, so that there is nothing left
+    /// to do.
     ///
-    /// The status alone does not tell: a sweep asks again for a block that was "no trips" when it was planned.
+    /// The status alone does not tell: a sweep asks again for a block that was "no trips" when it
+    /// was planned.
     pub(crate) fn is_done_already(&self) -> bool {
         let changed_since_plan = self
             .planned_at
@@ -67,7 +70,8 @@ impl<'a> ClaimedStep<'a> {
         Ok(())
     }
 
-    /// Ends the step badly: the status and the outcome say so, then the error goes on to the caller.
+    /// Ends the step badly: the status and the outcome say so, then the error goes on to the
+    /// caller.
     ///
     /// A failure to write that down does not replace the error that matters.
     pub(crate) async fn fail(mut self, status: BlockStatus, error: PipelineError) -> PipelineError {
@@ -126,7 +130,8 @@ async fn claim(ctx: &Context, schedule_id: i64) -> Result<Claim, PipelineError> 
     }
 }
 
-/// An item is only as good as its `schedule_id`: one that points at another block would load trips into the wrong hour.
+/// An item is only as good as its `schedule_id`: one that points at another block would load trips
+/// into the wrong hour.
 fn check_same_block(item: &BlockItem, claim: &Claim) -> Result<(), PipelineError> {
     let block = item.block()?;
     let row = claim.row();

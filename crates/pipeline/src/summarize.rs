@@ -9,8 +9,9 @@ use crate::error::{ErrorName, PipelineError};
 /// Counts a run's blocks by outcome.
 ///
 /// # Errors
-/// `RunHadFailures` with the counts and the first failed blocks if any block failed or never reported back;
-/// `InvalidInput` if there is no such run.
+///
+/// `RunHadFailures` with the counts and the first failed blocks if any block failed or never
+/// reported back; `InvalidInput` if there is no such run.
 pub async fn summarize(ctx: &Context, run_id: Uuid) -> Result<RunSummary, PipelineError> {
     let summary = ctx.store().run_summary(run_id).await?.ok_or_else(|| {
         PipelineError::new(

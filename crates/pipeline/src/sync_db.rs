@@ -1,4 +1,5 @@
-//! `sync-db`: the archive's trips, checked and classified, into Postgres, and their public rows into `publish.json`.
+//! `sync-db`: the archive's trips, checked and classified, into Postgres, and their public rows
+//! into `publish.json`.
 
 use std::sync::Arc;
 
@@ -30,8 +31,9 @@ const PIECES_IN_FLIGHT: usize = 16;
 /// Loads the block's trips; rows, counts and status change in one transaction.
 ///
 /// # Errors
-/// `ArchiveMissing`, `ArchiveUnreadable`, `StorageUnavailable`, `DatabaseUnavailable`, `BlockBusy`, `ConfigInvalid`,
-/// `InvalidInput`.
+///
+/// `ArchiveMissing`, `ArchiveUnreadable`, `StorageUnavailable`, `DatabaseUnavailable`, `BlockBusy`,
+/// `ConfigInvalid`, `InvalidInput`.
 pub async fn sync_db(
     ctx: &Context,
     mut item: BlockItem,
@@ -159,8 +161,8 @@ async fn intake(ctx: &Context, block: &Block) -> Result<Intake, PipelineError> {
     })
 }
 
-/// The public rows of the trips just loaded, in the same transaction that holds them: whole in the bucket before the
-/// commit, so that a block which is loaded always has something to publish.
+/// The public rows of the trips just loaded, in the same transaction that holds them: whole in the
+/// bucket before the commit, so that a block which is loaded always has something to publish.
 async fn write_public_rows(
     ctx: &Context,
     block: &Block,

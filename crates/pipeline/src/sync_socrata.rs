@@ -1,4 +1,5 @@
-//! `sync-socrata`: the block's public rows, from `publish.json` to the portal, one upload to a dataset at a time.
+//! `sync-socrata`: the block's public rows, from `publish.json` to the portal, one upload to a
+//! dataset at a time.
 
 use std::time::Duration;
 
@@ -34,8 +35,10 @@ struct Progress {
 /// Sends the block's rows to the portal, from where a former attempt left off.
 ///
 /// # Errors
-/// `SocrataThrottled`, `SocrataUnavailable`, `SocrataRejected` (also when the portal refuses single rows in an answer
-/// of 200), `ArchiveMissing` if nothing is loaded to publish, `BlockBusy`, `StorageUnavailable`, `DatabaseUnavailable`.
+///
+/// `SocrataThrottled`, `SocrataUnavailable`, `SocrataRejected` (also when the portal refuses single
+/// rows in an answer of 200), `ArchiveMissing` if nothing is loaded to publish, `BlockBusy`,
+/// `StorageUnavailable`, `DatabaseUnavailable`.
 pub async fn sync_socrata(
     ctx: &Context,
     mut item: BlockItem,
@@ -77,7 +80,8 @@ pub async fn sync_socrata(
     Ok(item)
 }
 
-/// The status that makes the next run do what is missing: load again if the rows are gone, else only publish again.
+/// The status that makes the next run do what is missing: load again if the rows are gone, else
+/// only publish again.
 fn failed_status(now: BlockStatus, error: ErrorName) -> BlockStatus {
     match error {
         _ if !now.has_done(Step::SyncDb) => now,
@@ -111,7 +115,8 @@ async fn publish(
         .open(ctx, &ctx.key(block, BlockObject::Publish))
         .await?;
     let progress = resume(saved_progress(claim), &rows.tag, fresh);
-    // First the turn within this process, which costs nothing to wait for, then the one among all processes.
+    // First the turn within this process, which costs nothing to wait for, then the one among all
+    // processes.
     let _turn = portal.turn.lock().await;
     claim.lock_dataset(&portal.dataset, DATASET_WAIT).await?;
     let sent = send(&portal, claim, rows, progress).await;

@@ -1,8 +1,9 @@
-//! The outside world of the pipeline on loopback: a provider, a portal, S3, Postgres and Lambda's Runtime API.
+//! The outside world of the pipeline on loopback: a provider, a portal, S3, Postgres and Lambda's
+//! Runtime API.
 //!
-//! Nothing here needs an account or a network. The tests of the other crates, `mds sandbox`
-//! and `mds demo` run against these parts over the real protocols: MDS over HTTP, Socrata's
-//! SODA over HTTP, S3 with signed requests, and Postgres itself.
+//! Nothing here needs an account or a network. The tests of the other crates, `mds sandbox` and
+//! `mds demo` run against these parts over the real protocols: MDS over HTTP, Socrata's SODA over
+//! HTTP, S3 with signed requests, and Postgres itself.
 
 pub mod city;
 pub mod lambda;

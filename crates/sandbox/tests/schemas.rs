@@ -1,6 +1,6 @@
-//! The provider's answers against the JSON schemas that the Mobility Data Specification
-//! publishes. They are not part of this repository: name a folder that holds them, as
-//! `trips-0.2.1.json` and so on, in `MDS_SCHEMAS`, or have them in `../shared/spec/schemas`.
+//! The provider's answers against the JSON schemas that the Mobility Data Specification publishes.
+//! They are not part of this repository: name a folder that holds them, as `trips-0.2.1.json` and
+//! so on, in `MDS_SCHEMAS`, or have them in `../shared/spec/schemas`.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 

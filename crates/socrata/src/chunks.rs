@@ -9,8 +9,8 @@ mod scan;
 
 use scan::{Row, Rows};
 
-/// Most rows of one upload; the portal's own limit is not documented, and this many have been
-/// found to work.
+/// Most rows of one upload; the portal's own limit is not documented, and this many have been found
+/// to work.
 pub const MOST_CHUNK_ROWS: usize = 10_000;
 /// Most bytes of one upload: 16 MiB.
 pub const MOST_CHUNK_BYTES: usize = 16 << 20;
@@ -154,5 +154,4 @@ impl<R: Read> Iterator for Chunks<R> {
 }
 
 #[cfg(test)]
-#[path = "chunks_tests.rs"]
 mod tests;

@@ -52,6 +52,7 @@ impl SocrataClient {
     /// carry the key to other hosts.
     ///
     /// # Errors
+    ///
     /// [`SocrataError::Config`] for an endpoint that is not secure or a token that no HTTP header
     /// can carry.
     pub fn new(http: reqwest::Client, config: SocrataConfig) -> Result<Self, SocrataError> {
@@ -89,10 +90,11 @@ impl SocrataClient {
     /// Sends rows, new ones and changed ones alike: `body` is a JSON array of `rows` objects, such
     /// as [`Chunk::body`](crate::Chunk). No rows are no request.
     ///
-    /// Rows that the portal refuses while it takes others are counted in [`Upsert::errors`], not
-    /// an error here.
+    /// Rows that the portal refuses while it takes others are counted in [`Upsert::errors`], not an
+    /// error here.
     ///
     /// # Errors
+    ///
     /// [`SocrataError::Throttled`] and [`SocrataError::Unavailable`] once the attempts are used up;
     /// rows may have been taken by then, and sending them again does no harm.
     /// [`SocrataError::Rejected`] at once.
@@ -110,6 +112,7 @@ impl SocrataClient {
     /// without one.
     ///
     /// # Errors
+    ///
     /// As [`SocrataClient::upsert`].
     pub async fn count(&self, filter: Option<&str>) -> Result<u64, SocrataError> {
         let mut query = vec![("$select", "count(*) as total")];
@@ -124,6 +127,7 @@ impl SocrataClient {
     /// `$limit` the portal gives 1,000 rows.
     ///
     /// # Errors
+    ///
     /// As [`SocrataClient::upsert`]; [`SocrataError::Rejected`] also for rows that are no `T`.
     pub async fn query<T: DeserializeOwned>(
         &self,

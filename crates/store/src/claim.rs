@@ -32,10 +32,10 @@ pub(crate) use update_schedule;
 
 /// A block that nobody else works on.
 ///
-/// The claim is an advisory lock of a connection of its own, and everything done under it goes over that connection.
-/// If the connection breaks, the database gives the block free and every further call here fails, so that a worker
-/// that has lost its claim can't change anything any more. Dropping a claim closes its connection;
-/// [`release`](Self::release) keeps it for the next.
+/// The claim is an advisory lock of a connection of its own, and everything done under it goes over
+/// that connection. If the connection breaks, the database gives the block free and every further
+/// call here fails, so that a worker that has lost its claim can't change anything any more.
+/// Dropping a claim closes its connection; [`release`](Self::release) keeps it for the next.
 pub struct Claim {
     pub(crate) held: Held,
     pub(crate) row: ScheduleRow,
@@ -90,8 +90,9 @@ impl Store {
     /// Takes a block, without waiting.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] if somebody else has it, [`StoreError::UnknownBlock`], [`StoreError::Unavailable`], also
-    /// if no connection gets free.
+    ///
+    /// [`StoreError::Busy`] if somebody else has it, [`StoreError::UnknownBlock`],
+    /// [`StoreError::Unavailable`], also if no connection gets free.
     pub async fn claim(&self, schedule_id: i64) -> Result<Claim, StoreError> {
         let (client, permit) = self.client_for_claim().await?;
         let held = Held::new(client);
@@ -142,7 +143,9 @@ impl Claim {
     /// Gives the block free, and the connection back to the pool.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the connection has broken, which gives the block free as well.
+    ///
+    /// [`StoreError::Unavailable`] if the connection has broken, which gives the block free as
+    /// well.
     pub async fn release(self) -> Result<(), StoreError> {
         self.held
             .client()?
@@ -155,9 +158,11 @@ impl Claim {
 
     /// Notes that the provider's answer is archived: status 2, or 7 if it holds no trip.
     ///
-    /// What was counted of a former archive's load no longer holds, so those counts are empty until the next.
+    /// What was counted of a former archive's load no longer holds, so those counts are empty until
+    /// the next.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`] if the connection, and the claim with it, is lost.
     pub async fn archived(&mut self, archived: &Archived) -> Result<(), StoreError> {
         let (status, loaded) = match archived.fetched {
@@ -189,10 +194,12 @@ impl Claim {
         .await
     }
 
-    /// Notes that the provider gave the same answer as before, whose archive stays. So does the status, unless the
-    /// block had failed before it was loaded, or with every trip, which another configuration may mend: then it is 2.
+    /// Notes that the provider gave the same answer as before, whose archive stays. So does the
+    /// status, unless the block had failed before it was loaded, or with every trip, which another
+    /// configuration may mend: then it is 2.
     ///
     /// # Errors
+    ///
     /// As [`archived`](Self::archived).
     pub async fn confirmed(&mut self, run_id: Uuid, message: &str) -> Result<(), StoreError> {
         self.update(
@@ -207,10 +214,11 @@ impl Claim {
         .await
     }
 
-    /// Notes that another archive is about to take the place of the one that is there: status 2, since it may be that
-    /// already when somebody looks next.
+    /// Notes that another archive is about to take the place of the one that is there: status 2,
+    /// since it may be that already when somebody looks next.
     ///
     /// # Errors
+    ///
     /// As [`archived`](Self::archived).
     pub async fn replacing_archive(&mut self) -> Result<(), StoreError> {
         self.update(
@@ -225,6 +233,7 @@ impl Claim {
     /// [`BlockStatus::NotPublished`]. Counts and archive stay what they are.
     ///
     /// # Errors
+    ///
     /// As [`archived`](Self::archived).
     pub async fn failed(
         &mut self,
@@ -251,6 +260,7 @@ impl Claim {
     /// Notes how far publishing has come, in the caller's own form.
     ///
     /// # Errors
+    ///
     /// As [`archived`](Self::archived).
     pub async fn publish_progress(&mut self, progress: &Value) -> Result<(), StoreError> {
         self.update(
@@ -264,6 +274,7 @@ impl Claim {
     /// Notes that the block is published: status 8.
     ///
     /// # Errors
+    ///
     /// As [`archived`](Self::archived).
     pub async fn published(&mut self, run_id: Uuid, counts: &Value) -> Result<(), StoreError> {
         self.update(
@@ -276,10 +287,12 @@ impl Claim {
         .await
     }
 
-    /// Waits for one's turn to write to a dataset of the portal, over all processes, and takes it. Those who wait are
-    /// served in the order they came. The turn ends with [`end_turns`](Self::end_turns) or the claim.
+    /// Waits for one's turn to write to a dataset of the portal, over all processes, and takes it.
+    /// Those who wait are served in the order they came. The turn ends with
+    /// [`end_turns`](Self::end_turns) or the claim.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Busy`] if it is not one's turn within `wait`.
     pub async fn lock_dataset(&mut self, dataset: &str, wait: Duration) -> Result<(), StoreError> {
         let busy = Busy::Dataset {
@@ -321,9 +334,11 @@ impl Claim {
         Ok(())
     }
 
-    /// Ends the turns taken, such as those of [`lock_dataset`](Self::lock_dataset). Does nothing where there are none.
+    /// Ends the turns taken, such as those of [`lock_dataset`](Self::lock_dataset). Does nothing
+    /// where there are none.
     ///
     /// # Errors
+    ///
     /// As [`archived`](Self::archived).
     pub async fn end_turns(&mut self) -> Result<(), StoreError> {
         for (space, name) in self.turns.drain(..) {

@@ -23,9 +23,10 @@ const RECYCLE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A session's settings.
 ///
-/// A statement may take as long as the load of a big hour takes on a small server, but not for ever. A client that
-/// vanished in the middle of a statement is noticed within seconds, so that its claim does not outlive it.
-/// `client_connection_check_interval` is not known to servers before 14, hence the look whether a name is known.
+/// A statement may take as long as the load of a big hour takes on a small server, but not for
+/// ever. A client that vanished in the middle of a statement is noticed within seconds, so that its
+/// claim does not outlive it. `client_connection_check_interval` is not known to servers before 14,
+/// hence the look whether a name is known.
 const SESSION_SETTINGS: &str = "
     SELECT set_config(name, value, false)
     FROM (VALUES
@@ -44,7 +45,8 @@ const SESSION_SETTINGS: &str = "
 /// How to connect.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    /// Connections at most, 2 or more. Each [`Claim`](crate::Claim) takes one; the last is kept for everything else.
+    /// Connections at most, 2 or more. Each [`Claim`](crate::Claim) takes one; the last is kept for
+    /// everything else.
     pub max_connections: usize,
     /// PEM file of certificate authorities to trust beside the machine's, such as RDS's.
     pub ca_bundle: Option<PathBuf>,
@@ -75,11 +77,13 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Sets up the pool; the first use connects.
     ///
-    /// TLS is required and the server's certificate checked, whatever `sslmode` says, unless every host is loopback or
-    /// a Unix socket (SPEC.md, Configuration).
+    /// TLS is required and the server's certificate checked, whatever `sslmode` says, unless every
+    /// host is loopback or a Unix socket (SPEC.md, Configuration).
     ///
     /// # Errors
-    /// [`StoreError::InvalidUrl`], [`StoreError::CaBundle`], [`StoreError::NoCertificates`], [`StoreError::Tls`].
+    ///
+    /// [`StoreError::InvalidUrl`], [`StoreError::CaBundle`], [`StoreError::NoCertificates`],
+    /// [`StoreError::Tls`].
     pub fn connect(url: &SecretString, options: &StoreOptions) -> Result<Self, StoreError> {
         let target = url::parse(url.expose_secret())?;
         let manager = manager(target, options)?;
@@ -109,6 +113,7 @@ impl Store {
     /// Makes sure that the database answers.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`], [`StoreError::Refused`].
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.client()
@@ -122,8 +127,8 @@ impl Store {
         self.pool.get().await.map_err(of_pool)
     }
 
-    /// A connection to hold for long. They are fewer than all, so that those who hold one and need another for a
-    /// moment don't wait for each other for ever.
+    /// A connection to hold for long. They are fewer than all, so that those who hold one and need
+    /// another for a moment don't wait for each other for ever.
     pub(crate) async fn client_for_claim(
         &self,
     ) -> Result<(Object, OwnedSemaphorePermit), StoreError> {
@@ -143,7 +148,8 @@ fn manager(target: url::Target, options: &StoreOptions) -> Result<Manager, Store
     let mut config = target.config;
     keep_alive(&mut config);
     let recycling = ManagerConfig {
-        // Asks the server: a Lambda environment that was frozen does not know that its connections are gone.
+        // Asks the server: a Lambda environment that was frozen does not know that its connections
+        // are gone.
         recycling_method: RecyclingMethod::Verified,
     };
     if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {

@@ -13,8 +13,9 @@ pub(crate) use failure::{classify, connecting, failed};
 
 /// Why the store could not do what it was asked for.
 ///
-/// Neither `Display` nor `Debug` shows a password or the content of a row: Postgres puts both values and keys into its
-/// messages and details, so of its errors only the SQLSTATE and the names of table, column and constraint are kept.
+/// Neither `Display` nor `Debug` shows a password or the content of a row: Postgres puts both
+/// values and keys into its messages and details, so of its errors only the SQLSTATE and the names
+/// of table, column and constraint are kept.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The connection URL is none.

@@ -2,11 +2,12 @@
 //!
 //! - [`Store`] holds the pool of connections: migrations, planning, the record of runs.
 //! - [`Claim`] is a block that nobody else may work on until it is released or its connection ends.
-//! - [`LoadStage`], [`CopySink`] and [`Upsert`] take a claimed block's trips from binary COPY to the table, in one
-//!   transaction that also says so in the schedule.
+//! - [`LoadStage`], [`CopySink`] and [`Upsert`] take a claimed block's trips from binary COPY to
+//!   the table, in one transaction that also says so in the schedule.
 //!
-//! A claim is a session's advisory lock, so the database must be reached directly or through a pooler in session mode:
-//! one in transaction mode would give the session, and with it the lock, to somebody else.
+//! A claim is a session's advisory lock, so the database must be reached directly or through a
+//! pooler in session mode: one in transaction mode would give the session, and with it the lock, to
+//! somebody else.
 
 mod claim;
 mod connect;

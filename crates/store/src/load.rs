@@ -12,8 +12,8 @@ use crate::copy::{HEADER, KEYS, TRAILER, TRIP_DATA};
 use crate::error::{StoreError, failed};
 use crate::upsert::{self, LoadFacts, Upsert};
 
-/// The types are those of the table the rows go to. The table is emptied, not dropped, after a load: a busy catalogue
-/// of dropped tables slows a database down.
+/// The types are those of the table the rows go to. The table is emptied, not dropped, after a
+/// load: a busy catalogue of dropped tables slows a database down.
 static CREATE_INCOMING: LazyLock<String> = LazyLock::new(|| {
     format!(
         "CREATE TEMPORARY TABLE IF NOT EXISTS incoming AS
@@ -43,6 +43,7 @@ impl Claim {
     /// Begins to load the block: makes an empty table for the rows, which only this session sees.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn start_load(&mut self) -> Result<LoadStage<'_>, StoreError> {
         self.held
@@ -61,6 +62,7 @@ impl<'c> LoadStage<'c> {
     /// Opens the way for what a [`CopyEncoder`](crate::CopyEncoder) makes.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`].
     pub async fn copy(&mut self) -> Result<CopySink<'_>, StoreError> {
         let doing = failed("beginning to copy trips");
@@ -81,20 +83,23 @@ impl<'c> LoadStage<'c> {
 
     /// Brings the rows into the tables, in a transaction that [`Upsert::commit`] ends.
     ///
-    /// - Of a trip that was delivered several times in the block, the delivery with the newest publication time counts;
-    ///   of those the last.
-    /// - Trips of one device that overlap within the block get the flag `overlap`, each of them. That one ends when the
-    ///   next begins is no overlap.
-    /// - A trip that is as it was stays untouched, `modified_date` included, also if another block delivered it before.
-    ///   Flags depend on the block; they alone change a row only if it came from this block before, or if the trip was
-    ///   known from outside its hour and is delivered in it now.
+    /// - Of a trip that was delivered several times in the block, the delivery with the newest
+    ///   publication time counts; of those the last.
+    /// - Trips of one device that overlap within the block get the flag `overlap`, each of them.
+    ///   That one ends when the next begins is no overlap.
+    /// - A trip that is as it was stays untouched, `modified_date` included, also if another block
+    ///   delivered it before. Flags depend on the block; they alone change a row only if it came
+    ///   from this block before, or if the trip was known from outside its hour and is delivered in
+    ///   it now.
     /// - Trips and devices keep the public ids they have.
-    /// - A trip that this block once delivered and does no longer stays in the table, and is not among the rows to
-    ///   publish.
+    /// - A trip that this block once delivered and does no longer stays in the table, and is not
+    ///   among the rows to publish.
     ///
     /// # Errors
-    /// [`StoreError::CountMismatch`] if the rows are not the fetched trips without the rejected ones;
-    /// [`StoreError::Busy`] if another load holds the same trips for long; [`StoreError::Unavailable`].
+    ///
+    /// [`StoreError::CountMismatch`] if the rows are not the fetched trips without the rejected
+    /// ones; [`StoreError::Busy`] if another load holds the same trips for long;
+    /// [`StoreError::Unavailable`].
     pub async fn upsert(self, facts: LoadFacts) -> Result<Upsert<'c>, StoreError> {
         if facts.fetched.checked_sub(facts.rejected) != Some(self.copied) {
             return Err(StoreError::CountMismatch {
@@ -110,7 +115,8 @@ impl<'c> LoadStage<'c> {
     }
 }
 
-/// Rows on their way into the session's table. Dropped without [`finish`](Self::finish), none of them arrives.
+/// Rows on their way into the session's table. Dropped without [`finish`](Self::finish), none of
+/// them arrives.
 pub struct CopySink<'s> {
     sink: Pin<Box<CopyInSink<Bytes>>>,
     copied: &'s mut u64,
@@ -126,6 +132,7 @@ impl CopySink<'_> {
     /// Sends a piece; waits while the database is behind.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`].
     pub async fn send(&mut self, piece: Bytes) -> Result<(), StoreError> {
         self.sink.feed(piece).await.map_err(failed("copying trips"))
@@ -134,6 +141,7 @@ impl CopySink<'_> {
     /// Ends the copy and answers the number of rows.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`]; [`StoreError::Database`] if the database did not accept a row.
     pub async fn finish(mut self) -> Result<u64, StoreError> {
         self.send(Bytes::from_static(TRAILER)).await?;

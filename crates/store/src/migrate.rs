@@ -19,12 +19,13 @@ const CREATE_SCHEMA: &str =
     "DO $$ BEGIN IF to_regnamespace('api') IS NULL THEN CREATE SCHEMA api; END IF; END $$";
 
 impl Store {
-    /// Brings the tables up to this version of the program. Does nothing where that is done; of several at once, one
-    /// works and the others wait for it.
+    /// Brings the tables up to this version of the program. Does nothing where that is done; of
+    /// several at once, one works and the others wait for it.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] for a role without the rights, [`StoreError::History`] for a database that is ahead of
-    /// this program, [`StoreError::Unavailable`].
+    ///
+    /// [`StoreError::Refused`] for a role without the rights, [`StoreError::History`] for a
+    /// database that is ahead of this program, [`StoreError::Unavailable`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let doing = failed("migrating");
         let mut held = Held::new(self.client().await?);

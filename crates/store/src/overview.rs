@@ -10,7 +10,8 @@ use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::schedule::{get, status_of};
 
-/// A provider's blocks of a range, added up. `fetched = loaded + rejected + duplicates` over the blocks that are loaded.
+/// A provider's blocks of a range, added up. `fetched = loaded + rejected + duplicates` over the
+/// blocks that are loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProviderOverview {
     /// The provider's short name.
@@ -41,6 +42,7 @@ impl Store {
     /// Adds up the blocks of a range, a provider an entry, in order of their names.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn overview(&self, range: HourRange) -> Result<Vec<ProviderOverview>, StoreError> {
         let rows = self
@@ -72,6 +74,7 @@ impl Store {
     /// How many trips the table holds.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn trip_count(&self) -> Result<u64, StoreError> {
         let row = self

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use crate::error::StoreError;
 use crate::schedule::get;
 
-/// The trips of the load at hand, as they stand in the table, with the ids they have there; the devices' ids were looked
-/// up when those were entered. In an order, so that a load that was killed and repeated leaves the same file as one that
-/// was not.
+/// The trips of the load at hand, as they stand in the table, with the ids they have there; the
+/// devices' ids were looked up when those were entered. In an order, so that a load that was killed
+/// and repeated leaves the same file as one that was not.
 pub(crate) const PUBLISH_ROWS: &str = "
     SELECT t.id AS trip_id, i.device_public_id AS device_id, t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time,
            t.end_time, t.modified_date, t.council_district_start, t.council_district_end, t.census_geoid_start,
@@ -56,7 +56,8 @@ impl PublishRow {
         }
     }
 
-    /// In the order of [`PUBLISH_ROWS`]: to look each column up by its name would take longer than all the rest.
+    /// In the order of [`PUBLISH_ROWS`]: to look each column up by its name would take longer than
+    /// all the rest.
     pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             trip_id: get(row, 0)?,

@@ -142,6 +142,7 @@ impl Store {
     /// Enters a run whose plan is about to be made. The same run again changes nothing.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn create_run(&self, run: &RunRecord) -> Result<(), StoreError> {
         self.client()
@@ -158,6 +159,7 @@ impl Store {
     /// Notes that a run's plan is complete.
     ///
     /// # Errors
+    ///
     /// As [`Store::create_run`].
     pub async fn finish_plan(&self, run_id: Uuid, block_count: u64) -> Result<(), StoreError> {
         self.client()
@@ -171,10 +173,11 @@ impl Store {
         Ok(())
     }
 
-    /// When the planning of a run began, by the database's clock: a block with a later `updated_at` has changed since.
-    /// None for a run that was never entered.
+    /// When the planning of a run began, by the database's clock: a block with a later `updated_at`
+    /// has changed since. None for a run that was never entered.
     ///
     /// # Errors
+    ///
     /// As [`Store::create_run`].
     pub async fn run_planned_at(&self, run_id: Uuid) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.client()
@@ -192,6 +195,7 @@ impl Store {
     /// Notes how a block of a run ended; the last word counts. `error` is its name and message.
     ///
     /// # Errors
+    ///
     /// As [`Store::create_run`]; [`StoreError::Database`] for a run that was never entered.
     pub async fn record_outcome(
         &self,
@@ -227,6 +231,7 @@ impl Store {
     /// Counts a run's blocks by outcome; none for a run that was never entered.
     ///
     /// # Errors
+    ///
     /// As [`Store::create_run`].
     pub async fn run_summary(&self, run_id: Uuid) -> Result<Option<RunSummary>, StoreError> {
         let doing = failed("summing up a run");

@@ -58,7 +58,8 @@ pub struct ScheduleRow {
     pub updated_at: DateTime<Utc>,
     /// When the provider was last asked and answered.
     pub extracted_at: Option<DateTime<Utc>>,
-    /// When the portal was last brought up to what is loaded; none if a load has changed something since.
+    /// When the portal was last brought up to what is loaded; none if a load has changed something
+    /// since.
     pub published_at: Option<DateTime<Utc>>,
 }
 

@@ -6,7 +6,8 @@ use tokio_postgres::types::ToSql;
 
 use crate::error::{StoreError, failed};
 
-/// Sets our locks apart from those of other programs on the same database: "MDS" in the key's high bits.
+/// Sets our locks apart from those of other programs on the same database: "MDS" in the key's high
+/// bits.
 const KEY_SPACE: i64 = 0x4D_44_53 << 40;
 
 /// Ids start at 1, so 0 is free.
@@ -20,8 +21,8 @@ pub(crate) fn block_key(schedule_id: i64) -> i64 {
     KEY_SPACE | schedule_id
 }
 
-/// A connection that may hold locks. Unless it is given back after they are released, it is closed, which releases
-/// them: also when the future that works with it is dropped half-way.
+/// A connection that may hold locks. Unless it is given back after they are released, it is closed,
+/// which releases them: also when the future that works with it is dropped half-way.
 pub(crate) struct Held(Option<Object>);
 
 impl Held {

@@ -41,10 +41,12 @@ pub struct LoadFacts {
     pub vehicles_of: Option<Uuid>,
 }
 
-/// What a load did. `fetched = loaded + rejected + duplicates`, and `loaded = inserted + updated + unchanged`.
+/// What a load did. `fetched = loaded + rejected + duplicates`, and `loaded = inserted + updated +
+/// unchanged`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LoadCounts {
-    /// The block's status: 5, 6, -6 or 7; 8 once it is committed, if nothing changed since it was published.
+    /// The block's status: 5, 6, -6 or 7; 8 once it is committed, if nothing changed since it was
+    /// published.
     pub status: BlockStatus,
     /// Trips that are in the table now.
     pub loaded: u64,
@@ -164,10 +166,11 @@ impl<'c> Upsert<'c> {
         self.counts
     }
 
-    /// The block's trips for the portal, as they will stand in the table, in order of their ends. Read them to the
-    /// end before the commit: after it, the next load may change them.
+    /// The block's trips for the portal, as they will stand in the table, in order of their ends.
+    /// Read them to the end before the commit: after it, the next load may change them.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`].
     pub async fn publish_rows(
         &self,
@@ -187,8 +190,9 @@ impl<'c> Upsert<'c> {
     /// Makes the load true: trips, counts and status at once.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: nothing is loaded then, or, if the connection broke while the database was at it,
-    /// all; the next claim's row tells.
+    ///
+    /// [`StoreError::Unavailable`]: nothing is loaded then, or, if the connection broke while the
+    /// database was at it, all; the next claim's row tells.
     pub async fn commit(self) -> Result<LoadCounts, StoreError> {
         let doing = failed("committing a load");
         let (facts, mut counts) = (self.facts, self.counts);

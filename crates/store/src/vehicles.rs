@@ -1,4 +1,5 @@
-//! Vehicles of MDS 2.0: what was said of them and when, who is missing, and the trips that wait for them.
+//! Vehicles of MDS 2.0: what was said of them and when, who is missing, and the trips that wait for
+//! them.
 
 use std::time::Duration;
 
@@ -38,8 +39,8 @@ const STORE: &str = "
     WHERE device_id NOT IN (SELECT device_id FROM same)
     ON CONFLICT DO NOTHING";
 
-/// Blocks with trips whose vehicle was not known when they were loaded and is now go back to 2, so that whoever comes
-/// next loads and publishes them anew.
+/// Blocks with trips whose vehicle was not known when they were loaded and is now go back to 2, so
+/// that whoever comes next loads and publishes them anew.
 const REOPEN: &str = "
     UPDATE api.schedule s
     SET status_id = 2, updated_at = clock_timestamp(),
@@ -54,10 +55,11 @@ const REOPEN: &str = "
     )";
 
 impl Claim {
-    /// Waits for one's turn to ask a provider for all its vehicles, over all processes, and takes it. It ends with
-    /// [`end_turns`](Self::end_turns) or the claim.
+    /// Waits for one's turn to ask a provider for all its vehicles, over all processes, and takes
+    /// it. It ends with [`end_turns`](Self::end_turns) or the claim.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Busy`] if it is not one's turn within `wait`.
     pub async fn lock_vehicles(
         &mut self,
@@ -72,6 +74,7 @@ impl Claim {
     /// When the provider was last asked for all its vehicles.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`].
     pub async fn vehicles_listed_at(
         &self,
@@ -91,6 +94,7 @@ impl Claim {
     /// Notes that the provider was asked for all its vehicles.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`].
     pub async fn vehicles_listed(
         &self,
@@ -111,6 +115,7 @@ impl Claim {
     /// Keeps what a provider says of its vehicles, and answers of how many it says something new.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`].
     pub async fn store_vehicles(
         &self,
@@ -150,6 +155,7 @@ impl Claim {
     /// Which of the devices nothing is known of, and were not asked for since `asked_before`.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`].
     pub async fn unknown_devices(
         &self,
@@ -178,9 +184,11 @@ impl Claim {
             .collect()
     }
 
-    /// Devices that the provider knew nothing of when it was asked before `asked_before`, the oldest first.
+    /// Devices that the provider knew nothing of when it was asked before `asked_before`, the
+    /// oldest first.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`].
     pub async fn wanted_devices(
         &self,
@@ -202,9 +210,11 @@ impl Claim {
             .collect()
     }
 
-    /// Notes that the provider knows nothing of these devices, or, without a time, that it is still to be asked.
+    /// Notes that the provider knows nothing of these devices, or, without a time, that it is still
+    /// to be asked.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`].
     pub async fn want_devices(
         &self,
@@ -226,10 +236,11 @@ impl Claim {
         Ok(())
     }
 
-    /// Sets blocks back to 2 that have trips whose vehicles have become known since they were loaded, and answers how
-    /// many those are.
+    /// Sets blocks back to 2 that have trips whose vehicles have become known since they were
+    /// loaded, and answers how many those are.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`].
     pub async fn reopen_for_vehicles(&self, provider: Uuid) -> Result<u64, StoreError> {
         self.held

@@ -20,8 +20,8 @@ const OURS: [&str; 16] = [
     "vault",
 ];
 
-/// Of other crates only warnings, whatever is asked for: what they write below that, requests and statements among it,
-/// is not ours to answer for.
+/// Of other crates only warnings, whatever is asked for: what they write below that, requests and
+/// statements among it, is not ours to answer for.
 #[must_use]
 pub fn our_lines() -> Targets {
     Targets::new()

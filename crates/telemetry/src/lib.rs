@@ -1,5 +1,5 @@
-//! What the process says about its work, in the Lambda functions and on the command line alike: whose log lines are
-//! written, and metrics in CloudWatch's embedded format.
+//! What the process says about its work, in the Lambda functions and on the command line alike:
+//! whose log lines are written, and metrics in CloudWatch's embedded format.
 
 mod filter;
 mod metrics;

@@ -1,5 +1,6 @@
-//! CloudWatch's embedded metric format: a log line that CloudWatch also reads as metrics, so that a function needs no
-//! call of its own to report them ("Specification: Embedded metric format" of the CloudWatch user guide).
+//! CloudWatch's embedded metric format: a log line that CloudWatch also reads as metrics, so that a
+//! function needs no call of its own to report them ("Specification: Embedded metric format" of the
+//! CloudWatch user guide).
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -152,61 +153,4 @@ impl Metrics {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The rules of the specification that a line can break: a directive names only members that stand at the root,
-    /// dimensions as text and metrics as numbers, with at most 30 dimensions a set and 100 metrics a directive.
-    fn check(line: &Value) {
-        let aws = &line["_aws"];
-        assert!(aws["Timestamp"].is_i64());
-        for directive in aws["CloudWatchMetrics"].as_array().unwrap() {
-            assert_eq!(directive["Namespace"], NAMESPACE);
-            let sets = directive["Dimensions"].as_array().unwrap();
-            assert!(!sets.is_empty());
-            for set in sets {
-                let set = set.as_array().unwrap();
-                assert!(set.len() <= 30);
-                for name in set {
-                    assert!(line[name.as_str().unwrap()].is_string(), "{name}");
-                }
-            }
-            let metrics = directive["Metrics"].as_array().unwrap();
-            assert!((1..=100).contains(&metrics.len()));
-            for metric in metrics {
-                assert!(line[metric["Name"].as_str().unwrap()].is_number());
-                assert!(["Count", "Seconds"].contains(&metric["Unit"].as_str().unwrap()));
-            }
-        }
-    }
-
-    #[test]
-    fn a_line_keeps_the_rules_of_the_format() {
-        let line = Metrics::at(DateTime::UNIX_EPOCH)
-            .dimension(Dimension::Stage, "staging")
-            .dimension(Dimension::Provider, "bird")
-            .dimension(Dimension::Step, "sync-db")
-            .property("run_id", "r")
-            .measure(
-                &[
-                    &[Dimension::Stage],
-                    &[Dimension::Stage, Dimension::Provider],
-                ],
-                &[Metric::count("TripsLoaded", 41)],
-            )
-            .measure(
-                &[&[Dimension::Stage, Dimension::Step]],
-                &[Metric::seconds("StepSeconds", 0.25)],
-            )
-            .line();
-        let line: Value = serde_json::from_str(&line).unwrap();
-        check(&line);
-        assert_eq!(line["TripsLoaded"], 41.0);
-        assert_eq!(line["StepSeconds"], 0.25);
-        assert_eq!(line["run_id"], "r");
-        assert_eq!(
-            line["_aws"]["CloudWatchMetrics"].as_array().unwrap().len(),
-            2
-        );
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
 //! What a trip, a block and an hour are: the rules of the system, free of clock and I/O.
 //!
 //! Everything here is a function of its arguments: the present moment is passed in, nothing is read
-//! or written. The other crates carry these values between a provider, the archive, Postgres and the
-//! portal.
+//! or written. The other crates carry these values between a provider, the archive, Postgres and
+//! the portal.
 //!
 //! - [`time`]: a city's civil time, and the times people write
 //! - [`block`]: hours, ranges of hours, and the places of a block's objects

@@ -233,8 +233,8 @@ pub fn steps_to_do(
         .collect()
 }
 
-/// The steps of a block that is asked for again because trips may have come late: from the start, up
-/// to the first step that is not chosen. What nothing came of is not done again by the steps
+/// The steps of a block that is asked for again because trips may have come late: from the start,
+/// up to the first step that is not chosen. What nothing came of is not done again by the steps
 /// themselves.
 #[must_use]
 pub fn steps_to_ask_again(choice: StepChoice) -> Vec<Step> {

@@ -47,9 +47,9 @@ impl CivilZone {
 
     /// Reads a time of a command line or an event: the hour that starts then.
     ///
-    /// Accepted are civil time as `yyyy-mm-dd-hh`, padded or not, and an RFC 3339 instant on a whole
-    /// hour. A civil hour that the clocks repeat means its first occurrence, and with a `b` after it
-    /// the second; one that they skip means the instant of the change (SPEC.md, Time).
+    /// Accepted are civil time as `yyyy-mm-dd-hh`, padded or not, and an RFC 3339 instant on a
+    /// whole hour. A civil hour that the clocks repeat means its first occurrence, and with a `b`
+    /// after it the second; one that they skip means the instant of the change (SPEC.md, Time).
     ///
     /// # Errors
     ///
@@ -92,8 +92,8 @@ impl CivilZone {
         Some(self.0.offset_from_utc_datetime(&near).fix())
     }
 
-    /// The first instant at which the clocks show this whole hour, or the instant of the change when
-    /// they skip it.
+    /// The first instant at which the clocks show this whole hour, or the instant of the change
+    /// when they skip it.
     pub(crate) fn first_instant(&self, civil: NaiveDateTime) -> Option<DateTime<Utc>> {
         self.occurrences(civil).next().or_else(|| {
             (-WIDEST_OFFSET_HOURS..=WIDEST_OFFSET_HOURS)

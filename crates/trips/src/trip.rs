@@ -1,8 +1,8 @@
 //! One trip: what is read of it, what refuses it, what is odd about it.
 //!
-//! [`Rules::check`] turns the JSON text of a trip, as the provider sent it,
-//! into a [`Trip`] with its [`Flags`], or into a [`Reject`] with every reason.
-//! The rules are those of SPEC.md, Postgres ("reject" and "flag") and Details.
+//! [`Rules::check`] turns the JSON text of a trip, as the provider sent it, into a [`Trip`] with
+//! its [`Flags`], or into a [`Reject`] with every reason. The rules are those of SPEC.md, Postgres
+//! ("reject" and "flag") and Details.
 
 mod fields;
 mod flags;
@@ -47,29 +47,27 @@ impl Point {
 
 /// The area that trips are expected in.
 ///
-/// Implemented by the boundaries; a trait so that the rules stay free of
-/// geometry.
+/// Implemented by the boundaries; a trait so that the rules stay free of geometry.
 pub trait ServiceArea: Send + Sync {
     /// Whether the point lies in the area or on its edge.
     fn covers(&self, point: Point) -> bool;
 }
 
-/// Reads a timestamp as trips and telemetry carry them: seconds or milliseconds since 1970, by their
-/// magnitude, as a number or a text that holds one. `None` for anything else.
+/// Reads a timestamp as trips and telemetry carry them: seconds or milliseconds since 1970, by
+/// their magnitude, as a number or a text that holds one. `None` for anything else.
 #[must_use]
 pub fn instant(raw: &serde_json::value::RawValue) -> Option<DateTime<Utc>> {
     let stamp = scalar::Stamp::of(&scalar::Scalar::of(raw)).ok()?;
     Some(stamp.time)
 }
 
-/// A trip that can be loaded, in the columns of `api.trips`
-/// (SPEC.md, Postgres).
+/// A trip that can be loaded, in the columns of `api.trips` (SPEC.md, Postgres).
 ///
 /// A field that the provider left out or sent as `null` is `None`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trip {
-    /// The provider's id as the trip carries it; an aggregator's trips may
-    /// carry another than the one the feed is configured with.
+    /// The provider's id as the trip carries it; an aggregator's trips may carry another than the
+    /// one the feed is configured with.
     pub provider_id: Uuid,
     /// The provider's public name.
     pub provider_name: Option<String>,

@@ -15,7 +15,8 @@ const ZONES: [&str; 10] = [
     "America/Phoenix",
     "Europe/London",
     "Australia/Brisbane",
-    // Clocks that change twice more a year, at midnight, at one past midnight, by two hours, by a day.
+    // Clocks that change twice more a year, at midnight, at one past midnight, by two hours, by a
+    // day.
     "Africa/Casablanca",
     "America/Havana",
     "America/Goose_Bay",

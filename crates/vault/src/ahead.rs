@@ -10,11 +10,9 @@ const PIECE: usize = 128 * 1024;
 /// Pieces that wait for the caller.
 const PIECES_AHEAD: usize = 8;
 
-/// The bytes of a reader, which is read on a thread beside. Dropped, it ends
-/// the thread.
+/// The bytes of a reader, which is read on a thread beside. Dropped, it ends the thread.
 pub(crate) struct ReadAhead {
-    /// An empty piece is the last: a channel that closes without is a thread
-    /// that died.
+    /// An empty piece is the last: a channel that closes without is a thread that died.
     pieces: mpsc::Receiver<io::Result<Vec<u8>>>,
     current: Vec<u8>,
     given: usize,

@@ -20,9 +20,9 @@ const LOCAL_REGION: &str = "us-east-1";
 
 /// What the SDK's own environment variables say.
 ///
-/// They are looked up by the caller, so that a file of variables works as well
-/// as the process's environment. What is not set is left to the SDK's usual
-/// sources: profile files, the container, the instance.
+/// They are looked up by the caller, so that a file of variables works as well as the process's
+/// environment. What is not set is left to the SDK's usual sources: profile files, the container,
+/// the instance.
 #[derive(Clone, Default)]
 pub struct AwsOptions {
     region: Option<String>,
@@ -41,10 +41,9 @@ struct StaticKeys {
 }
 
 impl AwsOptions {
-    /// Reads `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_DEFALUT_REGION` (sic;
-    /// last, with a warning), `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`,
-    /// `AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
-    /// `AWS_SESSION_TOKEN`. An empty value counts as none.
+    /// Reads `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_DEFALUT_REGION` (sic; last, with a warning),
+    /// `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`, `AWS_PROFILE`, `AWS_ACCESS_KEY_ID`,
+    /// `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`. An empty value counts as none.
     #[must_use]
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
@@ -71,8 +70,8 @@ impl AwsOptions {
         self.region.as_deref().or(self.fallback_region.as_deref())
     }
 
-    /// The shared configuration of AWS clients: region, credentials, standard
-    /// retries (4 attempts), 5 s to connect, 60 s for an answer to begin.
+    /// The shared configuration of AWS clients: region, credentials, standard retries (4 attempts),
+    /// 5 s to connect, 60 s for an answer to begin.
     pub async fn load(&self) -> SdkConfig {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
@@ -147,14 +146,13 @@ impl StaticKeys {
     }
 }
 
-/// A client for S3. An endpoint of one's own (`AWS_ENDPOINT_URL_S3`, or
-/// `AWS_ENDPOINT_URL`) is addressed with the bucket in the path, since a
-/// stand-in on loopback has no name per bucket.
+/// A client for S3. An endpoint of one's own (`AWS_ENDPOINT_URL_S3`, or `AWS_ENDPOINT_URL`) is
+/// addressed with the bucket in the path, since a stand-in on loopback has no name per bucket.
 #[must_use]
 pub fn s3_client(config: &SdkConfig, options: &AwsOptions) -> Client {
     let mut builder = aws_sdk_s3::config::Builder::from(config)
-        // A token is authenticated by its HMAC, and the length of every body is
-        // checked; a second checksum of each read would only cost time.
+        // A token is authenticated by its HMAC, and the length of every body is checked; a second
+        // checksum of each read would only cost time.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     let endpoint = options.s3_endpoint.as_ref().or(options.endpoint.as_ref());
     if let Some(endpoint) = endpoint {
@@ -164,5 +162,4 @@ pub fn s3_client(config: &SdkConfig, options: &AwsOptions) -> Client {
 }
 
 #[cfg(test)]
-#[path = "aws_tests.rs"]
 mod tests;

@@ -1,5 +1,5 @@
-//! The two halves of the token codec against each other and against another
-//! implementation of Fernet, cut into pieces in every way.
+//! The two halves of the token codec against each other and against another implementation of
+//! Fernet, cut into pieces in every way.
 
 use std::io::{self, Read, Write as _};
 
@@ -261,8 +261,8 @@ fn authentic_content_that_does_not_decompress_is_an_error_and_not_an_end() {
 #[test]
 fn a_token_with_wrong_padding_is_an_error() {
     let (_, keys) = new_keys(1);
-    // A header and two blocks (a multiple of three bytes, so that all of it is
-    // out as text), of which the first is kept: its last byte is no padding.
+    // A header and two blocks (a multiple of three bytes, so that all of it is out as text), of
+    // which the first is kept: its last byte is no padding.
     let mut text = Vec::new();
     let mut sealer = Sealer::new(keys.first(), &mut text);
     sealer.push(&[0; 2 * BLOCK], &mut text);

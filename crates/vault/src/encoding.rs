@@ -112,8 +112,7 @@ impl ObjectEncoding {
     }
 }
 
-/// An encoding that goes on beside its caller. Dropped, it ends, and what was
-/// uploaded is aborted.
+/// An encoding that goes on beside its caller. Dropped, it ends, and what was uploaded is aborted.
 pub(crate) struct EncodingThread {
     pieces: Handover<Vec<u8>>,
     thread: JoinHandle<Result<Box<ObjectEncoding>, VaultError>>,

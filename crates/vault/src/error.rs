@@ -30,8 +30,8 @@ pub enum Unreadable {
     /// Authentic, but what is inside does not decrypt or decompress.
     #[error("its content does not decrypt or decompress")]
     Content,
-    /// Authentic, but no JSON of the expected shape. The place is kept, the
-    /// text is not: it may be a secret.
+    /// Authentic, but no JSON of the expected shape. The place is kept, the text is not: it may be
+    /// a secret.
     #[error("it is no JSON of the expected shape (line {line}, column {column})")]
     Json {
         /// Line of the first fault, from 1.
@@ -41,8 +41,8 @@ pub enum Unreadable {
     },
 }
 
-/// What can go wrong between this program and the bucket. No variant holds a
-/// key, a credential or any content of an object.
+/// What can go wrong between this program and the bucket. No variant holds a key, a credential or
+/// any content of an object.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
@@ -134,8 +134,8 @@ impl VaultError {
         matches!(self, Self::Unavailable { .. } | Self::Changed { .. })
     }
 
-    /// The vault's own error inside an I/O error that [`crate::ObjectWriter`]
-    /// or [`crate::ObjectReader`] returned, if there is one.
+    /// The vault's own error inside an I/O error that [`crate::ObjectWriter`] or
+    /// [`crate::ObjectReader`] returned, if there is one.
     #[must_use]
     pub fn from_io(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref::<Self>()
@@ -202,8 +202,8 @@ impl From<VaultError> for io::Error {
     }
 }
 
-/// The SDK's outer errors say little ("dispatch failure"); the last of the
-/// chain says what happened.
+/// The SDK's outer errors say little ("dispatch failure"); the last of the chain says what
+/// happened.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut last: &(dyn Error + 'static) = error;
     while let Some(source) = last.source() {

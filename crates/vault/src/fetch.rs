@@ -11,11 +11,11 @@ use crate::error::VaultError;
 use crate::intake::{Intake, IntakeError, Taken};
 use crate::vault::Vault;
 
-/// Chunks of a body on their way to the thread that takes it in; each is what
-/// one read of the socket gave.
+/// Chunks of a body on their way to the thread that takes it in; each is what one read of the
+/// socket gave.
 const CHUNKS_AHEAD: usize = 16;
-/// How often an object is asked for when its body breaks off midway. The SDK
-/// retries requests; it cannot retry a body.
+/// How often an object is asked for when its body breaks off midway. The SDK retries requests; it
+/// cannot retry a body.
 const BODY_ATTEMPTS: u32 = 4;
 const BODY_PAUSE: Duration = Duration::from_millis(200);
 
@@ -86,9 +86,8 @@ async fn take_in(
     Ok(Fetched { taken, etag, bytes })
 }
 
-/// Moves the body to the thread that takes it in. Answers the number of bytes,
-/// and whether that was all: the thread wants no more of what is no object of
-/// ours.
+/// Moves the body to the thread that takes it in. Answers the number of bytes, and whether that was
+/// all: the thread wants no more of what is no object of ours.
 async fn pump(
     key: &str,
     mut body: ByteStream,

@@ -11,8 +11,7 @@ use crate::keys::FernetKeys;
 use crate::sealer::{BLOCK, HEADER, IV, TAG, VERSION};
 use crate::unsealer::Unsealer;
 
-/// Up to here an object is kept in memory; beyond, in an unlinked temporary
-/// file.
+/// Up to here an object is kept in memory; beyond, in an unlinked temporary file.
 pub(crate) const SPOOL_MEMORY: usize = 8 * 1024 * 1024;
 /// White space before the first character of an object, at most.
 const MAX_LEADING_SPACE: usize = 64 * 1024;
@@ -36,9 +35,9 @@ pub(crate) enum Taken {
     },
 }
 
-/// Takes in the bytes of an object as they arrive and spools them: plain JSON
-/// as it is, a token as its decoded bytes without the tag, with one HMAC
-/// running for each key so that nothing has to be read twice.
+/// Takes in the bytes of an object as they arrive and spools them: plain JSON as it is, a token as
+/// its decoded bytes without the tag, with one HMAC running for each key so that nothing has to be
+/// read twice.
 pub(crate) struct Intake {
     keys: FernetKeys,
     spool: SpooledTempFile,

@@ -32,14 +32,14 @@ pub enum KeyError {
     },
 }
 
-/// The Fernet keys of a deployment, in order: the first one seals, all of them
-/// open (SPEC.md, Configuration). Cloning shares the keys; nothing prints them.
+/// The Fernet keys of a deployment, in order: the first one seals, all of them open (SPEC.md,
+/// Configuration). Cloning shares the keys; nothing prints them.
 #[derive(Clone)]
 pub struct FernetKeys(Arc<[FernetKey]>);
 
 impl FernetKeys {
-    /// Reads a list of keys separated by commas; white space around a key is
-    /// ignored, and so is an empty entry (a comma at the end).
+    /// Reads a list of keys separated by commas; white space around a key is ignored, and so is an
+    /// empty entry (a comma at the end).
     ///
     /// # Errors
     ///
@@ -111,8 +111,8 @@ impl FernetKey {
 
     /// A fresh HMAC-SHA-256 under the signing half.
     pub(crate) fn mac(&self) -> Hmac<Sha256> {
-        // A key shorter than the block is padded with zeros by definition, so
-        // padding it here only spares a fallible constructor.
+        // A key shorter than the block is padded with zeros by definition, so padding it here only
+        // spares a fallible constructor.
         let mut block = [0_u8; MAC_BLOCK];
         block[..HALF].copy_from_slice(&self.0.expose_secret()[..HALF]);
         <Hmac<Sha256> as hmac::digest::KeyInit>::new(&block.into())
@@ -127,53 +127,4 @@ impl FernetKey {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = "mldLZF4-C206rmYvoW8CEwLfbzyRPujPHAQM_67McRQ=";
-
-    fn parse(text: &str) -> Result<FernetKeys, KeyError> {
-        FernetKeys::parse(&SecretString::from(text))
-    }
-
-    #[test]
-    fn a_list_of_keys_is_read_in_order() {
-        let keys = parse(&format!(" {GOOD} ,{GOOD}, ")).unwrap();
-        assert_eq!(keys.count(), 2);
-        assert_eq!(format!("{keys:?}"), "FernetKeys(2 redacted)");
-    }
-
-    #[test]
-    fn a_bad_key_is_named_by_its_position_and_not_shown() {
-        let error = parse(&format!("{GOOD},canary-not-a-key")).unwrap_err();
-        assert_eq!(
-            error,
-            KeyError::Malformed {
-                position: 2,
-                count: 2
-            }
-        );
-        assert!(!format!("{error} {error:?}").contains("canary"));
-    }
-
-    #[test]
-    fn keys_of_another_length_or_alphabet_are_refused() {
-        for bad in ["AAAA", &"A".repeat(44), &GOOD.replace('_', "/"), &GOOD[1..]] {
-            assert_eq!(
-                parse(bad).unwrap_err(),
-                KeyError::Malformed {
-                    position: 1,
-                    count: 1
-                }
-            );
-        }
-        assert_eq!(parse(" , ").unwrap_err(), KeyError::NoKey);
-    }
-
-    #[test]
-    fn a_generated_key_is_a_key() {
-        let key = FernetKeys::generate();
-        assert!(FernetKeys::parse(&key).is_ok());
-        assert_ne!(key.expose_secret(), FernetKeys::generate().expose_secret());
-    }
-}
+mod tests;

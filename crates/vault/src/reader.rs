@@ -7,8 +7,8 @@ use crate::error::{Unreadable, VaultError};
 use crate::intake::Taken;
 use crate::unsealer::Unsealer;
 
-/// A larger object, in bytes of the bucket, is decrypted and decompressed on a
-/// thread beside its reader's; most are smaller, and not worth one.
+/// A larger object, in bytes of the bucket, is decrypted and decompressed on a thread beside its
+/// reader's; most are smaller, and not worth one.
 const LARGE: u64 = 1024 * 1024;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
@@ -49,15 +49,14 @@ pub struct StoredInfo {
 
 /// The content of an object, as it was written.
 ///
-/// Every byte it gives comes from an object that was read whole and, if it was
-/// sealed, authenticated. Reads are blocking and do work (decryption, perhaps
-/// a temporary file): use it on a blocking thread, and put a
-/// [`std::io::BufReader`] around it for a parser that reads byte by byte.
+/// Every byte it gives comes from an object that was read whole and, if it was sealed,
+/// authenticated. Reads are blocking and do work (decryption, perhaps a temporary file): use it on
+/// a blocking thread, and put a [`std::io::BufReader`] around it for a parser that reads byte by
+/// byte.
 ///
 /// # Panics
 ///
-/// Reading a large object from asynchronous code panics when it would have to
-/// wait.
+/// Reading a large object from asynchronous code panics when it would have to wait.
 pub struct ObjectReader {
     info: StoredInfo,
     content: Content,
@@ -148,8 +147,8 @@ impl Read for Content {
 impl Read for ObjectReader {
     /// # Errors
     ///
-    /// `InvalidData` holding a [`VaultError`] if the content does not decrypt
-    /// or decompress; the temporary file's own errors otherwise.
+    /// `InvalidData` holding a [`VaultError`] if the content does not decrypt or decompress; the
+    /// temporary file's own errors otherwise.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.content
             .read(out)

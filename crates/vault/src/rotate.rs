@@ -65,8 +65,8 @@ impl RotationReport {
         self.rotated + self.already_current + self.plain + self.foreign + failed
     }
 
-    /// Whether the older keys can be taken out of the configuration, as far as
-    /// the objects under this prefix go.
+    /// Whether the older keys can be taken out of the configuration, as far as the objects under
+    /// this prefix go.
     #[must_use]
     pub fn older_keys_unused(&self) -> bool {
         self.failed.is_empty()
@@ -134,12 +134,11 @@ impl RotationProgress<'_> {
 impl Vault {
     /// Puts every sealed object under `prefix` under the first key.
     ///
-    /// Each object is replaced by one atomic overwrite, and only if it is
-    /// still the one that was read, so it can be read at every moment (with
-    /// all the keys in the configuration) and a concurrent writer loses
-    /// nothing. The content inside the token stays the same byte for byte.
-    /// Stopping at any point does no harm: another rotation goes on, finding
-    /// what is done to be under the first key.
+    /// Each object is replaced by one atomic overwrite, and only if it is still the one that was
+    /// read, so it can be read at every moment (with all the keys in the configuration) and a
+    /// concurrent writer loses nothing. The content inside the token stays the same byte for byte.
+    /// Stopping at any point does no harm: another rotation goes on, finding what is done to be
+    /// under the first key.
     ///
     /// An object that cannot be rotated is counted and the others go on.
     ///
@@ -222,5 +221,4 @@ async fn copy(
 }
 
 #[cfg(test)]
-#[path = "rotate_tests.rs"]
 mod tests;

@@ -23,12 +23,12 @@ pub(crate) const BLOCK: usize = 16;
 /// The HMAC at the end.
 pub(crate) const TAG: usize = 32;
 
-/// Of GPS traces level 1 makes less than level 3 does, in half the time: longer
-/// matches are not there.
+/// Of GPS traces level 1 makes less than level 3 does, in half the time: longer matches are not
+/// there.
 const ZSTD_LEVEL: i32 = 1;
-/// What repeats in trips does so nearby. A table of 2,048 places, an eighth of
-/// what the level takes, stays in the fastest cache and points at the nearest
-/// repetition: a third more speed, and a twentieth less to store.
+/// What repeats in trips does so nearby. A table of 2,048 places, an eighth of what the level
+/// takes, stays in the fastest cache and points at the nearest repetition: a third more speed, and
+/// a twentieth less to store.
 const ZSTD_HASH_LOG: u32 = 11;
 /// Shorter repetitions cost more to name than they save.
 const ZSTD_SHORTEST_MATCH: u32 = 6;
@@ -121,17 +121,16 @@ impl Base64Text {
     }
 }
 
-/// What stands between the bytes a caller writes and the bytes of the object:
-/// compression and encryption, each of them optional.
+/// What stands between the bytes a caller writes and the bytes of the object: compression and
+/// encryption, each of them optional.
 pub(crate) struct Encoder {
     zstd: Option<Frames>,
     sealer: Option<Sealer>,
 }
 
-/// zstd, each piece a frame of its own: their sequence reads as one content. A
-/// stream would copy every byte into a window first, and search it in two
-/// parts wherever that wraps; pieces of half a megabyte lose nothing of the
-/// ratio.
+/// zstd, each piece a frame of its own: their sequence reads as one content. A stream would copy
+/// every byte into a window first, and search it in two parts wherever that wraps; pieces of half a
+/// megabyte lose nothing of the ratio.
 struct Frames {
     compressor: zstd::bulk::Compressor<'static>,
     frame: Vec<u8>,
@@ -169,8 +168,7 @@ impl Encoder {
         }
     }
 
-    /// Bytes are compressed (or not) and encrypted; the token's header is
-    /// appended to `out`.
+    /// Bytes are compressed (or not) and encrypted; the token's header is appended to `out`.
     pub(crate) fn sealed(
         key: &FernetKey,
         compression: Compression,

@@ -23,8 +23,7 @@ pub(crate) struct Unsealer {
 }
 
 impl Unsealer {
-    /// `source` stands at the first of `ciphertext` bytes, a multiple of the
-    /// block and not 0.
+    /// `source` stands at the first of `ciphertext` bytes, a multiple of the block and not 0.
     pub(crate) fn new(
         source: SpooledTempFile,
         key: &FernetKey,

@@ -9,8 +9,7 @@ use tokio::task::JoinHandle;
 use crate::error::VaultError;
 use crate::handover::{Handover, Received};
 
-/// Bytes in a part of a large upload. S3 takes 10,000 parts, so an object may
-/// have 80 GB.
+/// Bytes in a part of a large upload. S3 takes 10,000 parts, so an object may have 80 GB.
 pub(crate) const PART: usize = 8 * 1024 * 1024;
 
 /// Where an upload goes, and what must hold there.
@@ -22,9 +21,9 @@ pub(crate) struct Target {
     pub(crate) content_type: &'static str,
     /// Only replace the object that has this entity tag.
     pub(crate) if_match: Option<String>,
-    /// Whether the content says by itself that nobody changed it. Its bytes go
-    /// with a CRC alone then: to sign them is a SHA-256 over each of them here
-    /// and at the other end, and tells nothing that their HMAC does not.
+    /// Whether the content says by itself that nobody changed it. Its bytes go with a CRC alone
+    /// then: to sign them is a SHA-256 over each of them here and at the other end, and tells
+    /// nothing that their HMAC does not.
     pub(crate) is_authenticated: bool,
 }
 
@@ -56,8 +55,8 @@ enum Piece {
     Last(Bytes),
 }
 
-/// A multipart upload that runs beside the writer. Dropping it without
-/// [`Multipart::complete`] makes the task abort the upload.
+/// A multipart upload that runs beside the writer. Dropping it without [`Multipart::complete`]
+/// makes the task abort the upload.
 pub(crate) struct Multipart {
     pieces: Handover<Piece>,
     task: JoinHandle<Result<Option<String>, VaultError>>,

@@ -30,8 +30,8 @@ pub enum Compression {
 pub enum Seal {
     /// A Fernet token under the first key.
     Encrypt,
-    /// The bytes as they are. Only JSON objects and arrays can be opened
-    /// again: they are told from tokens by their first byte.
+    /// The bytes as they are. Only JSON objects and arrays can be opened again: they are told from
+    /// tokens by their first byte.
     Plain,
 }
 
@@ -76,9 +76,8 @@ impl Vault {
         &self.bucket
     }
 
-    /// Starts an object. Call it inside a tokio runtime (a blocking thread of
-    /// one will do); nothing is sent before there is a part of 8 MiB or
-    /// [`ObjectWriter::finish`].
+    /// Starts an object. Call it inside a tokio runtime (a blocking thread of one will do); nothing
+    /// is sent before there is a part of 8 MiB or [`ObjectWriter::finish`].
     #[must_use]
     pub fn create(&self, key: impl Into<String>, seal: Seal) -> ObjectWriter {
         let target = self.target(key.into(), seal, None);
@@ -90,8 +89,8 @@ impl Vault {
         }
     }
 
-    /// A token over bytes that may be compressed already, which replaces
-    /// nothing but the object with this entity tag.
+    /// A token over bytes that may be compressed already, which replaces nothing but the object
+    /// with this entity tag.
     pub(crate) fn reseal(&self, key: &str, if_match: Option<String>) -> ObjectWriter {
         let target = self.target(key.to_owned(), Seal::Encrypt, if_match);
         ObjectWriter::new(target, |out| {
@@ -113,13 +112,13 @@ impl Vault {
         }
     }
 
-    /// Opens an object: reads it whole into a spool (8 MiB of memory, then an
-    /// unlinked temporary file) and authenticates it.
+    /// Opens an object: reads it whole into a spool (8 MiB of memory, then an unlinked temporary
+    /// file) and authenticates it.
     ///
     /// # Errors
     ///
-    /// [`VaultError::NotFound`], [`VaultError::Unreadable`] for what is neither
-    /// JSON nor a token that one of the keys fits, or the error of the request.
+    /// [`VaultError::NotFound`], [`VaultError::Unreadable`] for what is neither JSON nor a token
+    /// that one of the keys fits, or the error of the request.
     pub async fn open(&self, key: &str) -> Result<ObjectReader, VaultError> {
         let fetched = self.fetch(key).await?;
         let (key, etag, bytes) = (key.to_owned(), fetched.etag, fetched.bytes);
@@ -151,8 +150,8 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// As [`Vault::open`], and [`Unreadable::Json`], which tells the place of
-    /// the fault and nothing of the text.
+    /// As [`Vault::open`], and [`Unreadable::Json`], which tells the place of the fault and nothing
+    /// of the text.
     pub async fn get_json<T>(&self, key: &str) -> Result<T, VaultError>
     where
         T: DeserializeOwned + Send + 'static,
@@ -197,8 +196,7 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// [`VaultError::NotJson`] if the value cannot be written as JSON, or the
-    /// error of the upload.
+    /// [`VaultError::NotJson`] if the value cannot be written as JSON, or the error of the upload.
     pub async fn put_json<T>(
         &self,
         key: &str,
@@ -270,8 +268,7 @@ impl Vault {
         }
     }
 
-    /// The objects whose keys begin with `prefix`, page by page, in the order
-    /// of their keys.
+    /// The objects whose keys begin with `prefix`, page by page, in the order of their keys.
     #[must_use]
     pub fn list(&self, prefix: &str) -> ObjectPages {
         ObjectPages::new(self.client.clone(), self.bucket.clone(), prefix.to_owned())

@@ -9,11 +9,11 @@ use crate::error::VaultError;
 use crate::sealer::Encoder;
 use crate::upload::Target;
 
-/// Bytes collected before they are compressed and encrypted, so that a caller
-/// may write a few at a time.
+/// Bytes collected before they are compressed and encrypted, so that a caller may write a few at a
+/// time.
 const STEP: usize = 512 * 1024;
-/// Behind so many bytes, encoding goes on on a thread of its own: most objects
-/// are smaller, and not worth one.
+/// Behind so many bytes, encoding goes on on a thread of its own: most objects are smaller, and not
+/// worth one.
 const LARGE: u64 = 1024 * 1024;
 
 /// What was written.
@@ -33,19 +33,17 @@ pub struct ObjectInfo {
 
 /// An object on its way into the bucket.
 ///
-/// It appears, whole, when [`ObjectWriter::finish`] returns; an earlier object
-/// under the same key stays until then. Dropping the writer leaves nothing
-/// behind (what was uploaded is aborted in the background; use
-/// [`ObjectWriter::abort`] where the program may be frozen right after).
+/// It appears, whole, when [`ObjectWriter::finish`] returns; an earlier object under the same key
+/// stays until then. Dropping the writer leaves nothing behind (what was uploaded is aborted in the
+/// background; use [`ObjectWriter::abort`] where the program may be frozen right after).
 ///
-/// Writing blocks: it compresses and encrypts (a large object on a thread
-/// beside the caller's), and waits for the network once 16 MiB are on their
-/// way.
+/// Writing blocks: it compresses and encrypts (a large object on a thread beside the caller's), and
+/// waits for the network once 16 MiB are on their way.
 ///
 /// # Panics
 ///
-/// Writing more than fits into memory from asynchronous code, instead of from
-/// a blocking thread, panics when it would have to wait.
+/// Writing more than fits into memory from asynchronous code, instead of from a blocking thread,
+/// panics when it would have to wait.
 pub struct ObjectWriter {
     key: String,
     runtime: Option<Handle>,
@@ -168,8 +166,8 @@ impl ObjectWriter {
 impl Write for ObjectWriter {
     /// # Errors
     ///
-    /// An I/O error that holds the [`VaultError`] of the upload
-    /// ([`VaultError::from_io`]); every later call fails the same way.
+    /// An I/O error that holds the [`VaultError`] of the upload ([`VaultError::from_io`]); every
+    /// later call fails the same way.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = bytes.len().min(STEP - self.pending.len());
         self.pending.extend_from_slice(&bytes[..taken]);

@@ -1,5 +1,5 @@
-//! An object of 300 MB passes through writer and reader in far less memory.
-//! The only test of its binary: it measures the process.
+//! An object of 300 MB passes through writer and reader in far less memory. The only test of its
+//! binary: it measures the process.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! What the client does when S3 answers badly: a server that plays a script,
-//! one answer to each connection.
+//! What the client does when S3 answers badly: a server that plays a script, one answer to each
+//! connection.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

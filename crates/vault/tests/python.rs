@@ -1,5 +1,5 @@
-//! Files go back and forth between this crate and Python's `cryptography`,
-//! with which the older tools wrote theirs.
+//! Files go back and forth between this crate and Python's `cryptography`, with which the older
+//! tools wrote theirs.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,8 +25,7 @@ way = getattr(Fernet(sys.argv[1].encode()), sys.argv[2])
 sys.stdout.buffer.write(way(sys.stdin.buffer.read()))
 ";
 
-/// A Python that has the module. Without one this test has nothing to say, and
-/// says so by failing.
+/// A Python that has the module. Without one this test has nothing to say, and says so by failing.
 fn python() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let candidates = [

@@ -213,8 +213,8 @@ async fn what_others_write_meanwhile_is_never_put_back() {
     let (bucket, keys) = (Bucket::start().await, Keys::new());
     let old = bucket.vault(&[&keys.old], Compression::Zstd);
     fill(&old, COUNT).await;
-    // A process that has not heard of the new key yet, and writes each object
-    // anew, right under the hands of the rotation.
+    // A process that has not heard of the new key yet, and writes each object anew, right under the
+    // hands of the rotation.
     let writer = {
         let old = old.clone();
         tokio::spawn(async move {

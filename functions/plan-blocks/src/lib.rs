@@ -1,4 +1,5 @@
-//! `plan-blocks` as a function of AWS Lambda: plans a run, and sums it up when all of its blocks have ended.
+//! `plan-blocks` as a function of AWS Lambda: plans a run, and sums it up when all of its blocks
+//! have ended.
 
 use lambda_kit::Invocation;
 use pipeline::{ErrorName, PipelineError, PlanRequest};
@@ -18,10 +19,11 @@ struct Summarize {
     run_id: Uuid,
 }
 
-/// Takes a plan's request and answers the plan, or `{"summarize": {"run_id"}}` and answers that run's counts
-/// (SPEC.md, "Events and errors").
+/// Takes a plan's request and answers the plan, or `{"summarize": {"run_id"}}` and answers that
+/// run's counts (SPEC.md, "Events and errors").
 ///
 /// # Errors
+///
 /// Those of [`pipeline::plan()`]; `RunHadFailures` of a summary whose run did not end well.
 pub async fn handle(invocation: Invocation) -> Result<Value, PipelineError> {
     if invocation.event.get("summarize").is_some() {

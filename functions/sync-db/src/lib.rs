@@ -8,6 +8,7 @@ use trips::status::Step;
 /// Takes a block item and answers it with what this step did (SPEC.md, "Events and errors").
 ///
 /// # Errors
+///
 /// The step's own; one that can pass by waiting if the time of the invocation runs out.
 pub async fn handle(invocation: Invocation) -> Result<Value, PipelineError> {
     lambda_kit::step(Step::SyncDb, invocation, |ctx, item| async move {

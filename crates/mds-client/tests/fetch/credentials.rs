@@ -210,7 +210,8 @@ async fn a_token_that_comes_late_is_waited_for() {
     assert!(matches!(answer, Ok(HourAnswer::Ready { .. })), "{answer:?}");
 }
 
-/// A provider that gives a token for a login of its own making, and trips for `X-Session: s {token}`.
+/// A provider that gives a token for a login of its own making, and trips for `X-Session: s
+/// {token}`.
 async fn login(expected: Value, answer: Value) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(method("POST"))

@@ -1,4 +1,5 @@
-//! Where an answer's trips go while they come in: into the archive, and into the notes that are made of them.
+//! Where an answer's trips go while they come in: into the archive, and into the notes that are
+//! made of them.
 
 use std::io::{self, Write};
 
@@ -29,8 +30,8 @@ impl Notes {
     }
 }
 
-/// Writes an answer's trips in the archive's form. The object is created with the first word of the answer, so that
-/// a request that is refused creates none.
+/// Writes an answer's trips in the archive's form. The object is created with the first word of the
+/// answer, so that a request that is refused creates none.
 pub(super) struct ArchiveSink<W: Write> {
     state: SinkState<W>,
     notes: Notes,

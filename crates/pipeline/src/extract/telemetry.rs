@@ -37,7 +37,8 @@ pub(super) struct TelemetryReport {
     points: u64,
 }
 
-/// Archives the points of the trips, from the hour in which the first of them began to the block's own.
+/// Archives the points of the trips, from the hour in which the first of them began to the block's
+/// own.
 pub(super) async fn archive(
     ctx: &Context,
     block: &Block,

@@ -1,8 +1,9 @@
 //! 2.0: what a provider says of the vehicles that its trips name.
 //!
-//! The whole list is asked for at most once an hour, before the trips; a device that is not on it is asked for by
-//! itself, after them. Nothing of it keeps trips from being archived: what stays unknown is loaded without a vehicle,
-//! asked for again, and its blocks are loaded anew once it is known.
+//! The whole list is asked for at most once an hour, before the trips; a device that is not on it
+//! is asked for by itself, after them. Nothing of it keeps trips from being archived: what stays
+//! unknown is loaded without a vehicle, asked for again, and its blocks are loaded anew once it is
+//! known.
 
 use std::io;
 use std::time::Duration;

@@ -12,7 +12,8 @@ use super::ranges::Ranges;
 use crate::context::Context;
 use crate::error::PipelineError;
 
-/// Hours of each provider that are looked at together, so that a plan of years needs the memory of four weeks.
+/// Hours of each provider that are looked at together, so that a plan of years needs the memory of
+/// four weeks.
 const HOURS_AT_ONCE: TimeDelta = TimeDelta::weeks(4);
 /// A stretch of time with the providers that take part in it.
 pub(super) type Part = Vec<(ProviderName, HourRange)>;
@@ -62,8 +63,8 @@ pub(super) fn read_ahead(ctx: &Context, part: Part) -> JoinHandle<Result<Known, 
     })
 }
 
-/// The part's blocks, hour by hour with the providers interleaved, so that no provider waits for another's months
-/// and none is asked by all the workers at once.
+/// The part's blocks, hour by hour with the providers interleaved, so that no provider waits for
+/// another's months and none is asked by all the workers at once.
 pub(super) fn rows(ctx: &Context, known: Known) -> Result<Vec<Row>, PipelineError> {
     let mut rows = Vec::new();
     let now = ctx.now();
@@ -87,7 +88,8 @@ pub(super) fn rows(ctx: &Context, known: Known) -> Result<Vec<Row>, PipelineErro
     Ok(rows)
 }
 
-/// Whether the block has passed one of the ages at which its provider is asked again, and was last asked before.
+/// Whether the block has passed one of the ages at which its provider is asked again, and was last
+/// asked before.
 fn is_due_again(row: &ScheduleRow, reask_hours: &[u32], now: DateTime<Utc>) -> bool {
     let Some(extracted_at) = row
         .extracted_at

@@ -9,12 +9,14 @@ use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::PlanRequest;
 
-/// Hours that a scheduled run stays behind the clock if neither the event nor the provider says otherwise.
+/// Hours that a scheduled run stays behind the clock if neither the event nor the provider says
+/// otherwise.
 pub(crate) const DEFAULT_LAG_HOURS: u32 = 30;
 
 /// The one block that a request is about.
 ///
 /// # Errors
+///
 /// `InvalidInput` if it is about none or several.
 pub fn single_block(ctx: &Context, request: &PlanRequest) -> Result<Block, PipelineError> {
     let ranges = ranges(ctx, request, ctx.now())?;

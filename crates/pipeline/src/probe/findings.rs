@@ -14,7 +14,8 @@ use crate::error::PipelineError;
 const TOLERATED_REJECTS: f64 = 0.01;
 /// Fewer rejects than this are some trips' own in any case.
 const FEW: u64 = 3;
-/// Some trips end just outside of the hour by a clock's fault; more than this, and the hour is not honoured.
+/// Some trips end just outside of the hour by a clock's fault; more than this, and the hour is not
+/// honoured.
 const TOLERATED_OUTSIDE_HOUR: f64 = 0.05;
 /// A share of trips for which a fault is the feed's.
 const MOST: f64 = 0.5;
@@ -63,7 +64,8 @@ pub(super) fn findings(
     found
 }
 
-/// The hour whose trips tell what the feed is like: the one that ought to be there, or else another with trips.
+/// The hour whose trips tell what the feed is like: the one that ought to be there, or else another
+/// with trips.
 pub(super) fn looked_at(hours: &[ProbedHour]) -> Option<(&ProbedHour, &HourReport, &Sample)> {
     let answered = |hour: &ProbedHour| hour.sample.is_some();
     let with_trips = |hour: &&ProbedHour| hour.trips() > 0;

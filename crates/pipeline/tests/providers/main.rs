@@ -1,5 +1,6 @@
-//! Every version of MDS against everything that a provider is known to do otherwise: a table, made by asking the
-//! sandbox's provider over HTTP with the client of the pipeline and checking what comes with its rules.
+//! Every version of MDS against everything that a provider is known to do otherwise: a table, made
+//! by asking the sandbox's provider over HTTP with the client of the pipeline and checking what
+//! comes with its rules.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 

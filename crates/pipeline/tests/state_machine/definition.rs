@@ -99,6 +99,7 @@ impl State {
 }
 
 /// # Panics
+///
 /// At a comparison that it does not know, so that a new one in the definition is noticed.
 fn holds(test: &Map<String, Value>, input: &Value) -> bool {
     let parts = |all: &Value| -> Vec<bool> {

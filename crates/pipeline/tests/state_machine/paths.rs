@@ -10,7 +10,9 @@ use crate::definition::{Machine, of_a_block, whole};
 /// Every path from the start to an end, as names of states.
 ///
 /// # Panics
-/// If a path comes back to where it was, leads to a state that is not there, or ends at one that is no end.
+///
+/// If a path comes back to where it was, leads to a state that is not there, or ends at one that is
+/// no end.
 fn paths(machine: &Machine) -> Vec<Vec<String>> {
     let mut ended = Vec::new();
     let mut open = vec![vec![machine.start_at.clone()]];

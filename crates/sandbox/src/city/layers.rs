@@ -38,8 +38,8 @@ pub fn layers() -> [(&'static str, String); 3] {
     ]
 }
 
-/// Seven council districts, property `district_n` (`"1"` to `"7"`): 1 in the middle and six
-/// around it, of which one has a hole and one is a `MultiPolygon`.
+/// Seven council districts, property `district_n` (`"1"` to `"7"`): 1 in the middle and six around
+/// it, of which one has a hole and one is a `MultiPolygon`.
 #[must_use]
 pub fn council_district_geojson() -> String {
     let middle = feature("district_n", "1".into(), &polygon(&[middle_ring()]));
@@ -50,8 +50,8 @@ pub fn council_district_geojson() -> String {
     collection(std::iter::once(middle).chain(outer))
 }
 
-/// Census tracts, squares of 1.6 km, property `GEOID10`: eleven digits as text, of a state
-/// that does not exist.
+/// Census tracts, squares of 1.6 km, property `GEOID10`: eleven digits as text, of a state that
+/// does not exist.
 #[must_use]
 pub fn census_geoid_geojson() -> String {
     let positions = || (0_u32..).map(|n| (n, -HALF_SQUARE_M + TRACT_M * f64::from(n)));
@@ -145,8 +145,8 @@ fn middle_point(step: u32) -> Place {
     )
 }
 
-/// The bends of the border that begins between two outer districts, from the middle outward;
-/// both take the same points, so that no gap is left.
+/// The bends of the border that begins between two outer districts, from the middle outward; both
+/// take the same points, so that no gap is left.
 fn border(number: u32) -> Vec<Place> {
     let straight = direction(number * LINES_PER_DISTRICT);
     let bend = |part: u32| {

@@ -67,6 +67,7 @@ impl RuntimeApi {
     /// Starts the API on any free port of loopback.
     ///
     /// # Errors
+    ///
     /// [`ListenError`]
     pub async fn start() -> Result<Self, ListenError> {
         let (events, waiting) = mpsc::unbounded_channel();
@@ -99,6 +100,7 @@ impl RuntimeApi {
     /// Hands an event to the function, which has so much time for it, and waits for the answer.
     ///
     /// # Errors
+    ///
     /// [`InvokeError`]
     pub async fn invoke(&self, event: &Value, time: Duration) -> Result<Value, InvokeError> {
         let id = Uuid::new_v4().to_string();

@@ -20,7 +20,8 @@ const TIME: Duration = Duration::from_secs(60);
 const LINE_TIME: Duration = Duration::from_secs(10);
 const LINE_PAUSE: Duration = Duration::from_millis(5);
 
-/// A function's binary in an environment of its own, as Lambda runs it. Dropping it kills the process.
+/// A function's binary in an environment of its own, as Lambda runs it. Dropping it kills the
+/// process.
 #[derive(Debug)]
 pub struct FunctionProcess {
     api: RuntimeApi,
@@ -33,6 +34,7 @@ impl FunctionProcess {
     /// Starts the binary with these environment variables and no others beside Lambda's own.
     ///
     /// # Errors
+    ///
     /// There is no free port, or the binary cannot be run.
     pub async fn start(binary: &Path, env: &BTreeMap<String, String>) -> io::Result<Self> {
         let api = RuntimeApi::start().await.map_err(io::Error::other)?;
@@ -65,6 +67,7 @@ impl FunctionProcess {
     /// Hands the function an event and waits for its answer.
     ///
     /// # Errors
+    ///
     /// [`InvokeError`]
     pub async fn invoke(&self, event: &Value) -> Result<Value, InvokeError> {
         self.api.invoke(event, TIME).await
@@ -73,6 +76,7 @@ impl FunctionProcess {
     /// The same with less or more time than usual.
     ///
     /// # Errors
+    ///
     /// [`InvokeError`]
     pub async fn invoke_within(&self, event: &Value, time: Duration) -> Result<Value, InvokeError> {
         self.api.invoke(event, time).await
@@ -92,8 +96,8 @@ impl FunctionProcess {
             .clone()
     }
 
-    /// The last line so far that is JSON for which `is_it` holds. What a process has written may reach its reader after
-    /// the answer has, so this waits a little for such a line.
+    /// The last line so far that is JSON for which `is_it` holds. What a process has written may
+    /// reach its reader after the answer has, so this waits a little for such a line.
     pub async fn json_line(&self, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
         let deadline = Instant::now() + LINE_TIME;
         loop {
@@ -118,6 +122,7 @@ impl FunctionProcess {
     /// Waits for the process to end by itself.
     ///
     /// # Errors
+    ///
     /// The system does not say how it ended.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;

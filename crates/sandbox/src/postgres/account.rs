@@ -18,8 +18,8 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// The account to change to before the server starts on `folder`, or none where this
-    /// process is not root. A folder that holds data keeps the owner that it has.
+    /// The account to change to before the server starts on `folder`, or none where this process is
+    /// not root. A folder that holds data keeps the owner that it has.
     pub(super) fn to_drop_to(folder: &Path) -> Result<Option<Self>, PostgresError> {
         if !running_as_root().map_err(|source| PostgresError::folder(folder, source))? {
             return Ok(None);
@@ -42,8 +42,8 @@ impl Account {
     }
 }
 
-/// Refuses a path that lies in a folder which other accounts may not pass through, such as
-/// root's home: the server would fail there with a message that does not say so.
+/// Refuses a path that lies in a folder which other accounts may not pass through, such as root's
+/// home: the server would fail there with a message that does not say so.
 pub(super) fn check_reachable(path: &Path) -> Result<(), PostgresError> {
     let closed = path.ancestors().skip(1).find(|folder| {
         fs::metadata(folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 == 0)
@@ -84,30 +84,4 @@ fn find(accounts: &str, name: &str) -> Option<Account> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_the_list_of_accounts() {
-        let accounts =
-            "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65533:nobody:/:/sbin/nologin\n";
-        assert_eq!(
-            find(accounts, "nobody"),
-            Some(Account {
-                uid: 65534,
-                gid: 65533
-            })
-        );
-        assert_eq!(find(accounts, "postgres"), None);
-    }
-
-    #[test]
-    fn a_closed_folder_above_is_named() {
-        let root = tempfile::tempdir().unwrap();
-        let closed = root.path().join("closed");
-        fs::create_dir_all(closed.join("data")).unwrap();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
-        let error = check_reachable(&closed.join("data/deep")).unwrap_err();
-        assert!(error.to_string().contains("closed"), "{error}");
-    }
-}
+mod tests;

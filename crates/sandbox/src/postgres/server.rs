@@ -21,8 +21,8 @@ const LOG_TAIL: u64 = 2_000;
 /// How long a stop is waited for: longer than the script needs for its last resort.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
-/// Settings that make a server quick to start and quick to commit. What is lost is safety
-/// against a crash of the machine, which a sandbox can do without.
+/// Settings that make a server quick to start and quick to commit. What is lost is safety against a
+/// crash of the machine, which a sandbox can do without.
 const SETTINGS: [&str; 15] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -85,8 +85,8 @@ impl Plan {
         ))
     }
 
-    /// Starts the server on `port`; it may still end by itself, for instance where the port
-    /// has been taken meanwhile.
+    /// Starts the server on `port`; it may still end by itself, for instance where the port has
+    /// been taken meanwhile.
     pub(super) fn start(&self, port: u16) -> Result<Server, PostgresError> {
         let log = File::create(self.folder.join(LOG))
             .map_err(|source| PostgresError::folder(&self.folder, source))?;
@@ -128,8 +128,8 @@ impl Plan {
             .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
             .env("LC_ALL", "C");
         command.current_dir(&self.folder);
-        // A group of its own, so that Ctrl-C at the terminal reaches the parent alone, which
-        // can then still use the database while it winds up.
+        // A group of its own, so that Ctrl-C at the terminal reaches the parent alone, which can
+        // then still use the database while it winds up.
         command.process_group(0);
         if let Some(account) = self.account {
             command.gid(account.gid).uid(account.uid);

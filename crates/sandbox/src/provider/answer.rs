@@ -114,7 +114,8 @@ async fn trips(
     }
 }
 
-/// What a provider answers that is down, busy or elsewhere; `visit` counts the requests for the hour from 0.
+/// What a provider answers that is down, busy or elsewhere; `visit` counts the requests for the
+/// hour from 0.
 fn instead_of_an_answer(oddities: Oddities, visit: u32, headers: &HeaderMap) -> Option<Response> {
     let has = |oddity| oddities.has(oddity);
     let (status, header) = if has(Oddity::RedirectElsewhere) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 /// What goes wrong. Where a request spans several hours, its last one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The hour is not ready: 404 up to 1.1, 102 in 1.2, an empty list before 0.4. After the
-    /// 102 the connection closes, since no final answer follows.
+    /// The hour is not ready: 404 up to 1.1, 102 in 1.2, an empty list before 0.4. After the 102
+    /// the connection closes, since no final answer follows.
     NotReady,
     /// The provider did not operate: 404.
     NotOperating,
@@ -100,29 +100,4 @@ impl Faults {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn faults_of_an_hour_happen_one_after_the_other() {
-        let faults = Faults::default();
-        faults.add(7, Fault::NotReady, Times::Next(2));
-        faults.add(7, Fault::HtmlPage200, Times::Next(1));
-        let happened: Vec<_> = (0..4).map(|_| faults.next(7)).collect();
-        assert_eq!(
-            happened,
-            [
-                Some(Fault::NotReady),
-                Some(Fault::NotReady),
-                Some(Fault::HtmlPage200),
-                None
-            ]
-        );
-        assert_eq!(faults.next(8), None);
-        faults.add(8, Fault::NotReady, Times::Always);
-        assert_eq!(
-            (faults.next(8), faults.next(8)),
-            (Some(Fault::NotReady), Some(Fault::NotReady))
-        );
-    }
-}
+mod tests;

@@ -26,8 +26,8 @@ pub struct Expected {
     pub bad: u64,
 }
 
-/// The trips of a provider: the same for the same options, at any hour of any year, and made
-/// one by one as they are asked for.
+/// The trips of a provider: the same for the same options, at any hour of any year, and made one by
+/// one as they are asked for.
 #[derive(Clone, Debug)]
 pub struct Feed {
     options: Arc<ProviderOptions>,

@@ -11,8 +11,8 @@ use super::{Fault, MdsVersion, Oddities, Times};
 /// The token that the default options ask for.
 const TOKEN: &str = "sandbox-token";
 
-/// How a provider and its trips are to be. Two providers with the same `seed`,
-/// `provider_id` and numbers have the same trips.
+/// How a provider and its trips are to be. Two providers with the same `seed`, `provider_id` and
+/// numbers have the same trips.
 #[derive(Clone, Debug)]
 pub struct ProviderOptions {
     /// Chooses one world out of many.
@@ -29,8 +29,8 @@ pub struct ProviderOptions {
     pub rhythm: Rhythm,
     /// The zone of the city's clocks, which the rhythm follows.
     pub zone: Tz,
-    /// How many trips a page holds, in the versions that have pages (0.2 to 0.4.0); none
-    /// for one page.
+    /// How many trips a page holds, in the versions that have pages (0.2 to 0.4.0); none for one
+    /// page.
     pub page_size: Option<usize>,
     /// The bearer token asked for; none lets everybody in.
     pub token: Option<String>,
@@ -42,9 +42,11 @@ pub struct ProviderOptions {
     pub rates: Rates,
     /// What it does otherwise than its version of MDS says.
     pub oddities: Oddities,
-    /// 2.0: the share of the fleet that `/vehicles` does not list, though `/vehicles/{device_id}` knows it.
+    /// 2.0: the share of the fleet that `/vehicles` does not list, though `/vehicles/{device_id}`
+    /// knows it.
     pub unlisted_vehicles: f64,
-    /// 2.0: the share of the fleet that neither knows before [`Provider::register_vehicles`](super::Provider::register_vehicles).
+    /// 2.0: the share of the fleet that neither knows before
+    /// [`Provider::register_vehicles`](super::Provider::register_vehicles).
     pub unknown_vehicles: f64,
     /// How long after its end an hour is published.
     pub publication_lag: TimeDelta,
@@ -82,7 +84,8 @@ impl Default for ProviderOptions {
     }
 }
 
-/// A login by OAuth client credentials: a token for a client's id and secret, at `{base_url}/token`.
+/// A login by OAuth client credentials: a token for a client's id and secret, at
+/// `{base_url}/token`.
 #[derive(Clone, Debug)]
 pub struct OAuthLogin {
     /// The client's id.

@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use super::sketch::{Kind, Sketch, bell};
 use crate::city::{Place, limit};
 
-/// Where trips like to begin: distance from the centre as a part of the way to the city
-/// limit, and bearing in turns.
+/// Where trips like to begin: distance from the centre as a part of the way to the city limit, and
+/// bearing in turns.
 const SPOTS: [(f64, f64); 12] = [
     (0.02, 0.00),
     (0.08, 0.30),

@@ -1,5 +1,5 @@
-//! A trip in outline: when, by which device, and what is odd about it. Cheap to make, so that
-//! trips can be counted and skipped without drawing their routes.
+//! A trip in outline: when, by which device, and what is odd about it. Cheap to make, so that trips
+//! can be counted and skipped without drawing their routes.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -11,8 +11,8 @@ use super::options::{ProviderOptions, Rates};
 
 pub(super) const HOUR_MS: i64 = 3_600_000;
 
-/// Blocks of devices: an hour takes the block of its number, so that a device rests for some
-/// hours between two trips and they don't overlap.
+/// Blocks of devices: an hour takes the block of its number, so that a device rests for some hours
+/// between two trips and they don't overlap.
 const BLOCKS: u64 = 5;
 
 /// What is odd about a trip.

@@ -1,8 +1,9 @@
 //! The end of an upload in several parts.
 //!
-//! `s3s-fs` reads, hashes and writes every part once more when an upload is completed, 64 KiB at a time, which takes as
-//! long as the upload did. The parts are files and their hashes were known when they came: so they are put together by
-//! the file system, and only what this server has not seen (an upload begun before it started) is left to `s3s-fs`.
+//! `s3s-fs` reads, hashes and writes every part once more when an upload is completed, 64 KiB at a
+//! time, which takes as long as the upload did. The parts are files and their hashes were known
+//! when they came: so they are put together by the file system, and only what this server has not
+//! seen (an upload begun before it started) is left to `s3s-fs`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -41,8 +42,9 @@ impl Parts {
         self.0.lock().await.remove(upload);
     }
 
-    /// The object that the request makes, if it has no condition and names the parts that have come. Only the first who
-    /// asks for an upload gets it: a client may send its request again while the first is under way.
+    /// The object that the request makes, if it has no condition and names the parts that have
+    /// come. Only the first who asks for an upload gets it: a client may send its request again
+    /// while the first is under way.
     pub(super) async fn take_assembly(
         &self,
         root: &Path,
@@ -97,8 +99,8 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    /// The content, in a file that is not the object yet; `None` if a part is too small, which `s3s-fs` has an answer
-    /// for.
+    /// The content, in a file that is not the object yet; `None` if a part is too small, which
+    /// `s3s-fs` has an answer for.
     pub(super) fn join(&self) -> io::Result<Option<NamedTempFile>> {
         // The name of a file that `s3s-fs` removes when it starts and finds it left behind.
         let mut whole = tempfile::Builder::new()
@@ -117,7 +119,8 @@ impl Assembly {
         Ok(Some(whole))
     }
 
-    /// Puts the content into the object's place; answers its entity tag. Nothing else may write meanwhile.
+    /// Puts the content into the object's place; answers its entity tag. Nothing else may write
+    /// meanwhile.
     pub(super) fn place(&self, whole: NamedTempFile) -> io::Result<ETag> {
         let etag = self.etag();
         let object = self.root.join(&self.bucket).join(&self.key);
@@ -127,7 +130,8 @@ impl Assembly {
         records::take_over_attributes(&self.root, &self.bucket, &self.key, &self.upload)?;
         whole.persist(object).map_err(|error| error.error)?;
         records::note_etag(&self.root, &self.bucket, &self.key, &etag)?;
-        // Whoever is killed from here on leaves parts that belong to nothing, as one who is killed while sending does.
+        // Whoever is killed from here on leaves parts that belong to nothing, as one who is killed
+        // while sending does.
         for number in 1..=self.digests.len() {
             remove(&self.part(number))?;
         }

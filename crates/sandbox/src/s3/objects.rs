@@ -17,14 +17,14 @@ use tokio_util::io::ReaderStream;
 use super::multipart::{Assembly, Parts};
 use super::records;
 
-/// Bytes of a body that are read and sent at a time: with the 4 KiB of `s3s-fs`, a large object comes slower than from
-/// a real bucket.
+/// Bytes of a body that are read and sent at a time: with the 4 KiB of `s3s-fs`, a large object
+/// comes slower than from a real bucket.
 const BODY_PIECE: usize = 256 * 1024;
 
 type Answer<T> = S3Result<S3Response<T>>;
 
-/// Clears the checksums of an object of several parts: it can carry those of the object that
-/// it replaced, which `s3s-fs` keeps and a client would find wrong.
+/// Clears the checksums of an object of several parts: it can carry those of the object that it
+/// replaced, which `s3s-fs` keeps and a client would find wrong.
 macro_rules! drop_outdated_checksums {
     ($output:expr) => {
         if $output
@@ -43,10 +43,9 @@ macro_rules! drop_outdated_checksums {
 
 /// The folder as an S3 service.
 ///
-/// `s3s-fs` writes an object and the record of its checksums one after the other, and checks
-/// the conditions of a write before it writes. So one write at a time, no reading of an
-/// object's head meanwhile, and a write that has begun goes on to its end though the client
-/// is gone.
+/// `s3s-fs` writes an object and the record of its checksums one after the other, and checks the
+/// conditions of a write before it writes. So one write at a time, no reading of an object's head
+/// meanwhile, and a write that has begun goes on to its end though the client is gone.
 pub(super) struct Objects {
     root: PathBuf,
     files: Arc<FileSystem>,

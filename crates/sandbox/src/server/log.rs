@@ -73,8 +73,8 @@ impl RequestLog {
         self.of(None)
     }
 
-    /// How many requests have come in, those among them that wait for their answer, or whose
-    /// client left before it came.
+    /// How many requests have come in, those among them that wait for their answer, or whose client
+    /// left before it came.
     #[must_use]
     pub fn begun(&self) -> u64 {
         self.inner

@@ -88,8 +88,9 @@ pub(crate) fn classify(doing: &'static str, error: &PgError) -> StoreError {
     }
 }
 
-/// Before there is a connection there are no rows whose values a reason could show, so it is told in full. What is no
-/// answer of the database and no trouble on the way is a disagreement about TLS or the login.
+/// Before there is a connection there are no rows whose values a reason could show, so it is told
+/// in full. What is no answer of the database and no trouble on the way is a disagreement about TLS
+/// or the login.
 pub(crate) fn connecting(error: &PgError) -> StoreError {
     const DOING: &str = "connecting";
     match (error.as_db_error(), io_cause(error), error.source()) {
@@ -154,20 +155,4 @@ fn is_of_tls(cause: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn says_what_was_tried_and_which_constraint() {
-        let failure = DatabaseFailure {
-            doing: "loading trips",
-            what: words("23505").to_owned(),
-            sqlstate: Some("23505".to_owned()),
-            names: ", table trips".to_owned(),
-        };
-        assert_eq!(
-            failure.to_string(),
-            "loading trips: a key exists already (SQLSTATE 23505, table trips)"
-        );
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ impl Store {
     /// Enters the providers with their MDS ids; those that are there as given are not touched.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn upsert_providers(
         &self,
@@ -45,6 +46,7 @@ impl Store {
     /// `date`, `year`, `month`, `day` and `hour` are the city's civil time of the block's start.
     ///
     /// # Errors
+    ///
     /// [`StoreError::UnknownProvider`], [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn ensure_blocks(
         &self,
@@ -97,10 +99,11 @@ impl Store {
             .map_err(failed("entering blocks"))
     }
 
-    /// The blocks of the range that the schedule has, in order of time. They are held in memory: ask for some months
-    /// at most.
+    /// The blocks of the range that the schedule has, in order of time. They are held in memory:
+    /// ask for some months at most.
     ///
     /// # Errors
+    ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn blocks(
         &self,
@@ -124,6 +127,7 @@ impl Store {
     /// As [`Store::blocks`], without the published ones.
     ///
     /// # Errors
+    ///
     /// As [`Store::blocks`].
     pub async fn unfinished_blocks(
         &self,
@@ -162,8 +166,8 @@ impl Store {
     }
 }
 
-/// A range of hours in stretches between changes of the clock. That is how the database learns the civil time: its own
-/// list of time zones may be another year's, or lack the name.
+/// A range of hours in stretches between changes of the clock. That is how the database learns the
+/// civil time: its own list of time zones may be another year's, or lack the name.
 #[derive(Default)]
 struct Offsets {
     first: Vec<DateTime<Utc>>,

@@ -7,20 +7,22 @@ use trips::trip::Flag;
 use crate::claim::update_schedule;
 use crate::copy::TRIP_DATA;
 
-/// The sorts and hashes of a big block stay in memory: an hour of 100,000 trips needs some 40 MB. A small one takes no
-/// more than before.
+/// The sorts and hashes of a big block stay in memory: an hour of 100,000 trips needs some 40 MB. A
+/// small one takes no more than before.
 pub(super) const WORK_IN_MEMORY: &str = "SET LOCAL work_mem = '64MB'";
 
-/// Nobody else gathers statistics on a temporary table, and without them a big block is joined row by row. Only of the
-/// columns that are joined on, and from a tenth of the usual sample: all of it takes longer than the joins.
+/// Nobody else gathers statistics on a temporary table, and without them a big block is joined row
+/// by row. Only of the columns that are joined on, and from a tenth of the usual sample: all of it
+/// takes longer than the joins.
 pub(super) const GATHER_STATISTICS: &str = "
     SET LOCAL default_statistics_target = 10;
     ANALYZE pg_temp.incoming (provider_id, trip_id, device_id)";
 
-/// Devices that are not known under the public id that follows from their key, and so are new, or were given another id
-/// before ids followed from keys: how many they are, and how many were new. Entered in a fixed order, so that loads at the
-/// same time wait for each other and never in a circle; and in a transaction of its own, so that they don't wait for each
-/// other's uploads. The id that tells devices apart is compared first, as in [`DROP_DUPLICATES`].
+/// Devices that are not known under the public id that follows from their key, and so are new, or
+/// were given another id before ids followed from keys: how many they are, and how many were new.
+/// Entered in a fixed order, so that loads at the same time wait for each other and never in a
+/// circle; and in a transaction of its own, so that they don't wait for each other's uploads. The
+/// id that tells devices apart is compared first, as in [`DROP_DUPLICATES`].
 pub(super) const ENTER_DEVICES: &str = "
     WITH other AS MATERIALIZED (
         SELECT DISTINCT i.device_id, i.provider_id, i.device_public_id, d.id AS known_as
@@ -43,8 +45,9 @@ pub(super) const TAKE_KNOWN_DEVICE_IDS: &str = "
     FROM api.devices d
     WHERE d.device_id = i.device_id AND d.provider_id = i.provider_id AND d.id <> i.device_public_id";
 
-/// Only what was delivered several times is put in order, which is little or nothing. In partitions the id that tells
-/// trips apart comes first: all of a block have the same provider, and comparing it first makes a sort twice as slow.
+/// Only what was delivered several times is put in order, which is little or nothing. In partitions
+/// the id that tells trips apart comes first: all of a block have the same provider, and comparing
+/// it first makes a sort twice as slow.
 pub(super) const DROP_DUPLICATES: &str = "
     DELETE FROM pg_temp.incoming i
     USING (
@@ -58,9 +61,9 @@ pub(super) const DROP_DUPLICATES: &str = "
     ) AS delivery
     WHERE i.ctid = delivery.place AND delivery.rank > 1";
 
-/// A trip overlaps an earlier one if any of those ends after it begins, and a later one if the next begins before it
-/// ends. `$1` is the flag, `$2` all flags in their order. Both are looked for in one pass, and the few rows are found by
-/// their places instead of a join with all.
+/// A trip overlaps an earlier one if any of those ends after it begins, and a later one if the next
+/// begins before it ends. `$1` is the flag, `$2` all flags in their order. Both are looked for in
+/// one pass, and the few rows are found by their places instead of a join with all.
 pub(super) const FLAG_OVERLAPS: &str = "
     UPDATE pg_temp.incoming i
     SET flags = ARRAY(
@@ -83,8 +86,9 @@ pub(super) const FLAG_OVERLAPS: &str = "
         WHERE trip.earlier OR trip.later
     ))";
 
-/// Trips as they were are left out beforehand: `ON CONFLICT` would lock, and so write, each of them. It looks again,
-/// since another load may have come between. `$1` is the block, `$2` the MDS version.
+/// Trips as they were are left out beforehand: `ON CONFLICT` would lock, and so write, each of
+/// them. It looks again, since another load may have come between. `$1` is the block, `$2` the MDS
+/// version.
 pub(super) static UPSERT_TRIPS: LazyLock<String> = LazyLock::new(|| {
     let changed = |new: &str| {
         format!(
@@ -130,8 +134,8 @@ fn columns(prefix: &str) -> String {
         .join(", ")
 }
 
-/// What a trip does not say of its vehicle, as it was said by the trip's end; of a device that was not known yet, as it
-/// was said first. `$1` is the provider's id in MDS.
+/// What a trip does not say of its vehicle, as it was said by the trip's end; of a device that was
+/// not known yet, as it was said first. `$1` is the provider's id in MDS.
 pub(super) const JOIN_VEHICLES: &str = "
     UPDATE pg_temp.incoming i
     SET vehicle_id = coalesce(i.vehicle_id, v.vehicle_id),
@@ -146,8 +150,8 @@ pub(super) const JOIN_VEHICLES: &str = "
     ) AS v
     WHERE v.seq = i.seq";
 
-/// `$9` says whether there is something to publish: a row that the load changed, or somebody's wish. If there is not, and
-/// the portal has what was loaded before, the block is published.
+/// `$9` says whether there is something to publish: a row that the load changed, or somebody's
+/// wish. If there is not, and the portal has what was loaded before, the block is published.
 pub(super) const NOTE_LOAD: &str = update_schedule!(
     "status_id = CASE WHEN $2 IN (5, 6) AND NOT $9 AND published_at IS NOT NULL THEN 8 ELSE $2 END,
      published_at = CASE WHEN $9 THEN NULL ELSE published_at END,

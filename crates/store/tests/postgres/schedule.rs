@@ -192,7 +192,8 @@ async fn the_table_itself_refuses_nonsense(#[case] assignments: &str) {
     assert_eq!(error.code().unwrap().code(), "23514");
 }
 
-/// What Postgres counts of its own work on the schedule: scans of all of it, scans of its index, rows found by that.
+/// What Postgres counts of its own work on the schedule: scans of all of it, scans of its index,
+/// rows found by that.
 async fn scans(sql: &Client) -> (i64, i64, i64) {
     // A session's counts are seen once it has ended.
     let others = "SELECT count(*) FROM pg_stat_activity

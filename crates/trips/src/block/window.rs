@@ -39,8 +39,8 @@ impl TimeWindow {
     ///
     /// # Errors
     ///
-    /// A [`TimeError`] for a window without an hour, one that ends before it starts, and an interval
-    /// that is 0 or leaves the years 2000 to 2049.
+    /// A [`TimeError`] for a window without an hour, one that ends before it starts, and an
+    /// interval that is 0 or leaves the years 2000 to 2049.
     pub fn resolve(&self, now: DateTime<Utc>) -> Result<ResolvedRange, TimeError> {
         let current = Hour::containing(now);
         let (first, end) = self.bounds(current)?;

@@ -24,8 +24,8 @@ pub trait TripVisitor {
     fn trip(&mut self, trip: &RawValue) -> io::Result<()>;
 
     /// A chance to take a trip in the pass that finds its end: `text` begins with it and goes on
-    /// behind it, or is cut off anywhere. Answers the length of the trip that was taken; `None`
-    /// has it come to [`TripVisitor::trip`], which is what happens unless this is implemented.
+    /// behind it, or is cut off anywhere. Answers the length of the trip that was taken; `None` has
+    /// it come to [`TripVisitor::trip`], which is what happens unless this is implemented.
     ///
     /// # Errors
     ///
@@ -55,8 +55,8 @@ pub struct EnvelopeSummary {
 ///
 /// # Errors
 ///
-/// An [`EnvelopeError`]. The visitor may have got trips by then, so what it made of them must not be
-/// taken for the whole.
+/// An [`EnvelopeError`]. The visitor may have got trips by then, so what it made of them must not
+/// be taken for the whole.
 pub fn read_envelope<R: Read, V: TripVisitor>(
     reader: R,
     visitor: &mut V,
@@ -64,8 +64,8 @@ pub fn read_envelope<R: Read, V: TripVisitor>(
     read_list(reader, "trips", visitor)
 }
 
-/// As [`read_envelope`], for the list of another name: `vehicles` and `telemetry` of 2.0 come in the
-/// same kind of envelope. Their records go to the visitor in the place of trips.
+/// As [`read_envelope`], for the list of another name: `vehicles` and `telemetry` of 2.0 come in
+/// the same kind of envelope. Their records go to the visitor in the place of trips.
 ///
 /// # Errors
 ///
@@ -101,7 +101,8 @@ fn end_of<R: Read>(source: &mut Source<R>) -> Result<(), EnvelopeError> {
     }
 }
 
-/// Takes an object, whose brace is the next byte, giving each key to `member`, which takes the value.
+/// Takes an object, whose brace is the next byte, giving each key to `member`, which takes the
+/// value.
 fn members<R: Read>(
     source: &mut Source<R>,
     mut member: impl FnMut(&mut Source<R>, &str) -> Result<(), EnvelopeError>,

@@ -12,7 +12,8 @@ pub(super) const WINDOW_BYTES: usize = 256 * 1024;
 const LARGEST_VALUE_BYTES: usize = 64 * 1024 * 1024;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The window holds what was read and not yet taken. It grows only when a single value does not fit.
+/// The window holds what was read and not yet taken. It grows only when a single value does not
+/// fit.
 pub(super) struct Source<R> {
     reader: R,
     window: Vec<u8>,
@@ -73,8 +74,8 @@ impl<R: Read> Source<R> {
         })
     }
 
-    /// Lends what is in the window of the next value, and maybe behind it, to `take`, and takes as much as that answers;
-    /// `false` if it took nothing.
+    /// Lends what is in the window of the next value, and maybe behind it, to `take`, and takes as
+    /// much as that answers; `false` if it took nothing.
     pub(super) fn take_ahead(
         &mut self,
         take: impl FnOnce(&[u8]) -> io::Result<Option<usize>>,
@@ -176,8 +177,9 @@ impl<R: Read> Source<R> {
     }
 }
 
-/// Whether what follows the text may put the error right. The parser does not call every such error an end of the
-/// text: a number cut off behind its sign, its point or its `e` is an invalid number to it.
+/// Whether what follows the text may put the error right. The parser does not call every such error
+/// an end of the text: a number cut off behind its sign, its point or its `e` is an invalid number
+/// to it.
 fn is_cut_off(error: &serde_json::Error, text: &[u8]) -> bool {
     error.is_eof() || byte_offset(error, text) >= text.len()
 }

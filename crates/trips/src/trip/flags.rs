@@ -19,23 +19,23 @@ pub enum Flag {
     LongDistance,
     /// More than 24 hours.
     LongDuration,
-    /// Less than 60 seconds: MDS 2.0 takes a trip into analysis only when the
-    /// rider had the vehicle for a minute or more.
+    /// Less than 60 seconds: MDS 2.0 takes a trip into analysis only when the rider had the vehicle
+    /// for a minute or more.
     ShortDuration,
-    /// The device was on another trip at the same time. Set by the store,
-    /// which sees the whole block.
+    /// The device was on another trip at the same time. Set by the store, which sees the whole
+    /// block.
     Overlap,
     /// The points of the route do not come in the order of their times.
     UnorderedRoute,
     /// A timestamp was in seconds where the version asks for milliseconds.
     SecondsForMilliseconds,
-    /// The start or the end lies outside the service area, but inside it with
-    /// latitude and longitude exchanged.
+    /// The start or the end lies outside the service area, but inside it with latitude and
+    /// longitude exchanged.
     SwappedCoordinatesSuspected,
     /// A cost below zero.
     NegativeCost,
-    /// The vehicle moved without a rider of its own: rebalancing,
-    /// maintenance, a way to the pick-up, a robot.
+    /// The vehicle moved without a rider of its own: rebalancing, maintenance, a way to the
+    /// pick-up, a robot.
     NotARiderTrip,
 }
 
@@ -175,41 +175,4 @@ impl<'de> Deserialize<'de> for Flags {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_come_in_a_fixed_order_whatever_the_order_of_insertion() {
-        let flags: Flags = [Flag::NotARiderTrip, Flag::ZeroDistance, Flag::OutsideHour]
-            .into_iter()
-            .collect();
-        assert_eq!(
-            flags.names(),
-            ["outside_hour", "zero_distance", "not_a_rider_trip"]
-        );
-    }
-
-    #[test]
-    fn every_flag_has_a_bit_and_a_name_of_its_own() {
-        let all: Flags = Flag::ALL.into_iter().collect();
-        assert_eq!(all.iter().collect::<Vec<_>>(), Flag::ALL);
-        for flag in Flag::ALL {
-            assert_eq!(flag.name().parse(), Ok(flag));
-            assert_eq!(Flags::from_iter([flag]).iter().count(), 1);
-        }
-    }
-
-    #[test]
-    fn a_set_survives_json() {
-        let flags: Flags = [Flag::Overlap, Flag::NegativeCost].into_iter().collect();
-        let json = serde_json::to_string(&flags).unwrap();
-        assert_eq!(json, r#"["overlap","negative_cost"]"#);
-        assert_eq!(serde_json::from_str::<Flags>(&json).unwrap(), flags);
-    }
-
-    #[test]
-    fn an_unknown_name_is_refused_by_name() {
-        let error = serde_json::from_str::<Flags>(r#"["odd"]"#).unwrap_err();
-        assert!(error.to_string().contains("`odd`"));
-    }
-}
+mod tests;

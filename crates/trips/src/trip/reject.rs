@@ -16,13 +16,13 @@ pub enum TripEnd {
 
 /// A reason to refuse a trip (SPEC.md, Postgres, "reject").
 ///
-/// It names fields, never their values: a reject may be logged and counted
-/// without telling where somebody rode.
+/// It names fields, never their values: a reject may be logged and counted without telling where
+/// somebody rode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum RejectReason {
-    /// The trip is no JSON object, or one that contradicts itself (a key
-    /// twice, a number beyond any range, broken text).
+    /// The trip is no JSON object, or one that contradicts itself (a key twice, a number beyond any
+    /// range, broken text).
     Unreadable,
     /// A required field is absent, `null` or an empty text.
     MissingField {
@@ -41,8 +41,8 @@ pub enum RejectReason {
         /// The field's name in MDS.
         field: &'static str,
     },
-    /// The route has no usable point for this end of the trip, or the
-    /// location of this end is no pair of numbers.
+    /// The route has no usable point for this end of the trip, or the location of this end is no
+    /// pair of numbers.
     NoUsablePoint {
         /// Which end of the trip.
         end: TripEnd,
@@ -51,9 +51,8 @@ pub enum RejectReason {
     OffTheGlobe {
         /// Which end of the trip.
         end: TripEnd,
-        /// Whether the service area covers the point once latitude and
-        /// longitude are exchanged: the provider then needs
-        /// `swap_coordinates`.
+        /// Whether the service area covers the point once latitude and longitude are exchanged: the
+        /// provider then needs `swap_coordinates`.
         swapped_fits: bool,
     },
     /// A time before 2010 or after tomorrow, after repair of its unit.
@@ -127,48 +126,4 @@ pub struct Reject {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reject_names_fields_and_codes_in_json() {
-        let reject = Reject {
-            trip_id: Some("7".to_owned()),
-            reasons: vec![
-                RejectReason::MissingField { field: "route" },
-                RejectReason::OffTheGlobe {
-                    end: TripEnd::Start,
-                    swapped_fits: true,
-                },
-                RejectReason::EndBeforeStart,
-            ],
-        };
-        insta::assert_json_snapshot!(reject, @r#"
-        {
-          "trip_id": "7",
-          "reasons": [
-            {
-              "code": "missing_field",
-              "field": "route"
-            },
-            {
-              "code": "off_the_globe",
-              "end": "start",
-              "swapped_fits": true
-            },
-            {
-              "code": "end_before_start"
-            }
-          ]
-        }
-        "#);
-    }
-
-    #[test]
-    fn a_reason_prints_its_code_and_what_it_is_about() {
-        let reason = RejectReason::NotAUuid { field: "device_id" };
-        assert_eq!(reason.to_string(), "not_a_uuid:device_id");
-        let reason = RejectReason::NoUsablePoint { end: TripEnd::End };
-        assert_eq!(reason.to_string(), "no_usable_point:end");
-    }
-}
+mod tests;

@@ -38,7 +38,8 @@ impl Rules<'_> {
     ///
     /// Durations, distances, costs and the accuracy may have a fraction, which is rounded.
     /// Timestamps may be numbers or texts that hold one. A text where another number belongs is
-    /// mistyped. [`Flag::Overlap`](super::Flag::Overlap) is not set here, since it takes the whole block to see it.
+    /// mistyped. [`Flag::Overlap`](super::Flag::Overlap) is not set here, since it takes the whole
+    /// block to see it.
     ///
     /// # Errors
     ///

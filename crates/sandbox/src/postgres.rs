@@ -1,8 +1,8 @@
 //! Postgres on loopback, from the programs installed on this machine.
 //!
-//! A server lives as long as the [`Cluster`] that started it, and never longer than the
-//! process: a small shell script holds the reading end of a pipe, and stops the server when
-//! the writing end closes, even where the process was killed.
+//! A server lives as long as the [`Cluster`] that started it, and never longer than the process: a
+//! small shell script holds the reading end of a pipe, and stops the server when the writing end
+//! closes, even where the process was killed.
 
 mod account;
 mod binaries;
@@ -34,8 +34,8 @@ const LOG: &str = "server.log";
 /// How long a server may take to accept connections.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// How often a server that ended at once is started again: its port may have been taken
-/// between the choice and the start, or the last server on the folder may still be stopping.
+/// How often a server that ended at once is started again: its port may have been taken between the
+/// choice and the start, or the last server on the folder may still be stopping.
 const START_ATTEMPTS: u32 = 8;
 
 /// A Postgres server on a free port of loopback.
@@ -50,8 +50,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The one cluster of this process, started at first use and stopped when the process
-    /// ends. Tests use it, each with a database of its own.
+    /// The one cluster of this process, started at first use and stopped when the process ends.
+    /// Tests use it, each with a database of its own.
     ///
     /// # Errors
     ///
@@ -65,16 +65,15 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// [`PostgresError`]: no programs found, or the server did not start (with the end of its
-    /// log).
+    /// [`PostgresError`]: no programs found, or the server did not start (with the end of its log).
     pub async fn start() -> Result<Self, PostgresError> {
         let folder =
             std::env::temp_dir().join(format!("sandbox-postgres-{}", Uuid::new_v4().simple()));
         Self::start_with(folder, After::Remove).await
     }
 
-    /// Starts a cluster whose data stays in `folder`, which is made where it does not exist
-    /// and used again where it does. One server at a time can use a folder.
+    /// Starts a cluster whose data stays in `folder`, which is made where it does not exist and
+    /// used again where it does. One server at a time can use a folder.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! The part of SoQL, Socrata's query language, that an audit of a dataset needs: `$select`
-//! with aggregates, `$where`, `$group`, `$order`, `$limit`, `$offset` and `column=value`.
+//! The part of SoQL, Socrata's query language, that an audit of a dataset needs: `$select` with
+//! aggregates, `$where`, `$group`, `$order`, `$limit`, `$offset` and `column=value`.
 
 mod expression;
 mod parse;

@@ -1,8 +1,9 @@
-//! An MDS provider on loopback: `GET {base_url}/trips` of the versions 0.2 to 2.0, and what 2.0 has beside.
+//! An MDS provider on loopback: `GET {base_url}/trips` of the versions 0.2 to 2.0, and what 2.0 has
+//! beside.
 //!
-//! Its trips take place in [`crate::city`]. They are the same for the same options, at any
-//! hour of any year up to now, and are made while they are sent, so that an hour may have
-//! hundreds of thousands.
+//! Its trips take place in [`crate::city`]. They are the same for the same options, at any hour of
+//! any year up to now, and are made while they are sent, so that an hour may have hundreds of
+//! thousands.
 
 mod answer;
 mod body;
@@ -122,8 +123,8 @@ impl Provider {
         self.state.feed.expected(time)
     }
 
-    /// Lets requests for the clock hour that holds `time` go wrong, after the faults that the
-    /// hour has already.
+    /// Lets requests for the clock hour that holds `time` go wrong, after the faults that the hour
+    /// has already.
     pub fn fail_hour(&self, time: DateTime<Utc>, fault: Fault, times: Times) {
         self.state.faults.add(feed::hour_of(time), fault, times);
     }

@@ -1,12 +1,12 @@
 //! A Socrata portal with one dataset, on loopback.
 //!
-//! `POST /resource/{4x4}.json` upserts a JSON array of rows by the row identifier and answers
-//! the counts as Socrata does; `GET` of the same address answers queries. Uploads need Basic
-//! auth with the key's id and secret, an `X-App-Token` and a `Content-Type`; queries need
-//! nothing, as on a public dataset, but refuse wrong credentials.
+//! `POST /resource/{4x4}.json` upserts a JSON array of rows by the row identifier and answers the
+//! counts as Socrata does; `GET` of the same address answers queries. Uploads need Basic auth with
+//! the key's id and secret, an `X-App-Token` and a `Content-Type`; queries need nothing, as on a
+//! public dataset, but refuse wrong credentials.
 //!
-//! One upload at a time: while one is worked on, another gets 409. Rows are kept in memory
-//! (about half a kilobyte each), and in a file where one is named.
+//! One upload at a time: while one is worked on, another gets 409. Rows are kept in memory (about
+//! half a kilobyte each), and in a file where one is named.
 
 mod checks;
 mod fault;

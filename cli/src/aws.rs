@@ -17,7 +17,8 @@ use client::{Executions, Started};
 
 const STATE_MACHINE: &str = "ATD_MDS_STATE_MACHINE_ARN";
 
-/// Starts the execution, or finds the one that the same request has started already, and follows it if asked to.
+/// Starts the execution, or finds the one that the same request has started already, and follows it
+/// if asked to.
 pub(crate) async fn run(
     args: &RunArgs,
     json: bool,

@@ -1,11 +1,11 @@
 //! S3 on loopback over a folder: a bucket is a folder in it, an object a file in that.
 //!
-//! The protocol is that of AWS as far as the pipeline needs it: signed requests, chunked
-//! bodies with checksums behind them (the AWS SDK's defaults need no change but path style),
-//! multipart uploads, `ListObjectsV2` with paging, copies, ranges, and `If-Match` and
-//! `If-None-Match` on `GetObject`, `HeadObject`, `PutObject` and `CompleteMultipartUpload`.
-//! An `ETag` is the MD5 of the content, or that of a multipart upload with the number of
-//! parts behind it, as AWS makes it; it changes only with the content.
+//! The protocol is that of AWS as far as the pipeline needs it: signed requests, chunked bodies
+//! with checksums behind them (the AWS SDK's defaults need no change but path style), multipart
+//! uploads, `ListObjectsV2` with paging, copies, ranges, and `If-Match` and `If-None-Match` on
+//! `GetObject`, `HeadObject`, `PutObject` and `CompleteMultipartUpload`. An `ETag` is the MD5 of
+//! the content, or that of a multipart upload with the number of parts behind it, as AWS makes it;
+//! it changes only with the content.
 
 mod multipart;
 mod objects;
@@ -28,8 +28,8 @@ pub const SECRET_KEY: &str = "sandbox-secret-key";
 /// The region to sign for; any other is accepted as well.
 pub const REGION: &str = "us-east-1";
 
-/// An S3 server on a free port of loopback. Dropping it closes the port and every connection;
-/// the objects stay in their folder.
+/// An S3 server on a free port of loopback. Dropping it closes the port and every connection; the
+/// objects stay in their folder.
 #[derive(Debug)]
 pub struct S3 {
     server: Server,

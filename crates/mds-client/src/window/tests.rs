@@ -1,0 +1,47 @@
+use super::*;
+use chrono::TimeDelta;
+use rstest::rstest;
+
+fn window() -> WideWindow {
+    let hour = Hour::starting_at("2020-01-01T22:00:00Z".parse().unwrap()).unwrap();
+    WideWindow {
+        hour,
+        start: hour.start() - TimeDelta::hours(24),
+        end: hour.end() + TimeDelta::hours(1),
+    }
+}
+
+// The hour from 2020-01-01T22:00:00Z is 1577916000 to 1577919600.
+#[rstest]
+#[case("1577916000", true)]
+#[case("1577919599.999", true)]
+#[case("1577915999.999", false)]
+#[case("1577919600", false)]
+#[case("1577829600", false)]
+#[case("1577829599", true)]
+#[case("1577923200", false)]
+#[case("1577923201", true)]
+#[case("1577916000000", true)]
+#[case("1577919599999", true)]
+#[case("1577919600000", false)]
+#[case("\"1577916000\"", true)]
+#[case("\" 1577919600 \"", false)]
+#[case("\"1577919600000\"", false)]
+#[case("1.5779160e9", true)]
+#[case("null", true)]
+#[case("\"yesterday\"", true)]
+#[case("{}", true)]
+#[case("1e999", true)]
+fn keeps_what_ended_in_the_hour_or_was_not_asked_for(#[case] end: &str, #[case] kept: bool) {
+    let trip = format!(r#"{{"start_time": 1, "end_time": {end}, "x": [1]}}"#);
+    let raw: &RawValue = serde_json::from_str(&trip).unwrap();
+    assert_eq!(window().is_of_another_hour(raw), !kept);
+}
+
+#[test]
+fn keeps_what_is_no_trip_at_all() {
+    for text in ["{}", "[]", "7", "null", r#"{"end_time": 1, "end_time": 2}"#] {
+        let raw: &RawValue = serde_json::from_str(text).unwrap();
+        assert!(!window().is_of_another_hour(raw), "{text}");
+    }
+}

@@ -1,0 +1,48 @@
+use super::*;
+
+const GOOD: &str = "mldLZF4-C206rmYvoW8CEwLfbzyRPujPHAQM_67McRQ=";
+
+fn parse(text: &str) -> Result<FernetKeys, KeyError> {
+    FernetKeys::parse(&SecretString::from(text))
+}
+
+#[test]
+fn a_list_of_keys_is_read_in_order() {
+    let keys = parse(&format!(" {GOOD} ,{GOOD}, ")).unwrap();
+    assert_eq!(keys.count(), 2);
+    assert_eq!(format!("{keys:?}"), "FernetKeys(2 redacted)");
+}
+
+#[test]
+fn a_bad_key_is_named_by_its_position_and_not_shown() {
+    let error = parse(&format!("{GOOD},canary-not-a-key")).unwrap_err();
+    assert_eq!(
+        error,
+        KeyError::Malformed {
+            position: 2,
+            count: 2
+        }
+    );
+    assert!(!format!("{error} {error:?}").contains("canary"));
+}
+
+#[test]
+fn keys_of_another_length_or_alphabet_are_refused() {
+    for bad in ["AAAA", &"A".repeat(44), &GOOD.replace('_', "/"), &GOOD[1..]] {
+        assert_eq!(
+            parse(bad).unwrap_err(),
+            KeyError::Malformed {
+                position: 1,
+                count: 1
+            }
+        );
+    }
+    assert_eq!(parse(" , ").unwrap_err(), KeyError::NoKey);
+}
+
+#[test]
+fn a_generated_key_is_a_key() {
+    let key = FernetKeys::generate();
+    assert!(FernetKeys::parse(&key).is_ok());
+    assert_ne!(key.expose_secret(), FernetKeys::generate().expose_secret());
+}
