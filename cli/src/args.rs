@@ -126,8 +126,8 @@ pub(crate) struct RunArgs {
     pub(crate) no_sync_socrata: bool,
 
     /// Where the run takes place.
-    #[arg(long, value_enum, default_value_t = Place::Local)]
-    pub(crate) on: Place,
+    #[arg(long, value_enum, default_value_t = Target::Local)]
+    pub(crate) on: Target,
 
     /// With `--on aws`: follow the execution to its end, and end with its summary and exit status.
     #[arg(long)]
@@ -144,7 +144,7 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Place {
+pub(crate) enum Target {
     /// In this process.
     Local,
     /// By the state machine that ATD_MDS_STATE_MACHINE_ARN names.

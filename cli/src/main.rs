@@ -1,4 +1,4 @@
-//! `mds`: the pipeline from the command line (SPEC.md, "The command line").
+//! `mds`: the pipeline from the command line (docs/CONTRACT.md, "The command line").
 //!
 //! Data goes to standard output; logs, progress and errors to standard error. The exit status is 0
 //! when all is done, 1 when some block failed, 2 for wrong usage or configuration.

@@ -76,17 +76,17 @@ impl Progress {
 }
 
 impl<'a> MakeWriter<'a> for Progress {
-    type Writer = AroundBar;
+    type Writer = SuspendingWriter;
 
-    fn make_writer(&'a self) -> AroundBar {
-        AroundBar(self.bar.clone())
+    fn make_writer(&'a self) -> SuspendingWriter {
+        SuspendingWriter(self.bar.clone())
     }
 }
 
 /// Standard error, with the bar taken away while a line is written.
-pub(crate) struct AroundBar(ProgressBar);
+pub(crate) struct SuspendingWriter(ProgressBar);
 
-impl Write for AroundBar {
+impl Write for SuspendingWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.0.suspend(|| io::stderr().write(line))
     }

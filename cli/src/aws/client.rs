@@ -13,7 +13,7 @@ use crate::failure::usage;
 
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_SFN";
 /// Tries of the same request, each after one that failed.
-const MOST_TRIES: u32 = 99;
+const MAX_TRIES: u32 = 99;
 
 /// The executions of one state machine.
 pub(crate) struct Executions {
@@ -63,7 +63,7 @@ impl Executions {
         input: &str,
         is_given: bool,
     ) -> anyhow::Result<Started> {
-        for n in 1..=MOST_TRIES {
+        for n in 1..=MAX_TRIES {
             let name = if n == 1 {
                 name.to_owned()
             } else {
@@ -79,7 +79,7 @@ impl Executions {
             }
         }
         Err(usage(format!(
-            "the same request has failed {MOST_TRIES} times; look at why, and give a --name"
+            "the same request has failed {MAX_TRIES} times; look at why, and give a --name"
         )))
     }
 

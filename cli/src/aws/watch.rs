@@ -17,7 +17,7 @@ use crate::signals;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Looks in a row that may fail before the watching ends.
-const MOST_FAILURES: u32 = 10;
+const MAX_FAILURES: u32 = 10;
 
 /// Shows how an execution comes along, then how it ended.
 pub(crate) async fn follow(
@@ -62,7 +62,7 @@ async fn until_ended(
                     shown = Some(now);
                 }
             }
-            Err(error) if failures >= MOST_FAILURES => {
+            Err(error) if failures >= MAX_FAILURES => {
                 return Err(error.context("the execution goes on, and cannot be watched any more"));
             }
             Err(_) => failures += 1,

@@ -8,7 +8,7 @@ use pipeline::{Context, ErrorName, Plan, PlanRequest, PlannedBlock, RunOptions, 
 use store::RunSummary;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{Place, RunArgs};
+use crate::args::{RunArgs, Target};
 use crate::commands::connect;
 use crate::failure::{FAILED, usage};
 use crate::progress::Progress;
@@ -20,11 +20,11 @@ pub(crate) async fn run(
     progress: &Progress,
 ) -> anyhow::Result<ExitCode> {
     match args.on {
-        Place::Aws => crate::aws::run(args, json, progress).await,
-        Place::Local if args.watch || args.name.is_some() => Err(usage(
+        Target::Aws => crate::aws::run(args, json, progress).await,
+        Target::Local if args.watch || args.name.is_some() => Err(usage(
             "--watch and --name are about an execution: give --on aws with them",
         )),
-        Place::Local => plan_and_run(&args.request(), json, progress).await,
+        Target::Local => plan_and_run(&args.request(), json, progress).await,
     }
 }
 
@@ -37,7 +37,7 @@ pub(crate) async fn plan_and_run(
     let ctx = connect::context(request.max_concurrency).await?;
     if request.dry_run {
         let plan = pipeline::plan(&ctx, request, |block| print_planned(block, json)).await?;
-        say_left_out(&plan);
+        print_skipped(&plan);
         eprintln!(
             "dry run: {} blocks to do, nothing written",
             plan.block_count
@@ -45,7 +45,7 @@ pub(crate) async fn plan_and_run(
         return Ok(ExitCode::SUCCESS);
     }
     let plan = pipeline::plan(&ctx, request, |_| {}).await?;
-    say_left_out(&plan);
+    print_skipped(&plan);
     let cancel = CancellationToken::new();
     let listener = tokio::spawn(cancel_when_asked(cancel.clone()));
     let ended = carry_out(ctx, &plan, progress, cancel.clone()).await;
@@ -104,7 +104,7 @@ async fn cancel_when_asked(cancel: CancellationToken) {
     }
 }
 
-fn say_left_out(plan: &Plan) {
+fn print_skipped(plan: &Plan) {
     if plan.not_ended > 0 {
         eprintln!(
             "{} blocks have not ended yet and are left out",

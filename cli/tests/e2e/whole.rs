@@ -7,7 +7,7 @@ use crate::aws::Aws;
 use crate::support::{ONE_HOUR, stderr, stdout, world};
 
 /// More than enough for keys and counts, and far below the 256 KiB that may pass between states.
-const MOST_BYTES: usize = 16 * 1024;
+const MAX_BYTES: usize = 16 * 1024;
 
 fn on_aws<'a>(args: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [args, &["--on", "aws"], more].concat()
@@ -63,7 +63,7 @@ async fn what_is_done_is_nothing_to_do_and_a_dry_run_leaves_no_trace() {
     aws.world
         .expect_whole(&["bird", "lime"], &["12", "13"])
         .await;
-    assert!(aws.largest_payload("first").await < MOST_BYTES);
+    assert!(aws.largest_payload("first").await < MAX_BYTES);
 
     let again = aws.execute("second", &request).await;
     assert_eq!(again.status, ExecutionStatus::Succeeded);

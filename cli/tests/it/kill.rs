@@ -1,5 +1,5 @@
-//! Killed at any point, and run again: the end is that of a run that was never killed (SPEC.md,
-//! "Events and errors").
+//! Killed at any point, and run again: the end is that of a run that was never killed
+//! (docs/CONTRACT.md, "Events and errors").
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -48,7 +48,7 @@ pub struct Layer {
     pub property: String,
 }
 
-/// The layers used where the settings name none (SPEC.md, Postgres).
+/// The layers used where the settings name none (docs/CONTRACT.md, Postgres).
 #[must_use]
 pub fn default_layers() -> Vec<Layer> {
     [

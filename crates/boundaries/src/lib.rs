@@ -1,8 +1,8 @@
 //! Which council district, census tract and cell a point lies in.
 //!
-//! Each layer is a GeoJSON FeatureCollection (SPEC.md, Postgres). A point on an edge counts as
-//! inside; where several features hold it, the first in the file wins; a point in none has no
-//! label.
+//! Each layer is a GeoJSON FeatureCollection (docs/CONTRACT.md, Postgres). A point on an edge
+//! counts as inside; where several features hold it, the first in the file wins; a point in none
+//! has no label.
 
 mod builder;
 mod error;

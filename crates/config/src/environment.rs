@@ -23,7 +23,7 @@ pub enum KeySource {
     },
 }
 
-/// What the environment variables say (SPEC.md, Configuration).
+/// What the environment variables say (docs/CONTRACT.md, Configuration).
 #[derive(Debug, Clone)]
 pub struct Environment {
     /// `ATD_MDS_RUN_MODE`; staging unless given.

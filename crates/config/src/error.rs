@@ -1,8 +1,8 @@
 use boundaries::BoundaryError;
 use vault::VaultError;
 
-/// Configuration that is missing, malformed or out of reach: `ConfigInvalid` (SPEC.md, Events and
-/// errors) unless [`ConfigError::is_transient`]. Always names the key, never its value.
+/// Configuration that is missing, malformed or out of reach: `ConfigInvalid` (docs/CONTRACT.md,
+/// Events and errors) unless [`ConfigError::is_transient`]. Always names the key, never its value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {

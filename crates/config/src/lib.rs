@@ -1,5 +1,5 @@
-//! What the system is told: the environment, and the two encrypted files in the bucket (SPEC.md,
-//! Configuration).
+//! What the system is told: the environment, and the two encrypted files in the bucket
+//! (docs/CONTRACT.md, Configuration).
 //!
 //! [`Environment`] names the bucket, the keys and the files; [`load`] reads [`Settings`] and
 //! [`Providers`] from there. A setting that only some steps need is checked when one asks for it,

@@ -9,7 +9,7 @@ use crate::environment::PROVIDERS;
 use crate::error::ConfigError;
 use crate::text;
 
-/// The providers file, in the order of the providers' names (SPEC.md, Configuration).
+/// The providers file, in the order of the providers' names (docs/CONTRACT.md, Configuration).
 #[derive(Clone)]
 pub struct Providers(BTreeMap<ProviderName, ProviderConfig>);
 

@@ -3,7 +3,7 @@ use std::fmt;
 use boundaries::Layer;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
-use socrata::{DatasetId, MOST_CHUNK_ROWS, SocrataConfig};
+use socrata::{DatasetId, MAX_CHUNK_ROWS, SocrataConfig};
 use trips::ids::PublicIdKey;
 use trips::time::{CivilZone, ZoneError};
 use url::Url;
@@ -45,8 +45,8 @@ const PORTAL: [&str; 5] = [
     SOCRATA_KEY_SECRET,
 ];
 
-/// The settings file (SPEC.md, Configuration). Keys it does not know are allowed. `Debug` shows
-/// which keys have a value.
+/// The settings file (docs/CONTRACT.md, Configuration). Keys it does not know are allowed. `Debug`
+/// shows which keys have a value.
 #[derive(Clone)]
 pub struct Settings {
     /// `TIME_ZONE`; `US/Central` unless given.
@@ -180,13 +180,13 @@ impl Settings {
 
     fn chunk_rows(&self) -> Result<usize, ConfigError> {
         let Some(text) = self.texts.get(SOCRATA_CHUNK_ROWS)? else {
-            return Ok(MOST_CHUNK_ROWS);
+            return Ok(MAX_CHUNK_ROWS);
         };
         text.parse()
             .ok()
-            .filter(|rows| (1..=MOST_CHUNK_ROWS).contains(rows))
+            .filter(|rows| (1..=MAX_CHUNK_ROWS).contains(rows))
             .ok_or_else(|| {
-                let why = format!("must be a whole number from 1 to {MOST_CHUNK_ROWS}");
+                let why = format!("must be a whole number from 1 to {MAX_CHUNK_ROWS}");
                 ConfigError::invalid(SOCRATA_CHUNK_ROWS, why)
             })
     }

@@ -20,8 +20,8 @@ use crate::logs;
 const CONNECTIONS: usize = 5;
 
 /// What is kept of an invocation's time to write down how it ended: a tenth, within these bounds.
-const LEAST_RESERVE: Duration = Duration::from_secs(1);
-const MOST_RESERVE: Duration = Duration::from_secs(10);
+const MIN_RESERVE: Duration = Duration::from_secs(1);
+const MAX_RESERVE: Duration = Duration::from_secs(10);
 
 /// The longest that Lambda lets an invocation take.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
@@ -129,7 +129,7 @@ fn deadline(lambda: SystemTime, now: SystemTime) -> Instant {
         Err(past) if past.duration() > NEVER_SO_LATE => LONGEST_INVOCATION,
         Err(_) => Duration::ZERO,
     };
-    let reserve = (left / 10).clamp(LEAST_RESERVE, MOST_RESERVE);
+    let reserve = (left / 10).clamp(MIN_RESERVE, MAX_RESERVE);
     Instant::now() + left.saturating_sub(reserve)
 }
 

@@ -62,7 +62,7 @@ impl StackOptions {
 
 /// The parts, running. Dropping it stops them all.
 pub struct LocalStack {
-    /// The environment variables of SPEC.md, "Configuration", that lead to these parts.
+    /// The environment variables of docs/CONTRACT.md, "Configuration", that lead to these parts.
     pub env: BTreeMap<String, String>,
     /// The portal.
     pub portal: Portal,

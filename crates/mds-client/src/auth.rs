@@ -11,7 +11,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::{AuthType, ProviderConfig};
-use crate::fault::Fault;
+use crate::fetch_error::FetchError;
 use crate::fields::ProviderConfigError;
 use crate::token_request::TokenRequest;
 use token_source::TokenSource;
@@ -49,7 +49,7 @@ impl Auth {
     }
 
     /// Adds the credentials to the headers of a request, replacing headers of the same name.
-    pub(crate) async fn authorize(&self, request: &mut HeaderMap) -> Result<Grant, Fault> {
+    pub(crate) async fn authorize(&self, request: &mut HeaderMap) -> Result<Grant, FetchError> {
         replace(request, &self.headers);
         let grant = match &self.scheme {
             Scheme::Headers(headers) => {

@@ -44,7 +44,7 @@ impl FromStr for AuthType {
     }
 }
 
-/// One provider's entry in the providers file (SPEC.md, Configuration).
+/// One provider's entry in the providers file (docs/CONTRACT.md, Configuration).
 ///
 /// Reads the files of older tools too: numbers and switches may stand as text, null is the same as
 /// absent, unknown keys are passed over. `Debug` shows neither secrets nor the URL's query.
@@ -80,7 +80,7 @@ pub struct ProviderConfig {
     pub paging: bool,
     /// Pause between two requests.
     pub delay: Duration,
-    /// Attempts at a request before giving up, at least 1.
+    /// RetryBudget at a request before giving up, at least 1.
     pub max_attempts: u32,
     /// Longest wait for the next byte of an answer.
     pub timeout: Duration,
@@ -111,9 +111,9 @@ pub struct ProviderConfig {
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_ATTEMPTS: u32 = 3;
-const MOST_ATTEMPTS: u32 = 100;
+const MAX_ATTEMPTS: u32 = 100;
 const DEFAULT_LOOKBACK_HOURS: u32 = 24;
-const MOST_HOURS: u32 = 24 * 366;
+const MAX_HOURS: u32 = 24 * 366;
 
 impl ProviderConfig {
     /// Reads the entry of one provider.
@@ -143,7 +143,7 @@ impl ProviderConfig {
             paging: fields.switch("paging", true)?,
             delay: fields.seconds("delay")?.unwrap_or_default(),
             max_attempts: fields
-                .whole("max_attempts", 1, MOST_ATTEMPTS)?
+                .whole("max_attempts", 1, MAX_ATTEMPTS)?
                 .unwrap_or(DEFAULT_ATTEMPTS),
             timeout: timeout(&fields)?,
             mds_param_override: fields.texts("mds_param_override")?,
@@ -151,13 +151,13 @@ impl ProviderConfig {
             accept: fields.text("accept")?.filter(|accept| !accept.is_empty()),
             swap_coordinates: fields.switch("swap_coordinates", false)?,
             lookback_hours: fields
-                .whole("lookback_hours", 0, MOST_HOURS)?
+                .whole("lookback_hours", 0, MAX_HOURS)?
                 .unwrap_or(DEFAULT_LOOKBACK_HOURS),
-            lag_hours: fields.whole("lag_hours", 0, MOST_HOURS)?,
+            lag_hours: fields.whole("lag_hours", 0, MAX_HOURS)?,
             deadline: fields.seconds("deadline")?.filter(|limit| !limit.is_zero()),
             vehicles: fields.switch("vehicles", true)?,
             telemetry: fields.switch("telemetry", false)?,
-            reask_hours: fields.ascending("reask_hours", 1, MOST_HOURS)?,
+            reask_hours: fields.ascending("reask_hours", 1, MAX_HOURS)?,
             enabled: fields.switch("enabled", true)?,
         })
     }

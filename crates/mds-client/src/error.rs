@@ -27,7 +27,7 @@ pub enum MdsError {
         /// The wait it asked for, if it said.
         retry_after: Option<Duration>,
     },
-    /// No whole answer: a fault that can pass. Ask later.
+    /// No whole answer: a fault that can pass. ListRequest later.
     #[error("provider {provider} is unavailable: {why}")]
     Unavailable {
         /// The provider.

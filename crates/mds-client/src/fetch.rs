@@ -10,13 +10,13 @@ use trips::block::{Hour, ProviderName};
 use url::Url;
 use uuid::Uuid;
 
-use crate::ask::Ask;
 use crate::auth::Auth;
 use crate::config::ProviderConfig;
 use crate::error::MdsError;
-use crate::fault::Fault;
+use crate::fetch_error::FetchError;
 use crate::fields::ProviderConfigError;
 use crate::list::ListFetch;
+use crate::list_request::ListRequest;
 use crate::options::ClientOptions;
 use crate::paging::without_user;
 use crate::query::trips_url;
@@ -24,7 +24,7 @@ use crate::sink::TripSink;
 
 /// What a provider said about an hour.
 #[derive(Debug)]
-pub enum HourAnswer<S> {
+pub enum HourResponse<S> {
     /// The hour is published; it may be empty.
     Ready {
         /// The sink, which has all trips of the hour.
@@ -147,12 +147,13 @@ impl MdsClient {
         hour: Hour,
         now: DateTime<Utc>,
         make_sink: F,
-    ) -> Result<HourAnswer<S>, MdsError>
+    ) -> Result<HourResponse<S>, MdsError>
     where
         F: FnMut() -> S,
         S: TripSink + Send + 'static,
     {
-        self.fetch(Ask::trips(self, hour, now), make_sink).await
+        self.fetch(ListRequest::trips(self, hour, now), make_sink)
+            .await
     }
 
     /// Fetches the telemetry of one hour, of a provider of 2.0; its points go to the sink as trips
@@ -166,12 +167,13 @@ impl MdsClient {
         hour: Hour,
         now: DateTime<Utc>,
         make_sink: F,
-    ) -> Result<HourAnswer<S>, MdsError>
+    ) -> Result<HourResponse<S>, MdsError>
     where
         F: FnMut() -> S,
         S: TripSink + Send + 'static,
     {
-        self.fetch(Ask::telemetry(self, hour, now), make_sink).await
+        self.fetch(ListRequest::telemetry(self, hour, now), make_sink)
+            .await
     }
 
     /// Fetches the vehicles of a provider of 2.0; their records go to the sink as trips do.
@@ -184,10 +186,10 @@ impl MdsClient {
         F: FnMut() -> S,
         S: TripSink + Send + 'static,
     {
-        match self.fetch(Ask::vehicles(self), make_sink).await? {
-            HourAnswer::Ready { sink, .. } => Ok(sink),
-            HourAnswer::NotYet { http_status } => Err(self.no_vehicles(http_status)),
-            HourAnswer::NotOperating { report, .. } => Err(self.no_vehicles(report.http_status)),
+        match self.fetch(ListRequest::vehicles(self), make_sink).await? {
+            HourResponse::Ready { sink, .. } => Ok(sink),
+            HourResponse::NotYet { http_status } => Err(self.no_vehicles(http_status)),
+            HourResponse::NotOperating { report, .. } => Err(self.no_vehicles(report.http_status)),
         }
     }
 
@@ -205,9 +207,12 @@ impl MdsClient {
         F: FnMut() -> S,
         S: TripSink + Send + 'static,
     {
-        match self.fetch(Ask::vehicle(self, device_id), make_sink).await? {
-            HourAnswer::Ready { sink, .. } => Ok(Some(sink)),
-            HourAnswer::NotYet { .. } | HourAnswer::NotOperating { .. } => Ok(None),
+        match self
+            .fetch(ListRequest::vehicle(self, device_id), make_sink)
+            .await?
+        {
+            HourResponse::Ready { sink, .. } => Ok(Some(sink)),
+            HourResponse::NotYet { .. } | HourResponse::NotOperating { .. } => Ok(None),
         }
     }
 
@@ -219,7 +224,7 @@ impl MdsClient {
         }
     }
 
-    async fn fetch<F, S>(&self, ask: Ask, make_sink: F) -> Result<HourAnswer<S>, MdsError>
+    async fn fetch<F, S>(&self, ask: ListRequest, make_sink: F) -> Result<HourResponse<S>, MdsError>
     where
         F: FnMut() -> S,
         S: TripSink + Send + 'static,
@@ -234,9 +239,9 @@ impl MdsClient {
     async fn within<F, S>(
         &self,
         limit: Duration,
-        ask: Ask,
+        ask: ListRequest,
         make_sink: F,
-    ) -> Result<HourAnswer<S>, Fault>
+    ) -> Result<HourResponse<S>, FetchError>
     where
         F: FnMut() -> S,
         S: TripSink + Send + 'static,
@@ -245,7 +250,7 @@ impl MdsClient {
         let fetch = ListFetch::new(self, ask, make_sink, Some(deadline));
         tokio::time::timeout_at(deadline, fetch.run())
             .await
-            .unwrap_or_else(|_| Err(Fault::out_of_time(limit)))
+            .unwrap_or_else(|_| Err(FetchError::out_of_time(limit)))
     }
 }
 

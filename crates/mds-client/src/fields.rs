@@ -30,7 +30,7 @@ impl ProviderConfigError {
 type Result<T> = std::result::Result<T, ProviderConfigError>;
 
 /// Longest duration that makes sense in a setting given in seconds.
-const MOST_SECONDS: f64 = 86_400.0;
+const MAX_SECONDS: f64 = 86_400.0;
 
 /// The keys and values of one entry. A null is taken as absent.
 pub(crate) struct Fields(Map<String, Value>);
@@ -90,12 +90,12 @@ impl Fields {
         let Some(seconds) = self.number(key)? else {
             return Ok(None);
         };
-        if (0.0..=MOST_SECONDS).contains(&seconds) {
+        if (0.0..=MAX_SECONDS).contains(&seconds) {
             Ok(Some(Duration::from_secs_f64(seconds)))
         } else {
             Err(ProviderConfigError::new(
                 key,
-                format!("must lie between 0 and {MOST_SECONDS} seconds"),
+                format!("must lie between 0 and {MAX_SECONDS} seconds"),
             ))
         }
     }

@@ -8,16 +8,16 @@
 //! Nothing that this crate prints or returns as an error holds a token, a header, a query of the
 //! configured URL, a trip or any part of a body.
 
-mod ask;
 mod auth;
 mod config;
 mod error;
-mod fault;
 mod fetch;
+mod fetch_error;
 mod fields;
 mod http;
 mod interim;
 mod list;
+mod list_request;
 mod options;
 mod page;
 mod paging;
@@ -31,7 +31,7 @@ mod window;
 
 pub use config::{AuthType, ProviderConfig};
 pub use error::MdsError;
-pub use fetch::{HourAnswer, HourReport, MdsClient};
+pub use fetch::{HourReport, HourResponse, MdsClient};
 pub use fields::ProviderConfigError;
 pub use http::http_client;
 pub use options::{ClientOptions, RetryPolicy};

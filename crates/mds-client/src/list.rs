@@ -6,21 +6,21 @@ use reqwest::header::CONTENT_TYPE;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::ask::{Ask, TRIPS};
-use crate::fault::{Fault, Remedy};
-use crate::fetch::{HourAnswer, HourReport, MdsClient};
-use crate::page::{self, Intake, Limits, Page};
+use crate::fetch::{HourReport, HourResponse, MdsClient};
+use crate::fetch_error::{FetchError, RetryScope};
+use crate::list_request::{ListRequest, TRIPS};
+use crate::page::{self, HourSink, Limits, Page};
 use crate::paging::Trail;
-use crate::request::{Answer, Asker};
-use crate::retry::Attempts;
+use crate::request::{Answer, Requester};
+use crate::retry::RetryBudget;
 use crate::sink::TripSink;
 
 /// The fetching of one list: the trips of an hour, or what 2.0 has beside them.
 pub(crate) struct ListFetch<'a, F> {
     client: &'a MdsClient,
-    ask: Ask,
-    asker: Asker<'a>,
-    attempts: Attempts,
+    ask: ListRequest,
+    asker: Requester<'a>,
+    attempts: RetryBudget,
     make_sink: F,
     /// Whether there is a next page that the configuration forbids to ask for.
     unfollowed: bool,
@@ -28,7 +28,7 @@ pub(crate) struct ListFetch<'a, F> {
 
 /// How far a pass over the pages has come.
 struct Progress<S> {
-    intake: Option<Intake<S>>,
+    intake: Option<HourSink<S>>,
     pages: u32,
     bytes: u64,
 }
@@ -40,16 +40,16 @@ where
 {
     pub(crate) fn new(
         client: &'a MdsClient,
-        ask: Ask,
+        ask: ListRequest,
         make_sink: F,
         deadline: Option<Instant>,
     ) -> Self {
         let config = &client.config;
         Self {
             client,
-            asker: Asker::new(client, ask.age),
+            asker: Requester::new(client, ask.age),
             ask,
-            attempts: Attempts::new(
+            attempts: RetryBudget::new(
                 config.max_attempts,
                 config.delay,
                 client.options.retry,
@@ -60,13 +60,13 @@ where
         }
     }
 
-    pub(crate) async fn run(mut self) -> Result<HourAnswer<S>, Fault> {
+    pub(crate) async fn run(mut self) -> Result<HourResponse<S>, FetchError> {
         let started_at = Utc::now();
         loop {
             match self.pass(started_at).await {
-                Err(fault) if fault.remedy == Remedy::Hour => {
+                Err(fault) if fault.remedy == RetryScope::Hour => {
                     tracing::info!(provider = %self.client.name, fault = %fault, "the hour broke off");
-                    if !self.attempts.again_from_the_start().await {
+                    if !self.attempts.restart().await {
                         return Err(fault);
                     }
                 }
@@ -76,7 +76,7 @@ where
     }
 
     /// Reads the pages from first to last.
-    async fn pass(&mut self, started_at: DateTime<Utc>) -> Result<HourAnswer<S>, Fault> {
+    async fn pass(&mut self, started_at: DateTime<Utc>) -> Result<HourResponse<S>, FetchError> {
         let first = self.ask.url.clone();
         let mut trail = Trail::new(&first, self.client.options.max_pages);
         let mut progress = Progress {
@@ -92,13 +92,13 @@ where
             let (at, response) = match self.asker.ask(&url, &mut self.attempts).await? {
                 Answer::Trips { at, response } => (at, response),
                 Answer::NotYet(http_status) if progress.pages == 0 => {
-                    return Ok(HourAnswer::NotYet { http_status });
+                    return Ok(HourResponse::NotYet { http_status });
                 }
                 Answer::NotOperating(http_status) if progress.pages == 0 => {
                     let intake = page::none(self.new_intake(None)).await?;
                     progress.intake = Some(intake);
                     let (sink, report) = self.ended(progress, http_status, started_at)?;
-                    return Ok(HourAnswer::NotOperating { sink, report });
+                    return Ok(HourResponse::NotOperating { sink, report });
                 }
                 Answer::NotYet(status) | Answer::NotOperating(status) => {
                     return Err(page_gone(progress.pages + 1, status));
@@ -108,14 +108,14 @@ where
             next = self.follow(&mut trail, &at, link.as_deref())?;
         }
         let (sink, report) = self.ended(progress, 200, started_at)?;
-        Ok(HourAnswer::Ready { sink, report })
+        Ok(HourResponse::Ready { sink, report })
     }
 
     async fn read(
         &mut self,
         response: Response,
         progress: &mut Progress<S>,
-    ) -> Result<Option<String>, Fault> {
+    ) -> Result<Option<String>, FetchError> {
         let intake = match progress.intake.take() {
             Some(intake) => intake,
             None => self.new_intake(version_of(&response)),
@@ -136,10 +136,10 @@ where
         Ok(summary.next)
     }
 
-    fn new_intake(&mut self, named_version: Option<String>) -> Intake<S> {
+    fn new_intake(&mut self, named_version: Option<String>) -> HourSink<S> {
         let version = self.client.config.version;
         let assumed = named_version.unwrap_or_else(|| version.body_number());
-        Intake::new((self.make_sink)(), assumed, self.ask.window)
+        HourSink::new((self.make_sink)(), assumed, self.ask.window)
     }
 
     fn follow(
@@ -147,13 +147,13 @@ where
         trail: &mut Trail,
         from: &Url,
         link: Option<&str>,
-    ) -> Result<Option<Url>, Fault> {
+    ) -> Result<Option<Url>, FetchError> {
         // The switch is about trips, whose links some providers get wrong.
         if !self.client.config.paging && self.ask.list == TRIPS {
             self.unfollowed |= link.is_some_and(|link| !link.trim().is_empty());
             return Ok(None);
         }
-        trail.follow(from, link).map_err(Fault::malformed)
+        trail.follow(from, link).map_err(FetchError::malformed)
     }
 
     fn ended(
@@ -161,10 +161,10 @@ where
         progress: Progress<S>,
         http_status: u16,
         started_at: DateTime<Utc>,
-    ) -> Result<(S, HourReport), Fault> {
+    ) -> Result<(S, HourReport), FetchError> {
         let intake = progress
             .intake
-            .ok_or_else(|| Fault::malformed("it has no page"))?;
+            .ok_or_else(|| FetchError::malformed("it has no page"))?;
         let report = HourReport {
             pages: progress.pages,
             trips: intake.passed_on,
@@ -182,8 +182,8 @@ where
     }
 }
 
-fn page_gone(page: u32, status: u16) -> Fault {
-    Fault::broken_off(format!(
+fn page_gone(page: u32, status: u16) -> FetchError {
+    FetchError::broken_off(format!(
         "page {page} of the hour, which the page before it names, is not there ({status})"
     ))
 }

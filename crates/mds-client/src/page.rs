@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use trips::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_list};
 
-use crate::fault::Fault;
+use crate::fetch_error::FetchError;
 use crate::sink::TripSink;
 use crate::window::WideWindow;
 
@@ -32,7 +32,7 @@ pub(crate) struct Limits {
 }
 
 /// The sink of an hour and what has gone into it.
-pub(crate) struct Intake<S> {
+pub(crate) struct HourSink<S> {
     pub(crate) sink: S,
     pub(crate) version: Option<String>,
     pub(crate) passed_on: u64,
@@ -43,7 +43,7 @@ pub(crate) struct Intake<S> {
     window: Option<WideWindow>,
 }
 
-impl<S: TripSink> Intake<S> {
+impl<S: TripSink> HourSink<S> {
     pub(crate) fn new(sink: S, fallback_version: String, window: Option<WideWindow>) -> Self {
         Self {
             sink,
@@ -71,7 +71,7 @@ impl<S: TripSink> Intake<S> {
     }
 }
 
-impl<S: TripSink> TripVisitor for Intake<S> {
+impl<S: TripSink> TripVisitor for HourSink<S> {
     fn version(&mut self, version: &str) {
         self.version.get_or_insert_with(|| version.to_owned());
     }
@@ -92,12 +92,12 @@ impl<S: TripSink> TripVisitor for Intake<S> {
 
 /// The intake of an hour without any page: begun, and nothing more.
 pub(crate) async fn none<S: TripSink + Send + 'static>(
-    mut intake: Intake<S>,
-) -> Result<Intake<S>, Fault> {
+    mut intake: HourSink<S>,
+) -> Result<HourSink<S>, FetchError> {
     tokio::task::spawn_blocking(move || intake.begin().map(|()| intake))
         .await
         .unwrap_or_else(|_| Err(thread_ended()))
-        .map_err(Fault::sink)
+        .map_err(FetchError::sink)
 }
 
 fn thread_ended() -> io::Error {
@@ -106,7 +106,7 @@ fn thread_ended() -> io::Error {
 
 /// What a body held.
 pub(crate) struct Page<S> {
-    pub(crate) intake: Intake<S>,
+    pub(crate) intake: HourSink<S>,
     pub(crate) summary: EnvelopeSummary,
     pub(crate) bytes: u64,
 }
@@ -120,9 +120,9 @@ pub(crate) struct Page<S> {
 pub(crate) async fn read<S: TripSink + Send + 'static>(
     response: Response,
     list: &'static str,
-    intake: Intake<S>,
+    intake: HourSink<S>,
     limits: Limits,
-) -> Result<Page<S>, Fault> {
+) -> Result<Page<S>, FetchError> {
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
         let mut body = Body::new(receiver);
@@ -142,18 +142,18 @@ pub(crate) async fn read<S: TripSink + Send + 'static>(
             bytes,
         }),
         Ok(Err((error, began_as_object))) => Err(unreadable(error, began_as_object)),
-        Err(_) => Err(Fault::sink(thread_ended())),
+        Err(_) => Err(FetchError::sink(thread_ended())),
     }
 }
 
-fn unreadable(error: EnvelopeError, began_as_object: bool) -> Fault {
+fn unreadable(error: EnvelopeError, began_as_object: bool) -> FetchError {
     let text = error.to_string();
     match error {
-        EnvelopeError::Sink(source) => Fault::sink(source),
-        EnvelopeError::Read(_) => Fault::broken_off(text),
+        EnvelopeError::Sink(source) => FetchError::sink(source),
+        EnvelopeError::Read(_) => FetchError::broken_off(text),
         // Servers that fail half-way through a body often end it in an orderly way.
-        EnvelopeError::Malformed { .. } if began_as_object => Fault::broken_json(text),
-        _ => Fault::malformed(text),
+        EnvelopeError::Malformed { .. } if began_as_object => FetchError::broken_json(text),
+        _ => FetchError::malformed(text),
     }
 }
 
@@ -163,13 +163,13 @@ async fn pump(
     mut response: Response,
     sender: mpsc::Sender<Piece>,
     limits: Limits,
-) -> Result<u64, Fault> {
+) -> Result<u64, FetchError> {
     let mut bytes = 0;
     loop {
         let piece = gather(&mut response, limits.timeout).await?;
         bytes += piece.bytes as u64;
         if bytes > limits.bytes {
-            return Err(Fault::malformed(format!(
+            return Err(FetchError::malformed(format!(
                 "its body is larger than the cap of {} bytes",
                 limits.bytes
             )));
@@ -190,7 +190,7 @@ struct Piece {
 }
 
 /// Waits for the next bytes, and a moment for those behind them.
-async fn gather(response: &mut Response, timeout: Duration) -> Result<Piece, Fault> {
+async fn gather(response: &mut Response, timeout: Duration) -> Result<Piece, FetchError> {
     let mut piece = Piece::default();
     let mut until = Instant::now() + timeout;
     while piece.bytes < PIECE_BYTES {
@@ -199,9 +199,10 @@ async fn gather(response: &mut Response, timeout: Duration) -> Result<Piece, Fau
                 break;
             }
             let seconds = timeout.as_secs_f64();
-            return Err(Fault::broken_off(format!("no byte for {seconds} s")));
+            return Err(FetchError::broken_off(format!("no byte for {seconds} s")));
         };
-        let chunk = chunk.map_err(|error| Fault::body_transport("the body broke off", error))?;
+        let chunk =
+            chunk.map_err(|error| FetchError::body_transport("the body broke off", error))?;
         let Some(chunk) = chunk else {
             piece.is_last = true;
             break;

@@ -8,15 +8,15 @@ use reqwest::{Method, Request, Response};
 use url::Url;
 
 use crate::auth::Grant;
-use crate::fault::{Fault, Remedy};
 use crate::fetch::MdsClient;
+use crate::fetch_error::{FetchError, RetryScope};
 use crate::http::{host, retry_after, same_origin};
 use crate::interim::is_processing;
 use crate::paging::without_user;
-use crate::retry::Attempts;
+use crate::retry::RetryBudget;
 use crate::version::StatusMeaning;
 
-const MOST_REDIRECTS: u32 = 3;
+const MAX_REDIRECTS: u32 = 3;
 const PROCESSING: u16 = 102;
 
 /// An answer that ends the asking.
@@ -37,13 +37,13 @@ struct Exchange {
 }
 
 /// Makes the requests of one hour, and counts them.
-pub(crate) struct Asker<'a> {
+pub(crate) struct Requester<'a> {
     client: &'a MdsClient,
     age: Duration,
     requests: u32,
 }
 
-impl<'a> Asker<'a> {
+impl<'a> Requester<'a> {
     /// For an hour that ended `age` ago.
     pub(crate) fn new(client: &'a MdsClient, age: Duration) -> Self {
         Self {
@@ -61,11 +61,11 @@ impl<'a> Asker<'a> {
     pub(crate) async fn ask(
         &mut self,
         url: &Url,
-        attempts: &mut Attempts,
-    ) -> Result<Answer, Fault> {
+        attempts: &mut RetryBudget,
+    ) -> Result<Answer, FetchError> {
         loop {
             match self.attempt(url).await {
-                Err(fault) if matches!(fault.remedy, Remedy::Request(_)) => {
+                Err(fault) if matches!(fault.remedy, RetryScope::Request(_)) => {
                     tracing::info!(provider = %self.client.name, fault = %fault, "a request failed");
                     if !attempts.again(fault.asked_wait()).await {
                         return Err(fault);
@@ -76,7 +76,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    async fn attempt(&mut self, url: &Url) -> Result<Answer, Fault> {
+    async fn attempt(&mut self, url: &Url) -> Result<Answer, FetchError> {
         match self.exchange(url).await {
             Ok(Exchange { at, response, .. }) => self.judge(at, response),
             Err(fault) if fault.is_unanswered() && self.says_processing(url).await => {
@@ -87,7 +87,7 @@ impl<'a> Asker<'a> {
     }
 
     /// Sends the request; a second time if the credentials were refused and can be renewed.
-    async fn exchange(&mut self, url: &Url) -> Result<Exchange, Fault> {
+    async fn exchange(&mut self, url: &Url) -> Result<Exchange, FetchError> {
         let first = self.follow_redirects(url).await?;
         if is_refused(&first.response) && self.client.auth.refresh(first.grant).await {
             return self.follow_redirects(url).await;
@@ -95,7 +95,7 @@ impl<'a> Asker<'a> {
         Ok(first)
     }
 
-    async fn follow_redirects(&mut self, url: &Url) -> Result<Exchange, Fault> {
+    async fn follow_redirects(&mut self, url: &Url) -> Result<Exchange, FetchError> {
         let mut at = url.clone();
         for redirects in 0.. {
             let (headers, grant) = self.headers().await?;
@@ -107,16 +107,16 @@ impl<'a> Asker<'a> {
                     grant,
                 });
             };
-            if redirects == MOST_REDIRECTS {
-                let why = format!("it redirects more than {MOST_REDIRECTS} times");
-                return Err(Fault::rejected(response.status().as_u16(), why));
+            if redirects == MAX_REDIRECTS {
+                let why = format!("it redirects more than {MAX_REDIRECTS} times");
+                return Err(FetchError::rejected(response.status().as_u16(), why));
             }
             at = target;
         }
-        Err(Fault::malformed("it redirects without end"))
+        Err(FetchError::malformed("it redirects without end"))
     }
 
-    async fn headers(&self) -> Result<(HeaderMap, Grant), Fault> {
+    async fn headers(&self) -> Result<(HeaderMap, Grant), FetchError> {
         let own = HeaderValue::from_static(self.client.config.version.rules().accept);
         let mut headers = HeaderMap::from_iter([(ACCEPT, own)]);
         let grant = self.client.auth.authorize(&mut headers).await?;
@@ -126,15 +126,15 @@ impl<'a> Asker<'a> {
         Ok((headers, grant))
     }
 
-    async fn send(&mut self, url: &Url, headers: HeaderMap) -> Result<Response, Fault> {
+    async fn send(&mut self, url: &Url, headers: HeaderMap) -> Result<Response, FetchError> {
         self.requests += 1;
         let mut request = Request::new(Method::GET, url.clone());
         *request.headers_mut() = headers;
         let timeout = self.client.config.timeout;
         tokio::time::timeout(timeout, self.client.http.execute(request))
             .await
-            .map_err(|_| Fault::silent(timeout))?
-            .map_err(|error| Fault::transport("no answer", error))
+            .map_err(|_| FetchError::silent(timeout))?
+            .map_err(|error| FetchError::transport("no answer", error))
     }
 
     /// Whether the provider, that gave no answer, said 102 (see [`is_processing`]).
@@ -150,7 +150,7 @@ impl<'a> Asker<'a> {
         is_processing(url, &headers, config.timeout).await
     }
 
-    fn judge(&self, at: Url, response: Response) -> Result<Answer, Fault> {
+    fn judge(&self, at: Url, response: Response) -> Result<Answer, FetchError> {
         let status = response.status().as_u16();
         let version = self.client.config.version;
         let grace = self.client.options.not_found_grace;
@@ -162,16 +162,16 @@ impl<'a> Asker<'a> {
             }),
             StatusMeaning::NotYet => Ok(Answer::NotYet(status)),
             StatusMeaning::NotOperating => Ok(Answer::NotOperating(status)),
-            StatusMeaning::Throttled => Err(Fault::throttled(wait)),
-            StatusMeaning::Unavailable => Err(Fault::unavailable_status(
+            StatusMeaning::Throttled => Err(FetchError::throttled(wait)),
+            StatusMeaning::Unavailable => Err(FetchError::unavailable_status(
                 status,
                 format!("it answers {status}"),
                 wait,
             )),
             StatusMeaning::Unauthorized | StatusMeaning::Rejected | StatusMeaning::Redirect => {
-                Err(Fault::rejected(status, refusal(status)))
+                Err(FetchError::rejected(status, refusal(status)))
             }
-            StatusMeaning::Senseless => Err(Fault::malformed(format!(
+            StatusMeaning::Senseless => Err(FetchError::malformed(format!(
                 "it answers {status}, which says nothing about an hour"
             ))),
         }
@@ -183,7 +183,7 @@ fn is_refused(response: &Response) -> bool {
 }
 
 /// Where the response sends us, if it does.
-fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, Fault> {
+fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
     let status = response.status().as_u16();
     if !matches!(status, 300..=303 | 307 | 308) {
         return Ok(None);
@@ -194,7 +194,9 @@ fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, Fault> {
         .and_then(|location| location.to_str().ok())
         .and_then(|location| from.join(location).ok())
         .map(without_user)
-        .ok_or_else(|| Fault::rejected(status, "it redirects without saying where".to_owned()))?;
+        .ok_or_else(|| {
+            FetchError::rejected(status, "it redirects without saying where".to_owned())
+        })?;
     if same_origin(from, &target) {
         return Ok(Some(target));
     }
@@ -203,7 +205,7 @@ fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, Fault> {
         host(&target),
         host(from)
     );
-    Err(Fault::rejected(status, why))
+    Err(FetchError::rejected(status, why))
 }
 
 /// What a refusal asks people to look at.

@@ -9,7 +9,7 @@ use crate::options::RetryPolicy;
 
 /// What is left to try in one hour. Failures in a row are counted, whether a request failed or the
 /// body behind it broke off; besides, the hour as a whole is begun at most as often.
-pub(crate) struct Attempts {
+pub(crate) struct RetryBudget {
     most: u32,
     in_a_row: u32,
     passes: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Attempts {
     delay: Duration,
 }
 
-impl Attempts {
+impl RetryBudget {
     pub(crate) fn new(
         most: u32,
         delay: Duration,
@@ -58,8 +58,8 @@ impl Attempts {
         true
     }
 
-    /// As [`Attempts::again`], for the hour as a whole.
-    pub(crate) async fn again_from_the_start(&mut self) -> bool {
+    /// As [`RetryBudget::again`], for the hour as a whole.
+    pub(crate) async fn restart(&mut self) -> bool {
         self.passes += 1;
         self.passes <= self.most && self.again(None).await
     }

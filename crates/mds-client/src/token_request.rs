@@ -24,7 +24,7 @@ pub struct TokenRequest {
     /// Where the token stands in the answer.
     pub(crate) token_at: AnswerPath,
     /// Where the answer says how many seconds it lives.
-    pub(crate) expires_at: AnswerPath,
+    pub(crate) expires_in_path: AnswerPath,
     /// Headers of every later request, with [`PLACE`] for the token.
     pub(crate) send: BTreeMap<String, SecretString>,
 }
@@ -86,7 +86,7 @@ impl TokenRequest {
             },
             method,
             token_at: AnswerPath::new(fields.required("token")?),
-            expires_at: expires_at(fields)?,
+            expires_in_path: expires_in_path(fields)?,
             send,
         })
     }
@@ -117,7 +117,7 @@ impl TokenRequest {
                 TokenBody::Form(data)
             },
             token_at: AnswerPath::new(config.auth_token_res_key.clone()),
-            expires_at: AnswerPath::new(EXPIRES_IN),
+            expires_in_path: AnswerPath::new(EXPIRES_IN),
             send: BTreeMap::from([("Authorization".to_owned(), format!("Bearer {PLACE}").into())]),
         })
     }
@@ -154,7 +154,7 @@ fn method(fields: &Fields) -> Result<Method, ProviderConfigError> {
     }
 }
 
-fn expires_at(fields: &Fields) -> Result<AnswerPath, ProviderConfigError> {
+fn expires_in_path(fields: &Fields) -> Result<AnswerPath, ProviderConfigError> {
     let given = fields.text(EXPIRES_IN)?.filter(|path| !path.is_empty());
     Ok(AnswerPath::new(
         given.unwrap_or_else(|| EXPIRES_IN.to_owned()),

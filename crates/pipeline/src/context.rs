@@ -12,7 +12,7 @@ use store::{Store, StoreOptions};
 use tokio::sync::{Mutex, OnceCell};
 use trips::block::{Block, BlockObject, ProviderName, object_key};
 use trips::ids::PublicIdKey;
-use trips::status::StepChoice;
+use trips::status::StepSelection;
 use trips::time::CivilZone;
 use vault::Vault;
 
@@ -166,7 +166,7 @@ impl Context {
 
     /// Looks at the settings that these steps need, so that what is wrong with them is said once
     /// and before any work.
-    pub(crate) fn check_settings(&self, steps: StepChoice) -> Result<(), PipelineError> {
+    pub(crate) fn check_settings(&self, steps: StepSelection) -> Result<(), PipelineError> {
         if steps.sync_db {
             self.public_id_key()?;
         }

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The `errorType` names of SPEC.md, "Events and errors": what the state machine matches on.
+/// The `errorType` names of docs/CONTRACT.md, "Events and errors": what the state machine matches
+/// on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ErrorName {
     /// The event or the command line asks for something that makes no sense.
@@ -43,7 +44,7 @@ pub enum ErrorName {
 }
 
 impl ErrorName {
-    /// Every name, in the order of SPEC.md.
+    /// Every name, in the order of docs/CONTRACT.md.
     pub const ALL: [Self; 16] = [
         Self::InvalidInput,
         Self::ConfigInvalid,

@@ -1,11 +1,11 @@
-//! The events of SPEC.md, "Events and errors": what a plan is asked for, and the item that a
-//! block's steps pass on.
+//! The events of docs/CONTRACT.md, "Events and errors": what a plan is asked for, and the item that
+//! a block's steps pass on.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use store::Changes;
 use trips::block::{Block, Hour, ProviderName};
-use trips::status::{Step, StepChoice};
+use trips::status::{Step, StepSelection};
 use uuid::Uuid;
 
 use crate::error::{ErrorName, PipelineError};
@@ -74,8 +74,8 @@ impl PlanRequest {
         }
     }
 
-    pub(crate) fn steps(&self) -> StepChoice {
-        StepChoice {
+    pub(crate) fn steps(&self) -> StepSelection {
+        StepSelection {
             extract: !self.no_extract,
             sync_db: !self.no_sync_db,
             sync_socrata: !self.no_sync_socrata,

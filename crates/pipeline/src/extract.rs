@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use mds_client::{HourAnswer, HourReport};
+use mds_client::{HourReport, HourResponse};
 use serde::Serialize;
 use store::{Archived, Changes, Claim};
 use tempfile::NamedTempFile;
@@ -14,9 +14,9 @@ use trips::block::{Block, BlockObject};
 use trips::status::{BlockStatus, Step};
 use vault::{ObjectWriter, Seal};
 
-use self::former::{Former, Prints};
-use self::mentions::Mentions;
-use self::sink::{ArchiveSink, Notes};
+use self::previous_archive::{Fingerprints, PreviousArchive};
+use self::referenced_ids::ReferencedIds;
+use self::sink::{ArchiveSink, Observers};
 use self::telemetry::TelemetryReport;
 pub(crate) use self::vehicles::Fleet;
 use crate::context::Context;
@@ -24,13 +24,13 @@ use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, ExtractOutput};
 use crate::step::ClaimedStep;
 
-mod former;
-mod mentions;
+mod previous_archive;
+mod referenced_ids;
 mod sink;
 mod telemetry;
 mod vehicles;
 
-/// `extract.json`: what was asked, when, and what came (SPEC.md, "Objects in the bucket").
+/// `extract.json`: what was asked, when, and what came (docs/CONTRACT.md, "Objects in the bucket").
 #[derive(Debug, Serialize)]
 struct ExtractReport<'a> {
     provider: &'a str,
@@ -193,7 +193,7 @@ pub async fn extract_to(
     };
     folder.read_dir().map_err(failed)?;
     let make_sink = move || {
-        ArchiveSink::new(Notes::default(), {
+        ArchiveSink::new(Observers::default(), {
             let folder = folder.clone();
             move || NamedTempFile::new_in(folder).map(BufWriter::new)
         })
@@ -215,18 +215,18 @@ async fn pull_into_bucket(
     let has_vehicles = client.config().version.rules().vehicles_apart;
     let vehicles_wanted = has_vehicles && client.config().vehicles;
     let telemetry_wanted = has_vehicles && client.config().telemetry;
-    let mut beside = Beside::default();
+    let mut beside = SideData::default();
     if vehicles_wanted {
         beside.note(vehicles::refresh(ctx, claim, &client).await);
     }
-    let mut former = Former::find(ctx, claim, trips_key).await?;
+    let mut former = PreviousArchive::find(ctx, claim, trips_key).await?;
     let prints_before = former.as_mut().and_then(|former| former.prints.take());
 
     let vault = ctx.vault().clone();
     let key = trips_key.to_owned();
-    let notes = Notes {
-        prints: prints_before.is_some().then(Prints::default),
-        mentions: (vehicles_wanted || telemetry_wanted).then(Mentions::default),
+    let notes = Observers {
+        prints: prints_before.is_some().then(Fingerprints::default),
+        mentions: (vehicles_wanted || telemetry_wanted).then(ReferencedIds::default),
     };
     let make_sink = move || {
         ArchiveSink::new(notes.clone(), {
@@ -258,7 +258,7 @@ async fn pull_into_bucket(
         beside.telemetry = beside.note(archived);
     }
     if let Some(former) = &former {
-        former.make_way(ctx, claim, trips_key).await?;
+        former.back_up(ctx, claim, trips_key).await?;
     }
     let object = writer.finish().await?;
     write_report(
@@ -271,7 +271,7 @@ async fn pull_into_bucket(
             trips_key,
             sha256: &object.sha256,
             payload_bytes: object.bytes,
-            former_key: former.as_ref().map(Former::kept_as),
+            former_key: former.as_ref().map(PreviousArchive::backup_key),
             changes,
             telemetry: beside.telemetry,
             problems: beside.problems,
@@ -289,12 +289,12 @@ async fn pull_into_bucket(
 /// What 2.0 has beside the trips. A problem with it is written down, and does not keep the trips
 /// from being archived.
 #[derive(Default)]
-struct Beside {
+struct SideData {
     telemetry: Option<TelemetryReport>,
     problems: Vec<String>,
 }
 
-impl Beside {
+impl SideData {
     fn note<T>(&mut self, result: Result<T, PipelineError>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -341,14 +341,14 @@ async fn pull<W: Write + Send + 'static>(
     }
     let client = ctx.provider_client(&block.provider).await?;
     match client.fetch_hour(block.hour, now, make_sink).await? {
-        HourAnswer::Ready { sink, report } => Ok((sink, report)),
-        HourAnswer::NotYet { http_status } => Err(PipelineError::new(
+        HourResponse::Ready { sink, report } => Ok((sink, report)),
+        HourResponse::NotYet { http_status } => Err(PipelineError::new(
             ErrorName::ProviderNotReady,
             format!(
                 "{} has not published the hour yet (HTTP {http_status})",
                 block.provider
             ),
         )),
-        HourAnswer::NotOperating { sink, report } => Ok((sink, report)),
+        HourResponse::NotOperating { sink, report } => Ok((sink, report)),
     }
 }

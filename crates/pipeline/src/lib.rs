@@ -3,14 +3,15 @@
 //! run a whole plan in one process.
 //!
 //! The Lambda functions and the command line call these same functions. What goes in and comes out
-//! of them are the events of SPEC.md, "Events and errors": keys, counts and names, never a trip.
+//! of them are the events of docs/CONTRACT.md, "Events and errors": keys, counts and names, never a
+//! trip.
 
 mod context;
 mod convert;
 mod error;
 mod event;
 mod extract;
-mod intake;
+mod load_worker;
 mod manifest;
 mod object_stream;
 mod plan;

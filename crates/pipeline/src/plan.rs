@@ -1,5 +1,5 @@
-//! `plan`: from a request to the blocks and steps of a run (SPEC.md, "Time" and "Events and
-//! errors").
+//! `plan`: from a request to the blocks and steps of a run (docs/CONTRACT.md, "Time" and "Events
+//! and errors").
 
 use chrono::{DateTime, Utc};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};

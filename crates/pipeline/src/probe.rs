@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use boundaries::Boundaries;
 use chrono::{DateTime, TimeDelta, Utc};
-use mds_client::{HourAnswer, HourReport, MdsClient, TimeUnit};
+use mds_client::{HourReport, HourResponse, MdsClient, TimeUnit};
 use serde::Serialize;
 use trips::block::{Hour, ProviderName};
 use uuid::Uuid;
@@ -259,9 +259,9 @@ impl<'a> Prober<'a> {
         // asked for as if it had just ended.
         let now = self.now.max(hour.end());
         let (answer, sample) = match self.client.fetch_hour(hour, now, sink).await {
-            Ok(HourAnswer::Ready { sink, report }) => (Answer::Ready(report), Some(sink.sample)),
-            Ok(HourAnswer::NotYet { http_status }) => (Answer::NotYet { http_status }, None),
-            Ok(HourAnswer::NotOperating { .. }) => (Answer::NotOperating, None),
+            Ok(HourResponse::Ready { sink, report }) => (Answer::Ready(report), Some(sink.sample)),
+            Ok(HourResponse::NotYet { http_status }) => (Answer::NotYet { http_status }, None),
+            Ok(HourResponse::NotOperating { .. }) => (Answer::NotOperating, None),
             Err(error) => {
                 let error = PipelineError::from(error);
                 let (name, message) = (error.name, error.message);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use mds_client::TimeUnit;
-use store::{Claim, LoadCounts, LoadFacts};
+use store::{Claim, LoadCounts, LoadRequest};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use trips::block::{Block, BlockObject};
@@ -18,7 +18,7 @@ use vault::Seal;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
-use crate::intake::{Intake, Tally};
+use crate::load_worker::{LoadWorker, Tally};
 use crate::object_stream::JsonArrayStream;
 use crate::source::Source;
 use crate::step::ClaimedStep;
@@ -134,7 +134,7 @@ async fn load(
     copy.finish().await?;
     rejects.finish().await?;
 
-    let facts = LoadFacts {
+    let facts = LoadRequest {
         run_id: item.run_id,
         version: tally.version.clone(),
         fetched: tally.fetched,
@@ -149,9 +149,9 @@ async fn load(
     Ok((tally, counts))
 }
 
-async fn intake(ctx: &Context, block: &Block) -> Result<Intake, PipelineError> {
+async fn intake(ctx: &Context, block: &Block) -> Result<LoadWorker, PipelineError> {
     let provider = ctx.provider_config(&block.provider)?;
-    Ok(Intake {
+    Ok(LoadWorker {
         hour: block.hour,
         now: ctx.now(),
         swap_coordinates: provider.swap_coordinates,

@@ -120,7 +120,7 @@ async fn publish(
     let _turn = portal.turn.lock().await;
     claim.lock_dataset(&portal.dataset, DATASET_WAIT).await?;
     let sent = send(&portal, claim, rows, progress).await;
-    let unlocked = claim.end_turns().await;
+    let unlocked = claim.unlock_all().await;
     let progress = sent?;
     unlocked?;
     Ok(progress)

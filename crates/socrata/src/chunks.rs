@@ -11,9 +11,9 @@ use scan::{Row, Rows};
 
 /// Most rows of one upload; the portal's own limit is not documented, and this many have been found
 /// to work.
-pub const MOST_CHUNK_ROWS: usize = 10_000;
+pub const MAX_CHUNK_ROWS: usize = 10_000;
 /// Most bytes of one upload: 16 MiB.
-pub const MOST_CHUNK_BYTES: usize = 16 << 20;
+pub const MAX_CHUNK_BYTES: usize = 16 << 20;
 
 /// A part of the rows, ready to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,13 +54,13 @@ pub struct Chunks<R> {
 }
 
 impl<R: Read> Chunks<R> {
-    /// Chunks of at most `chunk_rows` rows, which is held within 1 and [`MOST_CHUNK_ROWS`], and of
-    /// at most [`MOST_CHUNK_BYTES`].
+    /// Chunks of at most `chunk_rows` rows, which is held within 1 and [`MAX_CHUNK_ROWS`], and of
+    /// at most [`MAX_CHUNK_BYTES`].
     pub fn new(reader: R, chunk_rows: usize) -> Self {
         Self {
             rows: Rows::new(reader),
-            chunk_rows: chunk_rows.clamp(1, MOST_CHUNK_ROWS),
-            chunk_bytes: MOST_CHUNK_BYTES,
+            chunk_rows: chunk_rows.clamp(1, MAX_CHUNK_ROWS),
+            chunk_bytes: MAX_CHUNK_BYTES,
             skip: 0,
             seen: 0,
             held: None,
@@ -78,7 +78,7 @@ impl<R: Read> Chunks<R> {
     #[must_use]
     pub fn chunk_bytes(self, bytes: usize) -> Self {
         Self {
-            chunk_bytes: bytes.min(MOST_CHUNK_BYTES),
+            chunk_bytes: bytes.min(MAX_CHUNK_BYTES),
             ..self
         }
     }

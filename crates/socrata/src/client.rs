@@ -24,8 +24,8 @@ const APP_TOKEN: &str = "x-app-token";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A portal can work on 10,000 rows for a minute.
 const TIMEOUT: Duration = Duration::from_secs(120);
-const MOST_UPSERT_ANSWER: usize = 1 << 20;
-const MOST_QUERY_ANSWER: usize = 64 << 20;
+const MAX_UPSERT_RESPONSE_BYTES: usize = 1 << 20;
+const MAX_QUERY_RESPONSE_BYTES: usize = 64 << 20;
 
 /// Writes and counts the rows of one dataset. Cheap to clone. `Debug` shows no secret.
 #[derive(Clone)]
@@ -141,7 +141,7 @@ impl SocrataClient {
     }
 
     async fn query_once(&self, url: Url) -> Result<Bytes, SocrataError> {
-        let answer = self.get(url, MOST_QUERY_ANSWER).await?;
+        let answer = self.get(url, MAX_QUERY_RESPONSE_BYTES).await?;
         match answer.status {
             200 => Ok(answer.body),
             status => Err(still_working(status)),
@@ -156,7 +156,7 @@ impl SocrataClient {
             .header(CONTENT_TYPE, JSON)
             .timeout(self.timeout)
             .body(body);
-        let answer = answer_of(request, MOST_UPSERT_ANSWER).await?;
+        let answer = answer_of(request, MAX_UPSERT_RESPONSE_BYTES).await?;
         if answer.status == 200 {
             return Upsert::read(&answer.body).map(Posted::Done);
         }
@@ -180,7 +180,7 @@ impl SocrataClient {
     async fn outcome(&self, url: &Url) -> Result<Upsert, SocrataError> {
         for bound in self.retry.steps(self.retry.polls + 1).build() {
             tokio::time::sleep(self.retry.wait(bound, None).unwrap_or(bound)).await;
-            let answer = match self.get(url.clone(), MOST_UPSERT_ANSWER).await {
+            let answer = match self.get(url.clone(), MAX_UPSERT_RESPONSE_BYTES).await {
                 Err(error) if error.is_transient() => continue,
                 answer => answer?,
             };

@@ -7,7 +7,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-/// A dataset of a portal and the key to write it (SPEC.md, Configuration). `Debug` shows no secret.
+/// A dataset of a portal and the key to write it (docs/CONTRACT.md, Configuration). `Debug` shows
+/// no secret.
 #[derive(Clone, Debug)]
 pub struct SocrataConfig {
     /// The portal, as [`parse_endpoint`] reads it.
@@ -20,7 +21,7 @@ pub struct SocrataConfig {
     pub key_id: SecretString,
     /// Secret of the API key: its password.
     pub key_secret: SecretString,
-    /// Rows a request, at most [`MOST_CHUNK_ROWS`](crate::MOST_CHUNK_ROWS).
+    /// Rows a request, at most [`MAX_CHUNK_ROWS`](crate::MAX_CHUNK_ROWS).
     pub chunk_rows: usize,
 }
 

@@ -14,7 +14,7 @@ mod request;
 mod retry;
 mod upsert;
 
-pub use chunks::{Chunk, ChunkError, Chunks, MOST_CHUNK_BYTES, MOST_CHUNK_ROWS};
+pub use chunks::{Chunk, ChunkError, Chunks, MAX_CHUNK_BYTES, MAX_CHUNK_ROWS};
 pub use client::SocrataClient;
 pub use config::{DatasetId, DatasetIdError, EndpointError, SocrataConfig, parse_endpoint};
 pub use error::SocrataError;

@@ -6,12 +6,12 @@ use backon::{BackoffBuilder, ExponentialBuilder, Retryable as _};
 
 use crate::error::SocrataError;
 
-/// Attempts and the waits between them: exponential with full jitter (anything from nothing to the
-/// step's bound, so that clients do not come back together). What the portal asks for with
+/// RetryBudget and the waits between them: exponential with full jitter (anything from nothing to
+/// the step's bound, so that clients do not come back together). What the portal asks for with
 /// `Retry-After` is the least wait.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
-    /// Attempts at a request; 4.
+    /// RetryBudget at a request; 4.
     pub attempts: usize,
     /// Bound of the first wait; 1 s. It doubles with every attempt.
     pub first: Duration,

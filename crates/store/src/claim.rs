@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::connect::Store;
 use crate::error::{Busy, StoreError, failed};
 use crate::schedule::{ScheduleRow, get, schedule_columns};
-use crate::session::{DATASET_SPACE, Held, block_key};
+use crate::session::{DATASET_SPACE, LockSession, block_key};
 
 /// The schedule's message column is for people; what is longer than this helps none.
 const LONGEST_MESSAGE_CHARS: usize = 2000;
@@ -37,7 +37,7 @@ pub(crate) use update_schedule;
 /// call here fails, so that a worker that has lost its claim can't change anything any more.
 /// Dropping a claim closes its connection; [`release`](Self::release) keeps it for the next.
 pub struct Claim {
-    pub(crate) held: Held,
+    pub(crate) held: LockSession,
     pub(crate) row: ScheduleRow,
     /// Those whose turn it holds: the space of the lock and the name in it.
     turns: Vec<(i32, String)>,
@@ -95,7 +95,7 @@ impl Store {
     /// [`StoreError::Unavailable`], also if no connection gets free.
     pub async fn claim(&self, schedule_id: i64) -> Result<Claim, StoreError> {
         let (client, permit) = self.client_for_claim().await?;
-        let held = Held::new(client);
+        let held = LockSession::new(client);
         let locked = held
             .query_opt(
                 "claiming a block",
@@ -106,7 +106,7 @@ impl Store {
             .map(|row| get::<bool>(&row, "locked"))
             .transpose()?;
         if locked != Some(true) {
-            held.give_back();
+            held.return_to_pool();
             return Err(StoreError::Busy {
                 what: Busy::Block { schedule_id },
             });
@@ -152,7 +152,7 @@ impl Claim {
             .batch_execute("SELECT pg_advisory_unlock_all()")
             .await
             .map_err(failed("releasing a block"))?;
-        self.held.give_back();
+        self.held.return_to_pool();
         Ok(())
     }
 
@@ -289,7 +289,7 @@ impl Claim {
 
     /// Waits for one's turn to write to a dataset of the portal, over all processes, and takes it.
     /// Those who wait are served in the order they came. The turn ends with
-    /// [`end_turns`](Self::end_turns) or the claim.
+    /// [`unlock_all`](Self::unlock_all) or the claim.
     ///
     /// # Errors
     ///
@@ -298,10 +298,10 @@ impl Claim {
         let busy = Busy::Dataset {
             dataset: dataset.to_owned(),
         };
-        self.take_turn(DATASET_SPACE, dataset, wait, busy).await
+        self.lock(DATASET_SPACE, dataset, wait, busy).await
     }
 
-    pub(crate) async fn take_turn(
+    pub(crate) async fn lock(
         &mut self,
         space: i32,
         name: &str,
@@ -340,7 +340,7 @@ impl Claim {
     /// # Errors
     ///
     /// As [`archived`](Self::archived).
-    pub async fn end_turns(&mut self) -> Result<(), StoreError> {
+    pub async fn unlock_all(&mut self) -> Result<(), StoreError> {
         for (space, name) in self.turns.drain(..) {
             self.held
                 .query_opt(

@@ -78,7 +78,7 @@ impl Store {
     /// Sets up the pool; the first use connects.
     ///
     /// TLS is required and the server's certificate checked, whatever `sslmode` says, unless every
-    /// host is loopback or a Unix socket (SPEC.md, Configuration).
+    /// host is loopback or a Unix socket (docs/CONTRACT.md, Configuration).
     ///
     /// # Errors
     ///

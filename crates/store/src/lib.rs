@@ -1,4 +1,4 @@
-//! Postgres: the schedule of blocks, the trips, and the runs (SPEC.md, Postgres).
+//! Postgres: the schedule of blocks, the trips, and the runs (docs/CONTRACT.md, Postgres).
 //!
 //! - [`Store`] holds the pool of connections: migrations, planning, the record of runs.
 //! - [`Claim`] is a block that nobody else may work on until it is released or its connection ends.
@@ -32,4 +32,4 @@ pub use overview::ProviderOverview;
 pub use publish::PublishRow;
 pub use runs::{FailedBlock, Outcome, RunRecord, RunSummary};
 pub use schedule::ScheduleRow;
-pub use upsert::{LoadCounts, LoadFacts, Upsert};
+pub use upsert::{LoadCounts, LoadRequest, Upsert};

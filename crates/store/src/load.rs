@@ -10,7 +10,7 @@ use tokio_postgres::CopyInSink;
 use crate::claim::Claim;
 use crate::copy::{HEADER, KEYS, TRAILER, TRIP_DATA};
 use crate::error::{StoreError, failed};
-use crate::upsert::{self, LoadFacts, Upsert};
+use crate::upsert::{self, LoadRequest, Upsert};
 
 /// The types are those of the table the rows go to. The table is emptied, not dropped, after a
 /// load: a busy catalogue of dropped tables slows a database down.
@@ -100,7 +100,7 @@ impl<'c> LoadStage<'c> {
     /// [`StoreError::CountMismatch`] if the rows are not the fetched trips without the rejected
     /// ones; [`StoreError::Busy`] if another load holds the same trips for long;
     /// [`StoreError::Unavailable`].
-    pub async fn upsert(self, facts: LoadFacts) -> Result<Upsert<'c>, StoreError> {
+    pub async fn upsert(self, facts: LoadRequest) -> Result<Upsert<'c>, StoreError> {
         if facts.fetched.checked_sub(facts.rejected) != Some(self.copied) {
             return Err(StoreError::CountMismatch {
                 fetched: facts.fetched,

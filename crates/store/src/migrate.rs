@@ -5,7 +5,7 @@ use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, classify, failed};
-use crate::session::{Held, MIGRATION_KEY};
+use crate::session::{LockSession, MIGRATION_KEY};
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -28,7 +28,7 @@ impl Store {
     /// database that is ahead of this program, [`StoreError::Unavailable`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let doing = failed("migrating");
-        let mut held = Held::new(self.client().await?);
+        let mut held = LockSession::new(self.client().await?);
         let client = held.client_mut()?;
         client
             .execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_KEY])
@@ -40,7 +40,7 @@ impl Store {
             .execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_KEY])
             .await
             .map_err(doing)?;
-        held.give_back();
+        held.return_to_pool();
         Ok(())
     }
 }

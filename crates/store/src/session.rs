@@ -23,9 +23,9 @@ pub(crate) fn block_key(schedule_id: i64) -> i64 {
 
 /// A connection that may hold locks. Unless it is given back after they are released, it is closed,
 /// which releases them: also when the future that works with it is dropped half-way.
-pub(crate) struct Held(Option<Object>);
+pub(crate) struct LockSession(Option<Object>);
 
-impl Held {
+impl LockSession {
     pub(crate) fn new(object: Object) -> Self {
         Self(Some(object))
     }
@@ -57,12 +57,12 @@ impl Held {
     }
 
     /// Back to the pool, for a session without locks.
-    pub(crate) fn give_back(mut self) {
+    pub(crate) fn return_to_pool(mut self) {
         drop(self.0.take());
     }
 }
 
-impl Drop for Held {
+impl Drop for LockSession {
     fn drop(&mut self) {
         if let Some(object) = self.0.take() {
             drop(Object::take(object));

@@ -24,7 +24,7 @@ use sql::{
 
 /// What the caller knows of a load.
 #[derive(Debug, Clone)]
-pub struct LoadFacts {
+pub struct LoadRequest {
     /// The run that loads.
     pub run_id: Uuid,
     /// The MDS version of the archive.
@@ -66,7 +66,7 @@ pub struct LoadCounts {
 pub struct Upsert<'c> {
     transaction: Transaction<'c>,
     row: &'c mut ScheduleRow,
-    facts: LoadFacts,
+    facts: LoadRequest,
     counts: LoadCounts,
 }
 
@@ -108,7 +108,7 @@ impl<'c> Upsert<'c> {
     pub(crate) async fn begin(
         client: &'c mut ClientWrapper,
         row: &'c mut ScheduleRow,
-        facts: LoadFacts,
+        facts: LoadRequest,
         copied: u64,
     ) -> Result<Self, StoreError> {
         let doing = failed("loading trips");
@@ -228,7 +228,7 @@ impl<'c> Upsert<'c> {
     }
 }
 
-fn status(facts: &LoadFacts, loaded: u64) -> BlockStatus {
+fn status(facts: &LoadRequest, loaded: u64) -> BlockStatus {
     match (facts.fetched, loaded, facts.rejected) {
         (0, _, _) => BlockStatus::NoTrips,
         (_, 0, _) => BlockStatus::AllRejected,

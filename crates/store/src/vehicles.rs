@@ -56,7 +56,7 @@ const REOPEN: &str = "
 
 impl Claim {
     /// Waits for one's turn to ask a provider for all its vehicles, over all processes, and takes
-    /// it. It ends with [`end_turns`](Self::end_turns) or the claim.
+    /// it. It ends with [`unlock_all`](Self::unlock_all) or the claim.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl Claim {
     ) -> Result<(), StoreError> {
         let name = provider.to_string();
         let busy = Busy::Vehicles { provider };
-        self.take_turn(VEHICLES_SPACE, &name, wait, busy).await
+        self.lock(VEHICLES_SPACE, &name, wait, busy).await
     }
 
     /// When the provider was last asked for all its vehicles.

@@ -2,8 +2,8 @@
 //!
 //! MDS up to 1.2 sends `{"version": …, "data": {"trips": […]}, "links": {…}}`, 2.0 sends `trips` at
 //! the top. Both are read here, with members in any order, and every trip is handed on as the text
-//! that was sent. The archive is written in the older form whatever came in (SPEC.md, Objects in
-//! the bucket).
+//! that was sent. The archive is written in the older form whatever came in (docs/CONTRACT.md,
+//! Objects in the bucket).
 
 mod error;
 mod read;

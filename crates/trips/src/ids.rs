@@ -10,8 +10,8 @@ use uuid::Uuid;
 const SHORTEST_KEY_BYTES: usize = 16;
 const UUID_BYTES: usize = 16;
 
-/// The UUID of a trip or device whose provider counts them with integers (SPEC.md, Details that
-/// existing data depends on).
+/// The UUID of a trip or device whose provider counts them with integers (docs/CONTRACT.md, Details
+/// that existing data depends on).
 ///
 /// The integer as 16 big-endian bytes, its leading zero digits replaced by the digits of the
 /// provider's id at the same places. All digits of 0 are leading zeros, so its UUID is the
@@ -30,7 +30,8 @@ pub fn integer_id_to_uuid(provider_id: Uuid, id: u128) -> Uuid {
 /// The secret behind the public ids of trips and devices (`PUBLIC_ID_KEY`).
 ///
 /// A public id is a UUID of version 8 made of HMAC-SHA-256 over the provider's id and the trip's or
-/// device's: the same for ever under one key, and not to be derived without it (SPEC.md, Postgres).
+/// device's: the same for ever under one key, and not to be derived without it (docs/CONTRACT.md,
+/// Postgres).
 #[derive(Clone)]
 pub struct PublicIdKey {
     mac: Hmac<Sha256>,

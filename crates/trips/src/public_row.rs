@@ -36,7 +36,8 @@ pub struct PublicTrip<'a> {
     pub census_geoid_end: Option<&'a str>,
 }
 
-/// A row of the portal's dataset: these members in this order, and no others (SPEC.md, Details).
+/// A row of the portal's dataset: these members in this order, and no others (docs/CONTRACT.md,
+/// Details).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublicRow<'a> {
     trip_id: Uuid,

@@ -1,5 +1,5 @@
-//! What is done of a block, and what is still to do (SPEC.md, Statuses of a block and Events and
-//! errors).
+//! What is done of a block, and what is still to do (docs/CONTRACT.md, Statuses of a block and
+//! Events and errors).
 
 use std::fmt;
 
@@ -171,7 +171,7 @@ impl From<BlockStatus> for i16 {
 
 /// The steps a request asks for; by default all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StepChoice {
+pub struct StepSelection {
     /// Ask the provider.
     pub extract: bool,
     /// Load.
@@ -180,7 +180,7 @@ pub struct StepChoice {
     pub sync_socrata: bool,
 }
 
-impl StepChoice {
+impl StepSelection {
     /// Whether a step is asked for.
     #[must_use]
     pub fn includes(self, step: Step) -> bool {
@@ -192,7 +192,7 @@ impl StepChoice {
     }
 }
 
-impl Default for StepChoice {
+impl Default for StepSelection {
     fn default() -> Self {
         Self {
             extract: true,
@@ -202,7 +202,7 @@ impl Default for StepChoice {
     }
 }
 
-/// The steps to do of a block, in their order (SPEC.md, Events and errors).
+/// The steps to do of a block, in their order (docs/CONTRACT.md, Events and errors).
 ///
 /// - With `force`: every chosen step, again.
 /// - Without: the chosen steps after the last one done, up to the first that is not chosen, since
@@ -212,7 +212,7 @@ impl Default for StepChoice {
 #[must_use]
 pub fn steps_to_do(
     status: BlockStatus,
-    choice: StepChoice,
+    choice: StepSelection,
     force: bool,
     incomplete_only: bool,
 ) -> Vec<Step> {
@@ -237,7 +237,7 @@ pub fn steps_to_do(
 /// up to the first step that is not chosen. What nothing came of is not done again by the steps
 /// themselves.
 #[must_use]
-pub fn steps_to_ask_again(choice: StepChoice) -> Vec<Step> {
+pub fn steps_to_ask_again(choice: StepSelection) -> Vec<Step> {
     Step::ALL
         .into_iter()
         .take_while(|step| choice.includes(*step))

@@ -26,8 +26,8 @@ const WIDEST_OFFSET_HOURS: i64 = 14;
 /// The time zone of a city, by its name in the IANA database.
 ///
 /// Blocks are clock hours of UTC and of the city at once, so a zone that was at any time from 2000
-/// to 2049 a fraction of an hour off UTC is refused (SPEC.md, Time). Written and read as the name;
-/// the default is `US/Central`.
+/// to 2049 a fraction of an hour off UTC is refused (docs/CONTRACT.md, Time). Written and read as
+/// the name; the default is `US/Central`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CivilZone(Tz);
@@ -49,7 +49,8 @@ impl CivilZone {
     ///
     /// Accepted are civil time as `yyyy-mm-dd-hh`, padded or not, and an RFC 3339 instant on a
     /// whole hour. A civil hour that the clocks repeat means its first occurrence, and with a `b`
-    /// after it the second; one that they skip means the instant of the change (SPEC.md, Time).
+    /// after it the second; one that they skip means the instant of the change (docs/CONTRACT.md,
+    /// Time).
     ///
     /// # Errors
     ///

@@ -1,13 +1,13 @@
 //! One trip: what is read of it, what refuses it, what is odd about it.
 //!
 //! [`Rules::check`] turns the JSON text of a trip, as the provider sent it, into a [`Trip`] with
-//! its [`Flags`], or into a [`Reject`] with every reason. The rules are those of SPEC.md, Postgres
-//! ("reject" and "flag") and Details.
+//! its [`Flags`], or into a [`Reject`] with every reason. The rules are those of docs/CONTRACT.md,
+//! Postgres ("reject" and "flag") and Details.
 
 mod fields;
+mod flagging;
 mod flags;
 mod lenient;
-mod oddities;
 mod parse;
 mod reject;
 mod route;
@@ -61,7 +61,7 @@ pub fn instant(raw: &serde_json::value::RawValue) -> Option<DateTime<Utc>> {
     Some(stamp.time)
 }
 
-/// A trip that can be loaded, in the columns of `api.trips` (SPEC.md, Postgres).
+/// A trip that can be loaded, in the columns of `api.trips` (docs/CONTRACT.md, Postgres).
 ///
 /// A field that the provider left out or sent as `null` is `None`.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,22 +3,22 @@
 use proptest::prelude::*;
 use rstest::rstest;
 use trips::status::Step::{Extract, SyncDb, SyncSocrata};
-use trips::status::{BlockStatus, Step, StepChoice, steps_to_do};
+use trips::status::{BlockStatus, Step, StepSelection, steps_to_do};
 
-const EVERYTHING: StepChoice = StepChoice {
+const EVERYTHING: StepSelection = StepSelection {
     extract: true,
     sync_db: true,
     sync_socrata: true,
 };
-const NO_EXTRACT: StepChoice = StepChoice {
+const NO_EXTRACT: StepSelection = StepSelection {
     extract: false,
     ..EVERYTHING
 };
-const NO_SYNC_DB: StepChoice = StepChoice {
+const NO_SYNC_DB: StepSelection = StepSelection {
     sync_db: false,
     ..EVERYTHING
 };
-const NO_SYNC_SOCRATA: StepChoice = StepChoice {
+const NO_SYNC_SOCRATA: StepSelection = StepSelection {
     sync_socrata: false,
     ..EVERYTHING
 };
@@ -111,7 +111,7 @@ fn the_steps_after_the_last_one_done(
 #[case::nothing_left(BlockStatus::Loaded, NO_SYNC_SOCRATA, &[])]
 fn a_step_needs_the_one_before_it(
     #[case] status: BlockStatus,
-    #[case] choice: StepChoice,
+    #[case] choice: StepSelection,
     #[case] steps: &[Step],
 ) {
     assert_eq!(steps_to_do(status, choice, false, false), steps);
@@ -159,7 +159,7 @@ proptest! {
         (extract, sync_db, sync_socrata) in any::<(bool, bool, bool)>(),
         incomplete_only in any::<bool>(),
     ) {
-        let choice = StepChoice { extract, sync_db, sync_socrata };
+        let choice = StepSelection { extract, sync_db, sync_socrata };
         let steps = steps_to_do(status, choice, false, incomplete_only);
         for (position, step) in steps.iter().enumerate() {
             prop_assert!(choice.includes(*step));

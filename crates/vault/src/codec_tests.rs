@@ -11,10 +11,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::SpooledTempFile;
 
 use crate::error::Unreadable;
-use crate::intake::{Intake, IntakeError, SPOOL_MEMORY, Taken};
 use crate::keys::FernetKeys;
 use crate::reader::{ObjectReader, StoredAs};
 use crate::sealer::{BLOCK, Encoder, HEADER, Sealer};
+use crate::spooler::{IntakeError, SPOOL_MEMORY, Spooled, Spooler};
 use crate::vault::Compression;
 
 fn new_keys(count: usize) -> (Vec<String>, FernetKeys) {
@@ -39,8 +39,8 @@ fn seal(keys: &FernetKeys, compression: Compression, pieces: &[&[u8]]) -> Vec<u8
     out
 }
 
-fn take(keys: &FernetKeys, stored: &[u8], step: usize) -> Result<Taken, Unreadable> {
-    let mut intake = Intake::new(keys.clone());
+fn take(keys: &FernetKeys, stored: &[u8], step: usize) -> Result<Spooled, Unreadable> {
+    let mut intake = Spooler::new(keys.clone());
     let result = stored
         .chunks(step)
         .try_for_each(|chunk| intake.push(chunk))

@@ -8,9 +8,9 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::error::VaultError;
-use crate::handover::{Handover, Received};
 use crate::sealer::Encoder;
 use crate::upload::{Multipart, PART, Target, put};
+use crate::worker::{WorkerReceiver, WorkerSender};
 use crate::writer::ObjectInfo;
 
 /// Pieces on their way to an encoding thread.
@@ -114,13 +114,13 @@ impl ObjectEncoding {
 
 /// An encoding that goes on beside its caller. Dropped, it ends, and what was uploaded is aborted.
 pub(crate) struct EncodingThread {
-    pieces: Handover<Vec<u8>>,
+    pieces: WorkerSender<Vec<u8>>,
     thread: JoinHandle<Result<Box<ObjectEncoding>, VaultError>>,
 }
 
 impl EncodingThread {
     pub(crate) fn start(encoding: Box<ObjectEncoding>, runtime: &Handle) -> Self {
-        let (pieces, received) = Handover::new(&encoding.target.key, PIECES_AHEAD);
+        let (pieces, received) = WorkerSender::new(&encoding.target.key, PIECES_AHEAD);
         let thread = runtime.spawn_blocking(move || run(encoding, received));
         Self { pieces, thread }
     }
@@ -142,7 +142,7 @@ impl EncodingThread {
 
 fn run(
     mut encoding: Box<ObjectEncoding>,
-    mut received: Received<Vec<u8>>,
+    mut received: WorkerReceiver<Vec<u8>>,
 ) -> Result<Box<ObjectEncoding>, VaultError> {
     let mut encoded = Ok(());
     while let Some(piece) = received.pieces.blocking_recv() {

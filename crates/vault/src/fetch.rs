@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::blocking::blocking;
 use crate::error::VaultError;
-use crate::intake::{Intake, IntakeError, Taken};
+use crate::spooler::{IntakeError, Spooled, Spooler};
 use crate::vault::Vault;
 
 /// Chunks of a body on their way to the thread that takes it in; each is what one read of the
@@ -45,12 +45,12 @@ impl Vault {
             .send()
             .await
             .map_err(|error| FetchError::Final(VaultError::from_sdk(key, error)))?;
-        take_in(key, answer, Intake::new(self.keys.clone())).await
+        take_in(key, answer, Spooler::new(self.keys.clone())).await
     }
 }
 
 pub(crate) struct Fetched {
-    pub(crate) taken: Taken,
+    pub(crate) taken: Spooled,
     pub(crate) etag: Option<String>,
     pub(crate) bytes: u64,
 }
@@ -63,7 +63,7 @@ enum FetchError {
 async fn take_in(
     key: &str,
     answer: GetObjectOutput,
-    intake: Intake,
+    intake: Spooler,
 ) -> Result<Fetched, FetchError> {
     let GetObjectOutput {
         body,
@@ -106,9 +106,9 @@ async fn pump(
 }
 
 fn take_chunks(
-    mut intake: Intake,
+    mut intake: Spooler,
     mut chunks: mpsc::Receiver<Bytes>,
-) -> Result<Taken, IntakeError> {
+) -> Result<Spooled, IntakeError> {
     while let Some(chunk) = chunks.blocking_recv() {
         intake.push(&chunk)?;
     }

@@ -32,8 +32,8 @@ pub enum KeyError {
     },
 }
 
-/// The Fernet keys of a deployment, in order: the first one seals, all of them open (SPEC.md,
-/// Configuration). Cloning shares the keys; nothing prints them.
+/// The Fernet keys of a deployment, in order: the first one seals, all of them open
+/// (docs/CONTRACT.md, Configuration). Cloning shares the keys; nothing prints them.
 #[derive(Clone)]
 pub struct FernetKeys(Arc<[FernetKey]>);
 

@@ -19,16 +19,16 @@ mod blocking;
 mod encoding;
 mod error;
 mod fetch;
-mod handover;
-mod intake;
 mod keys;
 mod listing;
 mod reader;
 mod rotate;
 mod sealer;
+mod spooler;
 mod unsealer;
 mod upload;
 mod vault;
+mod worker;
 mod writer;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use tempfile::SpooledTempFile;
 
 use crate::ahead::ReadAhead;
 use crate::error::{Unreadable, VaultError};
-use crate::intake::Taken;
+use crate::spooler::Spooled;
 use crate::unsealer::Unsealer;
 
 /// A larger object, in bytes of the bucket, is decrypted and decompressed on a thread beside its
@@ -77,11 +77,11 @@ impl ObjectReader {
         key: &str,
         etag: Option<String>,
         stored_bytes: u64,
-        taken: Taken,
+        taken: Spooled,
     ) -> Result<Self, VaultError> {
         let (content, stored_as) = match taken {
-            Taken::Plain(spool) => (Content::Plain(spool), StoredAs::Plain),
-            Taken::Sealed { content, key_index } => {
+            Spooled::Plain(spool) => (Content::Plain(spool), StoredAs::Plain),
+            Spooled::Sealed { content, key_index } => {
                 let content = Content::of_token(content).map_err(|error| fault(key, &error))?;
                 let compressed = matches!(content, Content::Compressed(_));
                 (

@@ -5,8 +5,8 @@ use futures::StreamExt as _;
 
 use crate::blocking::blocking;
 use crate::error::{Unreadable, VaultError, vault_error};
-use crate::intake::Taken;
 use crate::listing::ListedObject;
+use crate::spooler::Spooled;
 use crate::unsealer::Unsealer;
 use crate::vault::Vault;
 use crate::writer::ObjectWriter;
@@ -194,9 +194,9 @@ impl Vault {
     async fn rotate_once(&self, key: &str) -> Result<RotationOutcome, VaultError> {
         let fetched = self.fetch(key).await?;
         let content = match fetched.taken {
-            Taken::Plain(_) => return Ok(RotationOutcome::Plain),
-            Taken::Sealed { key_index: 0, .. } => return Ok(RotationOutcome::AlreadyCurrent),
-            Taken::Sealed { content, .. } => content,
+            Spooled::Plain(_) => return Ok(RotationOutcome::Plain),
+            Spooled::Sealed { key_index: 0, .. } => return Ok(RotationOutcome::AlreadyCurrent),
+            Spooled::Sealed { content, .. } => content,
         };
         let writer = copy(key, content, self.reseal(key, fetched.etag)).await?;
         writer.finish().await?;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::error::VaultError;
-use crate::handover::{Handover, Received};
+use crate::worker::{WorkerReceiver, WorkerSender};
 
 /// Bytes in a part of a large upload. S3 takes 10,000 parts, so an object may have 80 GB.
 pub(crate) const PART: usize = 8 * 1024 * 1024;
@@ -58,13 +58,13 @@ enum Piece {
 /// A multipart upload that runs beside the writer. Dropping it without [`Multipart::complete`]
 /// makes the task abort the upload.
 pub(crate) struct Multipart {
-    pieces: Handover<Piece>,
+    pieces: WorkerSender<Piece>,
     task: JoinHandle<Result<Option<String>, VaultError>>,
 }
 
 impl Multipart {
     pub(crate) fn start(target: Target, runtime: &Handle) -> Self {
-        let (pieces, received) = Handover::new(&target.key, 1);
+        let (pieces, received) = WorkerSender::new(&target.key, 1);
         let task = runtime.spawn(run(target, received));
         Self { pieces, task }
     }
@@ -94,7 +94,10 @@ impl Multipart {
     }
 }
 
-async fn run(target: Target, mut received: Received<Piece>) -> Result<Option<String>, VaultError> {
+async fn run(
+    target: Target,
+    mut received: WorkerReceiver<Piece>,
+) -> Result<Option<String>, VaultError> {
     let result = upload(&target, &mut received.pieces).await;
     received.end(result)
 }

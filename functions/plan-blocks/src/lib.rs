@@ -20,7 +20,7 @@ struct Summarize {
 }
 
 /// Takes a plan's request and answers the plan, or `{"summarize": {"run_id"}}` and answers that
-/// run's counts (SPEC.md, "Events and errors").
+/// run's counts (docs/CONTRACT.md, "Events and errors").
 ///
 /// # Errors
 ///

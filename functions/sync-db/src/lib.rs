@@ -5,7 +5,8 @@ use pipeline::{PipelineError, Source};
 use serde_json::Value;
 use trips::status::Step;
 
-/// Takes a block item and answers it with what this step did (SPEC.md, "Events and errors").
+/// Takes a block item and answers it with what this step did (docs/CONTRACT.md, "Events and
+/// errors").
 ///
 /// # Errors
 ///

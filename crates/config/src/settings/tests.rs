@@ -94,7 +94,7 @@ fn numbers_may_stand_as_text_and_text_has_its_margins_cut() {
         .unwrap()
         .socrata()
         .unwrap();
-    assert_eq!(portal.chunk_rows, MOST_CHUNK_ROWS);
+    assert_eq!(portal.chunk_rows, MAX_CHUNK_ROWS);
     let url = format!(" {URL}\n");
     let settings = read(&with("DATABASE_URL", json!(url))).unwrap();
     assert_eq!(settings.database_url().unwrap().expose_secret(), URL);

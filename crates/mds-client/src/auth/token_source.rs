@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Grant, headers};
-use crate::fault::Fault;
+use crate::fetch_error::FetchError;
 use crate::fields::ProviderConfigError;
 use crate::http::{host, retry_after};
 use crate::token_request::{PLACE, TokenBody, TokenRequest};
@@ -18,7 +18,7 @@ use crate::token_request::{PLACE, TokenBody, TokenRequest};
 /// A token is renewed this long before it runs out.
 const MARGIN: Duration = Duration::from_secs(60);
 /// A token answer is small; more is a page of HTML or an attack.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 pub(super) struct TokenSource {
     http: reqwest::Client,
@@ -62,7 +62,7 @@ impl TokenSource {
     }
 
     /// The current token, or a new one. Callers that come at the same time wait for one request.
-    pub(super) async fn token(&self) -> Result<(HeaderMap, Grant), Fault> {
+    pub(super) async fn token(&self) -> Result<(HeaderMap, Grant), FetchError> {
         let mut state = self.state.lock().await;
         if let Some(token) = state.token.as_ref().filter(|token| token.is_good()) {
             return Ok((token.headers.clone(), Grant(state.grants)));
@@ -82,7 +82,7 @@ impl TokenSource {
         }
     }
 
-    async fn fetch(&self) -> Result<Token, Fault> {
+    async fn fetch(&self) -> Result<Token, FetchError> {
         let request = self
             .http
             .request(self.request.method.clone(), self.request.url.clone())
@@ -104,36 +104,38 @@ impl TokenSource {
         let mut response = request
             .send()
             .await
-            .map_err(|error| Fault::transport("no answer from token_url", error))?;
+            .map_err(|error| FetchError::transport("no answer from token_url", error))?;
         self.check(&response)?;
         let mut body = Vec::new();
         while let Some(chunk) = response
             .chunk()
             .await
-            .map_err(|error| Fault::transport("the answer of token_url broke off", error))?
+            .map_err(|error| FetchError::transport("the answer of token_url broke off", error))?
         {
-            if body.len() + chunk.len() > MOST_BYTES {
-                return Err(Fault::malformed("token_url answers with more than a token"));
+            if body.len() + chunk.len() > MAX_BYTES {
+                return Err(FetchError::malformed(
+                    "token_url answers with more than a token",
+                ));
             }
             body.extend_from_slice(&chunk);
         }
         self.read(&body)
     }
 
-    fn check(&self, response: &reqwest::Response) -> Result<(), Fault> {
+    fn check(&self, response: &reqwest::Response) -> Result<(), FetchError> {
         let status = response.status().as_u16();
         match status {
             200 | 201 => Ok(()),
-            429 => Err(Fault::throttled(retry_after(
+            429 => Err(FetchError::throttled(retry_after(
                 response.headers(),
                 Utc::now(),
             ))),
-            408 | 500..=599 => Err(Fault::unavailable_status(
+            408 | 500..=599 => Err(FetchError::unavailable_status(
                 status,
                 format!("token_url answers {status}"),
                 retry_after(response.headers(), Utc::now()),
             )),
-            _ => Err(Fault::rejected(
+            _ => Err(FetchError::rejected(
                 status,
                 format!(
                     "token_url on host {} answers {status}: look at auth_data",
@@ -143,9 +145,9 @@ impl TokenSource {
         }
     }
 
-    fn read(&self, body: &[u8]) -> Result<Token, Fault> {
+    fn read(&self, body: &[u8]) -> Result<Token, FetchError> {
         let answer: Value = serde_json::from_slice(body)
-            .map_err(|_| Fault::malformed("token_url answers with no JSON"))?;
+            .map_err(|_| FetchError::malformed("token_url answers with no JSON"))?;
         let token = self.request.token_at.find(&answer);
         let headers = token
             .and_then(Value::as_str)
@@ -153,12 +155,16 @@ impl TokenSource {
             .filter(|token| !token.is_empty())
             .and_then(|token| self.shown(token))
             .ok_or_else(|| {
-                Fault::malformed(format!(
+                FetchError::malformed(format!(
                     "the answer of token_url has no token under `{}`: look at auth_token_res_key, or token_request.token",
                     self.request.token_at.as_str()
                 ))
             })?;
-        let lifetime = self.request.expires_at.find(&answer).and_then(lifetime);
+        let lifetime = self
+            .request
+            .expires_in_path
+            .find(&answer)
+            .and_then(lifetime);
         Ok(Token {
             headers,
             good_until: lifetime.map(|lifetime| Instant::now() + lifetime),

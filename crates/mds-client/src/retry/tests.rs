@@ -10,7 +10,7 @@ fn policy(first: u64, most: u64) -> RetryPolicy {
 
 #[tokio::test(start_paused = true)]
 async fn gives_up_after_the_last_attempt() {
-    let mut attempts = Attempts::new(3, Duration::ZERO, policy(1, 30), None);
+    let mut attempts = RetryBudget::new(3, Duration::ZERO, policy(1, 30), None);
     assert!(attempts.again(None).await);
     assert!(attempts.again(None).await);
     assert!(!attempts.again(None).await);
@@ -18,17 +18,17 @@ async fn gives_up_after_the_last_attempt() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_read_whole_makes_the_count_begin_anew_but_not_that_of_the_passes() {
-    let mut attempts = Attempts::new(2, Duration::ZERO, policy(1, 30), None);
-    assert!(attempts.again_from_the_start().await);
+    let mut attempts = RetryBudget::new(2, Duration::ZERO, policy(1, 30), None);
+    assert!(attempts.restart().await);
     attempts.succeeded();
-    assert!(!attempts.again_from_the_start().await);
+    assert!(!attempts.restart().await);
 }
 
 #[test]
 fn waits_are_jittered_below_a_bound_that_doubles() {
     let mut largest = [Duration::ZERO; 4];
     for _ in 0..500 {
-        let mut attempts = Attempts::new(9, Duration::ZERO, policy(1, 4), None);
+        let mut attempts = RetryBudget::new(9, Duration::ZERO, policy(1, 4), None);
         for (step, bound) in [1, 2, 4, 4].into_iter().enumerate() {
             let wait = attempts.wait(None);
             assert!(wait <= Duration::from_secs(bound), "{wait:?}");
@@ -41,7 +41,7 @@ fn waits_are_jittered_below_a_bound_that_doubles() {
 
 #[tokio::test(start_paused = true)]
 async fn waits_at_least_as_long_as_asked_or_configured() {
-    let mut attempts = Attempts::new(9, Duration::from_secs(2), policy(0, 0), None);
+    let mut attempts = RetryBudget::new(9, Duration::from_secs(2), policy(0, 0), None);
     let begun = Instant::now();
     assert!(attempts.again(Some(Duration::from_secs(7))).await);
     assert!(begun.elapsed() >= Duration::from_secs(7));
@@ -52,10 +52,10 @@ async fn waits_at_least_as_long_as_asked_or_configured() {
 
 #[tokio::test(start_paused = true)]
 async fn does_not_sit_out_a_long_wait_nor_one_beyond_the_deadline() {
-    let mut attempts = Attempts::new(9, Duration::ZERO, policy(1, 30), None);
+    let mut attempts = RetryBudget::new(9, Duration::ZERO, policy(1, 30), None);
     assert!(!attempts.again(Some(Duration::from_secs(121))).await);
     let deadline = Instant::now() + Duration::from_secs(10);
-    let mut attempts = Attempts::new(9, Duration::ZERO, policy(1, 1), Some(deadline));
+    let mut attempts = RetryBudget::new(9, Duration::ZERO, policy(1, 1), Some(deadline));
     assert!(!attempts.again(Some(Duration::from_secs(11))).await);
     assert!(attempts.again(Some(Duration::from_secs(5))).await);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use mds_client::{ClientOptions, HourAnswer, MdsError, RetryPolicy};
+use mds_client::{ClientOptions, HourResponse, MdsError, RetryPolicy};
 use rstest::rstest;
 use serde_json::json;
 use tokio::time::Instant;
@@ -84,7 +84,7 @@ async fn a_young_hour_may_not_be_there_yet(#[case] version: &str, #[case] code: 
     let now = at("2020-01-02T22:00:00Z");
     let answer = client.fetch_hour(hour(), now, Kept::default).await;
     assert!(
-        matches!(answer, Ok(HourAnswer::NotYet { http_status }) if http_status == code),
+        matches!(answer, Ok(HourResponse::NotYet { http_status }) if http_status == code),
         "{answer:?}"
     );
     assert_eq!(requests(&server).await, 1);
@@ -100,7 +100,7 @@ async fn an_hour_that_has_not_ended_is_never_one_without_service() {
     let now = at("2020-01-01T22:10:00Z");
     let answer = client.fetch_hour(hour(), now, Kept::default).await;
     assert!(
-        matches!(answer, Ok(HourAnswer::NotYet { .. })),
+        matches!(answer, Ok(HourResponse::NotYet { .. })),
         "{answer:?}"
     );
 }
@@ -109,7 +109,7 @@ async fn an_hour_that_has_not_ended_is_never_one_without_service() {
 async fn an_old_hour_that_is_not_there_is_one_without_service() {
     let server = always(ResponseTemplate::new(404)).await;
     let answer = fetch(&client(&server.uri(), &json!({}))).await;
-    let Ok(HourAnswer::NotOperating { sink, report }) = answer else {
+    let Ok(HourResponse::NotOperating { sink, report }) = answer else {
         panic!("{answer:?}");
     };
     assert_eq!(sink.versions, ["1.0.0"]);
@@ -281,7 +281,7 @@ async fn a_102_of_version_1_2_is_seen_and_means_not_yet(#[case] rest: Vec<Step>)
     let client = client(&server.url(), &json!({"version": "1.2", "timeout": 0.5}));
     let answer = fetch(&client).await;
     assert!(
-        matches!(answer, Ok(HourAnswer::NotYet { http_status: 102 })),
+        matches!(answer, Ok(HourResponse::NotYet { http_status: 102 })),
         "{answer:?}"
     );
     let heads = server.heads();

@@ -1,6 +1,6 @@
 //! The kinds of authentication.
 
-use mds_client::{HourAnswer, MdsClient, MdsError, ProviderConfig, http_client};
+use mds_client::{HourResponse, MdsClient, MdsError, ProviderConfig, http_client};
 use rstest::rstest;
 use serde_json::{Value, json};
 use wiremock::matchers::{any, body_json, body_string_contains, header, method, path};
@@ -207,7 +207,10 @@ async fn a_token_that_comes_late_is_waited_for() {
     grant(&server, "t", json!({}), 9).await;
     trips_for(&server, "t").await;
     let answer = fetch(&client(&server.uri(), &oauth(&server))).await;
-    assert!(matches!(answer, Ok(HourAnswer::Ready { .. })), "{answer:?}");
+    assert!(
+        matches!(answer, Ok(HourResponse::Ready { .. })),
+        "{answer:?}"
+    );
 }
 
 /// A provider that gives a token for a login of its own making, and trips for `X-Session: s

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mds_client::{ClientOptions, HourAnswer, MdsError};
+use mds_client::{ClientOptions, HourResponse, MdsError};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -204,7 +204,7 @@ async fn version_2_has_its_trips_at_the_top() {
     serve(&server, "/trips", body.to_owned()).await;
     let answer = fetch(&client(&server.uri(), &json!({"version": "2.0"}))).await;
     assert!(
-        matches!(&answer, Ok(HourAnswer::Ready { .. })),
+        matches!(&answer, Ok(HourResponse::Ready { .. })),
         "{answer:?}"
     );
     let (kept, report) = ready(answer);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mds_client::{
-    ClientOptions, HourAnswer, HourReport, MdsClient, MdsError, ProviderConfig, RetryPolicy,
+    ClientOptions, HourReport, HourResponse, MdsClient, MdsError, ProviderConfig, RetryPolicy,
     TripSink, http_client,
 };
 use serde_json::value::RawValue;
@@ -87,14 +87,14 @@ pub(crate) fn client(url: &str, settings: &Value) -> MdsClient {
         .with_options(quick())
 }
 
-pub(crate) async fn fetch(client: &MdsClient) -> Result<HourAnswer<Kept>, MdsError> {
+pub(crate) async fn fetch(client: &MdsClient) -> Result<HourResponse<Kept>, MdsError> {
     client.fetch_hour(hour(), later(), Kept::default).await
 }
 
 /// Fetches, and counts the sinks that were made.
 pub(crate) async fn fetch_counting(
     client: &MdsClient,
-) -> (Result<HourAnswer<Kept>, MdsError>, usize) {
+) -> (Result<HourResponse<Kept>, MdsError>, usize) {
     let made = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&made);
     let answer = client
@@ -106,9 +106,9 @@ pub(crate) async fn fetch_counting(
     (answer, made.load(Ordering::Relaxed))
 }
 
-pub(crate) fn ready(answer: Result<HourAnswer<Kept>, MdsError>) -> (Kept, HourReport) {
+pub(crate) fn ready(answer: Result<HourResponse<Kept>, MdsError>) -> (Kept, HourReport) {
     match answer {
-        Ok(HourAnswer::Ready { sink, report }) => (sink, report),
+        Ok(HourResponse::Ready { sink, report }) => (sink, report),
         other => panic!("{other:?}"),
     }
 }

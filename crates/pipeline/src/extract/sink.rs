@@ -7,19 +7,19 @@ use mds_client::TripSink;
 use serde_json::value::RawValue;
 use trips::envelope::ArchiveWriter;
 
-use super::former::Prints;
-use super::mentions::Mentions;
+use super::previous_archive::Fingerprints;
+use super::referenced_ids::ReferencedIds;
 
 /// What is noted of the trips on their way.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Notes {
+pub(super) struct Observers {
     /// Their prints, to compare with those of a former answer.
-    pub(super) prints: Option<Prints>,
+    pub(super) prints: Option<Fingerprints>,
     /// The devices and trips that they name, for 2.0.
-    pub(super) mentions: Option<Mentions>,
+    pub(super) mentions: Option<ReferencedIds>,
 }
 
-impl Notes {
+impl Observers {
     fn take(&mut self, raw: &RawValue) {
         if let Some(prints) = &mut self.prints {
             prints.push(raw);
@@ -34,7 +34,7 @@ impl Notes {
 /// answer, so that a request that is refused creates none.
 pub(super) struct ArchiveSink<W: Write> {
     state: SinkState<W>,
-    notes: Notes,
+    notes: Observers,
 }
 
 enum SinkState<W: Write> {
@@ -45,7 +45,7 @@ enum SinkState<W: Write> {
 
 impl<W: Write> ArchiveSink<W> {
     pub(super) fn new(
-        notes: Notes,
+        notes: Observers,
         create: impl FnOnce() -> io::Result<W> + Send + 'static,
     ) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl<W: Write> ArchiveSink<W> {
     }
 
     /// What was noted of the trips.
-    pub(super) fn take_notes(&mut self) -> Notes {
+    pub(super) fn take_notes(&mut self) -> Observers {
         std::mem::take(&mut self.notes)
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, BufReader, Seek as _, Write as _};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use mds_client::{HourAnswer, MdsClient, TripSink};
+use mds_client::{HourResponse, MdsClient, TripSink};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tempfile::SpooledTempFile;
@@ -15,12 +15,12 @@ use trips::envelope::ArchiveWriter;
 use uuid::Uuid;
 use vault::{ObjectWriter, Seal};
 
-use super::mentions::Mentions;
+use super::referenced_ids::ReferencedIds;
 use crate::context::Context;
 use crate::error::PipelineError;
 
 /// Points of hours longer before the block are not asked for.
-const MOST_HOURS: TimeDelta = TimeDelta::hours(24);
+const MAX_HOURS: TimeDelta = TimeDelta::hours(24);
 /// Kept in memory of an hour's points; the rest goes to a temporary file.
 const SPOOL_MEMORY: usize = 8 << 20;
 
@@ -43,7 +43,7 @@ pub(super) async fn archive(
     ctx: &Context,
     block: &Block,
     client: &MdsClient,
-    mentions: &Mentions,
+    mentions: &ReferencedIds,
 ) -> Result<TelemetryReport, PipelineError> {
     let key = ctx.key(block, BlockObject::Telemetry);
     let trips = Arc::new(mentions.trips.clone());
@@ -60,10 +60,10 @@ pub(super) async fn archive(
         let trips = Arc::clone(&trips);
         let make_sink = move || Points::of(Arc::clone(&trips));
         match client.fetch_telemetry(hour, ctx.now(), make_sink).await? {
-            HourAnswer::Ready { sink, .. } => {
+            HourResponse::Ready { sink, .. } => {
                 archive = append(&key, archive, sink).await?;
             }
-            HourAnswer::NotYet { .. } | HourAnswer::NotOperating { .. } => {
+            HourResponse::NotYet { .. } | HourResponse::NotOperating { .. } => {
                 report.hours_missing += 1;
             }
         }
@@ -77,8 +77,8 @@ pub(super) async fn archive(
     Ok(report)
 }
 
-fn hours(last: Hour, mentions: &Mentions) -> impl Iterator<Item = Hour> + use<> {
-    let bound = last.start() - MOST_HOURS;
+fn hours(last: Hour, mentions: &ReferencedIds) -> impl Iterator<Item = Hour> + use<> {
+    let bound = last.start() - MAX_HOURS;
     let earliest = mentions.earliest.unwrap_or(last.start());
     let mut next = Hour::containing(earliest.clamp(bound, last.start()));
     std::iter::from_fn(move || {

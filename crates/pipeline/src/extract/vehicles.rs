@@ -15,7 +15,7 @@ use store::{Claim, StoreError};
 use trips::vehicle::Vehicle;
 use uuid::Uuid;
 
-use super::mentions::Mentions;
+use super::referenced_ids::ReferencedIds;
 use crate::context::Context;
 use crate::error::PipelineError;
 
@@ -26,7 +26,7 @@ const LIST_WAIT: Duration = Duration::from_secs(60);
 /// A device that the provider knew nothing of is asked for again after this.
 const ASK_AGAIN: TimeDelta = TimeDelta::hours(24);
 /// Devices asked for by themselves in one block; the others wait for the next.
-const MOST_LOOKUPS: usize = 100;
+const MAX_LOOKUPS: usize = 100;
 /// Records that go to the database together.
 const BATCH: usize = 1000;
 
@@ -69,7 +69,7 @@ pub(super) async fn refresh(
         turn => turn?,
     }
     let asked = ask_for_all(claim, client, now).await;
-    claim.end_turns().await?;
+    claim.unlock_all().await?;
     asked
 }
 
@@ -98,7 +98,7 @@ async fn ask_for_all(
     for batch in fleet.vehicles.chunks(BATCH) {
         claim.store_vehicles(provider, now, batch).await?;
     }
-    let most = i64::try_from(MOST_LOOKUPS).unwrap_or(i64::MAX);
+    let most = i64::try_from(MAX_LOOKUPS).unwrap_or(i64::MAX);
     let wanted = claim
         .wanted_devices(provider, now - ASK_AGAIN, most)
         .await?;
@@ -118,7 +118,7 @@ pub(super) async fn look_up(
     ctx: &Context,
     claim: &Claim,
     client: &MdsClient,
-    mentions: &Mentions,
+    mentions: &ReferencedIds,
 ) -> Result<(), PipelineError> {
     let provider = client.config().provider_id;
     let now = ctx.now();
@@ -126,7 +126,7 @@ pub(super) async fn look_up(
     let unknown = claim
         .unknown_devices(provider, &devices, now - ASK_AGAIN)
         .await?;
-    let (asked, later) = unknown.split_at(unknown.len().min(MOST_LOOKUPS));
+    let (asked, later) = unknown.split_at(unknown.len().min(MAX_LOOKUPS));
     claim.want_devices(provider, later, None).await?;
     ask_for_each(claim, client, now, asked).await
 }

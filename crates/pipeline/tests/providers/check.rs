@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mds_client::{
-    ClientOptions, HourAnswer, HourReport, MdsClient, MdsError, ProviderConfig, RetryPolicy,
+    ClientOptions, HourReport, HourResponse, MdsClient, MdsError, ProviderConfig, RetryPolicy,
     TimeUnit, TripSink, http_client,
 };
 use sandbox::city;
@@ -68,7 +68,7 @@ pub(crate) async fn checked(check: &Check) -> String {
         .fetch_hour(hour, "2021-06-01T00:00:00Z".parse().unwrap(), Kept::default)
         .await;
     match answer {
-        Ok(HourAnswer::Ready { sink, report }) => {
+        Ok(HourResponse::Ready { sink, report }) => {
             let rules = rules(hour, client.config());
             format!("{}{}", became(&rules, &sink.0), effort(check, &report))
         }

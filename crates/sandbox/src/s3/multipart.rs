@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use super::records;
 
 /// What S3 asks of every part but the last.
-const LEAST_PART_BYTES: u64 = 5 << 20;
+const MIN_PART_BYTES: u64 = 5 << 20;
 const MD5_BYTES: usize = 16;
 
 type Digest = [u8; MD5_BYTES];
@@ -111,7 +111,7 @@ impl Assembly {
         for number in 1..=self.digests.len() {
             let mut part = File::open(self.part(number))?;
             let is_last = number == self.digests.len();
-            if part.metadata()?.len() < LEAST_PART_BYTES && !is_last {
+            if part.metadata()?.len() < MIN_PART_BYTES && !is_last {
                 return Ok(None);
             }
             io::copy(&mut part, whole.as_file_mut())?;

@@ -55,13 +55,13 @@ fn a_chunk_has_at_most_so_many_rows(#[case] most: usize, #[case] rows: &[usize])
 
 #[test]
 fn no_chunk_has_more_rows_than_the_portal_takes() {
-    let text = format!("[{}]", vec!["{}"; MOST_CHUNK_ROWS + 1].join(","));
+    let text = format!("[{}]", vec!["{}"; MAX_CHUNK_ROWS + 1].join(","));
     let counts: Vec<_> = chunks(&text, usize::MAX)
         .unwrap()
         .iter()
         .map(|chunk| chunk.rows)
         .collect();
-    assert_eq!(counts, [MOST_CHUNK_ROWS, 1]);
+    assert_eq!(counts, [MAX_CHUNK_ROWS, 1]);
 }
 
 #[rstest]

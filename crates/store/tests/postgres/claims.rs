@@ -298,7 +298,7 @@ async fn uploads_to_a_dataset_take_turns() {
     });
     sleep(Duration::from_millis(50)).await;
     assert!(!waiting.is_finished());
-    first.end_turns().await.unwrap();
+    first.unlock_all().await.unwrap();
     let second = waiting.await.unwrap();
     assert!(
         first
@@ -311,8 +311,8 @@ async fn uploads_to_a_dataset_take_turns() {
         .lock_dataset("abcd-1234", Duration::from_secs(1))
         .await
         .unwrap();
-    first.end_turns().await.unwrap();
-    first.end_turns().await.unwrap();
+    first.unlock_all().await.unwrap();
+    first.unlock_all().await.unwrap();
     assert!(
         db.store.claim(first.row().schedule_id).await.is_err(),
         "the block stays claimed"

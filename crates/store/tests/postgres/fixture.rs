@@ -5,8 +5,8 @@ use futures::TryStreamExt;
 use sandbox::postgres::Cluster;
 use secrecy::SecretString;
 use store::{
-    Claim, CopyEncoder, LoadCounts, LoadFacts, LoadRow, LoadStage, PointLabels, PublishRow, Store,
-    StoreError, StoreOptions, Upsert,
+    Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage, PointLabels, PublishRow,
+    Store, StoreError, StoreOptions, Upsert,
 };
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use trips::block::{Hour, HourRange, ProviderName};
@@ -212,8 +212,8 @@ pub(crate) async fn copy(stage: &mut LoadStage<'_>, trips: &[Trip]) -> Result<u6
     sink.finish().await
 }
 
-pub(crate) fn facts(valid: usize, rejected: u64) -> LoadFacts {
-    LoadFacts {
+pub(crate) fn facts(valid: usize, rejected: u64) -> LoadRequest {
+    LoadRequest {
         run_id: RUN,
         version: Some("1.2.0".to_owned()),
         fetched: u64::try_from(valid).unwrap() + rejected,

@@ -91,7 +91,7 @@ impl Hour {
     /// The name of the hour's block: its **end** in civil time, as `2020-01-01-23`.
     ///
     /// When the clocks repeat that hour, the second block that ends on it is `2020-11-01-01b`
-    /// (SPEC.md, Words and Time).
+    /// (docs/CONTRACT.md, Words and Time).
     #[must_use]
     pub fn label(&self, zone: &CivilZone) -> String {
         let (civil, repeated) = zone.stamp(self.end());

@@ -1,4 +1,5 @@
-//! Where the objects of a block and of a run lie in the bucket (SPEC.md, Objects in the bucket).
+//! Where the objects of a block and of a run lie in the bucket (docs/CONTRACT.md, Objects in the
+//! bucket).
 
 use std::fmt;
 use std::str::FromStr;

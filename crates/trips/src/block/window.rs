@@ -7,7 +7,7 @@ use crate::time::{TimeError, YEARS};
 
 const DEFAULT_INTERVAL: u32 = 1;
 
-/// The hours that a request asks for (SPEC.md, Time).
+/// The hours that a request asks for (docs/CONTRACT.md, Time).
 ///
 /// - both times: the hours from `time_min` up to `time_max`, whatever the interval
 /// - `time_max` alone: the `interval` hours before it

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// One oddity (SPEC.md, Postgres, "flag").
+/// One oddity (docs/CONTRACT.md, Postgres, "flag").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Flag {
@@ -87,7 +87,7 @@ impl fmt::Display for Flag {
 
 /// A flag name that the project does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no trip flag; the flags are those of SPEC.md, Postgres")]
+#[error("`{0}` is no trip flag; the flags are those of docs/CONTRACT.md, Postgres")]
 pub struct UnknownFlag(pub String);
 
 impl FromStr for Flag {

@@ -14,7 +14,7 @@ pub enum TripEnd {
     End,
 }
 
-/// A reason to refuse a trip (SPEC.md, Postgres, "reject").
+/// A reason to refuse a trip (docs/CONTRACT.md, Postgres, "reject").
 ///
 /// It names fields, never their values: a reject may be logged and counted without telling where
 /// somebody rode.

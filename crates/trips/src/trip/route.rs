@@ -11,9 +11,9 @@ use super::scalar::MILLISECONDS_FROM;
 
 /// What a route tells of the trip's ends.
 ///
-/// The first and the last point are those of the route sorted by timestamp, stable (SPEC.md,
-/// Details). A point without a timestamp stays behind the point it follows in the file. Features
-/// that hold no pair of numbers are passed over.
+/// The first and the last point are those of the route sorted by timestamp, stable
+/// (docs/CONTRACT.md, Details). A point without a timestamp stays behind the point it follows in
+/// the file. Features that hold no pair of numbers are passed over.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Track {
     first: Option<Sample>,

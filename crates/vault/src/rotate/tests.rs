@@ -27,7 +27,7 @@ async fn vaults(server: &S3) -> (Vault, Vault) {
 /// Takes an object as far as a rotation does before it overwrites it.
 async fn half_rotated(vault: &Vault, key: &str) -> ObjectWriter {
     let fetched = vault.fetch(key).await.unwrap();
-    let Taken::Sealed { content, .. } = fetched.taken else {
+    let Spooled::Sealed { content, .. } = fetched.taken else {
         panic!("not sealed")
     };
     copy(key, content, vault.reseal(key, fetched.etag))

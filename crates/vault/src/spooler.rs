@@ -27,7 +27,7 @@ pub(crate) enum IntakeError {
 }
 
 /// A whole object, spooled. A token has been authenticated.
-pub(crate) enum Taken {
+pub(crate) enum Spooled {
     Plain(SpooledTempFile),
     Sealed {
         content: Box<Unsealer>,
@@ -38,7 +38,7 @@ pub(crate) enum Taken {
 /// Takes in the bytes of an object as they arrive and spools them: plain JSON as it is, a token as
 /// its decoded bytes without the tag, with one HMAC running for each key so that nothing has to be
 /// read twice.
-pub(crate) struct Intake {
+pub(crate) struct Spooler {
     keys: FernetKeys,
     spool: SpooledTempFile,
     state: State,
@@ -51,7 +51,7 @@ enum State {
     Token(Token),
 }
 
-impl Intake {
+impl Spooler {
     pub(crate) fn new(keys: FernetKeys) -> Self {
         Self {
             keys,
@@ -92,19 +92,19 @@ impl Intake {
         }
     }
 
-    pub(crate) fn finish(mut self) -> Result<Taken, IntakeError> {
+    pub(crate) fn finish(mut self) -> Result<Spooled, IntakeError> {
         match self.state {
             State::Start(_) => Err(Unreadable::Empty.into()),
             State::Plain => {
                 self.spool.rewind()?;
-                Ok(Taken::Plain(self.spool))
+                Ok(Spooled::Plain(self.spool))
             }
             State::Token(token) => {
                 let (key_index, ciphertext) = token.authenticate()?;
                 let iv = read_iv(&mut self.spool)?;
                 let key = self.keys.get(key_index);
                 let content = Box::new(Unsealer::new(self.spool, key, iv, ciphertext));
-                Ok(Taken::Sealed { content, key_index })
+                Ok(Spooled::Sealed { content, key_index })
             }
         }
     }

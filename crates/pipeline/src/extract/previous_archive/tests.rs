@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 use super::*;
 
-fn prints(trips: &[&str]) -> Prints {
-    let mut prints = Prints::default();
+fn prints(trips: &[&str]) -> Fingerprints {
+    let mut prints = Fingerprints::default();
     for trip in trips {
         prints.push(serde_json::from_str(trip).unwrap());
     }

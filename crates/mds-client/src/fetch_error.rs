@@ -10,7 +10,7 @@ use crate::error::MdsError;
 
 /// What may be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Remedy {
+pub(crate) enum RetryScope {
     /// The same request again, not before the wait the provider asked for.
     Request(Option<Duration>),
     /// The whole hour again: part of it has gone into a sink.
@@ -20,9 +20,9 @@ pub(crate) enum Remedy {
 }
 
 /// A failure that does not know its provider yet.
-pub(crate) struct Fault {
+pub(crate) struct FetchError {
     kind: Kind,
-    pub(crate) remedy: Remedy,
+    pub(crate) remedy: RetryScope,
 }
 
 enum Kind {
@@ -40,24 +40,27 @@ enum Kind {
     Sink(io::Error),
 }
 
-impl Fault {
-    fn new(kind: Kind, remedy: Remedy) -> Self {
+impl FetchError {
+    fn new(kind: Kind, remedy: RetryScope) -> Self {
         Self { kind, remedy }
     }
 
     pub(crate) fn throttled(retry_after: Option<Duration>) -> Self {
-        Self::new(Kind::Throttled(retry_after), Remedy::Request(retry_after))
+        Self::new(
+            Kind::Throttled(retry_after),
+            RetryScope::Request(retry_after),
+        )
     }
 
     /// No answer to a request.
     pub(crate) fn transport(what: &str, error: reqwest::Error) -> Self {
-        Self::new(transport(what, error), Remedy::Request(None))
+        Self::new(transport(what, error), RetryScope::Request(None))
     }
 
     /// No answer within the time.
     pub(crate) fn silent(timeout: Duration) -> Self {
         let why = format!("no answer for {} s", timeout.as_secs_f64());
-        Self::new(unavailable(why, None), Remedy::Request(None))
+        Self::new(unavailable(why, None), RetryScope::Request(None))
     }
 
     pub(crate) fn unavailable_status(
@@ -65,47 +68,50 @@ impl Fault {
         why: String,
         retry_after: Option<Duration>,
     ) -> Self {
-        Self::new(unavailable(why, Some(status)), Remedy::Request(retry_after))
+        Self::new(
+            unavailable(why, Some(status)),
+            RetryScope::Request(retry_after),
+        )
     }
 
     /// The connection failed within a body.
     pub(crate) fn body_transport(what: &str, error: reqwest::Error) -> Self {
-        Self::new(transport(what, error), Remedy::Hour)
+        Self::new(transport(what, error), RetryScope::Hour)
     }
 
     /// A body that stopped, or a page that has gone.
     pub(crate) fn broken_off(why: String) -> Self {
-        Self::new(unavailable(why, None), Remedy::Hour)
+        Self::new(unavailable(why, None), RetryScope::Hour)
     }
 
     /// A body that ended in an orderly way in the middle of its JSON.
     pub(crate) fn broken_json(why: String) -> Self {
-        Self::new(Kind::Malformed(why), Remedy::Hour)
+        Self::new(Kind::Malformed(why), RetryScope::Hour)
     }
 
     /// All the time for the hour is gone.
     pub(crate) fn out_of_time(deadline: Duration) -> Self {
         let why = format!("no whole answer within {} s", deadline.as_secs_f64());
-        Self::new(unavailable(why, None), Remedy::None)
+        Self::new(unavailable(why, None), RetryScope::None)
     }
 
     pub(crate) fn rejected(status: u16, why: String) -> Self {
-        Self::new(Kind::Rejected { status, why }, Remedy::None)
+        Self::new(Kind::Rejected { status, why }, RetryScope::None)
     }
 
     pub(crate) fn malformed(why: impl Into<String>) -> Self {
-        Self::new(Kind::Malformed(why.into()), Remedy::None)
+        Self::new(Kind::Malformed(why.into()), RetryScope::None)
     }
 
     pub(crate) fn sink(source: io::Error) -> Self {
-        Self::new(Kind::Sink(source), Remedy::None)
+        Self::new(Kind::Sink(source), RetryScope::None)
     }
 
     /// The wait to tell the caller of.
     pub(crate) fn asked_wait(&self) -> Option<Duration> {
         match self.remedy {
-            Remedy::Request(wait) => wait,
-            Remedy::Hour | Remedy::None => None,
+            RetryScope::Request(wait) => wait,
+            RetryScope::Hour | RetryScope::None => None,
         }
     }
 
@@ -115,7 +121,7 @@ impl Fault {
             self,
             Self {
                 kind: Kind::Unavailable { status: None, .. },
-                remedy: Remedy::Request(_),
+                remedy: RetryScope::Request(_),
             }
         )
     }
@@ -148,7 +154,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Throttled(_) => f.write_str("it asks us to slow down"),

@@ -22,7 +22,7 @@ use vault::ObjectWriter;
 const BATCH_TRIPS: usize = 128;
 
 /// What a trip is checked against and classified with.
-pub(crate) struct Intake {
+pub(crate) struct LoadWorker {
     pub(crate) hour: Hour,
     pub(crate) now: DateTime<Utc>,
     pub(crate) swap_coordinates: bool,
@@ -47,7 +47,7 @@ pub(crate) struct Tally {
 /// Trips that passed, each with its place in the delivery.
 pub(crate) type Batch = Vec<(u64, Trip)>;
 
-impl Intake {
+impl LoadWorker {
     /// Reads the archive to its end and checks its trips. Those that pass go to `batches`, refused
     /// ones to `rejects`.
     ///

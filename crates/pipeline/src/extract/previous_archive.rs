@@ -16,13 +16,13 @@ use crate::context::Context;
 use crate::error::PipelineError;
 
 /// The archive that lies under a block's key before the provider is asked again.
-pub(super) struct Former {
+pub(super) struct PreviousArchive {
     /// Its trips; none if it cannot be read, which makes every answer another one.
-    pub(super) prints: Option<Prints>,
-    kept_as: String,
+    pub(super) prints: Option<Fingerprints>,
+    backup_key: String,
 }
 
-impl Former {
+impl PreviousArchive {
     /// Looks at the archive that the schedule knows of, if it is there.
     pub(super) async fn find(
         ctx: &Context,
@@ -32,37 +32,39 @@ impl Former {
         if claim.row().payload.is_none() {
             return Ok(None);
         }
-        let kept_as = former_key(trips_key, ctx.now());
+        let backup_key = former_key(trips_key, ctx.now());
         let prints = match ctx.vault().open(trips_key).await {
             Err(VaultError::NotFound { .. }) => return Ok(None),
             Err(VaultError::Unreadable { .. }) => None,
             Err(other) => return Err(other.into()),
             Ok(archive) => read(archive).await?,
         };
-        Ok(Some(Self { prints, kept_as }))
+        Ok(Some(Self { prints, backup_key }))
     }
 
     /// Keeps the archive under a key of its own, before another takes its place, and says in the
     /// schedule that what is archived is to be loaded: whoever is killed after this leaves a block
     /// that the next run puts right.
-    pub(super) async fn make_way(
+    pub(super) async fn back_up(
         &self,
         ctx: &Context,
         claim: &mut Claim,
         trips_key: &str,
     ) -> Result<(), PipelineError> {
-        ctx.vault().copy(trips_key, &self.kept_as).await?;
+        ctx.vault().copy(trips_key, &self.backup_key).await?;
         Ok(claim.replacing_archive().await?)
     }
 
-    pub(super) fn kept_as(&self) -> &str {
-        &self.kept_as
+    pub(super) fn backup_key(&self) -> &str {
+        &self.backup_key
     }
 }
 
-async fn read(archive: impl io::Read + Send + 'static) -> Result<Option<Prints>, PipelineError> {
+async fn read(
+    archive: impl io::Read + Send + 'static,
+) -> Result<Option<Fingerprints>, PipelineError> {
     let reading = spawn_blocking(move || {
-        let mut prints = Prints::default();
+        let mut prints = Fingerprints::default();
         read_envelope(archive, &mut prints).map(|_| prints)
     });
     let read = reading
@@ -79,9 +81,9 @@ async fn read(archive: impl io::Read + Send + 'static) -> Result<Option<Prints>,
 
 /// Sixteen bytes of each trip of an answer: which it is, and what it says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Prints(Vec<(u64, u64)>);
+pub(super) struct Fingerprints(Vec<(u64, u64)>);
 
-impl Prints {
+impl Fingerprints {
     /// Two texts with the same members have the same print, whatever their order and spacing.
     pub(super) fn push(&mut self, raw: &RawValue) {
         #[derive(Deserialize)]
@@ -121,7 +123,7 @@ impl Prints {
     }
 }
 
-impl TripVisitor for Prints {
+impl TripVisitor for Fingerprints {
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
         self.push(raw);
         Ok(())

@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 /// The devices and trips of an hour, and when the first of them began.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Mentions {
+pub(super) struct ReferencedIds {
     pub(super) devices: HashSet<Uuid>,
     pub(super) trips: HashSet<Uuid>,
     pub(super) earliest: Option<DateTime<Utc>>,
 }
 
-impl Mentions {
+impl ReferencedIds {
     /// What cannot be read here is rejected when the trip is loaded, with its reason.
     pub(super) fn push(&mut self, raw: &RawValue) {
         #[derive(Deserialize)]

@@ -16,7 +16,7 @@ const VEHICLES: &str = "vehicles";
 const TELEMETRY: &str = "telemetry";
 
 /// A request for a list.
-pub(crate) struct Ask {
+pub(crate) struct ListRequest {
     /// The list's name in the body.
     pub(crate) list: &'static str,
     /// The first page.
@@ -29,7 +29,7 @@ pub(crate) struct Ask {
     pub(crate) age: Duration,
 }
 
-impl Ask {
+impl ListRequest {
     /// The trips that ended in the hour.
     pub(crate) fn trips(client: &MdsClient, hour: Hour, now: DateTime<Utc>) -> Self {
         let query = Query::new(&client.config, hour);

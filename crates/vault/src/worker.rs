@@ -8,24 +8,24 @@ use tokio::sync::mpsc;
 use crate::error::VaultError;
 
 /// The caller's end. Dropped, it ends the worker.
-pub(crate) struct Handover<T> {
+pub(crate) struct WorkerSender<T> {
     key: String,
     pieces: mpsc::Sender<T>,
     failure: Arc<OnceLock<VaultError>>,
 }
 
 /// The worker's end.
-pub(crate) struct Received<T> {
+pub(crate) struct WorkerReceiver<T> {
     pub(crate) pieces: mpsc::Receiver<T>,
     failure: Arc<OnceLock<VaultError>>,
 }
 
-impl<T> Handover<T> {
+impl<T> WorkerSender<T> {
     /// A queue for the pieces of the object with this key.
-    pub(crate) fn new(key: &str, ahead: usize) -> (Self, Received<T>) {
+    pub(crate) fn new(key: &str, ahead: usize) -> (Self, WorkerReceiver<T>) {
         let (sender, pieces) = mpsc::channel(ahead);
         let failure = Arc::new(OnceLock::new());
-        let received = Received {
+        let received = WorkerReceiver {
             pieces,
             failure: Arc::clone(&failure),
         };
@@ -62,7 +62,7 @@ impl<T> Handover<T> {
     }
 }
 
-impl<T> Received<T> {
+impl<T> WorkerReceiver<T> {
     /// Notes how the work ended, before the queue closes, so that the caller finds it.
     pub(crate) fn end<R>(self, result: Result<R, VaultError>) -> Result<R, VaultError> {
         if let Err(error) = &result {
