@@ -208,7 +208,7 @@ async fn print_blocks(ctx: &Context) -> anyhow::Result<bool> {
         let blocks: Vec<_> = provider
             .blocks
             .iter()
-            .map(|(status, n)| format!("{n} {}", status.description()))
+            .map(|(status, n)| format!("{n} {}", status.as_str()))
             .collect();
         table.add_row([
             provider.provider.to_string(),

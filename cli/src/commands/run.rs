@@ -126,7 +126,7 @@ fn print_planned(block: &PlannedBlock, json: bool) {
         "{} {} ({}): {}",
         block.provider,
         block.label,
-        block.status.description(),
+        block.status.as_str(),
         steps.join(", ")
     );
 }

@@ -1,39 +1,19 @@
 //! The three layers and where they are found.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+use trips::named_enum;
 
-/// One of the layers that trips are labelled with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LayerName {
-    /// `council_district_start` and `council_district_end`.
-    CouncilDistrict,
-    /// `census_geoid_start` and `census_geoid_end`.
-    CensusGeoid,
-    /// `orig_cell_id` and `dest_cell_id`.
-    Cell,
-}
-
-impl LayerName {
-    /// Every layer.
-    pub const ALL: [Self; 3] = [Self::CouncilDistrict, Self::CensusGeoid, Self::Cell];
-
-    /// The name used in settings.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::CouncilDistrict => "council_district",
-            Self::CensusGeoid => "census_geoid",
-            Self::Cell => "cell",
-        }
-    }
-}
-
-impl fmt::Display for LayerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+named_enum! {
+    /// One of the layers that trips are labelled with. Its name is used in the settings.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum LayerName {
+        /// `council_district_start` and `council_district_end`.
+        CouncilDistrict => "council_district",
+        /// `census_geoid_start` and `census_geoid_end`.
+        CensusGeoid => "census_geoid",
+        /// `orig_cell_id` and `dest_cell_id`.
+        Cell => "cell",
     }
 }
 

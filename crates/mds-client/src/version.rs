@@ -1,26 +1,29 @@
 //! What differs between the versions of MDS: the only place that knows.
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A version of the MDS Provider API, major and minor; a patch number changes nothing for us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MdsVersion {
-    /// 0.2: windows of start and end, times in seconds.
-    V0_2,
-    /// 0.3: windows of the end, times in milliseconds.
-    V0_3,
-    /// 0.4: one clock hour a request.
-    V0_4,
-    /// 1.0: another media type.
-    V1_0,
-    /// 1.1: an empty list now surely means an hour without trips.
-    V1_1,
-    /// 1.2: 102 for an hour that is not ready.
-    V1_2,
-    /// 2.0: 202 for an hour that is not ready, trips at the top of the body.
-    V2_0,
+use trips::named_enum;
+
+named_enum! {
+    /// A version of the MDS Provider API, major and minor; a patch number changes nothing for us.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum MdsVersion {
+        /// 0.2: windows of start and end, times in seconds.
+        V0_2 => "0.2",
+        /// 0.3: windows of the end, times in milliseconds.
+        V0_3 => "0.3",
+        /// 0.4: one clock hour a request.
+        V0_4 => "0.4",
+        /// 1.0: another media type.
+        V1_0 => "1.0",
+        /// 1.1: an empty list now surely means an hour without trips.
+        V1_1 => "1.1",
+        /// 1.2: 102 for an hour that is not ready.
+        V1_2 => "1.2",
+        /// 2.0: 202 for an hour that is not ready, trips at the top of the body.
+        V2_0 => "2.0",
+    }
 }
 
 /// How an hour is asked for.
@@ -124,37 +127,16 @@ pub enum StatusMeaning {
 
 /// A version number that is none of the supported ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is none of the supported MDS versions 0.2, 0.3, 0.4, 1.0, 1.1, 1.2, 2.0")]
+#[error(
+    "is none of the supported MDS versions {}",
+    MdsVersion::ALL.map(MdsVersion::as_str).join(", ")
+)]
 pub struct UnknownVersion;
 
 impl MdsVersion {
-    /// Every version, oldest first.
-    pub const ALL: [Self; 7] = [
-        Self::V0_2,
-        Self::V0_3,
-        Self::V0_4,
-        Self::V1_0,
-        Self::V1_1,
-        Self::V1_2,
-        Self::V2_0,
-    ];
-
-    /// Major and minor: `0.3`.
-    pub const fn number(self) -> &'static str {
-        match self {
-            Self::V0_2 => "0.2",
-            Self::V0_3 => "0.3",
-            Self::V0_4 => "0.4",
-            Self::V1_0 => "1.0",
-            Self::V1_1 => "1.1",
-            Self::V1_2 => "1.2",
-            Self::V2_0 => "2.0",
-        }
-    }
-
     /// The number in the form that bodies carry, for a body that carries none: `0.3.0`.
     pub fn body_number(self) -> String {
-        format!("{}.0", self.number())
+        format!("{}.0", self.as_str())
     }
 
     /// What a client has to know about this version.
@@ -230,12 +212,6 @@ impl MdsVersion {
     }
 }
 
-impl fmt::Display for MdsVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.number())
-    }
-}
-
 impl FromStr for MdsVersion {
     type Err = UnknownVersion;
 
@@ -252,7 +228,7 @@ impl FromStr for MdsVersion {
         let number = format!("{major}.{minor}");
         Self::ALL
             .into_iter()
-            .find(|version| version.number() == number)
+            .find(|version| version.as_str() == number)
             .ok_or(UnknownVersion)
     }
 }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use store::Changes;
+use trips::Changes;
 use trips::block::{Block, Hour, ProviderName};
 use trips::status::{Step, StepSelection};
 use uuid::Uuid;

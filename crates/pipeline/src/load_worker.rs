@@ -2,7 +2,7 @@
 //! encoded on another, while the caller sends what comes out to Postgres.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use boundaries::{Boundaries, Labels};
@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use trips::block::Hour;
 use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
 use trips::ids::PublicIdKey;
+use trips::json::ArrayWriter;
 use trips::trip::{Reject, Rules, Trip};
 use vault::ObjectWriter;
 
@@ -70,7 +71,7 @@ impl LoadWorker {
             },
             batch: Batch::new(),
             batches,
-            rejects: RejectsWriter::new(rejects),
+            rejects: ArrayWriter::new(rejects).map_err(EnvelopeError::Sink)?,
             tally: Tally::default(),
         };
         let summary = read_envelope(archive, &mut checker)?;
@@ -121,7 +122,7 @@ struct Checker<'a> {
     rules: Rules<'a>,
     batch: Batch,
     batches: mpsc::Sender<Batch>,
-    rejects: RejectsWriter,
+    rejects: ArrayWriter<ObjectWriter>,
     tally: Tally,
 }
 
@@ -158,7 +159,7 @@ impl Checker<'_> {
         for reason in &reject.reasons {
             *self.tally.reasons.entry(reason.to_string()).or_default() += 1;
         }
-        self.rejects.push(reject, raw)
+        self.rejects.push(&RejectedTrip { reject, trip: raw })
     }
 
     fn send(&mut self) -> io::Result<()> {
@@ -179,41 +180,10 @@ fn labels(labels: Labels<'_>) -> PointLabels<'_> {
     }
 }
 
-/// `rejects.json`: each refused trip as it was sent, with the reasons.
-struct RejectsWriter {
-    object: ObjectWriter,
-    separator: &'static [u8],
-}
-
+/// An element of `rejects.json`: a rejected trip as it was sent, with the reasons.
 #[derive(Serialize)]
 struct RejectedTrip<'a> {
     #[serde(flatten)]
     reject: &'a Reject,
     trip: &'a RawValue,
-}
-
-impl RejectsWriter {
-    fn new(object: ObjectWriter) -> Self {
-        Self {
-            object,
-            separator: b"[",
-        }
-    }
-
-    fn push(&mut self, reject: &Reject, trip: &RawValue) -> io::Result<()> {
-        self.object.write_all(self.separator)?;
-        self.separator = b",\n";
-        Ok(serde_json::to_writer(
-            &mut self.object,
-            &RejectedTrip { reject, trip },
-        )?)
-    }
-
-    fn finish(mut self) -> io::Result<ObjectWriter> {
-        if self.separator == b"[" {
-            self.object.write_all(b"[")?;
-        }
-        self.object.write_all(b"]")?;
-        Ok(self.object)
-    }
 }

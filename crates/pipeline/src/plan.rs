@@ -97,7 +97,7 @@ pub async fn plan(
     } else {
         prepare(ctx, request, run_id, &ranges).await?;
         let key = manifest_key(ctx.config().env.stage, run_id);
-        Some(JsonArrayStream::create(ctx.vault(), &key, Seal::Plain).await?)
+        Some(JsonArrayStream::create(ctx.vault(), &key, Seal::Plain)?)
     };
 
     let mut parts = parts(&ranges);

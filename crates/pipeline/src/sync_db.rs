@@ -169,7 +169,7 @@ async fn write_public_rows(
     upsert: &store::Upsert<'_>,
 ) -> Result<(), PipelineError> {
     let key = ctx.key(block, BlockObject::Publish);
-    let mut object = JsonArrayStream::create(ctx.vault(), &key, Seal::Encrypt).await?;
+    let mut object = JsonArrayStream::create(ctx.vault(), &key, Seal::Encrypt)?;
     let mut rows = upsert.publish_rows().await?;
     while let Some(trip) = rows.try_next().await? {
         object

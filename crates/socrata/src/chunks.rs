@@ -3,17 +3,15 @@
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use serde::de::IgnoredAny;
+use trips::json::{Elements, JsonError};
 
-mod scan;
-
-use scan::{Row, Rows};
-
-/// Most rows of one upload; the portal's own limit is not documented, and this many have been found
-/// to work.
+/// Maximum number of rows of one upload. The portal does not document its own limit; this many work.
 pub const MAX_CHUNK_ROWS: usize = 10_000;
-/// Most bytes of one upload: 16 MiB.
+/// Maximum size of one upload: 16 MiB.
 pub const MAX_CHUNK_BYTES: usize = 16 << 20;
+
+const TOO_LARGE: &str = "a row is larger than an upload may be";
+const NOT_AN_OBJECT: &str = "a row is not a JSON object";
 
 /// A part of the rows, ready to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,46 +22,46 @@ pub struct Chunk {
     pub rows: usize,
 }
 
-/// Why rows could not be cut. Quotes nothing of them.
+/// Why rows could not be cut into chunks. It quotes none of them.
 #[derive(Debug, thiserror::Error)]
 pub enum ChunkError {
     /// The reader failed.
     #[error("the rows could not be read to their end")]
     Read(#[from] io::Error),
-    /// The input is no JSON array of objects.
-    #[error("behind {rows} rows, {problem}")]
+    /// The input is not a JSON array of objects, or a row is too large.
+    #[error("after {rows} rows: {problem}")]
     Malformed {
-        /// How many rows stand before the fault.
+        /// How many rows precede the error.
         rows: u64,
         /// What is wrong.
-        problem: &'static str,
+        problem: String,
     },
 }
 
-/// The rows of a JSON array of objects, in order, a chunk at a time. Memory holds one chunk and one
-/// row. Ends after the first error.
+/// The rows of a JSON array of objects, in order, one chunk at a time. Memory holds one chunk and
+/// one row. The stream ends after its first error.
 pub struct Chunks<R> {
-    rows: Rows<R>,
+    rows: Elements<R>,
     chunk_rows: usize,
     chunk_bytes: usize,
-    skip: u64,
-    seen: u64,
-    /// A row that did not fit into the last chunk.
-    held: Option<Vec<u8>>,
+    rows_to_skip: u64,
+    rows_read: u64,
+    /// Holds the row that did not fit into the last chunk.
+    next_body: Body,
     is_done: bool,
 }
 
 impl<R: Read> Chunks<R> {
-    /// Chunks of at most `chunk_rows` rows, which is held within 1 and [`MAX_CHUNK_ROWS`], and of
-    /// at most [`MAX_CHUNK_BYTES`].
+    /// Chunks of at most `chunk_rows` rows, limited to 1 to [`MAX_CHUNK_ROWS`], and of at most
+    /// [`MAX_CHUNK_BYTES`].
     pub fn new(reader: R, chunk_rows: usize) -> Self {
         Self {
-            rows: Rows::new(reader),
+            rows: Elements::new(reader).max_element_bytes(MAX_CHUNK_BYTES),
             chunk_rows: chunk_rows.clamp(1, MAX_CHUNK_ROWS),
             chunk_bytes: MAX_CHUNK_BYTES,
-            skip: 0,
-            seen: 0,
-            held: None,
+            rows_to_skip: 0,
+            rows_read: 0,
+            next_body: Body::default(),
             is_done: false,
         }
     }
@@ -71,71 +69,66 @@ impl<R: Read> Chunks<R> {
     /// Leaves out the first `rows` rows, which have been sent before.
     #[must_use]
     pub fn skip_rows(self, rows: u64) -> Self {
-        Self { skip: rows, ..self }
+        Self {
+            rows_to_skip: rows,
+            ..self
+        }
     }
 
-    /// The same rows in chunks of at most `bytes` bytes, where that is less.
+    /// The same rows in chunks of at most `bytes` bytes, if that is less.
     #[must_use]
     pub fn chunk_bytes(self, bytes: usize) -> Self {
+        let chunk_bytes = bytes.min(MAX_CHUNK_BYTES);
         Self {
-            chunk_bytes: bytes.min(MAX_CHUNK_BYTES),
+            rows: self.rows.max_element_bytes(chunk_bytes),
+            chunk_bytes,
             ..self
         }
     }
 
     fn next_chunk(&mut self) -> Result<Option<Chunk>, ChunkError> {
-        let mut body = Vec::new();
-        let mut rows = 0;
-        while rows < self.chunk_rows {
-            let Some(row) = self.next_row()? else {
-                break;
-            };
-            // One more for the bracket behind it.
-            let length = body.len() + 1 + row.len() + 1;
-            if length > self.chunk_bytes {
-                if rows == 0 {
-                    return Err(self.malformed("a row is larger than an upload may be"));
-                }
-                self.held = Some(row);
+        let mut body = std::mem::take(&mut self.next_body);
+        while body.rows < self.chunk_rows && self.next_body.rows == 0 {
+            if !self.add_row(&mut body)? {
                 break;
             }
-            body.push(if rows == 0 { b'[' } else { b',' });
-            body.extend_from_slice(&row);
-            rows += 1;
         }
-        body.push(b']');
-        Ok((rows > 0).then(|| Chunk {
-            body: body.into(),
-            rows,
-        }))
+        Ok(body.finish())
     }
 
-    fn next_row(&mut self) -> Result<Option<Vec<u8>>, ChunkError> {
-        if let Some(row) = self.held.take() {
-            return Ok(Some(row));
-        }
-        loop {
-            let row = match self.rows.next(self.chunk_bytes) {
-                Ok(Some(row)) => row,
-                Ok(None) => return Ok(None),
-                Err(scan::Fault::Io(error)) => return Err(ChunkError::Read(error)),
-                Err(scan::Fault::Shape(problem)) => return Err(self.malformed(problem)),
-            };
-            let Row(row) = row;
-            if serde_json::from_slice::<IgnoredAny>(&row).is_err() {
-                return Err(self.malformed("a row is no JSON"));
+    /// Reads a row into `body`, or into the next one if it does not fit; `false` after the last row.
+    fn add_row(&mut self, body: &mut Body) -> Result<bool, ChunkError> {
+        let is_skipped = self.rows_read < self.rows_to_skip;
+        let (next_body, chunk_bytes) = (&mut self.next_body, self.chunk_bytes);
+        let added = self.rows.next_with(|row| {
+            let row = row.get();
+            if !row.starts_with('{') {
+                return Err(NOT_AN_OBJECT);
             }
-            self.seen += 1;
-            if self.seen > self.skip {
-                return Ok(Some(row));
+            if is_skipped || body.add(row, chunk_bytes) {
+                return Ok(());
             }
+            next_body
+                .add(row, chunk_bytes)
+                .then_some(())
+                .ok_or(TOO_LARGE)
+        });
+        match added {
+            Ok(None) => return Ok(false),
+            Ok(Some(Ok(()))) => {}
+            Ok(Some(Err(problem))) => return Err(self.malformed(problem)),
+            Err(JsonError::Read(source)) => return Err(ChunkError::Read(source)),
+            Err(JsonError::TooLarge { .. }) => return Err(self.malformed(TOO_LARGE)),
+            Err(JsonError::Malformed { problem, .. }) => return Err(self.malformed(problem)),
         }
+        self.rows_read += 1;
+        Ok(true)
     }
 
-    fn malformed(&self, problem: &'static str) -> ChunkError {
+    fn malformed(&self, problem: impl Into<String>) -> ChunkError {
         ChunkError::Malformed {
-            rows: self.seen,
-            problem,
+            rows: self.rows_read,
+            problem: problem.into(),
         }
     }
 }
@@ -150,6 +143,35 @@ impl<R: Read> Iterator for Chunks<R> {
         let chunk = self.next_chunk().transpose();
         self.is_done = !matches!(chunk, Some(Ok(_)));
         chunk
+    }
+}
+
+/// A chunk under construction.
+#[derive(Default)]
+struct Body {
+    json: Vec<u8>,
+    rows: usize,
+}
+
+impl Body {
+    /// Adds a row if the body, with its closing bracket, then has at most `max_bytes`.
+    fn add(&mut self, row: &str, max_bytes: usize) -> bool {
+        let separator = if self.rows == 0 { b'[' } else { b',' };
+        let fits = self.json.len() + row.len() + 2 <= max_bytes;
+        if fits {
+            self.json.push(separator);
+            self.json.extend_from_slice(row.as_bytes());
+            self.rows += 1;
+        }
+        fits
+    }
+
+    fn finish(mut self) -> Option<Chunk> {
+        self.json.push(b']');
+        (self.rows > 0).then(|| Chunk {
+            body: self.json.into(),
+            rows: self.rows,
+        })
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::types::ToSql;
+use trips::Changes;
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
@@ -65,25 +65,6 @@ pub struct Archived {
     pub message: String,
     /// What differs from the answer before; none for a first answer.
     pub changes: Option<Changes>,
-}
-
-/// What differs between two answers for the same block.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Changes {
-    /// Trips that only the later one has.
-    pub new: u64,
-    /// Trips that both have, with another content.
-    pub changed: u64,
-    /// Trips that only the earlier one has.
-    pub gone: u64,
-}
-
-impl Changes {
-    /// Whether the two answers have the same trips.
-    #[must_use]
-    pub fn are_none(self) -> bool {
-        self == Self::default()
-    }
 }
 
 impl Store {

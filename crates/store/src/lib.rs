@@ -23,7 +23,7 @@ mod session;
 mod upsert;
 mod vehicles;
 
-pub use claim::{Archived, Changes, Claim};
+pub use claim::{Archived, Claim};
 pub use connect::{Store, StoreOptions};
 pub use copy::{CopyEncoder, EncodeError, LoadRow, PointLabels};
 pub use error::{Busy, DatabaseFailure, StoreError};

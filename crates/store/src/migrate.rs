@@ -65,7 +65,7 @@ async fn run(client: &mut Client) -> Result<(), StoreError> {
 /// The statuses' names have one source, which is not SQL.
 async fn list_statuses(client: &Client) -> Result<(), StoreError> {
     let codes: Vec<i32> = BlockStatus::ALL.iter().map(|s| s.code().into()).collect();
-    let descriptions: Vec<&str> = BlockStatus::ALL.iter().map(|s| s.description()).collect();
+    let descriptions: Vec<&str> = BlockStatus::ALL.iter().map(|s| s.as_str()).collect();
     client
         .execute(
             "INSERT INTO api.schedule_status AS s (status_id, description)

@@ -127,9 +127,9 @@ impl<'c> Upsert<'c> {
             .execute(DROP_DUPLICATES, &[])
             .await
             .map_err(doing)?;
-        let flags = Flag::ALL.map(Flag::name);
+        let flags = Flag::ALL.map(Flag::as_str);
         transaction
-            .execute(FLAG_OVERLAPS, &[&Flag::Overlap.name(), &flags.as_slice()])
+            .execute(FLAG_OVERLAPS, &[&Flag::Overlap.as_str(), &flags.as_slice()])
             .await
             .map_err(doing)?;
         let done = transaction

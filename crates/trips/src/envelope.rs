@@ -1,13 +1,12 @@
 //! The JSON around a provider's trips, read and written as a stream.
 //!
-//! MDS up to 1.2 sends `{"version": …, "data": {"trips": […]}, "links": {…}}`, 2.0 sends `trips` at
-//! the top. Both are read here, with members in any order, and every trip is handed on as the text
-//! that was sent. The archive is written in the older form whatever came in (docs/CONTRACT.md,
-//! Objects in the bucket).
+//! MDS up to 1.2 sends `{"version": …, "data": {"trips": […]}, "links": {…}}`; 2.0 sends `trips` at
+//! the top level. Both forms are read, with members in any order, and every trip is passed on as
+//! the text that was sent. The archive always has the older form (docs/CONTRACT.md, Objects in the
+//! bucket).
 
 mod error;
 mod read;
-mod source;
 mod write;
 
 pub use error::EnvelopeError;

@@ -14,10 +14,15 @@
 //! - [`public_row`]: what the portal is told of a trip
 
 pub mod block;
+mod changes;
 pub mod envelope;
 pub mod ids;
+pub mod json;
+mod named_enum;
 pub mod public_row;
 pub mod status;
 pub mod time;
 pub mod trip;
 pub mod vehicle;
+
+pub use changes::Changes;

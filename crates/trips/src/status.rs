@@ -1,76 +1,60 @@
 //! What is done of a block, and what is still to do (docs/CONTRACT.md, Statuses of a block and
 //! Events and errors).
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-/// One of the three things done to a block, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Step {
-    /// Ask the provider and archive its answer.
-    Extract,
-    /// Load the archive into Postgres.
-    SyncDb,
-    /// Publish the loaded trips on the portal.
-    SyncSocrata,
-}
+use crate::named_enum;
 
-impl Step {
-    /// The steps in their order.
-    pub const ALL: [Self; 3] = [Self::Extract, Self::SyncDb, Self::SyncSocrata];
-
-    /// The step's name: `extract`, `sync-db` or `sync-socrata`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Extract => "extract",
-            Self::SyncDb => "sync-db",
-            Self::SyncSocrata => "sync-socrata",
-        }
+named_enum! {
+    /// One of the three steps of a block, in their order.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Step {
+        /// Request the trips from the provider and archive the response.
+        Extract => "extract",
+        /// Load the archive into Postgres.
+        SyncDb => "sync-db",
+        /// Publish the loaded trips on the portal.
+        SyncSocrata => "sync-socrata",
     }
 }
 
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+named_enum! {
+    /// How far a block has come. Written and read by serde as its code.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, PartialOrd, Ord)]
+    #[serde(try_from = "i16", into = "i16")]
+    #[repr(i16)]
+    pub enum BlockStatus {
+        /// Nothing is done.
+        New = 0 => "new",
+        /// The provider has not published the hour yet.
+        NotPublished = 1 => "provider has not published the hour yet",
+        /// The provider's response is archived.
+        Archived = 2 => "archived",
+        /// The request to the provider, or archiving its response, failed.
+        ExtractFailed = -2 => "extraction failed",
+        /// Every trip is loaded.
+        Loaded = 5 => "loaded",
+        /// Loading failed.
+        LoadFailed = -5 => "load failed",
+        /// The trips are loaded, except for the rejected ones.
+        LoadedWithRejects = 6 => "loaded with rejects",
+        /// Every trip was rejected.
+        AllRejected = -6 => "every trip rejected",
+        /// The provider had no trips in the hour.
+        NoTrips = 7 => "no trips",
+        /// The trips are on the portal.
+        Published = 8 => "published",
+        /// Publishing failed.
+        PublishFailed = -8 => "publishing failed",
     }
-}
-
-/// How far a block has come. Written and read by serde as its code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, PartialOrd, Ord)]
-#[serde(try_from = "i16", into = "i16")]
-#[repr(i16)]
-pub enum BlockStatus {
-    /// Nothing done.
-    New = 0,
-    /// The provider has not published the hour yet.
-    NotPublished = 1,
-    /// The provider's answer is archived.
-    Archived = 2,
-    /// Asking the provider or archiving its answer failed.
-    ExtractFailed = -2,
-    /// Every trip is loaded.
-    Loaded = 5,
-    /// Loading failed.
-    LoadFailed = -5,
-    /// The trips are loaded but for the rejected ones.
-    LoadedWithRejects = 6,
-    /// Every trip was rejected.
-    AllRejected = -6,
-    /// The provider had no trips in the hour.
-    NoTrips = 7,
-    /// The trips are on the portal.
-    Published = 8,
-    /// Publishing failed.
-    PublishFailed = -8,
 }
 
 /// A code that no status has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{code} is not the status of a block; the statuses are 0, 1, 2, -2, 5, -5, 6, -6, 7, 8 and -8"
+    "{code} is not the status of a block; the statuses are {}",
+    BlockStatus::ALL.map(|status| status.code().to_string()).join(", ")
 )]
 pub struct UnknownStatus {
     /// The code.
@@ -78,43 +62,10 @@ pub struct UnknownStatus {
 }
 
 impl BlockStatus {
-    /// Every status, in the order of the specification.
-    pub const ALL: [Self; 11] = [
-        Self::New,
-        Self::NotPublished,
-        Self::Archived,
-        Self::ExtractFailed,
-        Self::Loaded,
-        Self::LoadFailed,
-        Self::LoadedWithRejects,
-        Self::AllRejected,
-        Self::NoTrips,
-        Self::Published,
-        Self::PublishFailed,
-    ];
-
-    /// The code kept in the schedule.
+    /// The code that the schedule holds.
     #[must_use]
     pub fn code(self) -> i16 {
         self as i16
-    }
-
-    /// The status in words.
-    #[must_use]
-    pub fn description(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::NotPublished => "provider has not published the hour yet",
-            Self::Archived => "archived",
-            Self::ExtractFailed => "extraction failed",
-            Self::Loaded => "loaded",
-            Self::LoadFailed => "load failed",
-            Self::LoadedWithRejects => "loaded with rejects",
-            Self::AllRejected => "every trip rejected",
-            Self::NoTrips => "no trips",
-            Self::Published => "published",
-            Self::PublishFailed => "publishing failed",
-        }
     }
 
     /// Whether something went wrong: the negative codes.
@@ -143,12 +94,6 @@ impl BlockStatus {
     /// have come.
     fn may_have_late_trips(self) -> bool {
         matches!(self, Self::NoTrips | Self::AllRejected)
-    }
-}
-
-impl fmt::Display for BlockStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.description())
     }
 }
 

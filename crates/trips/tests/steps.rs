@@ -42,7 +42,7 @@ const NO_SYNC_SOCRATA: StepSelection = StepSelection {
 fn a_status_is_its_code(#[case] status: BlockStatus, #[case] code: i16, #[case] words: &str) {
     assert_eq!(status.code(), code);
     assert_eq!(BlockStatus::try_from(code), Ok(status));
-    assert_eq!(status.description(), words);
+    assert_eq!(status.as_str(), words);
     assert_eq!(status.is_failure(), code < 0);
     assert_eq!(serde_json::to_string(&status).unwrap(), code.to_string());
     assert_eq!(
@@ -62,7 +62,7 @@ fn every_other_code_is_refused() {
     );
     assert_eq!(
         BlockStatus::try_from(3).unwrap_err().to_string(),
-        "3 is not the status of a block; the statuses are 0, 1, 2, -2, 5, -5, 6, -6, 7, 8 and -8"
+        "3 is not the status of a block; the statuses are 0, 1, 2, -2, 5, -5, 6, -6, 7, 8, -8"
     );
 }
 

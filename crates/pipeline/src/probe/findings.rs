@@ -134,7 +134,7 @@ fn reachable(whole: &ProbedHour, has_newer: bool) -> Finding {
 
 fn version(config: &ProviderConfig, report: &HourReport) -> Finding {
     let about = "version";
-    let (asked, served) = (config.version.number(), report.version_served.as_str());
+    let (asked, served) = (config.version.as_str(), report.version_served.as_str());
     if served.starts_with(asked) {
         return good(about, format!("{served}, as configured"));
     }

@@ -1,3 +1,5 @@
+//! Rows of every form, whole and broken.
+
 use std::io::Cursor;
 
 use proptest::prelude::*;
@@ -44,8 +46,8 @@ fn rows_stay_as_they_are() {
 #[case(2, &[2, 1])]
 #[case(3, &[3])]
 #[case(usize::MAX, &[3])]
-fn a_chunk_has_at_most_so_many_rows(#[case] most: usize, #[case] rows: &[usize]) {
-    let counts: Vec<_> = chunks("[{},{},{}]", most)
+fn a_chunk_has_at_most_so_many_rows(#[case] max: usize, #[case] rows: &[usize]) {
+    let counts: Vec<_> = chunks("[{},{},{}]", max)
         .unwrap()
         .iter()
         .map(|chunk| chunk.rows)
@@ -123,8 +125,8 @@ fn a_row_that_fits_no_chunk_is_an_error() {
 #[case::html("<html>canary", 0)]
 fn other_texts_are_refused(#[case] text: &str, #[case] before: u64) {
     let error = chunks(text, 10).unwrap_err();
-    let said = format!("{error} {error:?}");
-    assert!(!said.contains("canary"), "{said}");
+    let messages = format!("{error} {error:?}");
+    assert!(!messages.contains("canary"), "{messages}");
     let ChunkError::Malformed { rows, .. } = error else {
         panic!("{error:?}");
     };
@@ -132,7 +134,7 @@ fn other_texts_are_refused(#[case] text: &str, #[case] before: u64) {
 }
 
 #[test]
-fn a_reader_that_fails_is_told() {
+fn a_reader_that_fails_is_reported() {
     struct Failing;
     impl Read for Failing {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -147,7 +149,7 @@ fn a_reader_that_fails_is_told() {
     assert!(chunks.next().is_none());
 }
 
-/// Gives its bytes in small portions, with interruptions.
+/// Returns its bytes in small portions, with interruptions.
 struct Trickle<'a> {
     bytes: &'a [u8],
     portion: usize,
@@ -188,7 +190,7 @@ proptest! {
     #[test]
     fn no_row_is_lost_changed_or_moved(
         rows in proptest::collection::vec(row(), 0..20),
-        most in 1..6usize,
+        max in 1..6usize,
         portion in 1..9usize,
         pretty in any::<bool>(),
         skip in 0..25u64,
@@ -200,11 +202,11 @@ proptest! {
         };
         let reader = Trickle { bytes: text.as_bytes(), portion, interrupted: false };
         let mut seen: Vec<Value> = Vec::new();
-        for chunk in Chunks::new(reader, most).skip_rows(skip) {
+        for chunk in Chunks::new(reader, max).skip_rows(skip) {
             let chunk = chunk.unwrap();
             let values: Vec<Value> = serde_json::from_slice(&chunk.body).unwrap();
             prop_assert_eq!(values.len(), chunk.rows);
-            prop_assert!((1..=most).contains(&chunk.rows));
+            prop_assert!((1..=max).contains(&chunk.rows));
             seen.extend(values);
         }
         let expected: Vec<Value> = rows.into_iter().skip(usize::try_from(skip).unwrap()).collect();

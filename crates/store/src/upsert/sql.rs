@@ -97,7 +97,7 @@ pub(super) static UPSERT_TRIPS: LazyLock<String> = LazyLock::new(|| {
               OR ('{outside}' = ANY (t.flags) AND NOT '{outside}' = ANY ({new}.flags)))",
             columns("t."),
             columns(&format!("{new}.")),
-            outside = Flag::OutsideHour.name(),
+            outside = Flag::OutsideHour.as_str(),
         )
     };
     format!(

@@ -49,7 +49,7 @@ async fn the_statuses_are_those_of_the_program() {
     db.store.migrate().await.unwrap();
     let mut expected: Vec<_> = BlockStatus::ALL
         .iter()
-        .map(|status| format!("{}|{}", status.code(), status.description()))
+        .map(|status| format!("{}|{}", status.code(), status.as_str()))
         .collect();
     expected.sort();
     let mut found = db

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::EnvelopeError;
-use super::source::Source;
+use crate::json::window::Window;
 
-/// Takes what an envelope holds, while it is read.
+/// Receives what an envelope holds, while it is read.
 pub trait TripVisitor {
-    /// The version that the body names. It may come before the trips, after them or not at all;
+    /// The version that the body names. It may come before the trips, after them or not at all.
     /// [`EnvelopeSummary`] has it too.
     fn version(&mut self, version: &str) {
         let _ = version;
@@ -20,12 +20,12 @@ pub trait TripVisitor {
     ///
     /// # Errors
     ///
-    /// An error ends the reading and comes back as [`EnvelopeError::Sink`].
+    /// An error ends the reading and is returned as [`EnvelopeError::Sink`].
     fn trip(&mut self, trip: &RawValue) -> io::Result<()>;
 
-    /// A chance to take a trip in the pass that finds its end: `text` begins with it and goes on
-    /// behind it, or is cut off anywhere. Answers the length of the trip that was taken; `None` has
-    /// it come to [`TripVisitor::trip`], which is what happens unless this is implemented.
+    /// A chance to parse a trip in the same pass that finds its end. `text` begins with the trip and
+    /// continues after it, or is cut off anywhere. Returns the length of the trip if it was taken.
+    /// After `None`, the default, the trip is passed to [`TripVisitor::trip`].
     ///
     /// # Errors
     ///
@@ -36,12 +36,12 @@ pub trait TripVisitor {
     }
 }
 
-/// What stood around the trips.
+/// What an envelope holds besides its trips.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EnvelopeSummary {
     /// The body's `version`.
     pub version: Option<String>,
-    /// The URL of the next page; `null` and an empty text are none.
+    /// The URL of the next page. `null` and an empty string mean that there is none.
     pub next: Option<String>,
     /// How many trips were passed to the visitor.
     pub trips: u64,
@@ -49,14 +49,14 @@ pub struct EnvelopeSummary {
 
 /// Reads an envelope of trips to its end and passes each trip to the visitor.
 ///
-/// A byte order mark before it is skipped, members that are not known are passed over, and anything
-/// but white space behind it is refused. Memory does not grow with the number of trips; a single
-/// trip may have 64 MiB.
+/// A byte order mark before it is skipped, unknown members are skipped, and anything but white space
+/// after it is an error. Memory does not grow with the number of trips; a single trip may have
+/// 64 MiB.
 ///
 /// # Errors
 ///
-/// An [`EnvelopeError`]. The visitor may have got trips by then, so what it made of them must not
-/// be taken for the whole.
+/// An [`EnvelopeError`]. The visitor may have received trips before the error; they are not all the
+/// trips of the envelope.
 pub fn read_envelope<R: Read, V: TripVisitor>(
     reader: R,
     visitor: &mut V,
@@ -64,8 +64,8 @@ pub fn read_envelope<R: Read, V: TripVisitor>(
     read_list(reader, "trips", visitor)
 }
 
-/// As [`read_envelope`], for the list of another name: `vehicles` and `telemetry` of 2.0 come in
-/// the same kind of envelope. Their records go to the visitor in the place of trips.
+/// As [`read_envelope`], for a list of another name: `vehicles` and `telemetry` of 2.0 come in the
+/// same kind of envelope. The visitor receives their records as trips.
 ///
 /// # Errors
 ///
@@ -75,12 +75,12 @@ pub fn read_list<R: Read, V: TripVisitor>(
     list: &'static str,
     visitor: &mut V,
 ) -> Result<EnvelopeSummary, EnvelopeError> {
-    let mut source = Source::new(reader)?;
-    if source.peek()? != Some(b'{') {
-        source.value(|_| ())?;
-        end_of(&mut source)?;
+    let mut window = Window::new(reader);
+    if window.peek()? != Some(b'{') {
+        window.value(|_| ())?;
+        window.expect_end()?;
         return Err(EnvelopeError::NotAnEnvelope {
-            problem: "it is no JSON object",
+            problem: "it is not a JSON object",
         });
     }
     let mut envelope = Envelope {
@@ -89,56 +89,31 @@ pub fn read_list<R: Read, V: TripVisitor>(
         summary: EnvelopeSummary::default(),
         has_trips: false,
     };
-    members(&mut source, |source, key| envelope.member(source, key))?;
-    end_of(&mut source)?;
+    members(&mut window, |window, key| envelope.member(window, key))?;
+    window.expect_end()?;
     envelope.finish()
 }
 
-fn end_of<R: Read>(source: &mut Source<R>) -> Result<(), EnvelopeError> {
-    match source.peek()? {
-        None => Ok(()),
-        Some(_) => Err(source.malformed("it goes on behind its end".to_owned())),
-    }
-}
-
-/// Takes an object, whose brace is the next byte, giving each key to `member`, which takes the
+/// Takes an object, whose brace is the next byte. It passes each key to `member`, which takes the
 /// value.
 fn members<R: Read>(
-    source: &mut Source<R>,
-    mut member: impl FnMut(&mut Source<R>, &str) -> Result<(), EnvelopeError>,
+    window: &mut Window<R>,
+    mut member: impl FnMut(&mut Window<R>, &str) -> Result<(), EnvelopeError>,
 ) -> Result<(), EnvelopeError> {
-    source.expect(b'{', "an object")?;
-    if source.take(b'}')? {
+    window.expect(b'{', "an object")?;
+    if window.take(b'}')? {
         return Ok(());
     }
     loop {
-        let Some(key) = source.value(string)? else {
-            return Err(source.malformed("a key is no text".to_owned()));
+        let Some(key) = window.value(string)? else {
+            return Err(window.malformed("a key is not a string".to_owned()).into());
         };
-        source.expect(b':', "a colon")?;
-        member(source, &key)?;
-        if source.take(b'}')? {
+        window.expect(b':', "a colon")?;
+        member(window, &key)?;
+        if window.take(b'}')? {
             return Ok(());
         }
-        source.expect(b',', "a comma or the end of an object")?;
-    }
-}
-
-/// Takes a list, whose bracket is the next byte, and has `element` take each of its values.
-fn elements<R: Read>(
-    source: &mut Source<R>,
-    mut element: impl FnMut(&mut Source<R>) -> Result<(), EnvelopeError>,
-) -> Result<(), EnvelopeError> {
-    source.expect(b'[', "a list")?;
-    if source.take(b']')? {
-        return Ok(());
-    }
-    loop {
-        element(source)?;
-        if source.take(b']')? {
-            return Ok(());
-        }
-        source.expect(b',', "a comma or the end of a list")?;
+        window.expect(b',', "a comma or the end of an object")?;
     }
 }
 
@@ -150,55 +125,62 @@ struct Envelope<'v, V> {
 }
 
 impl<V: TripVisitor> Envelope<'_, V> {
-    fn member<R: Read>(&mut self, source: &mut Source<R>, key: &str) -> Result<(), EnvelopeError> {
+    fn member<R: Read>(&mut self, window: &mut Window<R>, key: &str) -> Result<(), EnvelopeError> {
         match key {
-            "version" => self.version(source),
-            "links" => self.links(source),
-            "data" if source.peek()? == Some(b'{') => members(source, |source, key| {
+            "version" => self.version(window),
+            "links" => self.links(window),
+            "data" if window.peek()? == Some(b'{') => members(window, |window, key| {
                 if key == self.list {
-                    self.trips(source)
+                    self.trips(window)
                 } else {
-                    source.value(|_| ())
+                    skip(window)
                 }
             }),
-            key if key == self.list => self.trips(source),
-            _ => source.value(|_| ()),
+            key if key == self.list => self.trips(window),
+            _ => skip(window),
         }
     }
 
-    fn version<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), EnvelopeError> {
-        if let Some(version) = source.value(string_or_number)? {
+    fn version<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), EnvelopeError> {
+        if let Some(version) = window.value(string_or_number)? {
             self.visitor.version(&version);
             self.summary.version = Some(version);
         }
         Ok(())
     }
 
-    fn links<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), EnvelopeError> {
-        // A page that cannot be found must not look like the last one.
-        let next = source
+    fn links<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), EnvelopeError> {
+        // A page whose next page cannot be found must not look like the last one.
+        let next = window
             .value(next_page)?
             .map_err(|_| EnvelopeError::NotAnEnvelope {
-                problem: "its link to the next page is no text",
+                problem: "its link to the next page is not a string",
             })?;
         self.summary.next = next.filter(|url| !url.is_empty());
         Ok(())
     }
 
-    /// Trips stand in one place only, but should both have some, none is lost.
-    fn trips<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), EnvelopeError> {
-        if source.peek()? != Some(b'[') {
-            return source.value(|_| ());
+    /// Trips are in one place only, but if both places have some, none is lost.
+    fn trips<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), EnvelopeError> {
+        if window.peek()? != Some(b'[') {
+            return skip(window);
         }
         self.has_trips = true;
-        elements(source, |source| {
-            self.summary.trips += 1;
-            let visitor = &mut *self.visitor;
-            if source.take_ahead(|text| visitor.trip_ahead(text))? {
-                return Ok(());
-            }
-            source.value(|trip| visitor.trip(trip).map_err(EnvelopeError::Sink))?
-        })
+        let mut has_trip = window.enter_array()?;
+        while has_trip {
+            self.trip(window)?;
+            has_trip = window.has_another_element()?;
+        }
+        Ok(())
+    }
+
+    fn trip<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), EnvelopeError> {
+        self.summary.trips += 1;
+        let visitor = &mut *self.visitor;
+        if window.take_ahead(|text| visitor.trip_ahead(text).map_err(EnvelopeError::Sink))? {
+            return Ok(());
+        }
+        window.value(|trip| visitor.trip(trip).map_err(EnvelopeError::Sink))?
     }
 
     fn finish(self) -> Result<EnvelopeSummary, EnvelopeError> {
@@ -215,11 +197,15 @@ impl<V: TripVisitor> Envelope<'_, V> {
     }
 }
 
+fn skip<R: Read>(window: &mut Window<R>) -> Result<(), EnvelopeError> {
+    Ok(window.value(|_| ())?)
+}
+
 fn string(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }
 
-/// A version as sent, `1.0` in quotes or without.
+/// A version as it was sent, with or without quotes.
 fn string_or_number(raw: &RawValue) -> Option<String> {
     string(raw).or_else(|| {
         let is_number = raw.get().starts_with(|first: char| first.is_ascii_digit());
@@ -227,7 +213,7 @@ fn string_or_number(raw: &RawValue) -> Option<String> {
     })
 }
 
-/// `next` of the links, which JSON:API allows to be a URL or an object that holds one.
+/// `next` of the links. JSON:API allows a URL or an object that holds one.
 fn next_page(links: &RawValue) -> Result<Option<String>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Links {

@@ -4,14 +4,15 @@ use std::io::{self, Write};
 
 use serde_json::value::RawValue;
 
+use crate::json::ArrayWriter;
+
 /// Writes `{"version": …, "data": {"trips": […]}}`, every trip as it was sent.
 ///
-/// Nothing is buffered here. An archive that is dropped instead of finished lacks its end and does
-/// not read as one.
+/// It does not buffer. An archive that is dropped instead of finished lacks its end and does not
+/// read as an archive.
 #[derive(Debug)]
 pub struct ArchiveWriter<W> {
-    out: W,
-    trips: u64,
+    trips: ArrayWriter<W>,
 }
 
 impl<W: Write> ArchiveWriter<W> {
@@ -34,8 +35,10 @@ impl<W: Write> ArchiveWriter<W> {
         serde_json::to_writer(&mut out, version)?;
         out.write_all(b",\"data\":{")?;
         serde_json::to_writer(&mut out, list)?;
-        out.write_all(b":[")?;
-        Ok(Self { out, trips: 0 })
+        out.write_all(b":")?;
+        Ok(Self {
+            trips: ArrayWriter::new(out)?.on_one_line(),
+        })
     }
 
     /// Adds a trip, byte for byte.
@@ -44,26 +47,23 @@ impl<W: Write> ArchiveWriter<W> {
     ///
     /// Those of the writer.
     pub fn push(&mut self, trip: &RawValue) -> io::Result<()> {
-        if self.trips > 0 {
-            self.out.write_all(b",")?;
-        }
-        self.trips += 1;
-        self.out.write_all(trip.get().as_bytes())
+        self.trips.push(trip)
     }
 
     /// How many trips have been added.
     pub fn trips(&self) -> u64 {
-        self.trips
+        self.trips.elements()
     }
 
-    /// Ends the archive and gives the writer back.
+    /// Ends the archive and returns the writer.
     ///
     /// # Errors
     ///
     /// Those of the writer.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.out.write_all(b"]}}")?;
-        self.out.flush()?;
-        Ok(self.out)
+    pub fn finish(self) -> io::Result<W> {
+        let mut out = self.trips.finish()?;
+        out.write_all(b"}}")?;
+        out.flush()?;
+        Ok(out)
     }
 }

@@ -5,89 +5,57 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// One oddity (docs/CONTRACT.md, Postgres, "flag").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Flag {
-    /// The end time lies outside the block's hour.
-    OutsideHour,
-    /// The start or the end lies outside the service area.
-    OutsideArea,
-    /// No distance was covered: zero metres, or a negative number.
-    ZeroDistance,
-    /// More than 500 miles.
-    LongDistance,
-    /// More than 24 hours.
-    LongDuration,
-    /// Less than 60 seconds: MDS 2.0 takes a trip into analysis only when the rider had the vehicle
-    /// for a minute or more.
-    ShortDuration,
-    /// The device was on another trip at the same time. Set by the store, which sees the whole
-    /// block.
-    Overlap,
-    /// The points of the route do not come in the order of their times.
-    UnorderedRoute,
-    /// A timestamp was in seconds where the version asks for milliseconds.
-    SecondsForMilliseconds,
-    /// The start or the end lies outside the service area, but inside it with latitude and
-    /// longitude exchanged.
-    SwappedCoordinatesSuspected,
-    /// A cost below zero.
-    NegativeCost,
-    /// The vehicle moved without a rider of its own: rebalancing, maintenance, a way to the
-    /// pick-up, a robot.
-    NotARiderTrip,
+use crate::named_enum;
+
+named_enum! {
+    /// Something odd about a trip that is loaded nevertheless (docs/CONTRACT.md, Postgres, "Flag").
+    /// Its name stands in `api.trips.flags`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[repr(u8)]
+    pub enum Flag {
+        /// The end time lies outside the block's hour.
+        OutsideHour => "outside_hour",
+        /// The start or the end lies outside the service area.
+        OutsideArea => "outside_area",
+        /// No distance was covered: zero metres, or a negative number.
+        ZeroDistance => "zero_distance",
+        /// More than 500 miles.
+        LongDistance => "long_distance",
+        /// More than 24 hours.
+        LongDuration => "long_duration",
+        /// Less than 60 seconds: MDS 2.0 takes a trip into analysis only when the rider had the vehicle
+        /// for a minute or more.
+        ShortDuration => "short_duration",
+        /// The device was on another trip at the same time. Set by the store, which sees the whole
+        /// block.
+        Overlap => "overlap",
+        /// The points of the route do not come in the order of their times.
+        UnorderedRoute => "unordered_route",
+        /// A timestamp was in seconds where the version asks for milliseconds.
+        SecondsForMilliseconds => "seconds_for_milliseconds",
+        /// The start or the end lies outside the service area, but inside it with latitude and
+        /// longitude exchanged.
+        SwappedCoordinatesSuspected => "swapped_coordinates_suspected",
+        /// A cost below zero.
+        NegativeCost => "negative_cost",
+        /// The vehicle moved without a rider of its own: rebalancing, maintenance, a way to the
+        /// pick-up, a robot.
+        NotARiderTrip => "not_a_rider_trip",
+    }
 }
 
 impl Flag {
-    /// Every flag, in the order in which sets name them.
-    pub const ALL: [Self; 12] = [
-        Self::OutsideHour,
-        Self::OutsideArea,
-        Self::ZeroDistance,
-        Self::LongDistance,
-        Self::LongDuration,
-        Self::ShortDuration,
-        Self::Overlap,
-        Self::UnorderedRoute,
-        Self::SecondsForMilliseconds,
-        Self::SwappedCoordinatesSuspected,
-        Self::NegativeCost,
-        Self::NotARiderTrip,
-    ];
-
-    /// The name that stands in `api.trips.flags`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OutsideHour => "outside_hour",
-            Self::OutsideArea => "outside_area",
-            Self::ZeroDistance => "zero_distance",
-            Self::LongDistance => "long_distance",
-            Self::LongDuration => "long_duration",
-            Self::ShortDuration => "short_duration",
-            Self::Overlap => "overlap",
-            Self::UnorderedRoute => "unordered_route",
-            Self::SecondsForMilliseconds => "seconds_for_milliseconds",
-            Self::SwappedCoordinatesSuspected => "swapped_coordinates_suspected",
-            Self::NegativeCost => "negative_cost",
-            Self::NotARiderTrip => "not_a_rider_trip",
-        }
-    }
-
     const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
 
-impl fmt::Display for Flag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// A flag name that the project does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no trip flag; the flags are those of docs/CONTRACT.md, Postgres")]
+#[error(
+    "`{0}` is not a trip flag; the flags are {flags}",
+    flags = Flag::ALL.map(Flag::as_str).join(", ")
+)]
 pub struct UnknownFlag(pub String);
 
 impl FromStr for Flag {
@@ -96,7 +64,7 @@ impl FromStr for Flag {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .into_iter()
-            .find(|flag| flag.name() == name)
+            .find(|flag| flag.as_str() == name)
             .ok_or_else(|| UnknownFlag(name.to_owned()))
     }
 }
@@ -140,7 +108,7 @@ impl Flags {
 
     /// The names of the set's flags, in the order of [`Flag::ALL`].
     pub fn names(self) -> Vec<&'static str> {
-        self.iter().map(Flag::name).collect()
+        self.iter().map(Flag::as_str).collect()
     }
 }
 
@@ -160,7 +128,7 @@ impl fmt::Debug for Flags {
 
 impl Serialize for Flags {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter().map(Flag::name))
+        serializer.collect_seq(self.iter().map(Flag::as_str))
     }
 }
 

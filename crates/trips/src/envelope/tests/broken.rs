@@ -72,7 +72,7 @@ fn an_error_says_where_and_quotes_nothing() {
     let error = read(r#"{"trips":[{"name":"Rider"},{"name":"Rider" 1}]}"#).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the answer is no JSON: after byte 27, expected `,` or `}` at line 1 column 17"
+        "the answer is not JSON: after byte 27, expected `,` or `}` at line 1 column 17"
     );
 }
 

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::fixture::*;
-use crate::envelope::source::WINDOW_BYTES;
 use crate::envelope::{ArchiveWriter, EnvelopeError, TripVisitor, read_envelope};
+use crate::json::window::WINDOW_BYTES;
 
 /// JSON texts that a parser which re-writes numbers or members would change.
 fn any_trip() -> impl Strategy<Value = String> {
