@@ -4,6 +4,7 @@
 
 mod archive;
 mod config;
+mod contract;
 mod files;
 mod flags;
 mod flat;

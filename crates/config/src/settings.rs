@@ -58,6 +58,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Every key that is read; others are allowed and ignored.
+    pub fn keys() -> impl Iterator<Item = &'static str> {
+        TEXTS.into_iter().chain([BOUNDARIES])
+    }
+
     /// Reads the file's text.
     ///
     /// # Errors

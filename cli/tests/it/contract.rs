@@ -1,0 +1,9 @@
+//! `docs/CONTRACT.md` and the code name the same things. Every comparison goes both ways: a name
+//! that only one of the two has fails.
+
+mod command_line;
+mod configuration;
+mod events;
+mod names;
+mod page;
+mod tables;

@@ -1,0 +1,116 @@
+//! The events of the functions: their members, and the examples on the page.
+
+use pipeline::{BlockItem, ExtractOutput, Plan, PlanRequest, SyncDbOutput, SyncSocrataOutput};
+use serde_json::{Value, json};
+use store::RunSummary;
+use uuid::Uuid;
+
+use super::page::section;
+
+fn members(value: &Value) -> Vec<String> {
+    value.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn a_plan_request_has_the_members_of_the_contract() {
+    let section = section("The plan request");
+    let request = PlanRequest {
+        providers: vec!["bird".to_owned()],
+        ..PlanRequest::default()
+    };
+    let request = serde_json::to_value(request).unwrap();
+    section
+        .table("member")
+        .assert_names("member", members(&request));
+    assert!(!section.examples.is_empty());
+    for example in section.examples {
+        PlanRequest::from_json(example).unwrap();
+    }
+}
+
+#[test]
+fn a_plan_has_the_members_of_the_contract() {
+    let plan = Plan {
+        run_id: Uuid::from_u128(1),
+        block_count: 0,
+        manifest: None,
+        max_concurrency: 1,
+        dry_run: false,
+        not_ended: 0,
+        nothing_to_do: 0,
+        blocks: Vec::new(),
+    };
+    let plan = serde_json::to_value(plan).unwrap();
+    section("The plan")
+        .table("member")
+        .assert_names("member", members(&plan));
+}
+
+#[test]
+fn a_block_item_has_the_members_of_the_contract() {
+    let section = section("The block item");
+    let page = section.table("member");
+    let [example] = section.examples.as_slice() else {
+        panic!("one example of a block item");
+    };
+    let item = BlockItem::from_json(example.clone()).unwrap();
+    item.block().unwrap();
+    // What was read and is written again has every member, and no other.
+    assert_eq!(serde_json::to_value(&item).unwrap(), *example);
+    page.assert_names("member", members(example));
+
+    let extract = ExtractOutput {
+        trips_key: String::new(),
+        trip_count: 0,
+        pages: 0,
+        payload_bytes: 0,
+        changes: Some(Default::default()),
+    };
+    let sync_db = SyncDbOutput {
+        publish_key: String::new(),
+        fetched: 0,
+        loaded: 0,
+        rejected: 0,
+        duplicates: 0,
+    };
+    for (name, output) in [
+        ("extract", json!(extract)),
+        ("sync_db", json!(sync_db)),
+        ("sync_socrata", json!(SyncSocrataOutput::default())),
+    ] {
+        assert_eq!(members(&example[name]), members(&output), "{name}");
+        let row = page
+            .names("member")
+            .iter()
+            .position(|it| it == name)
+            .unwrap();
+        for member in members(&output) {
+            let meaning = &page.cells("meaning")[row];
+            assert!(
+                meaning.contains(&format!("\"{member}\"")),
+                "{name}: {member}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_summary_has_the_members_of_the_contract() {
+    let summary = RunSummary {
+        run_id: Uuid::from_u128(1),
+        planned: None,
+        done: 0,
+        not_ready: 0,
+        failed: 0,
+        unfinished: 0,
+        trips_fetched: 0,
+        trips_loaded: 0,
+        trips_rejected: 0,
+        trips_duplicates: 0,
+        first_failed: Vec::new(),
+    };
+    let summary = serde_json::to_value(summary).unwrap();
+    section("The summary of a run")
+        .table("member")
+        .assert_names("member", members(&summary));
+}
