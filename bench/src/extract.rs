@@ -10,7 +10,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use pipeline::extract;
-use sandbox::provider::Feed;
+use sandbox_provider::Feed;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pipeline::{BlockOutcome, PlanRequest, RunObserver, RunOptions, plan, run_local};
-use sandbox::provider::{Fault, Times};
+use sandbox_provider::{Fault, Times};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 

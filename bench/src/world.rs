@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use local_stack::{LocalStack, StackOptions};
 use pipeline::{BlockItem, Context, PlanRequest, plan, read_manifest};
-use sandbox::provider::{MdsVersion, ProviderOptions, Rhythm};
+use sandbox_provider::{MdsVersion, ProviderOptions, Rhythm};
 use serde_json::json;
 use tokio_postgres::NoTls;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pipeline::PlanRequest;
-use sandbox::provider::{MdsVersion, Oddity};
+use sandbox_provider::{MdsVersion, Oddity};
 use trips::block::ProviderName;
 
 /// Pulls shared-mobility trips hour by hour from MDS providers, archives them encrypted, loads them

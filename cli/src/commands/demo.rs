@@ -7,8 +7,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use local_stack::{LocalStack, StackOptions};
 use pipeline::{Context, PlanRequest};
-use sandbox::portal;
-use sandbox::provider::{self, Times};
+use sandbox_provider::Times;
 use serde_json::{Map, json};
 use tokio_util::sync::CancellationToken;
 use trips::block::{HourRange, Stage};
@@ -131,8 +130,11 @@ fn break_things(stack: &LocalStack, ctx: &Context) -> anyhow::Result<()> {
             .context("the demo's own hours")
     };
     let (bird, lime) = (&stack.providers["bird"], &stack.providers["lime"]);
-    let (not_ready, garbage) = (provider::Fault::NotReady, provider::Fault::TruncatedJson);
-    let broken = provider::Fault::Status {
+    let (not_ready, garbage) = (
+        sandbox_provider::Fault::NotReady,
+        sandbox_provider::Fault::TruncatedJson,
+    );
+    let broken = sandbox_provider::Fault::Status {
         status: 500,
         retry_after: None,
     };
@@ -140,16 +142,16 @@ fn break_things(stack: &LocalStack, ctx: &Context) -> anyhow::Result<()> {
     bird.fail_hour(hour(GARBAGE)?, garbage, Times::Always);
     lime.fail_hour(hour(BROKEN)?, broken, Times::Always);
     for fault in [
-        portal::Fault::Status {
+        sandbox_portal::Fault::Status {
             status: 503,
             retry_after: None,
         },
-        portal::Fault::Status {
+        sandbox_portal::Fault::Status {
             status: 429,
             retry_after: Some(1),
         },
-        portal::Fault::DropConnection { applied: true },
-        portal::Fault::ErrorsIn200 { rows: 3 },
+        sandbox_portal::Fault::DropConnection { applied: true },
+        sandbox_portal::Fault::ErrorsIn200 { rows: 3 },
     ] {
         stack.portal.fail_next(fault);
     }

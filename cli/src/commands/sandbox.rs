@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use local_stack::{LocalStack, StackOptions};
-use sandbox::provider::{MdsVersion, OAuthLogin, Provider, ProviderOptions};
+use sandbox_provider::{MdsVersion, OAuthLogin, Provider, ProviderOptions};
 use serde_json::json;
 use uuid::Uuid;
 

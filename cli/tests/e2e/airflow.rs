@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output, Stdio};
 
-use sandbox::provider::{Fault, Times};
+use sandbox_provider::{Fault, Times};
 
 use crate::aws::{Aws, python, root};
 use crate::support::{World, hour, stdout, world};

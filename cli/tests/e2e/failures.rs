@@ -1,8 +1,7 @@
 //! Providers and portals that fail, for a while or for good.
 
 use aws_sdk_sfn::types::ExecutionStatus;
-use sandbox::portal;
-use sandbox::provider::{Fault, Times};
+use sandbox_provider::{Fault, Times};
 use serde_json::json;
 
 use crate::aws::Aws;
@@ -67,10 +66,13 @@ async fn a_provider_that_is_down_is_tried_again_and_stops_no_other_until_the_swe
 async fn a_portal_that_is_away_twice_delays_the_publishing() {
     let aws = Aws::over(world().await).await;
     for _ in 0..2 {
-        aws.world.stack.portal.fail_next(portal::Fault::Status {
-            status: 503,
-            retry_after: Some(1),
-        });
+        aws.world
+            .stack
+            .portal
+            .fail_next(sandbox_portal::Fault::Status {
+                status: 503,
+                retry_after: Some(1),
+            });
     }
     aws.expect(0, &until("2020-01-15-13")).await;
     assert_eq!(aws.world.stack.portal.faults_left(), 0);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbox::provider::{MdsVersion, Rates, Rhythm};
+use sandbox_provider::{MdsVersion, Rates, Rhythm};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};

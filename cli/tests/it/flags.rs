@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbox::provider::{Fault, Oddities, Oddity, Times};
+use sandbox_provider::{Fault, Oddities, Oddity, Times};
 use serde_json::{Value, json};
 
 use crate::support::{World, hour, options, stderr, stdout, world, world_of, world_with};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use local_stack::StackOptions;
-use sandbox::provider::{MdsVersion, ProviderOptions, Rates};
+use sandbox_provider::{MdsVersion, ProviderOptions, Rates};
 use serde_json::{Value, json};
 
 use crate::support::{ONE_HOUR, World, options, world_of};

@@ -1,7 +1,7 @@
 //! Which hours a range means.
 
 use chrono::{DurationRound, TimeDelta, Utc};
-use sandbox::provider::{Rates, Rhythm};
+use sandbox_provider::{Rates, Rhythm};
 use serde_json::{Map, Value};
 
 use crate::flags::with;

@@ -7,8 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
-use sandbox::portal;
-use sandbox::provider::{Fault, Rhythm, Times};
+use sandbox_provider::{Fault, Rhythm, Times};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
@@ -385,8 +384,11 @@ async fn killed_amid_an_upload_sends_no_chunk_again_that_the_portal_has_taken() 
     world
         .stack
         .portal
-        .fail_next(portal::Fault::Slow(Duration::ZERO));
-    world.stack.portal.fail_next(portal::Fault::Slow(LONG));
+        .fail_next(sandbox_portal::Fault::Slow(Duration::ZERO));
+    world
+        .stack
+        .portal
+        .fail_next(sandbox_portal::Fault::Slow(LONG));
     let mut mds = Running::start(&world, &command("run"));
     mds.until("the second chunk", async || {
         world.stack.portal.log().begun() == 2
@@ -405,7 +407,7 @@ async fn killed_while_the_portal_works_on_an_upload() {
     world
         .stack
         .portal
-        .fail_next(portal::Fault::Accepted202 { polls: u32::MAX });
+        .fail_next(sandbox_portal::Fault::Accepted202 { polls: u32::MAX });
     let mut mds = Running::start(&world, &command("run"));
     mds.until("a question after the upload", async || {
         world.stack.portal.log().begun() == 2

@@ -1,6 +1,6 @@
 //! Hours that are asked for again, since trips come late.
 
-use sandbox::provider::{Fault, Times};
+use sandbox_provider::{Fault, Times};
 use serde_json::{Value, json};
 
 use crate::support::{ONE_HOUR, World, hour, options, stdout, world_of};

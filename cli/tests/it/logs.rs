@@ -6,8 +6,8 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use sandbox::portal::{self, PortalOptions};
-use sandbox::provider::{Fault, MdsVersion, Rates, Times};
+use sandbox_portal::PortalOptions;
+use sandbox_provider::{Fault, MdsVersion, Rates, Times};
 use serde_json::{Value, json};
 use vault::{FernetKeys, Seal};
 use wiremock::matchers::any;
@@ -319,9 +319,9 @@ async fn a_portal_that_fails_is_not_quoted() {
     let secretive = secretive().await;
     let world = &secretive.world;
     for fault in [
-        portal::Fault::ErrorsIn200 { rows: 3 },
-        portal::Fault::HtmlPage200,
-        portal::Fault::Status {
+        sandbox_portal::Fault::ErrorsIn200 { rows: 3 },
+        sandbox_portal::Fault::HtmlPage200,
+        sandbox_portal::Fault::Status {
             status: 403,
             retry_after: None,
         },

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rstest::rstest;
-use sandbox::portal;
-use sandbox::provider::{Rates, Rhythm};
+use sandbox_provider::{Rates, Rhythm};
 use serde_json::{Map, Value, json};
 
 use crate::support::{ONE_HOUR, World, hour, options, stderr, stdout, world, world_of};
@@ -41,10 +40,10 @@ async fn forty_trips_in_four_uploads() -> World {
 }
 
 /// A fault that does no harm, for uploads that are to go well before one that is not.
-const NO_FAULT: portal::Fault = portal::Fault::Slow(std::time::Duration::ZERO);
+const NO_FAULT: sandbox_portal::Fault = sandbox_portal::Fault::Slow(std::time::Duration::ZERO);
 
-fn refusal(status: u16) -> portal::Fault {
-    portal::Fault::Status {
+fn refusal(status: u16) -> sandbox_portal::Fault {
+    sandbox_portal::Fault::Status {
         status,
         retry_after: None,
     }
@@ -53,11 +52,11 @@ fn refusal(status: u16) -> portal::Fault {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_portal_that_stumbles_is_waited_for() {
     let world = forty_trips_in_four_uploads().await;
-    let throttled = portal::Fault::Status {
+    let throttled = sandbox_portal::Fault::Status {
         status: 429,
         retry_after: Some(1),
     };
-    let dropped = |applied| portal::Fault::DropConnection { applied };
+    let dropped = |applied| sandbox_portal::Fault::DropConnection { applied };
     for fault in [
         refusal(503),
         NO_FAULT,
@@ -90,7 +89,7 @@ async fn a_portal_that_stumbles_is_waited_for() {
 #[case::throttled(vec![refusal(429); 4], "SocrataThrottled")]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_did_not_reach_the_portal_is_sent_by_the_next_run_and_nothing_twice(
-    #[case] faults: Vec<portal::Fault>,
+    #[case] faults: Vec<sandbox_portal::Fault>,
     #[case] error: &str,
 ) {
     let world = forty_trips_in_four_uploads().await;
@@ -129,7 +128,7 @@ async fn rows_that_the_portal_refuses_in_an_answer_of_200_fail_the_block_until_t
     world
         .stack
         .portal
-        .fail_next(portal::Fault::ErrorsIn200 { rows: 3 });
+        .fail_next(sandbox_portal::Fault::ErrorsIn200 { rows: 3 });
     let output = world.expect(1, &ONE_HOUR).await;
     assert!(stdout(&output).contains("sync-socrata (SocrataRejected)"));
     assert_eq!(world.statuses().await, [-8]);

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use rstest::rstest;
-use sandbox::provider::{MdsVersion, Oddities, Oddity, ProviderOptions, Rates};
+use sandbox_provider::{MdsVersion, Oddities, Oddity, ProviderOptions, Rates};
 use serde_json::Value;
 
 use crate::support::{World, options, world_of};
@@ -133,12 +133,12 @@ async fn a_refused_login_is_the_only_finding_and_no_token_is_shown() {
         provider.faults = Vec::new();
     })
     .await;
-    let refused = sandbox::provider::Fault::Status {
+    let refused = sandbox_provider::Fault::Status {
         status: 401,
         retry_after: None,
     };
     let hour = crate::support::hour("2020-01-15-12");
-    world.stack.providers["bird"].fail_hour(hour, refused, sandbox::provider::Times::Always);
+    world.stack.providers["bird"].fail_hour(hour, refused, sandbox_provider::Times::Always);
     let output = world
         .expect(
             1,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sandbox::provider::{MdsVersion, OAuthLogin, Rates};
+use sandbox_provider::{MdsVersion, OAuthLogin, Rates};
 use serde_json::json;
 
 use crate::support::{hour, options, world_of};

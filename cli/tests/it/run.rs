@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbox::provider::{Fault, Times};
+use sandbox_provider::{Fault, Times};
 use serde_json::{Value, json};
 
 use crate::support::{ONE_HOUR, World, hour, stdout, world};

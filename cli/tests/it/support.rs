@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use local_stack::{LocalStack, StackOptions};
-use sandbox::provider::{MdsVersion, ProviderOptions};
+use sandbox_provider::{MdsVersion, ProviderOptions};
 use serde_json::{Map, Value, json};
 use trips::time::CivilZone;
 use uuid::Uuid;

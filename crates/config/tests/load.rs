@@ -14,7 +14,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use config::{ConfigError, Environment, load, load_boundaries, open_vault};
-use sandbox::s3::S3;
+use sandbox_s3::S3;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -8,16 +8,16 @@ pub enum StackError {
     Folder(#[from] io::Error),
     /// Postgres.
     #[error(transparent)]
-    Postgres(#[from] sandbox::postgres::PostgresError),
+    Postgres(#[from] sandbox_postgres::PostgresError),
     /// S3.
     #[error(transparent)]
-    S3(#[from] sandbox::s3::S3Error),
+    S3(#[from] sandbox_s3::S3Error),
     /// The portal.
     #[error(transparent)]
-    Portal(#[from] sandbox::portal::PortalError),
+    Portal(#[from] sandbox_portal::PortalError),
     /// A provider.
     #[error(transparent)]
-    Provider(#[from] sandbox::ListenError),
+    Provider(#[from] sandbox_provider::ListenError),
     /// The configuration.
     #[error(transparent)]
     Config(#[from] config::ConfigError),

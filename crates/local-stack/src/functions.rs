@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use sandbox::lambda::FunctionProcess;
+use sandbox_lambda::FunctionProcess;
 
 use crate::LocalStack;
 

@@ -1,4 +1,4 @@
-//! The whole pipeline against the parts of [`sandbox`]: bucket, database, portal and providers on
+//! The whole pipeline against the parts of the sandbox: bucket, database, portal and providers on
 //! loopback, configured and ready. `mds demo`, `mds sandbox` and the tests of whole runs stand on
 //! it.
 
@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 use config::Environment;
 use pipeline::Context;
-use sandbox::city;
-use sandbox::portal::{Portal, PortalOptions};
-use sandbox::postgres::Cluster;
-use sandbox::provider::{Provider, ProviderOptions};
-use sandbox::s3::S3;
+use sandbox_portal::{Portal, PortalOptions};
+use sandbox_postgres::Cluster;
+use sandbox_provider::city;
+use sandbox_provider::{Provider, ProviderOptions};
+use sandbox_s3::S3;
 use serde_json::{Map, Value, json};
 use store::{Store, StoreOptions};
 use trips::block::Stage;

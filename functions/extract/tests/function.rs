@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use local_stack::{LocalStack, StackOptions};
 use pipeline::{PlanRequest, plan, read_manifest};
-use sandbox::lambda::{FunctionProcess, InvokeError};
-use sandbox::provider::{Fault, ProviderOptions, Times};
+use sandbox_lambda::{FunctionProcess, InvokeError};
+use sandbox_provider::{Fault, ProviderOptions, Times};
 use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_extract");

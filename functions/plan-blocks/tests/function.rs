@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use local_stack::{LocalStack, StackOptions};
-use sandbox::lambda::{FunctionProcess, InvokeError};
-use sandbox::provider::ProviderOptions;
+use sandbox_lambda::{FunctionProcess, InvokeError};
+use sandbox_provider::ProviderOptions;
 use serde_json::{Value, json};
 
 async fn stack() -> LocalStack {
@@ -31,7 +31,7 @@ fn sample(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn error_of(error: InvokeError) -> sandbox::lambda::FunctionError {
+fn error_of(error: InvokeError) -> sandbox_lambda::FunctionError {
     match error {
         InvokeError::Function(error) => error,
         other => panic!("{other}"),

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use local_stack::{LocalStack, StackOptions};
 use pipeline::{BlockItem, PlanRequest, extract, plan, read_manifest};
-use sandbox::lambda::InvokeError;
-use sandbox::provider::ProviderOptions;
+use sandbox_lambda::InvokeError;
+use sandbox_provider::ProviderOptions;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]

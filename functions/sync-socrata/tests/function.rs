@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use local_stack::{LocalStack, StackOptions};
 use pipeline::{BlockItem, PlanRequest, Source, extract, plan, read_manifest, sync_db};
-use sandbox::lambda::InvokeError;
-use sandbox::portal::Fault;
-use sandbox::provider::ProviderOptions;
+use sandbox_lambda::InvokeError;
+use sandbox_portal::Fault;
+use sandbox_provider::ProviderOptions;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,8 @@ use mds_client::{
     ClientOptions, HourReport, HourResponse, MdsClient, MdsError, ProviderConfig, RetryPolicy,
     TimeUnit, TripSink, http_client,
 };
-use sandbox::city;
-use sandbox::provider::{MdsVersion, Oddities, Oddity, Provider, ProviderOptions, Rates, Rhythm};
+use sandbox_provider::city;
+use sandbox_provider::{MdsVersion, Oddities, Oddity, Provider, ProviderOptions, Rates, Rhythm};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use trips::block::Hour;
@@ -94,7 +94,7 @@ fn is_vacuous(check: &Check, provider: &Provider, hour: Hour) -> bool {
         return false;
     };
     assert!(provider.options().oddities.has(oddity));
-    let proper = sandbox::provider::Feed::new(ProviderOptions {
+    let proper = sandbox_provider::Feed::new(ProviderOptions {
         oddities: Oddities::NONE,
         ..provider.options().clone()
     });

@@ -9,7 +9,7 @@ mod check;
 use std::time::Duration;
 
 use check::{Check, checked};
-use sandbox::provider::{MdsVersion, Oddity};
+use sandbox_provider::{MdsVersion, Oddity};
 use serde_json::{Value, json};
 
 /// What a person sets in the providers file to get along with an oddity.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
-use sandbox::postgres::Cluster;
+use sandbox_postgres::Cluster;
 use secrecy::SecretString;
 use store::{
     Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage, PointLabels, PublishRow,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use sandbox::postgres::Cluster;
+use sandbox_postgres::Cluster;
 use secrecy::SecretString;
 use store::{Store, StoreError, StoreOptions};
 use tokio::time::sleep;

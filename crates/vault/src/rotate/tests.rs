@@ -1,4 +1,4 @@
-use sandbox::s3::S3;
+use sandbox_s3::S3;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::*;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use sandbox::s3::S3;
+use sandbox_s3::S3;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use vault::{AwsOptions, Compression, FernetKeys, Vault, s3_client};

@@ -1,0 +1,211 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use sandbox_server::{ListenError, Server};
+
+const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:sandbox";
+
+/// What a function says of an event that it failed at.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FunctionError {
+    /// The error's name, which a state machine matches on.
+    pub error_type: String,
+    /// A sentence.
+    pub error_message: String,
+}
+
+/// Why an event has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvokeError {
+    /// The function answered with an error.
+    #[error("{}: {}", .0.error_type, .0.error_message)]
+    Function(FunctionError),
+    /// Nothing came in the time that the event had.
+    #[error("the function did not answer in time")]
+    TimedOut,
+    /// What came is no JSON.
+    #[error("the function's answer is no JSON")]
+    Malformed,
+}
+
+/// The Runtime API of one function. Dropping it closes the port.
+#[derive(Debug)]
+pub struct RuntimeApi {
+    server: Server,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    events: mpsc::UnboundedSender<Event>,
+    waiting: tokio::sync::Mutex<mpsc::UnboundedReceiver<Event>>,
+    answers: Mutex<HashMap<String, oneshot::Sender<Result<Bytes, Bytes>>>>,
+    asked: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Event {
+    id: String,
+    payload: String,
+    deadline: SystemTime,
+}
+
+impl RuntimeApi {
+    /// Starts the API on any free port of loopback.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`]
+    pub async fn start() -> Result<Self, ListenError> {
+        let (events, waiting) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            events,
+            waiting: tokio::sync::Mutex::new(waiting),
+            answers: Mutex::default(),
+            asked: watch::Sender::new(0),
+        });
+        let router = router(Arc::clone(&shared));
+        Ok(Self {
+            server: Server::start_routes(0, router, Arc::default()).await?,
+            shared,
+        })
+    }
+
+    /// What `AWS_LAMBDA_RUNTIME_API` is to hold: host and port.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.server.url().replace("http://", "")
+    }
+
+    /// Waits until a function has asked for an event for the first time.
+    pub async fn first_request(&self) {
+        let mut asked = self.shared.asked.subscribe();
+        // The sender lives as long as this does.
+        let _ = asked.wait_for(|n| *n > 0).await;
+    }
+
+    /// Hands an event to the function, which has so much time for it, and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`InvokeError`]
+    pub async fn invoke(&self, event: &Value, time: Duration) -> Result<Value, InvokeError> {
+        let id = Uuid::new_v4().to_string();
+        let (sender, answer) = oneshot::channel();
+        self.shared.answers().insert(id.clone(), sender);
+        let event = Event {
+            id: id.clone(),
+            payload: event.to_string(),
+            deadline: SystemTime::now() + time,
+        };
+        // The receiver lives as long as the sender.
+        let _ = self.shared.events.send(event);
+        let answer = tokio::time::timeout(time, answer).await;
+        self.shared.answers().remove(&id);
+        let parse = |body: &[u8]| serde_json::from_slice(body).map_err(|_| InvokeError::Malformed);
+        match answer {
+            Ok(Ok(Ok(body))) => parse(&body),
+            Ok(Ok(Err(body))) => Err(InvokeError::Function(
+                serde_json::from_value(parse(&body)?).map_err(|_| InvokeError::Malformed)?,
+            )),
+            Ok(Err(_)) | Err(_) => Err(InvokeError::TimedOut),
+        }
+    }
+}
+
+impl Shared {
+    fn answers(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<String, oneshot::Sender<Result<Bytes, Bytes>>>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, id: &str, answer: Result<Bytes, Bytes>) -> StatusCode {
+        match self.answers().remove(id).map(|sender| sender.send(answer)) {
+            Some(Ok(())) => StatusCode::ACCEPTED,
+            Some(Err(_)) | None => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route(
+            "/2018-06-01/runtime/invocation/{id}/response",
+            post(response),
+        )
+        .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+        .route(
+            "/2018-06-01/runtime/init/error",
+            post(|| async { StatusCode::ACCEPTED }),
+        )
+        .route("/2020-01-01/extension/register", post(register))
+        .route(
+            "/2020-01-01/extension/event/next",
+            get(std::future::pending::<()>),
+        )
+        .with_state(shared)
+}
+
+async fn next(State(shared): State<Arc<Shared>>) -> Response {
+    shared.asked.send_modify(|n| *n += 1);
+    let Some(event) = shared.waiting.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let deadline = event
+        .deadline
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
+    let headers = [
+        ("Lambda-Runtime-Aws-Request-Id", event.id),
+        ("Lambda-Runtime-Deadline-Ms", deadline.to_string()),
+        (
+            "Lambda-Runtime-Invoked-Function-Arn",
+            FUNCTION_ARN.to_owned(),
+        ),
+        ("Content-Type", "application/json".to_owned()),
+    ];
+    (headers, event.payload).into_response()
+}
+
+async fn response(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> StatusCode {
+    shared.end(&id, Ok(body))
+}
+
+async fn error(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> StatusCode {
+    shared.end(&id, Err(body))
+}
+
+async fn register() -> impl IntoResponse {
+    (
+        [("Lambda-Extension-Identifier", Uuid::new_v4().to_string())],
+        Json(json!({
+            "functionName": "sandbox",
+            "functionVersion": "$LATEST",
+            "handler": "bootstrap",
+        })),
+    )
+}

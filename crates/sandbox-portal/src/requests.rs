@@ -1,0 +1,257 @@
+//! How the portal answers.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query as QueryParameters, State as Shared};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::PortalOptions;
+use super::checks::{Refusal, check_content_type, check_credentials, check_dataset, refused};
+use super::fault::{Fault, Faults};
+use super::rows::{Outcome, Row, Rows};
+use super::soql::Query;
+use sandbox_server::drop_connection;
+
+/// The largest body of an upload.
+const MAX_BODY: usize = 256 << 20;
+
+/// What the handlers share.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) options: PortalOptions,
+    pub(super) rows: Mutex<Rows>,
+    pub(super) faults: Faults,
+    /// Held by the one upload that is worked on.
+    pub(super) lock: tokio::sync::Mutex<()>,
+    pub(super) tickets: Mutex<HashMap<String, Ticket>>,
+}
+
+/// An upload whose counts are still to be asked for.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    polls_left: u32,
+    counts: Counts,
+}
+
+pub(super) fn router(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/resource/{file}", get(query).post(upload))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(state)
+}
+
+async fn upload(
+    Shared(state): Shared<Arc<State>>,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let fault = state.faults.next();
+    answer(&state, &file, &headers, &body, fault.as_ref()).await
+}
+
+/// The steps of an upload; whichever refuses it answers.
+async fn answer(
+    state: &State,
+    file: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+    fault: Option<&Fault>,
+) -> Result<Response, Refusal> {
+    if let Some(response) = fault.and_then(instead_of_upload) {
+        return Ok(response);
+    }
+    check_dataset(&state.options, file)?;
+    check_credentials(&state.options, headers, true)?;
+    check_content_type(headers)?;
+    let rows = parse_rows(state, body)?;
+    let Ok(_locked) = state.lock.try_lock() else {
+        return Err(refused(
+            StatusCode::CONFLICT,
+            "conflict",
+            "Another write to this dataset is in progress",
+        ));
+    };
+    tokio::time::sleep(state.options.upload_time.max(slowness(fault))).await;
+    let counts = apply(state, rows, refused_rows(fault)).map_err(|error| internal(&error))?;
+    Ok(match fault {
+        Some(Fault::DropConnection { .. }) => drop_connection(),
+        Some(Fault::Accepted202 { polls }) => ticket(state, file, *polls, counts),
+        _ => Json(counts.report()).into_response(),
+    })
+}
+
+/// The answer of a fault that leaves the dataset as it is.
+fn instead_of_upload(fault: &Fault) -> Option<Response> {
+    match fault {
+        Fault::Status {
+            status,
+            retry_after,
+        } => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut response = refused(status, "sandbox-fault", "Asked to fail").into_response();
+            if let Some(seconds) = retry_after {
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, (*seconds).into());
+            }
+            Some(response)
+        }
+        Fault::DropConnection { applied: false } => Some(drop_connection()),
+        Fault::HtmlPage200 => Some(
+            axum::response::Html("<html><body>Down for maintenance</body></html>").into_response(),
+        ),
+        _ => None,
+    }
+}
+
+fn slowness(fault: Option<&Fault>) -> Duration {
+    match fault {
+        Some(Fault::Slow(time)) => *time,
+        _ => Duration::ZERO,
+    }
+}
+
+fn refused_rows(fault: Option<&Fault>) -> usize {
+    match fault {
+        Some(Fault::ErrorsIn200 { rows }) => *rows,
+        _ => 0,
+    }
+}
+
+fn parse_rows(state: &State, body: &[u8]) -> Result<Vec<Row>, Refusal> {
+    let rows: Vec<Row> = serde_json::from_slice(body).map_err(|_| {
+        refused(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "The body is no JSON array of rows",
+        )
+    })?;
+    if rows.len() > state.options.max_rows {
+        return Err(refused(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_many_rows",
+            "Too many rows in one request",
+        ));
+    }
+    Ok(rows)
+}
+
+fn apply(state: &State, mut rows: Vec<Row>, to_refuse: usize) -> io::Result<Counts> {
+    let kept = rows.len().saturating_sub(to_refuse);
+    let mut counts = Counts {
+        errors: rows.len() - kept,
+        ..Counts::default()
+    };
+    rows.truncate(kept);
+    let mut dataset = state.rows.lock().unwrap_or_else(PoisonError::into_inner);
+    for row in rows {
+        counts.add(dataset.upsert(row)?);
+    }
+    dataset.flush()?;
+    Ok(counts)
+}
+
+/// What one upload did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    created: usize,
+    updated: usize,
+    deleted: usize,
+    errors: usize,
+}
+
+impl Counts {
+    fn add(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Created => self.created += 1,
+            Outcome::Updated => self.updated += 1,
+            Outcome::Deleted => self.deleted += 1,
+            Outcome::Refused => self.errors += 1,
+        }
+    }
+
+    fn report(self) -> Value {
+        json!({
+            "By RowIdentifier": self.created + self.updated + self.deleted,
+            "Rows Updated": self.updated,
+            "Rows Deleted": self.deleted,
+            "Rows Created": self.created,
+            "Errors": self.errors,
+            "By SID": 0,
+        })
+    }
+}
+
+fn ticket(state: &State, file: &str, polls: u32, counts: Counts) -> Response {
+    let name = Uuid::new_v4().to_string();
+    let ticket = Ticket {
+        polls_left: polls,
+        counts,
+    };
+    state
+        .tickets
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(name.clone(), ticket);
+    pending(file, &name)
+}
+
+fn pending(file: &str, ticket: &str) -> Response {
+    let location = format!("/resource/{file}?ticket={ticket}");
+    let headers = [
+        (header::LOCATION, location),
+        (header::RETRY_AFTER, "1".to_owned()),
+    ];
+    let body =
+        json!({"code": "accepted", "error": false, "message": "Processing", "ticket": ticket});
+    (StatusCode::ACCEPTED, headers, Json(body)).into_response()
+}
+
+async fn query(
+    Shared(state): Shared<Arc<State>>,
+    Path(file): Path<String>,
+    QueryParameters(parameters): QueryParameters<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    check_dataset(&state.options, &file)?;
+    check_credentials(&state.options, &headers, false)?;
+    if let Some((_, name)) = parameters.iter().find(|(name, _)| name == "ticket") {
+        return poll(&state, &file, name);
+    }
+    let query = Query::parse(&parameters).map_err(|error| {
+        refused(
+            StatusCode::BAD_REQUEST,
+            "query.soql.invalid",
+            error.to_string(),
+        )
+    })?;
+    let rows = state.rows.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(Json(query.run(rows.iter())).into_response())
+}
+
+fn poll(state: &State, file: &str, name: &str) -> Result<Response, Refusal> {
+    let mut tickets = state.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+    let ticket = tickets
+        .get_mut(name)
+        .ok_or_else(|| refused(StatusCode::NOT_FOUND, "not_found", "No such ticket"))?;
+    if ticket.polls_left > 0 {
+        ticket.polls_left -= 1;
+        return Ok(pending(file, name));
+    }
+    Ok(Json(ticket.counts.report()).into_response())
+}
+
+fn internal(error: &io::Error) -> Refusal {
+    let message = format!("The portal can't keep its rows: {error}");
+    refused(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
+}

@@ -1,0 +1,141 @@
+//! Values of cells, and how they compare.
+
+use std::cmp::Ordering;
+
+use chrono::{NaiveDate, NaiveDateTime};
+use serde_json::Value;
+
+/// How a portal writes a time without zone.
+const TIME: &str = "%Y-%m-%dT%H:%M:%S%.3f";
+
+/// The value of a cell or of an expression over cells.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Cell {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(String),
+}
+
+impl Cell {
+    pub(crate) fn of(value: Option<&Value>) -> Self {
+        match value {
+            None | Some(Value::Null) => Self::Null,
+            Some(Value::Bool(value)) => Self::Bool(*value),
+            Some(Value::Number(number)) => number.as_f64().map_or(Self::Null, Self::Number),
+            Some(Value::String(text)) => Self::Text(text.clone()),
+            Some(other) => Self::Text(other.to_string()),
+        }
+    }
+
+    pub(crate) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.parse().ok(),
+            Self::Null | Self::Bool(_) => None,
+        }
+    }
+
+    pub(crate) fn is_true(&self) -> bool {
+        *self == Self::Bool(true)
+    }
+
+    fn time(&self) -> Option<NaiveDateTime> {
+        match self {
+            Self::Text(text) => parse_time(text),
+            _ => None,
+        }
+    }
+
+    /// As in SQL, nothing compares with a null.
+    pub(crate) fn compare(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Null, _) | (_, Self::Null) => None,
+            (Self::Bool(left), Self::Bool(right)) => Some(left.cmp(right)),
+            _ => self.compare_present(other),
+        }
+    }
+
+    /// The order of rows and groups, which holds nulls too: they come last.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Null, Self::Null) => Ordering::Equal,
+            (Self::Null, _) => Ordering::Greater,
+            (_, Self::Null) => Ordering::Less,
+            _ => self.compare(other).unwrap_or(Ordering::Equal),
+        }
+    }
+
+    fn compare_present(&self, other: &Self) -> Option<Ordering> {
+        if let (Some(left), Some(right)) = (self.number(), other.number()) {
+            return left.partial_cmp(&right);
+        }
+        if let (Some(left), Some(right)) = (self.time(), other.time()) {
+            return Some(left.cmp(&right));
+        }
+        Some(self.text()?.cmp(&other.text()?))
+    }
+
+    fn text(&self) -> Option<String> {
+        match self.to_json() {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// As a portal writes it: a number stands in quotes.
+    pub(crate) fn to_json(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Number(number) => Value::String(number.to_string()),
+            Self::Text(text) => Value::String(text.clone()),
+        }
+    }
+}
+
+/// A cell as a portal writes it: numbers in quotes, times with milliseconds.
+pub(crate) fn as_written(value: Value) -> Value {
+    match value {
+        Value::Number(number) => Value::String(number.to_string()),
+        Value::String(text) => Value::String(written_time(&text).unwrap_or(text)),
+        other => other,
+    }
+}
+
+/// The start of the day or of the month that holds the time.
+pub(crate) fn truncated(cell: &Cell, first_of_month: bool) -> Cell {
+    use chrono::Datelike;
+
+    let start = cell.time().map(|time| time.date()).and_then(|day| {
+        let day = if first_of_month {
+            day.with_day(1)?
+        } else {
+            day
+        };
+        day.and_hms_opt(0, 0, 0)
+    });
+    start.map_or(Cell::Null, |start| {
+        Cell::Text(start.format(TIME).to_string())
+    })
+}
+
+fn written_time(text: &str) -> Option<String> {
+    // Spares every other text the attempt.
+    if text.as_bytes().get(10) != Some(&b'T') {
+        return None;
+    }
+    parse_time(text).map(|time| time.format(TIME).to_string())
+}
+
+fn parse_time(text: &str) -> Option<NaiveDateTime> {
+    if text.len() == 10 {
+        return NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .ok()?
+            .and_hms_opt(0, 0, 0);
+    }
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! Postgres: its databases, its folder, and its end.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sandbox_postgres::Cluster;
+use tokio_postgres::{Client, NoTls};
+
+/// Set for the process that the kill test starts and kills.
+const HOLD: &str = "SANDBOX_TEST_HOLD_POSTGRES";
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < deadline, "still not: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test]
+async fn every_database_is_a_new_one() {
+    let cluster = Cluster::shared().await.unwrap();
+    let (first, second) = tokio::join!(cluster.create_database(), cluster.create_database());
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_ne!(first, second);
+    connect(&first)
+        .await
+        .batch_execute("CREATE TABLE t (n int)")
+        .await
+        .unwrap();
+    connect(&second)
+        .await
+        .batch_execute("CREATE TABLE t (n int)")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_shared_cluster_is_one_over_all_runtimes() {
+    let here = Cluster::shared().await.unwrap().port();
+    let there = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async { Cluster::shared().await.unwrap().port() })
+    });
+    assert_eq!(here, there.join().unwrap());
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused() {
+    let cluster = Cluster::shared().await.unwrap();
+    let url = format!(
+        "postgresql://postgres:wrong@127.0.0.1:{}/postgres",
+        cluster.port()
+    );
+    assert!(tokio_postgres::connect(&url, NoTls).await.is_err());
+}
+
+#[tokio::test]
+async fn a_folder_keeps_its_data_from_one_server_to_the_next() {
+    let parent = tempfile::tempdir().unwrap();
+    open_to_others(parent.path());
+    let folder = parent.path().join("cluster");
+    for expected in [0_i64, 1, 2] {
+        let cluster = Cluster::start_in(&folder).await.unwrap();
+        let client = connect(&cluster.ensure_database("kept").await.unwrap()).await;
+        client
+            .batch_execute("CREATE TABLE IF NOT EXISTS t (n int)")
+            .await
+            .unwrap();
+        let rows: i64 = client
+            .query_one("SELECT count(*) FROM t", &[])
+            .await
+            .unwrap()
+            .get(0);
+        assert_eq!(rows, expected);
+        client
+            .batch_execute("INSERT INTO t VALUES (1)")
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_temporary_cluster_leaves_nothing() {
+    let cluster = Cluster::start().await.unwrap();
+    let (folder, port) = (cluster.folder().to_owned(), cluster.port());
+    assert!(cluster.is_running());
+    assert!(folder.join("data/PG_VERSION").exists());
+    drop(cluster);
+    assert!(!folder.exists());
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+}
+
+#[test]
+fn a_killed_process_leaves_no_server_and_no_folder() {
+    let mut holder = hold();
+    let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines();
+    let line = lines
+        .find_map(|line| line.unwrap().strip_prefix("held ").map(str::to_owned))
+        .unwrap();
+    let (port, folder) = line.split_once(' ').unwrap();
+    let port: u16 = port.parse().unwrap();
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_ok());
+
+    // The signal of `Child::kill` is SIGKILL.
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    until("the port is closed", || {
+        TcpStream::connect(("127.0.0.1", port)).is_err()
+    });
+    until("the folder is gone", || !Path::new(folder).exists());
+}
+
+fn hold() -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "holds_a_cluster_until_killed", "--nocapture"])
+        .env(HOLD, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// The process that the test above starts and kills; as a test of its own it has nothing to do.
+#[tokio::test]
+async fn holds_a_cluster_until_killed() {
+    if std::env::var_os(HOLD).is_none() {
+        return;
+    }
+    let cluster = Cluster::start().await.unwrap();
+    println!("\nheld {} {}", cluster.port(), cluster.folder().display());
+    tokio::time::sleep(Duration::from_secs(60)).await;
+}
+
+fn open_to_others(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+}

@@ -1,0 +1,174 @@
+//! The body of an answer, made while it is sent.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures::{Stream, StreamExt, stream};
+use serde_json::Value;
+
+use sandbox_server::dropped_body_error;
+
+/// Pieces are sent together up to about this size.
+const CHUNK: usize = 64 << 10;
+/// Between what is sent of a body and the end of its connection.
+const DROP_DELAY: Duration = Duration::from_millis(20);
+/// Between two bytes of a body that trickles.
+const TRICKLE: Duration = Duration::from_millis(100);
+const HUGE: usize = 2 << 30;
+static SPACES: [u8; CHUNK] = [b' '; CHUNK];
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Whole,
+    /// In the middle, and the connection says that it is whole.
+    Truncated,
+    /// In the middle, with the connection.
+    Dropped,
+    /// Whole, with a pause of this length in the middle.
+    Stalled(Duration),
+    /// Never: after the middle comes white space, a byte at a time.
+    Trickling,
+    /// After the middle come 2 GiB of white space.
+    Huge,
+}
+
+/// What stands around a list.
+#[derive(Clone, Debug)]
+pub(super) struct Envelope {
+    /// Up to and with the bracket that opens the list.
+    pub(super) before: String,
+    /// From the bracket that closes it.
+    pub(super) after: String,
+    pub(super) ending: Ending,
+    /// How many items there are before the middle.
+    pub(super) half: usize,
+}
+
+impl Envelope {
+    /// `{"version":…,"data":{"trips":[` … `]},"links":…}`, or with `trips` at the top.
+    pub(super) fn of_trips(version: &str, is_top_level: bool, links: Option<&Value>) -> Self {
+        let (open, close) = if is_top_level {
+            ("\"trips\":[", "]")
+        } else {
+            ("\"data\":{\"trips\":[", "]}")
+        };
+        Self {
+            before: format!("{{\"version\":\"{version}\",{open}"),
+            after: format!("{close}{}}}", member("links", links)),
+            ending: Ending::Whole,
+            half: 0,
+        }
+    }
+
+    /// Another list of 2.0, with these members before it.
+    pub(super) fn of_list(name: &str, members: &Value, links: Option<&Value>) -> Self {
+        let members = members.to_string();
+        let members = members.trim_start_matches('{').trim_end_matches('}');
+        Self {
+            before: format!("{{{members},\"{name}\":["),
+            after: format!("]{}}}", member("links", links)),
+            ending: Ending::Whole,
+            half: 0,
+        }
+    }
+
+    /// The envelope with its items, each JSON text.
+    pub(super) fn body(self, items: impl Iterator<Item = String> + Send + 'static) -> Body {
+        let first_half = self.half + 1;
+        let (kept, pause) = match self.ending {
+            Ending::Whole => (usize::MAX, None),
+            Ending::Stalled(time) => (usize::MAX, Some((first_half, time))),
+            Ending::Truncated | Ending::Dropped | Ending::Trickling | Ending::Huge => {
+                (first_half, None)
+            }
+        };
+        let ending = self.ending;
+        let pieces = self.pieces(items).take(kept);
+        let sent = stream::iter(Chunks { pieces, pause }).then(|(wait, chunk)| async move {
+            if let Some(time) = wait {
+                tokio::time::sleep(time).await;
+            }
+            Ok(chunk)
+        });
+        Body::from_stream(sent.chain(rest(ending)))
+    }
+
+    /// The whole envelope, packed.
+    pub(super) fn packed(self, items: impl Iterator<Item = String>) -> std::io::Result<Vec<u8>> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        for piece in self.pieces(items) {
+            packed.write_all(piece.as_bytes())?;
+        }
+        packed.finish()
+    }
+
+    fn pieces(self, items: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+        let items = items
+            .enumerate()
+            .map(|(index, item)| if index == 0 { item } else { format!(",{item}") });
+        std::iter::once(self.before)
+            .chain(items)
+            .chain(std::iter::once(self.after))
+    }
+}
+
+fn member(name: &str, value: Option<&Value>) -> String {
+    value.map_or_else(String::new, |value| format!(",\"{name}\":{value}"))
+}
+
+/// What comes after the half of a body that does not end well.
+fn rest(ending: Ending) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
+    let spaces: &'static [u8] = &SPACES;
+    let most = match ending {
+        Ending::Huge => HUGE / SPACES.len(),
+        Ending::Trickling => usize::MAX,
+        _ => 0,
+    };
+    let filled = stream::iter(0..most).then(move |_| async move {
+        if ending == Ending::Trickling {
+            tokio::time::sleep(TRICKLE).await;
+            return Ok(Bytes::from_static(&spaces[..1]));
+        }
+        Ok(Bytes::from_static(spaces))
+    });
+    let dropped = stream::iter((ending == Ending::Dropped).then_some(())).then(|()| async {
+        // Else the error would overtake what is still to be sent.
+        tokio::time::sleep(DROP_DELAY).await;
+        Err(dropped_body_error())
+    });
+    filled.chain(dropped)
+}
+
+/// Joins small pieces. With each chunk comes how long to wait before it.
+struct Chunks<I> {
+    pieces: I,
+    /// How many pieces there are before the pause, and how long it is.
+    pause: Option<(usize, Duration)>,
+}
+
+impl<I: Iterator<Item = String>> Iterator for Chunks<I> {
+    type Item = (Option<Duration>, Bytes);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let wait = self
+            .pause
+            .take_if(|(pieces_before, _)| *pieces_before == 0)
+            .map(|(_, time)| time);
+        let mut chunk = String::new();
+        for piece in self.pieces.by_ref() {
+            chunk.push_str(&piece);
+            if let Some((pieces_before, _)) = &mut self.pause {
+                *pieces_before -= 1;
+            }
+            let pauses = matches!(self.pause, Some((0, _)));
+            if pauses || chunk.len() >= CHUNK {
+                break;
+            }
+        }
+        (!chunk.is_empty()).then(|| (wait, Bytes::from(chunk)))
+    }
+}
