@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use mds_client::{HourReport, HourResponse};
 use serde::Serialize;
-use store::{Archived, Claim};
+use store::{ArchiveRecord, Claim};
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 use trips::Changes;
@@ -90,10 +90,12 @@ pub async fn extract(ctx: &Context, mut item: BlockItem) -> Result<BlockItem, Pi
     };
     let report = &pulled.report;
     if pulled.is_unchanged() {
-        step.claim.confirmed(item.run_id, &pulled.message()).await?;
+        step.claim
+            .mark_unchanged(item.run_id, &pulled.message())
+            .await?;
     } else {
         step.claim
-            .archived(&Archived {
+            .mark_archived(&ArchiveRecord {
                 run_id: item.run_id,
                 payload_key: trips_key.clone(),
                 fetched: report.trips,

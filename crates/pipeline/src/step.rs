@@ -82,7 +82,7 @@ impl<'a> ClaimedStep<'a> {
         let item = self.item;
         let written = async {
             self.claim
-                .failed(status, item.run_id, error.name.as_str(), &error.message)
+                .mark_failed(status, item.run_id, error.name.as_str(), &error.message)
                 .await?;
             self.record(outcome, Some(&error)).await?;
             self.claim.release().await

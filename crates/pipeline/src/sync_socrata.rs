@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use socrata::{Chunk, Chunks};
-use store::Claim;
+use store::{Claim, PublishProgress};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use trips::block::{Block, BlockObject};
@@ -19,18 +18,6 @@ use crate::step::ClaimedStep;
 
 /// How long an upload waits for those of other processes to the same dataset.
 const DATASET_WAIT: Duration = Duration::from_secs(60);
-
-/// `schedule.socrata_status`: how far the upload of one `publish.json` has come.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Progress {
-    /// Which `publish.json`: its entity tag. Another one starts over.
-    object: String,
-    /// Rows from the start of the file that the portal has taken.
-    rows_done: u64,
-    created: u64,
-    updated: u64,
-    errors: u64,
-}
 
 /// Sends the block's rows to the portal, from where a former attempt left off.
 ///
@@ -53,7 +40,7 @@ pub async fn sync_socrata(
     if step.is_done_already() || nothing_to_send {
         let progress = saved_progress(&step.claim);
         step.succeed(true).await?;
-        item.sync_socrata = Some(progress.output());
+        item.sync_socrata = Some(output(&progress));
         return Ok(item);
     }
     let fresh = item.force || step.status() == BlockStatus::Published;
@@ -64,9 +51,7 @@ pub async fn sync_socrata(
             return Err(step.fail(status, error).await);
         }
     };
-    step.claim
-        .published(item.run_id, &to_json(&progress)?)
-        .await?;
+    step.claim.mark_published(item.run_id, &progress).await?;
     step.succeed(true).await?;
     tracing::info!(
         run_id = %item.run_id,
@@ -76,7 +61,7 @@ pub async fn sync_socrata(
         portal.updated = progress.updated,
         "published"
     );
-    item.sync_socrata = Some(progress.output());
+    item.sync_socrata = Some(output(&progress));
     Ok(item)
 }
 
@@ -90,13 +75,11 @@ fn failed_status(now: BlockStatus, error: ErrorName) -> BlockStatus {
     }
 }
 
-impl Progress {
-    fn output(&self) -> SyncSocrataOutput {
-        SyncSocrataOutput {
-            created: self.created,
-            updated: self.updated,
-            errors: self.errors,
-        }
+fn output(progress: &PublishProgress) -> SyncSocrataOutput {
+    SyncSocrataOutput {
+        created: progress.created,
+        updated: progress.updated,
+        errors: progress.errors,
     }
 }
 
@@ -106,7 +89,7 @@ async fn publish(
     claim: &mut Claim,
     source: Source<'_>,
     fresh: bool,
-) -> Result<Progress, PipelineError> {
+) -> Result<PublishProgress, PipelineError> {
     let portal = ctx.portal()?;
     if !claim.row().status.has_done(Step::SyncDb) {
         return Err(not_loaded(block));
@@ -136,23 +119,17 @@ fn not_loaded(block: &Block) -> PipelineError {
     )
 }
 
-fn saved_progress(claim: &Claim) -> Progress {
-    // What an older tool wrote there has another form; it is no progress of ours.
-    claim
-        .row()
-        .socrata_status
-        .clone()
-        .and_then(|json| serde_json::from_value(json).ok())
-        .unwrap_or_default()
+fn saved_progress(claim: &Claim) -> PublishProgress {
+    claim.row().socrata_status.clone().unwrap_or_default()
 }
 
-fn resume(saved: Progress, object: &str, fresh: bool) -> Progress {
+fn resume(saved: PublishProgress, object: &str, fresh: bool) -> PublishProgress {
     if saved.object == object && !fresh {
-        return Progress { errors: 0, ..saved };
+        return PublishProgress { errors: 0, ..saved };
     }
-    Progress {
+    PublishProgress {
         object: object.to_owned(),
-        ..Progress::default()
+        ..PublishProgress::default()
     }
 }
 
@@ -160,8 +137,8 @@ async fn send(
     portal: &Portal,
     claim: &mut Claim,
     rows: Opened,
-    mut progress: Progress,
-) -> Result<Progress, PipelineError> {
+    mut progress: PublishProgress,
+) -> Result<PublishProgress, PipelineError> {
     let mut chunks = read_ahead(rows, portal.chunk_rows, progress.rows_done);
     while let Some(chunk) = chunks.recv().await {
         let chunk = chunk?;
@@ -173,7 +150,7 @@ async fn send(
         if progress.errors == 0 {
             progress.rows_done += chunk.rows as u64;
         }
-        claim.publish_progress(&to_json(&progress)?).await?;
+        claim.save_publish_progress(&progress).await?;
     }
     if progress.errors > 0 {
         return Err(PipelineError::new(
@@ -207,9 +184,4 @@ fn read_ahead(
         }
     });
     receiver
-}
-
-fn to_json(progress: &Progress) -> Result<serde_json::Value, PipelineError> {
-    serde_json::to_value(progress)
-        .map_err(|e| PipelineError::new(ErrorName::InvalidInput, e.to_string()))
 }

@@ -1,4 +1,4 @@
-//! The pool of connections.
+//! [`Store`], the pool of connections to the database.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_postgres::{Config, NoTls};
 
-use crate::error::{StoreError, connecting, failed};
+use crate::error::{StoreError, classify_connect};
 
 mod tls;
 mod url;
@@ -21,12 +21,12 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(60);
 const RECYCLE_LIMIT: Duration = Duration::from_secs(5);
 
-/// A session's settings.
+/// Settings of each session.
 ///
-/// A statement may take as long as the load of a big hour takes on a small server, but not for
-/// ever. A client that vanished in the middle of a statement is noticed within seconds, so that its
-/// claim does not outlive it. `client_connection_check_interval` is not known to servers before 14,
-/// hence the look whether a name is known.
+/// `statement_timeout` leaves time for the load of a big hour on a small server. The server checks
+/// every 5 seconds whether the client of a running statement is still connected, so that a claim
+/// does not outlive its process. Postgres before version 14 does not know
+/// `client_connection_check_interval`, so the statement skips unknown settings.
 const SESSION_SETTINGS: &str = "
     SELECT set_config(name, value, false)
     FROM (VALUES
@@ -42,13 +42,13 @@ const SESSION_SETTINGS: &str = "
     ) AS setting (name, value)
     WHERE current_setting(name, true) IS NOT NULL";
 
-/// How to connect.
+/// Options of [`Store::connect`].
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    /// Connections at most, 2 or more. Each [`Claim`](crate::Claim) takes one; the last is kept for
-    /// everything else.
+    /// Maximum number of connections; at least 2. Each [`Claim`](crate::Claim) takes one, and one
+    /// is reserved for everything else.
     pub max_connections: usize,
-    /// PEM file of certificate authorities to trust beside the machine's, such as RDS's.
+    /// PEM file of certificate authorities to trust in addition to the machine's, such as RDS's.
     pub ca_bundle: Option<PathBuf>,
 }
 
@@ -61,7 +61,7 @@ impl Default for StoreOptions {
     }
 }
 
-/// The database. Cheap to clone; all clones share the connections.
+/// A pool of connections to the database. Cheap to clone; all clones share the connections.
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
@@ -75,10 +75,10 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Sets up the pool; the first use connects.
+    /// Creates the pool. The first use of it connects.
     ///
-    /// TLS is required and the server's certificate checked, whatever `sslmode` says, unless every
-    /// host is loopback or a Unix socket (docs/CONTRACT.md, Configuration).
+    /// TLS with a verified certificate is required, whatever `sslmode` says, unless every host is
+    /// loopback or a Unix socket (docs/CONTRACT.md, Configuration).
     ///
     /// # Errors
     ///
@@ -110,25 +110,14 @@ impl Store {
         })
     }
 
-    /// Makes sure that the database answers.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`], [`StoreError::Refused`].
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.client()
-            .await?
-            .batch_execute("SELECT 1")
-            .await
-            .map_err(failed("asking the database whether it is there"))
-    }
-
     pub(crate) async fn client(&self) -> Result<Object, StoreError> {
-        self.pool.get().await.map_err(of_pool)
+        self.pool.get().await.map_err(from_pool_error)
     }
 
-    /// A connection to hold for long. They are fewer than all, so that those who hold one and need
-    /// another for a moment don't wait for each other for ever.
+    /// A connection that a claim holds for long.
+    ///
+    /// One connection of the pool is never given to a claim. Otherwise workers that hold claims and
+    /// briefly need another connection could wait for each other forever.
     pub(crate) async fn client_for_claim(
         &self,
     ) -> Result<(Object, OwnedSemaphorePermit), StoreError> {
@@ -139,7 +128,7 @@ impl Store {
         .await;
         match permit {
             Ok(Ok(permit)) => Ok((self.client().await?, permit)),
-            Ok(Err(_)) | Err(_) => Err(none_free()),
+            Ok(Err(_)) | Err(_) => Err(no_connection_free()),
         }
     }
 }
@@ -148,8 +137,8 @@ fn manager(target: url::Target, options: &StoreOptions) -> Result<Manager, Store
     let mut config = target.config;
     keep_alive(&mut config);
     let recycling = ManagerConfig {
-        // Asks the server: a Lambda environment that was frozen does not know that its connections
-        // are gone.
+        // Sends a query before reuse: a frozen Lambda environment does not notice that the server
+        // has closed its connections.
         recycling_method: RecyclingMethod::Verified,
     };
     if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
@@ -170,12 +159,12 @@ fn keep_alive(config: &mut Config) {
         .tcp_user_timeout(Duration::from_secs(60));
 }
 
-fn of_pool(error: PoolError) -> StoreError {
+fn from_pool_error(error: PoolError) -> StoreError {
     match error {
         PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
-            connecting(&error)
+            classify_connect(&error)
         }
-        PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => none_free(),
+        PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => no_connection_free(),
         PoolError::Timeout(_) => StoreError::unavailable(
             "connecting",
             format!("no answer within {} s", CONNECT_LIMIT.as_secs()),
@@ -184,7 +173,7 @@ fn of_pool(error: PoolError) -> StoreError {
     }
 }
 
-fn none_free() -> StoreError {
+fn no_connection_free() -> StoreError {
     StoreError::unavailable(
         "connecting",
         format!(

@@ -1,4 +1,4 @@
-//! Trips in the form of binary COPY.
+//! [`CopyEncoder`] writes trips in the format of binary COPY.
 
 use std::borrow::Cow;
 
@@ -7,15 +7,15 @@ use tokio_postgres::types::{IsNull, ToSql, Type};
 use trips::trip::Trip;
 use uuid::Uuid;
 
-/// Pieces of about this size go to the database: few enough calls, little enough memory.
+/// Size of the pieces that go to the database: large enough for few calls, small enough for memory.
 const FULL_BYTES: usize = 256 * 1024;
 
-/// What begins a binary COPY: signature, no flags, no extension.
+/// Starts a binary COPY: signature, no flags, no extension.
 pub(crate) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// What ends it.
+/// Ends a binary COPY.
 pub(crate) const TRAILER: &[u8] = &[0xff, 0xff];
 
-/// Columns of a row before those of [`TRIP_DATA`].
+/// The columns of a row that come before those of [`TRIP_DATA`].
 pub(crate) const KEYS: [&str; 6] = [
     "seq",
     "device_public_id",
@@ -25,8 +25,8 @@ pub(crate) const KEYS: [&str; 6] = [
     "flags",
 ];
 
-/// The columns of `api.trips` that hold what the provider says of a trip, and what follows from
-/// that: a trip has changed if one of them has.
+/// The columns of `api.trips` with the provider's data of a trip, and what is derived from that
+/// data. A trip has changed if one of them has.
 pub(crate) const TRIP_DATA: [&str; 29] = [
     "provider_name",
     "device_id",
@@ -75,21 +75,22 @@ pub struct PointLabels<'a> {
 /// A trip to load.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadRow<'a> {
-    /// The trip's place in the delivery: of two that are otherwise as new, the later counts.
+    /// The trip's position in the delivery: of two deliveries that are equally new, the later
+    /// counts.
     pub seq: u64,
     /// The trip.
     pub trip: &'a Trip,
-    /// Where it began.
+    /// Labels of the start point.
     pub start: PointLabels<'a>,
-    /// Where it ended.
+    /// Labels of the end point.
     pub end: PointLabels<'a>,
-    /// The trip's public id, should it be new.
+    /// The trip's public id if the trip is new.
     pub public_id: Uuid,
-    /// The device's public id, should it be new.
+    /// The device's public id if the device is new.
     pub device_public_id: Uuid,
 }
 
-/// A value that does not fit into its column's wire form.
+/// A value that can't be encoded for its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a value of {column} can't be sent to the database")]
 pub struct EncodeError {
@@ -97,7 +98,7 @@ pub struct EncodeError {
     pub column: &'static str,
 }
 
-/// Encodes trips for [`CopySink`](crate::CopySink). Plain computation: use it on the thread that
+/// Encodes trips for [`CopySink`](crate::CopySink). It only computes, so use it on the thread that
 /// parses.
 #[derive(Debug, Default)]
 pub struct CopyEncoder {
@@ -105,7 +106,7 @@ pub struct CopyEncoder {
 }
 
 impl CopyEncoder {
-    /// An encoder with nothing in it.
+    /// An empty encoder.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -128,13 +129,13 @@ impl CopyEncoder {
         written
     }
 
-    /// Whether it is time to [`take`](Self::take).
+    /// True if it is time to [`take`](Self::take).
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.buffer.len() >= FULL_BYTES
     }
 
-    /// What was encoded since the last time; may be empty.
+    /// Takes the rows encoded since the last call. May be empty.
     #[must_use]
     pub fn take(&mut self) -> Bytes {
         let piece = self.buffer.split().freeze();
@@ -177,14 +178,14 @@ impl CopyEncoder {
         self.put("standard_cost", &trip.standard_cost, &Type::INT8)?;
         self.put("actual_cost", &trip.actual_cost, &Type::INT8)?;
         self.text("currency", trip.currency.as_deref())?;
-        self.places(row)?;
+        self.points(row)?;
         self.put("data_provider_id", &trip.data_provider_id, &Type::UUID)?;
         self.put("journey_id", &trip.journey_id, &Type::UUID)?;
         self.text("trip_type", trip.trip_type.as_deref())?;
         self.text("parking_category", trip.parking_category.as_deref())
     }
 
-    fn places(&mut self, row: &LoadRow<'_>) -> Result<(), EncodeError> {
+    fn points(&mut self, row: &LoadRow<'_>) -> Result<(), EncodeError> {
         let trip = row.trip;
         self.put("start_latitude", &trip.start.lat, &Type::FLOAT8)?;
         self.put("start_longitude", &trip.start.lng, &Type::FLOAT8)?;
@@ -203,19 +204,22 @@ impl CopyEncoder {
         self.put(column, &text.as_deref(), &Type::TEXT)
     }
 
-    /// A field: its length in four bytes, or -1 for null, and the value.
+    /// Writes a field: its length in four bytes, or -1 for null, and the value.
     fn put(
         &mut self,
         column: &'static str,
         value: &impl ToSql,
         ty: &Type,
     ) -> Result<(), EncodeError> {
-        let unfit = || EncodeError { column };
+        let does_not_fit = || EncodeError { column };
         let length_at = self.buffer.len();
         self.buffer.put_i32(-1);
         let start = self.buffer.len();
-        if let IsNull::No = value.to_sql(ty, &mut self.buffer).map_err(|_| unfit())? {
-            let length = i32::try_from(self.buffer.len() - start).map_err(|_| unfit())?;
+        if let IsNull::No = value
+            .to_sql(ty, &mut self.buffer)
+            .map_err(|_| does_not_fit())?
+        {
+            let length = i32::try_from(self.buffer.len() - start).map_err(|_| does_not_fit())?;
             self.buffer[length_at..start].copy_from_slice(&length.to_be_bytes());
         }
         Ok(())

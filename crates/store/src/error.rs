@@ -1,4 +1,4 @@
-//! What can go wrong, told without a word of what the rows hold.
+//! [`StoreError`], whose text never contains the content of a row.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,21 +9,21 @@ use uuid::Uuid;
 mod failure;
 
 pub use failure::DatabaseFailure;
-pub(crate) use failure::{classify, connecting, failed};
+pub(crate) use failure::{classify, classify_connect, failed};
 
-/// Why the store could not do what it was asked for.
+/// Why an operation of the store failed.
 ///
-/// Neither `Display` nor `Debug` shows a password or the content of a row: Postgres puts both
-/// values and keys into its messages and details, so of its errors only the SQLSTATE and the names
-/// of table, column and constraint are kept.
+/// Neither `Display` nor `Debug` shows a password or the content of a row. Postgres puts values and
+/// keys into its messages and details, so an error keeps only the SQLSTATE and the names of table,
+/// column and constraint.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The connection URL is none.
+    /// The connection URL is not valid.
     #[error(
-        "DATABASE_URL is no Postgres connection URL ({why}); write postgresql://user:password@host:5432/database"
+        "DATABASE_URL is not a Postgres connection URL ({why}); write postgresql://user:password@host:5432/database"
     )]
     InvalidUrl {
-        /// Which part, without its value.
+        /// Which part is wrong, without its value.
         why: String,
     },
     /// The file of certificate authorities can't be used.
@@ -47,16 +47,16 @@ pub enum StoreError {
         /// The TLS library's reason.
         why: String,
     },
-    /// Somebody else is at it; it passes.
+    /// Another session is using it. A later call can succeed.
     #[error("{what}; try again in a while")]
     Busy {
         /// What is in use.
         what: Busy,
     },
-    /// The database is away or gave up a transaction; a retry can help.
+    /// The database can't be reached or aborted a transaction. A later call can succeed.
     #[error("the database is not available: {0}")]
     Unavailable(Box<DatabaseFailure>),
-    /// The database does not let us in, or not do this.
+    /// The database refuses the login, or the role lacks a right.
     #[error(
         "the database refuses: {0}; check user, password, database name, rights and TLS in DATABASE_URL"
     )]
@@ -67,38 +67,38 @@ pub enum StoreError {
     /// Any other error of the database.
     #[error("{0}")]
     Database(Box<DatabaseFailure>),
-    /// The database's history of migrations is not the beginning of this program's.
+    /// The database's migrations are not the first ones of this program's.
     #[error("migrations: {why}; use the version of the program that wrote them, or a newer one")]
     History {
         /// Which migration, and how it differs.
         why: String,
     },
-    /// A provider that the database has never heard of.
+    /// The provider is not in `api.providers`.
     #[error("provider {provider} is not in api.providers; plan its blocks first")]
     UnknownProvider {
         /// Its name.
         provider: ProviderName,
     },
-    /// A block that is not in the schedule.
+    /// The block is not in `api.schedule`.
     #[error("schedule_id {schedule_id} is not in api.schedule; plan the block first")]
     UnknownBlock {
-        /// The id asked for.
+        /// The requested id.
         schedule_id: i64,
     },
-    /// The caller's counts and the rows that arrived do not agree: nothing was loaded.
+    /// The caller's counts and the number of copied rows do not agree, so nothing was loaded.
     #[error(
         "{fetched} trips fetched and {rejected} rejected, but {copied} rows copied; nothing was loaded"
     )]
     CountMismatch {
-        /// Trips that the caller read.
+        /// Number of trips that the caller read.
         fetched: u64,
-        /// Trips that the caller refused.
+        /// Number of trips that the caller rejected.
         rejected: u64,
-        /// Rows that reached the database.
+        /// Number of rows that reached the database.
         copied: u64,
     },
-    /// A stored value that this program would not have stored.
-    #[error("{what} holds a value that makes no sense here; correct the row")]
+    /// A column holds a value that this program never writes.
+    #[error("{what} holds a value that this program does not know; correct the row")]
     Corrupt {
         /// Table and column.
         what: &'static str,
@@ -106,33 +106,36 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same call may succeed in a while.
+    /// True if the same call may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::Unavailable(_))
     }
 
     pub(crate) fn unavailable(doing: &'static str, what: impl Into<String>) -> Self {
-        Self::Unavailable(Box::new(DatabaseFailure::untold(doing, what.into())))
+        Self::Unavailable(Box::new(DatabaseFailure::without_sqlstate(
+            doing,
+            what.into(),
+        )))
     }
 }
 
-/// What is in use by somebody else.
+/// What another session is using.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Busy {
-    /// A block is being worked on.
+    /// Another run works on a block.
     Block {
-        /// Its row in the schedule.
+        /// The id of its row in `api.schedule`.
         schedule_id: i64,
     },
-    /// A dataset of the portal is being written to.
+    /// Another upload writes to a dataset of the portal.
     Dataset {
         /// The dataset's id.
         dataset: String,
     },
-    /// A provider is being asked for its vehicles.
+    /// Another run requests the vehicles of a provider.
     Vehicles {
-        /// The provider's id in MDS.
+        /// The provider's MDS id.
         provider: Uuid,
     },
     /// Rows or tables.
@@ -149,13 +152,15 @@ impl fmt::Display for Busy {
             Self::Vehicles { provider } => {
                 write!(
                     f,
-                    "another run asks the provider {provider} for its vehicles"
+                    "another run is requesting the vehicles of provider {provider}"
                 )
             }
             Self::Dataset { dataset } => {
                 write!(f, "dataset {dataset} is being written to by another upload")
             }
-            Self::Rows => f.write_str("another session holds rows or tables that this one changes"),
+            Self::Rows => {
+                f.write_str("another session has locked rows or tables that this one changes")
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The way of a block's trips into the database: first into a table of the session's own.
+//! [`LoadStage`] and [`CopySink`]: a block's trips arrive in a temporary table first.
 
 use std::pin::Pin;
 use std::sync::LazyLock;
@@ -12,8 +12,8 @@ use crate::copy::{HEADER, KEYS, TRAILER, TRIP_DATA};
 use crate::error::{StoreError, failed};
 use crate::upsert::{self, LoadRequest, Upsert};
 
-/// The types are those of the table the rows go to. The table is emptied, not dropped, after a
-/// load: a busy catalogue of dropped tables slows a database down.
+/// The columns have the types of `api.trips`. After a load the table is emptied and not dropped,
+/// since creating and dropping many tables bloats the system catalogs.
 static CREATE_INCOMING: LazyLock<String> = LazyLock::new(|| {
     format!(
         "CREATE TEMPORARY TABLE IF NOT EXISTS incoming AS
@@ -32,7 +32,7 @@ static COPY_INCOMING: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// A load that has begun. Dropping it changes nothing in the tables.
+/// A load that has started. Dropping it leaves the tables of schema `api` as they were.
 #[derive(Debug)]
 pub struct LoadStage<'c> {
     claim: &'c mut Claim,
@@ -40,13 +40,13 @@ pub struct LoadStage<'c> {
 }
 
 impl Claim {
-    /// Begins to load the block: makes an empty table for the rows, which only this session sees.
+    /// Starts to load the block: creates an empty temporary table for its rows.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn start_load(&mut self) -> Result<LoadStage<'_>, StoreError> {
-        self.held
+        self.session
             .client()?
             .batch_execute(&CREATE_INCOMING)
             .await
@@ -59,16 +59,17 @@ impl Claim {
 }
 
 impl<'c> LoadStage<'c> {
-    /// Opens the way for what a [`CopyEncoder`](crate::CopyEncoder) makes.
+    /// Starts a COPY into the temporary table, for the output of a
+    /// [`CopyEncoder`](crate::CopyEncoder).
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     pub async fn copy(&mut self) -> Result<CopySink<'_>, StoreError> {
-        let doing = failed("beginning to copy trips");
+        let doing = failed("starting to copy trips");
         let sink = self
             .claim
-            .held
+            .session
             .client()?
             .copy_in(COPY_INCOMING.as_str())
             .await
@@ -81,42 +82,43 @@ impl<'c> LoadStage<'c> {
         })
     }
 
-    /// Brings the rows into the tables, in a transaction that [`Upsert::commit`] ends.
+    /// Writes the rows to `api.devices`, and to `api.trips` in a transaction that
+    /// [`Upsert::commit`] commits.
     ///
-    /// - Of a trip that was delivered several times in the block, the delivery with the newest
-    ///   publication time counts; of those the last.
-    /// - Trips of one device that overlap within the block get the flag `overlap`, each of them.
-    ///   That one ends when the next begins is no overlap.
-    /// - A trip that is as it was stays untouched, `modified_date` included, also if another block
-    ///   delivered it before. Flags depend on the block; they alone change a row only if it came
-    ///   from this block before, or if the trip was known from outside its hour and is delivered in
-    ///   it now.
-    /// - Trips and devices keep the public ids they have.
-    /// - A trip that this block once delivered and does no longer stays in the table, and is not
-    ///   among the rows to publish.
+    /// - If the block has several deliveries of a trip, the one with the newest publication time
+    ///   counts, and the last one among equals.
+    /// - Trips of one device that overlap within the block all get the flag `overlap`. A trip that
+    ///   starts when another one ends does not overlap it.
+    /// - A trip that is delivered as it is in the table stays untouched, `modified_date` included,
+    ///   also if another block delivered it. Flags depend on the block, so a difference in flags
+    ///   alone changes a row only if the row came from this block, or if the row has the flag
+    ///   `outside_hour` and this block is the trip's own hour.
+    /// - Trips and devices keep the public ids that they have.
+    /// - A trip that this block delivered before and does not deliver now stays in the table, and
+    ///   is not among the rows to publish.
     ///
     /// # Errors
     ///
-    /// [`StoreError::CountMismatch`] if the rows are not the fetched trips without the rejected
-    /// ones; [`StoreError::Busy`] if another load holds the same trips for long;
+    /// [`StoreError::CountMismatch`] if the number of rows is not the number of fetched trips minus
+    /// the rejected ones; [`StoreError::Busy`] if another load holds the same trips for too long;
     /// [`StoreError::Unavailable`].
-    pub async fn upsert(self, facts: LoadRequest) -> Result<Upsert<'c>, StoreError> {
-        if facts.fetched.checked_sub(facts.rejected) != Some(self.copied) {
+    pub async fn upsert(self, request: LoadRequest) -> Result<Upsert<'c>, StoreError> {
+        if request.fetched.checked_sub(request.rejected) != Some(self.copied) {
             return Err(StoreError::CountMismatch {
-                fetched: facts.fetched,
-                rejected: facts.rejected,
+                fetched: request.fetched,
+                rejected: request.rejected,
                 copied: self.copied,
             });
         }
-        let Claim { held, row, .. } = self.claim;
-        let client = held.client_mut()?;
-        upsert::enter_devices(client).await?;
-        Upsert::begin(client, row, facts, self.copied).await
+        let Claim { session, row, .. } = self.claim;
+        let client = session.client_mut()?;
+        upsert::insert_devices(client).await?;
+        Upsert::start(client, row, request, self.copied).await
     }
 }
 
-/// Rows on their way into the session's table. Dropped without [`finish`](Self::finish), none of
-/// them arrives.
+/// A running COPY into the temporary table. Dropping it without [`finish`](Self::finish) discards
+/// its rows.
 pub struct CopySink<'s> {
     sink: Pin<Box<CopyInSink<Bytes>>>,
     copied: &'s mut u64,
@@ -129,7 +131,7 @@ impl std::fmt::Debug for CopySink<'_> {
 }
 
 impl CopySink<'_> {
-    /// Sends a piece; waits while the database is behind.
+    /// Sends a piece of encoded rows. Waits while the database takes in earlier pieces.
     ///
     /// # Errors
     ///
@@ -138,11 +140,11 @@ impl CopySink<'_> {
         self.sink.feed(piece).await.map_err(failed("copying trips"))
     }
 
-    /// Ends the copy and answers the number of rows.
+    /// Ends the COPY and returns the number of rows.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`]; [`StoreError::Database`] if the database did not accept a row.
+    /// [`StoreError::Unavailable`]; [`StoreError::Database`] if the database rejects a row.
     pub async fn finish(mut self) -> Result<u64, StoreError> {
         self.send(Bytes::from_static(TRAILER)).await?;
         let rows = self

@@ -1,46 +1,48 @@
-//! Migrations, and the list of statuses that belongs to them.
+//! Migrations of schema `api`, and the rows of `api.schedule_status`.
 
 use tokio_postgres::Client;
 use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, classify, failed};
-use crate::session::{LockSession, MIGRATION_KEY};
+use crate::lock_session::{LockSession, MIGRATION_KEY};
+use crate::schedule::status_code;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// Beside the tables it is about, since a role may well lack the right to write to `public`.
+/// In the same schema as the tables, since a role may lack the right to write to `public`.
 const HISTORY: &str = "api.schema_history";
 
-/// `IF NOT EXISTS` would ask for the right to make schemas even where there is nothing to make.
+/// `CREATE SCHEMA IF NOT EXISTS` needs the right to create schemas even if the schema exists.
 const CREATE_SCHEMA: &str =
     "DO $$ BEGIN IF to_regnamespace('api') IS NULL THEN CREATE SCHEMA api; END IF; END $$";
 
 impl Store {
-    /// Brings the tables up to this version of the program. Does nothing where that is done; of
-    /// several at once, one works and the others wait for it.
+    /// Creates or updates the tables of schema `api` for this version of the program. Does nothing
+    /// if they are up to date. Of several concurrent calls, one migrates and the others wait for
+    /// it.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Refused`] for a role without the rights, [`StoreError::History`] for a
-    /// database that is ahead of this program, [`StoreError::Unavailable`].
+    /// [`StoreError::Refused`] if the role lacks a right, [`StoreError::History`] if a newer
+    /// version of the program has migrated the database, [`StoreError::Unavailable`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let doing = failed("migrating");
-        let mut held = LockSession::new(self.client().await?);
-        let client = held.client_mut()?;
+        let mut session = LockSession::new(self.client().await?);
+        let client = session.client_mut()?;
         client
             .execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_KEY])
             .await
             .map_err(doing)?;
         run(client).await?;
-        list_statuses(client).await?;
+        write_statuses(client).await?;
         client
             .execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_KEY])
             .await
             .map_err(doing)?;
-        held.return_to_pool();
+        session.return_to_pool();
         Ok(())
     }
 }
@@ -55,31 +57,31 @@ async fn run(client: &mut Client) -> Result<(), StoreError> {
     let report = runner
         .run_async(client)
         .await
-        .map_err(|e| of_refinery(&e))?;
+        .map_err(|e| from_refinery_error(&e))?;
     for migration in report.applied_migrations() {
-        tracing::info!(migration.name = %migration, "applied");
+        tracing::info!(migration.name = %migration, "migration applied");
     }
     Ok(())
 }
 
-/// The statuses' names have one source, which is not SQL.
-async fn list_statuses(client: &Client) -> Result<(), StoreError> {
-    let codes: Vec<i32> = BlockStatus::ALL.iter().map(|s| s.code().into()).collect();
-    let descriptions: Vec<&str> = BlockStatus::ALL.iter().map(|s| s.as_str()).collect();
+/// Copies the statuses and their descriptions from [`BlockStatus`] to `api.schedule_status`.
+async fn write_statuses(client: &Client) -> Result<(), StoreError> {
+    let codes = BlockStatus::ALL.map(status_code);
+    let descriptions = BlockStatus::ALL.map(BlockStatus::as_str);
     client
         .execute(
             "INSERT INTO api.schedule_status AS s (status_id, description)
              SELECT * FROM unnest($1::int[], $2::text[])
              ON CONFLICT (status_id) DO UPDATE SET description = excluded.description
              WHERE s.description <> excluded.description",
-            &[&codes, &descriptions],
+            &[&codes.as_slice(), &descriptions.as_slice()],
         )
         .await
-        .map_err(failed("listing the statuses"))?;
+        .map_err(failed("writing the statuses"))?;
     Ok(())
 }
 
-fn of_refinery(error: &refinery::Error) -> StoreError {
+fn from_refinery_error(error: &refinery::Error) -> StoreError {
     match error.kind() {
         refinery::error::Kind::Connection(_, source) => match source.downcast_ref() {
             Some(error) => classify("migrating", error),

@@ -1,4 +1,4 @@
-//! How far the blocks of a range have come, in numbers.
+//! [`ProviderOverview`]: how far the blocks of a range have come, in numbers.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,23 @@ use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, status_of};
+use crate::schedule::{get, read_provider, read_status};
 
-/// A provider's blocks of a range, added up. `fetched = loaded + rejected + duplicates` over the
-/// blocks that are loaded.
+/// The sums over a provider's blocks in a range. `fetched = loaded + rejected + duplicates` holds
+/// over the blocks that are loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProviderOverview {
     /// The provider's short name.
     pub provider: ProviderName,
-    /// How many blocks have each status; a status that none has is left out.
+    /// Number of blocks by status, without the statuses that no block has.
     pub blocks: BTreeMap<BlockStatus, u64>,
-    /// Trips that the provider sent.
+    /// Number of trips that the provider sent.
     pub fetched: u64,
-    /// Trips loaded, each block's own count.
+    /// Number of trips loaded, as each block counts them.
     pub loaded: u64,
-    /// Trips refused.
+    /// Number of trips rejected.
     pub rejected: u64,
-    /// Deliveries beside the one that counts.
+    /// Number of trips delivered again within a block.
     pub duplicates: u64,
 }
 
@@ -39,7 +39,8 @@ const BLOCKS: &str = "
     GROUP BY p.provider_name, s.status_id";
 
 impl Store {
-    /// Adds up the blocks of a range, a provider an entry, in order of their names.
+    /// Sums up the blocks of a range in `api.schedule`: one entry per provider, in order of their
+    /// names.
     ///
     /// # Errors
     ///
@@ -50,14 +51,11 @@ impl Store {
             .await?
             .query(BLOCKS, &[&range.first().start(), &range.end().start()])
             .await
-            .map_err(failed("adding up blocks"))?;
+            .map_err(failed("summing up blocks"))?;
         let mut overview = BTreeMap::<ProviderName, ProviderOverview>::new();
         for row in &rows {
-            let name: String = get(row, "provider_name")?;
-            let provider: ProviderName = name.parse().map_err(|_| StoreError::Corrupt {
-                what: "api.providers.provider_name",
-            })?;
-            let status = status_of(get(row, "status_id")?)?;
+            let provider = read_provider(row, "provider_name")?;
+            let status = read_status(get(row, "status_id")?)?;
             let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
             let entry = overview
                 .entry(provider.clone())
@@ -71,7 +69,7 @@ impl Store {
         Ok(overview.into_values().collect())
     }
 
-    /// How many trips the table holds.
+    /// Counts the rows of `api.trips`.
     ///
     /// # Errors
     ///

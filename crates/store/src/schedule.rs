@@ -1,7 +1,7 @@
-//! The schedule: which blocks there are and how far each has come.
+//! [`ScheduleRow`], a row of `api.schedule`: one block and how far it has come.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::row::RowIndex;
 use tokio_postgres::types::FromSql;
@@ -12,8 +12,16 @@ use uuid::Uuid;
 use crate::error::{StoreError, failed};
 
 mod planning;
+mod progress;
+mod status;
+mod update;
 
-/// What [`ScheduleRow`] is read from, of `api.schedule s` and `api.providers p`.
+pub use progress::PublishProgress;
+pub(crate) use status::{read_status, status_code};
+pub use update::ArchiveRecord;
+pub(crate) use update::{to_bigint, update_schedule};
+
+/// The columns of `api.schedule s` and `api.providers p` that [`ScheduleRow::read`] reads.
 macro_rules! schedule_columns {
     () => {
         "s.schedule_id, p.provider_name, s.block_start, s.status_id, s.payload, s.message, s.payload_trips_count,
@@ -23,85 +31,83 @@ macro_rules! schedule_columns {
 }
 pub(crate) use schedule_columns;
 
-/// A block as the schedule has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A row of `api.schedule`.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScheduleRow {
     /// The row's id.
     pub schedule_id: i64,
-    /// Whose block.
+    /// The block's provider.
     pub provider: ProviderName,
-    /// Which hour.
+    /// The block's hour.
     pub hour: Hour,
-    /// How far it has come.
+    /// How far the block has come.
     pub status: BlockStatus,
     /// The archive's key in the bucket.
     pub payload: Option<String>,
-    /// What was said last about it.
+    /// The message of the step that last changed the row.
     pub message: Option<String>,
-    /// Trips in the archive; none before there is one.
+    /// Number of trips in the archive; `None` before there is one.
     pub payload_trips_count: Option<u64>,
-    /// Trips fetched, as of the last load; none before one. Always loaded + rejected + duplicates.
+    /// Number of trips fetched, as of the last load; `None` before the first. Always the sum of the
+    /// next three counts.
     pub records_total: Option<u64>,
-    /// Trips loaded.
+    /// Number of trips loaded.
     pub records_processed: Option<u64>,
-    /// Trips rejected.
+    /// Number of trips rejected.
     pub records_error_count: Option<u64>,
-    /// Trips delivered more than once.
+    /// Number of trips delivered again within the block.
     pub records_duplicate_count: Option<u64>,
-    /// Whether it should be asked for again, because trips were rejected.
+    /// True if trips were rejected, so that the hour should be requested again.
     pub rerun_flag: bool,
-    /// How far publishing has come, in the publisher's own form.
-    pub socrata_status: Option<serde_json::Value>,
-    /// The run that changed it last.
+    /// How far publishing has come.
+    pub socrata_status: Option<PublishProgress>,
+    /// The run that last changed the row.
     pub run_id: Option<Uuid>,
-    /// When it last changed.
+    /// When the row last changed.
     pub updated_at: DateTime<Utc>,
-    /// When the provider was last asked and answered.
+    /// When the provider last answered a request for the hour.
     pub extracted_at: Option<DateTime<Utc>>,
-    /// When the portal was last brought up to what is loaded; none if a load has changed something
-    /// since.
+    /// When everything loaded had last reached the portal; `None` if a later load has changed
+    /// something.
     pub published_at: Option<DateTime<Utc>>,
 }
 
 impl ScheduleRow {
-    /// Trips in the archive, 0 before there is one.
+    /// Number of trips in the archive, 0 before there is one.
     #[must_use]
     pub fn fetched(&self) -> u64 {
         self.payload_trips_count.unwrap_or(0)
     }
 
-    /// Trips loaded, 0 before a load.
+    /// Number of trips loaded, 0 before a load.
     #[must_use]
     pub fn loaded(&self) -> u64 {
         self.records_processed.unwrap_or(0)
     }
 
-    /// Trips rejected, 0 before a load.
+    /// Number of trips rejected, 0 before a load.
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.records_error_count.unwrap_or(0)
     }
 
-    /// Trips delivered more than once, 0 before a load.
+    /// Number of trips delivered again within the block, 0 before a load.
     #[must_use]
     pub fn duplicates(&self) -> u64 {
         self.records_duplicate_count.unwrap_or(0)
     }
 
-    /// In the order of `schedule_columns!`: a plan reads a million rows.
+    /// Reads the columns of `schedule_columns!` by position: a plan reads up to a million rows, and
+    /// finding each column by name costs more.
     pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
-        let provider: String = get(row, 1)?;
         let start: DateTime<Utc> = get(row, 2)?;
-        let status: i32 = get(row, 3)?;
         Ok(Self {
             schedule_id: get(row, 0)?,
-            provider: provider.parse().map_err(|_| StoreError::Corrupt {
-                what: "api.providers.provider_name",
-            })?,
+            provider: read_provider(row, 1)?,
             hour: Hour::starting_at(start).map_err(|_| StoreError::Corrupt {
                 what: "api.schedule.block_start",
             })?,
-            status: status_of(status)?,
+            status: read_status(get(row, 3)?)?,
             payload: get(row, 4)?,
             message: get(row, 5)?,
             payload_trips_count: count(row, 6, "payload_trips_count")?,
@@ -110,7 +116,7 @@ impl ScheduleRow {
             records_error_count: count(row, 9, "records_error_count")?,
             records_duplicate_count: count(row, 10, "records_duplicate_count")?,
             rerun_flag: get(row, 11)?,
-            socrata_status: get(row, 12)?,
+            socrata_status: PublishProgress::read(get::<Option<Value>>(row, 12)?),
             run_id: get(row, 13)?,
             updated_at: get(row, 14)?,
             extracted_at: get(row, 15)?,
@@ -119,16 +125,18 @@ impl ScheduleRow {
     }
 }
 
-pub(crate) fn status_of(code: i32) -> Result<BlockStatus, StoreError> {
-    i16::try_from(code)
-        .ok()
-        .and_then(|code| BlockStatus::try_from(code).ok())
-        .ok_or(StoreError::Corrupt {
-            what: "api.schedule.status_id",
-        })
+/// Reads column `provider_name` of `api.providers`.
+pub(crate) fn read_provider(
+    row: &Row,
+    column: impl RowIndex + std::fmt::Display,
+) -> Result<ProviderName, StoreError> {
+    let name: String = get(row, column)?;
+    name.parse().map_err(|_| StoreError::Corrupt {
+        what: "api.providers.provider_name",
+    })
 }
 
-/// A column by its name, or, where there are many rows, by its place.
+/// Reads a column by its name, or by its position where there are many rows.
 pub(crate) fn get<'a, T: FromSql<'a>>(
     row: &'a Row,
     column: impl RowIndex + std::fmt::Display,
@@ -136,8 +144,8 @@ pub(crate) fn get<'a, T: FromSql<'a>>(
     row.try_get(column).map_err(failed("reading a row"))
 }
 
-fn count(row: &Row, place: usize, what: &'static str) -> Result<Option<u64>, StoreError> {
-    let count: Option<i64> = get(row, place)?;
+fn count(row: &Row, position: usize, what: &'static str) -> Result<Option<u64>, StoreError> {
+    let count: Option<i64> = get(row, position)?;
     count
         .map(|count| u64::try_from(count).map_err(|_| StoreError::Corrupt { what }))
         .transpose()

@@ -1,4 +1,4 @@
-//! From the session's table to `api.trips` and the schedule, in one transaction.
+//! [`Upsert`]: from the temporary table to `api.trips` and `api.schedule`, in one transaction.
 
 use deadpool_postgres::{ClientWrapper, Transaction};
 use futures::StreamExt;
@@ -10,63 +10,65 @@ use trips::status::BlockStatus;
 use trips::trip::Flag;
 use uuid::Uuid;
 
-use crate::claim::{code, signed};
 use crate::error::{StoreError, failed};
 use crate::publish::{PUBLISH_ROWS, PublishRow};
-use crate::schedule::ScheduleRow;
+use crate::schedule::{ScheduleRow, status_code, to_bigint};
 
 mod sql;
 
 use sql::{
-    DROP_DUPLICATES, ENTER_DEVICES, FLAG_OVERLAPS, GATHER_STATISTICS, JOIN_VEHICLES, NOTE_LOAD,
-    TAKE_KNOWN_DEVICE_IDS, UPSERT_TRIPS, WORK_IN_MEMORY,
+    APPLY_KNOWN_DEVICE_IDS, DELETE_DUPLICATES, FLAG_OVERLAPS, GATHER_STATISTICS, INSERT_DEVICES,
+    JOIN_VEHICLES, RECORD_LOAD, UPSERT_TRIPS, WORK_IN_MEMORY,
 };
 
-/// What the caller knows of a load.
+/// What the caller of a load knows about it.
 #[derive(Debug, Clone)]
 pub struct LoadRequest {
     /// The run that loads.
     pub run_id: Uuid,
     /// The MDS version of the archive.
     pub version: Option<String>,
-    /// Trips in the archive.
+    /// Number of trips in the archive.
     pub fetched: u64,
-    /// Trips refused.
+    /// Number of trips rejected.
     pub rejected: u64,
-    /// Why trips were refused: counts by reason, no trips.
+    /// Why trips were rejected: counts by reason, no trips.
     pub error_payload: Option<Value>,
-    /// Whether the block is to be published anew though nothing may have changed.
+    /// Publish the block again even if the load changes nothing.
     pub republish: bool,
-    /// The provider's id in MDS, if its trips are to be joined with its vehicles (2.0).
+    /// The provider's MDS id if its trips take vehicle data from `api.vehicles` (MDS 2.0).
     pub vehicles_of: Option<Uuid>,
 }
 
-/// What a load did. `fetched = loaded + rejected + duplicates`, and `loaded = inserted + updated +
-/// unchanged`.
+/// The counts of a load.
+///
+/// `fetched = loaded + rejected + duplicates`, and `loaded = inserted + updated + unchanged`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LoadCounts {
-    /// The block's status: 5, 6, -6 or 7; 8 once it is committed, if nothing changed since it was
-    /// published.
+    /// The block's status after the load: [`BlockStatus::Loaded`],
+    /// [`BlockStatus::LoadedWithRejects`], [`BlockStatus::AllRejected`] or
+    /// [`BlockStatus::NoTrips`]. After the commit it is [`BlockStatus::Published`] if the portal
+    /// already holds everything.
     pub status: BlockStatus,
-    /// Trips that are in the table now.
+    /// Trips that are in `api.trips` now.
     pub loaded: u64,
-    /// Trips that the caller refused.
+    /// Trips that the caller rejected.
     pub rejected: u64,
-    /// Deliveries of a trip beside the one that counts.
+    /// Deliveries that were dropped in favour of another delivery of the same trip.
     pub duplicates: u64,
-    /// Trips that were not in the table before.
+    /// New trips.
     pub inserted: u64,
-    /// Trips that were other in the table before.
+    /// Existing trips whose row changed.
     pub updated: u64,
-    /// Trips that were in the table as delivered.
+    /// Existing trips whose row did not change.
     pub unchanged: u64,
 }
 
-/// A load that waits to be committed. Dropped without, it never was.
+/// An uncommitted load. Dropping it rolls back.
 pub struct Upsert<'c> {
     transaction: Transaction<'c>,
     row: &'c mut ScheduleRow,
-    facts: LoadRequest,
+    request: LoadRequest,
     counts: LoadCounts,
 }
 
@@ -78,9 +80,10 @@ impl std::fmt::Debug for Upsert<'_> {
     }
 }
 
-/// Makes every device of the rows known, and every row know its device's public id.
-pub(crate) async fn enter_devices(client: &mut ClientWrapper) -> Result<(), StoreError> {
-    let doing = failed("entering devices");
+/// Inserts the rows' unknown devices into `api.devices`, and gives each row of the temporary table
+/// the public id that its device has there.
+pub(crate) async fn insert_devices(client: &mut ClientWrapper) -> Result<(), StoreError> {
+    let doing = failed("inserting devices");
     let transaction = client.transaction().await.map_err(doing)?;
     transaction
         .batch_execute(WORK_IN_MEMORY)
@@ -91,13 +94,13 @@ pub(crate) async fn enter_devices(client: &mut ClientWrapper) -> Result<(), Stor
         .await
         .map_err(doing)?;
     let devices = transaction
-        .query_one(ENTER_DEVICES, &[])
+        .query_one(INSERT_DEVICES, &[])
         .await
         .map_err(doing)?;
     let count = |column| devices.try_get::<_, i64>(column).map_err(doing);
-    if count("other")? > count("entered")? {
+    if count("missing")? > count("inserted")? {
         transaction
-            .execute(TAKE_KNOWN_DEVICE_IDS, &[])
+            .execute(APPLY_KNOWN_DEVICE_IDS, &[])
             .await
             .map_err(doing)?;
     }
@@ -105,10 +108,10 @@ pub(crate) async fn enter_devices(client: &mut ClientWrapper) -> Result<(), Stor
 }
 
 impl<'c> Upsert<'c> {
-    pub(crate) async fn begin(
+    pub(crate) async fn start(
         client: &'c mut ClientWrapper,
         row: &'c mut ScheduleRow,
-        facts: LoadRequest,
+        request: LoadRequest,
         copied: u64,
     ) -> Result<Self, StoreError> {
         let doing = failed("loading trips");
@@ -117,14 +120,14 @@ impl<'c> Upsert<'c> {
             .batch_execute(WORK_IN_MEMORY)
             .await
             .map_err(doing)?;
-        if let Some(provider_id) = facts.vehicles_of {
+        if let Some(provider_id) = request.vehicles_of {
             transaction
                 .execute(JOIN_VEHICLES, &[&provider_id])
                 .await
                 .map_err(doing)?;
         }
         let duplicates = transaction
-            .execute(DROP_DUPLICATES, &[])
+            .execute(DELETE_DUPLICATES, &[])
             .await
             .map_err(doing)?;
         let flags = Flag::ALL.map(Flag::as_str);
@@ -132,21 +135,22 @@ impl<'c> Upsert<'c> {
             .execute(FLAG_OVERLAPS, &[&Flag::Overlap.as_str(), &flags.as_slice()])
             .await
             .map_err(doing)?;
-        let done = transaction
-            .query_one(UPSERT_TRIPS.as_str(), &[&row.schedule_id, &facts.version])
+        let upserted = transaction
+            .query_one(UPSERT_TRIPS.as_str(), &[&row.schedule_id, &request.version])
             .await
             .map_err(doing)?;
-        let counted = |column| {
-            done.try_get::<_, i64>(column)
+        let count = |column| {
+            upserted
+                .try_get::<_, i64>(column)
                 .map_err(doing)
                 .map(i64::unsigned_abs)
         };
-        let (inserted, updated) = (counted("inserted")?, counted("updated")?);
+        let (inserted, updated) = (count("inserted")?, count("updated")?);
         let loaded = copied.saturating_sub(duplicates);
         let counts = LoadCounts {
-            status: status(&facts, loaded),
+            status: status_after(&request, loaded),
             loaded,
-            rejected: facts.rejected,
+            rejected: request.rejected,
             duplicates,
             inserted,
             updated,
@@ -155,19 +159,20 @@ impl<'c> Upsert<'c> {
         Ok(Self {
             transaction,
             row,
-            facts,
+            request,
             counts,
         })
     }
 
-    /// What the load will have done.
+    /// The counts of the load once it is committed.
     #[must_use]
     pub fn counts(&self) -> LoadCounts {
         self.counts
     }
 
-    /// The block's trips for the portal, as they will stand in the table, in order of their ends.
-    /// Read them to the end before the commit: after it, the next load may change them.
+    /// Reads the block's trips for the portal from `api.trips`, in order of their end times.
+    ///
+    /// Read all of them before the commit: after it, the next load may change them.
     ///
     /// # Errors
     ///
@@ -187,30 +192,38 @@ impl<'c> Upsert<'c> {
             .boxed())
     }
 
-    /// Makes the load true: trips, counts and status at once.
+    /// Commits trips, counts and status in one transaction.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`]: nothing is loaded then, or, if the connection broke while the
-    /// database was at it, all; the next claim's row tells.
+    /// [`StoreError::Unavailable`]. Then nothing is loaded, or everything if the connection broke
+    /// during the commit itself; the row of the next claim tells.
     pub async fn commit(self) -> Result<LoadCounts, StoreError> {
         let doing = failed("committing a load");
-        let (facts, mut counts) = (self.facts, self.counts);
+        let (request, mut counts) = (self.request, self.counts);
         let schedule_id = self.row.schedule_id;
+        let must_publish = request.republish || counts.inserted + counts.updated > 0;
+        let may_be_published = !must_publish
+            && matches!(
+                counts.status,
+                BlockStatus::Loaded | BlockStatus::LoadedWithRejects
+            );
         let row = self
             .transaction
             .query_opt(
-                NOTE_LOAD,
+                RECORD_LOAD,
                 &[
                     &schedule_id,
-                    &code(counts.status),
-                    &facts.run_id,
-                    &signed(facts.fetched),
-                    &signed(counts.loaded),
-                    &signed(counts.rejected),
-                    &signed(counts.duplicates),
-                    &facts.error_payload,
-                    &(facts.republish || counts.inserted + counts.updated > 0),
+                    &status_code(counts.status),
+                    &request.run_id,
+                    &to_bigint(request.fetched),
+                    &to_bigint(counts.loaded),
+                    &to_bigint(counts.rejected),
+                    &to_bigint(counts.duplicates),
+                    &request.error_payload,
+                    &must_publish,
+                    &may_be_published,
+                    &status_code(BlockStatus::Published),
                 ],
             )
             .await
@@ -228,8 +241,8 @@ impl<'c> Upsert<'c> {
     }
 }
 
-fn status(facts: &LoadRequest, loaded: u64) -> BlockStatus {
-    match (facts.fetched, loaded, facts.rejected) {
+fn status_after(request: &LoadRequest, loaded: u64) -> BlockStatus {
+    match (request.fetched, loaded, request.rejected) {
         (0, _, _) => BlockStatus::NoTrips,
         (_, 0, _) => BlockStatus::AllRejected,
         (_, _, 0) => BlockStatus::Loaded,

@@ -1,18 +1,20 @@
-//! Vehicles of MDS 2.0: what was said of them and when, who is missing, and the trips that wait for
-//! them.
+//! Vehicles of MDS 2.0: their history in `api.vehicles`, when each provider's list was last
+//! requested (`api.vehicle_lists`), and the devices still unknown (`api.vehicles_wanted`).
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use trips::status::BlockStatus;
 use trips::vehicle::Vehicle;
 use uuid::Uuid;
 
 use crate::claim::Claim;
 use crate::error::{Busy, StoreError, failed};
-use crate::schedule::get;
-use crate::session::VEHICLES_SPACE;
+use crate::lock_session::VEHICLES_SPACE;
+use crate::named_locks::NamedLock;
+use crate::schedule::{get, status_code};
 
-/// A snapshot is a row only if it says something else than the last one.
+/// Inserts a row for each vehicle that differs from its last row, and sets `seen_at` of the others.
 const STORE: &str = "
     WITH given AS (
         SELECT DISTINCT ON (device_id) *
@@ -39,13 +41,13 @@ const STORE: &str = "
     WHERE device_id NOT IN (SELECT device_id FROM same)
     ON CONFLICT DO NOTHING";
 
-/// Blocks with trips whose vehicle was not known when they were loaded and is now go back to 2, so
-/// that whoever comes next loads and publishes them anew.
+/// Sets blocks back to a status (`$2`) from which the next run loads and publishes them again. The
+/// blocks have one of the statuses `$3`, and trips whose vehicle became known after the load.
 const REOPEN: &str = "
     UPDATE api.schedule s
-    SET status_id = 2, updated_at = clock_timestamp(),
-        message = 'vehicles of its trips have become known: to be loaded again'
-    WHERE s.status_id IN (5, 6, 8, -8) AND s.payload IS NOT NULL AND s.schedule_id IN (
+    SET status_id = $2, updated_at = clock_timestamp(),
+        message = 'vehicles of its trips are known now: to be loaded again'
+    WHERE s.status_id = ANY ($3) AND s.payload IS NOT NULL AND s.schedule_id IN (
         SELECT t.schedule_id
         FROM api.trips t
         WHERE t.provider_id = $1 AND t.vehicle_type IS NULL AND EXISTS (
@@ -54,24 +56,36 @@ const REOPEN: &str = "
         )
     )";
 
+/// Statuses of blocks whose trips are in `api.trips`.
+const WITH_TRIPS: [BlockStatus; 4] = [
+    BlockStatus::Loaded,
+    BlockStatus::LoadedWithRejects,
+    BlockStatus::Published,
+    BlockStatus::PublishFailed,
+];
+
 impl Claim {
-    /// Waits for one's turn to ask a provider for all its vehicles, over all processes, and takes
-    /// it. It ends with [`unlock_all`](Self::unlock_all) or the claim.
+    /// Locks a provider's list of vehicles, so that one process at a time requests it.
+    ///
+    /// The claim holds the lock until [`unlock_all`](Self::unlock_all) or until the claim ends.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Busy`] if it is not one's turn within `wait`.
+    /// [`StoreError::Busy`] if another session still holds the lock after `wait`;
+    /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
     pub async fn lock_vehicles(
         &mut self,
         provider: Uuid,
         wait: Duration,
     ) -> Result<(), StoreError> {
-        let name = provider.to_string();
-        let busy = Busy::Vehicles { provider };
-        self.lock(VEHICLES_SPACE, &name, wait, busy).await
+        let lock = NamedLock {
+            space: VEHICLES_SPACE,
+            name: provider.to_string(),
+        };
+        self.lock(lock, wait, Busy::Vehicles { provider }).await
     }
 
-    /// When the provider was last asked for all its vehicles.
+    /// Reads from `api.vehicle_lists` when the provider's list of vehicles was last requested.
     ///
     /// # Errors
     ///
@@ -80,9 +94,9 @@ impl Claim {
         &self,
         provider: Uuid,
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        self.held
+        self.session
             .query_opt(
-                "looking up the age of a list of vehicles",
+                "looking up when vehicles were listed",
                 "SELECT fetched_at FROM api.vehicle_lists WHERE provider_id = $1",
                 &[&provider],
             )
@@ -91,19 +105,19 @@ impl Claim {
             .transpose()
     }
 
-    /// Notes that the provider was asked for all its vehicles.
+    /// Records in `api.vehicle_lists` that the provider's list of vehicles was requested.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
-    pub async fn vehicles_listed(
+    pub async fn mark_vehicles_listed(
         &self,
         provider: Uuid,
         fetched_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.held
+        self.session
             .query_opt(
-                "noting a list of vehicles",
+                "recording a list of vehicles",
                 "INSERT INTO api.vehicle_lists (provider_id, fetched_at) VALUES ($1, $2)
                  ON CONFLICT (provider_id) DO UPDATE SET fetched_at = excluded.fetched_at",
                 &[&provider, &fetched_at],
@@ -112,7 +126,8 @@ impl Claim {
         Ok(())
     }
 
-    /// Keeps what a provider says of its vehicles, and answers of how many it says something new.
+    /// Stores a provider's vehicles in `api.vehicles` and removes them from `api.vehicles_wanted`.
+    /// Returns the number of vehicles that are new or have changed.
     ///
     /// # Errors
     ///
@@ -134,7 +149,7 @@ impl Claim {
             .map(|it| it.propulsion_type.as_deref())
             .collect();
         let records: Vec<_> = vehicles.iter().map(|it| it.record.as_str()).collect();
-        self.held
+        self.session
             .client()?
             .execute(
                 STORE,
@@ -149,10 +164,11 @@ impl Claim {
                 ],
             )
             .await
-            .map_err(failed("keeping vehicles"))
+            .map_err(failed("storing vehicles"))
     }
 
-    /// Which of the devices nothing is known of, and were not asked for since `asked_before`.
+    /// Returns the devices that `api.vehicles` does not know, without those that were requested at
+    /// or after `asked_before` according to `api.vehicles_wanted`.
     ///
     /// # Errors
     ///
@@ -164,7 +180,7 @@ impl Claim {
         asked_before: DateTime<Utc>,
     ) -> Result<Vec<Uuid>, StoreError> {
         let doing = failed("looking for unknown devices");
-        self.held
+        self.session
             .client()?
             .query(
                 "SELECT device_id FROM unnest($2::uuid[]) AS given (device_id)
@@ -184,8 +200,8 @@ impl Claim {
             .collect()
     }
 
-    /// Devices that the provider knew nothing of when it was asked before `asked_before`, the
-    /// oldest first.
+    /// Reads from `api.vehicles_wanted` the devices that were last requested before `asked_before`:
+    /// at most `max`, the oldest request first.
     ///
     /// # Errors
     ///
@@ -194,14 +210,14 @@ impl Claim {
         &self,
         provider: Uuid,
         asked_before: DateTime<Utc>,
-        most: i64,
+        max: i64,
     ) -> Result<Vec<Uuid>, StoreError> {
-        self.held
+        self.session
             .client()?
             .query(
                 "SELECT device_id FROM api.vehicles_wanted WHERE provider_id = $1 AND asked_at < $2
                  ORDER BY asked_at, device_id LIMIT $3",
-                &[&provider, &asked_before, &most],
+                &[&provider, &asked_before, &max],
             )
             .await
             .map_err(failed("looking for wanted devices"))?
@@ -210,19 +226,19 @@ impl Claim {
             .collect()
     }
 
-    /// Notes that the provider knows nothing of these devices, or, without a time, that it is still
-    /// to be asked.
+    /// Records in `api.vehicles_wanted` that the provider did not know these devices at `asked_at`.
+    /// `None` means that they are yet to be requested.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
-    pub async fn want_devices(
+    pub async fn add_wanted_devices(
         &self,
         provider: Uuid,
         devices: &[Uuid],
         asked_at: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
-        self.held
+        self.session
             .client()?
             .execute(
                 "INSERT INTO api.vehicles_wanted AS w (provider_id, device_id, asked_at)
@@ -232,21 +248,28 @@ impl Claim {
                 &[&provider, &devices, &asked_at],
             )
             .await
-            .map_err(failed("noting unknown devices"))?;
+            .map_err(failed("recording unknown devices"))?;
         Ok(())
     }
 
-    /// Sets blocks back to 2 that have trips whose vehicles have become known since they were
-    /// loaded, and answers how many those are.
+    /// Sets loaded blocks of `api.schedule` back to [`BlockStatus::Archived`] if vehicles of their
+    /// trips have become known after the load. Returns the number of blocks.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
     pub async fn reopen_for_vehicles(&self, provider: Uuid) -> Result<u64, StoreError> {
-        self.held
+        self.session
             .client()?
-            .execute(REOPEN, &[&provider])
+            .execute(
+                REOPEN,
+                &[
+                    &provider,
+                    &status_code(BlockStatus::Archived),
+                    &WITH_TRIPS.map(status_code).as_slice(),
+                ],
+            )
             .await
-            .map_err(failed("looking for trips without vehicles"))
+            .map_err(failed("reopening blocks for their vehicles"))
     }
 }

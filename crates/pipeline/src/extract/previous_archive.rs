@@ -53,7 +53,7 @@ impl PreviousArchive {
         trips_key: &str,
     ) -> Result<(), PipelineError> {
         ctx.vault().copy(trips_key, &self.backup_key).await?;
-        Ok(claim.replacing_archive().await?)
+        Ok(claim.mark_replacing_archive().await?)
     }
 
     pub(super) fn backup_key(&self) -> &str {

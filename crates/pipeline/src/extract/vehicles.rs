@@ -93,7 +93,7 @@ async fn ask_for_all(
     }
     let answer = client.fetch_vehicles(Fleet::default).await;
     // Also of a request that failed, so that not every block of a backfill makes it.
-    claim.vehicles_listed(provider, now).await?;
+    claim.mark_vehicles_listed(provider, now).await?;
     let fleet = answer?;
     for batch in fleet.vehicles.chunks(BATCH) {
         claim.store_vehicles(provider, now, batch).await?;
@@ -127,7 +127,7 @@ pub(super) async fn look_up(
         .unknown_devices(provider, &devices, now - ASK_AGAIN)
         .await?;
     let (asked, later) = unknown.split_at(unknown.len().min(MAX_LOOKUPS));
-    claim.want_devices(provider, later, None).await?;
+    claim.add_wanted_devices(provider, later, None).await?;
     ask_for_each(claim, client, now, asked).await
 }
 
@@ -149,6 +149,8 @@ async fn ask_for_each(
         claim.store_vehicles(provider, now, &vehicles).await?;
         tokio::time::sleep(client.config().delay).await;
     }
-    claim.want_devices(provider, &unknown, Some(now)).await?;
+    claim
+        .add_wanted_devices(provider, &unknown, Some(now))
+        .await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! TLS to the server, with the machine's certificates and a file of more.
+//! TLS to the server: the trusted certificates are the machine's and those of an optional file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) fn connector(ca_bundle: Option<&PathBuf>) -> Result<MakeRustlsConnect
     if roots.is_empty() {
         return Err(StoreError::NoCertificates);
     }
-    // The provider is named, because the process's default depends on which crate sets it first.
+    // Names the provider, because the process's default depends on which crate sets it first.
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|e| StoreError::Tls { why: e.to_string() })?
@@ -34,14 +34,14 @@ fn add_bundle(roots: &mut RootCertStore, path: &Path) -> Result<(), StoreError> 
         path: path.to_owned(),
         why,
     };
-    let before = roots.len();
+    let count_before = roots.len();
     for certificate in CertificateDer::pem_file_iter(path).map_err(|e| unusable(e.to_string()))? {
         let certificate = certificate.map_err(|e| unusable(e.to_string()))?;
         roots
             .add(certificate)
             .map_err(|e| unusable(e.to_string()))?;
     }
-    if roots.len() == before {
+    if roots.len() == count_before {
         return Err(unusable("holds no certificate".to_owned()));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `DATABASE_URL`: what it says, and whether it leaves this machine.
+//! Parses `DATABASE_URL` and decides whether the connection needs TLS.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,23 +9,23 @@ use tokio_postgres::config::{Host, SslMode};
 
 use crate::error::StoreError;
 
-/// Where to connect. The configuration's `sslmode` is either "off" or "required".
+/// Where to connect. The configuration's `sslmode` is either `Disable` or `Require`.
 pub(super) struct Target {
     pub(super) config: Config,
-    /// `sslrootcert`.
+    /// The URL's `sslrootcert`.
     pub(super) ca_bundle: Option<PathBuf>,
 }
 
 pub(super) fn parse(url: &str) -> Result<Target, StoreError> {
     let (url, ca_bundle) = take_tls_options(url);
-    let mut config: Config = url.parse().map_err(invalid)?;
+    let mut config: Config = url.parse().map_err(invalid_url)?;
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(StoreError::InvalidUrl {
-            why: "it names no host".to_owned(),
+            why: "it has no host".to_owned(),
         });
     }
-    let tls_asked_for = config.get_ssl_mode() == SslMode::Require;
-    config.ssl_mode(if is_loopback(&config) && !tls_asked_for {
+    let is_tls_requested = config.get_ssl_mode() == SslMode::Require;
+    config.ssl_mode(if is_loopback(&config) && !is_tls_requested {
         SslMode::Disable
     } else {
         SslMode::Require
@@ -33,19 +33,20 @@ pub(super) fn parse(url: &str) -> Result<Target, StoreError> {
     Ok(Target { config, ca_bundle })
 }
 
-/// The driver's reason names an option at most; its sources may show more.
+/// Keeps only the driver's own message, which at most names an option. The source errors below it
+/// may contain values.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "used as a function for map_err"
 )]
-fn invalid(error: tokio_postgres::Error) -> StoreError {
+fn invalid_url(error: tokio_postgres::Error) -> StoreError {
     StoreError::InvalidUrl {
         why: error.to_string(),
     }
 }
 
-/// Takes out what libpq knows and the driver does not. Certificates are always checked, so
-/// `verify-ca` and `verify-full` are no more than `require` here.
+/// Removes TLS options of libpq that the driver does not know. Certificates are always verified, so
+/// `verify-ca` and `verify-full` become `require`.
 fn take_tls_options(url: &str) -> (String, Option<PathBuf>) {
     let Some((base, query)) = url.split_once('?').filter(|_| url.contains("://")) else {
         return (url.to_owned(), None);
@@ -73,7 +74,7 @@ fn is_loopback(config: &Config) -> bool {
         }
         Host::Unix(_) => true,
     });
-    // An address, where given, is what is connected to, whatever the host's name.
+    // The driver connects to `hostaddr` where it is given, whatever the host's name.
     hosts && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
 }
 

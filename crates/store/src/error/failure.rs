@@ -1,4 +1,4 @@
-//! The driver's errors, turned into ours.
+//! Converts the driver's errors to [`StoreError`].
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,7 +8,7 @@ use tokio_postgres::Error as PgError;
 
 use super::{Busy, StoreError};
 
-/// An error of the database or of the way there.
+/// An error of the database or of the connection to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseFailure {
     doing: &'static str,
@@ -18,14 +18,8 @@ pub struct DatabaseFailure {
 }
 
 impl DatabaseFailure {
-    /// The five characters of the SQLSTATE, if the database itself answered.
-    #[must_use]
-    pub fn sqlstate(&self) -> Option<&str> {
-        self.sqlstate.as_deref()
-    }
-
-    /// One that is no answer of the database.
-    pub(super) fn untold(doing: &'static str, what: String) -> Self {
+    /// A failure that the database itself did not report.
+    pub(super) fn without_sqlstate(doing: &'static str, what: String) -> Self {
         Self {
             doing,
             what,
@@ -36,7 +30,7 @@ impl DatabaseFailure {
 
     fn new(doing: &'static str, error: &PgError) -> Self {
         let Some(db) = error.as_db_error() else {
-            return Self::untold(doing, without_answer(error));
+            return Self::without_sqlstate(doing, describe_driver_error(error));
         };
         let names = [
             ("table", db.table()),
@@ -45,7 +39,7 @@ impl DatabaseFailure {
         ];
         Self {
             doing,
-            what: words(db.code().code()).to_owned(),
+            what: describe_sqlstate(db.code().code()).to_owned(),
             sqlstate: Some(db.code().code().to_owned()),
             names: names
                 .iter()
@@ -65,7 +59,7 @@ impl fmt::Display for DatabaseFailure {
     }
 }
 
-/// Turns an error of the driver into ours; `doing` says what was tried.
+/// Converts an error of the driver. `doing` says which operation failed.
 pub(crate) fn failed(doing: &'static str) -> impl Fn(PgError) -> StoreError + Copy {
     move |error| classify(doing, &error)
 }
@@ -74,7 +68,7 @@ pub(crate) fn classify(doing: &'static str, error: &PgError) -> StoreError {
     let failure = Box::new(DatabaseFailure::new(doing, error));
     let Some(code) = &failure.sqlstate else {
         return match (io_cause(error), error.is_closed()) {
-            (Some(cause), _) if is_of_tls(cause) => StoreError::Refused(failure),
+            (Some(cause), _) if is_tls_error(cause) => StoreError::Refused(failure),
             (Some(_), _) | (None, true) => StoreError::Unavailable(failure),
             (None, false) => StoreError::Database(failure),
         };
@@ -88,16 +82,17 @@ pub(crate) fn classify(doing: &'static str, error: &PgError) -> StoreError {
     }
 }
 
-/// Before there is a connection there are no rows whose values a reason could show, so it is told
-/// in full. What is no answer of the database and no trouble on the way is a disagreement about TLS
-/// or the login.
-pub(crate) fn connecting(error: &PgError) -> StoreError {
+/// Converts an error of connecting. Before there is a connection an error can't contain values of
+/// rows, so its cause is kept in full.
+///
+/// An error that the database did not report and that is not an I/O error comes from TLS or the
+/// login.
+pub(crate) fn classify_connect(error: &PgError) -> StoreError {
     const DOING: &str = "connecting";
     match (error.as_db_error(), io_cause(error), error.source()) {
-        (None, None, Some(cause)) => StoreError::Refused(Box::new(DatabaseFailure::untold(
-            DOING,
-            format!("{error}: {cause}"),
-        ))),
+        (None, None, Some(cause)) => StoreError::Refused(Box::new(
+            DatabaseFailure::without_sqlstate(DOING, format!("{error}: {cause}")),
+        )),
         _ => classify(DOING, error),
     }
 }
@@ -106,8 +101,8 @@ fn class(sqlstate: &str) -> &str {
     sqlstate.get(..2).unwrap_or(sqlstate)
 }
 
-/// The server's own words may hold values of rows, so these stand in their place.
-fn words(sqlstate: &str) -> &'static str {
+/// Replaces the server's message, which may contain values of rows.
+fn describe_sqlstate(sqlstate: &str) -> &'static str {
     match sqlstate {
         "40P01" => "deadlock detected",
         "40001" => "could not serialize access",
@@ -138,7 +133,7 @@ fn words(sqlstate: &str) -> &'static str {
     }
 }
 
-fn without_answer(error: &PgError) -> String {
+fn describe_driver_error(error: &PgError) -> String {
     match io_cause(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
@@ -149,8 +144,8 @@ fn io_cause(error: &PgError) -> Option<&io::Error> {
     error.source()?.downcast_ref()
 }
 
-/// The TLS library says so when it does not trust the server.
-fn is_of_tls(cause: &io::Error) -> bool {
+/// True for an error of the TLS library, such as a certificate that is not trusted.
+fn is_tls_error(cause: &io::Error) -> bool {
     matches!(cause.get_ref(), Some(inner) if inner.is::<rustls::Error>())
 }
 

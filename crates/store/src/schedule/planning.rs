@@ -1,4 +1,4 @@
-//! What plans need: providers and blocks entered, and read.
+//! What a plan writes to and reads from `api.providers` and `api.schedule`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use trips::block::{HourRange, ProviderName};
@@ -10,7 +10,8 @@ use crate::connect::Store;
 use crate::error::{StoreError, failed};
 
 impl Store {
-    /// Enters the providers with their MDS ids; those that are there as given are not touched.
+    /// Inserts providers with their MDS ids into `api.providers`, or updates the ids. Rows that
+    /// already hold the given values are not touched.
     ///
     /// # Errors
     ///
@@ -37,11 +38,11 @@ impl Store {
                 &[&names, &ids],
             )
             .await
-            .map_err(failed("entering providers"))?;
+            .map_err(failed("inserting providers"))?;
         Ok(())
     }
 
-    /// Enters the blocks of the range that are missing, and answers how many those were.
+    /// Inserts the missing blocks of the range into `api.schedule` and returns their number.
     ///
     /// `date`, `year`, `month`, `day` and `hour` are the city's civil time of the block's start.
     ///
@@ -66,14 +67,14 @@ impl Store {
             .ok_or_else(|| StoreError::UnknownProvider {
                 provider: provider.clone(),
             })?;
-        let offsets = Offsets::of(range, zone);
+        let spans = OffsetSpans::new(range, zone);
         client
             .execute(
                 "INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour)
                  SELECT $1, block_start, block_start + interval '1 hour', civil::date,
                         extract(year FROM civil), extract(month FROM civil),
                         extract(day FROM civil), extract(hour FROM civil)
-                 FROM unnest($2::timestamptz[], $3::timestamptz[], $4::bigint[]) AS stretch (first, last, seconds),
+                 FROM unnest($2::timestamptz[], $3::timestamptz[], $4::bigint[]) AS span (first, last, seconds),
                       generate_series(first, last, interval '1 hour') AS block_start,
                       LATERAL (
                           SELECT (block_start AT TIME ZONE 'UTC') + seconds * interval '1 second' AS civil
@@ -87,20 +88,22 @@ impl Store {
                  ON CONFLICT (provider_id, block_start) DO NOTHING",
                 &[
                     &provider_id,
-                    &offsets.first,
-                    &offsets.last,
-                    &offsets.seconds,
-                    // Only these tell the database how few of its rows are meant.
+                    &spans.first,
+                    &spans.last,
+                    &spans.seconds,
+                    // Redundant for the result: they let the planner estimate the range and use the
+                    // index.
                     &range.first().start(),
                     &range.end().start(),
                 ],
             )
             .await
-            .map_err(failed("entering blocks"))
+            .map_err(failed("inserting blocks"))
     }
 
-    /// The blocks of the range that the schedule has, in order of time. They are held in memory:
-    /// ask for some months at most.
+    /// Reads the blocks of the range that `api.schedule` has, in order of time.
+    ///
+    /// All rows are held in memory, so pass a range of some months at most.
     ///
     /// # Errors
     ///
@@ -110,54 +113,19 @@ impl Store {
         provider: &ProviderName,
         range: HourRange,
     ) -> Result<Vec<ScheduleRow>, StoreError> {
-        self.select_blocks(
-            concat!(
-                "SELECT ",
-                schedule_columns!(),
-                " FROM api.schedule s JOIN api.providers p USING (provider_id)
-                  WHERE p.provider_name = $1 AND s.block_start >= $2 AND s.block_start < $3
-                  ORDER BY s.block_start"
-            ),
-            provider,
-            range,
-        )
-        .await
-    }
-
-    /// As [`Store::blocks`], without the published ones.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::blocks`].
-    pub async fn unfinished_blocks(
-        &self,
-        provider: &ProviderName,
-        range: HourRange,
-    ) -> Result<Vec<ScheduleRow>, StoreError> {
-        self.select_blocks(
-            concat!(
-                "SELECT ",
-                schedule_columns!(),
-                " FROM api.schedule s JOIN api.providers p USING (provider_id)
-                  WHERE p.provider_name = $1 AND s.block_start >= $2 AND s.block_start < $3 AND s.status_id <> 8
-                  ORDER BY s.block_start"
-            ),
-            provider,
-            range,
-        )
-        .await
-    }
-
-    async fn select_blocks(
-        &self,
-        query: &str,
-        provider: &ProviderName,
-        range: HourRange,
-    ) -> Result<Vec<ScheduleRow>, StoreError> {
         let (start, end) = (range.first().start(), range.end().start());
         self.client()
             .await?
-            .query(query, &[&provider.as_str(), &start, &end])
+            .query(
+                concat!(
+                    "SELECT ",
+                    schedule_columns!(),
+                    " FROM api.schedule s JOIN api.providers p USING (provider_id)
+                      WHERE p.provider_name = $1 AND s.block_start >= $2 AND s.block_start < $3
+                      ORDER BY s.block_start"
+                ),
+                &[&provider.as_str(), &start, &end],
+            )
             .await
             .map_err(failed("reading the schedule"))?
             .iter()
@@ -166,31 +134,34 @@ impl Store {
     }
 }
 
-/// A range of hours in stretches between changes of the clock. That is how the database learns the
-/// civil time: its own list of time zones may be another year's, or lack the name.
+/// A range of hours, split where the zone's offset from UTC changes: each span has the starts of
+/// its first and last hour and its offset.
+///
+/// The database computes civil time from these offsets, since its own time zone tables may be from
+/// another year or lack the zone.
 #[derive(Default)]
-struct Offsets {
+struct OffsetSpans {
     first: Vec<DateTime<Utc>>,
     last: Vec<DateTime<Utc>>,
     seconds: Vec<i64>,
 }
 
-impl Offsets {
-    fn of(range: HourRange, zone: &CivilZone) -> Self {
-        let mut stretches = Self::default();
+impl OffsetSpans {
+    fn new(range: HourRange, zone: &CivilZone) -> Self {
+        let mut spans = Self::default();
         for hour in range {
             let start = hour.start();
             let offset: TimeDelta = zone.civil(start) - start.naive_utc();
             let seconds = offset.num_seconds();
-            if stretches.seconds.last() != Some(&seconds) {
-                stretches.first.push(start);
-                stretches.last.push(start);
-                stretches.seconds.push(seconds);
+            if spans.seconds.last() != Some(&seconds) {
+                spans.first.push(start);
+                spans.last.push(start);
+                spans.seconds.push(seconds);
             }
-            if let Some(last) = stretches.last.last_mut() {
+            if let Some(last) = spans.last.last_mut() {
                 *last = start;
             }
         }
-        stretches
+        spans
     }
 }

@@ -1,57 +1,62 @@
-//! The statements of a load.
+//! The SQL statements of a load. They work on the temporary table `incoming` and on `api.devices`,
+//! `api.trips`, `api.vehicles` and `api.schedule`.
 
 use std::sync::LazyLock;
 
 use trips::trip::Flag;
 
-use crate::claim::update_schedule;
 use crate::copy::TRIP_DATA;
+use crate::schedule::update_schedule;
 
-/// The sorts and hashes of a big block stay in memory: an hour of 100,000 trips needs some 40 MB. A
-/// small one takes no more than before.
+/// Keeps sorts and hashes in memory: an hour of 100,000 trips needs about 40 MB. This is a limit,
+/// so a small block uses no more than without it.
 pub(super) const WORK_IN_MEMORY: &str = "SET LOCAL work_mem = '64MB'";
 
-/// Nobody else gathers statistics on a temporary table, and without them a big block is joined row
-/// by row. Only of the columns that are joined on, and from a tenth of the usual sample: all of it
-/// takes longer than the joins.
+/// Autovacuum does not analyze temporary tables, and without statistics Postgres joins a big block
+/// row by row. The statement analyzes only the join columns, with a tenth of the usual sample: a
+/// full `ANALYZE` takes longer than the joins.
 pub(super) const GATHER_STATISTICS: &str = "
     SET LOCAL default_statistics_target = 10;
     ANALYZE pg_temp.incoming (provider_id, trip_id, device_id)";
 
-/// Devices that are not known under the public id that follows from their key, and so are new, or
-/// were given another id before ids followed from keys: how many they are, and how many were new.
-/// Entered in a fixed order, so that loads at the same time wait for each other and never in a
-/// circle; and in a transaction of its own, so that they don't wait for each other's uploads. The
-/// id that tells devices apart is compared first, as in [`DROP_DUPLICATES`].
-pub(super) const ENTER_DEVICES: &str = "
-    WITH other AS MATERIALIZED (
+/// Inserts new devices. Returns how many devices are missing from `api.devices` under the public id
+/// that follows from their key, and how many of these were inserted. The difference is the number
+/// of devices that have another public id, from before ids followed from keys.
+///
+/// The fixed order prevents deadlocks between concurrent loads. The statement runs in its own
+/// transaction, so that loads don't wait for each other's `publish.json`. `device_id` is compared
+/// first for the reason given at [`DELETE_DUPLICATES`].
+pub(super) const INSERT_DEVICES: &str = "
+    WITH missing AS MATERIALIZED (
         SELECT DISTINCT i.device_id, i.provider_id, i.device_public_id, d.id AS known_as
         FROM pg_temp.incoming i
         LEFT JOIN api.devices d ON d.device_id = i.device_id AND d.provider_id = i.provider_id
         WHERE d.id IS DISTINCT FROM i.device_public_id
-    ), entered AS (
+    ), inserted AS (
         INSERT INTO api.devices (id, provider_id, device_id)
-        SELECT device_public_id, provider_id, device_id FROM other WHERE known_as IS NULL
+        SELECT device_public_id, provider_id, device_id FROM missing WHERE known_as IS NULL
         ORDER BY device_id, provider_id
         ON CONFLICT (provider_id, device_id) DO NOTHING
         RETURNING 1
     )
-    SELECT (SELECT count(*) FROM other) AS other, (SELECT count(*) FROM entered) AS entered";
+    SELECT (SELECT count(*) FROM missing) AS missing, (SELECT count(*) FROM inserted) AS inserted";
 
-/// A device keeps the public id that it has.
-pub(super) const TAKE_KNOWN_DEVICE_IDS: &str = "
+/// Devices keep the public ids that they have in `api.devices`.
+pub(super) const APPLY_KNOWN_DEVICE_IDS: &str = "
     UPDATE pg_temp.incoming i
     SET device_public_id = d.id
     FROM api.devices d
     WHERE d.device_id = i.device_id AND d.provider_id = i.provider_id AND d.id <> i.device_public_id";
 
-/// Only what was delivered several times is put in order, which is little or nothing. In partitions
-/// the id that tells trips apart comes first: all of a block have the same provider, and comparing
-/// it first makes a sort twice as slow.
-pub(super) const DROP_DUPLICATES: &str = "
+/// Deletes all deliveries of a trip but the newest. The inner query limits the sort to trips with
+/// several deliveries, which are few.
+///
+/// `trip_id` comes first in the sort: all trips of a block have the same provider, so comparing
+/// `provider_id` first would make the sort twice as slow.
+pub(super) const DELETE_DUPLICATES: &str = "
     DELETE FROM pg_temp.incoming i
     USING (
-        SELECT ctid AS place, row_number() OVER (
+        SELECT ctid AS row_ctid, row_number() OVER (
             PARTITION BY trip_id, provider_id ORDER BY publication_time DESC NULLS LAST, seq DESC
         ) AS rank
         FROM pg_temp.incoming
@@ -59,11 +64,13 @@ pub(super) const DROP_DUPLICATES: &str = "
             SELECT trip_id, provider_id FROM pg_temp.incoming GROUP BY trip_id, provider_id HAVING count(*) > 1
         )
     ) AS delivery
-    WHERE i.ctid = delivery.place AND delivery.rank > 1";
+    WHERE i.ctid = delivery.row_ctid AND delivery.rank > 1";
 
-/// A trip overlaps an earlier one if any of those ends after it begins, and a later one if the next
-/// begins before it ends. `$1` is the flag, `$2` all flags in their order. Both are looked for in
-/// one pass, and the few rows are found by their places instead of a join with all.
+/// Adds the flag `$1` to trips of one device that overlap; `$2` lists all flags in their order.
+///
+/// A trip overlaps an earlier one if any earlier one ends after its start, and a later one if the
+/// next one starts before its end. One pass over the window finds both. The rows found are few, and
+/// their `ctid`s are faster than a join with the whole table.
 pub(super) const FLAG_OVERLAPS: &str = "
     UPDATE pg_temp.incoming i
     SET flags = ARRAY(
@@ -72,9 +79,9 @@ pub(super) const FLAG_OVERLAPS: &str = "
         ORDER BY n
     )
     WHERE i.ctid = ANY (ARRAY(
-        SELECT place
+        SELECT row_ctid
         FROM (
-            SELECT ctid AS place,
+            SELECT ctid AS row_ctid,
                    max(end_time) OVER device > start_time AS earlier,
                    lead(start_time) OVER device < end_time AS later
             FROM pg_temp.incoming
@@ -86,9 +93,11 @@ pub(super) const FLAG_OVERLAPS: &str = "
         WHERE trip.earlier OR trip.later
     ))";
 
-/// Trips as they were are left out beforehand: `ON CONFLICT` would lock, and so write, each of
-/// them. It looks again, since another load may have come between. `$1` is the block, `$2` the MDS
-/// version.
+/// Inserts or updates trips. `$1` is the block, `$2` the MDS version.
+///
+/// The `SELECT` leaves out unchanged trips, since `ON CONFLICT` would lock each of them and so
+/// write to it. `ON CONFLICT` compares again, since another load may have changed the row in
+/// between.
 pub(super) static UPSERT_TRIPS: LazyLock<String> = LazyLock::new(|| {
     let changed = |new: &str| {
         format!(
@@ -101,27 +110,27 @@ pub(super) static UPSERT_TRIPS: LazyLock<String> = LazyLock::new(|| {
         )
     };
     format!(
-        "WITH done AS (
+        "WITH upserted AS (
              INSERT INTO api.trips AS t (id, provider_id, trip_id, {data}, flags, mds_version, schedule_id)
              SELECT i.id, i.provider_id, i.trip_id, {incoming}, i.flags, $2::text, $1::bigint
              FROM pg_temp.incoming i
              WHERE NOT EXISTS (
                  SELECT FROM api.trips t
-                 WHERE t.provider_id = i.provider_id AND t.trip_id = i.trip_id AND NOT {changed_before}
+                 WHERE t.provider_id = i.provider_id AND t.trip_id = i.trip_id AND NOT {changed}
              )
              ORDER BY i.trip_id, i.provider_id
              ON CONFLICT (provider_id, trip_id) DO UPDATE
              SET {assignments}, flags = excluded.flags, mds_version = excluded.mds_version,
                  schedule_id = excluded.schedule_id, modified_date = excluded.modified_date
-             WHERE {changed_since}
+             WHERE {still_changed}
              RETURNING xmax = 0 AS inserted
          )
          SELECT count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (WHERE NOT inserted) AS updated
-         FROM done",
+         FROM upserted",
         data = columns(""),
         incoming = columns("i."),
-        changed_before = changed("i"),
-        changed_since = changed("excluded"),
+        changed = changed("i"),
+        still_changed = changed("excluded"),
         assignments = TRIP_DATA
             .map(|column| format!("{column} = excluded.{column}"))
             .join(", "),
@@ -134,8 +143,8 @@ fn columns(prefix: &str) -> String {
         .join(", ")
 }
 
-/// What a trip does not say of its vehicle, as it was said by the trip's end; of a device that was
-/// not known yet, as it was said first. `$1` is the provider's id in MDS.
+/// Fills in vehicle columns that a trip lacks, from the last row of `api.vehicles` fetched by the
+/// trip's end, or else from the device's first row. `$1` is the provider's MDS id.
 pub(super) const JOIN_VEHICLES: &str = "
     UPDATE pg_temp.incoming i
     SET vehicle_id = coalesce(i.vehicle_id, v.vehicle_id),
@@ -150,10 +159,14 @@ pub(super) const JOIN_VEHICLES: &str = "
     ) AS v
     WHERE v.seq = i.seq";
 
-/// `$9` says whether there is something to publish: a row that the load changed, or somebody's
-/// wish. If there is not, and the portal has what was loaded before, the block is published.
-pub(super) const NOTE_LOAD: &str = update_schedule!(
-    "status_id = CASE WHEN $2 IN (5, 6) AND NOT $9 AND published_at IS NOT NULL THEN 8 ELSE $2 END,
+/// Records the load in the block's row. Its parameters:
+///
+/// - `$2` to `$8`: status, run, counts and reject reasons.
+/// - `$9`: the portal must receive rows.
+/// - `$10`: the portal needs nothing, and the trips are loaded. A block that was published before
+///   then has the status `$11`, "published".
+pub(super) const RECORD_LOAD: &str = update_schedule!(
+    "status_id = CASE WHEN $10 AND published_at IS NOT NULL THEN $11 ELSE $2::int END,
      published_at = CASE WHEN $9 THEN NULL ELSE published_at END,
      socrata_status = CASE WHEN $9 OR published_at IS NULL THEN NULL ELSE socrata_status END,
      run_id = $3, payload_trips_count = $4, records_total = $4, records_processed = $5,

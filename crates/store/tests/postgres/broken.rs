@@ -1,4 +1,4 @@
-//! Connections that break at the worst moment.
+//! Connections that break in the middle of a load.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use store::StoreError;
 use tokio::time::timeout;
 use trips::status::BlockStatus;
 
-use crate::fixture::{Db, copy, facts, load, trip, trips, upsert};
+use crate::fixture::{Db, RUN, copy, load, open, ping, progress, request, trip, trips, upsert};
 
-/// Kills the sessions that hold a claim.
+/// Terminates the one session that holds a claim.
 async fn kill_claims(db: &Db) {
     let killed = db
         .text(
@@ -31,7 +31,7 @@ async fn block_and_trips(db: &Db) -> String {
 }
 
 #[tokio::test]
-async fn killed_before_the_commit_a_load_leaves_everything_as_it_was() {
+async fn a_load_killed_before_the_commit_changes_nothing() {
     let db = Db::planned().await;
     db.load(0, &trips(0..5)).await;
     let before = block_and_trips(&db).await;
@@ -49,7 +49,7 @@ async fn killed_before_the_commit_a_load_leaves_everything_as_it_was() {
 }
 
 #[tokio::test]
-async fn killed_during_the_copy_a_load_leaves_everything_as_it_was() {
+async fn a_load_killed_during_the_copy_changes_nothing() {
     let db = Db::planned().await;
     let before = block_and_trips(&db).await;
     let mut claim = db.claim(0).await;
@@ -62,12 +62,12 @@ async fn killed_during_the_copy_a_load_leaves_everything_as_it_was() {
         .unwrap()
         .unwrap_err();
     assert!(error.is_transient(), "{error}");
-    assert!(stage.upsert(facts(5, 0)).await.is_err());
+    assert!(stage.upsert(request(5, 0)).await.is_err());
     assert_eq!(block_and_trips(&db).await, before);
 }
 
 #[tokio::test]
-async fn killed_while_the_rows_are_read_the_reader_is_told() {
+async fn a_reader_of_rows_gets_an_error_if_the_session_is_killed() {
     use futures::TryStreamExt;
     let db = Db::planned().await;
     let mut claim = db.claim(0).await;
@@ -81,45 +81,38 @@ async fn killed_while_the_rows_are_read_the_reader_is_told() {
 }
 
 #[tokio::test]
-async fn who_has_lost_the_claim_can_change_nothing() {
+async fn a_worker_that_lost_its_claim_can_change_nothing() {
     let db = Db::planned().await;
     let mut lost = db.claim(0).await;
     kill_claims(&db).await;
     let mut winner = db.claim(0).await;
-    winner
-        .published(crate::fixture::RUN, &serde_json::json!({}))
-        .await
-        .unwrap();
+    winner.mark_published(RUN, &progress(0)).await.unwrap();
     let failed = lost
-        .failed(BlockStatus::LoadFailed, crate::fixture::RUN, "X", "x")
+        .mark_failed(BlockStatus::LoadFailed, RUN, "X", "x")
         .await;
     assert!(failed.unwrap_err().is_transient());
-    assert!(lost.publish_progress(&serde_json::json!({})).await.is_err());
+    assert!(lost.save_publish_progress(&progress(0)).await.is_err());
     assert!(lost.start_load().await.is_err());
     assert!(lost.release().await.is_err());
     assert_eq!(winner.row().status, BlockStatus::Published);
-    assert_eq!(
-        db.text("SELECT count(*) FROM api.schedule WHERE status_id = 8")
-            .await,
-        "1"
-    );
+    assert_eq!(db.count_blocks(BlockStatus::Published).await, 1);
 }
 
 #[tokio::test]
 async fn a_pool_whose_connections_were_killed_connects_again() {
     let db = Db::planned().await;
-    db.store.ping().await.unwrap();
+    ping(&db.store).await.unwrap();
     let kill = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
                 WHERE datname = current_database() AND application_name = 'mds-etl'";
     assert_ne!(db.text(kill).await, "0");
-    db.store.ping().await.unwrap();
+    ping(&db.store).await.unwrap();
     db.load(0, &[trip(1)]).await;
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unavailable() {
-    let store = crate::fixture::open("postgresql://u:p@127.0.0.1:1/d", 2);
-    let error = timeout(Duration::from_secs(20), store.ping())
+async fn a_server_that_does_not_run_is_unavailable() {
+    let store = open("postgresql://u:p@127.0.0.1:1/d", 2);
+    let error = timeout(Duration::from_secs(20), ping(&store))
         .await
         .unwrap()
         .unwrap_err();

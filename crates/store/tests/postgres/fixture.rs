@@ -5,11 +5,12 @@ use futures::TryStreamExt;
 use sandbox_postgres::Cluster;
 use secrecy::SecretString;
 use store::{
-    Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage, PointLabels, PublishRow,
-    Store, StoreError, StoreOptions, Upsert,
+    Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage, PointLabels, PublishProgress,
+    PublishRow, ScheduleRow, Store, StoreError, StoreOptions, Upsert,
 };
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use trips::block::{Hour, HourRange, ProviderName};
+use trips::status::BlockStatus;
 use trips::time::CivilZone;
 use trips::trip::{Flags, Point, Trip};
 use uuid::Uuid;
@@ -17,10 +18,21 @@ use uuid::Uuid;
 pub(crate) const PROVIDER_ID: Uuid = Uuid::from_u128(0xb1d0);
 pub(crate) const RUN: Uuid = Uuid::from_u128(0x0e40);
 
+/// The counts of a load with status [`BlockStatus::Loaded`], all of them 0.
+pub(crate) const NOTHING_LOADED: LoadCounts = LoadCounts {
+    status: BlockStatus::Loaded,
+    loaded: 0,
+    rejected: 0,
+    duplicates: 0,
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+};
+
 pub(crate) struct Db {
     pub(crate) url: String,
     pub(crate) store: Store,
-    /// A connection past the store.
+    /// A connection of the test's own, outside the store's pool.
     pub(crate) sql: Client,
 }
 
@@ -44,6 +56,15 @@ pub(crate) fn open(url: &str, max_connections: usize) -> Store {
     Store::connect(&SecretString::from(url.to_owned()), &options).unwrap()
 }
 
+/// Checks that the database answers, whether it has tables or not.
+pub(crate) async fn ping(store: &Store) -> Result<(), StoreError> {
+    match store.trip_count().await {
+        Ok(_) | Err(StoreError::NotMigrated(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Connects without the store.
 pub(crate) async fn sql(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -71,7 +92,7 @@ impl Db {
         db
     }
 
-    /// With the 24 blocks of 1 January 2020.
+    /// A database with the 24 blocks of 1 January 2020.
     pub(crate) async fn planned() -> Self {
         let db = Self::migrated().await;
         db.store
@@ -86,14 +107,19 @@ impl Db {
         db
     }
 
-    /// The n-th block of the day, from 0.
+    /// Claims the n-th block of the day, counted from 0.
     pub(crate) async fn claim(&self, n: usize) -> Claim {
         self.store.claim(self.schedule_id(n).await).await.unwrap()
     }
 
-    pub(crate) async fn schedule_id(&self, n: usize) -> i64 {
+    /// Reads the n-th block of the day, counted from 0.
+    pub(crate) async fn block(&self, n: usize) -> ScheduleRow {
         let day = hours("2020-01-01-00", "2020-01-02-00");
-        self.store.blocks(&bird(), day).await.unwrap()[n].schedule_id
+        self.store.blocks(&bird(), day).await.unwrap().remove(n)
+    }
+
+    pub(crate) async fn schedule_id(&self, n: usize) -> i64 {
+        self.block(n).await.schedule_id
     }
 
     pub(crate) async fn load(&self, n: usize, trips: &[Trip]) -> LoadCounts {
@@ -103,12 +129,25 @@ impl Db {
         counts
     }
 
-    /// A query's one value, as text.
+    /// The number of blocks with a status.
+    pub(crate) async fn count_blocks(&self, status: BlockStatus) -> i64 {
+        let code = i32::from(status.code());
+        self.sql
+            .query_one(
+                "SELECT count(*) FROM api.schedule WHERE status_id = $1",
+                &[&code],
+            )
+            .await
+            .unwrap()
+            .get(0)
+    }
+
+    /// The one value that a query returns, as text.
     pub(crate) async fn text(&self, query: &str) -> String {
         self.rows(query).await.join("\n")
     }
 
-    /// A query's rows as text, columns between bars.
+    /// A query's rows as text, with a bar between columns.
     pub(crate) async fn rows(&self, query: &str) -> Vec<String> {
         let messages = self.sql.simple_query(query).await.unwrap();
         let rows = messages.into_iter().filter_map(|message| match message {
@@ -124,7 +163,7 @@ impl Db {
         .collect()
     }
 
-    /// Everything about the trips and devices, down to the versions of their rows.
+    /// All trips and devices, including the physical version of each row.
     pub(crate) async fn physical(&self) -> String {
         self.text(
             "SELECT ctid, xmin, xmax, t::text FROM api.trips t
@@ -134,7 +173,7 @@ impl Db {
     }
 }
 
-/// The n-th trip: its own device, from 10:00 to 10:10 of 1 January 2020, UTC.
+/// The n-th trip: it has its own device, and lasts from 10:00 to 10:10 of 1 January 2020, UTC.
 pub(crate) fn trip(n: u128) -> Trip {
     let start = at(0);
     Trip {
@@ -175,7 +214,7 @@ pub(crate) fn trips(numbers: std::ops::Range<u128>) -> Vec<Trip> {
     numbers.map(trip).collect()
 }
 
-/// So many minutes after 10:00 of 1 January 2020, UTC.
+/// The instant `minutes` after 10:00 of 1 January 2020, UTC.
 pub(crate) fn at(minutes: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_577_872_800, 0).unwrap() + TimeDelta::minutes(minutes)
 }
@@ -212,7 +251,7 @@ pub(crate) async fn copy(stage: &mut LoadStage<'_>, trips: &[Trip]) -> Result<u6
     sink.finish().await
 }
 
-pub(crate) fn facts(valid: usize, rejected: u64) -> LoadRequest {
+pub(crate) fn request(valid: usize, rejected: u64) -> LoadRequest {
     LoadRequest {
         run_id: RUN,
         version: Some("1.2.0".to_owned()),
@@ -224,7 +263,7 @@ pub(crate) fn facts(valid: usize, rejected: u64) -> LoadRequest {
     }
 }
 
-/// As far as before the commit.
+/// Runs a load up to the commit.
 pub(crate) async fn upsert<'c>(
     claim: &'c mut Claim,
     trips: &[Trip],
@@ -232,7 +271,7 @@ pub(crate) async fn upsert<'c>(
 ) -> Result<Upsert<'c>, StoreError> {
     let mut stage = claim.start_load().await?;
     copy(&mut stage, trips).await?;
-    stage.upsert(facts(trips.len(), rejected)).await
+    stage.upsert(request(trips.len(), rejected)).await
 }
 
 pub(crate) async fn load(
@@ -251,4 +290,15 @@ pub(crate) async fn published(upsert: &Upsert<'_>) -> Vec<PublishRow> {
         .try_collect()
         .await
         .unwrap()
+}
+
+/// The progress of an upload that has created `rows` rows.
+pub(crate) fn progress(rows: u64) -> PublishProgress {
+    PublishProgress {
+        object: "\"etag of publish.json\"".to_owned(),
+        rows_done: rows,
+        created: rows,
+        updated: 0,
+        errors: 0,
+    }
 }

@@ -1,22 +1,29 @@
-//! What a load makes of a delivery.
+//! A load writes a delivery to `api.trips` and counts it in `api.schedule`.
 
 use rstest::rstest;
 use serde_json::json;
-use store::StoreError;
+use store::{LoadCounts, StoreError};
 use trips::public_row::PublicRow;
 use trips::status::BlockStatus;
 use trips::time::CivilZone;
 use trips::trip::{Flag, Flags};
 
-use crate::fixture::{Db, at, copy, facts, load, public_id, published, trip, trips, upsert};
+use crate::fixture::{
+    Db, NOTHING_LOADED, RUN, at, copy, load, progress, public_id, published, request, trip, trips,
+    upsert,
+};
 
 #[tokio::test]
 async fn a_delivery_is_loaded() {
     let db = Db::planned().await;
     let counts = db.load(0, &trips(0..3)).await;
     assert_eq!(
-        (counts.loaded, counts.inserted, counts.duplicates),
-        (3, 3, 0)
+        counts,
+        LoadCounts {
+            loaded: 3,
+            inserted: 3,
+            ..NOTHING_LOADED
+        }
     );
     assert_eq!(
         db.text("SELECT count(*), count(DISTINCT schedule_id), min(mds_version) FROM api.trips")
@@ -43,19 +50,18 @@ async fn the_same_delivery_again_touches_nothing() {
     let before = db.physical().await;
     let counts = db.load(0, &trips(0..200)).await;
     assert_eq!(
-        (
-            counts.loaded,
-            counts.unchanged,
-            counts.updated,
-            counts.inserted
-        ),
-        (200, 200, 0, 0)
+        counts,
+        LoadCounts {
+            loaded: 200,
+            unchanged: 200,
+            ..NOTHING_LOADED
+        }
     );
     assert_eq!(db.physical().await, before);
 }
 
 #[tokio::test]
-async fn of_a_changed_delivery_only_what_changed_is_updated() {
+async fn only_the_changed_trips_of_a_delivery_are_updated() {
     let db = Db::planned().await;
     db.load(0, &trips(0..100)).await;
     let untouched = "SELECT trip_id, xmin, ctid, modified_date FROM api.trips WHERE trip_distance = 1500 ORDER BY 1";
@@ -67,8 +73,13 @@ async fn of_a_changed_delivery_only_what_changed_is_updated() {
         .for_each(|trip| trip.trip_distance += 1);
     let counts = db.load(0, &changed).await;
     assert_eq!(
-        (counts.inserted, counts.updated, counts.unchanged),
-        (0, 10, 90)
+        counts,
+        LoadCounts {
+            loaded: 100,
+            updated: 10,
+            unchanged: 90,
+            ..NOTHING_LOADED
+        }
     );
     let after = db.rows(untouched).await;
     assert_eq!(after.len(), 90);
@@ -78,7 +89,7 @@ async fn of_a_changed_delivery_only_what_changed_is_updated() {
 }
 
 #[tokio::test]
-async fn a_value_that_comes_or_goes_is_a_change() {
+async fn a_value_that_appears_or_disappears_is_a_change() {
     let db = Db::planned().await;
     db.load(0, &[trip(1)]).await;
     let mut paid = trip(1);
@@ -91,7 +102,7 @@ async fn a_value_that_comes_or_goes_is_a_change() {
 }
 
 #[tokio::test]
-async fn of_several_deliveries_of_a_trip_the_newest_counts() {
+async fn the_newest_of_several_deliveries_of_a_trip_counts() {
     let db = Db::planned().await;
     let delivery = |published: Option<i64>, distance| {
         let mut trip = trip(1);
@@ -107,9 +118,18 @@ async fn of_several_deliveries_of_a_trip_the_newest_counts() {
         delivery(None, 5),
     ];
     let counts = db.load(0, &deliveries).await;
-    assert_eq!((counts.loaded, counts.duplicates), (1, 4));
+    assert_eq!(
+        counts,
+        LoadCounts {
+            loaded: 1,
+            inserted: 1,
+            duplicates: 4,
+            ..NOTHING_LOADED
+        }
+    );
     assert_eq!(db.text("SELECT trip_distance FROM api.trips").await, "4");
-    let block = "SELECT records_total, records_processed, records_duplicate_count FROM api.schedule WHERE status_id = 5";
+    let block = "SELECT records_total, records_processed, records_duplicate_count
+                 FROM api.schedule WHERE records_total IS NOT NULL";
     assert_eq!(db.text(block).await, "5|1|4");
 
     db.load(1, &[delivery(None, 6), delivery(None, 7)]).await;
@@ -122,7 +142,7 @@ async fn of_several_deliveries_of_a_trip_the_newest_counts() {
 #[case(3, 2, BlockStatus::LoadedWithRejects)]
 #[case(0, 2, BlockStatus::AllRejected)]
 #[tokio::test]
-async fn the_block_says_how_it_went(
+async fn a_load_sets_status_and_counts_of_its_block(
     #[case] valid: usize,
     #[case] rejected: u64,
     #[case] status: BlockStatus,
@@ -132,7 +152,8 @@ async fn the_block_says_how_it_went(
     let trips = trips(0..u128::try_from(valid).unwrap());
     let counts = load(&mut claim, &trips, rejected).await.unwrap();
     let row = claim.row();
-    assert_eq!((counts.status, row.status), (status, status));
+    assert_eq!(counts.status, status);
+    assert_eq!(row.status, status);
     assert_eq!(
         row.records_total,
         Some(u64::try_from(valid).unwrap() + rejected)
@@ -157,7 +178,7 @@ async fn counts_that_do_not_agree_load_nothing() {
     let mut claim = db.claim(0).await;
     let mut stage = claim.start_load().await.unwrap();
     copy(&mut stage, &trips(0..3)).await.unwrap();
-    let error = stage.upsert(facts(4, 1)).await.unwrap_err();
+    let error = stage.upsert(request(4, 1)).await.unwrap_err();
     assert!(matches!(
         error,
         StoreError::CountMismatch {
@@ -171,7 +192,7 @@ async fn counts_that_do_not_agree_load_nothing() {
 }
 
 #[tokio::test]
-async fn what_another_load_left_behind_is_not_loaded() {
+async fn rows_of_an_abandoned_load_are_not_loaded() {
     let db = Db::planned().await;
     let mut claim = db.claim(0).await;
     copy(&mut claim.start_load().await.unwrap(), &trips(0..3))
@@ -183,7 +204,7 @@ async fn what_another_load_left_behind_is_not_loaded() {
 }
 
 #[tokio::test]
-async fn a_copy_that_is_not_finished_brings_nothing() {
+async fn a_copy_that_is_not_finished_adds_no_rows() {
     let db = Db::planned().await;
     let mut claim = db.claim(0).await;
     let mut stage = claim.start_load().await.unwrap();
@@ -195,7 +216,7 @@ async fn a_copy_that_is_not_finished_brings_nothing() {
     assert_eq!(copy(&mut stage, &trips(2..4)).await.unwrap(), 2);
     assert_eq!(
         stage
-            .upsert(facts(2, 0))
+            .upsert(request(2, 0))
             .await
             .unwrap()
             .commit()
@@ -207,7 +228,7 @@ async fn a_copy_that_is_not_finished_brings_nothing() {
 }
 
 #[tokio::test]
-async fn a_load_that_is_not_committed_never_was() {
+async fn a_load_without_a_commit_is_rolled_back() {
     let db = Db::planned().await;
     let mut claim = db.claim(0).await;
     drop(upsert(&mut claim, &trips(0..3), 0).await.unwrap());
@@ -217,7 +238,28 @@ async fn a_load_that_is_not_committed_never_was() {
 }
 
 #[tokio::test]
-async fn ids_that_are_there_are_kept() {
+async fn a_published_block_stays_published_if_a_load_changes_nothing() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    load(&mut claim, &trips(0..2), 1).await.unwrap();
+    claim.mark_published(RUN, &progress(2)).await.unwrap();
+    let counts = load(&mut claim, &trips(0..2), 1).await.unwrap();
+    assert_eq!(counts.status, BlockStatus::Published);
+    assert_eq!(claim.row().status, BlockStatus::Published);
+    assert_eq!(claim.row().socrata_status, Some(progress(2)));
+
+    let mut stage = claim.start_load().await.unwrap();
+    copy(&mut stage, &trips(0..2)).await.unwrap();
+    let mut republish = request(2, 0);
+    republish.republish = true;
+    let upsert = stage.upsert(republish).await.unwrap();
+    assert_eq!(upsert.commit().await.unwrap().status, BlockStatus::Loaded);
+    assert_eq!(claim.row().published_at, None);
+    assert_eq!(claim.row().socrata_status, None);
+}
+
+#[tokio::test]
+async fn existing_ids_are_kept() {
     let db = Db::planned().await;
     db.load(0, &[trip(1)]).await;
     db.sql
@@ -239,7 +281,7 @@ async fn ids_that_are_there_are_kept() {
 }
 
 #[tokio::test]
-async fn a_trip_delivered_as_it_was_by_another_block_stays_where_it_is() {
+async fn a_trip_delivered_unchanged_by_another_block_keeps_its_row() {
     let db = Db::planned().await;
     db.load(0, &[trip(1)]).await;
     let before = db.physical().await;
@@ -255,16 +297,16 @@ async fn a_trip_delivered_as_it_was_by_another_block_stays_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_trip_comes_home_to_its_own_hour() {
+async fn a_trip_moves_to_the_block_of_its_own_hour() {
     let db = Db::planned().await;
     let mut elsewhere = trip(1);
     elsewhere.flags.insert(Flag::OutsideHour);
     db.load(1, &[elsewhere]).await;
     assert_eq!(db.load(0, &[trip(1)]).await.updated, 1);
-    let home = db.schedule_id(0).await;
+    let own_block = db.schedule_id(0).await;
     assert_eq!(
         db.text("SELECT schedule_id, flags FROM api.trips").await,
-        format!("{home}|{{}}")
+        format!("{own_block}|{{}}")
     );
 }
 
@@ -295,7 +337,7 @@ async fn a_trip_that_is_no_longer_delivered_stays() {
 }
 
 #[tokio::test]
-async fn the_rows_to_publish_are_the_blocks_in_order() {
+async fn the_rows_to_publish_are_those_of_the_block_in_order_of_time() {
     let db = Db::planned().await;
     db.load(1, &trips(10..20)).await;
     let mut delivery = trips(0..4);
@@ -331,7 +373,7 @@ async fn the_rows_to_publish_are_the_blocks_in_order() {
 }
 
 #[tokio::test]
-async fn overlapping_trips_of_a_device_are_flagged_both() {
+async fn overlapping_trips_of_a_device_are_all_flagged() {
     let db = Db::planned().await;
     let device = trip(0).device_id;
     let leg = |n, from, to| {

@@ -1,5 +1,5 @@
-//! The store on a real Postgres, a database to each test.
-#![allow(
+//! The store on a real Postgres. Each test has its own database.
+#![expect(
     clippy::unwrap_used,
     reason = "helpers of tests fail like the tests themselves"
 )]
@@ -8,6 +8,7 @@ mod broken;
 mod claims;
 mod fixture;
 mod loading;
+mod locks;
 mod migrations;
 mod overlap;
 mod parallel;
@@ -16,3 +17,5 @@ mod runs;
 mod schedule;
 mod secrecy;
 mod tls;
+mod updates;
+mod vehicles;

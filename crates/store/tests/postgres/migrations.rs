@@ -1,10 +1,10 @@
-//! The schema: made once, by one, and as the specification names it.
+//! Migrations: each runs once, and the columns have the names of docs/CONTRACT.md.
 
 use futures::future::join_all;
 use store::StoreError;
 use trips::status::BlockStatus;
 
-use crate::fixture::{Db, bird, hours, open};
+use crate::fixture::{Db, PROVIDER_ID, bird, hours, open};
 
 const COLUMNS: &str =
     "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns
@@ -41,9 +41,7 @@ async fn migrations_at_the_same_time_do_not_race() {
 async fn the_statuses_are_those_of_the_program() {
     let db = Db::migrated().await;
     db.sql
-        .batch_execute(
-            "UPDATE api.schedule_status SET description = 'old words' WHERE status_id = 5",
-        )
+        .batch_execute("UPDATE api.schedule_status SET description = 'old words'")
         .await
         .unwrap();
     db.store.migrate().await.unwrap();
@@ -60,7 +58,7 @@ async fn the_statuses_are_those_of_the_program() {
 }
 
 #[tokio::test]
-async fn the_columns_that_dashboards_use_are_there() {
+async fn the_columns_that_dashboards_use_exist() {
     let db = Db::migrated().await;
     let found = db
         .rows("SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'api'")
@@ -81,7 +79,7 @@ async fn the_columns_that_dashboards_use_are_there() {
 }
 
 #[tokio::test]
-async fn a_role_without_the_right_to_make_schemas_can_migrate_its_own() {
+async fn a_role_without_the_right_to_create_schemas_can_migrate_its_own() {
     let db = Db::empty().await;
     let role = format!("r{}", uuid::Uuid::new_v4().simple());
     db.sql
@@ -100,7 +98,7 @@ async fn a_role_without_the_right_to_make_schemas_can_migrate_its_own() {
 }
 
 #[tokio::test]
-async fn tables_that_are_there_get_the_columns_they_lack() {
+async fn existing_tables_get_the_columns_they_lack() {
     let db = Db::empty().await;
     db.sql
         .batch_execute(
@@ -112,15 +110,15 @@ async fn tables_that_are_there_get_the_columns_they_lack() {
         .unwrap();
     db.store.migrate().await.unwrap();
     db.store
-        .upsert_providers(&[(bird(), crate::fixture::PROVIDER_ID)])
+        .upsert_providers(&[(bird(), PROVIDER_ID)])
         .await
         .unwrap();
     let id = db.text("SELECT mds_provider_id FROM api.providers").await;
-    assert_eq!(id, crate::fixture::PROVIDER_ID.to_string());
+    assert_eq!(id, PROVIDER_ID.to_string());
 }
 
 #[tokio::test]
-async fn without_tables_the_error_says_what_to_do() {
+async fn the_error_without_tables_names_the_command_that_creates_them() {
     let db = Db::empty().await;
     let day = hours("2020-01-01-00", "2020-01-02-00");
     let error = db.store.blocks(&bird(), day).await.unwrap_err();
@@ -129,7 +127,7 @@ async fn without_tables_the_error_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_ahead_is_refused() {
+async fn a_database_of_a_newer_version_is_refused() {
     let db = Db::migrated().await;
     db.sql
         .batch_execute(

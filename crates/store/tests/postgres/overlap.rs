@@ -1,4 +1,4 @@
-//! The overlap flag against its definition.
+//! The flag `overlap`, compared with its definition on random trips.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

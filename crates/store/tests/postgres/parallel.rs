@@ -1,4 +1,4 @@
-//! Loads at the same time, of blocks that share devices and trips.
+//! Concurrent loads of blocks that share devices and trips.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ async fn blocks_that_share_everything_do_not_deadlock() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn new_trips_that_come_twice_at_once_become_one_row() {
+async fn new_trips_in_concurrent_loads_become_one_row() {
     let db = Db::planned().await;
     for round in 0..20 {
         let delivery = trips(round * 50..round * 50 + 50);
@@ -58,7 +58,7 @@ async fn new_trips_that_come_twice_at_once_become_one_row() {
 }
 
 #[tokio::test]
-async fn an_upload_before_the_commit_holds_up_nobody_with_other_trips() {
+async fn an_uncommitted_load_does_not_block_loads_of_other_trips() {
     let db = Db::planned().await;
     let (mut slow, mut quick) = (db.claim(0).await, db.claim(1).await);
     let pending = upsert(&mut slow, &trips(0..10), 0).await.unwrap();
@@ -75,7 +75,7 @@ async fn an_upload_before_the_commit_holds_up_nobody_with_other_trips() {
 }
 
 #[tokio::test]
-async fn a_load_behind_another_with_the_same_trips_waits_its_turn() {
+async fn a_load_waits_for_an_uncommitted_load_of_the_same_trips() {
     let db = Db::planned().await;
     let (mut first, mut second) = (db.claim(0).await, db.claim(1).await);
     let pending = upsert(&mut first, &[trip(1)], 0).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_load_behind_another_with_the_same_trips_waits_its_turn() {
     assert_eq!(waiting.await.unwrap().unwrap().updated, 1);
 }
 
-/// What the server reports in such cases, raised by a trigger.
+/// A trigger raises the error that the server reports in such a case.
 #[rstest]
 #[case("55P03", "Busy", true)]
 #[case("40P01", "Unavailable", true)]
@@ -102,7 +102,7 @@ async fn a_load_behind_another_with_the_same_trips_waits_its_turn() {
 #[case("42P01", "NotMigrated", false)]
 #[case("23505", "Database", false)]
 #[tokio::test]
-async fn what_passes_by_waiting_is_told_from_what_does_not(
+async fn transient_errors_are_told_from_permanent_ones(
     #[case] sqlstate: &str,
     #[case] variant: &str,
     #[case] is_transient: bool,

@@ -1,4 +1,4 @@
-//! Whatever a trip holds arrives as it was.
+//! Any value of a trip can be read back as it was encoded.
 
 use std::cell::RefCell;
 
@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 use trips::trip::{Flag, Point, Trip};
 use uuid::Uuid;
 
-use crate::fixture::{Db, facts};
+use crate::fixture::{Db, request};
 
 #[derive(Debug, Clone)]
 struct Sample {
@@ -32,7 +32,7 @@ fn id() -> impl Strategy<Value = Uuid> {
     any::<u128>().prop_map(Uuid::from_u128)
 }
 
-/// Postgres keeps microseconds.
+/// Postgres stores microseconds.
 fn time() -> impl Strategy<Value = DateTime<Utc>> {
     (0_i64..4_000_000_000_000_000)
         .prop_map(|micros| DateTime::from_timestamp_micros(micros).unwrap())
@@ -118,7 +118,7 @@ async fn load(claim: &mut Claim, samples: &[Sample]) {
     let mut encoder = CopyEncoder::new();
     for (sample, seq) in samples.iter().zip(0..) {
         let labels = sample.labels.each_ref().map(Option::as_deref);
-        let place = |n: usize| PointLabels {
+        let point_labels = |n: usize| PointLabels {
             council_district: labels[n],
             census_geoid: labels[n + 1],
             cell: labels[n + 2],
@@ -126,8 +126,8 @@ async fn load(claim: &mut Claim, samples: &[Sample]) {
         let row = LoadRow {
             seq,
             trip: &sample.trip,
-            start: place(0),
-            end: place(3),
+            start: point_labels(0),
+            end: point_labels(3),
             public_id: sample.ids.0,
             device_public_id: sample.ids.1,
         };
@@ -136,7 +136,7 @@ async fn load(claim: &mut Claim, samples: &[Sample]) {
     }
     sink.finish().await.unwrap();
     stage
-        .upsert(facts(samples.len(), 0))
+        .upsert(request(samples.len(), 0))
         .await
         .unwrap()
         .commit()
@@ -218,7 +218,7 @@ fn as_stored(mut sample: Sample) -> Sample {
 }
 
 #[test]
-fn every_value_of_a_trip_arrives() {
+fn every_value_of_a_trip_is_stored() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let db = runtime.block_on(Db::planned());
     let claim = RefCell::new(runtime.block_on(db.claim(0)));

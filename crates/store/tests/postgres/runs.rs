@@ -1,4 +1,4 @@
-//! Runs and how their blocks ended.
+//! Runs, and how their blocks ended.
 
 use serde_json::json;
 use store::{Outcome, RunRecord, StoreError};
@@ -6,9 +6,9 @@ use trips::block::Stage;
 use trips::status::Step;
 use uuid::Uuid;
 
-use crate::fixture::{Db, RUN};
+use crate::fixture::{Db, RUN, progress};
 
-async fn run(db: &Db) {
+async fn create_run(db: &Db) {
     db.store
         .create_run(&RunRecord {
             run_id: RUN,
@@ -19,58 +19,60 @@ async fn run(db: &Db) {
         .unwrap();
 }
 
+async fn is_success(db: &Db) -> bool {
+    let summary = db.store.run_summary(RUN).await.unwrap();
+    summary.unwrap().is_success()
+}
+
 #[tokio::test]
-async fn a_run_is_summed_up() {
+async fn a_run_is_summarized() {
     let db = Db::planned().await;
-    run(&db).await;
+    create_run(&db).await;
     db.store.finish_plan(RUN, 6).await.unwrap();
     let first = db.schedule_id(0).await;
-    let note = async |n: i64, step, outcome, error| {
+    let record = async |n: i64, step, outcome, error| {
         db.store
             .record_outcome(RUN, first + n, step, outcome, error)
             .await
             .unwrap();
     };
-    note(0, Step::SyncSocrata, Outcome::Done, None).await;
-    note(
+    record(0, Step::SyncSocrata, Outcome::Done, None).await;
+    record(
         1,
         Step::Extract,
         Outcome::NotReady,
         Some(("ProviderNotReady", "HTTP 404")),
     )
     .await;
-    note(
+    record(
         4,
         Step::SyncDb,
         Outcome::Failed,
         Some(("ArchiveMissing", "no object")),
     )
     .await;
-    note(
+    record(
         3,
         Step::Extract,
         Outcome::Failed,
         Some(("ProviderRejected", "HTTP 401")),
     )
     .await;
-    note(
+    record(
         2,
         Step::Extract,
         Outcome::Failed,
         Some(("ProviderUnavailable", "HTTP 503")),
     )
     .await;
-    note(2, Step::SyncSocrata, Outcome::Done, None).await;
+    record(2, Step::SyncSocrata, Outcome::Done, None).await;
 
     let summary = db.store.run_summary(RUN).await.unwrap().unwrap();
-    let counts = (
-        summary.planned,
-        summary.done,
-        summary.not_ready,
-        summary.failed,
-        summary.unfinished,
-    );
-    assert_eq!(counts, (Some(6), 2, 1, 2, 1));
+    assert_eq!(summary.planned, Some(6));
+    assert_eq!(summary.done, 2);
+    assert_eq!(summary.not_ready, 1);
+    assert_eq!(summary.failed, 2);
+    assert_eq!(summary.unfinished, 1);
     let failed: Vec<_> = summary
         .first_failed
         .iter()
@@ -96,69 +98,41 @@ async fn a_run_is_summed_up() {
 #[tokio::test]
 async fn a_run_whose_blocks_are_done_or_not_published_yet_is_a_success() {
     let db = Db::planned().await;
-    run(&db).await;
+    create_run(&db).await;
     db.store.finish_plan(RUN, 1).await.unwrap();
-    assert!(
-        !db.store
-            .run_summary(RUN)
-            .await
-            .unwrap()
-            .unwrap()
-            .is_success()
-    );
+    assert!(!is_success(&db).await);
     let id = db.schedule_id(0).await;
     db.store
         .record_outcome(RUN, id, Step::Extract, Outcome::NotReady, None)
         .await
         .unwrap();
-    assert!(
-        db.store
-            .run_summary(RUN)
-            .await
-            .unwrap()
-            .unwrap()
-            .is_success()
-    );
+    assert!(is_success(&db).await);
 }
 
 #[tokio::test]
 async fn a_run_without_blocks_is_a_success_and_one_without_a_plan_is_not() {
     let db = Db::planned().await;
-    run(&db).await;
-    run(&db).await;
-    assert!(
-        !db.store
-            .run_summary(RUN)
-            .await
-            .unwrap()
-            .unwrap()
-            .is_success()
-    );
+    create_run(&db).await;
+    create_run(&db).await;
+    assert!(!is_success(&db).await);
     db.store.finish_plan(RUN, 0).await.unwrap();
-    assert!(
-        db.store
-            .run_summary(RUN)
-            .await
-            .unwrap()
-            .unwrap()
-            .is_success()
-    );
+    assert!(is_success(&db).await);
 }
 
 #[tokio::test]
-async fn what_changed_since_the_plan_is_told_by_the_databases_clock() {
+async fn the_start_of_a_plan_and_changes_of_blocks_have_the_same_clock() {
     let db = Db::planned().await;
     assert_eq!(db.store.run_planned_at(RUN).await.unwrap(), None);
-    run(&db).await;
+    create_run(&db).await;
     let planned_at = db.store.run_planned_at(RUN).await.unwrap().unwrap();
     let mut claim = db.claim(0).await;
     assert!(claim.row().updated_at < planned_at);
-    claim.published(RUN, &json!({})).await.unwrap();
+    claim.mark_published(RUN, &progress(0)).await.unwrap();
     assert!(claim.row().updated_at > planned_at);
 }
 
 #[tokio::test]
-async fn nobody_knows_a_run_that_was_never_entered() {
+async fn an_unknown_run_has_no_summary_and_no_outcomes() {
     let db = Db::planned().await;
     assert_eq!(
         db.store.run_summary(Uuid::from_u128(1)).await.unwrap(),

@@ -1,4 +1,4 @@
-//! Blocks: made once, on every day of the year, with the city's date and hour.
+//! Blocks: each is inserted once, with the city's date and hour, on every day of the year.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use trips::status::BlockStatus;
 use trips::time::CivilZone;
 use uuid::Uuid;
 
-use crate::fixture::{Db, PROVIDER_ID, RUN, bird, hour, hours, open};
+use crate::fixture::{Db, PROVIDER_ID, RUN, bird, hour, hours, open, progress};
 
 #[tokio::test]
-async fn blocks_are_made_once() {
+async fn blocks_are_inserted_once() {
     let db = Db::planned().await;
     let zone = CivilZone::default();
     let two_days = hours("2020-01-01-12", "2020-01-03-12");
@@ -33,8 +33,8 @@ async fn blocks_are_made_once() {
         0
     );
     let blocks = db.store.blocks(&bird(), two_days).await.unwrap();
-    let made: Vec<_> = blocks.iter().map(|block| block.hour).collect();
-    assert_eq!(made, two_days.iter().collect::<Vec<_>>());
+    let hours: Vec<_> = blocks.iter().map(|block| block.hour).collect();
+    assert_eq!(hours, two_days.iter().collect::<Vec<_>>());
     assert!(
         blocks
             .iter()
@@ -43,14 +43,14 @@ async fn blocks_are_made_once() {
 }
 
 #[tokio::test]
-async fn plans_at_the_same_time_make_them_once() {
+async fn concurrent_plans_insert_blocks_once() {
     let db = Db::planned().await;
     let zone = CivilZone::default();
     let range = hours("2020-01-01-00", "2020-03-01-00");
     let bird = bird();
     let plans = (0..8).map(|_| db.store.ensure_blocks(&bird, range, &zone));
-    let made: u64 = join_all(plans).await.into_iter().map(Result::unwrap).sum();
-    assert_eq!(made, range.len() - 24);
+    let inserted: u64 = join_all(plans).await.into_iter().map(Result::unwrap).sum();
+    assert_eq!(inserted, range.len() - 24);
 }
 
 #[rstest]
@@ -61,7 +61,7 @@ async fn plans_at_the_same_time_make_them_once() {
 #[case("America/Sao_Paulo", "2019-02-15-00", "2019-02-18-00", 73)]
 #[case("UTC", "2020-02-28-00", "2020-03-01-00", 48)]
 #[tokio::test]
-async fn the_date_is_the_citys(
+async fn a_block_has_the_citys_date_and_hour(
     #[case] zone: CivilZone,
     #[case] first: &str,
     #[case] end: &str,
@@ -104,15 +104,15 @@ async fn the_date_is_the_citys(
 async fn ten_years_are_planned_at_once() {
     let db = Db::planned().await;
     let range = hours("2016-01-01-00", "2026-01-01-00");
-    let begun = Instant::now();
-    let made = db
+    let start = Instant::now();
+    let inserted = db
         .store
         .ensure_blocks(&bird(), range, &CivilZone::default())
         .await
         .unwrap();
-    println!("{made} blocks in {:?}", begun.elapsed());
-    assert_eq!(made, range.len() - 24);
-    let begun = Instant::now();
+    println!("{inserted} blocks in {:?}", start.elapsed());
+    assert_eq!(inserted, range.len() - 24);
+    let start = Instant::now();
     assert_eq!(
         db.store
             .ensure_blocks(&bird(), range, &CivilZone::default())
@@ -120,11 +120,11 @@ async fn ten_years_are_planned_at_once() {
             .unwrap(),
         0
     );
-    println!("none in {:?}", begun.elapsed());
+    println!("none in {:?}", start.elapsed());
 }
 
 #[tokio::test]
-async fn a_provider_nobody_entered_has_no_blocks() {
+async fn an_unknown_provider_has_no_blocks() {
     let db = Db::planned().await;
     let lime = "lime".parse().unwrap();
     let range = hours("2020-01-01-00", "2020-01-02-00");
@@ -138,7 +138,7 @@ async fn a_provider_nobody_entered_has_no_blocks() {
 }
 
 #[tokio::test]
-async fn a_provider_keeps_its_number_and_takes_a_new_id() {
+async fn a_provider_keeps_its_provider_id_when_its_mds_id_changes() {
     let db = Db::planned().await;
     let before = db.text("SELECT provider_id, xmin FROM api.providers").await;
     db.store
@@ -161,18 +161,18 @@ async fn a_provider_keeps_its_number_and_takes_a_new_id() {
 }
 
 #[tokio::test]
-async fn published_blocks_are_finished() {
+async fn a_published_block_is_read_as_published() {
     let db = Db::planned().await;
     let mut claim = db.claim(3).await;
-    claim.published(RUN, &serde_json::json!({})).await.unwrap();
+    claim.mark_published(RUN, &progress(0)).await.unwrap();
     let day = hours("2020-01-01-00", "2020-01-02-00");
-    let unfinished = db.store.unfinished_blocks(&bird(), day).await.unwrap();
+    let blocks = db.store.blocks(&bird(), day).await.unwrap();
+    let (published, unfinished): (Vec<_>, Vec<_>) = blocks
+        .iter()
+        .partition(|block| block.status == BlockStatus::Published);
+    assert_eq!(published.len(), 1);
+    assert_eq!(published[0].hour, hour("2020-01-01-03"));
     assert_eq!(unfinished.len(), 23);
-    assert!(
-        unfinished
-            .iter()
-            .all(|block| block.hour != hour("2020-01-01-03"))
-    );
 }
 
 #[rstest]
@@ -185,17 +185,17 @@ async fn published_blocks_are_finished() {
     "block_start = block_start + interval '1 minute', block_end = block_end + interval '1 minute'"
 )]
 #[tokio::test]
-async fn the_table_itself_refuses_nonsense(#[case] assignments: &str) {
+async fn constraints_of_the_table_refuse_inconsistent_rows(#[case] assignments: &str) {
     let db = Db::planned().await;
     let update = format!("UPDATE api.schedule SET {assignments}");
     let error = db.sql.batch_execute(&update).await.unwrap_err();
     assert_eq!(error.code().unwrap().code(), "23514");
 }
 
-/// What Postgres counts of its own work on the schedule: scans of all of it, scans of its index,
-/// rows found by that.
+/// Postgres's statistics of `api.schedule`: the number of full scans, the number of index scans,
+/// and the number of rows that these read.
 async fn scans(sql: &Client) -> (i64, i64, i64) {
-    // A session's counts are seen once it has ended.
+    // The statistics include a session once it has ended.
     let others = "SELECT count(*) FROM pg_stat_activity
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
     while sql.query_one(others, &[]).await.unwrap().get::<_, i64>(0) > 0 {
@@ -229,8 +229,6 @@ async fn an_hour_is_found_by_index_among_years() {
     let next = hours("2020-01-02-00", "2020-01-02-01");
     assert_eq!(store.ensure_blocks(&bird(), next, &zone).await.unwrap(), 1);
     assert_eq!(store.blocks(&bird(), next).await.unwrap().len(), 1);
-    let unfinished = store.unfinished_blocks(&bird(), next).await.unwrap();
-    assert_eq!(unfinished.len(), 1);
     drop(store);
 
     let after = scans(&sql).await;

@@ -1,22 +1,22 @@
-//! Errors tell neither passwords nor what rows hold.
+//! Errors contain neither passwords nor the content of rows.
 
 use std::error::Error;
 
 use store::StoreError;
 
-use crate::fixture::{Db, load, open, trip};
+use crate::fixture::{Db, load, open, ping, trip};
 
 const CANARY: &str = "CANARY-7e1f";
 
-/// Everything anybody could log of an error.
-fn all_words(error: &StoreError) -> String {
-    let mut words = format!("{error} {error:?} {error:#?}");
+/// All text of an error that could be logged.
+fn all_text(error: &StoreError) -> String {
+    let mut text = format!("{error} {error:?} {error:#?}");
     let mut source = error.source();
     while let Some(error) = source {
-        words.push_str(&format!("{error} {error:?}"));
+        text.push_str(&format!("{error} {error:?}"));
         source = error.source();
     }
-    words
+    text
 }
 
 #[tokio::test]
@@ -29,22 +29,22 @@ async fn a_violated_check_is_named_without_the_row() {
     bad.vehicle_id = Some(CANARY.to_owned());
     let mut claim = db.claim(0).await;
     let error = load(&mut claim, &[bad], 0).await.unwrap_err();
-    let words = all_words(&error);
+    let text = all_text(&error);
     assert!(
-        words.contains("23514") && words.contains("no_canary"),
-        "{words}"
+        text.contains("23514") && text.contains("no_canary"),
+        "{text}"
     );
-    assert!(!words.contains(CANARY), "{words}");
+    assert!(!text.contains(CANARY), "{text}");
 }
 
 #[tokio::test]
-async fn a_value_that_a_function_chokes_on_is_not_shown() {
+async fn a_value_that_makes_a_function_fail_is_not_shown() {
     let db = Db::planned().await;
     db.sql
         .batch_execute(
-            "CREATE FUNCTION api.choke() RETURNS trigger LANGUAGE plpgsql
+            "CREATE FUNCTION api.fail() RETURNS trigger LANGUAGE plpgsql
              AS $$ BEGIN PERFORM new.vehicle_id::int; RETURN new; END $$;
-             CREATE TRIGGER choke BEFORE INSERT ON api.trips FOR EACH ROW EXECUTE FUNCTION api.choke()",
+             CREATE TRIGGER fail BEFORE INSERT ON api.trips FOR EACH ROW EXECUTE FUNCTION api.fail()",
         )
         .await
         .unwrap();
@@ -52,9 +52,9 @@ async fn a_value_that_a_function_chokes_on_is_not_shown() {
     bad.vehicle_id = Some(CANARY.to_owned());
     let mut claim = db.claim(0).await;
     let error = load(&mut claim, &[bad], 0).await.unwrap_err();
-    let words = all_words(&error);
-    assert!(words.contains("22P02"), "{words}");
-    assert!(!words.contains(CANARY), "{words}");
+    let text = all_text(&error);
+    assert!(text.contains("22P02"), "{text}");
+    assert!(!text.contains(CANARY), "{text}");
 }
 
 #[tokio::test]
@@ -63,16 +63,16 @@ async fn a_refused_password_is_not_shown() {
     let at = db.url.find('@').unwrap();
     let url = format!("postgresql://postgres:{CANARY}{}", &db.url[at..]);
     let store = open(&url, 2);
-    let error = store.ping().await.unwrap_err();
+    let error = ping(&store).await.unwrap_err();
     assert!(matches!(error, StoreError::Refused(_)), "{error}");
-    assert!(!all_words(&error).contains(CANARY));
+    assert!(!all_text(&error).contains(CANARY));
     assert!(!format!("{store:?}").contains(CANARY));
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_refused() {
+async fn a_missing_database_is_refused() {
     let db = Db::empty().await;
     let url = format!("{}_gone", db.url);
-    let error = open(&url, 2).ping().await.unwrap_err();
+    let error = ping(&open(&url, 2)).await.unwrap_err();
     assert!(matches!(error, StoreError::Refused(_)), "{error}");
 }

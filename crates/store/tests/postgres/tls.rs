@@ -1,4 +1,4 @@
-//! TLS to a server with a certificate of its own.
+//! TLS to a server whose certificate is signed by an authority of the test.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -11,7 +11,9 @@ use secrecy::SecretString;
 use store::{Store, StoreError, StoreOptions};
 use tokio::time::sleep;
 
-/// An authority, and a server's certificate for `127.0.0.1` and its key, all PEM.
+use crate::fixture::{ping, sql};
+
+/// Creates an authority, and a server's certificate for `127.0.0.1` with its key, all as PEM.
 fn certificates() -> (String, String, String) {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
@@ -26,8 +28,9 @@ fn certificates() -> (String, String, String) {
     (authority_pem, server.pem(), key.serialize_pem())
 }
 
-/// The server reads its key only if nobody else can.
-fn give_to_server(path: &Path, content: &str, data: &Path) {
+/// Writes a file that belongs to the server's user. The server reads its key only if nobody else
+/// can read it.
+fn write_for_server(path: &Path, content: &str, data: &Path) {
     fs::write(path, content).unwrap();
     let owner = fs::metadata(data).unwrap();
     chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
@@ -47,11 +50,11 @@ fn connect(url: &str, ca_bundle: Option<PathBuf>) -> Store {
 }
 
 #[tokio::test]
-async fn the_server_must_have_a_certificate_that_is_trusted() {
+async fn the_server_needs_a_trusted_certificate() {
     let cluster = Cluster::start().await.unwrap();
     let url = cluster.create_database().await.unwrap();
 
-    let error = connect(&url, None).ping().await.unwrap_err();
+    let error = ping(&connect(&url, None)).await.unwrap_err();
     assert!(
         matches!(error, StoreError::Refused(_)),
         "no TLS at all: {error}"
@@ -59,16 +62,16 @@ async fn the_server_must_have_a_certificate_that_is_trusted() {
 
     let (authority, certificate, key) = certificates();
     let data = cluster.folder().join("data");
-    give_to_server(&data.join("server.crt"), &certificate, &data);
-    give_to_server(&data.join("server.key"), &key, &data);
-    let sql = crate::fixture::sql(&url).await;
+    write_for_server(&data.join("server.crt"), &certificate, &data);
+    write_for_server(&data.join("server.key"), &key, &data);
+    let sql = sql(&url).await;
     sql.batch_execute("ALTER SYSTEM SET ssl = on")
         .await
         .unwrap();
     sql.batch_execute("SELECT pg_reload_conf()").await.unwrap();
     sleep(Duration::from_millis(300)).await;
 
-    let error = connect(&url, None).ping().await.unwrap_err();
+    let error = ping(&connect(&url, None)).await.unwrap_err();
     assert!(
         matches!(error, StoreError::Refused(_)),
         "an unknown authority: {error}"
@@ -79,7 +82,7 @@ async fn the_server_must_have_a_certificate_that_is_trusted() {
     let bundle = folder.path().join("bundle.pem");
     fs::write(&bundle, authority).unwrap();
     let store = connect(&url, Some(bundle.clone()));
-    store.ping().await.unwrap();
+    ping(&store).await.unwrap();
     let encrypted = sql
         .query_one("SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'mds-etl'", &[])
         .await
@@ -87,7 +90,7 @@ async fn the_server_must_have_a_certificate_that_is_trusted() {
     assert!(encrypted.get::<_, bool>(0));
 
     let other_name = url.replace("127.0.0.1", "localhost");
-    let error = connect(&other_name, Some(bundle)).ping().await.unwrap_err();
+    let error = ping(&connect(&other_name, Some(bundle))).await.unwrap_err();
     assert!(
         matches!(error, StoreError::Refused(_)),
         "another host's certificate: {error}"

@@ -4,7 +4,7 @@ use super::*;
 fn says_what_was_tried_and_which_constraint() {
     let failure = DatabaseFailure {
         doing: "loading trips",
-        what: words("23505").to_owned(),
+        what: describe_sqlstate("23505").to_owned(),
         sqlstate: Some("23505".to_owned()),
         names: ", table trips".to_owned(),
     };

@@ -1,0 +1,241 @@
+//! Updates of a claimed block's row in `api.schedule`.
+
+use tokio_postgres::types::{Json, ToSql};
+use trips::Changes;
+use trips::status::BlockStatus;
+use uuid::Uuid;
+
+use super::status::status_code;
+use super::{PublishProgress, ScheduleRow};
+use crate::claim::Claim;
+use crate::error::StoreError;
+
+/// Column `message` is for people, and nobody reads a longer one.
+const MAX_MESSAGE_CHARS: usize = 2000;
+
+/// Statuses of a block that is worth another load although its archive has not changed: it was
+/// never loaded, or all its trips were rejected and a changed configuration may fix that.
+const LOADABLE_WHEN_UNCHANGED: [BlockStatus; 4] = [
+    BlockStatus::New,
+    BlockStatus::NotPublished,
+    BlockStatus::ExtractFailed,
+    BlockStatus::AllRejected,
+];
+
+/// An `UPDATE` of the row with id `$1` that returns the row as it is after that.
+macro_rules! update_schedule {
+    ($set:literal) => {
+        concat!(
+            "UPDATE api.schedule s SET updated_at = clock_timestamp(), ",
+            $set,
+            " FROM api.providers p WHERE s.schedule_id = $1 AND p.provider_id = s.provider_id RETURNING ",
+            crate::schedule::schedule_columns!()
+        )
+    };
+}
+pub(crate) use update_schedule;
+
+/// An archive that was written for a block.
+#[derive(Debug, Clone)]
+pub struct ArchiveRecord {
+    /// The run that wrote it.
+    pub run_id: Uuid,
+    /// The archive's key in the bucket.
+    pub payload_key: String,
+    /// Number of trips in the archive.
+    pub fetched: u64,
+    /// A note for people, such as the HTTP status.
+    pub message: String,
+    /// How the trips differ from those of the previous archive; `None` for the first one.
+    pub changes: Option<Changes>,
+}
+
+impl Claim {
+    /// Records in `api.schedule` that the provider's response is archived.
+    ///
+    /// The status becomes [`BlockStatus::Archived`], or [`BlockStatus::NoTrips`] for an archive
+    /// without trips. The counts of an earlier load no longer apply and are cleared.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
+    pub async fn mark_archived(&mut self, archive: &ArchiveRecord) -> Result<(), StoreError> {
+        let (status, loaded) = match archive.fetched {
+            0 => (BlockStatus::NoTrips, Some(0_i64)),
+            _ => (BlockStatus::Archived, None),
+        };
+        let fetched = to_bigint(archive.fetched);
+        let changed =
+            |count: fn(&Changes) -> u64| archive.changes.as_ref().map(count).map(to_bigint);
+        self.update(
+            "recording an archive",
+            update_schedule!(
+                "status_id = $2, run_id = $3, payload = $4, payload_trips_count = $5, message = $6,
+                 records_total = $7, records_processed = $7, records_error_count = $7, records_duplicate_count = $7,
+                 error_payload = NULL, rerun_flag = false, extracted_at = clock_timestamp(),
+                 trips_new = $8, trips_changed = $9, trips_gone = $10"
+            ),
+            &[
+                &status_code(status),
+                &archive.run_id,
+                &archive.payload_key,
+                &fetched,
+                &shortened(&archive.message),
+                &loaded,
+                &changed(|changes| changes.new),
+                &changed(|changes| changes.changed),
+                &changed(|changes| changes.gone),
+            ],
+        )
+        .await
+    }
+
+    /// Records in `api.schedule` that the provider returned the same trips as before, so that the
+    /// archive stays.
+    ///
+    /// The status is kept, except for a block that was never loaded or whose trips were all
+    /// rejected: it returns to [`BlockStatus::Archived`], since a changed configuration may fix it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
+    pub async fn mark_unchanged(&mut self, run_id: Uuid, message: &str) -> Result<(), StoreError> {
+        self.update(
+            "recording an unchanged response",
+            update_schedule!(
+                "status_id = CASE WHEN s.status_id = ANY ($4) THEN $5 ELSE s.status_id END,
+                 run_id = $2, message = $3, extracted_at = clock_timestamp(),
+                 trips_new = 0, trips_changed = 0, trips_gone = 0"
+            ),
+            &[
+                &run_id,
+                &shortened(message),
+                &LOADABLE_WHEN_UNCHANGED.map(status_code).as_slice(),
+                &status_code(BlockStatus::Archived),
+            ],
+        )
+        .await
+    }
+
+    /// Records in `api.schedule` that another archive is about to replace the present one.
+    ///
+    /// The status becomes [`BlockStatus::Archived`] before the object is replaced: if this process
+    /// ends in between, the next run loads whichever archive is there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
+    pub async fn mark_replacing_archive(&mut self) -> Result<(), StoreError> {
+        self.update(
+            "recording that an archive is replaced",
+            update_schedule!(
+                "status_id = $2, message = 'the provider returned other trips than before; replacing the archive'"
+            ),
+            &[&status_code(BlockStatus::Archived)],
+        )
+        .await
+    }
+
+    /// Records in `api.schedule` that a step failed, or that the provider has not published the
+    /// hour yet. The archive and the counts stay.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
+    pub async fn mark_failed(
+        &mut self,
+        status: BlockStatus,
+        run_id: Uuid,
+        error_name: &str,
+        message: &str,
+    ) -> Result<(), StoreError> {
+        self.update(
+            "recording a failure",
+            update_schedule!(
+                "status_id = $2, run_id = $3, message = $4,
+                 published_at = CASE WHEN $5 THEN NULL ELSE published_at END"
+            ),
+            &[
+                &status_code(status),
+                &run_id,
+                &shortened(&format!("{error_name}: {message}")),
+                &(status == BlockStatus::PublishFailed),
+            ],
+        )
+        .await
+    }
+
+    /// Records in `api.schedule` how far an upload has come.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
+    pub async fn save_publish_progress(
+        &mut self,
+        progress: &PublishProgress,
+    ) -> Result<(), StoreError> {
+        self.update(
+            "recording the progress of an upload",
+            update_schedule!("socrata_status = $2"),
+            &[&Json(progress)],
+        )
+        .await
+    }
+
+    /// Records in `api.schedule` that the block is published: [`BlockStatus::Published`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
+    pub async fn mark_published(
+        &mut self,
+        run_id: Uuid,
+        progress: &PublishProgress,
+    ) -> Result<(), StoreError> {
+        self.update(
+            "recording an upload",
+            update_schedule!(
+                "status_id = $2, run_id = $3, socrata_status = $4, message = NULL, published_at = clock_timestamp()"
+            ),
+            &[
+                &status_code(BlockStatus::Published),
+                &run_id,
+                &Json(progress),
+            ],
+        )
+        .await
+    }
+
+    /// Runs an `update_schedule!` statement. `values` are its parameters from `$2` on.
+    async fn update(
+        &mut self,
+        doing: &'static str,
+        statement: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<(), StoreError> {
+        let schedule_id = self.row.schedule_id;
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&schedule_id];
+        parameters.extend_from_slice(values);
+        let row = self
+            .session
+            .query_opt(doing, statement, &parameters)
+            .await?
+            .ok_or(StoreError::UnknownBlock { schedule_id })?;
+        self.row = ScheduleRow::read(&row)?;
+        Ok(())
+    }
+}
+
+/// A count as a `bigint` column holds it. Real counts never come near the limit.
+pub(crate) fn to_bigint(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Postgres text can't hold the character NUL.
+fn shortened(message: &str) -> String {
+    message
+        .chars()
+        .filter(|c| *c != '\0')
+        .take(MAX_MESSAGE_CHARS)
+        .collect()
+}

@@ -1,0 +1,183 @@
+//! Updates of a claimed block's row.
+
+use store::{ArchiveRecord, PublishProgress};
+use trips::Changes;
+use trips::status::BlockStatus;
+
+use crate::fixture::{Db, RUN, load, progress, trip, trips};
+
+fn archive(fetched: u64) -> ArchiveRecord {
+    ArchiveRecord {
+        run_id: RUN,
+        payload_key: "staging/bird/2020/1/1/0/trips.json".to_owned(),
+        fetched,
+        message: format!("HTTP 200 with {fetched} trips\0"),
+        changes: None,
+    }
+}
+
+#[tokio::test]
+async fn an_archive_is_recorded() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    claim.mark_archived(&archive(3)).await.unwrap();
+    let row = claim.row();
+    assert_eq!(row.status, BlockStatus::Archived);
+    assert_eq!(row.fetched(), 3);
+    assert_eq!(row.records_total, None);
+    assert_eq!(row.run_id, Some(RUN));
+    assert_eq!(
+        row.payload.as_deref(),
+        Some("staging/bird/2020/1/1/0/trips.json")
+    );
+}
+
+#[tokio::test]
+async fn changes_since_the_previous_archive_are_recorded() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    let changes =
+        "SELECT trips_new, trips_changed, trips_gone FROM api.schedule WHERE payload IS NOT NULL";
+    claim.mark_archived(&archive(3)).await.unwrap();
+    assert_eq!(db.text(changes).await, "null|null|null");
+    let mut second = archive(4);
+    second.changes = Some(Changes {
+        new: 3,
+        changed: 2,
+        gone: 1,
+    });
+    claim.mark_archived(&second).await.unwrap();
+    assert_eq!(db.text(changes).await, "3|2|1");
+    claim.mark_unchanged(RUN, "HTTP 200").await.unwrap();
+    assert_eq!(db.text(changes).await, "0|0|0");
+}
+
+#[tokio::test]
+async fn an_archive_without_trips_completes_the_block() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    claim.mark_archived(&archive(0)).await.unwrap();
+    let row = claim.row();
+    assert_eq!(row.status, BlockStatus::NoTrips);
+    assert_eq!(row.fetched(), 0);
+    assert_eq!(row.records_total, Some(0));
+}
+
+#[tokio::test]
+async fn a_new_archive_clears_the_counts_of_the_previous_load() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    load(&mut claim, &[trip(1)], 2).await.unwrap();
+    assert!(claim.row().rerun_flag);
+    claim.mark_archived(&archive(5)).await.unwrap();
+    let row = claim.row();
+    assert_eq!(row.records_total, None);
+    assert_eq!(row.records_processed, None);
+    assert_eq!(row.records_error_count, None);
+    assert!(!row.rerun_flag);
+}
+
+#[tokio::test]
+async fn an_unchanged_response_keeps_the_status_of_a_loaded_block() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    for before in BlockStatus::ALL {
+        claim.mark_failed(before, RUN, "", "").await.unwrap();
+        claim.mark_unchanged(RUN, "HTTP 200").await.unwrap();
+        let after = match before {
+            BlockStatus::New
+            | BlockStatus::NotPublished
+            | BlockStatus::ExtractFailed
+            | BlockStatus::AllRejected => BlockStatus::Archived,
+            other => other,
+        };
+        assert_eq!(claim.row().status, after, "after {before}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_keeps_archive_and_counts() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    claim.mark_archived(&archive(4)).await.unwrap();
+    load(&mut claim, &trips(0..4), 0).await.unwrap();
+    claim
+        .mark_failed(
+            BlockStatus::PublishFailed,
+            RUN,
+            "SocrataUnavailable",
+            &"x".repeat(10_000),
+        )
+        .await
+        .unwrap();
+    let row = claim.row();
+    assert_eq!(row.status, BlockStatus::PublishFailed);
+    assert_eq!(row.fetched(), 4);
+    assert_eq!(row.records_processed, Some(4));
+    assert!(row.payload.is_some());
+    assert_eq!(row.message.as_ref().map(String::len), Some(2000));
+}
+
+#[tokio::test]
+async fn only_a_failed_upload_clears_the_time_of_publication() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    for status in BlockStatus::ALL {
+        claim.mark_published(RUN, &progress(2)).await.unwrap();
+        claim.mark_failed(status, RUN, "X", "x").await.unwrap();
+        let is_cleared = claim.row().published_at.is_none();
+        assert_eq!(is_cleared, status == BlockStatus::PublishFailed, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn the_progress_of_an_upload_is_recorded() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    load(&mut claim, &trips(0..2), 0).await.unwrap();
+    claim.save_publish_progress(&progress(1)).await.unwrap();
+    assert_eq!(claim.row().socrata_status, Some(progress(1)));
+    assert_eq!(claim.row().status, BlockStatus::Loaded);
+    claim.mark_published(RUN, &progress(2)).await.unwrap();
+    assert_eq!(claim.row().status, BlockStatus::Published);
+    assert_eq!(claim.row().socrata_status, Some(progress(2)));
+    load(&mut claim, &trips(0..3), 0).await.unwrap();
+    assert_eq!(
+        claim.row().socrata_status,
+        None,
+        "new rows are not published yet"
+    );
+}
+
+#[tokio::test]
+async fn progress_is_stored_as_earlier_versions_stored_it() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    let stored = r#"{"object":"\"etag\"","rows_done":2,"created":2,"updated":0,"errors":0}"#;
+    db.sql
+        .batch_execute(&format!(
+            "UPDATE api.schedule SET socrata_status = '{stored}'"
+        ))
+        .await
+        .unwrap();
+    claim.mark_unchanged(RUN, "").await.unwrap();
+    let expected = PublishProgress {
+        object: "\"etag\"".to_owned(),
+        ..progress(2)
+    };
+    assert_eq!(claim.row().socrata_status, Some(expected.clone()));
+    claim.save_publish_progress(&expected).await.unwrap();
+    let same =
+        format!("SELECT socrata_status = '{stored}' FROM api.schedule WHERE run_id IS NOT NULL");
+    assert_eq!(db.text(&same).await, "t");
+}
+
+#[tokio::test]
+async fn a_block_with_progress_of_another_tool_can_be_read() {
+    let db = Db::planned().await;
+    db.sql
+        .batch_execute("UPDATE api.schedule SET socrata_status = '{\"Rows Created\": 7}'")
+        .await
+        .unwrap();
+    assert_eq!(db.claim(0).await.row().socrata_status, None);
+}
