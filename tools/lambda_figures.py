@@ -1,4 +1,4 @@
-"""Size of each function's zip, and the time from the start of its process to its first request for an event."""
+"""Prints the size of each function's zip, and the time from process start to the first request for an event."""
 
 import http.server
 import io
@@ -13,21 +13,21 @@ import zipfile
 
 FUNCTIONS = ["plan-blocks", "extract", "sync-db", "sync-socrata"]
 RUNS = 20
-MOST_MB = 5.0
-MOST_MS = 25.0
-# What the Extensions API answers to a registration, which the runtime waits for before it asks for an event.
+MAX_MB = 5.0
+MAX_MS = 25.0
+# The Extensions API's response to a registration, for which the runtime waits before it requests an event.
 REGISTERED = b'{"functionName": "figures", "functionVersion": "$LATEST", "handler": "bootstrap"}'
 
 
 class RuntimeApi(http.server.ThreadingHTTPServer):
-    """Notes when it is asked for an event, and gives none."""
+    """Records when an event is requested, and never sends one."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked = threading.Event()
-        self.asked_at = 0.0
+        self.requested = threading.Event()
+        self.requested_at = 0.0
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -36,8 +36,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path.endswith("/invocation/next"):
-            self.server.asked_at = time.perf_counter()
-            self.server.asked.set()
+            self.server.requested_at = time.perf_counter()
+            self.server.requested.set()
         threading.Event().wait(60)
 
     def do_POST(self) -> None:
@@ -66,14 +66,14 @@ def start_ms(binary: pathlib.Path) -> float:
     process = subprocess.Popen(
         [binary], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    asked = api.asked.wait(10)
+    is_requested = api.requested.wait(10)
     process.kill()
     process.wait()
     api.shutdown()
     api.server_close()
-    if not asked:
-        raise SystemExit(f"{binary} asks for no event")
-    return (api.asked_at - started) * 1000
+    if not is_requested:
+        raise SystemExit(f"{binary} did not request an event")
+    return (api.requested_at - started) * 1000
 
 
 def zip_mb(binary: pathlib.Path) -> float:
@@ -92,9 +92,9 @@ def main() -> int:
         size = zip_mb(binary)
         starts = [start_ms(binary) for _ in range(RUNS)]
         median = statistics.median(starts)
-        over |= size > MOST_MB or median > MOST_MS
+        over |= size > MAX_MB or median > MAX_MS
         print(f"{name:<14}{size:>8.2f}{median:>19.1f}{max(starts):>8.1f}")
-    print(f"at most {MOST_MB:g} MB and a median of {MOST_MS:g} ms over {RUNS} starts: {'no' if over else 'yes'}")
+    print(f"at most {MAX_MB:g} MB and a median of {MAX_MS:g} ms over {RUNS} starts: {'no' if over else 'yes'}")
     return int(over)
 
 

@@ -1,11 +1,11 @@
-"""Checks that the functions bring one TLS stack and one HTTP stack: a second one costs size and start time, and has to
-be patched apart. `cargo deny` forbids most of them too, but takes minutes to build."""
+"""Checks that the functions link one TLS stack and one HTTP stack: a second one costs size and start time, and needs
+security updates of its own. `cargo deny` bans most of them too, but takes minutes to build."""
 
 import subprocess
 import sys
 
 FUNCTIONS = ["plan-blocks", "extract", "sync-db", "sync-socrata"]
-# Of each of these there may be one version, and of each group one member.
+# The functions may link one package of each group, in one version.
 ALONE = {
     "TLS": ["rustls", "openssl", "openssl-sys", "native-tls", "boring", "s2n-tls", "schannel", "security-framework"],
     "cryptography for TLS": ["aws-lc-rs", "ring"],
@@ -16,7 +16,7 @@ ALONE = {
 
 
 def linked():
-    """Names and versions of what ends up in the binaries: no build scripts' and no tests' dependencies."""
+    """Names and versions of the packages in the binaries, without dependencies of build scripts and tests."""
     command = ["cargo", "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}",
                "--target", "aarch64-unknown-linux-gnu"]
     for function in FUNCTIONS:
@@ -26,17 +26,17 @@ def linked():
 
 
 def main():
-    inside = linked()
-    faults = 0
+    packages = linked()
+    failures = 0
     for stack, names in ALONE.items():
-        found = [f"{name} {version}" for name, version in inside if name in names]
+        found = [f"{name} {version}" for name, version in packages if name in names]
         if len(found) > 1:
-            faults += 1
+            failures += 1
             print(f"one_stack: {len(found)} stacks for {stack}: {', '.join(found)}; "
-                  "see `cargo tree --invert` for who wants them", file=sys.stderr)
+                  "`cargo tree --invert` shows which packages need them", file=sys.stderr)
         else:
             print(f"{stack}: {', '.join(found) or 'none'}")
-    sys.exit(1 if faults else 0)
+    sys.exit(1 if failures else 0)
 
 
 main()

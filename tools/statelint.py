@@ -1,10 +1,10 @@
-"""statelint over the state machine, which knows all but two of the fields that AWS has added to the language."""
+"""Runs statelint on the state machine, and accepts two fields of AWS that statelint does not know."""
 
 import pathlib
 import subprocess
 import sys
 
-# AWS documents both, and the ItemReader of a distributed Map needs the second.
+# Both are documented by AWS, and the ItemReader of a distributed Map requires the second.
 ADDED_BY_AWS = {
     'Field "Label" not allowed in State Machine.States.Blocks',
     'Field "InputType" not allowed in State Machine.States.Blocks.ItemReader.ReaderConfig',
@@ -15,12 +15,12 @@ def main() -> int:
     statelint = pathlib.Path(sys.executable).with_name("statelint")
     checked = subprocess.run([statelint, sys.argv[1]], capture_output=True, text=True, check=False)
     lines = (checked.stdout + checked.stderr).splitlines()
-    # The first line counts what follows.
+    # The first line is the number of problems.
     found = {line.strip() for line in lines[1:] if line.strip()}
     for problem in sorted(found - ADDED_BY_AWS):
         print(f"{sys.argv[1]}: {problem}")
     for gone in sorted(ADDED_BY_AWS - found):
-        print(f"statelint no longer says: {gone}. Take it off the list in {__file__}")
+        print(f"statelint no longer reports: {gone}. Remove it from the list in {__file__}")
     return int(found != ADDED_BY_AWS)
 
 

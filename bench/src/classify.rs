@@ -1,4 +1,4 @@
-//! What each part of a load costs by itself, on one thread.
+//! The cost of each part of a load, measured separately on one thread.
 
 use std::hint::black_box;
 use std::io::{self, Read};
@@ -21,8 +21,8 @@ use crate::table::{Report, Row};
 use crate::turns::Spread;
 use crate::world::{World, timed};
 
-/// Trips that are kept for the parts; more would only be more of the same.
-const KEPT: usize = 20_000;
+/// The number of trips with which the parts are measured; more would not change the result.
+const SAMPLE: usize = 20_000;
 
 pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> anyhow::Result<()> {
     let world = World::start(trips).await?;
@@ -47,11 +47,11 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
     let opened = began.elapsed().as_secs_f64();
 
     let began = Instant::now();
-    let mut kept = Kept::default();
-    read_envelope(bytes.as_slice(), &mut kept)?;
+    let mut sample = Sample::default();
+    read_envelope(bytes.as_slice(), &mut sample)?;
     let split = began.elapsed().as_secs_f64();
 
-    let scale = f64::from(trips) / as_float(kept.0.len());
+    let scale = f64::from(trips) / as_float(sample.0.len());
     let hour = Hour::starting_at("2020-01-15T18:00:00Z".parse()?)?;
     let rules = Rules {
         hour,
@@ -61,7 +61,7 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
         area: None,
     };
     let began = Instant::now();
-    let checked: Vec<Trip> = kept
+    let checked: Vec<Trip> = sample
         .0
         .iter()
         .filter_map(|json| rules.check(json).ok())
@@ -111,7 +111,7 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
     cold_start(report, rounds)
 }
 
-/// How long a cold start takes to read and index the layers of a city.
+/// The time to read and index the layers of a city, as a cold start does.
 fn cold_start(report: &mut Report, rounds: usize) -> anyhow::Result<()> {
     let Some(folder) = city() else {
         println!("no folder ../shared/data with the boundaries of a real city: set MDS_BOUNDARIES");
@@ -161,11 +161,11 @@ fn city() -> Option<PathBuf> {
 }
 
 #[derive(Default)]
-struct Kept(Vec<String>);
+struct Sample(Vec<String>);
 
-impl TripVisitor for Kept {
+impl TripVisitor for Sample {
     fn trip(&mut self, trip: &RawValue) -> io::Result<()> {
-        if self.0.len() < KEPT {
+        if self.0.len() < SAMPLE {
             self.0.push(trip.get().to_owned());
         }
         Ok(())

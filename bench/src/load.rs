@@ -1,4 +1,4 @@
-//! sync-db, whole, beside a bare COPY and upsert of the same rows into the same tables.
+//! sync-db as a whole, compared with a bare COPY and upsert of the same rows into the same tables.
 
 use std::io;
 
@@ -19,8 +19,7 @@ use crate::world::{World, timed};
 const YARDSTICK: &str = "binary COPY and upsert of the same rows";
 const PRICE: &str = "\"actual_cost\":";
 
-/// Two deliveries of the hour, a tenth of whose trips differ: their archives, and their rows as
-/// COPY has them.
+/// One delivery of the hour: the key of its archive, and its rows in the format of COPY.
 struct Delivery {
     archive: String,
     rows: Vec<Bytes>,
@@ -30,7 +29,7 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
     let world = World::start(trips).await?;
     let item = extract(&world.ctx, world.item("bird").await?).await?;
     let (first, second) = deliveries(&world, &item).await?;
-    let goal = "≤ 2";
+    let compared = |name: &str, (ours, its)| Row::comparison(name, ours, YARDSTICK, its, "≤ 2");
 
     let fresh = in_turn(
         rounds,
@@ -43,30 +42,17 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
             copy_and_upsert(&world.database, &first.rows).await
         },
     );
-    let (ours, its) = Box::pin(fresh).await?;
-    report.add(Row::beside(
-        format!("sync-db of {trips} new trips"),
-        ours,
-        YARDSTICK,
-        its,
-        goal,
-    ));
+    let name = format!("sync-db of {trips} new trips");
+    report.add(compared(&name, Box::pin(fresh).await?));
 
-    let (ours, its) = Box::pin(in_turn(
+    let same = in_turn(
         rounds,
         async || load(&world, &item, &first).await,
         async || copy_and_upsert(&world.database, &first.rows).await,
-    ))
-    .await?;
-    report.add(Row::beside(
-        "the same delivered again",
-        ours,
-        YARDSTICK,
-        its,
-        goal,
-    ));
+    );
+    report.add(compared("the same delivered again", Box::pin(same).await?));
 
-    let (ours, its) = Box::pin(in_turn(
+    let changed = in_turn(
         rounds,
         async || {
             copy_and_upsert(&world.database, &first.rows).await?;
@@ -76,19 +62,12 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
             copy_and_upsert(&world.database, &first.rows).await?;
             copy_and_upsert(&world.database, &second.rows).await
         },
-    ))
-    .await?;
-    report.add(Row::beside(
-        "a tenth of it changed",
-        ours,
-        YARDSTICK,
-        its,
-        goal,
-    ));
+    );
+    report.add(compared("a tenth of it changed", Box::pin(changed).await?));
     Ok(())
 }
 
-/// Loads the hour as it is, and then with another price for every tenth trip.
+/// Two deliveries of the hour, which differ in the price of every tenth trip.
 async fn deliveries(world: &World, item: &BlockItem) -> anyhow::Result<(Delivery, Delivery)> {
     let key = trips_key(item)?;
     let (first, second) = (format!("{key}.first"), format!("{key}.second"));
@@ -120,7 +99,7 @@ fn trips_key(item: &BlockItem) -> anyhow::Result<&str> {
     Ok(&extracted.trips_key)
 }
 
-/// Copies an archive, with another price for every tenth trip.
+/// Copies an archive and changes the price of every tenth trip.
 async fn reprice(world: &World, from: &str, to: &str) -> anyhow::Result<()> {
     struct Repriced {
         archive: ArchiveWriter<ObjectWriter>,
@@ -147,14 +126,14 @@ async fn reprice(world: &World, from: &str, to: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The whole step over a delivery.
+/// Runs the whole step with a delivery.
 async fn load(world: &World, item: &BlockItem, delivery: &Delivery) -> anyhow::Result<f64> {
     let vault = world.ctx.vault();
     vault.copy(&delivery.archive, trips_key(item)?).await?;
     timed(Box::pin(sync_db(&world.ctx, item.clone(), Source::Bucket))).await
 }
 
-/// Nothing but the rows' way into the tables.
+/// The yardstick: copies the rows into the tables and does nothing else.
 pub(crate) async fn copy_and_upsert(database: &Client, rows: &[Bytes]) -> anyhow::Result<f64> {
     database
         .batch_execute(
@@ -190,7 +169,7 @@ async fn columns_of_trips(database: &Client) -> anyhow::Result<String> {
     Ok(row.try_get(0)?)
 }
 
-/// Whole rows are compared, so that an unchanged one is not written.
+/// Compares whole rows, so that unchanged rows are not written.
 fn upsert(columns: &str) -> String {
     format!(
         "ANALYZE bare;

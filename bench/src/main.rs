@@ -1,10 +1,13 @@
-//! `make bench`: the pipeline's work beside yardsticks that do as little as can be done, on this
-//! machine and in one run.
+//! `make bench`: compares the pipeline's steps with yardsticks, which do the minimum of the same
+//! work, on this machine and in one run.
 //!
-//! Ours and the yardstick take turns, several rounds; the table has medians and the spread. Memory
-//! is that of a process of its own that does one step as a function does.
+//! A step and its yardstick run alternately for several rounds; the table has medians and the
+//! spread. Memory is measured in a separate process that runs one step, as a function does.
 
-#![allow(clippy::print_stdout, reason = "the table is what this is run for")]
+#![allow(
+    clippy::print_stdout,
+    reason = "the table is the output of this program"
+)]
 
 mod classify;
 mod extract;
@@ -24,55 +27,55 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use table::Report;
 
-/// Measures the pipeline's work beside yardsticks.
+/// Compares the pipeline's steps with yardsticks that do the minimum of the same work.
 #[derive(Debug, Parser)]
 struct Args {
     #[command(subcommand)]
     child: Option<Child>,
 
-    /// Trips of the hour that is pulled, loaded and published.
+    /// Number of trips in the measured hour.
     #[arg(long, default_value_t = 100_000)]
     trips: u32,
 
-    /// Rounds of each work and its yardstick.
+    /// Number of rounds of each step and its yardstick.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
 
-    /// Only these parts. [default: all]
+    /// Run only these parts. [default: all]
     #[arg(long, value_delimiter = ',')]
     only: Vec<Part>,
 
-    /// Where the figures go as JSON.
+    /// The file for the figures as JSON.
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// sync-db beside a bare COPY and upsert.
+    /// sync-db, compared with a bare COPY and upsert.
     Load,
-    /// extract beside a client that throws the answer away.
+    /// extract, compared with a client that discards the response.
     Extract,
-    /// sync-socrata beside a client that posts the same chunks.
+    /// sync-socrata, compared with a client that posts the same chunks.
     Portal,
-    /// What a trip costs inside the load.
+    /// The parts of a load.
     Classify,
-    /// Peak memory of extract and sync-db.
+    /// Peak memory of each step.
     Memory,
-    /// A slow block among others, and a month.
+    /// A month of blocks, and a slow block among others.
     Month,
-    /// Ten years of eighteen providers, and the next hour after them.
+    /// A plan of ten years of eighteen providers, and of the hour after them.
     Plan,
-    /// A row, and a request, a trip.
+    /// One INSERT per trip, and one HTTP request per trip.
     Single,
-    /// How cost grows with trips and blocks.
+    /// How cost grows with the number of trips and blocks.
     Grow,
 }
 
-/// What a measured process of its own does.
+/// What a measured child process does.
 #[derive(Debug, Subcommand)]
 enum Child {
-    /// One step of the block in a file.
+    /// Runs one step of the block in a file.
     #[command(hide = true)]
     Step {
         /// `extract`, `sync-db` or `sync-socrata`.
@@ -80,7 +83,7 @@ enum Child {
         /// The block's item, as JSON.
         item: PathBuf,
     },
-    /// A plan.
+    /// Makes a plan.
     #[command(hide = true)]
     Plan {
         /// The request, as JSON.

@@ -1,4 +1,4 @@
-//! Peak memory of a step, in a process of its own.
+//! Time and peak memory of a step, measured in a separate process.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -14,11 +14,11 @@ use trips::status::Step;
 use crate::table::{Report, Row};
 use crate::world::World;
 
-/// Connections of a function.
+/// Database connections of a function.
 const CONNECTIONS: usize = 2;
 
-/// What a process of its own needed.
-pub(crate) struct Needed {
+/// Time and peak memory of a child process.
+pub(crate) struct Usage {
     pub(crate) seconds: f64,
     pub(crate) peak_mib: u64,
 }
@@ -28,14 +28,14 @@ pub(crate) async fn measure(report: &mut Report, trips: u32) -> anyhow::Result<(
         let world = World::start(trips).await?;
         let mut item = serde_json::to_value(world.item("bird").await?)?;
         for step in [Step::Extract, Step::SyncDb, Step::SyncSocrata] {
-            let (needed, done) = step_apart(&world, step, &item).await?;
+            let (usage, done) = step_in_process(&world, step, &item).await?;
             item = done;
             let megabytes = item["extract"]["payload_bytes"].as_u64().unwrap_or(0) / 1_000_000;
             report.add(Row {
-                peak_mib: Some(needed.peak_mib),
+                peak_mib: Some(usage.peak_mib),
                 ..Row::figure(
-                    format!("{step} of {trips} trips, {megabytes} MB, in a process of its own"),
-                    format!("{:.2} s", needed.seconds),
+                    format!("{step} of {trips} trips, {megabytes} MB, in a separate process"),
+                    format!("{:.2} s", usage.seconds),
                     "≤ 256 MiB",
                 )
             });
@@ -44,33 +44,33 @@ pub(crate) async fn measure(report: &mut Report, trips: u32) -> anyhow::Result<(
     Ok(())
 }
 
-/// Does a step in a process of its own, and answers what it needed and the item after it.
-pub(crate) async fn step_apart(
+/// Runs a step in a separate process. Returns its usage and the resulting item.
+pub(crate) async fn step_in_process(
     world: &World,
     step: Step,
     item: &Value,
-) -> anyhow::Result<(Needed, Value)> {
+) -> anyhow::Result<(Usage, Value)> {
     let path = std::env::temp_dir().join(format!("bench-{}.json", uuid::Uuid::now_v7()));
     std::fs::write(&path, serde_json::to_vec(item)?)?;
     let arguments = ["step".as_ref(), step.as_str().as_ref(), path.as_os_str()];
-    let answer = child(world, &arguments).await;
+    let output = child(world, &arguments).await;
     std::fs::remove_file(&path)?;
-    let mut answer = answer?;
-    let done = answer["item"].take();
-    Ok((needed(&answer)?, done))
+    let mut output = output?;
+    let done = output["item"].take();
+    Ok((usage(&output)?, done))
 }
 
-/// Plans in a process of its own.
-pub(crate) async fn plan_apart(world: &World, request: &Value) -> anyhow::Result<Needed> {
+/// Makes a plan in a separate process. Returns its usage.
+pub(crate) async fn plan_in_process(world: &World, request: &Value) -> anyhow::Result<Usage> {
     let request = request.to_string();
-    let answer = child(world, &["plan".as_ref(), request.as_ref()]).await?;
-    needed(&answer)
+    let output = child(world, &["plan".as_ref(), request.as_ref()]).await?;
+    usage(&output)
 }
 
-fn needed(answer: &Value) -> anyhow::Result<Needed> {
-    Ok(Needed {
-        seconds: answer["seconds"].as_f64().context("no seconds")?,
-        peak_mib: answer["peak_mib"].as_u64().context("no memory")?,
+fn usage(output: &Value) -> anyhow::Result<Usage> {
+    Ok(Usage {
+        seconds: output["seconds"].as_f64().context("no seconds")?,
+        peak_mib: output["peak_mib"].as_u64().context("no memory")?,
     })
 }
 
@@ -82,7 +82,7 @@ async fn child(world: &World, arguments: &[&std::ffi::OsStr]) -> anyhow::Result<
         .output()
         .await?;
     if !output.status.success() {
-        bail!("a process of its own ended with {}", output.status);
+        bail!("the child process ended with {}", output.status);
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }
@@ -93,29 +93,29 @@ pub(crate) async fn child_step(step: &str, item: &Path) -> anyhow::Result<()> {
     let ctx = Context::connect(Environment::from_process()?, CONNECTIONS).await?;
     let began = Instant::now();
     let item = Box::pin(run_step(&ctx, step, item)).await?;
-    tell(began, json!({ "item": item }))
+    print_usage(began, json!({ "item": item }))
 }
 
 pub(crate) async fn child_plan(request: &str) -> anyhow::Result<()> {
     let request = PlanRequest::from_json(serde_json::from_str(request)?)?;
     let ctx = Context::connect(Environment::from_process()?, CONNECTIONS).await?;
-    // The connection and the pages of the index are there in a function that is called every hour.
+    // A function that is called every hour has a connection and a warm index.
     if request.interval == Some(1) {
         plan(&ctx, &request, |_| {}).await?;
     }
     let began = Instant::now();
     plan(&ctx, &request, |_| {}).await?;
-    tell(began, json!({}))
+    print_usage(began, json!({}))
 }
 
-fn tell(began: Instant, mut answer: Value) -> anyhow::Result<()> {
-    answer["seconds"] = began.elapsed().as_secs_f64().into();
-    answer["peak_mib"] = peak_mib()?.into();
-    println!("{answer}");
+fn print_usage(began: Instant, mut output: Value) -> anyhow::Result<()> {
+    output["seconds"] = began.elapsed().as_secs_f64().into();
+    output["peak_mib"] = peak_mib()?.into();
+    println!("{output}");
     Ok(())
 }
 
-/// The most memory that this process has held, as Linux says it.
+/// The peak memory of this process, according to Linux.
 fn peak_mib() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,4 +1,4 @@
-//! A month in one process, and a block that waits among others that do not.
+//! A month in one process, and one slow block among others.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::table::{Report, Row};
 use crate::world::World;
 
-/// Mean trips an hour of the month.
+/// Mean trips per hour of the month.
 const TRIPS: u32 = 270;
 const WAIT: Duration = Duration::from_secs(4);
 
@@ -33,7 +33,7 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     waiting(report).await
 }
 
-/// A day of which one hour is answered late: when all the others are done.
+/// A day with one hour whose response is late: the time after which the other hours are done.
 async fn waiting(report: &mut Report) -> anyhow::Result<()> {
     let request =
         json!({"provider": "bird", "time_min": "2020-01-15-00", "time_max": "2020-01-16-00"});
@@ -50,16 +50,16 @@ async fn waiting(report: &mut Report) -> anyhow::Result<()> {
     }
     report.add(Row::figure(
         format!(
-            "23 of 24 blocks, while the other waits {} s for its provider, 4 at once",
+            "23 of 24 blocks, while the last one waits {} s for its provider, 4 at once",
             WAIT.as_secs()
         ),
         format!("{:.2} s, without the wait {:.2} s", others[1], others[0]),
-        "the same but for the place that it takes",
+        "the same, apart from the occupied slot",
     ));
     Ok(())
 }
 
-/// Runs the request, and answers the number of blocks and the seconds after which each ended.
+/// Runs the request. Returns the number of blocks, and for each the seconds until it ended.
 async fn run(
     world: &World,
     request: &Value,
@@ -102,7 +102,7 @@ fn cores() -> f64 {
     std::thread::available_parallelism().map_or(1, usize::from) as f64
 }
 
-/// Processor seconds that the machine has worked since it started.
+/// The seconds that the machine's processors have been busy since it started.
 fn busy_seconds() -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string("/proc/stat")?;
     let first = stat.lines().next().unwrap_or_default();
@@ -111,11 +111,11 @@ fn busy_seconds() -> anyhow::Result<f64> {
         .skip(1)
         .filter_map(|tick| tick.parse().ok())
         .collect();
-    // Without idle and iowait, in hundredths of a second.
+    // The sum of all columns but idle and iowait, in hundredths of a second.
     let busy: f64 = ticks
         .iter()
         .enumerate()
-        .filter(|(place, _)| ![3, 4].contains(place))
+        .filter(|(column, _)| ![3, 4].contains(column))
         .map(|(_, tick)| tick)
         .take(6)
         .sum();

@@ -1,4 +1,4 @@
-//! Ten years of eighteen providers, and the next hour after them.
+//! A plan of ten years of eighteen providers, and of the hour after them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use anyhow::ensure;
 use local_stack::StackOptions;
 use serde_json::json;
 
-use crate::memory::plan_apart;
+use crate::memory::plan_in_process;
 use crate::table::{Report, Row};
 use crate::turns::Spread;
 use crate::world::{World, provider};
@@ -25,12 +25,12 @@ pub(crate) async fn measure(report: &mut Report, rounds: usize) -> anyhow::Resul
     let years =
         json!({"provider": "all", "time_min": "2010-01-01-00", "time_max": "2020-01-01-00"});
     for blocks in ["new", "known"] {
-        let needed = plan_apart(&world, &years).await?;
+        let usage = plan_in_process(&world, &years).await?;
         report.add(Row {
-            peak_mib: Some(needed.peak_mib),
+            peak_mib: Some(usage.peak_mib),
             ..Row::figure(
                 format!("plan of ten years of {PROVIDERS} providers, every block {blocks}"),
-                format!("{:.1} s", needed.seconds),
+                format!("{:.1} s", usage.seconds),
                 "≤ 20 s, 256 MiB",
             )
         });
@@ -39,7 +39,7 @@ pub(crate) async fn measure(report: &mut Report, rounds: usize) -> anyhow::Resul
     let hour = json!({"provider": "all", "time_max": "2020-01-01-01", "interval": 1});
     let mut seconds = Vec::new();
     for _ in 0..rounds {
-        seconds.push(plan_apart(&world, &hour).await?.seconds);
+        seconds.push(plan_in_process(&world, &hour).await?.seconds);
     }
     let spread = Spread::of(seconds);
     report.add(Row::figure(
@@ -50,7 +50,7 @@ pub(crate) async fn measure(report: &mut Report, rounds: usize) -> anyhow::Resul
     explain(&world).await
 }
 
-/// Shows that an hour is found by an index.
+/// Prints the query plan, and checks that an hour is found by an index.
 async fn explain(world: &World) -> anyhow::Result<()> {
     let lines = world
         .database

@@ -1,4 +1,4 @@
-//! sync-socrata beside a client that posts the same chunks.
+//! sync-socrata, compared with a client that posts the same chunks.
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -34,7 +34,7 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
         async || timed(post(&world, &client, &chunks)).await,
     ))
     .await?;
-    report.add(Row::beside(
+    report.add(Row::comparison(
         format!("sync-socrata of {trips} trips in {} chunks", chunks.len()),
         ours,
         "a client that posts the same chunks",
@@ -52,7 +52,7 @@ async fn post(world: &World, client: &Client, chunks: &[Bytes]) -> anyhow::Resul
         portal.dataset
     );
     for chunk in chunks {
-        let answer = client
+        let response = client
             .post(&url)
             .basic_auth(&portal.key_id, Some(&portal.key_secret))
             .header("X-App-Token", &portal.app_token)
@@ -61,7 +61,7 @@ async fn post(world: &World, client: &Client, chunks: &[Bytes]) -> anyhow::Resul
             .send()
             .await?
             .error_for_status()?;
-        answer.bytes().await?;
+        response.bytes().await?;
     }
     Ok(())
 }

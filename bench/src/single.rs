@@ -1,4 +1,4 @@
-//! The way of the tool before: a row and a request for each trip.
+//! The method of the earlier tools: one INSERT and one request per trip.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tokio_postgres::{Client, NoTls, Statement};
 use crate::table::{Report, Row};
 use crate::world::{World, timed};
 
-/// Trips; enough to tell a rate by.
+/// The number of trips from which the rates are computed.
 const TRIPS: i64 = 5000;
 const INSERT: &str = "
     INSERT INTO api.trips
@@ -61,9 +61,9 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
             seconds / ours
         )
     };
-    report.add(Row::figure("an INSERT a trip", rate(each), ""));
+    report.add(Row::figure("one INSERT per trip", rate(each), ""));
     report.add(Row::figure(
-        "an HTTP call a trip, each with its INSERT",
+        "one HTTP request per trip, each with one INSERT",
         rate(requests),
         "",
     ));

@@ -12,7 +12,7 @@ pub(crate) struct Report {
     rows: Vec<Row>,
 }
 
-/// One work beside its yardstick.
+/// One measurement: a step and its yardstick, or a single figure.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) work: String,
@@ -21,13 +21,14 @@ pub(crate) struct Row {
     pub(crate) yardstick: Option<(String, Spread)>,
     /// What the ratio, or another figure, should be.
     pub(crate) goal: String,
-    /// A figure that is no ratio.
+    /// A figure that is not a ratio.
     pub(crate) figure: Option<String>,
     pub(crate) peak_mib: Option<u64>,
 }
 
 impl Row {
-    pub(crate) fn beside(
+    /// A step and its yardstick.
+    pub(crate) fn comparison(
         work: impl Into<String>,
         ours: Spread,
         yardstick: impl Into<String>,
@@ -44,6 +45,7 @@ impl Row {
         }
     }
 
+    /// A single figure.
     pub(crate) fn figure(
         work: impl Into<String>,
         figure: impl Into<String>,
@@ -61,7 +63,7 @@ impl Row {
 }
 
 impl Report {
-    /// Adds a row, and shows it at once: the whole table takes minutes.
+    /// Adds a row and prints it at once, since the whole table takes minutes.
     pub(crate) fn add(&mut self, row: Row) {
         println!("{}", line(&row));
         self.rows.push(row);
@@ -89,12 +91,8 @@ fn line(row: &Row) -> String {
         (Some(ours), Some((_, its))) => format!("{:.2}", ours.median / its.median),
         _ => String::new(),
     };
-    let seconds = |spread: &Spread| {
-        format!(
-            "{:.3} ({:.3}–{:.3})",
-            spread.median, spread.least, spread.most
-        )
-    };
+    let seconds =
+        |spread: &Spread| format!("{:.3} ({:.3}–{:.3})", spread.median, spread.min, spread.max);
     format!(
         "| {} | {} | {} | {} | {ratio} | {} | {} | {} |",
         row.work,

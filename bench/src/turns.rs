@@ -1,13 +1,13 @@
-//! Rounds in which two works take turns.
+//! Rounds in which a step and its yardstick alternate.
 
 use serde::Serialize;
 
-/// Seconds of several rounds.
+/// The seconds of several rounds.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
-    pub(crate) least: f64,
-    pub(crate) most: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
 }
 
 impl Spread {
@@ -16,14 +16,14 @@ impl Spread {
         let at = |index: usize| seconds.get(index).copied().unwrap_or(f64::NAN);
         Self {
             median: at(seconds.len() / 2),
-            least: at(0),
-            most: at(seconds.len().saturating_sub(1)),
+            min: at(0),
+            max: at(seconds.len().saturating_sub(1)),
         }
     }
 }
 
-/// Lets two works take turns, each of which answers its seconds, so that whatever else the machine
-/// does hits both. A first turn of each, which warms caches, does not count.
+/// Runs two tasks alternately, so that other load on the machine affects both. Each returns its
+/// seconds. The first round, which warms caches, does not count.
 pub(crate) async fn in_turn(
     rounds: usize,
     mut ours: impl AsyncFnMut() -> anyhow::Result<f64>,

@@ -1,17 +1,15 @@
-//! A provider with one size of hour, and the parts around it.
+//! A stack with a provider whose hours all have the same number of trips.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context as _;
-use local_stack::{LocalStack, StackOptions};
-use pipeline::{BlockItem, Context, PlanRequest, plan, read_manifest};
+use local_stack::{LocalStack, StackOptions, planned_item};
+use pipeline::{BlockItem, Context};
 use sandbox_provider::{MdsVersion, ProviderOptions, Rhythm};
-use serde_json::json;
 use tokio_postgres::NoTls;
 
-/// The hour that is worked on, by its end.
+/// The measured hour, by its end.
 const HOUR: &str = "2020-01-15-13";
 
 pub(crate) struct World {
@@ -20,7 +18,7 @@ pub(crate) struct World {
     pub(crate) database: tokio_postgres::Client,
 }
 
-/// A provider whose every hour has so many trips, of some 20 points each.
+/// A provider with this many trips in every hour, with about 20 points each.
 pub(crate) fn provider(trips: u32) -> ProviderOptions {
     ProviderOptions {
         version: MdsVersion::V1_2,
@@ -48,16 +46,12 @@ impl World {
         })
     }
 
-    /// The block of the hour, with every step forced.
+    /// The block of the measured hour, with every step forced.
     pub(crate) async fn item(&self, provider: &str) -> anyhow::Result<BlockItem> {
-        let request = json!({"provider": provider, "time_max": HOUR, "force": true});
-        let plan = plan(&self.ctx, &PlanRequest::from_json(request)?, |_| {}).await?;
-        let manifest = plan.manifest.context("no manifest")?;
-        let mut items = read_manifest(&self.ctx, &manifest).await?;
-        Ok(items.recv().await.context("no block")??)
+        Ok(planned_item(&self.ctx, provider, HOUR).await?)
     }
 
-    /// Leaves no trip.
+    /// Deletes all trips and devices.
     pub(crate) async fn empty(&self) -> anyhow::Result<()> {
         self.database
             .batch_execute("TRUNCATE api.trips, api.devices; CHECKPOINT")
@@ -66,7 +60,7 @@ impl World {
     }
 }
 
-/// The seconds of a work.
+/// The seconds that a task takes.
 pub(crate) async fn timed<T, E: Into<anyhow::Error>>(
     work: impl Future<Output = Result<T, E>>,
 ) -> anyhow::Result<f64> {

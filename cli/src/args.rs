@@ -1,4 +1,4 @@
-//! The command line's words, as clap reads them.
+//! The command line, as clap parses it.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Read environment variables from this file; they win over those already set.
+    /// Read environment variables from this file; they override those already set.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
 
@@ -36,7 +36,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Plan a range of hours and do, for each block, the steps that are still to do.
+    /// Plan a range of hours and run the remaining steps of each block.
     Run(RunArgs),
     /// Only pull hours from the provider into the archive.
     Extract(StepArgs),
@@ -44,7 +44,7 @@ pub(crate) enum Command {
     SyncDb(StepArgs),
     /// Only publish loaded hours to the portal.
     SyncSocrata(StepArgs),
-    /// Ask a provider for a handful of hours and say what its feed is like; writes nothing.
+    /// Request a few hours from a provider and report what is wrong with its feed; writes nothing.
     Probe(ProbeArgs),
     /// Read and write the encrypted configuration; rotate its key.
     #[command(subcommand)]
@@ -57,20 +57,20 @@ pub(crate) enum Command {
     Demo(DemoArgs),
 }
 
-/// Whose feed, and the hour to look at.
+/// `mds probe`.
 #[derive(Debug, Args)]
 pub(crate) struct ProbeArgs {
     /// A provider's name in the providers file.
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: String,
 
-    /// The hour to look at most closely, by its end: civil hour `yyyy-mm-dd-hh`. [default: the one
-    /// that a schedule would ask for now]
+    /// End of the hour to check most closely: civil hour `yyyy-mm-dd-hh`. [default: the hour that a
+    /// scheduled run would request now]
     #[arg(long, value_name = "HOUR")]
     pub(crate) time_max: Option<String>,
 }
 
-/// Which blocks.
+/// The choice of blocks, shared by the commands that run steps.
 #[derive(Debug, Args)]
 pub(crate) struct BlockArgs {
     /// A provider's name in the providers file, or `all`.
@@ -82,27 +82,28 @@ pub(crate) struct BlockArgs {
     #[arg(long, value_name = "HOUR")]
     pub(crate) time_max: Option<String>,
 
-    /// Start of the range; same forms.
+    /// Start of the range, inclusive; same formats as `--time-max`.
     #[arg(long, value_name = "HOUR")]
     pub(crate) time_min: Option<String>,
 
-    /// Hours before `--time-max` or, without it, from `--time-min`. [default: 1]
+    /// Length of the range in hours: before `--time-max` or, without it, from `--time-min`.
+    /// [default: 1]
     #[arg(long, value_name = "HOURS")]
     pub(crate) interval: Option<u32>,
 
-    /// Do the steps again, whatever the block's status.
+    /// Run the steps again, whatever the block's status.
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Only blocks that are not published yet; hours without trips are asked for again.
+    /// Only blocks that are not published yet; hours without trips are requested again.
     #[arg(long)]
     pub(crate) incomplete_only: bool,
 
-    /// Print what would be done, block by block, and write nothing anywhere.
+    /// Print the plan, block by block, and write nothing anywhere.
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Blocks to work on at once.
+    /// Number of blocks to process at the same time.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) concurrency: u32,
 }
@@ -113,32 +114,32 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) blocks: BlockArgs,
 
-    /// Leave out the step that asks the provider.
+    /// Skip the step that requests trips from the provider.
     #[arg(long)]
     pub(crate) no_extract: bool,
 
-    /// Leave out the step that loads into Postgres.
+    /// Skip the step that loads trips into Postgres.
     #[arg(long)]
     pub(crate) no_sync_db: bool,
 
-    /// Leave out the step that publishes to the portal.
+    /// Skip the step that publishes trips to the portal.
     #[arg(long)]
     pub(crate) no_sync_socrata: bool,
 
-    /// Where the run takes place.
+    /// Where to run.
     #[arg(long, value_enum, default_value_t = Target::Local)]
     pub(crate) on: Target,
 
-    /// With `--on aws`: follow the execution to its end, and end with its summary and exit status.
+    /// With `--on aws`: wait until the execution ends, print its summary and exit with its status.
     #[arg(long)]
     pub(crate) watch: bool,
 
-    /// With `--on aws`: the execution's name. [default: made from the request, so that the same
-    /// request is the same run until it has failed]
+    /// With `--on aws`: the execution's name. [default: derived from the request, so that repeating
+    /// a request starts a second run only if the first one failed]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
 
-    /// Accepted and without effect: the tool that this one replaces wanted it inside a container.
+    /// Has no effect. Accepted because the tool that this one replaces needs it inside a container.
     #[arg(long)]
     pub(crate) docker_mode: bool,
 }
@@ -147,7 +148,7 @@ pub(crate) struct RunArgs {
 pub(crate) enum Target {
     /// In this process.
     Local,
-    /// By the state machine that ATD_MDS_STATE_MACHINE_ARN names.
+    /// In the state machine that ATD_MDS_STATE_MACHINE_ARN names.
     Aws,
 }
 
@@ -157,8 +158,8 @@ pub(crate) struct StepArgs {
     #[command(flatten)]
     pub(crate) blocks: BlockArgs,
 
-    /// A local file in place of the bucket's object, for a range of one hour: `extract` writes the
-    /// trips there and leaves bucket and database alone, the other steps read there.
+    /// A local file instead of the object in the bucket, for a single block. `extract` writes the
+    /// trips to it and changes neither bucket nor database; the other steps read it.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "incomplete_only"])]
     pub(crate) file: Option<PathBuf>,
 }
@@ -193,7 +194,7 @@ pub(crate) enum ConfigCommand {
     /// Re-encrypt every object under a prefix with the first key of ATD_MDS_FERNET_KEY. Can be
     /// stopped and resumed.
     RotateKey {
-        /// Only keys that begin so. [default: all]
+        /// Only objects whose key starts with PREFIX. [default: all]
         #[arg(
             long,
             default_value = "",
@@ -206,7 +207,7 @@ pub(crate) enum ConfigCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct StageArgs {
-    /// The files of the stage `production`, whatever ATD_MDS_RUN_MODE says.
+    /// Use the files of the stage `production`, whatever ATD_MDS_RUN_MODE says.
     #[arg(long)]
     pub(crate) production: bool,
 }

@@ -1,4 +1,4 @@
-//! `mds run --on aws`: the same request as an execution of the state machine.
+//! `mds run --on aws`: runs a request as an execution of the state machine.
 
 mod arn;
 mod client;
@@ -17,8 +17,8 @@ use client::{Executions, Started};
 
 const STATE_MACHINE: &str = "ATD_MDS_STATE_MACHINE_ARN";
 
-/// Starts the execution, or finds the one that the same request has started already, and follows it
-/// if asked to.
+/// Starts an execution, or finds the one that an earlier, equal request has started. Follows it
+/// with `--watch`.
 pub(crate) async fn run(
     args: &RunArgs,
     json: bool,
@@ -29,7 +29,7 @@ pub(crate) async fn run(
         .filter(|arn| !arn.trim().is_empty())
         .ok_or_else(|| {
             usage(format!(
-                "{STATE_MACHINE} is not set: give it the ARN of the state machine"
+                "{STATE_MACHINE} is not set: set it to the ARN of the state machine"
             ))
         })?
         .parse()
@@ -40,7 +40,7 @@ pub(crate) async fn run(
         None => request::name(&input),
     };
     if args.blocks.dry_run {
-        return show(&machine, &name, &input);
+        return print_input(&machine, &name, &input);
     }
     let executions = Executions::new(machine).await?;
     let started = executions
@@ -51,30 +51,30 @@ pub(crate) async fn run(
         Started::New(_) => eprintln!("started {arn}"),
         Started::Running(_) => eprintln!("the same request is running already: {arn}"),
         Started::Succeeded(_) => eprintln!(
-            "the same request has succeeded already: {arn}; --name runs it again under another name"
+            "the same request has succeeded already: {arn}; to run it again, give it another --name"
         ),
     }
     eprintln!("{}", arn::console_url(arn));
     if args.watch || matches!(started, Started::Succeeded(_)) {
         return watch::follow(&executions, arn, json, progress).await;
     }
-    say_arn(arn, json);
+    print_arn(arn, json);
     Ok(ExitCode::SUCCESS)
 }
 
 #[expect(clippy::print_stdout, reason = "the input is this command's data")]
-fn show(
+fn print_input(
     machine: &StateMachineArn,
     name: &str,
     input: &serde_json::Value,
 ) -> anyhow::Result<ExitCode> {
-    eprintln!("dry run: nothing is started; {machine} would get, as execution {name}:");
+    eprintln!("dry run: nothing is started; {machine} would get this input, as execution {name}:");
     println!("{}", serde_json::to_string_pretty(input)?);
     Ok(ExitCode::SUCCESS)
 }
 
 #[expect(clippy::print_stdout, reason = "the ARN is this command's data")]
-fn say_arn(arn: &str, json: bool) {
+fn print_arn(arn: &str, json: bool) {
     if json {
         println!("{}", serde_json::json!({ "execution_arn": arn }));
     } else {

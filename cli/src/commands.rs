@@ -1,4 +1,4 @@
-//! One module a command.
+//! One module per command.
 
 mod config;
 mod connect;
@@ -11,15 +11,19 @@ mod step;
 
 use std::process::ExitCode;
 
+use trips::status::Step;
+
 use crate::args::{Cli, Command};
 use crate::progress::Progress;
 
 pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(args) => run::run(&args, cli.json, &progress).await,
-        Command::Extract(args) => step::extract(&args, cli.json, &progress).await,
-        Command::SyncDb(args) => step::sync_db(&args, cli.json, &progress).await,
-        Command::SyncSocrata(args) => step::sync_socrata(&args, cli.json, &progress).await,
+        Command::Extract(args) => step::one_step(Step::Extract, &args, cli.json, &progress).await,
+        Command::SyncDb(args) => step::one_step(Step::SyncDb, &args, cli.json, &progress).await,
+        Command::SyncSocrata(args) => {
+            step::one_step(Step::SyncSocrata, &args, cli.json, &progress).await
+        }
         Command::Probe(args) => probe::probe(&args, cli.json).await,
         Command::Config(command) => config::config(command, cli.json, &progress).await,
         Command::Migrate => migrate::migrate().await,

@@ -1,21 +1,21 @@
-//! `--env-file`.
+//! `--env-file`: environment variables from a file.
 
 use std::path::Path;
 
 use crate::failure;
 
-/// Sets the process's environment from the file; call it before any thread exists.
+/// Sets the process's environment from the file. Call it before any thread is started.
 pub(crate) fn load(file: &Path) -> anyhow::Result<()> {
     dotenvy::from_path_override(file)
         .map_err(|e| failure::usage(format!("--env-file {}: {}", file.display(), reason(&e))))
 }
 
-/// What is wrong, without the line, whose value is likely a secret.
+/// Describes the error without quoting the line, whose value is probably a secret.
 fn reason(error: &dotenvy::Error) -> String {
     match error {
         dotenvy::Error::LineParse(line, _) => {
             let advice =
-                "a value with spaces or signs needs quotes around it, and each quote its end";
+                "put a value with spaces or special characters in quotes, and close each quote";
             match line.split_once('=') {
                 Some((name, _)) if is_name(name.trim()) => {
                     format!("{} is malformed: {advice}", name.trim())

@@ -1,4 +1,4 @@
-//! Which exit status an error ends with.
+//! Maps errors to exit statuses.
 
 use std::process::ExitCode;
 
@@ -6,12 +6,12 @@ use config::ConfigError;
 use pipeline::{ErrorName, PipelineError};
 use vault::VaultError;
 
-/// Some block failed, or something outside could not be reached.
+/// A block failed, or an external service could not be reached.
 pub(crate) const FAILED: u8 = 1;
 /// Wrong usage or configuration.
 pub(crate) const USAGE: u8 = 2;
 
-/// An error of the person who typed the command: ends with status 2.
+/// A mistake in how the command was called: exit status 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct UsageError(String);
@@ -21,7 +21,8 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
 }
 
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    // Only as the error itself: below a step's error it is an archive's, and the block has failed.
+    // Only as the outermost error: as the cause of a step's error it concerns an archive, and then
+    // the block has failed.
     let is_usage = error
         .downcast_ref::<VaultError>()
         .is_some_and(is_wrong_name_or_key)
@@ -37,7 +38,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if is_usage { USAGE } else { FAILED })
 }
 
-/// Whether the bucket, the object or the Fernet key is not the right one.
+/// Whether the bucket, the object's key or the Fernet key is wrong.
 fn is_wrong_name_or_key(error: &VaultError) -> bool {
     matches!(
         error,

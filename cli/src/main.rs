@@ -1,7 +1,11 @@
 //! `mds`: the pipeline from the command line (docs/CONTRACT.md, "The command line").
 //!
-//! Data goes to standard output; logs, progress and errors to standard error. The exit status is 0
-//! when all is done, 1 when some block failed, 2 for wrong usage or configuration.
+//! [`args`] defines the command line, [`commands`] has a module for each command, and [`aws`]
+//! starts and follows executions of the state machine.
+//!
+//! Data goes to standard output; logs, progress and errors go to standard error. The exit status is
+//! 0 if everything succeeded, 1 if a block failed, 2 for wrong usage or configuration, and 130 if
+//! the command was stopped.
 
 mod args;
 mod aws;

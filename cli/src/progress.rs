@@ -1,4 +1,4 @@
-//! Progress of a run: a bar on a terminal, a line now and then elsewhere.
+//! Progress of a run: a bar on a terminal, a line every ten seconds elsewhere.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pipeline::{BlockOutcome, RunObserver};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The one bar of this process; log lines are written around it.
+/// The progress bar of this process. It is hidden while a log line is written.
 #[derive(Debug, Clone)]
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -22,7 +22,7 @@ impl Progress {
         }
     }
 
-    /// Begins to show the progress of `blocks` blocks.
+    /// Starts to show the progress of `blocks` blocks.
     pub(crate) fn start(&self, blocks: u64) -> Arc<BlockProgress> {
         self.bar.reset();
         self.bar.set_length(blocks);
@@ -44,7 +44,7 @@ impl Progress {
         })
     }
 
-    /// Shows a counter of objects, for work that is not blocks.
+    /// Shows the number of objects processed, for work that does not consist of blocks.
     pub(crate) fn objects(&self, done: u64) {
         if io::stderr().is_terminal() {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
@@ -53,7 +53,7 @@ impl Progress {
         }
     }
 
-    /// Shows how far a run elsewhere has come.
+    /// Shows the progress of a run in another process.
     pub(crate) fn elsewhere(&self, ended: u64, blocks: u64, message: String) {
         if !io::stderr().is_terminal() {
             eprintln!("{ended}/{blocks} blocks: {message}");
@@ -83,7 +83,7 @@ impl<'a> MakeWriter<'a> for Progress {
     }
 }
 
-/// Standard error, with the bar taken away while a line is written.
+/// Standard error; hides the bar while a line is written.
 pub(crate) struct SuspendingWriter(ProgressBar);
 
 impl Write for SuspendingWriter {
@@ -128,14 +128,14 @@ impl RunObserver for BlockProgress {
             self.not_ready.load(Ordering::Relaxed)
         );
         if let Some(lines) = &self.lines {
-            lines.say(&message);
+            lines.print(&message);
         }
         self.bar.set_message(message);
         self.bar.inc(1);
     }
 }
 
-/// Plain lines for a log file: the first block, then one each ten seconds, then the last.
+/// Plain lines for a log file: one for the first block, one every ten seconds, one for the last.
 #[derive(Debug)]
 struct Lines {
     blocks: u64,
@@ -145,7 +145,7 @@ struct Lines {
 }
 
 impl Lines {
-    const EVERY: Duration = Duration::from_secs(10);
+    const INTERVAL: Duration = Duration::from_secs(10);
 
     fn new(blocks: u64) -> Self {
         Self {
@@ -156,7 +156,7 @@ impl Lines {
         }
     }
 
-    fn say(&self, message: &str) {
+    fn print(&self, message: &str) {
         let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
         let elapsed = millis(self.started.elapsed());
         let due = self.next_ms.load(Ordering::Relaxed);
@@ -164,7 +164,7 @@ impl Lines {
             return;
         }
         self.next_ms
-            .store(elapsed + millis(Self::EVERY), Ordering::Relaxed);
+            .store(elapsed + millis(Self::INTERVAL), Ordering::Relaxed);
         eprintln!(
             "{ended}/{} blocks after {:.1} s: {message}",
             self.blocks,

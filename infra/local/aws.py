@@ -1,10 +1,10 @@
-"""AWS on this machine: the state machine and its four functions, against parts that an env file leads to.
+"""AWS on this machine: the state machine and its four functions, connected to the services that an env file names.
 
-Step Functions is moto's interpreter, which runs `statemachine.asl.json` as it stands. Lambda is the runtime API of
-`cargo lambda watch`, which the functions' own binaries ask for events. S3, Postgres, the portal and the providers
-are those of the env file, for instance of `mds sandbox`. Nothing here knows what the pipeline does.
+moto interprets `statemachine.asl.json` unchanged, in the role of Step Functions. The functions' binaries get their events
+from the Runtime API of `cargo lambda watch`, in the role of Lambda. S3, Postgres, the portal and the providers are those
+of the env file, for example of `mds sandbox`. This script knows nothing about the pipeline.
 
-Prints one line of JSON when all of it runs, and ends with its standard input:
+When everything is running it prints one line of JSON. It ends when its standard input is closed:
 
     {"endpoint_url": "http://127.0.0.1:40001", "state_machine_arn": "arn:aws:states:us-east-1:…"}
 """
@@ -25,7 +25,7 @@ import urllib.request
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 NAME = "mds-etl"
-# Environments of each function, which is how many events it takes at a time.
+# The number of environments of each function, and so of the events it can process at the same time.
 FUNCTIONS = {"plan-blocks": 1, "extract": 2, "sync-db": 2, "sync-socrata": 2}
 SUBSTITUTIONS = {
     "plan-blocks": "PlanBlocksFunctionArn",
@@ -34,10 +34,10 @@ SUBSTITUTIONS = {
     "sync-socrata": "SyncSocrataFunctionArn",
 }
 MEMORY_MB = "1024"
-# A function of the template has 900 seconds.
+# The timeout of the functions in the template.
 LAMBDA_SECONDS = 900
 START_SECONDS = 60
-# Kills its command when its own standard input closes, which it does however this process ends, even by kill -9.
+# Kills its command when standard input is closed. That happens however this process ends, even by kill -9.
 WITH_THE_PARENT = """
 exec 3<&0
 "$@" </dev/null & child=$!
@@ -47,7 +47,7 @@ wait $child
 
 
 class LambdaClient:
-    """What the interpreter asks of Lambda's client, at the invoke endpoint of `cargo lambda watch`."""
+    """The part of the Lambda client that the interpreter uses, for the invoke endpoint of `cargo lambda watch`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -58,20 +58,20 @@ class LambdaClient:
             f"{self.url}/2015-03-31/functions/{name}/invocations", data=Payload, method="POST"
         )
         try:
-            with urllib.request.urlopen(request, timeout=LAMBDA_SECONDS) as answer:
-                return {"StatusCode": 200, "Payload": io.BytesIO(answer.read())}
+            with urllib.request.urlopen(request, timeout=LAMBDA_SECONDS) as response:
+                return {"StatusCode": 200, "Payload": io.BytesIO(response.read())}
         except urllib.error.HTTPError as error:
             body = error.read()
-            # Lambda says 200 with a header where `cargo lambda watch` says 500.
+            # For a failed function, Lambda returns 200 with a header, and `cargo lambda watch` returns 500.
             if b"errorType" not in body:
                 raise
             return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(body)}
 
 
-def lead_the_interpreter(lambda_url: str, env: dict[str, str]) -> None:
-    """Makes moto's interpreter ask these parts, and not moto's own imitations of them.
+def redirect_interpreter(lambda_url: str, env: dict[str, str]) -> None:
+    """Makes moto's interpreter use these services instead of moto's own mocks.
 
-    To be called before anything else of moto is imported: its modules take the function by name.
+    Call this before importing anything else of moto, because its modules import the patched function by name.
     """
     import boto3
     from moto.stepfunctions.parser.asl.utils import boto_client
@@ -87,7 +87,7 @@ def lead_the_interpreter(lambda_url: str, env: dict[str, str]) -> None:
                 aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
                 aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
             )
-        raise ValueError(f"the definition uses {service}, which is not here")
+        raise ValueError(f"the definition uses {service}, which is not available here")
 
     boto_client.boto_client_for = client_for
 
@@ -109,10 +109,10 @@ def start_step_functions(definition: str) -> dict[str, str]:
         aws_access_key_id="local",
         aws_secret_access_key="local",
     )
-    made = client.create_state_machine(
+    created = client.create_state_machine(
         name=NAME, definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/{NAME}"
     )
-    return {"endpoint_url": endpoint, "state_machine_arn": made["stateMachineArn"]}
+    return {"endpoint_url": endpoint, "state_machine_arn": created["stateMachineArn"]}
 
 
 def substituted(definition: pathlib.Path, env: dict[str, str]) -> str:
@@ -122,7 +122,7 @@ def substituted(definition: pathlib.Path, env: dict[str, str]) -> str:
     }
     values["BucketName"] = env["ATD_MDS_BUCKET"]
     values["Stage"] = env.get("ATD_MDS_RUN_MODE", "STAGING").lower()
-    # Two kinds of dollar signs stand in a definition; only these are placeholders.
+    # A definition contains other dollar signs as well; only these are placeholders.
     text = definition.read_text()
     for name, value in values.items():
         text = text.replace("${" + name + "}", value)
@@ -142,7 +142,7 @@ def free_port() -> int:
 
 
 class Children:
-    """The processes of this stack, each with a log file of its own. They end with this process."""
+    """The processes of this stack, each with its own log file. They end with this process."""
 
     def __init__(self, logs: pathlib.Path) -> None:
         self.logs = logs
@@ -197,7 +197,7 @@ def wait_for_port(port: int, children: Children, name: str) -> None:
             return
         except OSError:
             if children.running[name].poll() is not None or time.monotonic() > until:
-                raise SystemExit(f"{name} does not answer at port {port}; see {children.logs}/{name}.log")
+                raise SystemExit(f"{name} does not respond on port {port}; see {children.logs}/{name}.log")
             time.sleep(0.05)
 
 
@@ -208,7 +208,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--env-file", type=pathlib.Path, required=True,
-        help="NAME=value lines, as `mds sandbox` writes them; the functions get them and nothing else",
+        help="NAME=value lines, as written by `mds sandbox`; they are the whole environment of the functions",
     )  # fmt: skip
     parser.add_argument(
         "--functions", type=pathlib.Path, default=root / "target" / "debug",
@@ -220,7 +220,7 @@ def arguments() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--logs", type=pathlib.Path, default=root / "target" / "local-aws",
-        help="folder of what each process writes (default: %(default)s)",
+        help="folder of the processes' log files (default: %(default)s)",
     )  # fmt: skip
     return parser.parse_args()
 
@@ -229,15 +229,15 @@ def main() -> None:
     args = arguments()
     missing = [name for name in FUNCTIONS if not (args.functions / name).exists()]
     if missing:
-        raise SystemExit(f"{args.functions} has no {', '.join(missing)}: build them first, e.g. by `make e2e`")
+        raise SystemExit(f"{args.functions} has no {', '.join(missing)}: build them first, for example with `make e2e`")
     args.logs.mkdir(parents=True, exist_ok=True)
     env = read_env_file(args.env_file)
-    # Ctrl-C at a terminal is an end like that of standard input.
+    # SIGTERM ends this process in the same way as the end of standard input.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     children = Children(args.logs)
     try:
         lambda_url = start_lambda(children, args.functions, env)
-        lead_the_interpreter(lambda_url, env)
+        redirect_interpreter(lambda_url, env)
         print(json.dumps(start_step_functions(substituted(args.definition, env))), flush=True)
         sys.stdin.read()
     except KeyboardInterrupt:

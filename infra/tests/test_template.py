@@ -1,4 +1,4 @@
-"""What the template permits, and that its names are those of the definition and of the code."""
+"""Tests of the template: its permissions, and that its names match those in the definition and in the code."""
 
 import json
 import pathlib
@@ -12,7 +12,7 @@ TEMPLATE = yaml_parse((ROOT / "infra/template.yaml").read_text())
 RESOURCES = TEMPLATE["Resources"]
 DEFINITION = (ROOT / "statemachine.asl.json").read_text()
 
-# Where each function may read and write; what stands nowhere here it may not touch.
+# The objects that each function may read and write. It may access no others.
 READS = {
     "PlanBlocksFunction": {"config/*"},
     "ExtractFunction": {"config/*", "{stage}/*/extract.json", "{stage}/*/trips.json"},
@@ -39,7 +39,7 @@ def statements(name):
 
 
 def keys(statement):
-    """The keys of the bucket that a statement is about."""
+    """The object keys that a statement covers."""
     texts = (as_list(resource["Fn::Sub"])[0] for resource in as_list(statement["Resource"]))
     return {text.replace("${Bucket.Arn}/", "").replace("${Stage}", "{stage}") for text in texts}
 
@@ -59,7 +59,7 @@ class Policies(unittest.TestCase):
             self.assertEqual(by_action["s3:GetObject"], READS[name], name)
             self.assertEqual(by_action["s3:PutObject"], WRITES[name], name)
 
-    def test_functions_do_nothing_beside_objects_and_their_secret(self):
+    def test_functions_have_no_permissions_except_for_objects_and_their_secret(self):
         allowed = {
             "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket",
             "secretsmanager:GetSecretValue",

@@ -1,4 +1,4 @@
-//! Names of things in AWS.
+//! ARNs of state machines and executions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ pub(crate) struct StateMachineArn {
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no ARN of a state machine, such as arn:aws:states:us-east-1:123456789012:stateMachine:mds-etl"
+    "`{0}` is not the ARN of a state machine, such as arn:aws:states:us-east-1:123456789012:stateMachine:mds-etl"
 )]
 pub(crate) struct ArnError(String);
 
@@ -52,7 +52,7 @@ impl fmt::Display for StateMachineArn {
 }
 
 impl StateMachineArn {
-    /// The ARN of its execution of this name.
+    /// The ARN of this state machine's execution `name`.
     pub(crate) fn execution(&self, name: &str) -> String {
         format!(
             "{}:{name}",
@@ -61,7 +61,7 @@ impl StateMachineArn {
     }
 }
 
-/// Where the console shows an execution.
+/// The address of an execution in the AWS console.
 pub(crate) fn console_url(execution: &str) -> String {
     let mut parts = execution.split(':').skip(1);
     let partition = parts.next().unwrap_or_default();

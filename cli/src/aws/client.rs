@@ -1,4 +1,4 @@
-//! Step Functions: starting an execution once, and asking how it is.
+//! Step Functions: starts an execution at most once and reads its state.
 
 use anyhow::Context as _;
 use aws_sdk_sfn::Client;
@@ -12,8 +12,8 @@ use crate::aws::arn::StateMachineArn;
 use crate::failure::usage;
 
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_SFN";
-/// Tries of the same request, each after one that failed.
-const MAX_TRIES: u32 = 99;
+/// How often an equal request can be started, each time after the execution before it failed.
+const MAX_ATTEMPTS: u32 = 99;
 
 /// The executions of one state machine.
 pub(crate) struct Executions {
@@ -21,14 +21,14 @@ pub(crate) struct Executions {
     machine: StateMachineArn,
 }
 
-/// What became of a request to start.
+/// The result of a request to start an execution, with its ARN.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Started {
-    /// It was started.
+    /// A new execution was started.
     New(String),
-    /// The same one runs already.
+    /// An execution of the same request is running.
     Running(String),
-    /// The same one has succeeded.
+    /// An execution of the same request has succeeded.
     Succeeded(String),
 }
 
@@ -55,15 +55,15 @@ impl Executions {
         })
     }
 
-    /// Starts an execution of this name, unless there is one that runs or has succeeded. After one
-    /// that failed the next try has a number at its name; a name given by hand is not changed.
+    /// Starts an execution of this name, unless one is running or has succeeded. If it has failed,
+    /// the next attempt appends a number to the name; a name given with `--name` is not changed.
     pub(crate) async fn start(
         &self,
         name: &str,
         input: &str,
         is_given: bool,
     ) -> anyhow::Result<Started> {
-        for n in 1..=MAX_TRIES {
+        for n in 1..=MAX_ATTEMPTS {
             let name = if n == 1 {
                 name.to_owned()
             } else {
@@ -74,16 +74,16 @@ impl Executions {
             }
             if is_given {
                 return Err(usage(format!(
-                    "an execution named {name} has ended without success; give another --name"
+                    "the execution {name} has ended without success; give another --name"
                 )));
             }
         }
         Err(usage(format!(
-            "the same request has failed {MAX_TRIES} times; look at why, and give a --name"
+            "the same request has failed {MAX_ATTEMPTS} times; find out why, then give a --name"
         )))
     }
 
-    /// None if there is one of this name that failed.
+    /// Returns `None` if an execution of this name has failed.
     async fn start_as(&self, name: &str, input: &str) -> anyhow::Result<Option<Started>> {
         let started = self
             .client
@@ -101,7 +101,7 @@ impl Executions {
             .as_service_error()
             .is_some_and(aws_sdk_sfn::operation::start_execution::StartExecutionError::is_execution_already_exists)
         {
-            anyhow::bail!("the execution cannot be started: {}", DisplayErrorContext(&error));
+            anyhow::bail!("cannot start the execution: {}", DisplayErrorContext(&error));
         }
         let known = self.describe(&self.machine.execution(name)).await?;
         if known
@@ -128,10 +128,10 @@ impl Executions {
             .send()
             .await
             .map_err(|error| anyhow::anyhow!("{}", DisplayErrorContext(&error)))
-            .with_context(|| format!("{arn} cannot be looked at"))
+            .with_context(|| format!("cannot read the state of {arn}"))
     }
 
-    /// How many of an execution's blocks stand where; none before its Map state has begun.
+    /// The number of an execution's blocks in each state, or `None` before its Map state has begun.
     pub(crate) async fn blocks(&self, arn: &str) -> anyhow::Result<Option<MapRunItemCounts>> {
         let runs = self
             .client

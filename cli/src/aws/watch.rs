@@ -1,4 +1,4 @@
-//! Following an execution to its end.
+//! Follows an execution to its end.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::progress::Progress;
 use crate::signals;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// Looks in a row that may fail before the watching ends.
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+/// How many requests for the state may fail in a row.
 const MAX_FAILURES: u32 = 10;
 
-/// Shows how an execution comes along, then how it ended.
+/// Shows the progress of an execution, then its result.
 pub(crate) async fn follow(
     executions: &Executions,
     arn: &str,
@@ -28,11 +28,11 @@ pub(crate) async fn follow(
 ) -> anyhow::Result<ExitCode> {
     let ended = tokio::select! {
         ended = until_ended(executions, arn, progress) => ended,
-        asked = signals::asked_to_stop() => {
-            asked?;
+        stop = signals::stop_requested() => {
+            stop?;
             progress.end();
             eprintln!(
-                "stopped watching; the execution goes on. `aws stepfunctions stop-execution --execution-arn {arn}` stops it"
+                "stopped watching; the execution continues. `aws stepfunctions stop-execution --execution-arn {arn}` stops it"
             );
             return Ok(ExitCode::from(signals::STOPPED));
         }
@@ -48,31 +48,33 @@ async fn until_ended(
 ) -> anyhow::Result<DescribeExecutionOutput> {
     let mut pause = FIRST_PAUSE;
     let mut failures = 0;
-    let mut shown = None;
+    let mut last = None;
     loop {
-        match look(executions, arn).await {
+        match state(executions, arn).await {
             Ok((execution, _)) if *execution.status() != ExecutionStatus::Running => {
                 return Ok(execution);
             }
             Ok((_, counts)) => {
                 failures = 0;
                 let now = counts.as_ref().map(Counts::of).unwrap_or_default();
-                if shown.as_ref() != Some(&now) {
+                if last.as_ref() != Some(&now) {
                     progress.elsewhere(now.ended, now.total, now.message());
-                    shown = Some(now);
+                    last = Some(now);
                 }
             }
             Err(error) if failures >= MAX_FAILURES => {
-                return Err(error.context("the execution goes on, and cannot be watched any more"));
+                return Err(
+                    error.context("the execution continues, but its state can no longer be read")
+                );
             }
             Err(_) => failures += 1,
         }
         tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        pause = (pause * 3 / 2).min(MAX_PAUSE);
     }
 }
 
-async fn look(
+async fn state(
     executions: &Executions,
     arn: &str,
 ) -> anyhow::Result<(DescribeExecutionOutput, Option<MapRunItemCounts>)> {
@@ -104,7 +106,7 @@ impl Counts {
     fn message(&self) -> String {
         match self {
             Self { total: 0, .. } => "planning".to_owned(),
-            Self { total, ended, .. } if total == ended => "summing up".to_owned(),
+            Self { total, ended, .. } if total == ended => "summarizing".to_owned(),
             Self { running, .. } => format!("{running} under way"),
         }
     }
@@ -119,13 +121,13 @@ fn report(execution: &DescribeExecutionOutput, json: bool) -> anyhow::Result<Exi
             if json {
                 output.to_owned()
             } else {
-                said(output)?
+                describe(output)?
             }
         );
         return Ok(ExitCode::SUCCESS);
     }
     let error = execution.error().unwrap_or_default();
-    let cause = sentence(execution.cause().unwrap_or_default());
+    let cause = error_message(execution.cause().unwrap_or_default());
     if json {
         let report = serde_json::json!({
             "status": execution.status().as_str(), "error": error, "cause": cause
@@ -140,20 +142,20 @@ fn report(execution: &DescribeExecutionOutput, json: bool) -> anyhow::Result<Exi
     }))
 }
 
-/// An output in words: the summary of a run, or the plan of one that had nothing to do.
-fn said(output: &str) -> anyhow::Result<String> {
+/// Describes an execution's output: the summary of a run, or the plan of one with nothing to do.
+fn describe(output: &str) -> anyhow::Result<String> {
     if let Ok(summary) = serde_json::from_str::<RunSummary>(output) {
         return Ok(summary.to_string());
     }
     let plan: Value = serde_json::from_str(output)?;
     Ok(format!(
-        "nothing to do: of {} blocks the chosen steps are done, or wait for one that is left out",
+        "nothing to do: for {} blocks the chosen steps are done, or wait for a step that is left out",
         plan["nothing_to_do"]
     ))
 }
 
-/// What a function says is wrapped in JSON by Lambda.
-fn sentence(cause: &str) -> String {
+/// The error message in a cause. Lambda wraps a function's message in JSON.
+fn error_message(cause: &str) -> String {
     serde_json::from_str::<Value>(cause)
         .ok()
         .and_then(|cause| Some(cause.get("errorMessage")?.as_str()?.to_owned()))

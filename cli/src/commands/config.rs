@@ -1,4 +1,4 @@
-//! `mds config`: the encrypted configuration files, and the rotation of their key.
+//! `mds config`: reads and writes the encrypted configuration files and rotates their key.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -58,14 +58,14 @@ async fn put(
     } else {
         Seal::Encrypt
     };
-    // Without compression, so that the older Python tools can still read it.
+    // Uncompressed, so that the older Python tools can still read it.
     let vault = vault.with_compression(Compression::None);
     vault.put_bytes(&key, &text, seal).await?;
     eprintln!("stored {key} in {}", vault.bucket());
     Ok(ExitCode::SUCCESS)
 }
 
-/// A file that would stop the next run is refused here, where someone sees it.
+/// Rejects a file that would fail the next run: here the person who stores it sees the error.
 fn check(key: &str, env: &Environment, text: &[u8]) -> anyhow::Result<()> {
     if key == env.providers_key {
         config::Providers::from_json(text)?;

@@ -1,4 +1,4 @@
-//! Configuration and clients, as the process's environment names them.
+//! Configuration and clients, built from the process's environment.
 
 use std::sync::Arc;
 
@@ -7,16 +7,16 @@ use pipeline::Context;
 use store::{Store, StoreOptions};
 use vault::Vault;
 
-/// Connections beside those of the blocks that are loaded: three for publishing, and two for plan
-/// and outcomes.
-const CONNECTIONS_BESIDE: usize = 5;
+/// Database connections in addition to one per block: three for publishing and two for the plan and
+/// the outcomes.
+const EXTRA_CONNECTIONS: usize = 5;
 const DEFAULT_CONCURRENCY: u32 = 10;
 
 pub(crate) async fn context(concurrency: Option<u32>) -> anyhow::Result<Arc<Context>> {
     let blocks = usize::try_from(concurrency.unwrap_or(DEFAULT_CONCURRENCY))?;
     let env = Environment::from_process()?;
     Ok(Arc::new(
-        Context::connect(env, blocks + CONNECTIONS_BESIDE).await?,
+        Context::connect(env, blocks + EXTRA_CONNECTIONS).await?,
     ))
 }
 

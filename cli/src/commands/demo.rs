@@ -14,7 +14,7 @@ use trips::block::{HourRange, Stage};
 use trips::status::BlockStatus;
 
 use crate::args::DemoArgs;
-use crate::commands::run::carry_out;
+use crate::commands::run::run_plan;
 use crate::commands::sandbox::providers;
 use crate::failure::{self, FAILED};
 use crate::progress::Progress;
@@ -38,7 +38,7 @@ pub(crate) async fn demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result
     tokio::select! {
         // First, so that it listens before there is anything to leave behind.
         biased;
-        asked = signals::asked_to_stop() => {
+        asked = signals::stop_requested() => {
             asked?;
             progress.end();
             Ok(ExitCode::from(signals::STOPPED))
@@ -174,7 +174,7 @@ async fn run(
     let began = Instant::now();
     let plan = pipeline::plan(ctx, request, |_| {}).await?;
     let never = CancellationToken::new();
-    let (summary, _) = carry_out(std::sync::Arc::clone(ctx), &plan, progress, never).await?;
+    let (summary, _) = run_plan(std::sync::Arc::clone(ctx), &plan, progress, never).await?;
     println!(
         "{} blocks in {:.1} s: {} done, {} not ready, {} failed",
         plan.block_count,

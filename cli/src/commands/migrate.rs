@@ -1,4 +1,4 @@
-//! `mds migrate`: the database's tables.
+//! `mds migrate`: creates or updates the database's tables.
 
 use std::process::ExitCode;
 

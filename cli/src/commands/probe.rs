@@ -1,4 +1,4 @@
-//! `mds probe`: what a provider's feed is like, before anything depends on it.
+//! `mds probe`: checks a provider's feed before anything depends on it.
 
 use std::process::ExitCode;
 
@@ -29,16 +29,16 @@ pub(crate) async fn probe(args: &ProbeArgs, json: bool) -> anyhow::Result<ExitCo
 
 fn line(hour: &ProbedHour) -> String {
     let purpose = match hour.purpose {
-        Purpose::Whole => "an hour that ought to be there".to_owned(),
-        Purpose::Again => "the same again".to_owned(),
+        Purpose::Whole => "an hour that should be available".to_owned(),
+        Purpose::Again => "the same hour again".to_owned(),
         Purpose::Neighbour => "the hour before".to_owned(),
         Purpose::Old => "a week before".to_owned(),
-        Purpose::Future => "an hour to come".to_owned(),
+        Purpose::Future => "an hour in the future".to_owned(),
         Purpose::Newest { age } => format!("{age} h old"),
     };
     let answer = match &hour.answer {
         Answer::Ready(report) => format!("{} trips", report.trips),
-        Answer::NotYet { http_status } => format!("not there yet (HTTP {http_status})"),
+        Answer::NotYet { http_status } => format!("not published yet (HTTP {http_status})"),
         Answer::NotOperating => "no service in that hour".to_owned(),
         Answer::Failed { name, .. } => name.to_string(),
     };

@@ -1,4 +1,4 @@
-//! `mds run`: plan a range, work through it, say how it ended.
+//! `mds run`: plans a range of hours, runs the plan and reports how it ended.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ pub(crate) async fn run(
     match args.on {
         Target::Aws => crate::aws::run(args, json, progress).await,
         Target::Local if args.watch || args.name.is_some() => Err(usage(
-            "--watch and --name are about an execution: give --on aws with them",
+            "--watch and --name need --on aws: they describe an execution of the state machine",
         )),
         Target::Local => plan_and_run(&args.request(), json, progress).await,
     }
 }
 
-/// What `mds run` and the commands for a single step have in common.
+/// Plans and runs a request: the common part of `mds run` and the commands for a single step.
 pub(crate) async fn plan_and_run(
     request: &PlanRequest,
     json: bool,
@@ -47,8 +47,8 @@ pub(crate) async fn plan_and_run(
     let plan = pipeline::plan(&ctx, request, |_| {}).await?;
     print_skipped(&plan);
     let cancel = CancellationToken::new();
-    let listener = tokio::spawn(cancel_when_asked(cancel.clone()));
-    let ended = carry_out(ctx, &plan, progress, cancel.clone()).await;
+    let listener = tokio::spawn(cancel_on_signal(cancel.clone()));
+    let ended = run_plan(ctx, &plan, progress, cancel.clone()).await;
     listener.abort();
     if cancel.is_cancelled() {
         eprintln!("stopped; the same command goes on from here");
@@ -58,8 +58,8 @@ pub(crate) async fn plan_and_run(
     Ok(code)
 }
 
-/// Works through a plan until it ends or is cancelled.
-pub(crate) async fn carry_out(
+/// Runs a plan until it ends or is cancelled.
+pub(crate) async fn run_plan(
     ctx: Arc<Context>,
     plan: &Plan,
     progress: &Progress,
@@ -84,22 +84,22 @@ pub(crate) async fn carry_out(
                 .store()
                 .run_summary(plan.run_id)
                 .await?
-                .context("the run's own row is gone from api.runs")?;
+                .context("the run's row is missing from api.runs")?;
             Ok((summary, ExitCode::from(FAILED)))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The first time, no further step begins; the second time ends the process at once.
-async fn cancel_when_asked(cancel: CancellationToken) {
-    if signals::asked_to_stop().await.is_err() {
+/// The first signal lets the running steps finish; the second one ends the process at once.
+async fn cancel_on_signal(cancel: CancellationToken) {
+    if signals::stop_requested().await.is_err() {
         return;
     }
     cancel.cancel();
     eprintln!("stopping after the steps under way; Ctrl-C again stops at once");
-    if signals::asked_to_stop().await.is_ok() {
-        // What is cut off here is what kill -9 would cut off, and is resumed the same way.
+    if signals::stop_requested().await.is_ok() {
+        // Equivalent to `kill -9`: the next run resumes from the same state.
         std::process::exit(signals::STOPPED.into());
     }
 }
@@ -139,7 +139,7 @@ fn print_summary(plan: &Plan, summary: &RunSummary, json: bool) -> anyhow::Resul
     }
     if plan.block_count == 0 {
         println!(
-            "nothing to do: of {} blocks the chosen steps are done, or wait for one that is left out",
+            "nothing to do: for {} blocks the chosen steps are done, or wait for a step that is left out",
             plan.nothing_to_do
         );
         return Ok(());

@@ -19,7 +19,7 @@ pub(crate) async fn sandbox(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
     tokio::select! {
         // First, so that it listens before there is anything to leave behind.
         biased;
-        asked = signals::asked_to_stop() => asked?,
+        asked = signals::stop_requested() => asked?,
         ended = serve(args) => match ended? {},
     }
     Ok(ExitCode::SUCCESS)

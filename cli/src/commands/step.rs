@@ -1,5 +1,5 @@
-//! `mds extract`, `mds sync-db` and `mds sync-socrata`: a run of one step, or that step over a
-//! local file.
+//! `mds extract`, `mds sync-db` and `mds sync-socrata`: a run of one step, or one step over a local
+//! file.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,68 +9,52 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use pipeline::{BlockItem, Context, PlanRequest, Source};
 use serde::Serialize;
+use trips::status::Step;
 
 use crate::args::StepArgs;
 use crate::commands::{connect, run};
 use crate::failure;
 use crate::progress::Progress;
 
-pub(crate) async fn extract(
-    args: &StepArgs,
-    json: bool,
-    progress: &Progress,
-) -> anyhow::Result<ExitCode> {
-    let Some(file) = &args.file else {
-        let request = PlanRequest {
-            no_sync_db: true,
-            no_sync_socrata: true,
-            ..args.blocks.request()
-        };
-        return run::plan_and_run(&request, json, progress).await;
-    };
-    let ctx = connect::context(None).await?;
-    let block = pipeline::single_block(&ctx, &args.blocks.request())?;
-    let report = pipeline::extract_to(&ctx, &block, file).await?;
-    print(&report)
-}
-
-pub(crate) async fn sync_db(
+pub(crate) async fn one_step(
+    step: Step,
     args: &StepArgs,
     json: bool,
     progress: &Progress,
 ) -> anyhow::Result<ExitCode> {
     let request = PlanRequest {
-        no_extract: true,
-        no_sync_socrata: true,
+        no_extract: step != Step::Extract,
+        no_sync_db: step != Step::SyncDb,
+        no_sync_socrata: step != Step::SyncSocrata,
         ..args.blocks.request()
     };
     let Some(file) = &args.file else {
         return run::plan_and_run(&request, json, progress).await;
     };
-    let (ctx, item) = item_for_file(request, file).await?;
-    let item = pipeline::sync_db(&ctx, item, Source::File(file)).await?;
-    print(&item.sync_db)
+    let source = Source::File(file);
+    match step {
+        Step::Extract => {
+            let ctx = connect::context(None).await?;
+            let block = pipeline::single_block(&ctx, &request)?;
+            print(&pipeline::extract_to(&ctx, &block, file).await?)
+        }
+        Step::SyncDb => {
+            let (ctx, item) = item_for_file(request, file).await?;
+            print(&pipeline::sync_db(&ctx, item, source).await?.sync_db)
+        }
+        Step::SyncSocrata => {
+            let (ctx, item) = item_for_file(request, file).await?;
+            print(
+                &pipeline::sync_socrata(&ctx, item, source)
+                    .await?
+                    .sync_socrata,
+            )
+        }
+    }
 }
 
-pub(crate) async fn sync_socrata(
-    args: &StepArgs,
-    json: bool,
-    progress: &Progress,
-) -> anyhow::Result<ExitCode> {
-    let request = PlanRequest {
-        no_extract: true,
-        no_sync_db: true,
-        ..args.blocks.request()
-    };
-    let Some(file) = &args.file else {
-        return run::plan_and_run(&request, json, progress).await;
-    };
-    let (ctx, item) = item_for_file(request, file).await?;
-    let item = pipeline::sync_socrata(&ctx, item, Source::File(file)).await?;
-    print(&item.sync_socrata)
-}
-
-/// Plans the one block, to be done again whatever its status: the file is what is asked for.
+/// Plans the block whose contents the file holds. The step is forced, because the file replaces
+/// what an earlier run has loaded or published.
 async fn item_for_file(
     request: PlanRequest,
     file: &Path,
@@ -79,7 +63,7 @@ async fn item_for_file(
         force: true,
         ..request
     };
-    // Before the block is touched: a slip in the name is no failure of the block.
+    // Checked before the block is claimed: a typo in the name must not count as a failed block.
     File::open(file).map_err(|e| failure::usage(format!("{}: {e}", file.display())))?;
     let ctx = connect::context(None).await?;
     pipeline::single_block(&ctx, &request)?;

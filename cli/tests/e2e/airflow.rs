@@ -1,4 +1,4 @@
-//! The DAG of `infra/airflow` in front of the state machine.
+//! Executions that are started by the DAG of `infra/airflow`.
 
 use std::process::{Command, Output, Stdio};
 
@@ -11,7 +11,7 @@ const HOUR: &str =
     r#"{"provider": "bird", "time_min": "2020-01-15-12", "time_max": "2020-01-15-13"}"#;
 
 impl Aws {
-    /// Runs the hand-started DAG to its end with these parameters.
+    /// Runs the DAG for backfills to its end with these parameters.
     async fn backfill(&self, conf: &str) -> Output {
         let mut command = Command::new(python("MDS_AIRFLOW_PYTHON"));
         command
@@ -38,11 +38,11 @@ async fn a_backfill_from_airflow_succeeds_with_the_execution_and_fails_with_it()
     let provider = &aws.world.stack.providers["bird"];
     provider.fail_hour(hour("2020-01-15-13"), refused, Times::Always);
     let failed = aws.backfill(&HOUR.replace("-13\"", "-14\"")).await;
-    let said = stdout(&failed);
-    assert_eq!(failed.status.code(), Some(1), "{said}");
-    assert!(said.contains("RunHadFailures"), "{said}");
+    let log = stdout(&failed);
+    assert_eq!(failed.status.code(), Some(1), "{log}");
+    assert!(log.contains("RunHadFailures"), "{log}");
     assert!(
-        said.contains("2020-01-15T19:00Z extract (ProviderRejected)"),
-        "{said}"
+        log.contains("2020-01-15T19:00Z extract (ProviderRejected)"),
+        "{log}"
     );
 }

@@ -1,4 +1,4 @@
-//! The local AWS of `infra/local`, in front of a stack.
+//! The local AWS of `infra/local`, connected to the services of a stack.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ use tempfile::TempDir;
 
 use crate::support::World;
 
-const PATIENCE: Duration = Duration::from_secs(600);
+const MAX_WAIT: Duration = Duration::from_secs(600);
 
-/// A state machine over a world's parts. Dropping it ends its processes.
+/// A state machine whose functions use the services of a world. Dropping it ends its processes.
 pub(crate) struct Aws {
     pub(crate) world: World,
     pub(crate) endpoint_url: String,
@@ -66,8 +66,8 @@ impl Aws {
             stdout.read_line(&mut line).map(|_| line)
         });
         let line = line.await.unwrap().unwrap();
-        let said = || std::fs::read_to_string(logs.path().join("launcher.log")).unwrap();
-        let ready: Ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{}", said()));
+        let log = || std::fs::read_to_string(logs.path().join("launcher.log")).unwrap();
+        let ready: Ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{}", log()));
         let config = aws_sdk_sfn::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
@@ -103,7 +103,7 @@ impl Aws {
         output
     }
 
-    /// Starts an execution as a schedule or an engineer at the console does, and waits for its end.
+    /// Starts an execution as a schedule or an engineer in the console does, and waits for its end.
     pub(crate) async fn execute(&self, name: &str, input: &Value) -> Ended {
         let started = self
             .client
@@ -118,7 +118,7 @@ impl Aws {
     }
 
     pub(crate) async fn ended(&self, arn: &str) -> Ended {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + MAX_WAIT;
         loop {
             let execution = self.describe(arn).await;
             if *execution.status() != ExecutionStatus::Running {
@@ -133,7 +133,7 @@ impl Aws {
             }
             assert!(
                 Instant::now() < deadline,
-                "{arn} does not end\n{}",
+                "{arn} did not end in time\n{}",
                 self.logs()
             );
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -158,7 +158,7 @@ impl Aws {
         executions.await.unwrap().executions.len()
     }
 
-    /// The size of the largest text that stands in the execution's history.
+    /// The size of the largest input or output in the execution's history.
     pub(crate) async fn largest_payload(&self, name: &str) -> usize {
         let arn = self
             .state_machine_arn
@@ -172,7 +172,7 @@ impl Aws {
         events.iter().map(payload_of).max().unwrap()
     }
 
-    /// What the processes have written, for the message of a test that failed.
+    /// The log files of the processes, for the message of a failed test.
     pub(crate) fn logs(&self) -> String {
         let mut files: Vec<PathBuf> = std::fs::read_dir(self.logs.path())
             .unwrap()
@@ -193,7 +193,7 @@ impl Aws {
 impl Drop for Aws {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
-        // It ends with its standard input.
+        // The launcher ends when its standard input is closed.
         let _ = self.process.wait();
     }
 }
@@ -218,13 +218,13 @@ pub(crate) fn root() -> PathBuf {
         .to_owned()
 }
 
-/// An interpreter that `make e2e` has set up.
+/// The path of a Python interpreter that `make e2e` has installed.
 pub(crate) fn python(variable: &str) -> String {
     std::env::var(variable)
-        .unwrap_or_else(|_| panic!("{variable} is not set: these tests are run by `make e2e`"))
+        .unwrap_or_else(|_| panic!("{variable} is not set: run these tests with `make e2e`"))
 }
 
-/// The functions are built where `mds` is.
+/// The folder of the functions' binaries, which are built next to `mds`.
 fn binaries() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_mds"))
         .parent()

@@ -1,26 +1,15 @@
-//! Providers and portals that fail, for a while or for good.
+//! Providers and portals that fail temporarily or permanently.
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use sandbox_provider::{Fault, Times};
 use serde_json::json;
 
 use crate::aws::Aws;
-use crate::support::{World, hour, stdout, world};
+use crate::support::{World, hour, run, stdout, with, world};
 
-const ALL: [&str; 9] = [
-    "run",
-    "--on",
-    "aws",
-    "--watch",
-    "--provider",
-    "all",
-    "--time-min",
-    "2020-01-15-12",
-    "--time-max",
-];
-
-fn until(time_max: &str) -> Vec<&str> {
-    [&ALL[..], &[time_max]].concat()
+fn from_noon_to(time_max: &str) -> Vec<&str> {
+    let run = run("all", "2020-01-15-12", time_max);
+    with(&run, &["--on", "aws", "--watch"])
 }
 
 impl World {
@@ -38,17 +27,18 @@ async fn a_provider_that_is_down_is_tried_again_and_stops_no_other_until_the_swe
     let aws = Aws::over(world().await).await;
     aws.world.refuse("lime", "2020-01-15-12", 503);
     aws.world.refuse("lime", "2020-01-15-13", 503);
-    let output = aws.expect(1, &until("2020-01-15-14")).await;
-    let said = stdout(&output);
-    assert!(said.contains("FAILED RunHadFailures"), "{said}");
-    assert!(said.contains("of 4 blocks 2 done"), "{said}");
-    assert!(
-        said.contains("lime 2020-01-15T18:00Z extract (ProviderUnavailable)"),
-        "{said}"
-    );
+    let output = aws.expect(1, &from_noon_to("2020-01-15-14")).await;
+    let summary = stdout(&output);
+    for text in [
+        "FAILED RunHadFailures",
+        "of 4 blocks 2 done",
+        "lime 2020-01-15T18:00Z extract (ProviderUnavailable)",
+    ] {
+        assert!(summary.contains(text), "{summary}");
+    }
     aws.world.expect_whole(&["bird"], &["12", "13"]).await;
-    let asked = aws.world.stack.providers["lime"].log().requests().len();
-    assert_eq!(asked, 2 * 5, "each block once, and four times again");
+    let requests = aws.world.stack.providers["lime"].log().requests().len();
+    assert_eq!(requests, 2 * 5, "one request and four retries per block");
 
     aws.world.stack.providers["lime"].clear_faults();
     let sweep = json!({
@@ -74,7 +64,7 @@ async fn a_portal_that_is_away_twice_delays_the_publishing() {
                 retry_after: Some(1),
             });
     }
-    aws.expect(0, &until("2020-01-15-13")).await;
+    aws.expect(0, &from_noon_to("2020-01-15-13")).await;
     assert_eq!(aws.world.stack.portal.faults_left(), 0);
     aws.world.expect_whole(&["bird", "lime"], &["12"]).await;
 }
@@ -88,12 +78,12 @@ async fn a_block_that_fails_for_good_fails_the_execution_after_the_others_are_pu
     let ended = aws.execute("for-good", &request).await;
     assert_eq!(ended.status, ExecutionStatus::Failed, "{}", aws.logs());
     assert_eq!(ended.error, "RunHadFailures");
-    for said in [
+    for text in [
         "of 6 blocks 5 done",
         "1 failed",
         "lime 2020-01-15T19:00Z extract (ProviderRejected)",
     ] {
-        assert!(ended.cause.contains(said), "{}", ended.cause);
+        assert!(ended.cause.contains(text), "{}", ended.cause);
     }
     let published = "SELECT count(*) FROM api.schedule WHERE status_id = 8";
     assert_eq!(aws.world.number(published).await, 5);
@@ -101,7 +91,7 @@ async fn a_block_that_fails_for_good_fails_the_execution_after_the_others_are_pu
     assert_eq!(
         aws.world.stack.providers["lime"].log().requests().len(),
         3,
-        "what waiting does not mend is asked once"
+        "a permanent error is not retried"
     );
 }
 
@@ -112,16 +102,9 @@ async fn a_request_that_makes_no_sense_fails_at_once_with_its_sentence() {
     assert_eq!(ended.status, ExecutionStatus::Failed);
     assert_eq!(ended.error, "InvalidInput");
     assert!(ended.cause.contains("provdier"), "{}", ended.cause);
-    let wrong = [
-        "run",
-        "--on",
-        "aws",
-        "--watch",
-        "--provider",
-        "nobody",
-        "--time-max",
-        "2020-01-15-13",
-    ];
-    let output = aws.expect(2, &wrong).await;
+    let unknown = run("nobody", "2020-01-15-12", "2020-01-15-13");
+    let output = aws
+        .expect(2, &with(&unknown, &["--on", "aws", "--watch"]))
+        .await;
     assert!(stdout(&output).contains("nobody"), "{}", stdout(&output));
 }

@@ -1,13 +1,14 @@
-//! Whole executions: the definition that is deployed, interpreted, with the functions' own binaries
-//! on a Lambda runtime API, `mds run --on aws` in front of it, and the same through `mds run` on
-//! this machine to compare with. `make e2e` builds and installs what they need.
+//! Whole executions of the state machine on this machine: an interpreter runs the deployed
+//! definition, and the functions' binaries run on a Lambda Runtime API. `mds run --on aws` and
+//! Airflow start executions, and their results are compared with those of a local `mds run`. `make
+//! e2e` builds and installs what these tests need.
 
-#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[allow(
     dead_code,
     unreachable_pub,
-    reason = "what these tests need of the commands' support"
+    reason = "these tests use only a part of it"
 )]
 #[path = "../it/support.rs"]
 mod support;

@@ -1,23 +1,15 @@
-//! The same request through the state machine and through one process leaves the same behind.
+//! The same request has the same result in the state machine and in a local process.
 
 use crate::aws::Aws;
-use crate::support::{World, world};
+use crate::support::{World, run, with, world};
 
-/// 49 hours, with the one that 1 November has twice.
-const TWO_DAYS: [&str; 7] = [
-    "run",
-    "--provider",
-    "all",
-    "--time-min",
-    "2020-10-31-12",
-    "--time-max",
-    "2020-11-02-12",
-];
+/// 49 hours, including the hour that occurs twice on 1 November.
+const TWO_DAYS: [&str; 7] = run("all", "2020-10-31-12", "2020-11-02-12");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_days_with_a_clock_change_leave_the_same_database_archive_and_portal() {
     let aws = Aws::over(world().await).await;
-    let watched = [&TWO_DAYS[..], &["--on", "aws", "--watch"]].concat();
+    let watched = with(&TWO_DAYS, &["--on", "aws", "--watch"]);
     aws.expect(0, &watched).await;
     assert_eq!(
         aws.world
@@ -28,19 +20,19 @@ async fn two_days_with_a_clock_change_leave_the_same_database_archive_and_portal
 
     let local = world().await;
     local.expect(0, &TWO_DAYS).await;
-    let there: &World = &aws.world;
+    let remote: &World = &aws.world;
     assert!(
-        there
+        remote
             .objects()
             .await
             .contains_key("staging/bird/2020/11/1/1b/trips.json")
     );
-    assert_eq!(there.objects().await, local.objects().await);
-    assert_eq!(there.schedule().await, local.schedule().await);
-    assert_eq!(there.trips().await, local.trips().await);
-    assert_eq!(there.portal(), local.portal());
+    assert_eq!(remote.objects().await, local.objects().await);
+    assert_eq!(remote.schedule().await, local.schedule().await);
+    assert_eq!(remote.trips().await, local.trips().await);
+    assert_eq!(remote.portal(), local.portal());
     assert_eq!(
-        there.archives().await,
+        remote.archives().await,
         local.archives().await,
         "byte for byte, once decrypted"
     );

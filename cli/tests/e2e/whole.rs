@@ -1,16 +1,16 @@
-//! Executions that end well.
+//! Executions that succeed.
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::json;
 
 use crate::aws::Aws;
-use crate::support::{ONE_HOUR, stderr, stdout, world};
+use crate::support::{ONE_HOUR, stderr, stdout, with, world};
 
-/// More than enough for keys and counts, and far below the 256 KiB that may pass between states.
+/// Enough for keys and counts, and far below the limit of 256 KiB between states.
 const MAX_BYTES: usize = 16 * 1024;
 
 fn on_aws<'a>(args: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
-    [args, &["--on", "aws"], more].concat()
+    with(&with(args, &["--on", "aws"]), more)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,14 +72,18 @@ async fn what_is_done_is_nothing_to_do_and_a_dry_run_leaves_no_trace() {
         (&json!(0), &json!(4))
     );
     let named = on_aws(&ONE_HOUR, &["--watch", "--name", "third"]);
-    let said = aws.expect(0, &named).await;
-    assert!(stdout(&said).contains("nothing to do"), "{}", stdout(&said));
+    let third = aws.expect(0, &named).await;
+    assert!(
+        stdout(&third).contains("nothing to do"),
+        "{}",
+        stdout(&third)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_stays_behind_the_clock_by_its_lag() {
     let aws = Aws::over(world().await).await;
-    // 19:05 UTC is 13:05 at home; with the lag the last hour is the one that ends at 12:00.
+    // 19:05 UTC is 13:05 in the city; with the lag of one hour, the last block ends at 12:00.
     let event = json!({
         "scheduled_time": "2020-01-15T19:05:00Z", "provider": "all", "lag_hours": 1
     });

@@ -1,5 +1,5 @@
-//! What is kept of a provider's answer: every trip digit for digit, how it came, and why some were
-//! refused.
+//! What is kept of a provider's response: every trip digit for digit, a report of the requests, and
+//! the reason for each rejected trip.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use trips::status::BlockStatus::{LoadedWithRejects, Published};
 
-use crate::support::{ONE_HOUR, hour, options, stdout, world_of};
+use crate::support::{ONE_HOUR, hour, options, stdout, with, world_of};
 
 #[derive(Deserialize)]
 struct Archive {
@@ -27,7 +28,7 @@ async fn the_archive_holds_every_trip_digit_for_digit_and_a_report_of_how_it_cam
     let mut options = options(&["bird", "lime", "skip"]);
     let lime = options.providers.get_mut("lime").unwrap();
     (lime.version, lime.rhythm, lime.page_size) = (MdsVersion::V0_3, Rhythm::Flat, Some(15));
-    // Its times are seconds with a fraction, and it is asked for more than the hour.
+    // Version 0.2 sends times in fractional seconds, and the request covers more than the hour.
     options.providers.get_mut("skip").unwrap().version = MdsVersion::V0_2;
     let world = world_of(options).await;
     let start = hour("2020-01-15-12");
@@ -95,8 +96,9 @@ async fn the_archive_holds_every_trip_digit_for_digit_and_a_report_of_how_it_cam
     }
 }
 
-/// Why our rules refuse a trip as the provider sent it, as far as the provider makes such trips.
-fn reason_to_refuse(trip: &Value) -> Option<Value> {
+/// The reason for which a trip is rejected, of the kinds of bad trips that the sandbox's provider
+/// sends.
+fn reject_reason(trip: &Value) -> Option<Value> {
     let last = trip["route"]["features"]
         .as_array()
         .unwrap()
@@ -137,10 +139,7 @@ async fn every_trip_is_loaded_refused_with_a_reason_or_counted_as_a_duplicate() 
     assert!(duplicates > 0 && expected.bad > 10);
 
     let output = world
-        .expect(
-            0,
-            &[&["--json"], &ONE_HOUR[..], &["--no-sync-socrata"]].concat(),
-        )
+        .expect(0, &with(&ONE_HOUR, &["--json", "--no-sync-socrata"]))
         .await;
     let summary: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let counts = [
@@ -154,7 +153,7 @@ async fn every_trip_is_loaded_refused_with_a_reason_or_counted_as_a_duplicate() 
         counts,
         [expected.sent, expected.distinct, expected.bad, duplicates]
     );
-    assert_eq!(world.statuses().await, [6]);
+    assert_eq!(world.statuses().await, [LoadedWithRejects]);
     assert_eq!(
         world.number("SELECT count(*) FROM api.trips").await,
         expected.distinct.cast_signed()
@@ -178,7 +177,7 @@ async fn every_trip_is_loaded_refused_with_a_reason_or_counted_as_a_duplicate() 
         .collect();
     let refused: Vec<_> = sent
         .iter()
-        .filter_map(|trip| Some(json!({"trip_id": trip["trip_id"], "reasons": [reason_to_refuse(trip)?], "trip": trip})))
+        .filter_map(|trip| Some(json!({"trip_id": trip["trip_id"], "reasons": [reject_reason(trip)?], "trip": trip})))
         .collect();
     assert_eq!(refused.len() as u64, expected.bad);
     assert_eq!(
@@ -204,8 +203,8 @@ async fn every_trip_is_loaded_refused_with_a_reason_or_counted_as_a_duplicate() 
         json!({ "reasons": reasons })
     );
 
-    // Rejects keep nothing from being published.
+    // Rejects do not prevent the other trips from being published.
     world.expect(0, &ONE_HOUR).await;
-    assert_eq!(world.statuses().await, [8]);
+    assert_eq!(world.statuses().await, [Published]);
     assert_eq!(world.stack.portal.row_count() as u64, expected.distinct);
 }

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use vault::FernetKeys;
 
-use crate::support::{World, stderr, stdout, world_with};
+use crate::support::{World, stderr, stdout, with, world_with};
 
 async fn world() -> World {
     world_with(&["bird"], Map::new()).await
@@ -62,14 +62,14 @@ async fn what_is_put_is_what_is_got_encrypted_in_between() {
     world
         .expect(0, &["config", "put", "settings", path(&file)])
         .await;
-    // Byte for byte, but for a line end that a terminal likes.
+    // Byte for byte, plus a line end for the terminal.
     assert_eq!(
         stdout(&world.expect(0, &["config", "get", "settings"]).await),
         format!("{text}\n")
     );
     let stored = world.raw("config/settings_staging.json").unwrap();
     assert!(stored.starts_with(b"gAAAA"));
-    // Not compressed: the older tools read it too.
+    // Not compressed, because the older tools read it too.
     assert!(stored.len() * 3 / 4 > text.len());
 
     settings["SOCRATA_CHUNK_ROWS"] = json!(8);
@@ -125,7 +125,7 @@ async fn production_has_files_of_its_own() {
     assert!(world.raw("config/settings_production.json").is_some());
     assert_eq!(world.settings().await, staging);
 
-    // And a run in production keeps its objects apart.
+    // A run in production keeps its objects under another prefix.
     let mut command = world.mds(&RUN);
     command.env("ATD_MDS_RUN_MODE", "PRODUCTION");
     let output = World::output_of(command).await;
@@ -162,7 +162,7 @@ async fn a_list_names_configuration_and_boundaries() {
             json!({"key": key, "bytes": bytes})
         );
     }
-    // Any key can be got, too.
+    // `get` accepts any key.
     let cells = stdout(
         &world
             .expect(0, &["config", "get", "boundaries/cell.json"])
@@ -288,12 +288,12 @@ async fn after_a_rotation_the_old_key_is_not_needed_any_more() {
     let new = FernetKeys::generate().expose_secret().to_owned();
     let both = format!("{new},{old}");
 
-    // Both are needed until it is done.
+    // Both keys are needed until the rotation has ended.
     assert_eq!(world.with_keys(&new, &RUN).await.status.code(), Some(2));
     let part = world
         .with_keys(&both, &["config", "rotate-key", "--prefix", "staging/"])
         .await;
-    // Sealed are a block's four objects; the manifest of the run is not.
+    // The block's four objects are sealed; the manifest of the run is plain.
     assert_eq!(
         stdout(&part),
         "4 rotated, 0 already under the first key, 1 plain, 0 of another kind, 0 failed\n"
@@ -313,7 +313,7 @@ async fn after_a_rotation_the_old_key_is_not_needed_any_more() {
 
     let rows = world.portal();
     let forced = world
-        .with_keys(&new, &[&RUN[..], &["--force", "--no-extract"]].concat())
+        .with_keys(&new, &with(&RUN, &["--force", "--no-extract"]))
         .await;
     assert_eq!(forced.status.code(), Some(0), "{}", stderr(&forced));
     assert_eq!(rows, world.portal());

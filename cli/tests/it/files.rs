@@ -1,4 +1,4 @@
-//! One step with a local file in place of the bucket's object.
+//! One step with a local file instead of the object in the bucket.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use sandbox_provider::{Fault, Rates, Rhythm, Times};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use trips::status::BlockStatus::{LoadFailed, LoadedWithRejects, Published};
 
-use crate::support::{World, hour, options, stderr, stdout, world_of};
+use crate::support::{World, hour, options, stderr, stdout, with, world_of};
 
-const ONE_HOUR: [&str; 4] = ["--provider", "bird", "--time-max", "2020-01-15-13"];
+const BLOCK: [&str; 4] = ["--provider", "bird", "--time-max", "2020-01-15-13"];
 const FOLDER: &str = "bird/2020/1/15/12";
 
-/// One provider with 40 good trips in every hour.
+/// One provider with 40 valid trips in every hour.
 async fn forty_trips() -> World {
     let mut options = options(&["bird"]);
     let bird = options.providers.get_mut("bird").unwrap();
@@ -20,7 +21,7 @@ async fn forty_trips() -> World {
     world_of(options).await
 }
 
-/// A folder of our own, and a file to be in it.
+/// A temporary folder, and the path of a file in it.
 fn file(name: &str) -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join(name);
@@ -28,12 +29,7 @@ fn file(name: &str) -> (TempDir, PathBuf) {
 }
 
 fn step<'a>(step: &'a str, file: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
-    [
-        &[step, "--file", file.to_str().unwrap()],
-        &ONE_HOUR[..],
-        more,
-    ]
-    .concat()
+    [&[step, "--file", file.to_str().unwrap()], &BLOCK[..], more].concat()
 }
 
 fn report(output: &std::process::Output) -> Value {
@@ -52,9 +48,7 @@ async fn extract_writes_what_the_archive_would_hold_and_nothing_else() {
     );
     assert_eq!((database, bucket), (world.dump().await, world.stored()));
 
-    world
-        .expect(0, &[&["extract"], &ONE_HOUR[..]].concat())
-        .await;
+    world.expect(0, &with(&["extract"], &BLOCK)).await;
     let archived = world
         .vault()
         .await
@@ -111,7 +105,7 @@ async fn sync_db_loads_the_trips_of_a_file() {
         report(&output),
         json!({"publish_key": publish_key, "fetched": 13, "loaded": 11, "rejected": 1, "duplicates": 1})
     );
-    assert_eq!(world.statuses().await, [6]);
+    assert_eq!(world.statuses().await, [LoadedWithRejects]);
     assert_eq!(world.number("SELECT count(*) FROM api.trips").await, 11);
     assert_eq!(
         world
@@ -134,15 +128,15 @@ async fn sync_db_loads_the_trips_of_a_file() {
     assert!(!world.archive_file("bird", "2020/1/15/12").exists());
     assert!(world.uploads().is_empty());
 
-    // The next run goes on from what was loaded.
-    world.expect(0, &[&["run"], &ONE_HOUR[..]].concat()).await;
+    // The next run continues from what was loaded.
+    world.expect(0, &with(&["run"], &BLOCK)).await;
     assert_eq!(
         (world.statuses().await, world.stack.portal.row_count()),
-        (vec![8], 11)
+        (vec![Published], 11)
     );
-    // A file is loaded whatever the status, and what is in the table is none the worse for it.
+    // A file is loaded whatever the status, and the table keeps the same trips.
     world.expect(0, &step("sync-db", &file, &[])).await;
-    assert_eq!(world.statuses().await, [6]);
+    assert_eq!(world.statuses().await, [LoadedWithRejects]);
     assert_eq!(world.number("SELECT count(*) FROM api.trips").await, 11);
 }
 
@@ -150,7 +144,7 @@ async fn sync_db_loads_the_trips_of_a_file() {
 async fn sync_socrata_publishes_the_rows_of_a_file() {
     let world = forty_trips().await;
     world
-        .expect(0, &[&["run", "--no-sync-socrata"], &ONE_HOUR[..]].concat())
+        .expect(0, &with(&["run", "--no-sync-socrata"], &BLOCK))
         .await;
     let (_folder, file) = file("publish.json");
     let rows = world.object(&format!("{FOLDER}/publish.json")).await;
@@ -163,7 +157,7 @@ async fn sync_socrata_publishes_the_rows_of_a_file() {
     );
     assert_eq!(
         (world.statuses().await, world.stack.portal.row_count()),
-        (vec![8], 3)
+        (vec![Published], 3)
     );
     let output = world.expect(0, &step("sync-socrata", &file, &[])).await;
     assert_eq!(
@@ -171,7 +165,7 @@ async fn sync_socrata_publishes_the_rows_of_a_file() {
         json!({"created": 0, "updated": 3, "errors": 0})
     );
     world
-        .expect(0, &[&["sync-socrata", "--force"], &ONE_HOUR[..]].concat())
+        .expect(0, &with(&["sync-socrata", "--force"], &BLOCK))
         .await;
     assert_eq!(world.stack.portal.row_count(), 40);
 }
@@ -179,7 +173,7 @@ async fn sync_socrata_publishes_the_rows_of_a_file() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_no_archive_fails_the_load_and_what_is_loaded_stays() {
     let world = forty_trips().await;
-    world.expect(0, &[&["run"], &ONE_HOUR[..]].concat()).await;
+    world.expect(0, &with(&["run"], &BLOCK)).await;
     let (trips, portal, objects) = (world.trips().await, world.portal(), world.objects().await);
     let (_folder, file) = file("trips.json");
     for text in [
@@ -189,12 +183,15 @@ async fn a_file_that_is_no_archive_fails_the_load_and_what_is_loaded_stays() {
     ] {
         fs::write(&file, text).unwrap();
         let output = world.expect(1, &step("sync-db", &file, &[])).await;
-        assert_eq!(world.statuses().await, [-5], "{}", stderr(&output));
+        assert_eq!(world.statuses().await, [LoadFailed], "{}", stderr(&output));
     }
     assert_eq!((trips, &portal), (world.trips().await, &world.portal()));
-    // The archive is still good.
-    world.expect(0, &[&["run"], &ONE_HOUR[..]].concat()).await;
-    assert_eq!((world.statuses().await, portal), (vec![8], world.portal()));
+    // The archive is intact.
+    world.expect(0, &with(&["run"], &BLOCK)).await;
+    assert_eq!(
+        (world.statuses().await, portal),
+        (vec![Published], world.portal())
+    );
     assert_eq!(objects, world.objects().await);
 }
 
@@ -248,5 +245,5 @@ async fn files_that_make_no_sense_are_refused_and_nothing_is_touched() {
     }
     assert_eq!(fs::read(&here).unwrap(), b"{}");
     assert_eq!((database, bucket), (world.dump().await, world.stored()));
-    assert_eq!(world.stack.providers["bird"].log().total(), 0);
+    assert_eq!(world.request_count(), 0);
 }

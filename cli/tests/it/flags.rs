@@ -1,30 +1,28 @@
-//! Which blocks and steps the flags choose.
+//! Which blocks and steps the flags of `mds run` select.
 
 use std::collections::BTreeMap;
 
 use sandbox_provider::{Fault, Oddities, Oddity, Times};
 use serde_json::{Value, json};
+use trips::status::BlockStatus::{
+    AllRejected, Archived, ExtractFailed, Loaded, LoadedWithRejects, New, NoTrips, NotPublished,
+    Published,
+};
 
-use crate::support::{World, hour, options, stderr, stdout, world, world_of, world_with};
+use crate::support::{
+    World, hour, options, run, stderr, stdout, with, world, world_of, world_with,
+};
 
 /// Two hours of one provider.
-pub(crate) const HOURS: [&str; 7] = [
-    "run",
-    "--provider",
-    "bird",
-    "--time-min",
-    "2020-01-15-12",
-    "--time-max",
-    "2020-01-15-14",
-];
+pub(crate) const HOURS: [&str; 7] = run("bird", "2020-01-15-12", "2020-01-15-14");
 
-/// What must stay as it is when nothing is done.
+/// Everything that must stay unchanged when a command does nothing.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Everything {
     database: String,
     bucket: BTreeMap<std::path::PathBuf, Vec<u8>>,
     portal: BTreeMap<String, Value>,
-    asked: u64,
+    requests: u64,
     uploads: usize,
 }
 
@@ -34,18 +32,13 @@ impl World {
             database: self.dump().await,
             bucket: self.stored(),
             portal: self.portal(),
-            asked: self.asked(),
+            requests: self.request_count(),
             uploads: self.uploads().len(),
         }
     }
 
-    /// How often the provider was asked so far.
-    pub(crate) fn asked(&self) -> u64 {
-        self.stack.providers["bird"].log().total()
-    }
-
-    /// How often the provider was asked for this hour, by its name in the query.
-    fn asked_for(&self, end_time: &str) -> usize {
+    /// The number of requests for one hour, by its name in the query.
+    fn requests_for(&self, end_time: &str) -> usize {
         let requests = self.stack.providers["bird"].log().requests();
         let query = format!("end_time={end_time}");
         requests
@@ -75,11 +68,6 @@ impl World {
     }
 }
 
-/// A command with further arguments.
-pub(crate) fn with<'a>(range: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
-    [range, more].concat()
-}
-
 fn names(hours: &[&str], objects: &[&str]) -> Vec<String> {
     let names = hours.iter().flat_map(|h| {
         objects
@@ -93,16 +81,16 @@ fn names(hours: &[&str], objects: &[&str]) -> Vec<String> {
 async fn no_sync_db_only_archives_and_the_next_run_goes_on_from_there() {
     let world = world_with(&["bird"], serde_json::Map::new()).await;
     world.expect(0, &with(&HOURS, &["--no-sync-db"])).await;
-    assert_eq!(world.statuses().await, [2, 2]);
+    assert_eq!(world.statuses().await, [Archived, Archived]);
     assert_eq!(
         world.object_names().await,
         names(&["12", "13"], &["extract", "trips"])
     );
     assert_eq!((world.rows().await, world.stack.portal.row_count()), (0, 0));
-    assert_eq!(world.asked(), 2);
+    assert_eq!(world.request_count(), 2);
 
     world.expect(0, &HOURS).await;
-    assert_eq!(world.statuses().await, [8, 8]);
+    assert_eq!(world.statuses().await, [Published, Published]);
     assert_eq!(
         world.object_names().await,
         names(&["12", "13"], &["extract", "publish", "rejects", "trips"])
@@ -112,7 +100,7 @@ async fn no_sync_db_only_archives_and_the_next_run_goes_on_from_there() {
         (world.rows().await, world.stack.portal.row_count()),
         (good, good)
     );
-    assert_eq!(world.asked(), 2);
+    assert_eq!(world.request_count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +113,7 @@ async fn no_sync_socrata_loads_and_leaves_the_portal_alone() {
             .statuses()
             .await
             .iter()
-            .all(|status| [5, 6].contains(status))
+            .all(|status| [Loaded, LoadedWithRejects].contains(status))
     );
     assert_eq!(
         (world.rows().await, world.stack.portal.row_count()),
@@ -140,23 +128,26 @@ async fn no_sync_socrata_loads_and_leaves_the_portal_alone() {
     world
         .expect(0, &with(&HOURS, &["--no-extract", "--no-sync-db"]))
         .await;
-    assert_eq!(world.statuses().await, [8, 8]);
-    assert_eq!((world.asked(), world.stack.portal.row_count()), (2, good));
+    assert_eq!(world.statuses().await, [Published, Published]);
+    assert_eq!(
+        (world.request_count(), world.stack.portal.row_count()),
+        (2, good)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_extract_asks_no_provider() {
     let world = world_with(&["bird"], serde_json::Map::new()).await;
-    // What is not archived cannot be loaded: nothing to do, and no failure.
+    // Without an archive there is nothing to load. That is not a failure.
     let output = world.expect(0, &with(&HOURS, &["--no-extract"])).await;
     assert!(
         stdout(&output).contains("nothing to do"),
         "{}",
         stdout(&output)
     );
-    assert_eq!(world.statuses().await, [0, 0]);
+    assert_eq!(world.statuses().await, [New, New]);
     assert!(world.object_names().await.is_empty());
-    assert_eq!((world.asked(), world.rows().await), (0, 0));
+    assert_eq!((world.request_count(), world.rows().await), (0, 0));
 
     world
         .expect(
@@ -170,15 +161,15 @@ async fn no_extract_asks_no_provider() {
             ],
         )
         .await;
-    assert_eq!(world.statuses().await, [2, 0]);
+    assert_eq!(world.statuses().await, [Archived, New]);
     world.expect(0, &with(&HOURS, &["--no-extract"])).await;
-    assert_eq!(world.statuses().await, [8, 0]);
+    assert_eq!(world.statuses().await, [Published, New]);
     let good = world.good_trips(&["2020-01-15-12"]);
     assert_eq!(
         (
             world.rows().await,
             world.stack.portal.row_count(),
-            world.asked()
+            world.request_count()
         ),
         (good, good, 1)
     );
@@ -189,19 +180,18 @@ async fn force_does_the_chosen_steps_again() {
     let world = world_with(&["bird"], serde_json::Map::new()).await;
     world.fault("2020-01-15-12", Fault::Partial { trips: 5 }, Times::Next(1));
     world.expect(0, &HOURS).await;
-    assert_eq!(world.statuses().await, [8, 8]);
+    assert_eq!(world.statuses().await, [Published, Published]);
     let all = world.good_trips(&["2020-01-15-12", "2020-01-15-13"]);
     assert!(world.rows().await < all);
 
-    // The provider has sent the rest by now. A published hour is not asked for again unless told
-    // so.
+    // The provider now has all trips. A published hour is only requested again with `--force`.
     for flags in [
         &[][..],
         &["--incomplete-only"],
         &["--incomplete-only", "--force"],
     ] {
         world.expect(0, &with(&HOURS, flags)).await;
-        assert_eq!(world.asked(), 2, "{flags:?}");
+        assert_eq!(world.request_count(), 2, "{flags:?}");
     }
     let uploads = world.uploads().len();
     world
@@ -210,14 +200,14 @@ async fn force_does_the_chosen_steps_again() {
             &with(&HOURS, &["--force", "--no-extract", "--no-sync-socrata"]),
         )
         .await;
-    assert_eq!((world.asked(), world.uploads().len()), (2, uploads));
+    assert_eq!((world.request_count(), world.uploads().len()), (2, uploads));
     assert!(world.rows().await < all);
 
     world.expect(0, &with(&HOURS, &["--force"])).await;
-    assert_eq!(world.statuses().await, [8, 8]);
+    assert_eq!(world.statuses().await, [Published, Published]);
     assert_eq!(
         (
-            world.asked(),
+            world.request_count(),
             world.rows().await,
             world.stack.portal.row_count()
         ),
@@ -246,39 +236,48 @@ async fn incomplete_only_mends_what_failed_asks_again_for_empty_hours_and_skips_
     world.fault("2020-01-15-14", broken, Times::Always);
     world.fault("2020-01-15-15", Fault::NotReady, Times::Always);
     world.expect(1, &range).await;
-    assert_eq!(world.statuses().await, [8, 7, -2, 1]);
+    assert_eq!(
+        world.statuses().await,
+        [Published, NoTrips, ExtractFailed, NotPublished]
+    );
 
-    // Without the flag an empty hour is done.
+    // Without the flag an empty hour counts as done.
     world.expect(1, &range).await;
     assert_eq!(
         (
-            world.asked_for("2020-01-15T18"),
-            world.asked_for("2020-01-15T19")
+            world.requests_for("2020-01-15T18"),
+            world.requests_for("2020-01-15T19")
         ),
         (1, 1)
     );
-    assert_eq!(world.statuses().await, [8, 7, -2, 1]);
+    assert_eq!(
+        world.statuses().await,
+        [Published, NoTrips, ExtractFailed, NotPublished]
+    );
 
-    // With it an hour that is still empty stays so, and what was late comes.
+    // With the flag the empty hour is requested again, and late trips are found once they exist.
     world.expect(1, &with(&range, &["--incomplete-only"])).await;
     assert_eq!(
         (
-            world.asked_for("2020-01-15T18"),
-            world.asked_for("2020-01-15T19")
+            world.requests_for("2020-01-15T18"),
+            world.requests_for("2020-01-15T19")
         ),
         (1, 2)
     );
-    assert_eq!(world.statuses().await, [8, 7, -2, 1]);
+    assert_eq!(
+        world.statuses().await,
+        [Published, NoTrips, ExtractFailed, NotPublished]
+    );
     world.stack.providers["bird"].clear_faults();
     world.expect(0, &with(&range, &["--incomplete-only"])).await;
     assert_eq!(
         (
-            world.asked_for("2020-01-15T18"),
-            world.asked_for("2020-01-15T19")
+            world.requests_for("2020-01-15T18"),
+            world.requests_for("2020-01-15T19")
         ),
         (1, 3)
     );
-    assert_eq!(world.statuses().await, [8; 4]);
+    assert_eq!(world.statuses().await, [Published; 4]);
     let good = world.good_trips(&[
         "2020-01-15-12",
         "2020-01-15-13",
@@ -298,27 +297,18 @@ async fn incomplete_only_takes_up_hours_of_which_every_trip_was_rejected() {
         Oddities::from([Oddity::SwappedCoordinates]);
     let world = world_of(options).await;
     world.expect(0, &HOURS).await;
-    // With latitude and longitude exchanged no trip of this city is on the globe.
-    assert_eq!(world.statuses().await, [-6, -6]);
+    // With latitude and longitude swapped, every trip of this city is off the globe.
+    assert_eq!(world.statuses().await, [AllRejected, AllRejected]);
     assert_eq!((world.rows().await, world.stack.portal.row_count()), (0, 0));
 
-    let providers = stdout(&world.expect(0, &["config", "get", "providers"]).await);
-    let mut providers: Value = serde_json::from_str(&providers).unwrap();
-    providers["bird"]["swap_coordinates"] = json!(true);
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), providers.to_string()).unwrap();
-    world
-        .expect(
-            0,
-            &["config", "put", "providers", file.path().to_str().unwrap()],
-        )
-        .await;
+    let swap = |providers: &mut Value| providers["bird"]["swap_coordinates"] = json!(true);
+    world.edit_providers(swap).await;
 
     let output = world.expect(0, &HOURS).await;
     assert!(stdout(&output).contains("nothing to do"));
     world.expect(0, &with(&HOURS, &["--incomplete-only"])).await;
-    assert_eq!(world.statuses().await, [8, 8]);
-    assert_eq!(world.asked(), 4);
+    assert_eq!(world.statuses().await, [Published, Published]);
+    assert_eq!(world.request_count(), 4);
     let good = world.good_trips(&["2020-01-15-12", "2020-01-15-13"]);
     assert_eq!(
         (world.rows().await, world.stack.portal.row_count()),
@@ -351,8 +341,7 @@ async fn a_dry_run_shows_each_block_and_writes_nothing_anywhere() {
     assert!(stderr(&output).contains("dry run: 4 blocks to do, nothing written"));
     assert_eq!(before, world.everything().await);
 
-    // Also where there is something already, for a program, and for each of the commands of one
-    // step.
+    // The same with existing blocks, with `--json`, and for each of the commands for one step.
     world.fault("2020-01-15-13", Fault::NotReady, Times::Always);
     world
         .expect(0, &with(&both[..7], &["--no-sync-socrata"]))

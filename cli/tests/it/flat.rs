@@ -1,22 +1,15 @@
-//! MDS 2.0: flat trips, whose vehicles and routes stand elsewhere.
+//! MDS 2.0: flat trips, with vehicles and routes at addresses of their own.
 
 use std::collections::BTreeSet;
 
 use local_stack::StackOptions;
 use sandbox_provider::{MdsVersion, ProviderOptions, Rates};
 use serde_json::{Value, json};
+use trips::status::BlockStatus::{Archived, Published};
 
-use crate::support::{ONE_HOUR, World, options, world_of};
+use crate::support::{ONE_HOUR, World, options, run, with, world_of};
 
-const NEXT_HOUR: [&str; 7] = [
-    "run",
-    "--provider",
-    "bird",
-    "--time-min",
-    "2020-01-15-13",
-    "--time-max",
-    "2020-01-15-14",
-];
+const NEXT_HOUR: [&str; 7] = run("bird", "2020-01-15-13", "2020-01-15-14");
 const WITHOUT_TYPE: &str = "SELECT count(*) FROM api.trips WHERE vehicle_type IS NULL";
 
 fn flat(change: impl FnOnce(&mut ProviderOptions)) -> StackOptions {
@@ -28,7 +21,7 @@ fn flat(change: impl FnOnce(&mut ProviderOptions)) -> StackOptions {
 }
 
 impl World {
-    /// Paths that the provider was asked for.
+    /// The number of requests to the provider whose path starts with `path`.
     fn requests_below(&self, path: &str) -> usize {
         let requests = self.stack.providers["bird"].log().requests();
         requests
@@ -37,9 +30,9 @@ impl World {
             .count()
     }
 
-    /// As if the list of vehicles had been fetched some time ago, and unknown ones asked for two
-    /// days ago.
-    async fn let_the_list_grow_old(&self) {
+    /// Pretends that the list of vehicles was fetched two hours earlier, and that unknown vehicles
+    /// were last requested two days earlier.
+    async fn age_vehicle_requests(&self) {
         self.database
             .batch_execute(
                 "UPDATE api.vehicle_lists SET fetched_at = fetched_at - interval '2 hours';
@@ -86,11 +79,9 @@ async fn trips_get_their_vehicles_and_the_old_series_goes_on() {
         .number("SELECT count(*) FROM api.trips WHERE trip_type IN ('rebalance', 'maintenance')")
         .await;
     assert!(flagged > 0 && flagged == others);
-    // One list, in pages, serves both hours.
+    // Both hours use one list, which is fetched in pages.
     let lists = world.requests_below("/mds/vehicles");
-    world
-        .expect(0, &[&NEXT_HOUR[..], &["--force"]].concat())
-        .await;
+    world.expect(0, &with(&NEXT_HOUR, &["--force"])).await;
     assert_eq!(world.requests_below("/mds/vehicles"), lists);
 }
 
@@ -112,23 +103,21 @@ async fn vehicles_that_are_not_listed_are_asked_for_and_unknown_ones_repaired_la
         unknown > 0 && unknown < all && wanted > 0,
         "{unknown} of {all}, {wanted}"
     );
-    assert_eq!(world.statuses().await, [8]);
+    assert_eq!(world.statuses().await, [Published]);
     let looked_up = world.requests_below("/mds/vehicles/");
     assert!(looked_up > usize::try_from(wanted).unwrap());
-    // Asked for once a day, not once an hour.
-    world
-        .expect(0, &[&ONE_HOUR[..], &["--force"]].concat())
-        .await;
+    // Unknown vehicles are requested once a day, not once an hour.
+    world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
     assert_eq!(world.requests_below("/mds/vehicles/"), looked_up);
 
     world.stack.providers["bird"].register_vehicles();
-    world.let_the_list_grow_old().await;
+    world.age_vehicle_requests().await;
     world.expect(0, &NEXT_HOUR).await;
-    assert_eq!(world.statuses().await, [2, 8]);
+    assert_eq!(world.statuses().await, [Archived, Published]);
     world
-        .expect(0, &[&ONE_HOUR[..], &["--incomplete-only"]].concat())
+        .expect(0, &with(&ONE_HOUR, &["--incomplete-only"]))
         .await;
-    assert_eq!(world.statuses().await, [8, 8]);
+    assert_eq!(world.statuses().await, [Published, Published]);
     assert_eq!(world.number(WITHOUT_TYPE).await, 0);
     assert_eq!(
         world
@@ -148,7 +137,7 @@ async fn vehicles_that_are_not_listed_are_asked_for_and_unknown_ones_repaired_la
 async fn a_trip_has_the_vehicle_as_it_was_when_the_trip_ended() {
     let world = world_of(flat(|bird| bird.rates = Rates::none())).await;
     world.expect(0, &ONE_HOUR).await;
-    // Long before the trip it was something else, and days after it something else again.
+    // Before and after the trip, the vehicle has other types.
     world
         .database
         .batch_execute(
@@ -161,7 +150,7 @@ async fn a_trip_has_the_vehicle_as_it_was_when_the_trip_ended() {
         .await
         .unwrap();
     world
-        .expect(0, &[&ONE_HOUR[..], &["--force", "--no-extract"]].concat())
+        .expect(0, &with(&ONE_HOUR, &["--force", "--no-extract"]))
         .await;
     let kind = world
         .text("SELECT vehicle_type || ' ' || vehicle_id FROM api.trips ORDER BY trip_id LIMIT 1")
@@ -198,7 +187,7 @@ async fn telemetry_is_archived_where_it_is_wanted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_without_a_list_of_vehicles_has_its_trips_loaded_all_the_same() {
     let mut options = options(&["bird"]);
-    // It serves 1.2, whatever it is asked for.
+    // The provider serves 1.2, whatever version is requested.
     options
         .provider_settings
         .insert("version".to_owned(), json!("2.0"));

@@ -1,19 +1,18 @@
-//! Which hours a range means.
+//! Which hours a range selects.
 
 use chrono::{DurationRound, TimeDelta, Utc};
 use sandbox_provider::{Rates, Rhythm};
 use serde_json::{Map, Value};
 
-use crate::flags::with;
-use crate::support::{World, options, stderr, stdout, world_of, world_with};
+use crate::support::{World, options, stderr, stdout, with, world_of, world_with};
 
-const LOOK: [&str; 4] = ["run", "--provider", "bird", "--dry-run"];
+const DRY_RUN: [&str; 4] = ["run", "--provider", "bird", "--dry-run"];
 
 impl World {
     /// The labels of the blocks that a dry run shows.
     async fn labels(&self, range: &[&str]) -> Vec<String> {
         let output = self
-            .expect(0, &[&["--json"], &LOOK[..], range].concat())
+            .expect(0, &with(&with(&DRY_RUN, range), &["--json"]))
             .await;
         let lines = stdout(&output);
         let blocks = lines
@@ -57,7 +56,7 @@ async fn times_and_intervals_mean_these_hours() {
             &["--time-max", "2020-01-15T14:00:00-06:00"],
             &["2020-01-15-14"],
         ),
-        // The last hour of a day is that of the next day's hour 00.
+        // The last block of a day is labelled with hour 00 of the next day.
         (
             &["--time-min", "2019-12-31-22", "--interval", "2"],
             &["2019-12-31-23", "2020-01-01-00"],
@@ -85,8 +84,8 @@ async fn hours_that_have_not_ended_are_left_out_and_counted() {
         ["--time-min", &first, "--interval", "30"],
         ["--time-min", "2049-01-01-00", "--interval", "3"],
     );
-    let output = world.expect(0, &with(&LOOK, &range)).await;
-    // Unless the hour ended while this ran.
+    let output = world.expect(0, &with(&DRY_RUN, &range)).await;
+    // Skipped if the hour ended during the run.
     if Utc::now().duration_trunc(TimeDelta::hours(1)).unwrap() == current {
         assert_eq!(stdout(&output).lines().count(), 2);
         assert!(
@@ -95,12 +94,12 @@ async fn hours_that_have_not_ended_are_left_out_and_counted() {
             stderr(&output)
         );
     }
-    let output = world.expect(0, &with(&LOOK, &ahead)).await;
+    let output = world.expect(0, &with(&DRY_RUN, &ahead)).await;
     assert_eq!(stdout(&output), "");
     assert!(stderr(&output).contains("3 blocks have not ended yet and are left out"));
-    world.expect(0, &with(&LOOK[..3], &ahead)).await;
+    world.expect(0, &with(&DRY_RUN[..3], &ahead)).await;
     assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
-    assert_eq!(world.asked(), 0);
+    assert_eq!(world.request_count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

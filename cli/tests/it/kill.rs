@@ -1,5 +1,5 @@
-//! Killed at any point, and run again: the end is that of a run that was never killed
-//! (docs/CONTRACT.md, "Events and errors").
+//! A run that is killed at any point and then repeated leaves the same result as a run that was
+//! never killed (docs/CONTRACT.md, "Events and errors").
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,8 +10,9 @@ use rstest::rstest;
 use sandbox_provider::{Fault, Rhythm, Times};
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
+use trips::status::BlockStatus::{Archived, New, Published};
 
-use crate::support::{World, hour, options, until, world_of, world_with};
+use crate::support::{World, hour, options, run, until, with, world_of, world_with};
 
 const HOURS: [&str; 2] = ["2020-01-15-16", "2020-01-15-17"];
 const RANGE: [&str; 6] = [
@@ -23,11 +24,11 @@ const RANGE: [&str; 6] = [
     "2020-01-15-18",
 ];
 const HOURS_IN_BUCKET: [&str; 2] = ["2020/1/15/16", "2020/1/15/17"];
-/// Locks the blocks against every change, but not against being read.
+/// Locks the blocks against changes, but not against reads.
 const ROWS: &str = "SELECT FROM api.schedule FOR UPDATE";
 const LONG: Duration = Duration::from_secs(3600);
 
-/// What a run leaves to the world.
+/// Everything that a run leaves behind.
 #[derive(Debug, Clone, PartialEq)]
 struct End {
     trips: String,
@@ -50,7 +51,7 @@ async fn small() -> World {
     world_with(&["bird"], Map::new()).await
 }
 
-/// How a run over [`small`] ends if nobody kills it.
+/// The result of a run over [`small`] that is not killed.
 async fn never_killed() -> &'static End {
     static END: OnceCell<End> = OnceCell::const_new();
     END.get_or_init(async || {
@@ -72,7 +73,7 @@ fn command(name: &str) -> Vec<&str> {
     [&[name][..], &RANGE].concat()
 }
 
-/// `mds` at work. Killed at the latest when the test ends.
+/// A running `mds`. It is killed when dropped.
 struct Running(Child);
 
 impl Running {
@@ -87,15 +88,15 @@ impl Running {
         )
     }
 
-    /// Waits until it has come to a point, which it must reach before it ends.
-    async fn until(&mut self, what: &str, mut reached: impl AsyncFnMut() -> bool) {
+    /// Waits until a condition holds, which must happen before the process ends.
+    async fn until(&mut self, what: &str, mut is_reached: impl AsyncFnMut() -> bool) {
         until(what, async || {
             let ended = self.0.try_wait().unwrap();
-            let reached = reached().await;
+            let reached = is_reached().await;
             assert!(
                 reached || ended.is_none(),
                 "ended before {what}: {}",
-                self.said()
+                self.stderr()
             );
             reached
         })
@@ -129,15 +130,11 @@ impl Running {
         code
     }
 
-    fn said(&mut self) -> String {
-        let mut said = String::new();
-        self.0
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut said)
-            .unwrap();
-        said
+    fn stderr(&mut self) -> String {
+        let mut text = String::new();
+        let mut stderr = self.0.stderr.take().unwrap();
+        stderr.read_to_string(&mut text).unwrap();
+        text
     }
 }
 
@@ -148,11 +145,11 @@ impl Drop for Running {
     }
 }
 
-/// A transaction that stands in the way of `mds` until it is given up.
-struct InTheWay(tokio_postgres::Client);
+/// An open transaction whose locks block `mds` until it is rolled back.
+struct Blocker(tokio_postgres::Client);
 
-impl InTheWay {
-    async fn of(world: &World, statement: &str) -> Self {
+impl Blocker {
+    async fn begin(world: &World, statement: &str) -> Self {
         let (client, connection) =
             tokio_postgres::connect(&world.stack.database_url, tokio_postgres::NoTls)
                 .await
@@ -165,37 +162,38 @@ impl InTheWay {
         Self(client)
     }
 
-    /// What `mds` had sent to the database never comes to pass, as if the database had noticed at
-    /// once that it is gone.
-    async fn give_up_after_ending_sessions(self) {
+    /// Rolls back after ending the sessions of `mds`: their waiting statements never run, as if
+    /// Postgres had noticed at once that the client is gone.
+    async fn release_after_ending_sessions(self) {
         let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
                    WHERE datname = current_database() AND application_name = 'mds-etl'";
         self.0.batch_execute(end).await.unwrap();
-        self.give_up().await;
+        self.release().await;
     }
 
-    /// What `mds` had sent to the database comes to pass, though nobody waits for it any more.
-    async fn give_up(self) {
+    /// Rolls back: the waiting statements of the killed `mds` run, although the client is gone.
+    async fn release(self) {
         self.0.batch_execute("ROLLBACK").await.unwrap();
     }
 }
 
-/// Sessions of `mds` that wait for a lock while they do what matches `doing`.
-async fn waiting(world: &World, doing: &str) -> bool {
+/// Whether a session of `mds` waits for a lock in a statement that contains `statement`.
+async fn is_waiting(world: &World, statement: &str) -> bool {
     let query = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'mds-etl'
-         AND wait_event_type = 'Lock' AND query ILIKE '%{doing}%'"
+         AND wait_event_type = 'Lock' AND query ILIKE '%{statement}%'"
     );
     world.number(&query).await > 0
 }
 
-/// Runs `mds` until it waits for what stands in its way, and kills it there.
-async fn kill_waiting(world: &World, args: &[&str], in_the_way: &str, doing: &str) -> InTheWay {
-    let lock = InTheWay::of(world, in_the_way).await;
+/// Runs `mds` until its `statement` waits for the locks that `blocker` takes, and kills it there.
+async fn kill_waiting(world: &World, args: &[&str], blocker: &str, statement: &str) -> Blocker {
+    let blocker = Blocker::begin(world, blocker).await;
     let mut mds = Running::start(world, args);
-    mds.until(doing, async || waiting(world, doing).await).await;
+    mds.until(statement, async || is_waiting(world, statement).await)
+        .await;
     mds.kill();
-    lock
+    blocker
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,7 +236,7 @@ async fn killed_in_the_middle_of_a_big_answer() {
     provider.fail_hour(hour(HOURS[0]), Fault::Stall(LONG), Times::Next(1));
     let mut mds = Running::start(&killed, &run);
     mds.until("parts of the archive in the bucket", async || {
-        parts(&killed) > 0
+        part_count(&killed) > 0
     })
     .await;
     mds.kill();
@@ -247,8 +245,8 @@ async fn killed_in_the_middle_of_a_big_answer() {
     assert_eq!(end(&killed).await, end(&whole).await);
 }
 
-/// Parts of objects that are not whole yet.
-fn parts(world: &World) -> usize {
+/// The number of uploaded parts of objects that are not complete.
+fn part_count(world: &World) -> usize {
     let files = std::fs::read_dir(world.stack.s3.folder()).unwrap();
     files
         .filter(|file| {
@@ -272,17 +270,17 @@ async fn killed_while_it_plans() {
         "INTO api.providers",
     )
     .await
-    .give_up()
+    .release()
     .await;
     kill_waiting(&world, &run, "LOCK TABLE api.schedule", "INTO api.schedule")
         .await
-        .give_up()
+        .release()
         .await;
     kill_waiting(&world, &run, "LOCK TABLE api.runs", "INTO api.runs")
         .await
-        .give_up()
+        .release()
         .await;
-    // And with the manifest in the bucket, before the plan counts as complete.
+    // Also with the manifest in the bucket, before the plan is marked as complete.
     let pause = "CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS
                      'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';
                  CREATE TRIGGER pause BEFORE UPDATE ON api.runs FOR EACH ROW EXECUTE FUNCTION pause()";
@@ -294,7 +292,7 @@ async fn killed_while_it_plans() {
         "UPDATE api.runs",
     )
     .await
-    .give_up()
+    .release()
     .await;
     world
         .database
@@ -307,18 +305,18 @@ async fn killed_while_it_plans() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_when_the_archive_is_there_and_not_noted() {
     let world = small().await;
-    // Enters the blocks; there is nothing to load yet.
+    // Creates the blocks; there is nothing to load yet.
     world.expect(0, &command("sync-db")).await;
     kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule")
         .await
-        .give_up_after_ending_sessions()
+        .release_after_ending_sessions()
         .await;
     assert!(
         HOURS_IN_BUCKET
             .iter()
             .any(|hour| world.archive_file("bird", hour).exists())
     );
-    assert_eq!(world.statuses().await, [0, 0]);
+    assert_eq!(world.statuses().await, [New, New]);
     ends_as_if_never_killed(&world).await;
 }
 
@@ -332,7 +330,7 @@ async fn killed_while_it_loads() {
         "INTO api.trips",
     )
     .await
-    .give_up()
+    .release()
     .await;
     assert_eq!(world.trips().await, "");
     ends_as_if_never_killed(&world).await;
@@ -344,7 +342,7 @@ async fn killed_when_the_rows_to_publish_are_written_and_the_load_not_committed(
     world.expect(0, &command("extract")).await;
     kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule")
         .await
-        .give_up()
+        .release()
         .await;
     let is_written = |hour: &str| {
         world
@@ -355,7 +353,7 @@ async fn killed_when_the_rows_to_publish_are_written_and_the_load_not_committed(
     assert!(HOURS_IN_BUCKET.into_iter().any(is_written));
     assert_eq!(
         (world.trips().await.as_str(), world.statuses().await),
-        ("", vec![2, 2])
+        ("", vec![Archived, Archived])
     );
     ends_as_if_never_killed(&world).await;
 }
@@ -364,14 +362,14 @@ async fn killed_when_the_rows_to_publish_are_written_and_the_load_not_committed(
 async fn killed_when_rows_are_published_and_not_noted() {
     let world = small().await;
     world
-        .expect(0, &[&command("run")[..], &["--no-sync-socrata"]].concat())
+        .expect(0, &with(&command("run"), &["--no-sync-socrata"]))
         .await;
     kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule")
         .await
-        .give_up_after_ending_sessions()
+        .release_after_ending_sessions()
         .await;
     assert!(world.stack.portal.row_count() > 0);
-    assert!(!world.statuses().await.contains(&8));
+    assert!(!world.statuses().await.contains(&Published));
     ends_as_if_never_killed(&world).await;
 }
 
@@ -420,16 +418,8 @@ async fn killed_while_the_portal_works_on_an_upload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_at_any_moment() {
     const KILLS: u32 = 15;
-    let run = [
-        "run",
-        "--provider",
-        "all",
-        "--time-min",
-        "2020-01-15-12",
-        "--time-max",
-        "2020-01-15-18",
-    ];
-    let forced = [&run[..], &["--force"]].concat();
+    let run = run("all", "2020-01-15-12", "2020-01-15-18");
+    let forced = with(&run, &["--force"]);
     let chunks = || Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(20))]);
     let whole = world_with(&["bird", "lime"], chunks()).await;
     let began = Instant::now();
@@ -439,7 +429,7 @@ async fn killed_again_and_again_at_any_moment() {
     let world = world_with(&["bird", "lime"], chunks()).await;
     let mut random = Random(20_200_115);
     for n in 0..KILLS {
-        // Every third does everything again, so that the later ones too are killed at work.
+        // Every third run is forced, so that later runs still have work to be killed at.
         let args = if n % 3 == 2 { &forced[..] } else { &run };
         let mds = Running::start(&world, args);
         tokio::time::sleep(duration.mul_f64(random.below_one())).await;
@@ -449,7 +439,7 @@ async fn killed_again_and_again_at_any_moment() {
     assert_eq!(end(&world).await, end(&whole).await);
 }
 
-/// Numbers that are the same in every run of the test (SplitMix64).
+/// A generator of the same numbers in every run of the test (SplitMix64).
 struct Random(u64);
 
 impl Random {
@@ -474,24 +464,22 @@ async fn asked_to_stop_it_ends_after_the_steps_under_way(#[case] signal: &str) {
         Fault::Slow(Duration::from_secs(1)),
         Times::Next(1),
     );
-    let args = [&command("run")[..], &["--concurrency", "1"]].concat();
+    let args = with(&command("run"), &["--concurrency", "1"]);
     let mut mds = Running::start(&world, &args);
     mds.until("a request", async || provider.log().begun() == 1)
         .await;
     mds.signal(signal);
     let code = mds.ended().await;
-    let said = mds.said();
-    assert_eq!(code, Some(1), "{said}");
-    assert!(
-        said.contains("stopping after the steps under way"),
-        "{said}"
-    );
-    assert!(
-        said.contains("stopped; the same command goes on from here"),
-        "{said}"
-    );
-    // The hour that was asked for is archived, the other untouched.
-    assert_eq!(world.statuses().await, [2, 0]);
+    let stderr = mds.stderr();
+    assert_eq!(code, Some(1), "{stderr}");
+    for message in [
+        "stopping after the steps under way",
+        "stopped; the same command goes on from here",
+    ] {
+        assert!(stderr.contains(message), "{stderr}");
+    }
+    // The requested hour is archived, the other one untouched.
+    assert_eq!(world.statuses().await, [Archived, New]);
     ends_as_if_never_killed(&world).await;
     assert_eq!(provider.log().begun(), 2);
 }
@@ -504,7 +492,7 @@ async fn ctrl_c_twice_ends_at_once() {
     let mut mds = Running::start(&world, &command("run"));
     mds.until("both requests", async || provider.log().begun() == 2)
         .await;
-    // Two that come at the same moment count as one.
+    // Two signals at the same moment would count as one.
     until("the end", async || {
         mds.signal("-INT");
         mds.0.try_wait().unwrap().is_some()

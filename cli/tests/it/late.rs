@@ -1,11 +1,12 @@
-//! Hours that are asked for again, since trips come late.
+//! Hours that are requested again, because trips arrive late.
 
 use sandbox_provider::{Fault, Times};
 use serde_json::{Value, json};
+use trips::status::BlockStatus::Published;
 
-use crate::support::{ONE_HOUR, World, hour, options, stdout, world_of};
+use crate::support::{ONE_HOUR, World, hour, options, stdout, with, world_of};
 
-/// A provider that is asked again a day and a week after each hour.
+/// A provider whose hours are requested again after a day and after a week.
 async fn world() -> World {
     let mut options = options(&["bird"]);
     options
@@ -15,20 +16,20 @@ async fn world() -> World {
 }
 
 impl World {
-    /// As if the hour had been pulled so many hours after its end, and not today.
-    async fn pulled_at_age(&self, hours: i32) {
+    /// Pretends that the hour was pulled this many hours after its end, and not today.
+    async fn set_age_at_pull(&self, hours: i32) {
         let statement =
             format!("UPDATE api.schedule SET extracted_at = block_end + interval '{hours} hours'");
         self.database.batch_execute(&statement).await.unwrap();
     }
 
-    /// New, changed and gone trips, as the schedule has them.
+    /// The numbers of new, changed and gone trips in the schedule.
     async fn changes(&self) -> String {
         self.text("SELECT concat_ws(' ', trips_new, trips_changed, trips_gone) FROM api.schedule")
             .await
     }
 
-    /// The archives of the hour, by key: how many trips each has.
+    /// The number of trips in each archive of the hour, by key.
     async fn archives(&self) -> Vec<(String, usize)> {
         let archives = self.objects().await.into_iter();
         let archives = archives.filter(|(key, _)| key.contains("/trips."));
@@ -55,7 +56,7 @@ async fn late_trips_are_found_loaded_and_published_when_the_hour_has_come_of_age
     world.fail_noon(Fault::Partial { trips: 5 });
     world.expect(0, &ONE_HOUR).await;
     assert_eq!(world.changes().await, "");
-    world.pulled_at_age(23).await;
+    world.set_age_at_pull(23).await;
     world.expect(0, &ONE_HOUR).await;
 
     world.expect_whole(&["bird"], &["12"]).await;
@@ -65,14 +66,17 @@ async fn late_trips_are_found_loaded_and_published_when_the_hour_has_come_of_age
     assert_eq!(counts, [5, sent], "{archives:?}");
     let report = world.object("bird/2020/1/15/12/extract.json").await;
     assert_eq!(report["former_key"], archives[0].0);
-    // Trips that are sent twice are one.
+    // A trip that is sent twice counts once.
     let new = report["changes"]["new"].as_u64().unwrap();
     assert_eq!(world.changes().await, format!("{new} 0 0"));
     assert!(new > 0 && new <= (sent - 5).try_into().unwrap());
     let message = world
         .text("SELECT coalesce(message, '') FROM api.schedule")
         .await;
-    assert_eq!((message.as_str(), world.statuses().await), ("", vec![8]));
+    assert_eq!(
+        (message.as_str(), world.statuses().await),
+        ("", vec![Published])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,28 +88,28 @@ async fn the_same_answer_again_is_only_noted() {
         world.modified().await,
         world.uploads().len(),
     );
-    // Pulled after a day; a week has gone by since.
-    world.pulled_at_age(30).await;
-    let asked = world.stack.providers["bird"].log().total();
+    // Pulled after a day, and a week has passed since.
+    world.set_age_at_pull(30).await;
+    let requests = world.request_count();
     world
-        .expect(0, &[&ONE_HOUR[..], &["--incomplete-only"]].concat())
+        .expect(0, &with(&ONE_HOUR, &["--incomplete-only"]))
         .await;
 
-    assert_eq!(world.stack.providers["bird"].log().total(), asked + 1);
+    assert_eq!(world.request_count(), requests + 1);
     assert_eq!(world.archives().await, archive);
     assert_eq!(world.modified().await, modified);
     assert_eq!(world.uploads().len(), uploads);
-    assert_eq!(world.statuses().await, [8]);
+    assert_eq!(world.statuses().await, [Published]);
     assert_eq!(world.changes().await, "0 0 0");
     let message = world.text("SELECT message FROM api.schedule").await;
     assert!(
         message.ends_with("0 new, 0 changed, 0 gone since the answer before"),
         "{message}"
     );
-    // And then it is not asked for once more.
+    // After that it is not requested again.
     let planned = stdout(
         &world
-            .expect(0, &[&ONE_HOUR[..], &["--dry-run", "--json"]].concat())
+            .expect(0, &with(&ONE_HOUR, &["--dry-run", "--json"]))
             .await,
     );
     assert_eq!(planned, "");
@@ -121,7 +125,7 @@ async fn mended_trips_replace_those_before() {
             .await,
         world.uploads().len(),
     );
-    world.pulled_at_age(2).await;
+    world.set_age_at_pull(2).await;
     world.fail_noon(Fault::Revised);
     world.expect(0, &ONE_HOUR).await;
 
@@ -139,7 +143,7 @@ async fn mended_trips_replace_those_before() {
         world.changes().await
     );
     assert!(world.uploads().len() > uploads);
-    assert_eq!(world.statuses().await, [8]);
+    assert_eq!(world.statuses().await, [Published]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +151,7 @@ async fn trips_that_are_gone_are_counted_and_kept() {
     let world = world().await;
     world.expect(0, &ONE_HOUR).await;
     let (trips, uploads) = (world.trips().await, world.uploads().len());
-    world.pulled_at_age(2).await;
+    world.set_age_at_pull(2).await;
     world.fail_noon(Fault::Partial { trips: 1 });
     world.expect(0, &ONE_HOUR).await;
 
@@ -157,7 +161,7 @@ async fn trips_that_are_gone_are_counted_and_kept() {
     assert!(gone > 0 && world.changes().await == format!("0 0 {gone}"));
     assert_eq!(
         (world.archives().await.len(), world.statuses().await),
-        (2, vec![8])
+        (2, vec![Published])
     );
 }
 
@@ -166,20 +170,20 @@ async fn a_fault_of_the_provider_at_a_later_age_loses_nothing_and_is_tried_again
     let world = world().await;
     world.expect(0, &ONE_HOUR).await;
     let (trips, archives) = (world.trips().await, world.archives().await);
-    world.pulled_at_age(2).await;
+    world.set_age_at_pull(2).await;
     world.fail_noon(Fault::TruncatedJson);
     world.expect(1, &ONE_HOUR).await;
     assert_eq!(
         (world.trips().await, world.archives().await),
         (trips, archives)
     );
-    assert_eq!(world.statuses().await, [8]);
+    assert_eq!(world.statuses().await, [Published]);
 
     let uploads = world.uploads().len();
     world.expect(0, &ONE_HOUR).await;
-    // What was published is there already.
+    // The published rows are not sent again.
     assert_eq!(
         (world.statuses().await, world.uploads().len()),
-        (vec![8], uploads)
+        (vec![Published], uploads)
     );
 }

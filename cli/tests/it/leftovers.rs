@@ -1,4 +1,4 @@
-//! However `mds sandbox` and `mds demo` end, no process and no temporary folder stays behind.
+//! `mds sandbox` and `mds demo` leave no process and no temporary folder behind, however they end.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::until;
 
-/// A command that keeps everything below a folder of its own.
+/// A running command that keeps all its files in a folder of its own.
 struct Started {
     mds: Child,
     folder: TempDir,
@@ -19,7 +19,7 @@ struct Started {
 impl Started {
     fn new(args: &[&str]) -> Self {
         let folder = TempDir::with_prefix("mds-leftovers-").unwrap();
-        // Postgres may run as another user.
+        // Postgres may run as another user, who must be able to enter the folder.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::create_dir(folder.path().join("tmp")).unwrap();
         fs::set_permissions(
@@ -39,20 +39,20 @@ impl Started {
         Self { mds, folder }
     }
 
-    /// Waits until it has said something.
-    async fn says(&mut self, word: &str) {
+    /// Waits until the output contains `word`.
+    async fn wait_for_output(&mut self, word: &str) {
         until(word, async || {
-            let said = self.said();
+            let output = self.output();
             assert!(
                 self.mds.try_wait().unwrap().is_none(),
-                "ended too soon: {said}"
+                "ended too soon: {output}"
             );
-            said.contains(word)
+            output.contains(word)
         })
         .await;
     }
 
-    fn said(&self) -> String {
+    fn output(&self) -> String {
         ["stdout", "stderr"]
             .map(|file| fs::read_to_string(self.folder.path().join(file)).unwrap())
             .concat()
@@ -64,8 +64,9 @@ impl Started {
         assert!(sent.success());
     }
 
-    /// Waits for its end, and for the end of all that it has started.
-    async fn leaves_nothing(mut self) -> Option<i32> {
+    /// Waits for the end of the command and of its child processes, and for the removal of its
+    /// temporary folders. Returns the exit status.
+    async fn wait_for_cleanup(mut self) -> Option<i32> {
         let mut code = None;
         until("its end", async || {
             let ended = self.mds.try_wait().unwrap();
@@ -94,7 +95,7 @@ impl Drop for Started {
     }
 }
 
-/// The command lines of the processes that name the folder.
+/// The command lines of the processes that mention the folder.
 fn processes(folder: &Path) -> Vec<String> {
     let folder = folder.to_str().unwrap();
     fs::read_dir("/proc")
@@ -112,10 +113,10 @@ fn processes(folder: &Path) -> Vec<String> {
 #[tokio::test]
 async fn a_sandbox_leaves_nothing(#[case] signal: &str, #[case] code: Option<i32>) {
     let mut sandbox = Started::new(&["sandbox"]);
-    sandbox.says("Ctrl-C ends it").await;
+    sandbox.wait_for_output("Ctrl-C ends it").await;
     assert!(!processes(sandbox.folder.path()).is_empty());
     sandbox.signal(signal);
-    assert_eq!(sandbox.leaves_nothing().await, code);
+    assert_eq!(sandbox.wait_for_cleanup().await, code);
 }
 
 #[rstest]
@@ -132,7 +133,7 @@ async fn a_sandbox_that_is_just_starting_leaves_nothing(
     })
     .await;
     sandbox.signal(signal);
-    assert_eq!(sandbox.leaves_nothing().await, code);
+    assert_eq!(sandbox.wait_for_cleanup().await, code);
 }
 
 #[rstest]
@@ -142,9 +143,9 @@ async fn a_sandbox_that_is_just_starting_leaves_nothing(
 #[tokio::test]
 async fn a_demo_leaves_nothing_but_its_folder(#[case] signal: &str, #[case] code: Option<i32>) {
     let mut demo = Started::new(&["demo", "--folder", "demo"]);
-    // In the middle of its first run.
-    demo.says("blocks after").await;
+    // This line is printed during the first run.
+    demo.wait_for_output("blocks after").await;
     assert!(!processes(demo.folder.path()).is_empty());
     demo.signal(signal);
-    assert_eq!(demo.leaves_nothing().await, code);
+    assert_eq!(demo.wait_for_cleanup().await, code);
 }

@@ -1,5 +1,5 @@
-//! Neither secrets nor trips come out: not in the log at its most talkative, not in messages, not
-//! in the tables that people read.
+//! Secrets and trips appear neither in the log at its highest level, nor in messages, nor in the
+//! tables that people read.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -27,13 +27,14 @@ const RUN: [&str; 8] = [
     "--force",
 ];
 
-/// A world whose secrets, and everything worth hiding in its trips, are known.
-struct Secretive {
+/// A world, and every text that must stay hidden: its secrets, and ids and coordinates of its
+/// trips.
+struct LeakTest {
     world: World,
     canaries: BTreeSet<String>,
 }
 
-async fn secretive() -> Secretive {
+async fn leak_test() -> LeakTest {
     let mut options = options(&["bird", "lime"]);
     for provider in options.providers.values_mut() {
         provider.token = Some("canary-provider-token".to_owned());
@@ -72,15 +73,15 @@ async fn secretive() -> Secretive {
     ]);
     for provider in world.stack.providers.values() {
         for trip in provider.feed().trips(hour(HOUR)) {
-            hide(&serde_json::from_str(&trip).unwrap(), &mut canaries);
+            add_canaries(&serde_json::from_str(&trip).unwrap(), &mut canaries);
         }
     }
     assert!(canaries.len() > 200);
-    Secretive { world, canaries }
+    LeakTest { world, canaries }
 }
 
-/// Adds a trip's ids and the coordinates of its points, to 5 decimals: about a metre.
-fn hide(trip: &Value, canaries: &mut BTreeSet<String>) {
+/// Adds a trip's ids and the coordinates of its ends, to 5 decimals: about a metre.
+fn add_canaries(trip: &Value, canaries: &mut BTreeSet<String>) {
     for key in ["trip_id", "device_id", "vehicle_id"] {
         canaries.extend(trip[key].as_str().map(str::to_owned));
     }
@@ -95,32 +96,32 @@ fn hide(trip: &Value, canaries: &mut BTreeSet<String>) {
     }
 }
 
-impl Secretive {
-    /// Runs with the log at its most talkative, expects the exit status, and finds nothing that is
-    /// to be hidden.
-    async fn tells_nothing(&self, status: i32, what: &str, command: Command) {
-        let (code, said) = self.hears_nothing(what, command).await;
-        assert_eq!(code, Some(status), "{what}: {said}");
+impl LeakTest {
+    /// Runs a command with the highest log level, and checks its exit status and that nothing
+    /// leaks.
+    async fn check(&self, status: i32, what: &str, command: Command) {
+        let (code, output) = self.checked_output(what, command).await;
+        assert_eq!(code, Some(status), "{what}: {output}");
     }
 
-    async fn hears_nothing(&self, what: &str, mut command: Command) -> (Option<i32>, String) {
-        // As a role's credentials have one.
+    async fn checked_output(&self, what: &str, mut command: Command) -> (Option<i32>, String) {
+        // The credentials of a role include a session token.
         command.env("AWS_SESSION_TOKEN", "canary-session-token");
         command.env("MDS_LOG", "trace").env("RUST_LOG", "trace");
         let output = World::output_of(command).await;
-        let said = stdout(&output) + &stderr(&output);
-        self.holds_nothing(what, &said);
-        // Other crates' lines, which nobody here answers for; ours have none of this level.
-        assert!(!said.contains(r#""level":"TRACE""#), "{what}: {said}");
-        self.holds_nothing(what, &self.messages().await);
-        (output.status.code(), said)
+        let text = stdout(&output) + &stderr(&output);
+        self.check_text(what, &text);
+        // Only other crates log at this level, and their lines may contain anything.
+        assert!(!text.contains(r#""level":"TRACE""#), "{what}: {text}");
+        self.check_text(what, &self.messages().await);
+        (output.status.code(), text)
     }
 
-    async fn run_tells_nothing(&self, status: i32, what: &str) {
-        self.tells_nothing(status, what, self.world.mds(&RUN)).await;
+    async fn check_run(&self, status: i32, what: &str) {
+        self.check(status, what, self.world.mds(&RUN)).await;
     }
 
-    fn holds_nothing(&self, what: &str, text: &str) {
+    fn check_text(&self, what: &str, text: &str) {
         let found = self
             .canaries
             .iter()
@@ -128,7 +129,7 @@ impl Secretive {
         assert_eq!(found, None, "{what}: {text}");
     }
 
-    /// What the tables hold for people who look for a failure.
+    /// The columns that people read to find the cause of a failure.
     async fn messages(&self) -> String {
         self.world
             .text(
@@ -139,22 +140,13 @@ impl Secretive {
             )
             .await
     }
-
-    /// Changes one of the configuration files.
-    async fn change(&self, name: &str, change: impl FnOnce(&mut Value)) {
-        let vault = self.world.vault().await;
-        let key = format!("config/{name}_staging.json");
-        let mut value = vault.get_json(&key).await.unwrap();
-        change(&mut value);
-        vault.put_json(&key, &value, Seal::Encrypt).await.unwrap();
-    }
 }
 
-/// Answers with what was asked, headers and body included, and with a trip.
+/// Responds with the request, including headers and body, and with a trip.
 struct Echo {
     status: u16,
     media_type: &'static str,
-    /// `ECHO` stands for all that, as the inside of a JSON string.
+    /// `ECHO` is replaced by request and trip, escaped for a JSON string.
     page: &'static str,
     trip: String,
 }
@@ -179,7 +171,7 @@ impl Respond for Echo {
     }
 }
 
-impl Secretive {
+impl LeakTest {
     async fn echo(&self, status: u16, media_type: &'static str, page: &'static str) -> MockServer {
         let server = MockServer::start().await;
         let trip = self.world.stack.providers["bird"]
@@ -200,10 +192,10 @@ impl Secretive {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_run_tells_nothing() {
-    let secretive = secretive().await;
-    let world = &secretive.world;
-    secretive.run_tells_nothing(0, "a good run").await;
-    secretive.run_tells_nothing(0, "a good run again").await;
+    let test = leak_test().await;
+    let world = &test.world;
+    test.check_run(0, "a good run").await;
+    test.check_run(0, "a good run again").await;
     assert!(world.number("SELECT count(*) FROM api.trips").await > 20);
     assert!(
         world
@@ -218,17 +210,15 @@ async fn a_good_run_tells_nothing() {
         &["config", "list"],
     ] {
         let block = if args[0] == "run" { &RUN[1..] } else { &[] };
-        secretive
-            .tells_nothing(0, args[0], world.mds(&[args, block].concat()))
+        test.check(0, args[0], world.mds(&[args, block].concat()))
             .await;
     }
-    secretive
-        .tells_nothing(0, "rotate-key", world.mds(&["config", "rotate-key"]))
+    test.check(0, "rotate-key", world.mds(&["config", "rotate-key"]))
         .await;
-    // What is in the bucket is encrypted, but for the plans and the boundaries.
+    // Everything in the bucket is encrypted, except for the manifests and the boundaries.
     for (path, bytes) in world.stored() {
         if !path.to_string_lossy().contains("boundaries") {
-            secretive.holds_nothing(
+            test.check_text(
                 &path.display().to_string(),
                 &String::from_utf8_lossy(&bytes),
             );
@@ -238,8 +228,8 @@ async fn a_good_run_tells_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_fails_is_not_quoted() {
-    let secretive = secretive().await;
-    let world = &secretive.world;
+    let test = leak_test().await;
+    let world = &test.world;
     let status = |status| Fault::Status {
         status,
         retry_after: None,
@@ -257,7 +247,7 @@ async fn a_provider_that_fails_is_not_quoted() {
         for provider in world.stack.providers.values() {
             provider.fail_hour(hour(HOUR), fault.clone(), Times::Next(1));
         }
-        secretive.run_tells_nothing(1, &what).await;
+        test.check_run(1, &what).await;
     }
     let pages = [
         (
@@ -285,22 +275,22 @@ async fn a_provider_that_fails_is_not_quoted() {
         (503, "text/html", "<html>ECHO</html>"),
     ];
     for (status, media_type, page) in pages {
-        let server = secretive.echo(status, media_type, page).await;
-        secretive
-            .change("providers", |providers| {
+        let server = test.echo(status, media_type, page).await;
+        test.world
+            .edit_providers(|providers| {
                 for name in ["bird", "lime"] {
                     providers[name]["mds_api_url"] = json!(server.uri());
                     providers[name]["paging"] = json!(true);
                 }
             })
             .await;
-        secretive.run_tells_nothing(1, page).await;
+        test.check_run(1, page).await;
     }
-    let server = secretive
+    let server = test
         .echo(400, "application/json", r#"{"error": "ECHO"}"#)
         .await;
-    secretive
-        .change("providers", |providers| {
+    test.world
+        .edit_providers(|providers| {
             for name in ["bird", "lime"] {
                 providers[name]["auth_type"] = json!("OAuth");
                 providers[name]["token_url"] = json!(server.uri());
@@ -309,15 +299,13 @@ async fn a_provider_that_fails_is_not_quoted() {
             }
         })
         .await;
-    secretive
-        .run_tells_nothing(1, "a login that is refused")
-        .await;
+    test.check_run(1, "a login that is refused").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_portal_that_fails_is_not_quoted() {
-    let secretive = secretive().await;
-    let world = &secretive.world;
+    let test = leak_test().await;
+    let world = &test.world;
     for fault in [
         sandbox_portal::Fault::ErrorsIn200 { rows: 3 },
         sandbox_portal::Fault::HtmlPage200,
@@ -329,7 +317,7 @@ async fn a_portal_that_fails_is_not_quoted() {
         let what = format!("{fault:?}");
         world.stack.portal.fail_next(fault.clone());
         world.stack.portal.fail_next(fault);
-        secretive.run_tells_nothing(1, &what).await;
+        test.check_run(1, &what).await;
     }
     let pages = [
         (
@@ -348,21 +336,21 @@ async fn a_portal_that_fails_is_not_quoted() {
         (302, "text/plain", "ECHO"),
     ];
     for (status, media_type, page) in pages {
-        let server = secretive.echo(status, media_type, page).await;
-        secretive
-            .change("settings", |settings| {
+        let server = test.echo(status, media_type, page).await;
+        test.world
+            .edit_settings(|settings| {
                 settings["SOCRATA_DATA_ENDPOINT"] = json!(server.uri());
             })
             .await;
-        secretive.run_tells_nothing(1, page).await;
+        test.check_run(1, page).await;
         assert_ne!(server.received_requests().await.unwrap().len(), 0);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_refuses_is_not_quoted() {
-    let secretive = secretive().await;
-    let url = secretive.world.stack.database_url.clone();
+    let test = leak_test().await;
+    let url = test.world.stack.database_url.clone();
     let (address, database) = url.rsplit_once('@').unwrap().1.rsplit_once('/').unwrap();
     let urls = [
         format!("postgresql://postgres:canary-password@{address}/{database}"),
@@ -374,24 +362,22 @@ async fn a_database_that_refuses_is_not_quoted() {
         "canary-password".to_owned(),
     ];
     for (n, url) in urls.into_iter().enumerate() {
-        secretive
-            .change("settings", |settings| settings["DATABASE_URL"] = json!(url))
+        test.world
+            .edit_settings(|settings| settings["DATABASE_URL"] = json!(url))
             .await;
-        // Where nobody listens, waiting may help; all else is the configuration's fault.
+        // A refused connection may be temporary; the other URLs are configuration errors.
         let status = if n == 3 { 1 } else { 2 };
-        secretive
-            .run_tells_nothing(status, &format!("database URL {n}"))
-            .await;
+        test.check_run(status, &format!("database URL {n}")).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_configuration_that_cannot_be_read_is_not_quoted() {
     use secrecy::ExposeSecret as _;
-    let mut secretive = secretive().await;
+    let mut test = leak_test().await;
     let other_key = FernetKeys::generate().expose_secret().to_owned();
-    secretive.canaries.insert(other_key.clone());
-    let world = &secretive.world;
+    test.canaries.insert(other_key.clone());
+    let world = &test.world;
     for (name, value) in [
         ("ATD_MDS_FERNET_KEY", other_key.as_str()),
         ("ATD_MDS_FERNET_KEY", "canary-no-key"),
@@ -400,7 +386,7 @@ async fn a_configuration_that_cannot_be_read_is_not_quoted() {
     ] {
         let mut command = world.mds(&RUN);
         command.env(name, value);
-        secretive.tells_nothing(2, name, command).await;
+        test.check(2, name, command).await;
     }
 
     let folder = tempfile::tempdir().unwrap();
@@ -413,9 +399,7 @@ async fn a_configuration_that_cannot_be_read_is_not_quoted() {
     .unwrap();
     let mut command = world.mds(&RUN);
     command.arg("--env-file").arg(&file);
-    secretive
-        .tells_nothing(2, "a malformed --env-file", command)
-        .await;
+    test.check(2, "a malformed --env-file", command).await;
 
     let vault = world.vault().await;
     for (name, texts) in [
@@ -454,8 +438,8 @@ async fn a_configuration_that_cannot_be_read_is_not_quoted() {
                 .await
                 .unwrap();
             for command in [put, world.mds(&RUN)] {
-                let (code, said) = secretive.hears_nothing(name, command).await;
-                assert_ne!(code, Some(0), "{text}: {said}");
+                let (code, output) = test.checked_output(name, command).await;
+                assert_ne!(code, Some(0), "{text}: {output}");
             }
         }
         vault.put_bytes(&key, &good, Seal::Encrypt).await.unwrap();

@@ -1,6 +1,6 @@
-//! Whole runs of the real `mds` against real parts on loopback.
+//! Runs of the real `mds` binary against real services on loopback.
 
-#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod archive;
 mod config;

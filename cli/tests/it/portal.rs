@@ -1,12 +1,13 @@
-//! The portal: what it is sent, and what becomes of an upload that goes wrong.
+//! What the portal receives, and how failed uploads are repaired.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rstest::rstest;
 use sandbox_provider::{Rates, Rhythm};
 use serde_json::{Map, Value, json};
+use trips::status::BlockStatus::{PublishFailed, Published};
 
-use crate::support::{ONE_HOUR, World, hour, options, stderr, stdout, world, world_of};
+use crate::support::{ONE_HOUR, World, hour, options, stderr, stdout, with, world, world_of};
 
 const PUBLIC_FIELDS: [&str; 18] = [
     "trip_id",
@@ -29,7 +30,7 @@ const PUBLIC_FIELDS: [&str; 18] = [
     "census_geoid_end",
 ];
 
-/// One provider with 40 good trips in every hour, sent to the portal ten at a time.
+/// One provider with 40 valid trips in every hour, uploaded in chunks of ten.
 async fn forty_trips_in_four_uploads() -> World {
     let mut options = options(&["bird"]);
     options.settings = Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(10))]);
@@ -39,7 +40,7 @@ async fn forty_trips_in_four_uploads() -> World {
     world_of(options).await
 }
 
-/// A fault that does no harm, for uploads that are to go well before one that is not.
+/// No fault, for uploads that succeed before one that fails.
 const NO_FAULT: sandbox_portal::Fault = sandbox_portal::Fault::Slow(std::time::Duration::ZERO);
 
 fn refusal(status: u16) -> sandbox_portal::Fault {
@@ -72,9 +73,9 @@ async fn a_portal_that_stumbles_is_waited_for() {
     world.expect(0, &ONE_HOUR).await;
     assert!(
         began.elapsed().as_secs_f64() >= 1.0,
-        "Retry-After is waited out"
+        "waits as long as Retry-After says"
     );
-    assert_eq!(world.statuses().await, [8]);
+    assert_eq!(world.statuses().await, [Published]);
     world.expect_whole(&["bird"], &["12"]).await;
     let ok = Some(200);
     assert_eq!(
@@ -101,16 +102,16 @@ async fn what_did_not_reach_the_portal_is_sent_by_the_next_run_and_nothing_twice
     let output = world.expect(1, &ONE_HOUR).await;
     let named = format!("bird 2020-01-15T18:00Z sync-socrata ({error})");
     assert!(stdout(&output).contains(&named), "{}", stdout(&output));
-    assert_eq!(world.statuses().await, [-8]);
+    assert_eq!(world.statuses().await, [PublishFailed]);
     assert_eq!(world.stack.portal.row_count(), 10);
-    let asked = world.stack.providers["bird"].log().total();
+    let requests = world.request_count();
 
     world.expect(0, &ONE_HOUR).await;
-    assert_eq!(world.statuses().await, [8]);
+    assert_eq!(world.statuses().await, [Published]);
     world.expect_whole(&["bird"], &["12"]).await;
     assert_eq!(world.uploads().len(), 4 + failing);
     assert_eq!(world.stack.portal.log().count(200), 4);
-    assert_eq!(world.stack.providers["bird"].log().total(), asked);
+    assert_eq!(world.request_count(), requests);
     let counts = world
         .text("SELECT socrata_status::text FROM api.schedule")
         .await;
@@ -131,15 +132,15 @@ async fn rows_that_the_portal_refuses_in_an_answer_of_200_fail_the_block_until_t
         .fail_next(sandbox_portal::Fault::ErrorsIn200 { rows: 3 });
     let output = world.expect(1, &ONE_HOUR).await;
     assert!(stdout(&output).contains("sync-socrata (SocrataRejected)"));
-    assert_eq!(world.statuses().await, [-8]);
+    assert_eq!(world.statuses().await, [PublishFailed]);
     assert_eq!(world.stack.portal.row_count(), 37);
     let message = world.text("SELECT message FROM api.schedule").await;
     assert!(message.contains("refused 3 rows"), "{message}");
 
     world.expect(0, &ONE_HOUR).await;
-    assert_eq!(world.statuses().await, [8]);
+    assert_eq!(world.statuses().await, [Published]);
     world.expect_whole(&["bird"], &["12"]).await;
-    // The first ten rows had been taken for good.
+    // The first ten rows are not sent again.
     assert_eq!(world.uploads().len(), 4 + 3);
 }
 
@@ -220,9 +221,9 @@ async fn a_portal_that_is_not_configured_is_found_before_anything_is_done() {
         stderr(&output)
     );
     assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
-    // Who has no portal says so.
+    // A deployment without a portal leaves the step out.
     world
-        .expect(0, &[&ONE_HOUR[..], &["--no-sync-socrata"]].concat())
+        .expect(0, &with(&ONE_HOUR, &["--no-sync-socrata"]))
         .await;
     assert_eq!(
         world

@@ -1,11 +1,11 @@
-//! `mds probe` at proper feeds and at odd ones.
+//! `mds probe` with correct and with odd feeds.
 
 use chrono::TimeDelta;
 use rstest::rstest;
-use sandbox_provider::{MdsVersion, Oddities, Oddity, ProviderOptions, Rates};
+use sandbox_provider::{Fault, MdsVersion, Oddities, Oddity, ProviderOptions, Rates, Times};
 use serde_json::Value;
 
-use crate::support::{World, options, world_of};
+use crate::support::{World, hour, options, stderr, stdout, world_of};
 
 async fn world(change: impl FnOnce(&mut ProviderOptions)) -> World {
     let mut options = options(&["bird"]);
@@ -122,7 +122,7 @@ async fn an_hour_that_comes_later_than_it_is_asked_for_wants_a_longer_lag() {
     let found = finding(&report, "lag");
     assert_eq!(found["verdict"], "harm", "{report}");
     assert_eq!(found["remedy"], "\"lag_hours\": 78");
-    // What it has is looked at all the same.
+    // The hours that exist are checked all the same.
     assert_eq!(finding(&report, "fields")["verdict"], "good");
 }
 
@@ -133,35 +133,31 @@ async fn a_refused_login_is_the_only_finding_and_no_token_is_shown() {
         provider.faults = Vec::new();
     })
     .await;
-    let refused = sandbox_provider::Fault::Status {
+    let refused = Fault::Status {
         status: 401,
         retry_after: None,
     };
-    let hour = crate::support::hour("2020-01-15-12");
-    world.stack.providers["bird"].fail_hour(hour, refused, sandbox_provider::Times::Always);
+    let noon = hour("2020-01-15-12");
+    world.stack.providers["bird"].fail_hour(noon, refused, Times::Always);
     let output = world
         .expect(
             1,
             &["probe", "--provider", "bird", "--time-max", "2020-01-15-13"],
         )
         .await;
-    let said = String::from_utf8(output.stdout).unwrap();
+    let report = stdout(&output);
     assert!(
-        said.contains("ProviderRejected") && said.contains("do not ingest"),
-        "{said}"
+        report.contains("ProviderRejected") && report.contains("do not ingest"),
+        "{report}"
     );
-    assert!(!said.contains("another-token"), "{said}");
+    assert!(!report.contains("another-token"), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_provider_is_a_mistake_of_use() {
     let world = world(|_| ()).await;
     let output = world.expect(2, &["probe", "--provider", "nobody"]).await;
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("it has: bird")
-    );
+    assert!(stderr(&output).contains("it has: bird"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,24 +1,15 @@
-//! Backfills from providers that make it hard.
+//! Backfills from difficult providers.
 
 use std::time::Duration;
 
 use sandbox_provider::{MdsVersion, OAuthLogin, Rates};
 use serde_json::json;
+use trips::status::BlockStatus::{NoTrips, Published};
 
-use crate::support::{hour, options, world_of};
+use crate::support::{hour, options, run, with, world_of};
 
 /// Two days.
-const BACKFILL: [&str; 9] = [
-    "run",
-    "--provider",
-    "bird",
-    "--time-min",
-    "2020-01-15-00",
-    "--time-max",
-    "2020-01-17-00",
-    "--concurrency",
-    "2",
-];
+const BACKFILL: [&str; 7] = run("bird", "2020-01-15-00", "2020-01-17-00");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backfill_outlives_its_tokens() {
@@ -30,7 +21,9 @@ async fn a_backfill_outlives_its_tokens() {
         lives: Duration::from_millis(400),
     });
     let world = world_of(options).await;
-    world.expect(0, &BACKFILL).await;
+    world
+        .expect(0, &with(&BACKFILL, &["--concurrency", "2"]))
+        .await;
     let provider = &world.stack.providers["bird"];
     assert!(
         provider.tokens_granted() > 2,
@@ -40,7 +33,9 @@ async fn a_backfill_outlives_its_tokens() {
     let statuses = world.statuses().await;
     assert_eq!(statuses.len(), 48);
     assert!(
-        statuses.iter().all(|status| [7, 8].contains(status)),
+        statuses
+            .iter()
+            .all(|status| [NoTrips, Published].contains(status)),
         "{statuses:?}"
     );
 }
@@ -56,7 +51,9 @@ async fn trips_over_the_edges_of_hours_are_all_there_at_0_2() {
         .provider_settings
         .insert("paging".to_owned(), json!(true));
     let world = world_of(options).await;
-    world.expect(0, &BACKFILL).await;
+    world
+        .expect(0, &with(&BACKFILL, &["--concurrency", "2"]))
+        .await;
     let provider = &world.stack.providers["bird"];
     let hours = ["15", "16"]
         .into_iter()

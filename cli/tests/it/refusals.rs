@@ -1,11 +1,11 @@
-//! What is refused with its reason and exit status 2, before anything is touched.
+//! Wrong usage and configuration: refused with a reason and exit status 2, before anything changes.
 
 use serde_json::{Map, Value, json};
 use trips::block::Stage;
 use vault::Seal;
 
-use crate::flags::{HOURS, with};
-use crate::support::{World, stderr, stdout, world_with};
+use crate::flags::HOURS;
+use crate::support::{World, stderr, stdout, with, world_with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_makes_no_sense_is_refused_with_its_reason_and_status_2() {
@@ -132,5 +132,5 @@ async fn configuration_that_is_missing_or_wrong_is_named_with_status_2() {
         assert!(stderr(&output).contains(message), "{}", stderr(&output));
     }
     assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
-    assert_eq!(world.asked(), 0);
+    assert_eq!(world.request_count(), 0);
 }

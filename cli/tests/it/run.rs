@@ -1,42 +1,39 @@
-//! Hours that go badly: what fails, what does not, and how the next run mends it.
+//! Hours that fail: which blocks fail, which do not, and how the next run repairs them.
 
 use std::collections::BTreeMap;
 
 use sandbox_provider::{Fault, Times};
 use serde_json::{Value, json};
+use trips::status::BlockStatus::{self, ExtractFailed, LoadFailed, NotPublished, Published};
 
-use crate::support::{ONE_HOUR, World, hour, stdout, world};
+use crate::support::{ONE_HOUR, World, hour, run, status, stdout, with, world};
 
-fn status(status: u16) -> Fault {
+fn http(status: u16) -> Fault {
     Fault::Status {
         status,
         retry_after: None,
     }
 }
+
 impl World {
     fn fail(&self, provider: &str, civil: &str, fault: Fault) {
         self.stack.providers[provider].fail_hour(hour(civil), fault, Times::Always);
     }
 
-    fn mend(&self) {
+    fn clear_faults(&self) {
         for provider in self.stack.providers.values() {
             provider.clear_faults();
         }
         self.stack.portal.clear_faults();
     }
 
-    /// Provider and civil hour of the start, with the status.
-    async fn blocks(&self) -> BTreeMap<String, i64> {
-        self.database
-            .query(
-                "SELECT provider_name || ' ' || hour, status_id::bigint
-                 FROM api.schedule JOIN api.providers USING (provider_id)",
-                &[],
-            )
-            .await
-            .unwrap()
-            .iter()
-            .map(|row| (row.get(0), row.get(1)))
+    /// The status of each block, by provider and civil hour of its start.
+    async fn blocks(&self) -> BTreeMap<String, BlockStatus> {
+        let blocks = "SELECT provider_name || ' ' || hour, status_id
+                      FROM api.schedule JOIN api.providers USING (provider_id)";
+        let rows = self.database.query(blocks, &[]).await.unwrap();
+        rows.iter()
+            .map(|row| (row.get(0), status(row, 1)))
             .collect()
     }
 }
@@ -44,23 +41,15 @@ impl World {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_block_stops_no_other_and_is_named() {
     let world = world().await;
-    world.fail("bird", "2020-01-15-12", status(500));
+    world.fail("bird", "2020-01-15-12", http(500));
     world.fail("bird", "2020-01-15-13", Fault::TruncatedJson);
     world.fail("bird", "2020-01-15-14", Fault::HtmlPage200);
-    world.fail("lime", "2020-01-15-12", status(401));
+    world.fail("lime", "2020-01-15-12", http(401));
     world.fail("lime", "2020-01-15-13", Fault::NotReady);
     world.fail("lime", "2020-01-15-14", Fault::ErrorObject200);
     world.fail("bird", "2020-01-15-16", Fault::DropConnection);
-    world.fail("lime", "2020-01-15-16", status(429));
-    let range = [
-        "run",
-        "--provider",
-        "all",
-        "--time-min",
-        "2020-01-15-12",
-        "--time-max",
-        "2020-01-15-17",
-    ];
+    world.fail("lime", "2020-01-15-16", http(429));
+    let range = run("all", "2020-01-15-12", "2020-01-15-17");
     let failures = [
         "bird 2020-01-15T18:00Z extract (ProviderUnavailable)",
         "lime 2020-01-15T18:00Z extract (ProviderRejected)",
@@ -86,16 +75,16 @@ async fn a_failing_block_stops_no_other_and_is_named() {
         "{summary}"
     );
     let expected = [
-        ("bird 12", -2),
-        ("bird 13", -2),
-        ("bird 14", -2),
-        ("bird 15", 8),
-        ("bird 16", -2),
-        ("lime 12", -2),
-        ("lime 13", 1),
-        ("lime 14", -2),
-        ("lime 15", 8),
-        ("lime 16", -2),
+        ("bird 12", ExtractFailed),
+        ("bird 13", ExtractFailed),
+        ("bird 14", ExtractFailed),
+        ("bird 15", Published),
+        ("bird 16", ExtractFailed),
+        ("lime 12", ExtractFailed),
+        ("lime 13", NotPublished),
+        ("lime 14", ExtractFailed),
+        ("lime 15", Published),
+        ("lime 16", ExtractFailed),
     ];
     assert_eq!(
         world.blocks().await,
@@ -122,8 +111,8 @@ async fn a_failing_block_stops_no_other_and_is_named() {
         "{message}"
     );
 
-    // For a program, and with what still fails asked again.
-    let output = world.expect(1, &[&["--json"], &range[..]].concat()).await;
+    // The same as JSON; the blocks that failed are requested again.
+    let output = world.expect(1, &with(&range, &["--json"])).await;
     let summary: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(
         (
@@ -141,9 +130,9 @@ async fn a_failing_block_stops_no_other_and_is_named() {
         .collect();
     assert_eq!(names[..2], ["ProviderUnavailable", "ProviderRejected"]);
 
-    world.mend();
+    world.clear_faults();
     world.expect(0, &range).await;
-    assert_eq!(world.statuses().await, [8; 10]);
+    assert_eq!(world.statuses().await, [Published; 10]);
     world
         .expect_whole(&["bird", "lime"], &["12", "13", "14", "15", "16"])
         .await;
@@ -155,12 +144,12 @@ async fn an_hour_that_is_not_published_yet_is_no_failure_and_is_asked_for_again(
     world.fail("bird", "2020-01-15-12", Fault::NotReady);
     let output = world.expect(0, &ONE_HOUR).await;
     assert!(stdout(&output).contains("1 not published by the provider yet, 0 failed"));
-    assert_eq!(world.statuses().await, [1]);
+    assert_eq!(world.statuses().await, [NotPublished]);
     assert!(world.objects().await.is_empty());
 
-    world.mend();
+    world.clear_faults();
     world.expect(0, &ONE_HOUR).await;
-    assert_eq!(world.statuses().await, [8]);
+    assert_eq!(world.statuses().await, [Published]);
     world.expect_whole(&["bird"], &["12"]).await;
 }
 
@@ -172,18 +161,18 @@ async fn a_forced_load_of_a_missing_archive_fails_by_name_and_the_next_run_heals
     std::fs::remove_file(world.archive_file("bird", "2020/1/15/12")).unwrap();
 
     let output = world
-        .expect(1, &[&ONE_HOUR[..], &["--force", "--no-extract"]].concat())
+        .expect(1, &with(&ONE_HOUR, &["--force", "--no-extract"]))
         .await;
     assert!(
         stdout(&output).contains("bird 2020-01-15T18:00Z sync-db (ArchiveMissing)"),
         "{}",
         stdout(&output)
     );
-    assert_eq!(world.statuses().await, [-2]);
+    assert_eq!(world.statuses().await, [ExtractFailed]);
     assert_eq!((&trips, &portal), (&world.trips().await, &world.portal()));
 
     world.expect(0, &ONE_HOUR).await;
-    assert_eq!(world.statuses().await, [8]);
+    assert_eq!(world.statuses().await, [Published]);
     assert!(world.archive_file("bird", "2020/1/15/12").exists());
     assert_eq!((trips, portal), (world.trips().await, world.portal()));
 }
@@ -206,7 +195,7 @@ async fn an_unreadable_archive_fails_by_name_is_left_as_it_is_and_is_replaced_by
     std::fs::write(&damaged, "gAAAAAdamaged").unwrap();
 
     let output = world
-        .expect(1, &[&two_hours[..], &["--force", "--no-extract"]].concat())
+        .expect(1, &with(&two_hours, &["--force", "--no-extract"]))
         .await;
     let summary = stdout(&output);
     assert!(
@@ -214,17 +203,15 @@ async fn an_unreadable_archive_fails_by_name_is_left_as_it_is_and_is_replaced_by
             && summary.contains("bird 2020-01-15T18:00Z sync-db (ArchiveUnreadable)"),
         "{summary}"
     );
-    assert_eq!(world.statuses().await, [-5, 8]);
+    assert_eq!(world.statuses().await, [LoadFailed, Published]);
     assert_eq!((&trips, &portal), (&world.trips().await, &world.portal()));
-    // It may be a key that is missing in the configuration: what the archive holds may be all there
-    // is.
+    // A key may be missing in the configuration, and the archive may be the only copy. So a run
+    // without `--force` does not replace it.
     world.expect(1, &two_hours).await;
     assert_eq!(std::fs::read(&damaged).unwrap(), b"gAAAAAdamaged");
 
-    world
-        .expect(0, &[&two_hours[..], &["--force"]].concat())
-        .await;
-    assert_eq!(world.statuses().await, [8, 8]);
+    world.expect(0, &with(&two_hours, &["--force"])).await;
+    assert_eq!(world.statuses().await, [Published, Published]);
     assert_eq!((trips, portal), (world.trips().await, world.portal()));
 }
 
@@ -232,9 +219,9 @@ async fn an_unreadable_archive_fails_by_name_is_left_as_it_is_and_is_replaced_by
 async fn public_rows_that_are_gone_are_made_again_from_the_archive() {
     let world = world().await;
     world
-        .expect(0, &[&ONE_HOUR[..], &["--no-sync-socrata"]].concat())
+        .expect(0, &with(&ONE_HOUR, &["--no-sync-socrata"]))
         .await;
-    let asked = world.stack.providers["bird"].log().total();
+    let requests = world.request_count();
     std::fs::remove_file(
         world
             .archive_file("bird", "2020/1/15/12")
@@ -244,9 +231,9 @@ async fn public_rows_that_are_gone_are_made_again_from_the_archive() {
 
     let output = world.expect(1, &ONE_HOUR).await;
     assert!(stdout(&output).contains("sync-socrata (ArchiveMissing)"));
-    assert_eq!(world.statuses().await, [-5]);
+    assert_eq!(world.statuses().await, [LoadFailed]);
     world.expect(0, &ONE_HOUR).await;
-    assert_eq!(world.statuses().await, [8]);
+    assert_eq!(world.statuses().await, [Published]);
     world.expect_whole(&["bird"], &["12"]).await;
-    assert_eq!(world.stack.providers["bird"].log().total(), asked);
+    assert_eq!(world.request_count(), requests);
 }

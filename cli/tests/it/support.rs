@@ -1,4 +1,4 @@
-//! A stack on loopback, the `mds` binary to run against it, and ways to look at what it did.
+//! A stack of services on loopback, the `mds` binary to run against it, and queries of the result.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,27 +9,42 @@ use chrono::{DateTime, Utc};
 use local_stack::{LocalStack, StackOptions};
 use sandbox_provider::{MdsVersion, ProviderOptions};
 use serde_json::{Map, Value, json};
+use trips::status::BlockStatus;
 use trips::time::CivilZone;
 use uuid::Uuid;
-use vault::Vault;
+use vault::{Seal, Vault};
 
 /// One hour of one provider, which starts at 12:00.
-pub(crate) const ONE_HOUR: [&str; 7] = [
-    "run",
-    "--provider",
-    "bird",
-    "--time-min",
-    "2020-01-15-12",
-    "--time-max",
-    "2020-01-15-13",
-];
+pub(crate) const ONE_HOUR: [&str; 7] = run("bird", "2020-01-15-12", "2020-01-15-13");
+
+/// The arguments of `mds run` for the hours of `provider` from `time_min` up to `time_max`.
+pub(crate) const fn run<'a>(
+    provider: &'a str,
+    time_min: &'a str,
+    time_max: &'a str,
+) -> [&'a str; 7] {
+    [
+        "run",
+        "--provider",
+        provider,
+        "--time-min",
+        time_min,
+        "--time-max",
+        time_max,
+    ]
+}
+
+/// A command with further arguments.
+pub(crate) fn with<'a>(command: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [command, more].concat()
+}
 
 pub(crate) struct World {
     pub(crate) stack: LocalStack,
     pub(crate) database: tokio_postgres::Client,
 }
 
-/// Two providers with some 40 trips an hour.
+/// Two providers with about 40 trips an hour.
 pub(crate) async fn world() -> World {
     world_with(&["bird", "lime"], Map::new()).await
 }
@@ -42,7 +57,7 @@ pub(crate) async fn world_with(names: &[&str], settings: Map<String, Value>) -> 
     .await
 }
 
-/// A stack to change before it starts; a request that fails is not made again.
+/// Options to change before the stack starts. A failed request to a provider is not retried.
 pub(crate) fn options(names: &[&str]) -> StackOptions {
     StackOptions {
         provider_settings: Map::from_iter([("max_attempts".to_owned(), json!(1))]),
@@ -90,7 +105,7 @@ impl World {
         command
     }
 
-    /// Runs to the end on a thread of its own, so that the parts in this process go on.
+    /// Waits for the end on a blocking thread, so that the services in this process keep running.
     pub(crate) async fn output(&self, args: &[&str]) -> Output {
         Self::output_of(self.mds(args)).await
     }
@@ -101,7 +116,7 @@ impl World {
             .unwrap()
     }
 
-    /// Runs, and expects this exit status.
+    /// Runs `mds` and checks its exit status.
     pub(crate) async fn expect(&self, status: i32, args: &[&str]) -> Output {
         let output = self.output(args).await;
         assert_eq!(
@@ -123,8 +138,7 @@ impl World {
         self.database.query_one(query, &[]).await.unwrap().get(0)
     }
 
-    /// Every trip with everything that was delivered, without what tells when and in which row of
-    /// the schedule.
+    /// Every trip with all its columns, except the time of its last change and its block.
     pub(crate) async fn trips(&self) -> String {
         self.text(
             "SELECT coalesce(jsonb_agg(to_jsonb(t) - 'modified_date' - 'schedule_id' ORDER BY provider_id, trip_id)::text, '')
@@ -150,20 +164,14 @@ impl World {
         .await
     }
 
-    pub(crate) async fn statuses(&self) -> Vec<i64> {
-        self.database
-            .query(
-                "SELECT status_id::bigint FROM api.schedule ORDER BY block_start, provider_id",
-                &[],
-            )
-            .await
-            .unwrap()
-            .iter()
-            .map(|row| row.get(0))
-            .collect()
+    /// The status of each block, by hour and provider.
+    pub(crate) async fn statuses(&self) -> Vec<BlockStatus> {
+        let blocks = "SELECT status_id FROM api.schedule ORDER BY block_start, provider_id";
+        let rows = self.database.query(blocks, &[]).await.unwrap();
+        rows.iter().map(|row| status(row, 0)).collect()
     }
 
-    /// Every row of every table, the runs' and the schedule's included.
+    /// Every row of every table, including runs and schedule.
     pub(crate) async fn dump(&self) -> String {
         self.text(
             "SELECT string_agg(table_name || query_to_xml('SELECT t::text AS row FROM api.' || table_name
@@ -173,7 +181,12 @@ impl World {
         .await
     }
 
-    /// The status of each upload to the portal so far; none for a connection that was dropped.
+    /// The number of requests to the provider `bird` so far.
+    pub(crate) fn request_count(&self) -> u64 {
+        self.stack.providers["bird"].log().total()
+    }
+
+    /// The HTTP status of each upload to the portal so far; `None` if the connection was dropped.
     pub(crate) fn uploads(&self) -> Vec<Option<u16>> {
         let requests = self.stack.portal.log().requests();
         requests
@@ -183,7 +196,7 @@ impl World {
             .collect()
     }
 
-    /// The portal's rows by row identifier, without the time of change.
+    /// The portal's rows by row identifier, without the time of their last change.
     pub(crate) fn portal(&self) -> BTreeMap<String, Value> {
         self.stack
             .portal
@@ -199,7 +212,7 @@ impl World {
             .collect()
     }
 
-    /// The block objects in the bucket, decrypted; reports without the times of asking.
+    /// The objects of the blocks, decrypted; reports without their times.
     pub(crate) async fn objects(&self) -> BTreeMap<String, Value> {
         let vault = self.vault().await;
         let mut objects = BTreeMap::new();
@@ -220,6 +233,24 @@ impl World {
             .unwrap()
     }
 
+    /// Changes the providers file in the bucket.
+    pub(crate) async fn edit_providers(&self, edit: impl FnOnce(&mut Value)) {
+        self.edit_config("providers", edit).await;
+    }
+
+    /// Changes the settings file in the bucket.
+    pub(crate) async fn edit_settings(&self, edit: impl FnOnce(&mut Value)) {
+        self.edit_config("settings", edit).await;
+    }
+
+    async fn edit_config(&self, name: &str, edit: impl FnOnce(&mut Value)) {
+        let vault = self.vault().await;
+        let key = format!("config/{name}_staging.json");
+        let mut config = vault.get_json(&key).await.unwrap();
+        edit(&mut config);
+        vault.put_json(&key, &config, Seal::Encrypt).await.unwrap();
+    }
+
     /// An object of the stage, decrypted.
     pub(crate) async fn object(&self, key: &str) -> Value {
         self.vault()
@@ -229,7 +260,7 @@ impl World {
             .unwrap()
     }
 
-    /// Every object of the bucket as it is stored.
+    /// Every object of the bucket as stored.
     pub(crate) fn stored(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut stored = BTreeMap::new();
         let mut folders = vec![self.stack.bucket_folder()];
@@ -246,7 +277,8 @@ impl World {
         stored
     }
 
-    /// Every good trip of these hours of 15 January is loaded and published, and none beside them.
+    /// Checks that every valid trip of these hours of 15 January is loaded and published, and no
+    /// other.
     pub(crate) async fn expect_whole(&self, providers: &[&str], hours: &[&str]) {
         let expected = providers.iter().flat_map(|provider| {
             let provider = &self.stack.providers[*provider];
@@ -269,6 +301,12 @@ impl World {
     }
 }
 
+/// The status in a column of a row.
+pub(crate) fn status(row: &tokio_postgres::Row, column: usize) -> BlockStatus {
+    let code = i16::try_from(row.get::<_, i32>(column)).unwrap();
+    code.try_into().unwrap()
+}
+
 fn strip(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -281,10 +319,10 @@ fn strip(value: &mut Value) {
     }
 }
 
-/// Waits until something outside has happened, a minute at the most.
-pub(crate) async fn until(what: &str, mut happened: impl AsyncFnMut() -> bool) {
+/// Waits until a condition holds, for at most a minute.
+pub(crate) async fn until(what: &str, mut is_reached: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while !happened().await {
+    while !is_reached().await {
         assert!(Instant::now() < deadline, "waited a minute for: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -30,4 +30,7 @@ pub enum StackError {
     /// The pipeline.
     #[error(transparent)]
     Pipeline(#[from] pipeline::PipelineError),
+    /// A plan without a block.
+    #[error("the plan has no block")]
+    NoBlock,
 }

@@ -5,8 +5,10 @@
 mod error;
 mod folder;
 mod functions;
+mod plan;
 
 pub use error::StackError;
+pub use plan::planned_item;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

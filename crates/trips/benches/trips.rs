@@ -1,5 +1,9 @@
 //! How fast trips are read out of an archive and checked.
-#![allow(missing_docs, clippy::unwrap_used)] // No API, and nobody waits for it.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a benchmark has no API and may panic"
+)]
 
 use std::hint::black_box;
 use std::io;

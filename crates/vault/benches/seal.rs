@@ -1,5 +1,9 @@
 //! How fast bytes are hashed, compressed and encrypted on their way to an object.
-#![allow(missing_docs, clippy::unwrap_used)] // No API, and nobody waits for it.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a benchmark has no API and may panic"
+)]
 
 use std::hint::black_box;
 use std::io::Write as _;

@@ -1,12 +1,11 @@
-//! The function's own binary, asked by a Lambda Runtime API, against real parts.
+//! The function's binary on a Lambda Runtime API, with real services.
 
-#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use local_stack::{LocalStack, StackOptions};
-use pipeline::{PlanRequest, plan, read_manifest};
+use local_stack::{LocalStack, StackOptions, planned_item};
 use sandbox_lambda::{FunctionProcess, InvokeError};
 use sandbox_provider::{Fault, ProviderOptions, Times};
 use serde_json::{Value, json};
@@ -22,16 +21,11 @@ async fn stack() -> LocalStack {
     LocalStack::start(options).await.unwrap()
 }
 
-/// The one item of a plan for the hour that the sample event is about.
-async fn planned(stack: &LocalStack) -> Value {
+/// The planned item for the hour of the sample event.
+async fn event(stack: &LocalStack) -> Value {
     let ctx = stack.context().await.unwrap();
-    let request = PlanRequest::from_json(json!({
-        "provider": "bird", "time_max": "2020-01-15-13", "force": true
-    }))
-    .unwrap();
-    let plan = plan(&ctx, &request, |_| {}).await.unwrap();
-    let mut items = read_manifest(&ctx, &plan.manifest.unwrap()).await.unwrap();
-    serde_json::to_value(items.recv().await.unwrap().unwrap()).unwrap()
+    let item = planned_item(&ctx, "bird", "2020-01-15-13").await.unwrap();
+    serde_json::to_value(item).unwrap()
 }
 
 async fn number(stack: &LocalStack, query: &str) -> i64 {
@@ -60,7 +54,7 @@ fn json_lines(function: &FunctionProcess) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_hour_is_archived_with_log_lines_and_metrics() {
     let stack = stack().await;
-    let item = planned(&stack).await;
+    let item = event(&stack).await;
     let function = stack.function(BINARY).await.unwrap();
     let done = function.invoke(&item).await.unwrap();
     let trips = done["extract"]["trip_count"].as_u64().unwrap();
@@ -79,7 +73,7 @@ async fn an_hour_is_archived_with_log_lines_and_metrics() {
     assert_eq!(metrics["TripsFetched"].as_f64().unwrap(), trips as f64);
     assert!(metrics["StepSeconds"].as_f64().unwrap() > 0.0);
 
-    let said = function.lines().concat();
+    let log = function.lines().concat();
     let provider = &stack.providers["bird"];
     let token = provider.entry()["token"].as_str().unwrap().to_owned();
     for secret in [
@@ -87,14 +81,14 @@ async fn an_hour_is_archived_with_log_lines_and_metrics() {
         &stack.env["ATD_MDS_FERNET_KEY"],
         &stack.database_url,
     ] {
-        assert!(!said.contains(secret.as_str()));
+        assert!(!log.contains(secret.as_str()));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_would_be_cut_off_stops_in_time_and_can_be_repeated() {
     let stack = stack().await;
-    let item = planned(&stack).await;
+    let item = event(&stack).await;
     let hour = item["block_start"].as_str().unwrap().parse().unwrap();
     stack.providers["bird"].fail_hour(hour, Fault::Stall(Duration::from_secs(60)), Times::Next(1));
     let function = stack.function(BINARY).await.unwrap();
@@ -117,7 +111,7 @@ async fn a_step_that_would_be_cut_off_stops_in_time_and_can_be_repeated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_have_the_names_that_the_state_machine_matches_on() {
     let stack = stack().await;
-    let item = planned(&stack).await;
+    let item = event(&stack).await;
     let function = stack.function(BINARY).await.unwrap();
 
     let nonsense = function.invoke(&json!({"provider": "bird"})).await;
@@ -152,13 +146,13 @@ async fn errors_have_the_names_that_the_state_machine_matches_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mistake_in_the_configuration_is_an_error_with_a_name_and_can_be_mended() {
     let stack = stack().await;
-    let item = planned(&stack).await;
+    let item = event(&stack).await;
     let settings = stack.bucket_folder().join("config/settings_staging.json");
     let kept = std::fs::read(&settings).unwrap();
     std::fs::write(&settings, br#"{"TIME_ZONE": "US/Central"}"#).unwrap();
     let function = stack.function(BINARY).await.unwrap();
     let InvokeError::Function(error) = function.invoke(&item).await.unwrap_err() else {
-        panic!("no answer")
+        panic!("the function did not return an error")
     };
     assert_eq!(error.error_type, "ConfigInvalid");
     assert!(error.error_message.contains("DATABASE_URL"), "{error:?}");

@@ -1,6 +1,6 @@
-//! The function's own binary, asked by a Lambda Runtime API, against real parts.
+//! The function's binary on a Lambda Runtime API, with real services.
 
-#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -46,7 +46,7 @@ async fn every_sample_event_makes_the_plan_that_it_speaks_of() {
         ("hour.json", 1),
         ("dry-run.json", 24),
         ("backfill.json", 2 * (31 * 24 - 1)),
-        // Nothing is archived yet that could be loaded or published again.
+        // Nothing is archived or loaded yet, so there is nothing to load or publish again.
         ("some-providers.json", 12),
         ("scheduled-hourly.json", 2),
         ("scheduled-sweep.json", 2 * 840),

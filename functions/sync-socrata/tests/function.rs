@@ -1,15 +1,15 @@
-//! The function's own binary, asked by a Lambda Runtime API, against real parts.
+//! The function's binary on a Lambda Runtime API, with real services.
 
-#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
 
-use local_stack::{LocalStack, StackOptions};
-use pipeline::{BlockItem, PlanRequest, Source, extract, plan, read_manifest, sync_db};
+use local_stack::{LocalStack, StackOptions, planned_item};
+use pipeline::{BlockItem, Source, extract, sync_db};
 use sandbox_lambda::InvokeError;
 use sandbox_portal::Fault;
 use sandbox_provider::ProviderOptions;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_is_published_and_a_refusal_is_named() {
@@ -18,11 +18,7 @@ async fn a_block_is_published_and_a_refusal_is_named() {
         .await
         .unwrap();
     let ctx = stack.context().await.unwrap();
-    let request = json!({"provider": "bird", "time_max": "2020-01-15-13"});
-    let request = PlanRequest::from_json(request).unwrap();
-    let plan = plan(&ctx, &request, |_| {}).await.unwrap();
-    let mut items = read_manifest(&ctx, &plan.manifest.unwrap()).await.unwrap();
-    let item = items.recv().await.unwrap().unwrap();
+    let item = planned_item(&ctx, "bird", "2020-01-15-13").await.unwrap();
     let item = extract(&ctx, item).await.unwrap();
     let item = sync_db(&ctx, item, Source::Bucket).await.unwrap();
     let event = serde_json::to_value(&item).unwrap();
@@ -36,7 +32,7 @@ async fn a_block_is_published_and_a_refusal_is_named() {
         retry_after: None,
     });
     let InvokeError::Function(error) = function.invoke(&event).await.unwrap_err() else {
-        panic!("no answer")
+        panic!("the function did not return an error")
     };
     assert_eq!(error.error_type, "SocrataRejected");
 

@@ -1,4 +1,4 @@
-"""Runs of mds-etl: every hour, every night, and by hand."""
+"""Runs of mds-etl: hourly, nightly and started by hand."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def switch(title: str, description: str) -> Param:
 
 with DAG(
     dag_id="mds_hourly",
-    description="The hour that has come to lie behind the lag, of every provider.",
+    description="Ingests the hour that ended `mds_etl_lag_hours` ago, for every provider.",
     schedule=CronTriggerTimetable("10 * * * *", timezone="UTC"),
     max_active_runs=4,
     **COMMON,
@@ -42,7 +42,7 @@ with DAG(
 
 with DAG(
     dag_id="mds_nightly",
-    description="Unfinished blocks of the last 35 days, then the last 30 days published again.",
+    description="Completes blocks of the last 35 days, then publishes the last 30 days again.",
     schedule=CronTriggerTimetable("40 8 * * *", timezone="UTC"),
     max_active_runs=1,
     **COMMON,
@@ -54,7 +54,7 @@ with DAG(
         "republish",
         f"{{{{ request({SCHEDULED}, interval=720, no_extract=True, no_sync_db=True, force=True) }}}}",
     )
-    # What the sweep could not finish says nothing against publishing the rest, but it fails the night.
+    # Publishing does not depend on the sweep's success, but a failed sweep fails the DAG run.
     for task in republish.get_roots():
         task.trigger_rule = TriggerRule.ALL_DONE
     sweep >> republish
@@ -62,7 +62,7 @@ with DAG(
 
 with DAG(
     dag_id="mds_backfill",
-    description="A range of hours, started by hand.",
+    description="Processes a range of hours; started by hand.",
     schedule=None,
     max_active_runs=4,
     params={
@@ -73,28 +73,28 @@ with DAG(
             title="Provider",
             description="A provider's short name, or `all`.",
         ),
-        "time_min": hour("From", "First hour, in civil time: 2020-01-15-12, or an instant with its offset."),
-        "time_max": hour("Until", "The hour at which the range ends, which is not part of it."),
+        "time_min": hour("From", "Start of the range, in civil time (2020-01-15-12) or as an instant with its offset."),
+        "time_max": hour("Until", "End of the range, exclusive; same formats."),
         "interval": Param(
             None,
             type=["null", "integer"],
             minimum=1,
             title="Hours",
-            description="Length of the range, in place of one of its ends.",
+            description="Length of the range, instead of one of its ends.",
         ),
         "max_concurrency": Param(
             None,
             type=["null", "integer"],
             minimum=1,
-            title="Blocks at once",
-            description="Empty for the pipeline's own default.",
+            title="Blocks at the same time",
+            description="Empty for the pipeline's default.",
         ),
-        "force": switch("Force", "Every step again, also of blocks that are done."),
-        "incomplete_only": switch("Incomplete only", "Only blocks that are not published."),
-        "dry_run": switch("Dry run", "Only show the plan."),
-        "no_extract": switch("No extract", "Leave the provider alone and use the archive."),
-        "no_sync_db": switch("No sync-db", "Do not load."),
-        "no_sync_socrata": switch("No sync-socrata", "Do not publish."),
+        "force": switch("Force", "Run every step again, whatever the block's status."),
+        "incomplete_only": switch("Incomplete only", "Only blocks that are not published yet."),
+        "dry_run": switch("Dry run", "Make the plan, but run no step."),
+        "no_extract": switch("No extract", "Skip the request to the provider and use the archive."),
+        "no_sync_db": switch("No sync-db", "Skip loading into Postgres."),
+        "no_sync_socrata": switch("No sync-socrata", "Skip publishing to the portal."),
     },
     **COMMON,
 ):

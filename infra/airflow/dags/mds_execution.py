@@ -1,7 +1,7 @@
-"""What the DAGs of mds-etl have in common: an execution of its state machine, started and waited for.
+"""Shared by the DAGs of mds-etl: starts an execution of the state machine and waits for its end.
 
-An execution is one run of the pipeline. It fails if a block failed; the sensor then fails its task with the
-execution's own error and cause, which names the first of those blocks.
+An execution is one run of the pipeline. It fails if a block failed. Then the sensor fails its task with the execution's
+error and cause, which names the first failed blocks.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from airflow.sdk.exceptions import AirflowFailException
 STATE_MACHINE_ARN = "{{ var.value.mds_etl_state_machine_arn }}"
 CONNECTION = "aws_default"
 POLL_SECONDS = "{{ var.value.get('mds_etl_poll_seconds', '30') }}"
-# Names of executions hold at most so many characters.
-MOST_CHARACTERS = 80
+# The limit of Step Functions on the name of an execution.
+MAX_NAME_CHARACTERS = 80
 
 
 def execution_name(dag_id: str, task_group: str, run_id: str, attempt: int) -> str:
-    """One name for each attempt of each DAG run: to ask twice for the same attempt is to ask for one execution."""
+    """One name per attempt of each DAG run, so that a repeated request for an attempt starts no second execution."""
     name = re.sub(r"[^0-9A-Za-z_-]+", "-", f"{dag_id}-{task_group}-{run_id}-{attempt}")
-    if len(name) <= MOST_CHARACTERS:
+    if len(name) <= MAX_NAME_CHARACTERS:
         return name
     digest = sha256(name.encode()).hexdigest()[:16]
-    return f"{name[: MOST_CHARACTERS - len(digest) - 1]}-{digest}"
+    return f"{name[: MAX_NAME_CHARACTERS - len(digest) - 1]}-{digest}"
 
 
 def request(**fields: Any) -> str:
@@ -43,7 +43,7 @@ MACROS = {"execution_name": execution_name, "request": request}
 
 
 class ExecutionSensor(StepFunctionExecutionSensor):
-    """Waits for an execution without holding a worker, and fails as it fails."""
+    """Waits for an execution without occupying a worker, and fails with its error."""
 
     template_fields = (*StepFunctionExecutionSensor.template_fields, "poll_seconds")
 
@@ -60,13 +60,13 @@ class ExecutionSensor(StepFunctionExecutionSensor):
         if status in ("RUNNING", "PENDING_REDRIVE"):
             pause = TimeDeltaTrigger(timedelta(seconds=float(self.poll_seconds)))
             self.defer(trigger=pause, method_name="execute")
-        # Another attempt at waiting would find the same end.
+        # The execution has ended, so a retry of this task would fail in the same way.
         error, cause = execution.get("error", "no error"), execution.get("cause", "no cause")
         raise AirflowFailException(f"{self.execution_arn} {status}: {error}: {cause}")
 
 
 def run_pipeline(group: str, state_machine_input: str) -> TaskGroup:
-    """Tasks that start an execution with this input, and wait for its end."""
+    """Tasks that start an execution with this input and wait for its end."""
     with TaskGroup(group) as tasks:
         start = StepFunctionStartExecutionOperator(
             task_id="start",
@@ -74,7 +74,7 @@ def run_pipeline(group: str, state_machine_input: str) -> TaskGroup:
             name=f"{{{{ execution_name(dag.dag_id, '{group}', dag_run.run_id, ti.try_number) }}}}",
             state_machine_input=state_machine_input,
             aws_conn_id=CONNECTION,
-            # The client below tries again under the same name; a new attempt would be another execution.
+            # The AWS client retries under the same name. A retry of the task would start another execution.
             retries=0,
             deferrable=False,
         )

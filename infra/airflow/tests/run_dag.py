@@ -1,7 +1,7 @@
-"""Runs a DAG to its end by `airflow dags test`, in an Airflow of its own, against a Step Functions endpoint.
+"""Runs a DAG with `airflow dags test`, in a temporary Airflow, against a Step Functions endpoint.
 
-Everything is logged to standard output. Ends with 0 if the DAG run succeeded, with 1 if it failed, and with 2 if it
-could not be run.
+Everything is logged to standard output. The exit status is 0 if the DAG run succeeded, 1 if it failed, and 2 if it could
+not be started.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def environment(home: str, endpoint: str, state_machine: str) -> dict[str, str]:
     }
 
 
-def trouble(env: dict[str, str], dag: str, conf: str) -> str | None:
-    """What keeps the DAG from being run."""
+def problem(env: dict[str, str], dag: str, conf: str) -> str | None:
+    """The reason why the DAG cannot be run, or None."""
     try:
         if not isinstance(json.loads(conf), dict):
-            return "--conf is no JSON object"
+            return "--conf is not a JSON object"
     except ValueError as error:
-        return f"--conf is no JSON: {error}"
+        return f"--conf is not JSON: {error}"
     if airflow(env, "db", "migrate") != 0:
         return "airflow db migrate failed"
     if airflow(env, "dags", "reserialize") != 0 or airflow(env, "dags", "details", dag) != 0:
@@ -63,11 +63,11 @@ def main() -> int:
     parser.add_argument("--endpoint", required=True, help="URL of Step Functions")
     parser.add_argument("--state-machine", required=True, help="ARN of the state machine")
     parser.add_argument("--dag", required=True)
-    parser.add_argument("--conf", default="{}", help="the run's parameters, as JSON")
+    parser.add_argument("--conf", default="{}", help="the parameters of the DAG run, as JSON")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mds-airflow-") as home:
         env = environment(home, args.endpoint, args.state_machine)
-        if reason := trouble(env, args.dag, args.conf):
+        if reason := problem(env, args.dag, args.conf):
             print(reason, file=sys.stderr)
             return 2
         return int(airflow(env, "dags", "test", args.dag, "--conf", args.conf) != 0)

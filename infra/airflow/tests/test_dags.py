@@ -1,4 +1,4 @@
-"""The DAGs as Airflow reads them: what they send, under which names, and when they fail."""
+"""Tests of the DAGs as loaded by Airflow: their requests, the names of executions, and when they fail."""
 
 import json
 import os
@@ -36,8 +36,8 @@ class Values:
         return default
 
 
-def sent(template: str, **params: object) -> dict:
-    """The input that a `start` task would send."""
+def rendered(template: str, **params: object) -> dict:
+    """The input that a `start` task sends."""
     context = {
         **MACROS,
         "dag_run": type("DagRun", (), {"run_after": Instant()}),
@@ -77,7 +77,7 @@ class Requests(unittest.TestCase):
             ("mds_nightly", "republish", "NightlyRepublishSchedule"),
         ]:
             start = DAGS[dag].get_task(f"{group}.start")
-            self.assertEqual(sent(start.state_machine_input), schedules()[schedule], group)
+            self.assertEqual(rendered(start.state_machine_input), schedules()[schedule], group)
 
     def test_a_backfill_sends_only_what_is_set_and_only_what_the_planner_takes(self):
         event = (ROOT / "crates/pipeline/src/event.rs").read_text()
@@ -87,7 +87,7 @@ class Requests(unittest.TestCase):
         start = dag.get_task("backfill.start")
         params = {**dag.params.dump(), "provider": "bird", "time_min": "2020-01-15-12"}
         self.assertEqual(
-            sent(start.state_machine_input, **params),
+            rendered(start.state_machine_input, **params),
             {"provider": "bird", "time_min": "2020-01-15-12"},
         )
         self.assertEqual(json.loads(request(provider="all", interval=None, force=True)), {"provider": "all", "force": True})

@@ -20,7 +20,7 @@ fn an_arn_leads_to_its_executions_and_the_console() {
 }
 
 #[test]
-fn what_is_no_state_machine_is_refused() {
+fn other_texts_than_the_arn_of_a_state_machine_are_refused() {
     for text in [
         "",
         "mds-etl",

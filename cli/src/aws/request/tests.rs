@@ -3,7 +3,7 @@ use clap::Parser;
 use super::*;
 use crate::args::{Cli, Command};
 
-fn made(args: &str, now: &str) -> Value {
+fn input_of(args: &str, now: &str) -> Value {
     let line = format!("mds run --on aws {args}");
     let Command::Run(args) = Cli::parse_from(line.split(' ')).command else {
         panic!("no run")
@@ -13,7 +13,7 @@ fn made(args: &str, now: &str) -> Value {
 
 #[test]
 fn the_input_holds_what_is_set_and_nothing_else() {
-    let input = made(
+    let input = input_of(
         "--provider bird --time-min 2020-03-01-00 --time-max 2020-04-01-00 --no-extract --concurrency 20 --dry-run",
         "2026-01-01T10:20:30Z",
     );
@@ -29,12 +29,12 @@ fn the_input_holds_what_is_set_and_nothing_else() {
 #[test]
 fn the_same_command_within_the_hour_is_the_same_request() {
     let sweep = "--provider all --interval 840 --incomplete-only";
-    let at = |now| name(&made(sweep, now));
+    let at = |now| name(&input_of(sweep, now));
     assert_eq!(at("2026-01-01T10:00:00Z"), at("2026-01-01T10:59:59Z"));
     assert_ne!(at("2026-01-01T10:59:59Z"), at("2026-01-01T11:00:00Z"));
     assert_ne!(
         at("2026-01-01T10:00:00Z"),
-        name(&made(
+        name(&input_of(
             "--provider all --interval 840",
             "2026-01-01T10:00:00Z"
         ))
@@ -43,14 +43,14 @@ fn the_same_command_within_the_hour_is_the_same_request() {
 }
 
 #[test]
-fn a_name_is_one_that_step_functions_takes() {
+fn a_name_is_valid_for_step_functions() {
     let provider = "p".repeat(63);
-    let long = made(
+    let long = input_of(
         &format!("--provider {provider} --time-min 2020-03-01-00 --time-max 2020-04-01-00"),
         "2026-01-01T10:00:00Z",
     );
     let name = name(&long);
-    assert!(name.len() <= LONGEST);
+    assert!(name.len() <= MAX_NAME);
     assert!(checked_name(&format!("{name}-99")).is_ok());
     for wrong in ["", "a b", "a:b", &"x".repeat(81)] {
         assert!(checked_name(wrong).is_err());

@@ -1,4 +1,4 @@
-//! One hour of one provider, asked for and checked: what became of it, in a few words.
+//! Requests one hour from a provider, checks its trips and describes the result in a few words.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -17,7 +17,7 @@ use trips::block::Hour;
 use trips::trip::{Point, Rules, ServiceArea};
 
 const TRIPS: u64 = 12;
-/// Oddities of the trips themselves: where they change no trip of a version, it cannot have them.
+/// Oddities of the trips themselves. A version cannot have one that changes none of its trips.
 const OF_TRIPS: [Oddity; 6] = [
     Oddity::SecondsForMilliseconds,
     Oddity::MillisecondsForSeconds,
@@ -30,11 +30,11 @@ const OF_TRIPS: [Oddity; 6] = [
 pub(crate) struct Check {
     pub(crate) version: MdsVersion,
     pub(crate) oddity: Option<Oddity>,
-    /// Of the provider's entry, beside those that it needs.
+    /// Additional settings for the provider's entry.
     pub(crate) settings: Value,
 }
 
-/// The trips as they came.
+/// The trips as received.
 #[derive(Debug, Default)]
 struct Kept(Vec<String>);
 
@@ -61,16 +61,16 @@ pub(crate) async fn checked(check: &Check) -> String {
     let provider = Provider::start(options(check)).await.unwrap();
     let hour = Hour::starting_at("2021-05-15T23:00:00Z".parse().unwrap()).unwrap();
     if is_vacuous(check, &provider, hour) {
-        return "–".to_owned();
+        return "cannot occur".to_owned();
     }
     let client = client(check, &provider);
-    let answer = client
+    let response = client
         .fetch_hour(hour, "2021-06-01T00:00:00Z".parse().unwrap(), Kept::default)
         .await;
-    match answer {
+    match response {
         Ok(HourResponse::Ready { sink, report }) => {
             let rules = rules(hour, client.config());
-            format!("{}{}", became(&rules, &sink.0), effort(check, &report))
+            format!("{}{}", outcome(&rules, &sink.0), effort(check, &report))
         }
         Ok(other) => format!("{other:?}"),
         Err(error) => failed(&error),
@@ -137,8 +137,8 @@ fn rules(hour: Hour, config: &ProviderConfig) -> Rules<'static> {
     }
 }
 
-/// `12 loaded`, and what of them is rejected, flagged or there twice.
-fn became(rules: &Rules<'_>, trips: &[String]) -> String {
+/// The number of loaded trips, and of those that are rejected, flagged or sent twice.
+fn outcome(rules: &Rules<'_>, trips: &[String]) -> String {
     let mut ids = BTreeSet::new();
     let mut notes: BTreeMap<String, u64> = BTreeMap::new();
     let mut repeated = 0_u64;

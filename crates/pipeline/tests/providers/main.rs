@@ -1,8 +1,8 @@
-//! Every version of MDS against everything that a provider is known to do otherwise: a table, made
-//! by asking the sandbox's provider over HTTP with the client of the pipeline and checking what
-//! comes with its rules.
+//! Every version of MDS with every known oddity of a provider: the pipeline's client requests an
+//! hour from the sandbox's provider over HTTP, the pipeline's rules check the trips, and a snapshot
+//! holds the results.
 
-#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod check;
 
@@ -12,7 +12,7 @@ use check::{Check, checked};
 use sandbox_provider::{MdsVersion, Oddity};
 use serde_json::{Value, json};
 
-/// What a person sets in the providers file to get along with an oddity.
+/// The settings in the providers file that correct an oddity.
 fn remedies(oddity: Oddity, version: MdsVersion) -> Option<Value> {
     match oddity {
         Oddity::RenamedParameters => Some(json!({"mds_param_override": match version {
@@ -27,32 +27,19 @@ fn remedies(oddity: Oddity, version: MdsVersion) -> Option<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_version_with_every_oddity() {
-    let versions = MdsVersion::ALL.map(|version| version.to_string());
-    let header = std::iter::once("the provider".to_owned()).chain(versions);
-    let rule = std::iter::repeat_n("---".to_owned(), MdsVersion::ALL.len() + 1);
-    let mut table = vec![
-        line(header),
-        line(rule),
-        line(row("as MDS says", None, false).await),
-    ];
+    let mut sections = vec![section("as MDS says", None, false).await];
     for oddity in Oddity::ALL {
-        table.push(line(row(oddity.description(), Some(oddity), false).await));
+        sections.push(section(oddity.description(), Some(oddity), false).await);
         if remedies(oddity, MdsVersion::V0_2).is_some() {
-            table.push(line(
-                row("… and the setting for it", Some(oddity), true).await,
-            ));
+            sections.push(section("the same, with the setting for it", Some(oddity), true).await);
         }
     }
-    insta::assert_snapshot!("versions_and_oddities", table.join("\n"));
+    insta::assert_snapshot!("versions_and_oddities", sections.join("\n"));
 }
 
-fn line(cells: impl IntoIterator<Item = String>) -> String {
-    let cells: Vec<String> = cells.into_iter().collect();
-    format!("| {} |", cells.join(" | "))
-}
-
-async fn row(name: &str, oddity: Option<Oddity>, remedied: bool) -> Vec<String> {
-    let cells = MdsVersion::ALL.map(|version| async move {
+/// What the provider does, and below it a line for each result, with the versions that have it.
+async fn section(name: &str, oddity: Option<Oddity>, remedied: bool) -> String {
+    let results = MdsVersion::ALL.map(|version| async move {
         let check = Check {
             version,
             oddity,
@@ -61,11 +48,21 @@ async fn row(name: &str, oddity: Option<Oddity>, remedied: bool) -> Vec<String> 
                 .and_then(|oddity| remedies(oddity, version))
                 .unwrap_or_else(|| json!({})),
         };
-        // Longer than any answer that ends.
+        // Longer than any response that ends.
         tokio::time::timeout(Duration::from_secs(60), checked(&check))
             .await
             .unwrap()
     });
-    let cells = futures::future::join_all(cells).await;
-    std::iter::once(name.to_owned()).chain(cells).collect()
+    let results = futures::future::join_all(results).await;
+    let mut text = format!("{name}\n");
+    let mut versions = MdsVersion::ALL.iter().map(ToString::to_string);
+    for equal in results.chunk_by(PartialEq::eq) {
+        let first = versions.next().unwrap();
+        let range = match versions.by_ref().take(equal.len() - 1).last() {
+            Some(last) => format!("{first} to {last}"),
+            None => first,
+        };
+        text += &format!("    {range:<10}  {}\n", equal[0]);
+    }
+    text
 }
