@@ -6,31 +6,31 @@ use crate::LayerName;
 #[derive(Debug, thiserror::Error)]
 pub enum BoundaryError {
     /// The settings name the layer twice.
-    #[error("the layer `{layer}` is there twice; keep one entry of BOUNDARIES for it")]
+    #[error("BOUNDARIES has the layer `{layer}` twice; keep one of its entries")]
     Duplicate {
         /// The layer.
         layer: LayerName,
     },
-    /// The file is no GeoJSON FeatureCollection.
-    #[error("`{key}` of the layer `{layer}` is no GeoJSON FeatureCollection; export it as one")]
+    /// The file is not a GeoJSON FeatureCollection.
+    #[error("`{key}` of the layer `{layer}` is not a GeoJSON FeatureCollection; export it as one")]
     Malformed {
         /// The layer.
         layer: LayerName,
         /// The file's key in the bucket.
         key: String,
-        /// What the parser met.
+        /// What the parser reports.
         source: serde_json::Error,
     },
-    /// A feature cannot hold a point or give a label.
+    /// A feature has an unusable geometry or label.
     #[error("feature {number} of `{key}` for the layer `{layer}`: {problem}")]
     Feature {
         /// The layer.
         layer: LayerName,
         /// The file's key in the bucket.
         key: String,
-        /// The feature's place in the file, from 1.
+        /// The feature's number in the file, from 1.
         number: usize,
-        /// What is wrong with it and what would be right.
+        /// What is wrong with it, and how to correct it.
         problem: String,
     },
     /// No feature has the property.
@@ -43,7 +43,7 @@ pub enum BoundaryError {
         layer: LayerName,
         /// The file's key in the bucket.
         key: String,
-        /// The property that was looked for.
+        /// The property that the settings name.
         property: String,
     },
 }

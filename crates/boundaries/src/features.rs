@@ -7,16 +7,15 @@ use serde_json::{Map, Value};
 
 use crate::{BoundaryError, Layer};
 
-/// A feature that can hold points.
+/// A feature of a layer.
 #[derive(Debug)]
 pub(crate) struct Feature {
-    /// `None`: points in it have no label, even where a later feature holds them too.
+    /// `None`: points in the feature have no label, even if a later feature contains them too.
     pub(crate) label: Option<String>,
     pub(crate) polygons: Vec<Polygon>,
 }
 
-/// Members that are not named here are passed over: some files carry a second index of all
-/// features.
+/// Other members are skipped: some files contain all features a second time, as an index.
 #[derive(Deserialize)]
 struct Collection {
     features: Vec<RawFeature>,
@@ -66,12 +65,12 @@ fn feature(raw: RawFeature, property: &str) -> Result<Feature, String> {
         .and_then(|properties| properties.get(property));
     Ok(Feature {
         label: label(value)
-            .ok_or_else(|| format!("its property `{property}` is neither a text nor a number"))?,
+            .ok_or_else(|| format!("its property `{property}` is neither a string nor a number"))?,
         polygons: raw.geometry.map_or_else(|| Ok(Vec::new()), polygons)?,
     })
 }
 
-/// The label that a property gives; `None` outside for a value that can be no label.
+/// The label that a property gives; the outer `None` for a value that cannot be a label.
 fn label(value: Option<&Value>) -> Option<Option<String>> {
     match value {
         None | Some(Value::Null) => Some(None),
@@ -122,7 +121,7 @@ fn coordinate(position: &Position) -> Result<Coord, String> {
     };
     if x.abs() > 180.0 || y.abs() > 90.0 {
         return Err(
-            "its coordinates are no longitudes and latitudes; export it in WGS84 degrees \
+            "its coordinates are not longitudes and latitudes; export it in WGS84 degrees \
              (EPSG:4326)"
                 .to_owned(),
         );

@@ -1,7 +1,7 @@
-//! A raster over a layer that remembers the cells which no edge crosses.
+//! A grid over a layer that remembers the feature of each cell that no edge crosses.
 //!
-//! All points of such a cell have the same answer, so the first that asks finds it for all later
-//! ones. Trips crowd in a few streets, and most of their points are answered by one look here.
+//! All points of such a cell lie in the same feature, so the first search serves all later points.
+//! Trips crowd in a few streets, and most of their points need one look here.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,16 +9,16 @@ use geo::{Coord, Line, Rect};
 
 const SIDE: usize = 512;
 const CELLS_ACROSS: f64 = SIDE as f64;
-/// Far above the rounding of the arithmetic here, far below what would mark cells in vain.
+/// In cells. Far above the rounding errors here, far below what would mark cells needlessly.
 const TOLERANCE: f64 = 1e-6;
-/// A layer may be a line's breadth wide.
-const NARROWEST_DEGREES: f64 = 1e-9;
+/// Keeps the division finite for a layer without width or height.
+const MIN_EXTENT_DEGREES: f64 = 1e-9;
 
-const NOT_ASKED: u32 = 0;
+const UNKNOWN: u32 = 0;
 const CROSSED: u32 = u32::MAX;
 const NO_FEATURE: u32 = u32::MAX - 1;
 
-/// The raster, filled while it is used; threads share it.
+/// The grid. Look-ups fill it; threads share it.
 #[derive(Debug)]
 pub(crate) struct Grid {
     extent: Rect,
@@ -26,53 +26,51 @@ pub(crate) struct Grid {
     cells: Vec<AtomicU32>,
 }
 
-/// What the raster knows of a point.
+/// What the grid knows about a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// The first feature that holds the point, if any does.
+pub(crate) enum Lookup {
+    /// The first feature that contains the point, if any.
     Known(Option<usize>),
-    /// Nothing; what is found for the point holds for the whole cell.
+    /// Nothing yet. The search result for the point applies to this whole cell.
     Uniform(usize),
-    /// Nothing; the cell must be searched every time.
+    /// Nothing. Every point of the cell needs a search.
     Crossed,
 }
 
 impl Grid {
-    /// A raster over the extent, with every cell marked that an edge crosses.
+    /// A grid over the extent, with every cell marked that an edge crosses.
     pub(crate) fn new(extent: Rect, edges: impl Iterator<Item = Line>) -> Self {
-        let per_degree = |degrees: f64| CELLS_ACROSS / degrees.max(NARROWEST_DEGREES);
+        let per_degree = |degrees: f64| CELLS_ACROSS / degrees.max(MIN_EXTENT_DEGREES);
         let mut grid = Self {
             extent,
             cells_per_degree: Coord {
                 x: per_degree(extent.width()),
                 y: per_degree(extent.height()),
             },
-            cells: (0..SIDE * SIDE)
-                .map(|_| AtomicU32::new(NOT_ASKED))
-                .collect(),
+            cells: (0..SIDE * SIDE).map(|_| AtomicU32::new(UNKNOWN)).collect(),
         };
         edges.for_each(|edge| grid.mark(edge));
         grid
     }
 
-    /// What is known of a point.
-    pub(crate) fn ask(&self, at: Coord) -> Answer {
+    /// What is known about a point.
+    pub(crate) fn look_up(&self, at: Coord) -> Lookup {
         let (min, max) = (self.extent.min(), self.extent.max());
         let is_inside = (min.x..=max.x).contains(&at.x) && (min.y..=max.y).contains(&at.y);
         if !is_inside {
-            return Answer::Known(None);
+            return Lookup::Known(None);
         }
         let place = self.place(at);
         let cell = index(row_or_column(place.y), row_or_column(place.x));
         match self.cells[cell].load(Ordering::Relaxed) {
-            NOT_ASKED => Answer::Uniform(cell),
-            CROSSED => Answer::Crossed,
-            NO_FEATURE => Answer::Known(None),
-            feature => Answer::Known(Some(feature as usize - 1)),
+            UNKNOWN => Lookup::Uniform(cell),
+            CROSSED => Lookup::Crossed,
+            NO_FEATURE => Lookup::Known(None),
+            feature => Lookup::Known(Some(feature as usize - 1)),
         }
     }
 
-    /// Remembers what was found for a cell that is [`Answer::Uniform`].
+    /// Remembers the search result of a cell that was [`Lookup::Uniform`].
     pub(crate) fn remember(&self, cell: usize, feature: Option<usize>) {
         let state = match feature.map(|feature| u32::try_from(feature + 1)) {
             None => NO_FEATURE,
@@ -82,7 +80,7 @@ impl Grid {
         self.cells[cell].store(state, Ordering::Relaxed);
     }
 
-    /// A point in cells from the corner, with fractions.
+    /// A point's distance from the corner, in cells.
     fn place(&self, at: Coord) -> Coord {
         let min = self.extent.min();
         Coord {
@@ -104,8 +102,7 @@ impl Grid {
     }
 }
 
-/// How far to the left and to the right an edge reaches within a row.
-#[allow(clippy::cast_precision_loss)] // Rows are few.
+/// The leftmost and the rightmost place of an edge within a row.
 fn columns_in_row(from: Coord, to: Coord, row: usize) -> (f64, f64) {
     let rise = to.y - from.y;
     if rise == 0.0 {
@@ -117,8 +114,12 @@ fn columns_in_row(from: Coord, to: Coord, row: usize) -> (f64, f64) {
     (lower.min(upper), lower.max(upper))
 }
 
-/// The row or column of a place, the outermost one for a place on or beyond the edge of the raster.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Clamped before.
+/// The row or column of a place; the outermost one for a place on or outside the edge of the grid.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the value is clamped"
+)]
 fn row_or_column(place: f64) -> usize {
     place.clamp(0.0, CELLS_ACROSS - 1.0) as usize
 }

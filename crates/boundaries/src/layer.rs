@@ -1,4 +1,4 @@
-//! The three layers and where they are found.
+//! The three layers and their files.
 
 use serde::{Deserialize, Serialize};
 use trips::named_enum;
@@ -20,15 +20,15 @@ named_enum! {
 /// A layer of the settings: `{"layer": …, "key": …, "property": …}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layer {
-    /// Which columns it labels.
+    /// The layer, and so the columns that it labels.
     pub layer: LayerName,
     /// The key of its GeoJSON in the bucket.
     pub key: String,
-    /// The property of a feature that is its label.
+    /// The property that holds a feature's label.
     pub property: String,
 }
 
-/// The layers used where the settings name none (docs/CONTRACT.md, Postgres).
+/// The layers if the settings name none (docs/CONTRACT.md, Postgres).
 #[must_use]
 pub fn default_layers() -> Vec<Layer> {
     [

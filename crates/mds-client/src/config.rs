@@ -8,13 +8,14 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
+use trips::Feed;
 use url::Url;
 use uuid::Uuid;
 
 use crate::fields::{Fields, ProviderConfigError};
 use crate::http::may_carry_credentials;
 use crate::token_request::{TokenRequest, is_json};
-use crate::version::{MdsVersion, TimeFormat};
+use crate::version::{MdsVersion, TimeFormat, TimeUnit};
 
 /// How a provider wants to be shown who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +117,15 @@ const DEFAULT_LOOKBACK_HOURS: u32 = 24;
 const MAX_HOURS: u32 = 24 * 366;
 
 impl ProviderConfig {
+    /// How the provider's feed has to be read.
+    #[must_use]
+    pub fn feed(&self) -> Feed {
+        Feed {
+            swap_coordinates: self.swap_coordinates,
+            seconds_expected: self.version.rules().body_unit == TimeUnit::Seconds,
+        }
+    }
+
     /// Reads the entry of one provider.
     ///
     /// # Errors

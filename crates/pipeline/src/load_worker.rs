@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use boundaries::{Boundaries, Labels};
+use boundaries::Boundaries;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use store::{CopyEncoder, LoadRow, PointLabels};
+use store::{CopyEncoder, LoadRow};
 use tokio::sync::mpsc;
+use trips::Feed;
 use trips::block::Hour;
 use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
 use trips::ids::PublicIdKey;
@@ -26,8 +27,7 @@ const BATCH_TRIPS: usize = 128;
 pub(crate) struct LoadWorker {
     pub(crate) hour: Hour,
     pub(crate) now: DateTime<Utc>,
-    pub(crate) swap_coordinates: bool,
-    pub(crate) seconds_expected: bool,
+    pub(crate) feed: Feed,
     pub(crate) boundaries: Arc<Boundaries>,
     pub(crate) ids: PublicIdKey,
 }
@@ -65,8 +65,7 @@ impl LoadWorker {
             rules: Rules {
                 hour: self.hour,
                 now: self.now,
-                swap_coordinates: self.swap_coordinates,
-                seconds_expected: self.seconds_expected,
+                feed: self.feed,
                 area: Some(self.boundaries.as_ref()),
             },
             batch: Batch::new(),
@@ -109,8 +108,8 @@ impl LoadWorker {
     fn row<'a>(&'a self, seq: u64, trip: &'a Trip) -> LoadRow<'a> {
         LoadRow {
             seq,
-            start: labels(self.boundaries.labels(trip.start)),
-            end: labels(self.boundaries.labels(trip.end)),
+            start: self.boundaries.labels(trip.start),
+            end: self.boundaries.labels(trip.end),
             public_id: self.ids.trip(trip.provider_id, trip.trip_id),
             device_public_id: self.ids.device(trip.provider_id, trip.device_id),
             trip,
@@ -170,14 +169,6 @@ impl Checker<'_> {
 
 fn given_up() -> io::Error {
     io::Error::other("the load was given up")
-}
-
-fn labels(labels: Labels<'_>) -> PointLabels<'_> {
-    PointLabels {
-        council_district: labels.council_district,
-        census_geoid: labels.census_geoid,
-        cell: labels.cell,
-    }
 }
 
 /// An element of `rejects.json`: a rejected trip as it was sent, with the reasons.

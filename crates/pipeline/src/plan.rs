@@ -6,7 +6,7 @@ use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use store::RunRecord;
 use trips::block::{Hour, ProviderName, manifest_key};
-use trips::status::{BlockStatus, Step, steps_to_ask_again, steps_to_do};
+use trips::status::{BlockStatus, Step, refetch_steps, steps_to_do};
 use uuid::Uuid;
 use vault::Seal;
 
@@ -108,8 +108,8 @@ pub async fn plan(
             .map_err(|_| PipelineError::interrupted("reading the schedule"))??;
         next = parts.next().map(|part| read_ahead(ctx, part));
         for row in rows(ctx, known)? {
-            let steps = if row.is_due_again && !request.force && !request.no_extract {
-                steps_to_ask_again(request.steps())
+            let steps = if row.is_refetch_due && !request.force && !request.no_extract {
+                refetch_steps(request.steps())
             } else {
                 steps_to_do(
                     row.status,

@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use boundaries::Boundaries;
 use chrono::{DateTime, TimeDelta, Utc};
-use mds_client::{HourReport, HourResponse, MdsClient, TimeUnit};
+use mds_client::{HourReport, HourResponse, MdsClient};
 use serde::Serialize;
+use trips::Feed;
 use trips::block::{Hour, ProviderName};
 use uuid::Uuid;
 
@@ -215,8 +216,7 @@ struct Prober<'a> {
     ctx: &'a Context,
     client: Arc<MdsClient>,
     boundaries: Result<Arc<Boundaries>, PipelineError>,
-    seconds_expected: bool,
-    swap_coordinates: bool,
+    feed: Feed,
     now: DateTime<Utc>,
 }
 
@@ -233,8 +233,7 @@ impl<'a> Prober<'a> {
             // A city may look at a provider before it has put its boundaries; the findings say why
             // they were missed.
             boundaries: ctx.boundaries().await,
-            seconds_expected: config.version.rules().body_unit == TimeUnit::Seconds,
-            swap_coordinates: config.swap_coordinates,
+            feed: config.feed(),
             now,
         })
     }
@@ -250,8 +249,7 @@ impl<'a> Prober<'a> {
         let sink = || SampleSink {
             hour,
             now: self.now,
-            swap_coordinates: self.swap_coordinates,
-            seconds_expected: self.seconds_expected,
+            feed: self.feed,
             boundaries: self.boundaries.as_ref().ok().cloned(),
             sample: Sample::default(),
         };

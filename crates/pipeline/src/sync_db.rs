@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use mds_client::TimeUnit;
 use store::{Claim, LoadCounts, LoadRequest};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -154,8 +153,7 @@ async fn intake(ctx: &Context, block: &Block) -> Result<LoadWorker, PipelineErro
     Ok(LoadWorker {
         hour: block.hour,
         now: ctx.now(),
-        swap_coordinates: provider.swap_coordinates,
-        seconds_expected: provider.version.rules().body_unit == TimeUnit::Seconds,
+        feed: provider.feed(),
         boundaries: ctx.boundaries().await?,
         ids: ctx.public_id_key()?,
     })
@@ -172,9 +170,7 @@ async fn write_public_rows(
     let mut object = JsonArrayStream::create(ctx.vault(), &key, Seal::Encrypt)?;
     let mut rows = upsert.publish_rows().await?;
     while let Some(trip) = rows.try_next().await? {
-        object
-            .push(&PublicRow::new(&trip.public_trip(), ctx.zone()))
-            .await?;
+        object.push(&PublicRow::new(&trip, ctx.zone())).await?;
     }
     object.finish().await?;
     Ok(())

@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use bytes::Bytes;
 use trips::json::{Elements, JsonError};
 
-/// Maximum number of rows of one upload. The portal does not document its own limit; this many work.
+/// Maximum number of rows of one upload. The portal does not document its own limit; this many
+/// work.
 pub const MAX_CHUNK_ROWS: usize = 10_000;
 /// Maximum size of one upload: 16 MiB.
 pub const MAX_CHUNK_BYTES: usize = 16 << 20;
@@ -96,7 +97,8 @@ impl<R: Read> Chunks<R> {
         Ok(body.finish())
     }
 
-    /// Reads a row into `body`, or into the next one if it does not fit; `false` after the last row.
+    /// Reads a row into `body`, or into the next one if it does not fit; `false` after the last
+    /// row.
     fn add_row(&mut self, body: &mut Body) -> Result<bool, ChunkError> {
         let is_skipped = self.rows_read < self.rows_to_skip;
         let (next_body, chunk_bytes) = (&mut self.next_body, self.chunk_bytes);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio_postgres::types::{IsNull, ToSql, Type};
+use trips::Labels;
 use trips::trip::Trip;
 use uuid::Uuid;
 
@@ -61,17 +62,6 @@ pub(crate) const TRIP_DATA: [&str; 29] = [
 
 const FIELDS: i16 = 35;
 
-/// Where a point lies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PointLabels<'a> {
-    /// Council district.
-    pub council_district: Option<&'a str>,
-    /// Census tract.
-    pub census_geoid: Option<&'a str>,
-    /// Cell of the hexagonal grid.
-    pub cell: Option<&'a str>,
-}
-
 /// A trip to load.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadRow<'a> {
@@ -81,9 +71,9 @@ pub struct LoadRow<'a> {
     /// The trip.
     pub trip: &'a Trip,
     /// Labels of the start point.
-    pub start: PointLabels<'a>,
+    pub start: Labels<'a>,
     /// Labels of the end point.
-    pub end: PointLabels<'a>,
+    pub end: Labels<'a>,
     /// The trip's public id if the trip is new.
     pub public_id: Uuid,
     /// The device's public id if the device is new.

@@ -17,11 +17,10 @@ mod vehicles;
 
 pub use claim::Claim;
 pub use connect::{Store, StoreOptions};
-pub use copy::{CopyEncoder, EncodeError, LoadRow, PointLabels};
+pub use copy::{CopyEncoder, EncodeError, LoadRow};
 pub use error::{Busy, DatabaseFailure, StoreError};
 pub use load::{CopySink, LoadStage};
 pub use overview::ProviderOverview;
-pub use publish::PublishRow;
 pub use runs::{FailedBlock, Outcome, RunRecord, RunSummary};
 pub use schedule::{ArchiveRecord, PublishProgress, ScheduleRow};
 pub use upsert::{LoadCounts, LoadRequest, Upsert};

@@ -1,9 +1,7 @@
 //! A block's trips as the public may know them.
 
-use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
 use trips::public_row::PublicTrip;
-use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::schedule::get;
@@ -19,59 +17,21 @@ pub(crate) const PUBLISH_ROWS: &str = "
     JOIN api.trips t ON t.provider_id = i.provider_id AND t.trip_id = i.trip_id
     ORDER BY t.end_time, t.id";
 
-/// A trip with its public ids: what [`PublicTrip`] borrows from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishRow {
-    trip_id: Uuid,
-    device_id: Uuid,
-    vehicle_type: Option<String>,
-    trip_duration: i64,
-    trip_distance: i64,
-    start_time: DateTime<Utc>,
-    end_time: DateTime<Utc>,
-    modified_date: DateTime<Utc>,
-    council_district_start: Option<String>,
-    council_district_end: Option<String>,
-    census_geoid_start: Option<String>,
-    census_geoid_end: Option<String>,
-}
-
-impl PublishRow {
-    /// The trip, for [`PublicRow::new`](trips::public_row::PublicRow::new).
-    #[must_use]
-    pub fn public_trip(&self) -> PublicTrip<'_> {
-        PublicTrip {
-            trip_id: self.trip_id,
-            device_id: self.device_id,
-            vehicle_type: self.vehicle_type.as_deref(),
-            trip_duration: self.trip_duration,
-            trip_distance: self.trip_distance,
-            start_time: self.start_time,
-            end_time: self.end_time,
-            modified_date: self.modified_date,
-            council_district_start: self.council_district_start.as_deref(),
-            council_district_end: self.council_district_end.as_deref(),
-            census_geoid_start: self.census_geoid_start.as_deref(),
-            census_geoid_end: self.census_geoid_end.as_deref(),
-        }
-    }
-
-    /// In the order of [`PUBLISH_ROWS`]: to look each column up by its name would take longer than
-    /// all the rest.
-    pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            trip_id: get(row, 0)?,
-            device_id: get(row, 1)?,
-            vehicle_type: get(row, 2)?,
-            trip_duration: get(row, 3)?,
-            trip_distance: get(row, 4)?,
-            start_time: get(row, 5)?,
-            end_time: get(row, 6)?,
-            modified_date: get(row, 7)?,
-            council_district_start: get(row, 8)?,
-            council_district_end: get(row, 9)?,
-            census_geoid_start: get(row, 10)?,
-            census_geoid_end: get(row, 11)?,
-        })
-    }
+/// Reads a row of [`PUBLISH_ROWS`]. By position: looking up each column by name would take longer
+/// than the rest.
+pub(crate) fn read(row: &Row) -> Result<PublicTrip, StoreError> {
+    Ok(PublicTrip {
+        trip_id: get(row, 0)?,
+        device_id: get(row, 1)?,
+        vehicle_type: get(row, 2)?,
+        trip_duration: get(row, 3)?,
+        trip_distance: get(row, 4)?,
+        start_time: get(row, 5)?,
+        end_time: get(row, 6)?,
+        modified_date: get(row, 7)?,
+        council_district_start: get(row, 8)?,
+        council_district_end: get(row, 9)?,
+        census_geoid_start: get(row, 10)?,
+        census_geoid_end: get(row, 11)?,
+    })
 }

@@ -6,12 +6,13 @@ use futures::stream::BoxStream;
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::types::ToSql;
+use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use trips::trip::Flag;
 use uuid::Uuid;
 
 use crate::error::{StoreError, failed};
-use crate::publish::{PUBLISH_ROWS, PublishRow};
+use crate::publish::{self, PUBLISH_ROWS};
 use crate::schedule::{ScheduleRow, status_code, to_bigint};
 
 mod sql;
@@ -179,7 +180,7 @@ impl<'c> Upsert<'c> {
     /// [`StoreError::Unavailable`].
     pub async fn publish_rows(
         &self,
-    ) -> Result<BoxStream<'_, Result<PublishRow, StoreError>>, StoreError> {
+    ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
         let doing = failed("reading the rows to publish");
         let none: [&(dyn ToSql + Sync); 0] = [];
         let rows = self
@@ -188,7 +189,7 @@ impl<'c> Upsert<'c> {
             .await
             .map_err(doing)?;
         Ok(rows
-            .map(move |row| PublishRow::read(&row.map_err(doing)?))
+            .map(move |row| publish::read(&row.map_err(doing)?))
             .boxed())
     }
 

@@ -1,9 +1,5 @@
-//! How fast trips are read out of an archive and checked.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a benchmark has no API and may panic"
-)]
+//! Measures reading the trips of an archive and checking them.
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::hint::black_box;
 use std::io;
@@ -11,40 +7,24 @@ use std::io;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::json;
 use serde_json::value::RawValue;
-use trips::block::Hour;
 use trips::envelope::{ArchiveWriter, TripVisitor, read_envelope};
+use trips::fixtures;
 use trips::trip::Rules;
 
 const TRIPS: u64 = 1000;
 const POINTS: i64 = 100;
 
 fn trip(number: u64) -> String {
-    let start = 1_591_014_000_000_i64;
     let features: Vec<_> = (0..POINTS)
         .map(|point| {
-            json!({
-                "type": "Feature",
-                "properties": {"timestamp": start + point * 5000},
-                "geometry": {"type": "Point", "coordinates": [-97.743_061, 30.267_153]},
-            })
+            let timestamp = fixtures::START_MILLISECONDS + point * 5000;
+            fixtures::feature(-97.743_061, 30.267_153, timestamp)
         })
         .collect();
-    json!({
-        "provider_id": "0309585e-599f-4e57-ac85-ffffffffffff",
-        "provider_name": "Wheels",
-        "device_id": "aa5bc82b-8e2b-4a0e-8f5b-3c9d2a3b4c5d",
-        "vehicle_id": "A-1",
-        "vehicle_type": "scooter",
-        "propulsion_types": ["electric"],
-        "trip_id": format!("bb5bc82b-8e2b-4a0e-8f5b-{number:012x}"),
-        "trip_duration": 600,
-        "trip_distance": 1200,
-        "accuracy": 5,
-        "start_time": start,
-        "end_time": start + 600_000,
-        "route": {"type": "FeatureCollection", "features": features},
-    })
-    .to_string()
+    let mut trip = fixtures::trip();
+    trip["trip_id"] = json!(format!("bb5bc82b-8e2b-4a0e-8f5b-{number:012x}"));
+    trip["route"]["features"] = json!(features);
+    trip.to_string()
 }
 
 fn archive() -> Vec<u8> {
@@ -77,14 +57,7 @@ impl TripVisitor for Check {
 
 fn bench(criterion: &mut Criterion) {
     let archive = archive();
-    let end = "2020-06-01T12:30:00Z".parse().unwrap();
-    let rules = Rules {
-        hour: Hour::containing(end),
-        now: end,
-        swap_coordinates: false,
-        seconds_expected: false,
-        area: None,
-    };
+    let rules = fixtures::rules();
     let mut group = criterion.benchmark_group("archive of 1000 trips with 100 points");
     group.throughput(Throughput::Bytes(archive.len() as u64));
     group.bench_function("read", |bench| {

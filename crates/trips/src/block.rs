@@ -1,4 +1,4 @@
-//! Blocks: one clock hour of one provider, the ranges they come in, and where their objects lie.
+//! Blocks: one clock hour of one provider, ranges of hours, and the keys of a block's objects.
 
 mod hour;
 mod key;
@@ -6,15 +6,15 @@ mod provider;
 mod window;
 
 pub use hour::{Hour, HourRange, Hours, NotWholeHour};
-pub use key::{BlockObject, Stage, StageError, former_key, manifest_key, object_key};
+pub use key::{BlockObject, Stage, StageError, backup_key, manifest_key, object_key};
 pub use provider::{ProviderName, ProviderNameError};
 pub use window::{ResolvedRange, TimeWindow};
 
 /// One clock hour of one provider.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Block {
-    /// Whose trips.
+    /// The provider.
     pub provider: ProviderName,
-    /// The trips that ended in this hour.
+    /// The hour in which the trips ended.
     pub hour: Hour,
 }

@@ -7,18 +7,19 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use uuid::Uuid;
 
-const SHORTEST_KEY_BYTES: usize = 16;
+const MIN_KEY_BYTES: usize = 16;
 const UUID_BYTES: usize = 16;
 
-/// The UUID of a trip or device whose provider counts them with integers (docs/CONTRACT.md, Details
-/// that existing data depends on).
+/// The UUID of a trip or device whose provider uses integer ids (docs/CONTRACT.md, Details that
+/// existing data depends on).
 ///
-/// The integer as 16 big-endian bytes, its leading zero digits replaced by the digits of the
-/// provider's id at the same places. All digits of 0 are leading zeros, so its UUID is the
+/// It is the integer as 16 big-endian bytes, with its leading zero digits replaced by the digits of
+/// the provider's id at the same positions. All digits of 0 are leading zeros, so its UUID is the
 /// provider's id.
 ///
-/// Where the provider's id ends in digits that an integer can begin with, two integers may become
-/// one UUID (0, 15 and 255 do under an id that ends in `ff`): the price of the ids already stored.
+/// Two integers may become the same UUID if the provider's id ends with digits that an integer can
+/// begin with (0, 15 and 255 do with an id that ends in `ff`). This cannot change, because stored
+/// ids depend on it.
 #[must_use]
 pub fn integer_id_to_uuid(provider_id: Uuid, id: u128) -> Uuid {
     let leading_digits = id.leading_zeros() / 4;
@@ -27,11 +28,11 @@ pub fn integer_id_to_uuid(provider_id: Uuid, id: u128) -> Uuid {
     Uuid::from_u128((provider_id.as_u128() & provider_digits) | id)
 }
 
-/// The secret behind the public ids of trips and devices (`PUBLIC_ID_KEY`).
+/// The secret key of the public ids of trips and devices (`PUBLIC_ID_KEY`).
 ///
-/// A public id is a UUID of version 8 made of HMAC-SHA-256 over the provider's id and the trip's or
-/// device's: the same for ever under one key, and not to be derived without it (docs/CONTRACT.md,
-/// Postgres).
+/// A public id is a UUID of version 8, made of the HMAC-SHA-256 of the provider's id and the id of
+/// the trip or device. With the same key it never changes, and without the key nobody can derive it
+/// (docs/CONTRACT.md, Postgres).
 #[derive(Clone)]
 pub struct PublicIdKey {
     mac: Hmac<Sha256>,
@@ -40,7 +41,7 @@ pub struct PublicIdKey {
 /// A key that cannot be used. The message never shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PublicIdKeyError {
-    /// Too easy to guess.
+    /// The key is too easy to guess.
     #[error("PUBLIC_ID_KEY has {bytes} bytes; use a random one of at least 16 bytes")]
     TooShort {
         /// The key's length in bytes.
@@ -57,7 +58,7 @@ impl PublicIdKey {
     pub fn new(secret: &SecretString) -> Result<Self, PublicIdKeyError> {
         let key = secret.expose_secret().as_bytes();
         let too_short = PublicIdKeyError::TooShort { bytes: key.len() };
-        if key.len() < SHORTEST_KEY_BYTES {
+        if key.len() < MIN_KEY_BYTES {
             return Err(too_short);
         }
         let mac = Hmac::new_from_slice(key).map_err(|_| too_short)?;

@@ -1,4 +1,4 @@
-//! What the open data portal is told of a trip.
+//! The row that the open data portal has for a trip.
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
 use serde::ser::Error as _;
@@ -7,15 +7,15 @@ use uuid::Uuid;
 
 use crate::time::CivilZone;
 
-/// A trip as the database holds it, as far as the public may know of it.
+/// The part of a trip in the database that may be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicTrip<'a> {
+pub struct PublicTrip {
     /// The trip's public id.
     pub trip_id: Uuid,
     /// The device's public id.
     pub device_id: Uuid,
     /// MDS vehicle type.
-    pub vehicle_type: Option<&'a str>,
+    pub vehicle_type: Option<String>,
     /// Seconds.
     pub trip_duration: i64,
     /// Metres.
@@ -24,20 +24,19 @@ pub struct PublicTrip<'a> {
     pub start_time: DateTime<Utc>,
     /// When the trip ended.
     pub end_time: DateTime<Utc>,
-    /// When the trip's row last changed.
+    /// When the trip's row in the database last changed.
     pub modified_date: DateTime<Utc>,
     /// Council district of the start.
-    pub council_district_start: Option<&'a str>,
+    pub council_district_start: Option<String>,
     /// Council district of the end.
-    pub council_district_end: Option<&'a str>,
+    pub council_district_end: Option<String>,
     /// Census tract of the start.
-    pub census_geoid_start: Option<&'a str>,
+    pub census_geoid_start: Option<String>,
     /// Census tract of the end.
-    pub census_geoid_end: Option<&'a str>,
+    pub census_geoid_end: Option<String>,
 }
 
-/// A row of the portal's dataset: these members in this order, and no others (docs/CONTRACT.md,
-/// Details).
+/// A row of the portal's dataset: exactly these members, in this order (docs/CONTRACT.md, Details).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublicRow<'a> {
     trip_id: Uuid,
@@ -61,15 +60,16 @@ pub struct PublicRow<'a> {
 }
 
 impl<'a> PublicRow<'a> {
-    /// The row of a trip; `zone` is the city's, whatever the names of its two columns say.
+    /// The row of a trip. `zone` is the city's, although two columns have `us_central` in their
+    /// names.
     ///
-    /// Year, month, hour and day of the week (0 = Monday) are those of the end in UTC.
+    /// Year, month, hour and day of the week (0 = Monday) are those of the end time in UTC.
     #[must_use]
-    pub fn new(trip: &PublicTrip<'a>, zone: &CivilZone) -> Self {
+    pub fn new(trip: &'a PublicTrip, zone: &CivilZone) -> Self {
         Self {
             trip_id: trip.trip_id,
             device_id: trip.device_id,
-            vehicle_type: trip.vehicle_type.map(public_vehicle_type),
+            vehicle_type: trip.vehicle_type.as_deref().map(public_vehicle_type),
             trip_duration: trip.trip_duration,
             trip_distance: trip.trip_distance,
             start_time: Clock(trip.start_time.naive_utc()),
@@ -81,15 +81,15 @@ impl<'a> PublicRow<'a> {
             month: trip.end_time.month(),
             hour: trip.end_time.hour(),
             day_of_week: trip.end_time.weekday().num_days_from_monday(),
-            council_district_start: Label(trip.council_district_start),
-            council_district_end: Label(trip.council_district_end),
-            census_geoid_start: Label(trip.census_geoid_start),
-            census_geoid_end: Label(trip.census_geoid_end),
+            council_district_start: Label(trip.council_district_start.as_deref()),
+            council_district_end: Label(trip.council_district_end.as_deref()),
+            census_geoid_start: Label(trip.census_geoid_start.as_deref()),
+            census_geoid_end: Label(trip.census_geoid_end.as_deref()),
         }
     }
 }
 
-/// MDS 2.0 tells standing scooters from seated ones; the published series goes on with one word.
+/// MDS 2.0 distinguishes standing and seated scooters; the published rows have one word for both.
 fn public_vehicle_type(kind: &str) -> &str {
     match kind {
         "scooter_standing" | "scooter_seated" => "scooter",
@@ -97,14 +97,14 @@ fn public_vehicle_type(kind: &str) -> &str {
     }
 }
 
-/// A clock's reading to the second, without an offset: `2020-02-11T15:08:25`. Trips are of years
-/// with four digits.
+/// A date and time to the second, without an offset: `2020-02-11T15:08:25`. The years of trips have
+/// four digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Clock(NaiveDateTime);
 
 impl Clock {
-    /// Digit by digit: there are five in a row, and `write!` would take as long as all the rest of
-    /// it.
+    /// Digit by digit: a row has five of them, and `write!` would take as long as the rest of the
+    /// row.
     fn text(self) -> [u8; 19] {
         let mut text = *b"0000-00-00T00:00:00";
         let mut put = |last: usize, digits: usize, number: u32| {
@@ -133,8 +133,7 @@ impl Serialize for Clock {
     }
 }
 
-/// A boundary's label, or the number 0 for a point in none: what the dataset has held from its
-/// beginning.
+/// A label, or the number 0 for a point without one, as the dataset has always had it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Label<'a>(Option<&'a str>);
 

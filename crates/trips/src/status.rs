@@ -1,4 +1,4 @@
-//! What is done of a block, and what is still to do (docs/CONTRACT.md, Statuses of a block and
+//! The status of a block, and the steps that it needs (docs/CONTRACT.md, Statuses of a block and
 //! Events and errors).
 
 use serde::{Deserialize, Serialize};
@@ -68,14 +68,14 @@ impl BlockStatus {
         self as i16
     }
 
-    /// Whether something went wrong: the negative codes.
+    /// Whether a step failed or every trip was rejected: the negative codes.
     #[must_use]
     pub fn is_failure(self) -> bool {
         self.code() < 0
     }
 
-    /// Whether a step needs no doing any more. Of an hour without a loadable trip there is nothing
-    /// to publish, so its steps are all done.
+    /// Whether `step` is complete. A block with no loadable trips has nothing to publish, so all
+    /// its steps count as complete.
     #[must_use]
     pub fn has_done(self, step: Step) -> bool {
         self.last_done().is_some_and(|last| step <= last)
@@ -90,8 +90,8 @@ impl BlockStatus {
         }
     }
 
-    /// Whether a sweep for incomplete hours asks the provider again, since late or mended trips may
-    /// have come.
+    /// Whether a sweep for incomplete hours requests the block again, because late or corrected
+    /// trips may have arrived.
     fn may_have_late_trips(self) -> bool {
         matches!(self, Self::NoTrips | Self::AllRejected)
     }
@@ -114,10 +114,10 @@ impl From<BlockStatus> for i16 {
     }
 }
 
-/// The steps a request asks for; by default all.
+/// The steps that a request selects; all by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepSelection {
-    /// Ask the provider.
+    /// Request and archive.
     pub extract: bool,
     /// Load.
     pub sync_db: bool,
@@ -126,7 +126,7 @@ pub struct StepSelection {
 }
 
 impl StepSelection {
-    /// Whether a step is asked for.
+    /// Whether a step is selected.
     #[must_use]
     pub fn includes(self, step: Step) -> bool {
         match step {
@@ -147,17 +147,17 @@ impl Default for StepSelection {
     }
 }
 
-/// The steps to do of a block, in their order (docs/CONTRACT.md, Events and errors).
+/// The steps that a block needs, in their order (docs/CONTRACT.md, Events and errors).
 ///
-/// - With `force`: every chosen step, again.
-/// - Without: the chosen steps after the last one done, up to the first that is not chosen, since
-///   what comes after it has nothing to work on.
-/// - With `incomplete_only`: none of a published block, and a block with no trips, or with every
-///   trip rejected, is asked for again from the start.
+/// - With `force`: every selected step, again.
+/// - Without: the selected steps after the last complete one, up to the first that is not selected,
+///   because the steps after it would have no input.
+/// - With `incomplete_only`: no steps for a published block; a block with no trips, or with only
+///   rejects, is extracted again.
 #[must_use]
 pub fn steps_to_do(
     status: BlockStatus,
-    choice: StepSelection,
+    selection: StepSelection,
     force: bool,
     incomplete_only: bool,
 ) -> Vec<Step> {
@@ -167,24 +167,23 @@ pub fn steps_to_do(
     if force {
         return Step::ALL
             .into_iter()
-            .filter(|step| choice.includes(*step))
+            .filter(|step| selection.includes(*step))
             .collect();
     }
     let from_the_start = incomplete_only && status.may_have_late_trips();
     Step::ALL
         .into_iter()
         .filter(|step| from_the_start || !status.has_done(*step))
-        .take_while(|step| choice.includes(*step))
+        .take_while(|step| selection.includes(*step))
         .collect()
 }
 
-/// The steps of a block that is asked for again because trips may have come late: from the start,
-/// up to the first step that is not chosen. What nothing came of is not done again by the steps
-/// themselves.
+/// The steps of a block that is requested again because trips may have arrived late: all of them,
+/// up to the first that is not selected. Steps whose input did not change skip their own work.
 #[must_use]
-pub fn steps_to_ask_again(choice: StepSelection) -> Vec<Step> {
+pub fn refetch_steps(selection: StepSelection) -> Vec<Step> {
     Step::ALL
         .into_iter()
-        .take_while(|step| choice.includes(*step))
+        .take_while(|step| selection.includes(*step))
         .collect()
 }

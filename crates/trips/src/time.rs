@@ -1,4 +1,4 @@
-//! A city's civil time, and the times people write.
+//! A city's civil time, and the times that people write.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,17 +17,17 @@ mod parse;
 pub use error::{TimeError, ZoneError};
 pub(crate) use parse::label as label_end;
 
-/// The years whose civil time is known to run in whole hours, and which can be written.
+/// The years that a time may have. Their offsets from UTC are known to be whole hours.
 pub(crate) const YEARS: std::ops::RangeInclusive<i32> = 2000..=2049;
 
-/// The widest offset from UTC in use, in either direction.
-const WIDEST_OFFSET_HOURS: i64 = 14;
+/// The largest offset from UTC in use, in either direction.
+const MAX_OFFSET_HOURS: i64 = 14;
 
 /// The time zone of a city, by its name in the IANA database.
 ///
-/// Blocks are clock hours of UTC and of the city at once, so a zone that was at any time from 2000
-/// to 2049 a fraction of an hour off UTC is refused (docs/CONTRACT.md, Time). Written and read as
-/// the name; the default is `US/Central`.
+/// A block is a clock hour both in UTC and in the city. So a zone is refused if its offset from UTC
+/// is not a whole number of hours at any time from 2000 to 2049 (docs/CONTRACT.md, Time). Serde
+/// writes and reads the name; the default is `US/Central`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CivilZone(Tz);
@@ -45,11 +45,11 @@ impl CivilZone {
         instant.with_timezone(&self.0).naive_local()
     }
 
-    /// Reads a time of a command line or an event: the hour that starts then.
+    /// Reads a time from a command line or an event: the hour that starts then.
     ///
-    /// Accepted are civil time as `yyyy-mm-dd-hh`, padded or not, and an RFC 3339 instant on a
-    /// whole hour. A civil hour that the clocks repeat means its first occurrence, and with a `b`
-    /// after it the second; one that they skip means the instant of the change (docs/CONTRACT.md,
+    /// It accepts civil time as `yyyy-mm-dd-hh`, padded or not, and an RFC 3339 instant on a whole
+    /// hour. A civil hour that the clocks repeat means its first occurrence; with a `b` after it,
+    /// the second. A civil hour that they skip means the instant of the change (docs/CONTRACT.md,
     /// Time).
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl CivilZone {
 
     /// The hours of a civil day: 24 of them, or 23 or 25 when the clocks change.
     ///
-    /// `None` for a day that the zone's calendar left out, as Samoa's did in 2011.
+    /// `None` for a day that the zone skipped, as Samoa did in 2011.
     #[must_use]
     pub fn day(&self, date: NaiveDate) -> Option<HourRange> {
         let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN);
@@ -70,15 +70,15 @@ impl CivilZone {
         HourRange::new(Hour::containing(first), Hour::containing(end))
     }
 
-    /// The instants at which the clocks show this whole hour, in order: one, two when it is
-    /// repeated, none when it is skipped.
+    /// The instants at which the clocks show this whole hour, in order: one, two if it is repeated,
+    /// none if it is skipped.
     pub(crate) fn occurrences(&self, civil: NaiveDateTime) -> impl Iterator<Item = DateTime<Utc>> {
         let zone = *self;
-        // No zone changes its clocks twice within the span of all offsets, so these two are the
-        // only ones that can be in force.
-        let earlier = zone.offset_near(civil, -WIDEST_OFFSET_HOURS);
+        // No zone changes its clocks twice within the span of all offsets, so only these two can
+        // apply.
+        let earlier = zone.offset_near(civil, -MAX_OFFSET_HOURS);
         let later = zone
-            .offset_near(civil, WIDEST_OFFSET_HOURS)
+            .offset_near(civil, MAX_OFFSET_HOURS)
             .filter(|offset| Some(*offset) != earlier);
         [earlier, later]
             .into_iter()
@@ -93,18 +93,18 @@ impl CivilZone {
         Some(self.0.offset_from_utc_datetime(&near).fix())
     }
 
-    /// The first instant at which the clocks show this whole hour, or the instant of the change
-    /// when they skip it.
+    /// The first instant at which the clocks show this whole hour, or the instant of the change if
+    /// they skip it.
     pub(crate) fn first_instant(&self, civil: NaiveDateTime) -> Option<DateTime<Utc>> {
         self.occurrences(civil).next().or_else(|| {
-            (-WIDEST_OFFSET_HOURS..=WIDEST_OFFSET_HOURS)
+            (-MAX_OFFSET_HOURS..=MAX_OFFSET_HOURS)
                 .filter_map(|hours| civil.checked_add_signed(TimeDelta::hours(hours)))
                 .map(|utc| utc.and_utc())
                 .find(|instant| self.civil(*instant) > civil)
         })
     }
 
-    /// What the clocks show at a whole hour, and whether they showed it before already.
+    /// What the clocks show at a whole hour, and whether they have shown it before.
     pub(crate) fn stamp(&self, instant: DateTime<Utc>) -> (NaiveDateTime, bool) {
         let civil = self.civil(instant);
         let repeated = self.occurrences(civil).any(|other| other < instant);
@@ -155,7 +155,7 @@ impl From<CivilZone> for String {
     }
 }
 
-/// The first offset of the years that can be written which is no whole number of hours.
+/// The first offset within [`YEARS`] that is not a whole number of hours.
 fn fractional_offset(zone: Tz) -> Option<FixedOffset> {
     let first = NaiveDate::from_ymd_opt(*YEARS.start(), 1, 1)?;
     let end = NaiveDate::from_ymd_opt(*YEARS.end() + 1, 1, 1)?;

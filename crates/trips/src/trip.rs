@@ -1,4 +1,4 @@
-//! One trip: what is read of it, what refuses it, what is odd about it.
+//! One trip: its fields, the reasons to reject it, and its flags.
 //!
 //! [`Rules::check`] turns the JSON text of a trip, as the provider sent it, into a [`Trip`] with
 //! its [`Flags`], or into a [`Reject`] with every reason. The rules are those of docs/CONTRACT.md,
@@ -31,7 +31,7 @@ pub struct Point {
 }
 
 impl Point {
-    /// The same two numbers, taken the other way round.
+    /// The point with latitude and longitude exchanged.
     pub fn swapped(self) -> Self {
         Self {
             lat: self.lng,
@@ -39,22 +39,22 @@ impl Point {
         }
     }
 
-    /// Whether both numbers are degrees that exist.
+    /// Whether latitude and longitude are within their ranges.
     pub fn is_on_globe(self) -> bool {
         self.lat.abs() <= 90.0 && self.lng.abs() <= 180.0
     }
 }
 
-/// The area that trips are expected in.
+/// The area in which trips are expected.
 ///
-/// Implemented by the boundaries; a trait so that the rules stay free of geometry.
+/// The crate `boundaries` implements it. It is a trait to keep geometry out of the rules.
 pub trait ServiceArea: Send + Sync {
     /// Whether the point lies in the area or on its edge.
     fn covers(&self, point: Point) -> bool;
 }
 
-/// Reads a timestamp as trips and telemetry carry them: seconds or milliseconds since 1970, by
-/// their magnitude, as a number or a text that holds one. `None` for anything else.
+/// Reads a timestamp of a trip or of telemetry: seconds or milliseconds since 1970, told apart by
+/// magnitude, as a number or as a string that holds one. `None` for anything else.
 #[must_use]
 pub fn instant(raw: &serde_json::value::RawValue) -> Option<DateTime<Utc>> {
     let stamp = scalar::Stamp::of(&scalar::Scalar::of(raw)).ok()?;
@@ -66,24 +66,24 @@ pub fn instant(raw: &serde_json::value::RawValue) -> Option<DateTime<Utc>> {
 /// A field that the provider left out or sent as `null` is `None`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trip {
-    /// The provider's id as the trip carries it; an aggregator's trips may carry another than the
-    /// one the feed is configured with.
+    /// The provider's id in the trip. The trips of an aggregator may have another id than the one
+    /// in the configuration.
     pub provider_id: Uuid,
     /// The provider's public name.
     pub provider_name: Option<String>,
-    /// The device, constant for its life.
+    /// The device's id, constant for its life.
     pub device_id: Uuid,
-    /// The number seen on the vehicle.
+    /// The number printed on the vehicle.
     pub vehicle_id: Option<String>,
-    /// MDS vehicle type, as sent; 2.0 keeps it with the vehicles.
+    /// MDS vehicle type, as it was sent; 2.0 has it in the list of vehicles.
     pub vehicle_type: Option<String>,
     /// MDS propulsion types, joined with `,`.
     pub propulsion_type: Option<String>,
-    /// The trip, unique within its provider.
+    /// The trip's id, unique within its provider.
     pub trip_id: Uuid,
-    /// Length in seconds, as the provider counts it.
+    /// Duration in seconds, as the provider measured it.
     pub trip_duration: i64,
-    /// Length in metres.
+    /// Distance in metres.
     pub trip_distance: i64,
     /// Accuracy of the route in metres.
     pub accuracy: Option<i64>,
@@ -93,27 +93,27 @@ pub struct Trip {
     pub end_time: DateTime<Utc>,
     /// When the provider made the trip available.
     pub publication_time: Option<DateTime<Utc>>,
-    /// A picture of the parked vehicle.
+    /// The URL of a picture of the parked vehicle.
     pub parking_verification_url: Option<String>,
-    /// Undiscounted price in the currency's minor unit.
+    /// Price without discounts, in the currency's minor unit.
     pub standard_cost: Option<i64>,
-    /// Price paid in the currency's minor unit.
+    /// Price paid, in the currency's minor unit.
     pub actual_cost: Option<i64>,
-    /// ISO 4217 code; none means US dollars.
+    /// ISO 4217 code; `None` means US dollars.
     pub currency: Option<String>,
     /// Where the trip began.
     pub start: Point,
     /// Where the trip ended.
     pub end: Point,
-    /// 2.0: the vendor of the data, if another than the provider.
+    /// 2.0: the company that supplies the data, if it is not the provider.
     pub data_provider_id: Option<Uuid>,
-    /// 2.0: the journey that the trip is a leg of.
+    /// 2.0: the journey that the trip is part of.
     pub journey_id: Option<Uuid>,
     /// 2.0: trip types, joined with `,`.
     pub trip_type: Option<String>,
     /// 2.0: where the vehicle was parked.
     pub parking_category: Option<String>,
-    /// What is odd about the trip.
+    /// The trip's flags.
     pub flags: Flags,
 }
 

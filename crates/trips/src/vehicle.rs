@@ -1,4 +1,4 @@
-//! A vehicle of MDS 2.0, whose trips name only the device.
+//! A vehicle of MDS 2.0, whose trips contain only the id of the device.
 
 use std::borrow::Cow;
 
@@ -6,19 +6,19 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-/// What `/vehicles` of MDS 2.0 says of a device, as far as a trip needs it. Members that are not
-/// there, or of another type, are `None`: a trip is loaded without them.
+/// The part of a record of `/vehicles` of MDS 2.0 that trips need. Members that are missing or have
+/// another type are `None`, because a trip is loaded without them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vehicle {
-    /// The device, as trips name it.
+    /// The device's id, which trips refer to.
     pub device_id: Uuid,
-    /// The number seen on the vehicle.
+    /// The number printed on the vehicle.
     pub vehicle_id: Option<String>,
-    /// MDS vehicle type, as sent.
+    /// MDS vehicle type, as it was sent.
     pub vehicle_type: Option<String>,
     /// MDS propulsion types, joined with `,`.
     pub propulsion_type: Option<String>,
-    /// The whole record, as sent.
+    /// The whole record, as it was sent.
     pub record: String,
 }
 
@@ -35,13 +35,13 @@ struct Sent<'a> {
 }
 
 impl Vehicle {
-    /// Reads a record; `None` for one without a UUID for its device, which no trip can name.
+    /// Reads a record. `None` if its device id is not a UUID, because no trip can refer to it.
     #[must_use]
     pub fn read(record: &RawValue) -> Option<Self> {
         let sent: Sent<'_> = serde_json::from_str(record.get()).ok()?;
         let text = |raw: Option<&RawValue>| {
             let text: String = serde_json::from_str(raw?.get()).ok()?;
-            // What Postgres cannot hold.
+            // Postgres cannot store NUL.
             Some(text.replace('\0', "\u{fffd}"))
         };
         let types = sent

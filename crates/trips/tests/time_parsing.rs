@@ -182,7 +182,7 @@ fn refuses(#[case] input: &str, #[case] message: &str) {
 #[rstest]
 #[case::skipped(
     "2020-03-08-02",
-    "`2020-03-08-02` is the label of no block, since the clocks of US/Central skip that hour; use `2020-03-08-03`"
+    "`2020-03-08-02` is not the label of a block, because the clocks of US/Central skip that hour; use `2020-03-08-03`"
 )]
 #[case::hour_24(
     "2020-01-01-24",

@@ -1,10 +1,11 @@
 //! Which feature a point lies in.
 
 use serde_json::json;
+use trips::Labels;
 use trips::trip::{Point, ServiceArea};
 
 use super::fixture::*;
-use crate::{Boundaries, Labels, LayerName};
+use crate::{Boundaries, LayerName};
 
 #[test]
 fn a_point_in_a_polygon_has_its_label() {

@@ -1,16 +1,16 @@
-//! The raster and the tree against asking every polygon in turn.
+//! The index against a search through every polygon.
 
 use geo::{Coord, Intersects};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::fixture::*;
+use crate::feature_index::FeatureIndex;
 use crate::features;
-use crate::lookup::Lookup;
 use crate::{Layer, LayerName};
 
-/// The first feature that holds the point, found without any index.
-pub(super) fn first_by_asking_all(features: &[features::Feature], at: Coord) -> Option<usize> {
+/// The first feature that contains the point, found without an index.
+pub(super) fn first_without_index(features: &[features::Feature], at: Coord) -> Option<usize> {
     features.iter().position(|feature| {
         feature
             .polygons
@@ -19,9 +19,9 @@ pub(super) fn first_by_asking_all(features: &[features::Feature], at: Coord) -> 
     })
 }
 
-/// Every vertex, the middle of every edge, and points a little beside both.
-pub(super) fn telling_points(features: &[features::Feature]) -> Vec<Coord> {
-    const BESIDE: [f64; 3] = [0.0, 1e-9, -1e-9];
+/// Every vertex, the middle of every edge, and points close to both.
+pub(super) fn critical_points(features: &[features::Feature]) -> Vec<Coord> {
+    const OFFSETS: [f64; 3] = [0.0, 1e-9, -1e-9];
     let lines = features
         .iter()
         .flat_map(|feature| &feature.polygons)
@@ -29,7 +29,7 @@ pub(super) fn telling_points(features: &[features::Feature]) -> Vec<Coord> {
     lines
         .flat_map(|line| [line.start, (line.start + line.end) / 2.0])
         .flat_map(|at| {
-            BESIDE.map(|by| Coord {
+            OFFSETS.map(|by| Coord {
                 x: at.x + by,
                 y: at.y - by,
             })
@@ -37,13 +37,13 @@ pub(super) fn telling_points(features: &[features::Feature]) -> Vec<Coord> {
         .collect()
 }
 
-pub(super) fn both(layer: &Layer, json: &[u8]) -> (Lookup, Vec<features::Feature>) {
-    let lookup = Lookup::new(features::read(layer, json).unwrap());
-    (lookup, features::read(layer, json).unwrap())
+pub(super) fn both(layer: &Layer, json: &[u8]) -> (FeatureIndex, Vec<features::Feature>) {
+    let index = FeatureIndex::new(features::read(layer, json).unwrap());
+    (index, features::read(layer, json).unwrap())
 }
 
 fn any_triangle() -> impl Strategy<Value = Value> {
-    // Few different numbers make edges meet and points lie on them.
+    // With few different numbers, edges meet and points lie on them.
     let at = || (0_i32..12).prop_map(|n| f64::from(n) / 4.0);
     [at(), at(), at(), at(), at(), at()]
         .prop_map(|[a, b, c, d, e, f]| polygon("t", &json!([[[a, b], [c, d], [e, f], [a, b]]])))
@@ -51,17 +51,17 @@ fn any_triangle() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn the_index_agrees_with_asking_all(
+    fn the_index_agrees_with_a_search_of_all(
         triangles in prop::collection::vec(any_triangle(), 1..12),
         points in prop::collection::vec((-0.5_f64..3.5, -0.5_f64..3.5), 0..200),
     ) {
         let json = collection(json!(triangles));
-        let (lookup, features) = both(&layer(LayerName::Cell), json.as_bytes());
+        let (index, features) = both(&layer(LayerName::Cell), json.as_bytes());
         let random = points.iter().map(|(x, y)| Coord { x: *x, y: *y });
-        for at in telling_points(&features).into_iter().chain(random) {
-            let expected = first_by_asking_all(&features, at);
-            prop_assert_eq!(lookup.feature_at(at), expected, "{:?}", at);
-            prop_assert_eq!(lookup.feature_at(at), expected, "again {:?}", at);
+        for at in critical_points(&features).into_iter().chain(random) {
+            let expected = first_without_index(&features, at);
+            prop_assert_eq!(index.feature_at(at), expected, "{:?}", at);
+            prop_assert_eq!(index.feature_at(at), expected, "again {:?}", at);
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use store::Claim;
 use tokio::task::spawn_blocking;
 use trips::Changes;
-use trips::block::former_key;
+use trips::block::backup_key;
 use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
 use vault::VaultError;
 
@@ -33,7 +33,7 @@ impl PreviousArchive {
         if claim.row().payload.is_none() {
             return Ok(None);
         }
-        let backup_key = former_key(trips_key, ctx.now());
+        let backup_key = backup_key(trips_key, ctx.now());
         let prints = match ctx.vault().open(trips_key).await {
             Err(VaultError::NotFound { .. }) => return Ok(None),
             Err(VaultError::Unreadable { .. }) => None,

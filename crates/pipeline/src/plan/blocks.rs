@@ -44,7 +44,7 @@ pub(super) struct Row {
     pub(super) schedule_id: Option<i64>,
     pub(super) status: BlockStatus,
     /// Whether the provider is to be asked again because of the block's age.
-    pub(super) is_due_again: bool,
+    pub(super) is_refetch_due: bool,
 }
 
 /// A part with the blocks of it that the schedule has.
@@ -80,7 +80,7 @@ pub(super) fn rows(ctx: &Context, known: Known) -> Result<Vec<Row>, PipelineErro
                 },
                 schedule_id: row.map(|row| row.schedule_id),
                 status: row.map_or(BlockStatus::New, |row| row.status),
-                is_due_again: row.is_some_and(|row| is_due_again(row, reask_hours, now)),
+                is_refetch_due: row.is_some_and(|row| is_refetch_due(row, reask_hours, now)),
             }
         }));
     }
@@ -90,7 +90,7 @@ pub(super) fn rows(ctx: &Context, known: Known) -> Result<Vec<Row>, PipelineErro
 
 /// Whether the block has passed one of the ages at which its provider is asked again, and was last
 /// asked before.
-fn is_due_again(row: &ScheduleRow, reask_hours: &[u32], now: DateTime<Utc>) -> bool {
+fn is_refetch_due(row: &ScheduleRow, reask_hours: &[u32], now: DateTime<Utc>) -> bool {
     let Some(extracted_at) = row
         .extracted_at
         .filter(|_| row.status.has_done(Step::Extract))

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use mds_client::TripSink;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use trips::Feed;
 use trips::block::Hour;
 use trips::trip::{Flag, RejectReason, Rules, ServiceArea};
 use uuid::Uuid;
@@ -50,8 +51,7 @@ impl Sample {
 pub(crate) struct SampleSink {
     pub(crate) hour: Hour,
     pub(crate) now: DateTime<Utc>,
-    pub(crate) swap_coordinates: bool,
-    pub(crate) seconds_expected: bool,
+    pub(crate) feed: Feed,
     pub(crate) boundaries: Option<Arc<Boundaries>>,
     pub(crate) sample: Sample,
 }
@@ -109,8 +109,7 @@ impl SampleSink {
         let rules = Rules {
             hour: self.hour,
             now: self.now,
-            swap_coordinates: self.swap_coordinates,
-            seconds_expected: self.seconds_expected,
+            feed: self.feed,
             area: self
                 .boundaries
                 .as_deref()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use mds_client::{
     ClientOptions, HourReport, HourResponse, MdsClient, MdsError, ProviderConfig, RetryPolicy,
-    TimeUnit, TripSink, http_client,
+    TripSink, http_client,
 };
 use sandbox_provider::city;
 use sandbox_provider::{MdsVersion, Oddities, Oddity, Provider, ProviderOptions, Rates, Rhythm};
@@ -131,8 +131,7 @@ fn rules(hour: Hour, config: &ProviderConfig) -> Rules<'static> {
     Rules {
         hour,
         now,
-        swap_coordinates: config.swap_coordinates,
-        seconds_expected: config.version.rules().body_unit == TimeUnit::Seconds,
+        feed: config.feed(),
         area: Some(&City),
     }
 }

@@ -5,11 +5,13 @@ use futures::TryStreamExt;
 use sandbox_postgres::Cluster;
 use secrecy::SecretString;
 use store::{
-    Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage, PointLabels, PublishProgress,
-    PublishRow, ScheduleRow, Store, StoreError, StoreOptions, Upsert,
+    Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage, PublishProgress, ScheduleRow,
+    Store, StoreError, StoreOptions, Upsert,
 };
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use trips::Labels;
 use trips::block::{Hour, HourRange, ProviderName};
+use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use trips::time::CivilZone;
 use trips::trip::{Flags, Point, Trip};
@@ -227,12 +229,12 @@ pub(crate) fn row(seq: u64, trip: &Trip) -> LoadRow<'_> {
     LoadRow {
         seq,
         trip,
-        start: PointLabels {
+        start: Labels {
             council_district: Some("9"),
             census_geoid: Some("48453001100"),
             cell: None,
         },
-        end: PointLabels::default(),
+        end: Labels::default(),
         public_id: public_id(trip.trip_id),
         device_public_id: public_id(trip.device_id),
     }
@@ -282,7 +284,7 @@ pub(crate) async fn load(
     upsert(claim, trips, rejected).await?.commit().await
 }
 
-pub(crate) async fn published(upsert: &Upsert<'_>) -> Vec<PublishRow> {
+pub(crate) async fn published(upsert: &Upsert<'_>) -> Vec<PublicTrip> {
     upsert
         .publish_rows()
         .await

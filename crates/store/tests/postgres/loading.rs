@@ -274,7 +274,7 @@ async fn existing_ids_are_kept() {
     let upsert = upsert(&mut claim, &[changed], 0).await.unwrap();
     assert_eq!(upsert.counts().updated, 1);
     let rows = published(&upsert).await;
-    let public = rows[0].public_trip();
+    let public = &rows[0];
     assert_eq!(format!("{}|{}", public.trip_id, public.device_id), before);
     upsert.commit().await.unwrap();
     assert_eq!(db.text(ids).await, before);
@@ -349,7 +349,7 @@ async fn the_rows_to_publish_are_those_of_the_block_in_order_of_time() {
     let mut claim = db.claim(0).await;
     let upsert = upsert(&mut claim, &delivery, 0).await.unwrap();
     let rows = published(&upsert).await;
-    let ids: Vec<_> = rows.iter().map(|row| row.public_trip().trip_id).collect();
+    let ids: Vec<_> = rows.iter().map(|row| row.trip_id).collect();
     let mut at_ten_past = [1, 2, 12].map(|n| public_id(trip(n).trip_id));
     at_ten_past.sort();
     let expected = [
@@ -360,11 +360,7 @@ async fn the_rows_to_publish_are_those_of_the_block_in_order_of_time() {
     .concat();
     assert_eq!(ids, expected);
 
-    let row = serde_json::to_value(PublicRow::new(
-        &rows[0].public_trip(),
-        &CivilZone::default(),
-    ))
-    .unwrap();
+    let row = serde_json::to_value(PublicRow::new(&rows[0], &CivilZone::default())).unwrap();
     assert_eq!(row["device_id"], json!(public_id(trip(3).device_id)));
     assert_eq!(row["end_time"], "2020-01-01T10:05:00");
     assert_eq!(row["council_district_start"], "9");

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use store::{Claim, CopyEncoder, LoadRow, PointLabels};
+use store::{Claim, CopyEncoder, LoadRow};
 use tokio_postgres::Row;
+use trips::Labels;
 use trips::trip::{Flag, Point, Trip};
 use uuid::Uuid;
 
@@ -118,7 +119,7 @@ async fn load(claim: &mut Claim, samples: &[Sample]) {
     let mut encoder = CopyEncoder::new();
     for (sample, seq) in samples.iter().zip(0..) {
         let labels = sample.labels.each_ref().map(Option::as_deref);
-        let point_labels = |n: usize| PointLabels {
+        let point_labels = |n: usize| Labels {
             council_district: labels[n],
             census_geoid: labels[n + 1],
             cell: labels[n + 2],

@@ -16,7 +16,7 @@ pub struct Hour {
     start: DateTime<Utc>,
 }
 
-/// An instant that starts no hour.
+/// An instant that is not the start of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{instant} is not on a whole hour; an hour starts at minute 0 and second 0")]
 pub struct NotWholeHour {
@@ -25,7 +25,7 @@ pub struct NotWholeHour {
 }
 
 impl Hour {
-    /// The hour that holds an instant.
+    /// The hour that contains an instant.
     #[must_use]
     pub fn containing(instant: DateTime<Utc>) -> Self {
         let seconds = instant.timestamp();
@@ -53,7 +53,8 @@ impl Hour {
     ///
     /// # Errors
     ///
-    /// A [`TimeError`] for what is no label of this zone, such as an hour that its clocks skip.
+    /// A [`TimeError`] for a text that is not a label in this zone, such as an hour that its clocks
+    /// skip.
     pub fn from_label(zone: &CivilZone, label: &str) -> Result<Self, TimeError> {
         label_end(zone, label).map(|end| end.previous())
     }
@@ -82,15 +83,15 @@ impl Hour {
         self.plus(-1).unwrap_or(*self)
     }
 
-    /// Whether an instant lies in the hour; its end does not.
+    /// Whether an instant lies in the hour. The end does not.
     #[must_use]
     pub fn contains(&self, instant: DateTime<Utc>) -> bool {
         Self::containing(instant) == *self
     }
 
-    /// The name of the hour's block: its **end** in civil time, as `2020-01-01-23`.
+    /// The name of the hour's block: its **end** in civil time, such as `2020-01-01-23`.
     ///
-    /// When the clocks repeat that hour, the second block that ends on it is `2020-11-01-01b`
+    /// If the clocks repeat that hour, the second block that ends on it is `2020-11-01-01b`
     /// (docs/CONTRACT.md, Words and Time).
     #[must_use]
     pub fn label(&self, zone: &CivilZone) -> String {
@@ -99,7 +100,7 @@ impl Hour {
         format!("{}{suffix}", civil.format("%Y-%m-%d-%H"))
     }
 
-    /// The hour so many hours after this one, or before it; `None` beyond the calendar.
+    /// The hour this many hours later, or earlier if negative; `None` outside the calendar.
     pub(super) fn plus(self, hours: i64) -> Option<Self> {
         let start = self
             .start
@@ -107,7 +108,7 @@ impl Hour {
         Some(Self { start })
     }
 
-    /// The number of hours from `earlier` to this one; 0 if it is not earlier.
+    /// The number of hours from `earlier` to this one; 0 if `earlier` is not earlier.
     pub(super) fn hours_since(self, earlier: Self) -> u64 {
         u64::try_from((self.start - earlier.start).num_hours()).unwrap_or(0)
     }
@@ -127,7 +128,7 @@ impl From<Hour> for DateTime<Utc> {
     }
 }
 
-/// One hour or more, one after another; never empty.
+/// One or more consecutive hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HourRange {
     first: Hour,
@@ -135,7 +136,7 @@ pub struct HourRange {
 }
 
 impl HourRange {
-    /// The hours from `first` up to, and without, `end`; `None` if that is none.
+    /// The hours from `first` to `end`, without `end`; `None` if there are none.
     #[must_use]
     pub fn new(first: Hour, end: Hour) -> Option<Self> {
         (first < end).then_some(Self { first, end })

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-const LONGEST: usize = 63;
+const MAX_CHARACTERS: usize = 63;
 
-/// Names that mean something else where a provider's name stands: every provider in an event, and
-/// the folder of the runs in the bucket.
+/// Names with another meaning: `all` is every provider in an event, and `runs` is the folder of the
+/// runs in the bucket.
 const RESERVED: [&str; 2] = ["all", "runs"];
 
 /// A provider's short name, such as `bird`: a key of the providers file, and a part of the keys of
@@ -20,24 +20,24 @@ const RESERVED: [&str; 2] = ["all", "runs"];
 #[serde(try_from = "String", into = "String")]
 pub struct ProviderName(Arc<str>);
 
-/// A name that no provider can have.
+/// A name that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderNameError {
-    /// No name.
+    /// An empty name.
     #[error("the provider's name is empty; give it a short name such as `bird`")]
     Empty,
     /// More than 63 characters.
     #[error("the provider's name `{name}` is too long; use at most 63 characters")]
     TooLong {
-        /// The name as given.
+        /// The name as it was given.
         name: String,
     },
-    /// Another character than those allowed.
+    /// A character that is not allowed.
     #[error(
         "the provider's name `{name}` has the character {character:?}; use lower-case letters a to z, digits, `_` and `-`"
     )]
     Character {
-        /// The name as given.
+        /// The name as it was given.
         name: String,
         /// The first character that is not allowed.
         character: char,
@@ -45,7 +45,7 @@ pub enum ProviderNameError {
     /// A name with another meaning.
     #[error("the provider's name `{name}` has another meaning here; give it another name")]
     Reserved {
-        /// The name as given.
+        /// The name as it was given.
         name: String,
     },
 }
@@ -83,7 +83,7 @@ impl FromStr for ProviderName {
                 character,
             });
         }
-        if name.len() > LONGEST {
+        if name.len() > MAX_CHARACTERS {
             return Err(ProviderNameError::TooLong {
                 name: name.to_owned(),
             });

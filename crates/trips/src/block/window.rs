@@ -1,4 +1,4 @@
-//! From the times of a request to the hours it means.
+//! Resolves the times of a request to hours.
 
 use chrono::{DateTime, Datelike, Utc};
 
@@ -7,14 +7,14 @@ use crate::time::{TimeError, YEARS};
 
 const DEFAULT_INTERVAL: u32 = 1;
 
-/// The hours that a request asks for (docs/CONTRACT.md, Time).
+/// The hours of a request (docs/CONTRACT.md, Time).
 ///
-/// - both times: the hours from `time_min` up to `time_max`, whatever the interval
+/// - both times: the hours from `time_min` to `time_max`, whatever the interval
 /// - `time_max` alone: the `interval` hours before it
 /// - `time_min` alone: the `interval` hours from it
 /// - neither: the last `interval` hours that have ended
 ///
-/// The interval is in hours, and 1 when absent.
+/// The interval is in hours; its default is 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimeWindow {
     /// The first hour.
@@ -30,17 +30,17 @@ pub struct TimeWindow {
 pub struct ResolvedRange {
     /// The hours that have ended; `None` if none has.
     pub range: Option<HourRange>,
-    /// The hours left out since they have not ended.
+    /// How many hours were left out because they have not ended.
     pub not_ended: u64,
 }
 
 impl TimeWindow {
-    /// The hours this window means at the moment `now`.
+    /// The hours of this window at the moment `now`.
     ///
     /// # Errors
     ///
-    /// A [`TimeError`] for a window without an hour, one that ends before it starts, and an
-    /// interval that is 0 or leaves the years 2000 to 2049.
+    /// A [`TimeError`] for a window without an hour, a window that ends before it starts, and an
+    /// interval that is 0 or exceeds the years 2000 to 2049.
     pub fn resolve(&self, now: DateTime<Utc>) -> Result<ResolvedRange, TimeError> {
         let current = Hour::containing(now);
         let (first, end) = self.bounds(current)?;

@@ -23,9 +23,9 @@ pub trait TripVisitor {
     /// An error ends the reading and is returned as [`EnvelopeError::Sink`].
     fn trip(&mut self, trip: &RawValue) -> io::Result<()>;
 
-    /// A chance to parse a trip in the same pass that finds its end. `text` begins with the trip and
-    /// continues after it, or is cut off anywhere. Returns the length of the trip if it was taken.
-    /// After `None`, the default, the trip is passed to [`TripVisitor::trip`].
+    /// A chance to parse a trip in the same pass that finds its end. `text` begins with the trip
+    /// and continues after it, or is cut off anywhere. Returns the length of the trip if it was
+    /// taken. After `None`, the default, the trip is passed to [`TripVisitor::trip`].
     ///
     /// # Errors
     ///
@@ -49,9 +49,9 @@ pub struct EnvelopeSummary {
 
 /// Reads an envelope of trips to its end and passes each trip to the visitor.
 ///
-/// A byte order mark before it is skipped, unknown members are skipped, and anything but white space
-/// after it is an error. Memory does not grow with the number of trips; a single trip may have
-/// 64 MiB.
+/// A byte order mark before it is skipped, unknown members are skipped, and anything but white
+/// space after it is an error. Memory does not grow with the number of trips; a single trip may
+/// have 64 MiB.
 ///
 /// # Errors
 ///

@@ -12,7 +12,7 @@ pub enum ZoneError {
         "`{name}` is not a time zone; use a name of the IANA database, such as US/Central or Europe/London"
     )]
     Unknown {
-        /// The name as given.
+        /// The name as it was given.
         name: String,
     },
     /// The zone's clocks are not a whole number of hours from UTC.
@@ -20,7 +20,7 @@ pub enum ZoneError {
         "the time zone `{name}` is {offset} from UTC, and blocks need whole hours; use a zone whose offset from 2000 to 2049 is always a whole number of hours"
     )]
     FractionalOffset {
-        /// The name as given.
+        /// The name as it was given.
         name: String,
         /// The first such offset since 2000.
         offset: FixedOffset,
@@ -31,7 +31,7 @@ pub enum ZoneError {
 /// it, and the way out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
-    /// Neither civil time nor an instant.
+    /// Neither a civil time nor an instant.
     #[error(
         "`{input}` is not a time; write civil time as yyyy-mm-dd-hh, such as 2020-01-31-23, or an instant such as 2020-01-31T23:00:00Z"
     )]
@@ -45,7 +45,7 @@ pub enum TimeError {
         /// The input, trimmed.
         input: String,
     },
-    /// A year for which civil time is not known to run in whole hours.
+    /// A year whose offsets from UTC are not known to be whole hours.
     #[error("`{input}` has the year {year}; use a year from 2000 to 2049")]
     Year {
         /// The input, trimmed.
@@ -71,14 +71,14 @@ pub enum TimeError {
         /// The last day of its month.
         last: u32,
     },
-    /// Hour 24, where hour 00 of the next day is meant.
+    /// Hour 24, which is hour 00 of the next day.
     #[error(
         "`{input}` has the hour 24; use an hour from 00 to 23, or `{next}` for the end of that day"
     )]
     HourTwentyFour {
         /// The input, trimmed.
         input: String,
-        /// The same moment as it is written here.
+        /// The same moment in the accepted form.
         next: String,
     },
     /// No such hour.
@@ -99,9 +99,9 @@ pub enum TimeError {
         /// The zone's name.
         zone: &'static str,
     },
-    /// A label of an hour that the clocks skip.
+    /// A label for an hour that the clocks skip.
     #[error(
-        "`{input}` is the label of no block, since the clocks of {zone} skip that hour; use `{next}`"
+        "`{input}` is not the label of a block, because the clocks of {zone} skip that hour; use `{next}`"
     )]
     Skipped {
         /// The input, trimmed.
@@ -111,7 +111,7 @@ pub enum TimeError {
         /// The label of the block that ends at the change.
         next: String,
     },
-    /// An instant that is not written as RFC 3339 has it.
+    /// An instant that does not follow RFC 3339.
     #[error(
         "`{input}` is not an instant of RFC 3339; write date, time and offset, such as 2020-01-31T23:00:00Z or 2020-01-31T17:00:00-06:00"
     )]
@@ -124,10 +124,10 @@ pub enum TimeError {
     NotWholeHour {
         /// The input, trimmed.
         input: String,
-        /// The hour that holds the instant.
+        /// The hour that contains the instant.
         nearest: Hour,
     },
-    /// A range without an hour.
+    /// A range without hours.
     #[error("time_min and time_max are both {}, a range without an hour; use a later time_max", rfc3339(.at))]
     EmptyRange {
         /// Both ends.
@@ -136,15 +136,15 @@ pub enum TimeError {
     /// A range that ends before it starts.
     #[error("time_min {} is after time_max {}; swap the two", rfc3339(.time_min), rfc3339(.time_max))]
     MinAfterMax {
-        /// The start asked for.
+        /// The requested start.
         time_min: Hour,
-        /// The end asked for.
+        /// The requested end.
         time_max: Hour,
     },
-    /// An interval of no hour.
+    /// An interval of 0 hours.
     #[error("the interval is 0 hours, a range without an hour; use an interval of 1 or more")]
     ZeroInterval,
-    /// An interval that leaves the years which can be written.
+    /// An interval that exceeds the years that a time may have.
     #[error(
         "the interval of {interval} hours reaches beyond the years 2000 to 2049; use a shorter one"
     )]

@@ -1,11 +1,11 @@
-//! Reading the times people write.
+//! Reads the times that people write.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 use super::{CivilZone, TimeError, YEARS};
 use crate::block::Hour;
 
-/// A civil hour as it is written.
+/// A civil hour in the written form.
 struct Written {
     start: NaiveDateTime,
     second_occurrence: bool,
@@ -136,9 +136,9 @@ fn hour_of_day(input: &str, date: NaiveDate, hour: u32) -> Result<NaiveTime, Tim
     })
 }
 
-fn number(input: &str, text: &str, most_digits: usize) -> Result<u32, TimeError> {
+fn number(input: &str, text: &str, max_digits: usize) -> Result<u32, TimeError> {
     let well_formed =
-        (1..=most_digits).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        (1..=max_digits).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(number) if well_formed => Ok(number),
         _ => Err(not_a_time(input)),

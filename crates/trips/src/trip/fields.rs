@@ -1,19 +1,19 @@
-//! Reads a trip's fields one after the other and collects what is wrong with them.
+//! Reads the fields of a trip one by one and collects the reasons to reject it.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::reject::RejectReason;
-use super::scalar::{Id, NoStamp, Scalar, Stamp, whole};
+use super::scalar::{Id, Scalar, Stamp, StampError, whole};
 use crate::ids::integer_id_to_uuid;
 
 type Sent<'a> = Option<&'a RawValue>;
 
 /// The reasons found so far.
 ///
-/// Each reader gives `None` for a field that is absent or wrong; a wrong one, and with
-/// [`Fields::required`] an absent one, leaves its reason here. `null` and an empty text count as
+/// Each reader returns `None` for a field that is absent or wrong. For a wrong field, and with
+/// [`Fields::required`] for an absent one, it records a reason. `null` and an empty string count as
 /// absent.
 pub(super) struct Fields {
     pub(super) reasons: Vec<RejectReason>,
@@ -22,7 +22,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Readers for a trip that is looked at at `now`.
+    /// Readers for a trip that is checked at `now`.
     pub(super) fn new(now: DateTime<Utc>) -> Self {
         Self {
             reasons: Vec::new(),
@@ -35,7 +35,7 @@ impl Fields {
         self.reasons.push(reason);
     }
 
-    /// Gives the field on, and notes it as missing if nothing was sent.
+    /// Returns the field unchanged; records `MissingField` if it is absent.
     pub(super) fn required<'a>(&mut self, field: &'static str, sent: Sent<'a>) -> Sent<'a> {
         let sent = sent.filter(|raw| !Scalar::of(raw).is_empty_text());
         if sent.is_none() {
@@ -44,16 +44,16 @@ impl Fields {
         sent
     }
 
-    /// The provider's id: the one id that cannot be an integer.
+    /// The provider's id, the only id that cannot be an integer.
     pub(super) fn provider_id(&mut self, sent: Sent<'_>) -> Option<Uuid> {
         let field = "provider_id";
         match Id::of(&Scalar::of(self.required(field, sent)?)) {
             Some(Id::Uuid(uuid)) => Some(uuid),
-            _ => self.no(RejectReason::NotAUuid { field }),
+            _ => self.wrong(RejectReason::NotAUuid { field }),
         }
     }
 
-    /// An id; a whole number becomes the UUID that it has with this provider.
+    /// An id. A whole number becomes the UUID that stands for it with this provider.
     pub(super) fn id(
         &mut self,
         field: &'static str,
@@ -62,13 +62,13 @@ impl Fields {
     ) -> Option<Uuid> {
         match Id::of(&present(sent)?) {
             Some(Id::Uuid(uuid)) => Some(uuid),
-            // Without a provider id there is a reason already.
+            // Without a provider id, a reason is already recorded.
             Some(Id::Integer(id)) => provider_id.map(|provider| integer_id_to_uuid(provider, id)),
-            None => self.no(RejectReason::NotAUuid { field }),
+            None => self.wrong(RejectReason::NotAUuid { field }),
         }
     }
 
-    /// A text.
+    /// A string.
     pub(super) fn text(&mut self, field: &'static str, sent: Sent<'_>) -> Option<String> {
         match present(sent)? {
             Scalar::Text(text) => Some(text.into_owned()),
@@ -76,7 +76,7 @@ impl Fields {
         }
     }
 
-    /// A text that some providers send as a number.
+    /// A string that some providers send as a number.
     pub(super) fn text_or_number(&mut self, field: &'static str, sent: Sent<'_>) -> Option<String> {
         match present(sent)? {
             Scalar::Text(text) => Some(text.into_owned()),
@@ -85,7 +85,7 @@ impl Fields {
         }
     }
 
-    /// Texts, joined with `,`; an empty list counts as absent.
+    /// Strings, joined with `,`; an empty list counts as absent.
     pub(super) fn texts(&mut self, field: &'static str, sent: Sent<'_>) -> Option<String> {
         let Ok(texts) = serde_json::from_str::<Vec<String>>(sent?.get()) else {
             return self.mistyped(field, "a list of texts");
@@ -97,7 +97,7 @@ impl Fields {
         (!joined.is_empty()).then_some(joined)
     }
 
-    /// A text, or texts joined with `,`: 2.0's prose says one, its schema long said the other.
+    /// A string, or strings joined with `,`: the text of 2.0 and its schema long disagreed.
     pub(super) fn text_or_texts(&mut self, field: &'static str, sent: Sent<'_>) -> Option<String> {
         match present(sent)? {
             Scalar::Text(text) => Some(text.into_owned()),
@@ -118,16 +118,18 @@ impl Fields {
     pub(super) fn time(&mut self, field: &'static str, sent: Sent<'_>) -> Option<Stamp> {
         match Stamp::of(&present(sent)?) {
             Ok(stamp) if (self.earliest..=self.latest).contains(&stamp.time) => Some(stamp),
-            Ok(_) | Err(NoStamp::BeyondCalendar) => self.no(RejectReason::TimeOutOfRange { field }),
-            Err(NoStamp::NotANumber) => self.mistyped(field, "a timestamp"),
+            Ok(_) | Err(StampError::BeyondCalendar) => {
+                self.wrong(RejectReason::TimeOutOfRange { field })
+            }
+            Err(StampError::NotANumber) => self.mistyped(field, "a timestamp"),
         }
     }
 
     fn mistyped<T>(&mut self, field: &'static str, expected: &'static str) -> Option<T> {
-        self.no(RejectReason::MistypedField { field, expected })
+        self.wrong(RejectReason::MistypedField { field, expected })
     }
 
-    fn no<T>(&mut self, reason: RejectReason) -> Option<T> {
+    fn wrong<T>(&mut self, reason: RejectReason) -> Option<T> {
         self.refuse(reason);
         None
     }
@@ -138,7 +140,7 @@ fn present(sent: Sent<'_>) -> Option<Scalar<'_>> {
         .filter(|scalar| !scalar.is_empty_text())
 }
 
-/// No scooter was rented before.
+/// No shared scooter was rented before.
 fn first_day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2010, 1, 1).unwrap_or(NaiveDate::MIN)
 }

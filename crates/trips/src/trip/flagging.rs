@@ -1,4 +1,4 @@
-//! What is odd about a trip that can be loaded.
+//! Sets the flags of a trip that can be loaded.
 
 use super::parse::Shape;
 use super::rules::Times;
@@ -12,13 +12,14 @@ const SHORT_DURATION_SECONDS: i64 = 60;
 const RIDER_TRIP_TYPES: [&str; 3] = ["rider", "private", "shared"];
 
 impl Rules<'_> {
-    /// Every flag but those that take more than one trip to see.
+    /// Every flag that needs only the trip itself.
     pub(super) fn flags(&self, trip: &Trip, shape: &Shape, times: &Times) -> Flags {
         let outside = [trip.start, trip.end]
             .into_iter()
             .filter(|point| self.covers(*point) == Some(false));
         let unordered = matches!(shape, Shape::Route(Some(track)) if track.is_unordered());
-        let seconds_expected = self.seconds_expected && !matches!(shape, Shape::Locations { .. });
+        let seconds_expected =
+            self.feed.seconds_expected && !matches!(shape, Shape::Locations { .. });
 
         let mut flags = Flags::NONE;
         flags.set_if(Flag::OutsideHour, !self.hour.contains(trip.end_time));
@@ -38,7 +39,7 @@ impl Rules<'_> {
         flags.set_if(Flag::UnorderedRoute, unordered);
         flags.set_if(
             Flag::SecondsForMilliseconds,
-            !seconds_expected && times.any_in_seconds(),
+            !seconds_expected && times.has_seconds(),
         );
         for point in outside {
             flags.insert(Flag::OutsideArea);

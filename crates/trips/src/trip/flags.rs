@@ -1,4 +1,4 @@
-//! What is odd about a trip that is loaded all the same.
+//! The flags of trips that are odd but loaded nevertheless.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,29 +17,28 @@ named_enum! {
         OutsideHour => "outside_hour",
         /// The start or the end lies outside the service area.
         OutsideArea => "outside_area",
-        /// No distance was covered: zero metres, or a negative number.
+        /// A distance of zero metres, or a negative one.
         ZeroDistance => "zero_distance",
         /// More than 500 miles.
         LongDistance => "long_distance",
         /// More than 24 hours.
         LongDuration => "long_duration",
-        /// Less than 60 seconds: MDS 2.0 takes a trip into analysis only when the rider had the vehicle
-        /// for a minute or more.
+        /// Less than 60 seconds, which MDS 2.0 leaves out of its analyses.
         ShortDuration => "short_duration",
-        /// The device was on another trip at the same time. Set by the store, which sees the whole
-        /// block.
+        /// The device was on another trip at the same time. The store sets it, because it sees the
+        /// whole block.
         Overlap => "overlap",
-        /// The points of the route do not come in the order of their times.
+        /// The points of the route are not in the order of their times.
         UnorderedRoute => "unordered_route",
-        /// A timestamp was in seconds where the version asks for milliseconds.
+        /// A timestamp is in seconds, but the version has milliseconds.
         SecondsForMilliseconds => "seconds_for_milliseconds",
         /// The start or the end lies outside the service area, but inside it with latitude and
         /// longitude exchanged.
         SwappedCoordinatesSuspected => "swapped_coordinates_suspected",
         /// A cost below zero.
         NegativeCost => "negative_cost",
-        /// The vehicle moved without a rider of its own: rebalancing, maintenance, a way to the
-        /// pick-up, a robot.
+        /// The vehicle moved without a customer: for rebalancing, for maintenance, to a customer,
+        /// or as a delivery robot.
         NotARiderTrip => "not_a_rider_trip",
     }
 }
@@ -82,9 +81,9 @@ impl Flags {
         self.0 |= flag.bit();
     }
 
-    /// Adds the flag where `odd` says so.
-    pub(crate) fn set_if(&mut self, flag: Flag, odd: bool) {
-        if odd {
+    /// Adds the flag if `condition` holds.
+    pub(crate) fn set_if(&mut self, flag: Flag, condition: bool) {
+        if condition {
             self.insert(flag);
         }
     }
@@ -94,7 +93,7 @@ impl Flags {
         self.0 & flag.bit() != 0
     }
 
-    /// Whether nothing is odd.
+    /// Whether the set has no flag.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }

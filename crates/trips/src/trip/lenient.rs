@@ -1,6 +1,7 @@
-//! Values that never fail to parse for being of another type than expected.
+//! Values that parse whatever their JSON type is.
 //!
-//! One wrong value must give one reason, not hide the rest of the trip behind a parse error.
+//! A value of the wrong type must give one reason, not hide the rest of the trip behind a parse
+//! error.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,113 +9,132 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A number; with `TEXT`, a number in quotes as well. Anything else is `None`.
+/// A type that every JSON value can be read as. An implementation overrides the methods for the
+/// JSON types that it expects; every other value reads as [`Lenient::ABSENT`].
+pub(super) trait Lenient<'de>: Sized {
+    const ABSENT: Self;
+
+    fn from_number(_: f64) -> Self {
+        Self::ABSENT
+    }
+
+    fn from_text(_: &str) -> Self {
+        Self::ABSENT
+    }
+
+    fn from_list<A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
+        skip_list(list).map(|()| Self::ABSENT)
+    }
+
+    fn from_object<A: MapAccess<'de>>(object: A) -> Result<Self, A::Error> {
+        skip_object(object).map(|()| Self::ABSENT)
+    }
+}
+
+/// Reads any value as a `T`; an implementation of `Deserialize` for it.
+pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Lenient<'de>,
+    D: Deserializer<'de>,
+{
+    deserializer.deserialize_any(AnyValue(PhantomData))
+}
+
+struct AnyValue<T>(PhantomData<T>);
+
+impl<'de, T: Lenient<'de>> Visitor<'de> for AnyValue<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E>(self) -> Result<T, E> {
+        Ok(T::ABSENT)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<T, E> {
+        Ok(T::ABSENT)
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<T, E> {
+        Ok(T::from_number(number))
+    }
+
+    // Degrees and timestamps are far below 2^53, where every integer is exact.
+    fn visit_u64<E>(self, number: u64) -> Result<T, E> {
+        Ok(T::from_number(number as f64))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<T, E> {
+        Ok(T::from_number(number as f64))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<T, E> {
+        Ok(T::from_text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {
+        T::from_list(list)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<T, A::Error> {
+        T::from_object(object)
+    }
+}
+
+/// A number; with `TEXT`, also a number in quotes. Any other value is `None`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Number<const TEXT: bool>(pub(super) Option<f64>);
 
-/// An object that reads as `T`. Any other type of value is `None`.
+impl<const TEXT: bool> Lenient<'_> for Number<TEXT> {
+    const ABSENT: Self = Self(None);
+
+    fn from_number(number: f64) -> Self {
+        Self(Some(number))
+    }
+
+    fn from_text(text: &str) -> Self {
+        Self(if TEXT { number_in(text) } else { None })
+    }
+}
+
+impl<'de, const TEXT: bool> Deserialize<'de> for Number<TEXT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize(deserializer)
+    }
+}
+
+/// An object that reads as `T`. Any other value is `None`.
 #[derive(Debug)]
 pub(super) struct Object<T>(pub(super) Option<T>);
+
+impl<'de, T: Deserialize<'de>> Lenient<'de> for Object<T> {
+    const ABSENT: Self = Self(None);
+
+    fn from_object<A: MapAccess<'de>>(object: A) -> Result<Self, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(object)).map(|value| Self(Some(value)))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize(deserializer)
+    }
+}
 
 /// The number that a text holds.
 pub(super) fn number_in(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|n: &f64| n.is_finite())
 }
 
-/// Reads a list or an object to its end, so that the parser can go on behind it.
+/// Reads the rest of a list, because the parser continues after it.
 pub(super) fn skip_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<(), A::Error> {
     while list.next_element::<IgnoredAny>()?.is_some() {}
     Ok(())
 }
 
-pub(super) fn skip_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<(), A::Error> {
+fn skip_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<(), A::Error> {
     while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
     Ok(())
-}
-
-/// The visitor methods for the scalar types that give `$nothing`.
-macro_rules! nothing_for_scalars {
-    ($nothing:expr; $($method:ident($kind:ty)),* $(,)?) => {
-        $(fn $method<E>(self, _: $kind) -> Result<Self::Value, E> { Ok($nothing) })*
-        fn visit_unit<E>(self) -> Result<Self::Value, E> { Ok($nothing) }
-    };
-}
-pub(super) use nothing_for_scalars;
-
-impl<'de, const TEXT: bool> Deserialize<'de> for Number<TEXT> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NumberVisitor)
-    }
-}
-
-struct NumberVisitor<const TEXT: bool>;
-
-impl<'de, const TEXT: bool> Visitor<'de> for NumberVisitor<TEXT> {
-    type Value = Number<TEXT>;
-
-    nothing_for_scalars!(Number(None); visit_bool(bool));
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number")
-    }
-
-    fn visit_f64<E>(self, n: f64) -> Result<Self::Value, E> {
-        Ok(Number(Some(n)))
-    }
-
-    // Degrees and timestamps lie far below 2^53, where every integer is exact.
-    #[allow(clippy::cast_precision_loss)]
-    fn visit_u64<E>(self, n: u64) -> Result<Self::Value, E> {
-        Ok(Number(Some(n as f64)))
-    }
-
-    #[allow(clippy::cast_precision_loss)]
-    fn visit_i64<E>(self, n: i64) -> Result<Self::Value, E> {
-        Ok(Number(Some(n as f64)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Number(if TEXT { number_in(text) } else { None }))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-        skip_list(list).map(|()| Number(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-        skip_object(object).map(|()| Number(None))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ObjectVisitor(PhantomData))
-    }
-}
-
-struct ObjectVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = Object<T>;
-
-    nothing_for_scalars!(
-        Object(None);
-        visit_bool(bool),
-        visit_i64(i64),
-        visit_u64(u64),
-        visit_f64(f64),
-        visit_str(&str),
-    );
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-        skip_list(list).map(|()| Object(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(object)).map(|value| Object(Some(value)))
-    }
 }

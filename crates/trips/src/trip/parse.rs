@@ -7,7 +7,7 @@ use super::Point;
 use super::lenient::{Number, Object};
 use super::route::{Route, Track};
 
-/// The known members of a trip; unknown ones are passed over, `null` is the same as absent.
+/// The known members of a trip. Unknown ones are skipped; `null` is the same as absent.
 #[derive(Deserialize)]
 pub(super) struct RawTrip<'a> {
     #[serde(borrow)]
@@ -65,7 +65,7 @@ pub(super) struct RawTrip<'a> {
 
 /// The two shapes that a trip's ends come in.
 pub(super) enum Shape {
-    /// Up to MDS 1.2: a route, `None` if it is no list of features.
+    /// Up to MDS 1.2: a route; `None` if it is not a list of features.
     Route(Option<Track>),
     /// MDS 2.0: two locations.
     Locations {
@@ -76,7 +76,7 @@ pub(super) enum Shape {
     Unknown,
 }
 
-/// A location that is there: its point, if it holds one.
+/// A location that was sent, and its point if it has one.
 pub(super) struct End(pub(super) Option<Point>);
 
 /// MDS 2.0's GPS object.
@@ -100,8 +100,8 @@ impl<'a> RawTrip<'a> {
         serde_json::from_slice(json.as_bytes())
     }
 
-    /// The shape of the trip. A trip with a location is of 2.0 even if it has a route besides: the
-    /// text of 2.0 still speaks of one.
+    /// The shape of the trip. A trip with a location is of 2.0 even if it also has a route: the
+    /// specification of 2.0 still mentions one.
     pub(super) fn shape(&self) -> Shape {
         let end = |location: &Object<Location>| End(location.0.as_ref().and_then(Location::point));
         if self.start_location.is_some() || self.end_location.is_some() {
@@ -117,7 +117,7 @@ impl<'a> RawTrip<'a> {
     }
 }
 
-/// The id of a trip that [`RawTrip::read`] refused, if that much can be read.
+/// The id of a trip that [`RawTrip::read`] could not read, if the id alone is readable.
 pub(super) fn trip_id_alone(json: &str) -> Option<Box<RawValue>> {
     #[derive(Deserialize)]
     struct OnlyId {

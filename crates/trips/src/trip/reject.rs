@@ -1,4 +1,4 @@
-//! Why a trip cannot be loaded.
+//! Why a trip is rejected.
 
 use std::fmt;
 
@@ -14,48 +14,47 @@ pub enum TripEnd {
     End,
 }
 
-/// A reason to refuse a trip (docs/CONTRACT.md, Postgres, "reject").
+/// A reason to reject a trip (docs/CONTRACT.md, Postgres, "reject").
 ///
-/// It names fields, never their values: a reject may be logged and counted without telling where
-/// somebody rode.
+/// It names fields, never their values, so that a log or a count does not show where somebody rode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum RejectReason {
-    /// The trip is no JSON object, or one that contradicts itself (a key twice, a number beyond any
-    /// range, broken text).
+    /// The trip is not a JSON object, or an invalid one (a duplicate key, a number out of range,
+    /// broken text).
     Unreadable,
-    /// A required field is absent, `null` or an empty text.
+    /// A required field is absent, `null` or an empty string.
     MissingField {
         /// The field's name in MDS.
         field: &'static str,
     },
-    /// A field holds another type of JSON value than MDS gives it.
+    /// A field has a value of another JSON type than MDS specifies.
     MistypedField {
         /// The field's name in MDS.
         field: &'static str,
-        /// What it should be.
+        /// What MDS specifies.
         expected: &'static str,
     },
-    /// An id is neither a UUID nor a whole number that stands for one.
+    /// An id is neither a UUID nor an integer id.
     NotAUuid {
         /// The field's name in MDS.
         field: &'static str,
     },
-    /// The route has no usable point for this end of the trip, or the location of this end is no
+    /// The route has no usable point for this end of the trip, or the location of this end is not a
     /// pair of numbers.
     NoUsablePoint {
         /// Which end of the trip.
         end: TripEnd,
     },
-    /// The coordinates of this end are no degrees.
+    /// The coordinates of this end do not exist on the globe.
     OffTheGlobe {
         /// Which end of the trip.
         end: TripEnd,
-        /// Whether the service area covers the point once latitude and longitude are exchanged: the
+        /// Whether the service area covers the point with latitude and longitude exchanged. The
         /// provider then needs `swap_coordinates`.
         swapped_fits: bool,
     },
-    /// A time before 2010 or after tomorrow, after repair of its unit.
+    /// A time before 2010 or after tomorrow, after its unit was repaired.
     TimeOutOfRange {
         /// The field's name in MDS.
         field: &'static str,
@@ -81,7 +80,7 @@ impl RejectReason {
 }
 
 impl RejectReason {
-    /// The fields of the trip that are to blame, by their names in MDS; none where it is all of it.
+    /// The names of the fields in question; empty if the whole trip is unreadable.
     pub fn fields(&self) -> Vec<&'static str> {
         match self {
             Self::Unreadable => Vec::new(),
@@ -116,12 +115,12 @@ impl fmt::Display for RejectReason {
     }
 }
 
-/// A refused trip, as it stands in `rejects.json`.
+/// A rejected trip, as `rejects.json` has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reject {
-    /// The trip's id as sent, if it could be read; at most 64 characters.
+    /// The trip's id as it was sent, if it is readable; at most 64 characters.
     pub trip_id: Option<String>,
-    /// Every reason, in the order of the trip's fields; never empty.
+    /// Every reason, in the order of the trip's fields. Never empty.
     pub reasons: Vec<RejectReason>,
 }
 

@@ -1,19 +1,17 @@
 //! The route of a trip up to MDS 1.2, read in one pass without keeping its points.
 
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess};
 
 use super::Point;
-use super::lenient::{Number, Object, nothing_for_scalars, skip_list, skip_object};
+use super::lenient::{self, Lenient, Number, Object, skip_list};
 use super::scalar::MILLISECONDS_FROM;
 
-/// What a route tells of the trip's ends.
+/// What a route says about the ends of the trip.
 ///
-/// The first and the last point are those of the route sorted by timestamp, stable
-/// (docs/CONTRACT.md, Details). A point without a timestamp stays behind the point it follows in
-/// the file. Features that hold no pair of numbers are passed over.
+/// The first and the last point are those of the route after a stable sort by timestamp
+/// (docs/CONTRACT.md, Details). A point without a timestamp has the one of the point before it.
+/// Features without a pair of numbers are skipped.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Track {
     first: Option<Sample>,
@@ -35,7 +33,7 @@ impl Track {
         self.first.map(|sample| sample.point)
     }
 
-    /// The latest point. A single point tells where the trip began, not where it ended.
+    /// The latest point. A single point is where the trip began, not where it ended.
     pub(super) fn end(&self) -> Option<Point> {
         self.last
             .filter(|_| self.points > 1)
@@ -47,9 +45,9 @@ impl Track {
         self.unordered
     }
 
-    fn add(&mut self, point: Point, timestamp: Option<f64>, carried: &mut f64) {
-        let at = timestamp.map_or(*carried, milliseconds);
-        *carried = at;
+    fn add(&mut self, point: Point, timestamp: Option<f64>, last_timestamp: &mut f64) {
+        let at = timestamp.map_or(*last_timestamp, milliseconds);
+        *last_timestamp = at;
         let sample = Sample { at, point };
         if self.first.is_none_or(|first| at < first.at) {
             self.first = Some(sample);
@@ -67,7 +65,7 @@ impl Track {
     }
 }
 
-/// One unit for all points: providers have mixed them within a route.
+/// The same unit for all points: some providers mix units within a route.
 fn milliseconds(timestamp: f64) -> f64 {
     if timestamp.abs() < MILLISECONDS_FROM {
         timestamp * 1000.0
@@ -76,7 +74,7 @@ fn milliseconds(timestamp: f64) -> f64 {
     }
 }
 
-/// A route: a track, or `None` for anything that is no object with a list of features.
+/// A route: a track, or `None` for anything but an object with a list of features.
 #[derive(Debug)]
 pub(super) struct Route(pub(super) Option<Track>);
 
@@ -97,44 +95,25 @@ impl<'de> Deserialize<'de> for Route {
 
 struct Features(Option<Track>);
 
-impl<'de> Deserialize<'de> for Features {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FeaturesVisitor)
-    }
-}
+impl<'de> Lenient<'de> for Features {
+    const ABSENT: Self = Self(None);
 
-struct FeaturesVisitor;
-
-impl<'de> Visitor<'de> for FeaturesVisitor {
-    type Value = Features;
-
-    nothing_for_scalars!(
-        Features(None);
-        visit_bool(bool),
-        visit_i64(i64),
-        visit_u64(u64),
-        visit_f64(f64),
-        visit_str(&str),
-    );
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of features")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+    fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
         let mut track = Track::default();
-        let mut carried = f64::NEG_INFINITY;
+        let mut last_timestamp = f64::NEG_INFINITY;
         while let Some(Object(feature)) = list.next_element::<Object<Feature>>()? {
             let Some(feature) = feature else { continue };
             if let Some(point) = feature.point() {
-                track.add(point, feature.timestamp(), &mut carried);
+                track.add(point, feature.timestamp(), &mut last_timestamp);
             }
         }
-        Ok(Features(Some(track)))
+        Ok(Self(Some(track)))
     }
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-        skip_object(object).map(|()| Features(None))
+impl<'de> Deserialize<'de> for Features {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        lenient::deserialize(deserializer)
     }
 }
 
@@ -167,38 +146,19 @@ impl Feature {
 /// GeoJSON's `[lng, lat, …]`.
 struct Position(Option<Point>);
 
-impl<'de> Deserialize<'de> for Position {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PositionVisitor)
-    }
-}
+impl<'de> Lenient<'de> for Position {
+    const ABSENT: Self = Self(None);
 
-struct PositionVisitor;
-
-impl<'de> Visitor<'de> for PositionVisitor {
-    type Value = Position;
-
-    nothing_for_scalars!(
-        Position(None);
-        visit_bool(bool),
-        visit_i64(i64),
-        visit_u64(u64),
-        visit_f64(f64),
-        visit_str(&str),
-    );
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a position")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+    fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
         let lng = list.next_element::<Number<false>>()?.and_then(|n| n.0);
         let lat = list.next_element::<Number<false>>()?.and_then(|n| n.0);
         skip_list(list)?;
-        Ok(Position(lat.zip(lng).map(|(lat, lng)| Point { lat, lng })))
+        Ok(Self(lat.zip(lng).map(|(lat, lng)| Point { lat, lng })))
     }
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-        skip_object(object).map(|()| Position(None))
+impl<'de> Deserialize<'de> for Position {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        lenient::deserialize(deserializer)
     }
 }

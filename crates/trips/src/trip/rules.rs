@@ -8,42 +8,41 @@ use super::parse::{End, RawTrip, Shape, trip_id_alone};
 use super::reject::{Reject, RejectReason, TripEnd};
 use super::scalar::{Scalar, Stamp};
 use super::{Flags, Point, ServiceArea, Trip};
+use crate::Feed;
 use crate::block::Hour;
 
-const LONGEST_REPORTED_ID: usize = 64;
+const MAX_REPORTED_ID_CHARS: usize = 64;
 
-/// What a block's trips are checked against.
+/// What the trips of a block are checked against.
 #[derive(Clone, Copy)]
 pub struct Rules<'a> {
     /// The block's hour.
     pub hour: Hour,
-    /// The present; a trip may end up to 24 hours after it.
+    /// The present time; a trip may end up to 24 hours after it.
     pub now: DateTime<Utc>,
-    /// Whether the provider sends latitude and longitude in each other's place.
-    pub swap_coordinates: bool,
-    /// Whether the version of the feed has its timestamps in seconds, as MDS 0.2 does.
-    pub seconds_expected: bool,
-    /// Where trips are expected; none: no trip is called outside.
+    /// How the provider's feed has to be read.
+    pub feed: Feed,
+    /// Where trips are expected. With `None`, no trip is flagged as outside.
     pub area: Option<&'a dyn ServiceArea>,
 }
 
 impl Rules<'_> {
     /// Reads a trip of any MDS version and checks it.
     ///
-    /// The shape tells the version: a trip with `start_location` or `end_location` is of 2.0, one
-    /// with a `route` of 1.2 or older. Required are the provider's, the device's and the trip's id,
-    /// both times, duration, distance and both ends, and up to 1.2 the vehicle type. Whatever else
-    /// MDS requires (`provider_name`, `vehicle_id`, `accuracy`, propulsion) may be missing, since
-    /// no number depends on it, but not be of a wrong type.
+    /// The shape shows the version: a trip with `start_location` or `end_location` is of 2.0, one
+    /// with a `route` is of 1.2 or older. These fields are required: the ids of the provider, the
+    /// device and the trip, both times, duration, distance, both ends, and up to 1.2 the vehicle
+    /// type. Other fields that MDS requires (`provider_name`, `vehicle_id`, `accuracy`, propulsion)
+    /// may be missing, because no number depends on them, but must not have a wrong type.
     ///
     /// Durations, distances, costs and the accuracy may have a fraction, which is rounded.
-    /// Timestamps may be numbers or texts that hold one. A text where another number belongs is
-    /// mistyped. [`Flag::Overlap`](super::Flag::Overlap) is not set here, since it takes the whole
-    /// block to see it.
+    /// Timestamps may be numbers, or strings that hold a number. For other numbers, a string is a
+    /// wrong type. [`Flag::Overlap`](super::Flag::Overlap) is not set here, because it needs the
+    /// whole block.
     ///
     /// # Errors
     ///
-    /// A [`Reject`] with every reason for which the trip cannot be loaded.
+    /// A [`Reject`] with every reason.
     pub fn check(&self, json: &str) -> Result<Trip, Reject> {
         let Ok(sent) = RawTrip::read(json) else {
             let trip_id = trip_id_alone(json);
@@ -58,15 +57,15 @@ impl Rules<'_> {
         })
     }
 
-    /// Reads the trip that `text` begins with, whatever follows, and answers it with its length in
-    /// bytes, all in one pass. `None` if the text is cut off within the trip, or if the trip is to
-    /// be refused: [`Rules::check`] on the whole of it says why.
+    /// Reads the trip that `text` begins with, whatever follows it, and checks it in the same pass.
+    /// Returns the trip and its length in bytes. `None` if the text ends within the trip, or if the
+    /// trip is rejected: [`Rules::check`] on the complete trip returns the reasons.
     #[must_use]
     pub fn check_ahead(&self, text: &[u8]) -> Option<(Trip, usize)> {
         let mut values = serde_json::Deserializer::from_slice(text).into_iter::<RawTrip<'_>>();
         let sent = values.next()?.ok()?;
         let length = values.byte_offset();
-        // What is passed over in the pass is not looked at, and has to be text nevertheless.
+        // The parser does not validate what it skips, which has to be UTF-8 nevertheless.
         str::from_utf8(text.get(..length)?).ok()?;
         let trip = self.check_sent(&sent).ok()?;
         Some((trip, length))
@@ -80,7 +79,7 @@ impl Rules<'_> {
         }
     }
 
-    /// Reads every field before the first missing one ends it, so that all reasons are found.
+    /// Reads every field before it returns `None` for a missing one, so that all reasons are found.
     fn read(&self, sent: &RawTrip<'_>, fields: &mut Fields) -> Option<Trip> {
         let shape = sent.shape();
         let provider_id = fields.provider_id(sent.provider_id);
@@ -160,13 +159,13 @@ impl Rules<'_> {
         None
     }
 
-    /// The point of one end as the provider means it, if it lies on the globe.
+    /// The point of one end, with the coordinates in their right order, if it exists on the globe.
     fn point(&self, end: TripEnd, sent: Option<Point>, fields: &mut Fields) -> Option<Point> {
         let Some(sent) = sent else {
             fields.refuse(RejectReason::NoUsablePoint { end });
             return None;
         };
-        let point = if self.swap_coordinates {
+        let point = if self.feed.swap_coordinates {
             sent.swapped()
         } else {
             sent
@@ -184,7 +183,7 @@ impl Rules<'_> {
     }
 }
 
-/// The times of a trip, each `None` if absent or refused.
+/// The times of a trip, each `None` if absent or wrong.
 pub(super) struct Times {
     start: Option<Stamp>,
     end: Option<Stamp>,
@@ -192,7 +191,7 @@ pub(super) struct Times {
 }
 
 impl Times {
-    pub(super) fn any_in_seconds(&self) -> bool {
+    pub(super) fn has_seconds(&self) -> bool {
         [self.start, self.end, self.publication]
             .into_iter()
             .flatten()
@@ -219,14 +218,14 @@ fn read_times(sent: &RawTrip<'_>, fields: &mut Fields) -> Times {
 fn read_vehicle_type(sent: &RawTrip<'_>, shape: &Shape, fields: &mut Fields) -> Option<String> {
     let field = "vehicle_type";
     let raw = match shape {
-        // 2.0 keeps it with the vehicle.
+        // 2.0 has it in the list of vehicles.
         Shape::Locations { .. } => sent.vehicle_type,
         Shape::Route(_) | Shape::Unknown => fields.required(field, sent.vehicle_type),
     };
     fields.text(field, raw)
 }
 
-/// The propulsion by its name since 1.0, or else by the older one.
+/// The propulsion, under its name since 1.0 or under the older one.
 fn read_propulsion(sent: &RawTrip<'_>, fields: &mut Fields) -> Option<String> {
     if sent.propulsion_types.is_some() {
         fields.texts("propulsion_types", sent.propulsion_types)
@@ -235,7 +234,7 @@ fn read_propulsion(sent: &RawTrip<'_>, fields: &mut Fields) -> Option<String> {
     }
 }
 
-/// Duration and distance, by the names of the trip's version or else of the other ones.
+/// Duration and distance, under the names of the trip's version or those of the other versions.
 fn read_amounts(
     sent: &RawTrip<'_>,
     shape: &Shape,
@@ -261,8 +260,8 @@ fn read_amounts(
 
 fn reported_id(raw: &RawValue) -> Option<String> {
     match Scalar::of(raw) {
-        Scalar::Text(text) => Some(text.chars().take(LONGEST_REPORTED_ID).collect()),
-        Scalar::Number(digits) => Some(digits.chars().take(LONGEST_REPORTED_ID).collect()),
+        Scalar::Text(text) => Some(text.chars().take(MAX_REPORTED_ID_CHARS).collect()),
+        Scalar::Number(digits) => Some(digits.chars().take(MAX_REPORTED_ID_CHARS).collect()),
         Scalar::Other => None,
     }
 }

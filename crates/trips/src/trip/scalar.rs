@@ -8,16 +8,16 @@ use uuid::Uuid;
 
 use super::lenient::number_in;
 
-/// A timestamp of at least this magnitude is in milliseconds, a smaller one in seconds: as seconds
-/// it would be the year 5138, as milliseconds March 1973.
+/// A timestamp of at least this magnitude is in milliseconds, a smaller one in seconds. As seconds,
+/// this value is in the year 5138; as milliseconds, in March 1973.
 pub(super) const MILLISECONDS_FROM: f64 = 1e11;
 
-/// A field's value, as far as trips have such.
+/// The value of a field of a trip.
 #[derive(Debug)]
 pub(super) enum Scalar<'a> {
-    /// A text without NUL, which Postgres cannot hold.
+    /// A string without NUL, which Postgres cannot store.
     Text(Cow<'a, str>),
-    /// A number, digit for digit.
+    /// A number, with its digits as they were sent.
     Number(&'a str),
     /// Any other value.
     Other,
@@ -54,15 +54,17 @@ pub(super) fn whole(digits: &str) -> Option<i64> {
     digits.parse().ok().or_else(|| rounded(digits))
 }
 
-// Below 2^53 the rounded number is exact and within i64.
-#[allow(clippy::cast_possible_truncation)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "below 2^53 the rounded number is exact and within i64"
+)]
 fn rounded(digits: &str) -> Option<i64> {
     const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
     let number = number_in(digits)?.round();
     (number.abs() < EXACT_BELOW).then_some(number as i64)
 }
 
-/// An id: a UUID in any case, or a whole number (as a number or as a text of digits).
+/// An id: a UUID in upper or lower case, or a whole number (as a number or as a string of digits).
 pub(super) enum Id {
     Uuid(Uuid),
     Integer(u128),
@@ -86,38 +88,40 @@ fn integer(digits: &str) -> Option<Id> {
     digits.parse().ok().filter(|_| all_digits).map(Id::Integer)
 }
 
-/// An instant and the unit it came in.
+/// An instant and its original unit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stamp {
     pub(super) time: DateTime<Utc>,
     pub(super) in_seconds: bool,
 }
 
-/// Why a timestamp is none.
-pub(super) enum NoStamp {
+/// Why a value is not a timestamp.
+pub(super) enum StampError {
     NotANumber,
     BeyondCalendar,
 }
 
 impl Stamp {
     /// Reads seconds or milliseconds since 1970, with fractions, to the microsecond.
-    pub(super) fn of(scalar: &Scalar<'_>) -> Result<Self, NoStamp> {
+    pub(super) fn of(scalar: &Scalar<'_>) -> Result<Self, StampError> {
         let number = match scalar {
             Scalar::Text(text) => number_in(text),
             Scalar::Number(digits) => number_in(digits),
             Scalar::Other => None,
         }
-        .ok_or(NoStamp::NotANumber)?;
+        .ok_or(StampError::NotANumber)?;
         let in_seconds = number.abs() < MILLISECONDS_FROM;
         let micros = number * if in_seconds { 1e6 } else { 1e3 };
         instant(micros)
             .map(|time| Self { time, in_seconds })
-            .ok_or(NoStamp::BeyondCalendar)
+            .ok_or(StampError::BeyondCalendar)
     }
 }
 
-// A number beyond i64 saturates, and the calendar then refuses it.
-#[allow(clippy::cast_possible_truncation)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a number beyond i64 saturates, and the calendar refuses it"
+)]
 fn instant(micros: f64) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_micros(micros.round() as i64)
 }

@@ -1,12 +1,11 @@
-//! Trips that nothing is wrong with, and the means to spoil them.
+//! Valid trips, and functions that make them invalid.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::block::Hour;
+use crate::fixtures;
+pub(super) use crate::fixtures::{PROVIDER, feature, trip};
 use crate::trip::{Flag, Point, Reject, RejectReason, Rules, ServiceArea, Trip};
-
-pub(super) const PROVIDER: &str = "0309585e-599f-4e57-ac85-ffffffffffff";
 
 /// Everything between 30 and 31 degrees north, 97 and 98 degrees west.
 pub(super) struct Square;
@@ -17,7 +16,7 @@ impl ServiceArea for Square {
     }
 }
 
-/// The same area for a city where both numbers are possible latitudes.
+/// The area of a city where both numbers are possible latitudes.
 pub(super) struct Louisville;
 
 impl ServiceArea for Louisville {
@@ -30,14 +29,11 @@ pub(super) fn instant(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// The block 2020-06-01 from 12 to 13 o'clock UTC, looked at a day later.
+/// The block 2020-06-01 from 12 to 13 o'clock UTC, checked a day later.
 pub(super) fn rules() -> Rules<'static> {
     Rules {
-        hour: Hour::starting_at(instant("2020-06-01T12:00:00Z")).unwrap(),
-        now: instant("2020-06-02T12:00:00Z"),
-        swap_coordinates: false,
-        seconds_expected: false,
         area: Some(&Square),
+        ..fixtures::rules()
     }
 }
 
@@ -45,41 +41,7 @@ pub(super) fn milliseconds(text: &str) -> i64 {
     instant(text).timestamp_millis()
 }
 
-pub(super) fn feature(lng: f64, lat: f64, timestamp: i64) -> Value {
-    json!({
-        "type": "Feature",
-        "properties": {"timestamp": timestamp},
-        "geometry": {"type": "Point", "coordinates": [lng, lat]},
-    })
-}
-
-/// A trip of MDS 1.2 that ended at 12:30 after ten minutes.
-pub(super) fn trip() -> Value {
-    let (start, end) = (
-        milliseconds("2020-06-01T12:20:00Z"),
-        milliseconds("2020-06-01T12:30:00Z"),
-    );
-    json!({
-        "provider_id": PROVIDER,
-        "provider_name": "Wheels of the Fixture",
-        "device_id": "aa5bc82b-8e2b-4a0e-8f5b-3c9d2a3b4c5d",
-        "vehicle_id": "A-1",
-        "vehicle_type": "scooter",
-        "propulsion_types": ["electric"],
-        "trip_id": "bb5bc82b-8e2b-4a0e-8f5b-3c9d2a3b4c5d",
-        "trip_duration": 600,
-        "trip_distance": 1200,
-        "accuracy": 5,
-        "start_time": start,
-        "end_time": end,
-        "route": {
-            "type": "FeatureCollection",
-            "features": [feature(-97.74, 30.26, start), feature(-97.75, 30.27, end)],
-        },
-    })
-}
-
-/// A trip of MDS 2.0, the same ride.
+/// The same trip in MDS 2.0.
 pub(super) fn trip_2_0() -> Value {
     let mut trip = trip();
     for (old, new) in [("trip_duration", "duration"), ("trip_distance", "distance")] {
@@ -111,14 +73,14 @@ pub(super) fn with(mut trip: Value, name: &str, value: Value) -> Value {
     trip
 }
 
-/// The trip with its route made of these features.
+/// The trip with these features as its route.
 pub(super) fn routed(features: Value) -> Value {
     let mut trip = trip();
     trip["route"]["features"] = features;
     trip
 }
 
-/// A trip that ends so long after the hour begins.
+/// A trip that ends this long after the hour begins.
 pub(super) fn ending(after: TimeDelta) -> Value {
     let end = instant("2020-06-01T12:00:00Z") + after;
     let trip = with(

@@ -5,6 +5,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::fixture::*;
+use crate::Feed;
 use crate::trip::{Flag, Rules};
 
 #[rstest]
@@ -95,7 +96,10 @@ fn seconds_for_milliseconds(#[case] field: &str, #[case] time: &str) {
     let of_1_2 = with(trip(), field, seconds.clone());
     let of_2_0 = with(trip_2_0(), field, seconds);
     let rules_of_0_2 = Rules {
-        seconds_expected: true,
+        feed: Feed {
+            seconds_expected: true,
+            ..Feed::default()
+        },
         ..rules()
     };
     assert_eq!(flags(&rules(), &of_1_2), [Flag::SecondsForMilliseconds]);
@@ -110,7 +114,10 @@ fn seconds_for_milliseconds(#[case] field: &str, #[case] time: &str) {
 #[test]
 fn milliseconds_where_seconds_are_expected_are_not_odd() {
     let rules = Rules {
-        seconds_expected: true,
+        feed: Feed {
+            seconds_expected: true,
+            ..Feed::default()
+        },
         ..rules()
     };
     assert_eq!(flags(&rules, &trip()), []);
@@ -136,7 +143,10 @@ fn swapped_coordinates_suspected() {
 
     let sent = with(sent, "start_location", wrong);
     let told = Rules {
-        swap_coordinates: true,
+        feed: Feed {
+            swap_coordinates: true,
+            ..Feed::default()
+        },
         ..rules
     };
     assert_eq!(flags(&told, &sent), []);

@@ -6,6 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::fixture::*;
+use crate::Feed;
 use crate::trip::{Flags, Point, Rules, Trip};
 
 const START: Point = Point {
@@ -310,7 +311,10 @@ fn locations_win_over_a_route_that_a_2_0_trip_carries_besides() {
 #[case(trip_2_0())]
 fn swapped_coordinates_are_put_right_where_the_provider_is_known_for_it(#[case] sent: Value) {
     let told = Rules {
-        swap_coordinates: true,
+        feed: Feed {
+            swap_coordinates: true,
+            ..Feed::default()
+        },
         area: None,
         ..rules()
     };

@@ -1,17 +1,17 @@
-//! From a point to the first feature of a layer that holds it.
+//! An index that finds the first feature of a layer that contains a point.
 
 use geo::{BoundingRect, Coord, Intersects, Line, LinesIter, Polygon, Rect};
 use rstar::{AABB, RTree, RTreeObject};
 
 use crate::features::Feature;
-use crate::grid::{Answer, Grid};
+use crate::grid::{Grid, Lookup};
 
-/// The features of one layer, found by place.
+/// The features of one layer, found by position.
 #[derive(Debug)]
-pub(crate) struct Lookup {
+pub(crate) struct FeatureIndex {
     labels: Vec<Option<String>>,
     tree: RTree<Part>,
-    /// None where no feature has a place.
+    /// `None` if no feature has a polygon.
     grid: Option<Grid>,
 }
 
@@ -32,7 +32,7 @@ impl RTreeObject for Part {
     }
 }
 
-impl Lookup {
+impl FeatureIndex {
     pub(crate) fn new(features: Vec<Feature>) -> Self {
         let mut parts = Vec::new();
         let mut labels = Vec::with_capacity(features.len());
@@ -49,13 +49,13 @@ impl Lookup {
         }
     }
 
-    /// The index of the first feature in the file that holds the point or has it on an edge.
+    /// The number of the first feature in the file that contains the point, edges included.
     pub(crate) fn feature_at(&self, at: Coord) -> Option<usize> {
         let grid = self.grid.as_ref()?;
-        match grid.ask(at) {
-            Answer::Known(feature) => feature,
-            Answer::Crossed => self.search(at),
-            Answer::Uniform(cell) => {
+        match grid.look_up(at) {
+            Lookup::Known(feature) => feature,
+            Lookup::Crossed => self.search(at),
+            Lookup::Uniform(cell) => {
                 let feature = self.search(at);
                 grid.remember(cell, feature);
                 feature

@@ -1,0 +1,10 @@
+//! How a provider's feed has to be read.
+
+/// What the provider's configuration says about the values in its feed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Feed {
+    /// Whether the provider sends latitude and longitude in each other's place.
+    pub swap_coordinates: bool,
+    /// Whether the feed's version of MDS has timestamps in seconds, as 0.2 does.
+    pub seconds_expected: bool,
+}
