@@ -1,0 +1,44 @@
+//! Bodies of bounded size.
+
+use bytes::{Bytes, BytesMut};
+use reqwest::Response;
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// There is more than the caller reads.
+    #[error("the body is larger than the cap of {max_bytes} bytes")]
+    TooLarge {
+        /// The cap.
+        max_bytes: usize,
+    },
+    /// The connection failed, or the time-out of the request ran out.
+    #[error("the body is incomplete: {}", crate::transport_cause(.0))]
+    Transport(#[source] reqwest::Error),
+}
+
+/// Reads the whole body, unpacked, if it has at most `max_bytes`. A compressed body cannot grow
+/// beyond that either.
+///
+/// The time-out of the request ([`reqwest::RequestBuilder::timeout`]) bounds the body as well.
+///
+/// # Errors
+///
+/// [`BodyError`], without the URL.
+pub async fn read_body(mut response: Response, max_bytes: usize) -> Result<Bytes, BodyError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| BodyError::Transport(error.without_url()))?
+    {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(BodyError::TooLarge { max_bytes });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+#[cfg(test)]
+mod tests;

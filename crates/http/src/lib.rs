@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod client;
+mod header;
+mod origin;
+mod retry;
+mod retry_after;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod transport;
+
+pub use body::{BodyError, read_body};
+pub use client::client;
+pub use header::{basic, bearer, sensitive};
+pub use origin::{host, is_secure, same_origin, without_credentials};
+pub use retry::{RetryBudget, RetryPolicy, Transient};
+pub use retry_after::retry_after;
+pub use transport::transport_cause;

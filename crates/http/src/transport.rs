@@ -1,0 +1,13 @@
+//! Failures of the transport, in words.
+
+/// Why there is no whole response, without the URL.
+#[must_use]
+pub fn transport_cause(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        "timed out"
+    } else if error.is_connect() {
+        "no connection"
+    } else {
+        "connection broke off"
+    }
+}
