@@ -1,38 +1,37 @@
-//! How a provider is shown who asks. Every kind of authentication is a variant of [`Scheme`]: it
-//! adds its headers to a request, and may be able to get new credentials when they were refused.
+//! How requests authenticate. Every kind of authentication is a variant of [`Scheme`]: it adds its
+//! headers to a request, and may be able to get new credentials when they were refused.
 
+mod headers;
 mod token_source;
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::{AuthType, ProviderConfig};
 use crate::fetch_error::FetchError;
-use crate::fields::ProviderConfigError;
-use crate::token_request::TokenRequest;
+use crate::fields::{BodyFormat, ProviderConfigError};
+use crate::token_request::{EXPIRES_IN, ResponsePath, TOKEN_PLACEHOLDER, TokenBody, TokenRequest};
+use headers::{header_map, replace};
 use token_source::TokenSource;
 
-/// Which credentials a request carried, so that refused ones are renewed only once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Grant(u64);
+pub(crate) use token_source::Grant;
 
 /// The credentials of one provider.
 pub(crate) struct Auth {
     scheme: Scheme,
-    /// Of `headers`; the scheme's own replace them.
+    /// From `headers`. The scheme's own headers replace them.
     headers: HeaderMap,
-    /// Of `request.auth.headers`; they replace everything.
+    /// From `request.auth.headers`. They replace all others.
     auth_headers: HeaderMap,
 }
 
 enum Scheme {
     /// Headers that never change.
     Headers(HeaderMap),
-    /// A token that is fetched, and fetched again when it has run out or was refused.
+    /// A token that is fetched, and fetched again after it has expired or was refused.
     Token(Box<TokenSource>),
 }
 
@@ -43,8 +42,8 @@ impl Auth {
     ) -> Result<Self, ProviderConfigError> {
         Ok(Self {
             scheme: Scheme::new(http, config)?,
-            headers: headers("headers", &config.headers)?,
-            auth_headers: headers("request.auth.headers", &config.auth_headers)?,
+            headers: header_map("headers", &config.headers)?,
+            auth_headers: header_map("request.auth.headers", &config.auth_headers)?,
         })
     }
 
@@ -54,7 +53,7 @@ impl Auth {
         let grant = match &self.scheme {
             Scheme::Headers(headers) => {
                 replace(request, headers);
-                Grant(0)
+                Grant::FIXED
             }
             Scheme::Token(source) => {
                 let (headers, grant) = source.token().await?;
@@ -66,8 +65,8 @@ impl Auth {
         Ok(grant)
     }
 
-    /// Takes note that the credentials of `grant` were refused. True if the next
-    /// [`Auth::authorize`] gives others.
+    /// Records that the credentials of `grant` were refused. Returns whether the next
+    /// [`Auth::authorize`] uses other credentials.
     pub(crate) async fn refresh(&self, grant: Grant) -> bool {
         match &self.scheme {
             Scheme::Headers(_) => false,
@@ -88,7 +87,7 @@ impl Scheme {
                 Some(request) => Self::token(http, request, config),
                 None => custom(config).map(Self::Headers),
             },
-            AuthType::OAuth => Self::token(http, TokenRequest::client_credentials(config)?, config),
+            AuthType::OAuth => Self::token(http, client_credentials(config)?, config),
         }
     }
 
@@ -105,7 +104,7 @@ impl Scheme {
 fn bearer(config: &ProviderConfig) -> Result<HeaderValue, ProviderConfigError> {
     let token = config.token.as_ref();
     let token = token.ok_or_else(|| ProviderConfigError::new("token", "is missing"))?;
-    sensitive(&format!("Bearer {}", token.expose_secret().trim())).ok_or_else(|| {
+    http_kit::bearer(token.expose_secret()).map_err(|_| {
         ProviderConfigError::new("token", "has characters that no HTTP header can carry")
     })
 }
@@ -118,12 +117,11 @@ fn basic(config: &ProviderConfig) -> Result<HeaderValue, ProviderConfigError> {
             .ok_or_else(|| ProviderConfigError::new(&format!("auth_data.{name}"), "is missing"))
     };
     let (user, password) = (part("username")?, part("password")?);
-    let pair = format!("{}:{}", user.expose_secret(), password.expose_secret());
-    sensitive(&format!("Basic {}", STANDARD.encode(pair)))
-        .ok_or_else(|| ProviderConfigError::new("auth_data", "cannot be sent"))
+    http_kit::basic(user.expose_secret(), password.expose_secret())
+        .map_err(|_| ProviderConfigError::new("auth_data", "cannot be sent"))
 }
 
-/// The headers themselves are added for every scheme; here it is only seen to that there are any.
+/// Checks that there are headers to authenticate with. They are sent for every scheme.
 fn custom(config: &ProviderConfig) -> Result<HeaderMap, ProviderConfigError> {
     if config.auth_headers.is_empty() && config.headers.is_empty() {
         return Err(ProviderConfigError::new(
@@ -134,36 +132,39 @@ fn custom(config: &ProviderConfig) -> Result<HeaderMap, ProviderConfigError> {
     Ok(HeaderMap::new())
 }
 
+/// `token_url`, `auth_data` and `auth_token_res_key` of `auth_type` OAuth: a login with OAuth 2
+/// client credentials.
+fn client_credentials(config: &ProviderConfig) -> Result<TokenRequest, ProviderConfigError> {
+    let missing = |key| ProviderConfigError::new(key, "is missing, which auth_type OAuth needs");
+    if config.auth_data.is_empty() {
+        return Err(missing("auth_data"));
+    }
+    let mut data: Vec<_> = config.auth_data.clone().into_iter().collect();
+    if !config.auth_data.contains_key("grant_type") {
+        data.push(("grant_type".to_owned(), "client_credentials".into()));
+    }
+    let send = format!("Bearer {TOKEN_PLACEHOLDER}");
+    Ok(TokenRequest {
+        url: config
+            .token_url
+            .clone()
+            .ok_or_else(|| missing("token_url"))?,
+        method: Method::POST,
+        headers: BTreeMap::new(),
+        body: match config.auth_data_format {
+            BodyFormat::Json => TokenBody::json(data.into_iter().map(json_member).collect()),
+            BodyFormat::Form => TokenBody::Form(data),
+        },
+        token_path: ResponsePath::new(config.auth_token_res_key.clone()),
+        expires_in_path: ResponsePath::new(EXPIRES_IN),
+        send: BTreeMap::from([(AUTHORIZATION.as_str().to_owned(), send.into())]),
+    })
+}
+
+fn json_member((name, value): (String, SecretString)) -> (String, serde_json::Value) {
+    (name, value.expose_secret().into())
+}
+
 fn authorization(value: HeaderValue) -> HeaderMap {
     HeaderMap::from_iter([(AUTHORIZATION, value)])
-}
-
-fn headers(
-    key: &str,
-    given: &BTreeMap<String, SecretString>,
-) -> Result<HeaderMap, ProviderConfigError> {
-    given
-        .iter()
-        .map(|(name, value)| {
-            let error = |why| ProviderConfigError::new(&format!("{key}.{name}"), why);
-            let header = HeaderName::try_from(name.as_str())
-                .map_err(|_| error("is no name of an HTTP header"))?;
-            let value = sensitive(value.expose_secret())
-                .ok_or_else(|| error("has characters that no HTTP header can carry"))?;
-            Ok((header, value))
-        })
-        .collect()
-}
-
-/// A value that `Debug` does not show.
-fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn replace(request: &mut HeaderMap, by: &HeaderMap) {
-    for (name, value) in by {
-        request.insert(name, value.clone());
-    }
 }

@@ -12,12 +12,11 @@ use trips::Feed;
 use url::Url;
 use uuid::Uuid;
 
-use crate::fields::{Fields, ProviderConfigError};
-use crate::http::may_carry_credentials;
-use crate::token_request::{TokenRequest, is_json};
+use crate::fields::{BodyFormat, Fields, ProviderConfigError};
+use crate::token_request::TokenRequest;
 use crate::version::{MdsVersion, TimeFormat, TimeUnit};
 
-/// How a provider wants to be shown who asks.
+/// How requests to a provider authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthType {
     /// `Authorization: Bearer {token}`.
@@ -26,8 +25,8 @@ pub enum AuthType {
     Basic,
     /// A token fetched from `token_url` with `auth_data`.
     OAuth,
-    /// The headers of `request.auth.headers` and `headers`, as they stand, or a token that
-    /// `token_request` declares.
+    /// The headers of `request.auth.headers` and `headers`, unchanged, or a token that
+    /// `token_request` describes.
     Custom,
 }
 
@@ -47,16 +46,15 @@ impl FromStr for AuthType {
 
 /// One provider's entry in the providers file (docs/CONTRACT.md, Configuration).
 ///
-/// Reads the files of older tools too: numbers and switches may stand as text, null is the same as
-/// absent, unknown keys are passed over. `Debug` shows neither secrets nor the URL's query.
+/// Files of older tools can be read: numbers and switches may be written as text, null is the same
+/// as absent, unknown keys are ignored. `Debug` shows neither secrets nor the URL's query.
 #[derive(Clone)]
 pub struct ProviderConfig {
-    /// Base of the provider's API, or the full address of its trips if the path holds a segment
-    /// `trips`.
+    /// Base of the provider's API, or the full URL of its trips if the path has a segment `trips`.
     pub mds_api_url: Url,
     /// The provider's id in MDS.
     pub provider_id: Uuid,
-    /// The version to ask for; 0.2 unless given.
+    /// The version to request; 0.2 by default.
     pub version: MdsVersion,
     /// How to authenticate.
     pub auth_type: AuthType,
@@ -64,48 +62,48 @@ pub struct ProviderConfig {
     pub token: Option<SecretString>,
     /// Where `OAuth` gets its token.
     pub token_url: Option<Url>,
-    /// What is posted to `token_url`, or `username` and `password` of `Basic`.
+    /// The fields that are posted to `token_url`, or `username` and `password` of `Basic`.
     pub auth_data: BTreeMap<String, SecretString>,
-    /// Whether `auth_data` is posted as JSON (`auth_data_format`: `json`) and not as a form.
-    pub auth_data_as_json: bool,
-    /// The member of the token answer that holds the token, with dots between keys; `access_token`
-    /// unless given.
+    /// How `auth_data` is posted; a form by default.
+    pub auth_data_format: BodyFormat,
+    /// The member of the response that holds the token, with dots between keys; `access_token` by
+    /// default.
     pub auth_token_res_key: String,
-    /// How `Custom` gets a token, if it needs one.
+    /// How `Custom` gets a token, if it uses one.
     pub token_request: Option<TokenRequest>,
     /// `request.auth.headers`: headers sent with every request.
     pub auth_headers: BTreeMap<String, SecretString>,
-    /// Other headers sent with every request; values may be secrets.
+    /// Other headers sent with every request. Their values may be secrets.
     pub headers: BTreeMap<String, SecretString>,
     /// Whether `links.next` is followed.
     pub paging: bool,
-    /// Pause between two requests.
+    /// Shortest pause between two requests.
     pub delay: Duration,
-    /// RetryBudget at a request before giving up, at least 1.
+    /// Attempts at a request, at least 1.
     pub max_attempts: u32,
-    /// Longest wait for the next byte of an answer.
+    /// Longest wait for the next byte of a response.
     pub timeout: Duration,
-    /// Our name of a query parameter to theirs.
+    /// The provider's names of query parameters, by ours.
     pub mds_param_override: BTreeMap<String, String>,
-    /// How times are written in the query, where it differs from the version's own way.
+    /// How the query writes times, if not as the version does.
     pub time_format: Option<TimeFormat>,
-    /// The whole `Accept` header, where it differs from the version's own.
+    /// The whole `Accept` header, if not the version's own.
     pub accept: Option<String>,
-    /// Whether the feed sends latitude and longitude the wrong way round.
+    /// Whether the feed swaps latitude and longitude.
     pub swap_coordinates: bool,
-    /// Hours before the block that 0.2 is asked for as well, so that long trips are not lost.
+    /// 0.2: hours before the block that the query covers as well, so that long trips are not lost.
     pub lookback_hours: u32,
-    /// Hours after the end of a block before a schedule asks for it.
+    /// Hours after the end of a block before a schedule requests it.
     pub lag_hours: Option<u32>,
     /// Longest time for one hour, retries and pauses included.
     pub deadline: Option<Duration>,
-    /// 2.0: whether `/vehicles` is asked for what trips lack. True unless given.
+    /// 2.0: whether vehicles are fetched from `/vehicles`. True by default.
     pub vehicles: bool,
-    /// 2.0: whether `/telemetry` is archived with the trips.
+    /// 2.0: whether `/telemetry` is archived as well as the trips.
     pub telemetry: bool,
-    /// Ages in hours, counted from a block's end and in order, at which it is asked for once more,
-    /// since trips come late.
-    pub reask_hours: Vec<u32>,
+    /// Ages of a block in hours since its end, in order, at which it is fetched again, since some
+    /// trips arrive late. The key in the file is `reask_hours`.
+    pub refetch_after_hours: Vec<u32>,
     /// Whether the provider takes part in runs over all providers.
     pub enabled: bool,
 }
@@ -130,19 +128,19 @@ impl ProviderConfig {
     ///
     /// # Errors
     ///
-    /// Names the first key that is missing or malformed, never its value.
+    /// The first key that is missing or malformed, never its value.
     pub fn from_value(value: Value) -> Result<Self, ProviderConfigError> {
         let fields = Fields::new(value)?;
         let token = fields.secret("token")?;
         Ok(Self {
-            mds_api_url: address("mds_api_url", &fields.required("mds_api_url")?)?,
+            mds_api_url: fields.required_url("mds_api_url")?,
             provider_id: provider_id(&fields)?,
             version: version(&fields)?,
             auth_type: auth_type(&fields, token.is_some())?,
             token,
-            token_url: token_url(&fields)?,
+            token_url: fields.url("token_url")?,
             auth_data: fields.secrets("auth_data")?,
-            auth_data_as_json: is_json(&fields, "auth_data_format", false)?,
+            auth_data_format: fields.body_format("auth_data_format", BodyFormat::Form)?,
             token_request: fields.object("token_request", TokenRequest::read)?,
             auth_token_res_key: fields
                 .text("auth_token_res_key")?
@@ -167,7 +165,7 @@ impl ProviderConfig {
             deadline: fields.seconds("deadline")?.filter(|limit| !limit.is_zero()),
             vehicles: fields.switch("vehicles", true)?,
             telemetry: fields.switch("telemetry", false)?,
-            reask_hours: fields.ascending("reask_hours", 1, MAX_HOURS)?,
+            refetch_after_hours: fields.ascending("reask_hours", 1, MAX_HOURS)?,
             enabled: fields.switch("enabled", true)?,
         })
     }
@@ -190,29 +188,6 @@ impl fmt::Debug for ProviderConfig {
             .field("enabled", &self.enabled)
             .finish_non_exhaustive()
     }
-}
-
-pub(crate) fn address(key: &str, text: &str) -> Result<Url, ProviderConfigError> {
-    let url = Url::parse(text)
-        .ok()
-        .filter(Url::has_host)
-        .ok_or_else(|| ProviderConfigError::new(key, "must be a URL such as https://host/path"))?;
-    if may_carry_credentials(&url) {
-        Ok(url)
-    } else {
-        Err(ProviderConfigError::new(
-            key,
-            "must start with https:// (plain http is for loopback hosts only)",
-        ))
-    }
-}
-
-fn token_url(fields: &Fields) -> Result<Option<Url>, ProviderConfigError> {
-    fields
-        .text("token_url")?
-        .filter(|text| !text.is_empty())
-        .map(|text| address("token_url", text.trim()))
-        .transpose()
 }
 
 fn provider_id(fields: &Fields) -> Result<Uuid, ProviderConfigError> {
@@ -241,16 +216,16 @@ fn auth_type(fields: &Fields, has_token: bool) -> Result<AuthType, ProviderConfi
     }
 }
 
-/// `timeout`, or `interval` as it was called once.
+/// `timeout`, or its older name `interval`.
 fn timeout(fields: &Fields) -> Result<Duration, ProviderConfigError> {
-    let (key, given) = match fields.seconds("timeout")? {
-        Some(given) => ("timeout", Some(given)),
+    let (key, timeout) = match fields.seconds("timeout")? {
+        Some(timeout) => ("timeout", Some(timeout)),
         None => ("interval", fields.seconds("interval")?),
     };
-    match given {
+    match timeout {
         None => Ok(DEFAULT_TIMEOUT),
         Some(Duration::ZERO) => Err(ProviderConfigError::new(key, "must be more than 0 seconds")),
-        Some(given) => Ok(given),
+        Some(timeout) => Ok(timeout),
     }
 }
 
@@ -259,7 +234,7 @@ fn time_format(fields: &Fields) -> Result<Option<TimeFormat>, ProviderConfigErro
         return Ok(None);
     };
     match text.trim().to_ascii_lowercase().as_str() {
-        // Older files say `unix` for every provider and version, and no tool ever read it.
+        // Older files have `unix` for every provider and version, and no tool has ever read it.
         "" | "unix" | "default" => Ok(None),
         "seconds" | "s" | "unix_seconds" | "unix_s" => Ok(Some(TimeFormat::Seconds)),
         "milliseconds" | "ms" | "unix_milliseconds" | "unix_ms" => {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use trips::block::ProviderName;
 
-/// Why an hour could not be fetched. Names the provider, and holds neither secrets nor anything of
-/// an answer's body.
+/// Why an hour could not be fetched. Names the provider, and holds neither secrets nor any part of
+/// a body.
 #[derive(Debug, thiserror::Error)]
 pub enum MdsError {
     /// The provider's entry in the providers file cannot work.
@@ -19,15 +19,15 @@ pub enum MdsError {
         /// What is wrong with it.
         why: String,
     },
-    /// Too many requests, also after waiting; ask later.
-    #[error("provider {provider} asks us to slow down (429){}", said_wait(*retry_after))]
+    /// Too many requests, even after waiting. Try again later.
+    #[error("provider {provider} asks us to slow down (429){}", requested_wait(*retry_after))]
     Throttled {
         /// The provider.
         provider: ProviderName,
-        /// The wait it asked for, if it said.
+        /// The wait that it requested, if any.
         retry_after: Option<Duration>,
     },
-    /// No whole answer: a fault that can pass. ListRequest later.
+    /// No complete response, for a reason that can pass. Try again later.
     #[error("provider {provider} is unavailable: {why}")]
     Unavailable {
         /// The provider.
@@ -36,11 +36,11 @@ pub enum MdsError {
         why: String,
         /// The status, if there was one.
         status: Option<u16>,
-        /// The fault below, without the URL.
+        /// The cause, without the URL.
         #[source]
         source: Option<reqwest::Error>,
     },
-    /// The provider refuses the request; asking again changes nothing.
+    /// The provider refuses the request. Repeating it changes nothing.
     #[error("provider {provider} refuses: {why}")]
     Rejected {
         /// The provider.
@@ -50,25 +50,25 @@ pub enum MdsError {
         /// What it means, and what to look at.
         why: String,
     },
-    /// The answer is not what MDS says it must be.
-    #[error("provider {provider} sent a malformed answer: {why}")]
+    /// The response is not what MDS requires.
+    #[error("provider {provider} sent a malformed response: {why}")]
     Malformed {
         /// The provider.
         provider: ProviderName,
         /// What is wrong, without any content.
         why: String,
     },
-    /// The caller's [`TripSink`](crate::TripSink) failed; nothing of the provider's doing.
+    /// The caller's [`TripSink`](crate::TripSink) failed. The provider is not the cause.
     #[error("trips of provider {provider} could not be stored")]
     Sink {
         /// The provider.
         provider: ProviderName,
-        /// What the sink said.
+        /// The sink's error.
         source: io::Error,
     },
 }
 
-fn said_wait(retry_after: Option<Duration>) -> String {
+fn requested_wait(retry_after: Option<Duration>) -> String {
     match retry_after {
         Some(wait) => format!(": wait {} s", wait.as_secs()),
         None => String::new(),

@@ -1,28 +1,29 @@
-//! A failure inside the fetching of an hour, together with what may be tried about it.
+//! A failure during the fetch of an hour, and what may be repeated after it.
 
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use http_kit::{BodyError, transport_cause};
 use trips::block::ProviderName;
 
 use crate::error::MdsError;
 
-/// What may be tried.
+/// What may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RetryScope {
-    /// The same request again, not before the wait the provider asked for.
+    /// The same request, after the wait that the provider requested.
     Request(Option<Duration>),
-    /// The whole hour again: part of it has gone into a sink.
+    /// The whole hour: part of it has gone into a sink.
     Hour,
     /// Nothing.
     None,
 }
 
-/// A failure that does not know its provider yet.
+/// A failure that does not name its provider yet.
 pub(crate) struct FetchError {
     kind: Kind,
-    pub(crate) remedy: RetryScope,
+    pub(crate) scope: RetryScope,
 }
 
 enum Kind {
@@ -41,8 +42,8 @@ enum Kind {
 }
 
 impl FetchError {
-    fn new(kind: Kind, remedy: RetryScope) -> Self {
-        Self { kind, remedy }
+    fn new(kind: Kind, scope: RetryScope) -> Self {
+        Self { kind, scope }
     }
 
     pub(crate) fn throttled(retry_after: Option<Duration>) -> Self {
@@ -52,14 +53,14 @@ impl FetchError {
         )
     }
 
-    /// No answer to a request.
+    /// There was no response to a request.
     pub(crate) fn transport(what: &str, error: reqwest::Error) -> Self {
         Self::new(transport(what, error), RetryScope::Request(None))
     }
 
-    /// No answer within the time.
+    /// There was no response within the time-out.
     pub(crate) fn silent(timeout: Duration) -> Self {
-        let why = format!("no answer for {} s", timeout.as_secs_f64());
+        let why = format!("no response for {} s", timeout.as_secs_f64());
         Self::new(unavailable(why, None), RetryScope::Request(None))
     }
 
@@ -74,24 +75,34 @@ impl FetchError {
         )
     }
 
-    /// The connection failed within a body.
-    pub(crate) fn body_transport(what: &str, error: reqwest::Error) -> Self {
-        Self::new(transport(what, error), RetryScope::Hour)
+    /// The body of a token response could not be read.
+    pub(crate) fn token_body(error: BodyError) -> Self {
+        match error {
+            BodyError::Transport(source) => {
+                Self::transport("the response of token_url is incomplete", source)
+            }
+            BodyError::TooLarge { .. } => Self::malformed("token_url returned more than a token"),
+        }
     }
 
-    /// A body that stopped, or a page that has gone.
+    /// The connection failed within a body.
+    pub(crate) fn body_transport(error: reqwest::Error) -> Self {
+        Self::new(transport("the body is incomplete", error), RetryScope::Hour)
+    }
+
+    /// A body stopped, or a page is gone.
     pub(crate) fn broken_off(why: String) -> Self {
         Self::new(unavailable(why, None), RetryScope::Hour)
     }
 
-    /// A body that ended in an orderly way in the middle of its JSON.
+    /// The connection ended properly, but in the middle of the JSON.
     pub(crate) fn broken_json(why: String) -> Self {
         Self::new(Kind::Malformed(why), RetryScope::Hour)
     }
 
-    /// All the time for the hour is gone.
-    pub(crate) fn out_of_time(deadline: Duration) -> Self {
-        let why = format!("no whole answer within {} s", deadline.as_secs_f64());
+    /// The time for the hour is used up.
+    pub(crate) fn out_of_time(limit: Duration) -> Self {
+        let why = format!("no complete response within {} s", limit.as_secs_f64());
         Self::new(unavailable(why, None), RetryScope::None)
     }
 
@@ -107,26 +118,18 @@ impl FetchError {
         Self::new(Kind::Sink(source), RetryScope::None)
     }
 
-    /// The wait to tell the caller of.
-    pub(crate) fn asked_wait(&self) -> Option<Duration> {
-        match self.remedy {
-            RetryScope::Request(wait) => wait,
-            RetryScope::Hour | RetryScope::None => None,
-        }
-    }
-
-    /// Whether there was no status at all to the request.
-    pub(crate) fn is_unanswered(&self) -> bool {
+    /// Whether the request got no response at all.
+    pub(crate) fn is_without_response(&self) -> bool {
         matches!(
             self,
             Self {
                 kind: Kind::Unavailable { status: None, .. },
-                remedy: RetryScope::Request(_),
+                scope: RetryScope::Request(_),
             }
         )
     }
 
-    pub(crate) fn of(self, provider: &ProviderName) -> MdsError {
+    pub(crate) fn into_mds_error(self, provider: &ProviderName) -> MdsError {
         let provider = provider.clone();
         match self.kind {
             Kind::Throttled(retry_after) => MdsError::Throttled {
@@ -157,7 +160,7 @@ impl FetchError {
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Throttled(_) => f.write_str("it asks us to slow down"),
+            Kind::Throttled(_) => f.write_str("it asks us to slow down (429)"),
             Kind::Unavailable { why, .. } | Kind::Rejected { why, .. } | Kind::Malformed(why) => {
                 f.write_str(why)
             }
@@ -175,15 +178,8 @@ fn unavailable(why: String, status: Option<u16>) -> Kind {
 }
 
 fn transport(what: &str, error: reqwest::Error) -> Kind {
-    let why = if error.is_timeout() {
-        format!("{what} in time")
-    } else if error.is_connect() {
-        format!("{what}: no connection")
-    } else {
-        what.to_owned()
-    };
     Kind::Unavailable {
-        why,
+        why: format!("{what}: {}", transport_cause(&error)),
         status: None,
         source: Some(error.without_url()),
     }

@@ -1,18 +1,19 @@
-//! Reads the entries of a providers file: files written over years by other tools, in which a
-//! number may stand as text, and in which nearly every value may be a secret. So no message here
-//! ever repeats a value.
+//! Typed access to an entry of the providers file. Other tools have written these files for years:
+//! a number may be written as text, and nearly every value may be a secret. So no message here
+//! repeats a value.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
+use url::Url;
 
 /// What is wrong with an entry of the providers file. Names the key, never its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}` {why}")]
 pub struct ProviderConfigError {
-    /// The key as it stands in the file.
+    /// The key in the file.
     pub key: String,
     /// What is wrong, and what would be right.
     pub why: String,
@@ -29,10 +30,19 @@ impl ProviderConfigError {
 
 type Result<T> = std::result::Result<T, ProviderConfigError>;
 
-/// Longest duration that makes sense in a setting given in seconds.
+/// Longest duration of a setting in seconds.
 const MAX_SECONDS: f64 = 86_400.0;
 
-/// The keys and values of one entry. A null is taken as absent.
+/// How the body of a token request is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFormat {
+    /// A JSON object (`json`).
+    Json,
+    /// An URL-encoded form (`form`).
+    Form,
+}
+
+/// The keys and values of one entry. Null is the same as absent.
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
@@ -50,18 +60,18 @@ impl Fields {
         self.0.get(key).filter(|value| !value.is_null())
     }
 
-    /// The value under `key` as text. Numbers are taken too.
+    /// The value of `key` as text. It may be a number.
     pub(crate) fn text(&self, key: &str) -> Result<Option<String>> {
         self.get(key).map(|value| text(key, value)).transpose()
     }
 
-    /// As [`Fields::text`], for values that must not be printed. An empty one counts as absent.
+    /// As [`Fields::text`], for a value that must not be printed. An empty one counts as absent.
     pub(crate) fn secret(&self, key: &str) -> Result<Option<SecretString>> {
         let text = self.text(key)?.filter(|text| !text.is_empty());
         Ok(text.map(SecretString::from))
     }
 
-    /// Text that must be there.
+    /// Text that must not be missing.
     pub(crate) fn required(&self, key: &str) -> Result<String> {
         self.text(key)?
             .map(|text| text.trim().to_owned())
@@ -69,7 +79,28 @@ impl Fields {
             .ok_or_else(|| ProviderConfigError::new(key, "is missing"))
     }
 
-    /// A switch: a JSON boolean, 0 or 1, or one of the words for them.
+    /// A URL that credentials may be sent to; `None` if it is absent or empty.
+    pub(crate) fn url(&self, key: &str) -> Result<Option<Url>> {
+        let text = self.text(key)?.filter(|text| !text.is_empty());
+        text.map(|text| url(key, text.trim())).transpose()
+    }
+
+    /// As [`Fields::url`], but it must not be missing.
+    pub(crate) fn required_url(&self, key: &str) -> Result<Url> {
+        url(key, &self.required(key)?)
+    }
+
+    /// `json` or `form`.
+    pub(crate) fn body_format(&self, key: &str, default: BodyFormat) -> Result<BodyFormat> {
+        match self.text(key)?.as_deref().map(str::trim) {
+            None | Some("") => Ok(default),
+            Some(text) if text.eq_ignore_ascii_case("json") => Ok(BodyFormat::Json),
+            Some(text) if text.eq_ignore_ascii_case("form") => Ok(BodyFormat::Form),
+            Some(_) => Err(ProviderConfigError::new(key, "must be json or form")),
+        }
+    }
+
+    /// A switch: a JSON boolean, 0 or 1, or a word such as `yes` or `off`.
     pub(crate) fn switch(&self, key: &str, default: bool) -> Result<bool> {
         let Some(value) = self.get(key) else {
             return Ok(default);
@@ -95,38 +126,35 @@ impl Fields {
         } else {
             Err(ProviderConfigError::new(
                 key,
-                format!("must lie between 0 and {MAX_SECONDS} seconds"),
+                format!("must be between 0 and {MAX_SECONDS} seconds"),
             ))
         }
     }
 
-    /// A whole number within `least..=most`.
-    pub(crate) fn whole(&self, key: &str, least: u32, most: u32) -> Result<Option<u32>> {
+    /// A whole number within `min..=max`.
+    pub(crate) fn whole(&self, key: &str, min: u32, max: u32) -> Result<Option<u32>> {
         let Some(number) = self.number(key)? else {
             return Ok(None);
         };
-        (least..=most)
+        (min..=max)
             .contains(&whole_part(number))
             .then(|| whole_part(number))
             .filter(|whole| f64::from(*whole) == number)
             .map(Some)
             .ok_or_else(|| {
-                ProviderConfigError::new(
-                    key,
-                    format!("must be a whole number from {least} to {most}"),
-                )
+                ProviderConfigError::new(key, format!("must be a whole number from {min} to {max}"))
             })
     }
 
-    /// A list of whole numbers within `least..=most`, or a single one; brought into order.
-    pub(crate) fn ascending(&self, key: &str, least: u32, most: u32) -> Result<Vec<u32>> {
+    /// A list of whole numbers within `min..=max`, or a single one. Sorted and without duplicates.
+    pub(crate) fn ascending(&self, key: &str, min: u32, max: u32) -> Result<Vec<u32>> {
         let Some(Value::Array(values)) = self.get(key) else {
-            return Ok(self.whole(key, least, most)?.into_iter().collect());
+            return Ok(self.whole(key, min, max)?.into_iter().collect());
         };
         let mut numbers = Vec::with_capacity(values.len());
         for value in values {
             let one = Self(Map::from_iter([(key.to_owned(), value.clone())]));
-            numbers.extend(one.whole(key, least, most)?);
+            numbers.extend(one.whole(key, min, max)?);
         }
         numbers.sort_unstable();
         numbers.dedup();
@@ -149,7 +177,7 @@ impl Fields {
             .ok_or_else(|| ProviderConfigError::new(key, "must be a number"))
     }
 
-    /// An object with keys of its own, read by `read`.
+    /// A nested object, read by `read`.
     pub(crate) fn object<T>(
         &self,
         key: &str,
@@ -166,7 +194,7 @@ impl Fields {
             .map_err(|error| ProviderConfigError::new(&format!("{key}.{}", error.key), error.why))
     }
 
-    /// An object as it stands, with members of any type.
+    /// An object with members of any type.
     pub(crate) fn members(&self, key: &str) -> Result<Map<String, Value>> {
         match self.get(key) {
             None => Ok(Map::new()),
@@ -185,10 +213,10 @@ impl Fields {
 
     /// An object of texts that must not be printed.
     pub(crate) fn secrets(&self, key: &str) -> Result<BTreeMap<String, SecretString>> {
-        Ok(sealed(self.texts(key)?))
+        Ok(secret_values(self.texts(key)?))
     }
 
-    /// As [`Fields::secrets`] for a key that the file may also spell as nested objects:
+    /// As [`Fields::secrets`], for a key that may also be written as nested objects:
     /// `"request.auth.headers": {…}` or `"request": {"auth": {"headers": {…}}}`.
     pub(crate) fn dotted_secrets(&self, key: &str) -> Result<BTreeMap<String, SecretString>> {
         if self.get(key).is_some() {
@@ -202,24 +230,39 @@ impl Fields {
         });
         match nested.flatten() {
             None => Ok(BTreeMap::new()),
-            Some(value) => texts(key, value).map(sealed),
+            Some(value) => texts(key, value).map(secret_values),
         }
     }
 }
 
-fn sealed(map: BTreeMap<String, String>) -> BTreeMap<String, SecretString> {
+fn secret_values(map: BTreeMap<String, String>) -> BTreeMap<String, SecretString> {
     map.into_iter()
         .map(|(name, value)| (name, SecretString::from(value)))
         .collect()
 }
 
-#[allow(
+#[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "`as` saturates, and the caller compares the result with what went in"
+    reason = "`as` saturates, and the caller compares the result with the argument"
 )]
 fn whole_part(number: f64) -> u32 {
     number as u32
+}
+
+fn url(key: &str, text: &str) -> Result<Url> {
+    let url = Url::parse(text)
+        .ok()
+        .filter(Url::has_host)
+        .ok_or_else(|| ProviderConfigError::new(key, "must be a URL such as https://host/path"))?;
+    if http_kit::is_secure(&url) {
+        Ok(url)
+    } else {
+        Err(ProviderConfigError::new(
+            key,
+            "must start with https:// (plain http is for loopback hosts only)",
+        ))
+    }
 }
 
 fn text(key: &str, value: &Value) -> Result<String> {

@@ -1,6 +1,6 @@
-//! MDS 1.2 says "the hour is not ready" with status 102, which HTTP takes for an interim status:
-//! libraries skip it and go on waiting for an answer that never comes. So where a 1.2 provider
-//! gives no answer, one bare request on a connection of its own looks at the first line.
+//! MDS 1.2 reports "the hour is not ready" with status 102. For HTTP that is an interim status:
+//! libraries skip it and wait for a final response that never comes. So if a provider of 1.2 sends
+//! no response, one plain request on a separate connection reads the first line.
 
 use std::io;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use url::{Host, Position, Url};
 /// `HTTP/1.1 102`.
 const STATUS_LINE_BYTES: usize = 12;
 
-/// Whether the server's first word to the request is 102. Failures count as no.
+/// Whether the first status that the server sends is 102. False if the request fails.
 pub(crate) async fn is_processing(url: &Url, headers: &HeaderMap, timeout: Duration) -> bool {
-    let first_line = tokio::time::timeout(timeout, ask(url, headers)).await;
-    matches!(first_line, Ok(Ok(line)) if line.starts_with(b"HTTP/1.") && line.ends_with(b" 102"))
+    let line = tokio::time::timeout(timeout, first_line(url, headers)).await;
+    matches!(line, Ok(Ok(line)) if line.starts_with(b"HTTP/1.") && line.ends_with(b" 102"))
 }
 
-async fn ask(url: &Url, headers: &HeaderMap) -> io::Result<[u8; STATUS_LINE_BYTES]> {
+async fn first_line(url: &Url, headers: &HeaderMap) -> io::Result<[u8; STATUS_LINE_BYTES]> {
     let host = url.host().ok_or(io::ErrorKind::InvalidInput)?;
     let port = url
         .port_or_known_default()
@@ -32,7 +32,7 @@ async fn ask(url: &Url, headers: &HeaderMap) -> io::Result<[u8; STATUS_LINE_BYTE
     let stream = connect(&host, port).await?;
     let request = request(url, headers);
     if url.scheme() == "https" {
-        exchange(secured(&host, stream).await?, &request).await
+        exchange(encrypt(&host, stream).await?, &request).await
     } else {
         exchange(stream, &request).await
     }
@@ -46,7 +46,7 @@ async fn connect(host: &Host<&str>, port: u16) -> io::Result<TcpStream> {
     }
 }
 
-async fn secured(
+async fn encrypt(
     host: &Host<&str>,
     stream: TcpStream,
 ) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {

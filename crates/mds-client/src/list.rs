@@ -1,34 +1,35 @@
-//! One hour, or one list of 2.0: its pages, its attempts.
+//! The fetch of one list: its pages and its attempts.
 
 use chrono::{DateTime, Utc};
+use http_kit::RetryBudget;
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use url::Url;
 
-use crate::fetch::{HourReport, HourResponse, MdsClient};
+use crate::endpoint::Endpoint;
 use crate::fetch_error::{FetchError, RetryScope};
 use crate::list_request::{ListRequest, TRIPS};
 use crate::page::{self, HourSink, Limits, Page};
 use crate::paging::Trail;
-use crate::request::{Answer, Requester};
-use crate::retry::RetryBudget;
+use crate::report::{HourReport, HourResponse};
+use crate::request::{PageResponse, Requester, milliseconds};
 use crate::sink::TripSink;
 
-/// The fetching of one list: the trips of an hour, or what 2.0 has beside them.
+/// The fetch of one list: the trips of an hour, or one of the other lists of 2.0.
 pub(crate) struct ListFetch<'a, F> {
-    client: &'a MdsClient,
-    ask: ListRequest,
-    asker: Requester<'a>,
-    attempts: RetryBudget,
+    endpoint: &'a Endpoint,
+    request: ListRequest,
+    requester: Requester<'a>,
+    budget: RetryBudget,
     make_sink: F,
-    /// Whether there is a next page that the configuration forbids to ask for.
-    unfollowed: bool,
+    /// Whether there is a next page that the configuration forbids to request.
+    next_page_left: bool,
 }
 
 /// How far a pass over the pages has come.
 struct Progress<S> {
-    intake: Option<HourSink<S>>,
+    sink: Option<HourSink<S>>,
     pages: u32,
     bytes: u64,
 }
@@ -36,155 +37,160 @@ struct Progress<S> {
 impl<'a, F, S> ListFetch<'a, F>
 where
     F: FnMut() -> S,
-    S: TripSink + Send + 'static,
+    S: TripSink,
 {
     pub(crate) fn new(
-        client: &'a MdsClient,
-        ask: ListRequest,
+        endpoint: &'a Endpoint,
+        request: ListRequest,
         make_sink: F,
         deadline: Option<Instant>,
     ) -> Self {
-        let config = &client.config;
+        let config = &endpoint.config;
         Self {
-            client,
-            asker: Requester::new(client, ask.age),
-            ask,
-            attempts: RetryBudget::new(
-                config.max_attempts,
-                config.delay,
-                client.options.retry,
-                deadline,
-            ),
+            endpoint,
+            requester: Requester::new(endpoint, request.age),
+            request,
+            budget: RetryBudget::new(config.max_attempts, endpoint.options.retry)
+                .with_min_wait(config.delay)
+                .with_deadline(deadline),
             make_sink,
-            unfollowed: false,
+            next_page_left: false,
         }
     }
 
     pub(crate) async fn run(mut self) -> Result<HourResponse<S>, FetchError> {
         let started_at = Utc::now();
         loop {
-            match self.pass(started_at).await {
-                Err(fault) if fault.remedy == RetryScope::Hour => {
-                    tracing::info!(provider = %self.client.name, fault = %fault, "the hour broke off");
-                    if !self.attempts.restart().await {
-                        return Err(fault);
-                    }
-                }
-                ended => return ended,
-            }
+            let error = match self.read_all_pages(started_at).await {
+                Err(error) if error.scope == RetryScope::Hour => error,
+                result => return result,
+            };
+            let Some(wait) = self.budget.restart() else {
+                return Err(error);
+            };
+            tracing::info!(
+                error.message = %error,
+                retry.wait_ms = milliseconds(wait),
+                "response of provider broke off, fetching the hour again"
+            );
+            sleep(wait).await;
         }
     }
 
-    /// Reads the pages from first to last.
-    async fn pass(&mut self, started_at: DateTime<Utc>) -> Result<HourResponse<S>, FetchError> {
-        let first = self.ask.url.clone();
-        let mut trail = Trail::new(&first, self.client.options.max_pages);
+    async fn read_all_pages(
+        &mut self,
+        started_at: DateTime<Utc>,
+    ) -> Result<HourResponse<S>, FetchError> {
+        let first = self.request.url.clone();
+        let mut trail = Trail::new(&first, self.endpoint.options.max_pages);
         let mut progress = Progress {
-            intake: None,
+            sink: None,
             pages: 0,
             bytes: 0,
         };
         let mut next = Some(first);
         while let Some(url) = next {
             if progress.pages > 0 {
-                tokio::time::sleep(self.client.config.delay).await;
+                sleep(self.endpoint.config.delay).await;
             }
-            let (at, response) = match self.asker.ask(&url, &mut self.attempts).await? {
-                Answer::Trips { at, response } => (at, response),
-                Answer::NotYet(http_status) if progress.pages == 0 => {
+            let (url, response) = match self.requester.request(&url, &mut self.budget).await? {
+                PageResponse::Ready { url, response } => (url, response),
+                PageResponse::NotYet(http_status) if progress.pages == 0 => {
                     return Ok(HourResponse::NotYet { http_status });
                 }
-                Answer::NotOperating(http_status) if progress.pages == 0 => {
-                    let intake = page::none(self.new_intake(None)).await?;
-                    progress.intake = Some(intake);
-                    let (sink, report) = self.ended(progress, http_status, started_at)?;
+                PageResponse::NotOperating(http_status) if progress.pages == 0 => {
+                    let sink = page::begin_only(self.new_sink(None)).await?;
+                    progress.sink = Some(sink);
+                    let (sink, report) = self.finish(progress, http_status, started_at)?;
                     return Ok(HourResponse::NotOperating { sink, report });
                 }
-                Answer::NotYet(status) | Answer::NotOperating(status) => {
+                PageResponse::NotYet(status) | PageResponse::NotOperating(status) => {
                     return Err(page_gone(progress.pages + 1, status));
                 }
             };
-            let link = self.read(*response, &mut progress).await?;
-            next = self.follow(&mut trail, &at, link.as_deref())?;
+            let link = self.read_page(*response, &mut progress).await?;
+            next = self.next_page(&mut trail, &url, link.as_deref())?;
         }
-        let (sink, report) = self.ended(progress, 200, started_at)?;
+        let (sink, report) = self.finish(progress, 200, started_at)?;
         Ok(HourResponse::Ready { sink, report })
     }
 
-    async fn read(
+    /// Reads a page into the sink and returns its link to the next page.
+    async fn read_page(
         &mut self,
         response: Response,
         progress: &mut Progress<S>,
     ) -> Result<Option<String>, FetchError> {
-        let intake = match progress.intake.take() {
-            Some(intake) => intake,
-            None => self.new_intake(version_of(&response)),
+        let sink = match progress.sink.take() {
+            Some(sink) => sink,
+            None => self.new_sink(version_of(&response)),
         };
         let limits = Limits {
-            timeout: self.client.config.timeout,
-            bytes: self.client.options.max_body_bytes,
+            timeout: self.endpoint.config.timeout,
+            bytes: self.endpoint.options.max_body_bytes,
         };
         let Page {
-            intake,
+            sink,
             summary,
             bytes,
-        } = page::read(response, self.ask.list, intake, limits).await?;
-        self.attempts.succeeded();
-        progress.intake = Some(intake);
+        } = page::read(response, self.request.list, sink, limits).await?;
+        self.budget.reset();
+        progress.sink = Some(sink);
         progress.pages += 1;
         progress.bytes += bytes;
         Ok(summary.next)
     }
 
-    fn new_intake(&mut self, named_version: Option<String>) -> HourSink<S> {
-        let version = self.client.config.version;
-        let assumed = named_version.unwrap_or_else(|| version.body_number());
-        HourSink::new((self.make_sink)(), assumed, self.ask.window)
+    fn new_sink(&mut self, served_version: Option<String>) -> HourSink<S> {
+        let version = self.endpoint.config.version;
+        let fallback = served_version.unwrap_or_else(|| version.body_number());
+        HourSink::new((self.make_sink)(), fallback, self.request.window)
     }
 
-    fn follow(
+    fn next_page(
         &mut self,
         trail: &mut Trail,
         from: &Url,
         link: Option<&str>,
     ) -> Result<Option<Url>, FetchError> {
-        // The switch is about trips, whose links some providers get wrong.
-        if !self.client.config.paging && self.ask.list == TRIPS {
-            self.unfollowed |= link.is_some_and(|link| !link.trim().is_empty());
+        // The setting exists because some providers link pages of trips wrongly. Other lists are
+        // always followed.
+        if !self.endpoint.config.paging && self.request.list == TRIPS {
+            self.next_page_left |= link.is_some_and(|link| !link.trim().is_empty());
             return Ok(None);
         }
         trail.follow(from, link).map_err(FetchError::malformed)
     }
 
-    fn ended(
+    fn finish(
         &self,
         progress: Progress<S>,
         http_status: u16,
         started_at: DateTime<Utc>,
     ) -> Result<(S, HourReport), FetchError> {
-        let intake = progress
-            .intake
+        let sink = progress
+            .sink
             .ok_or_else(|| FetchError::malformed("it has no page"))?;
         let report = HourReport {
             pages: progress.pages,
-            trips: intake.passed_on,
-            trips_outside_window: intake.left_out,
+            trips: sink.passed_on,
+            trips_outside_window: sink.left_out,
             http_status,
-            version_served: intake.version().to_owned(),
+            version_served: sink.version().to_owned(),
             bytes: progress.bytes,
-            requests: self.asker.requests(),
-            next_page_left: self.unfollowed,
-            asked: self.ask.asked.clone(),
+            requests: self.requester.requests(),
+            next_page_left: self.next_page_left,
+            query: self.request.query.clone(),
             started_at,
             ended_at: Utc::now(),
         };
-        Ok((intake.sink, report))
+        Ok((sink.inner, report))
     }
 }
 
 fn page_gone(page: u32, status: u16) -> FetchError {
     FetchError::broken_off(format!(
-        "page {page} of the hour, which the page before it names, is not there ({status})"
+        "page {page} of the hour, which the page before it names, is not there (status {status})"
     ))
 }
 

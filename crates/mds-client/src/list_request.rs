@@ -1,4 +1,4 @@
-//! What is asked for: the trips of an hour, or one of the lists that 2.0 has beside them.
+//! Requests for lists: the trips of an hour, or one of the other lists of 2.0.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use trips::block::Hour;
 use url::Url;
 use uuid::Uuid;
 
-use crate::fetch::MdsClient;
+use crate::endpoint::Endpoint;
 use crate::query::Query;
 use crate::window::WideWindow;
 
@@ -21,9 +21,9 @@ pub(crate) struct ListRequest {
     pub(crate) list: &'static str,
     /// The first page.
     pub(crate) url: Url,
-    /// The query without what may be secret.
-    pub(crate) asked: String,
-    /// Set where more is asked for than the hour.
+    /// The query without the parameters of the configured URL, which may be secret.
+    pub(crate) query: String,
+    /// Set if the query covers more than the hour.
     pub(crate) window: Option<WideWindow>,
     /// How long ago the hour ended.
     pub(crate) age: Duration,
@@ -31,51 +31,51 @@ pub(crate) struct ListRequest {
 
 impl ListRequest {
     /// The trips that ended in the hour.
-    pub(crate) fn trips(client: &MdsClient, hour: Hour, now: DateTime<Utc>) -> Self {
-        let query = Query::new(&client.config, hour);
+    pub(crate) fn trips(endpoint: &Endpoint, hour: Hour, now: DateTime<Utc>) -> Self {
+        let query = Query::new(&endpoint.config, hour);
         Self {
             list: TRIPS,
-            url: query.on(&client.trips_url),
-            asked: query.asked(),
+            url: query.append_to(&endpoint.trips_url),
+            query: query.to_string(),
             window: query.window,
             age: age(hour, now),
         }
     }
 
-    /// The points of the hour.
-    pub(crate) fn telemetry(client: &MdsClient, hour: Hour, now: DateTime<Utc>) -> Self {
-        let mut url = beside(&client.trips_url, TELEMETRY);
+    /// The telemetry points of the hour.
+    pub(crate) fn telemetry(endpoint: &Endpoint, hour: Hour, now: DateTime<Utc>) -> Self {
+        let mut url = list_url(&endpoint.trips_url, TELEMETRY);
         let time = hour.start().format("%Y-%m-%dT%H").to_string();
         url.query_pairs_mut().append_pair("telemetry_time", &time);
         Self {
             list: TELEMETRY,
             url,
-            asked: format!("telemetry_time={time}"),
+            query: format!("telemetry_time={time}"),
             window: None,
             age: age(hour, now),
         }
     }
 
-    /// The fleet.
-    pub(crate) fn vehicles(client: &MdsClient) -> Self {
+    /// All vehicles.
+    pub(crate) fn vehicles(endpoint: &Endpoint) -> Self {
         Self {
             list: VEHICLES,
-            url: beside(&client.trips_url, VEHICLES),
-            asked: String::new(),
+            url: list_url(&endpoint.trips_url, VEHICLES),
+            query: String::new(),
             window: None,
             age: Duration::ZERO,
         }
     }
 
     /// One vehicle.
-    pub(crate) fn vehicle(client: &MdsClient, device_id: Uuid) -> Self {
-        let mut url = beside(&client.trips_url, VEHICLES);
+    pub(crate) fn vehicle(endpoint: &Endpoint, device_id: Uuid) -> Self {
+        let mut url = list_url(&endpoint.trips_url, VEHICLES);
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().push(&device_id.to_string());
         }
         Self {
             url,
-            ..Self::vehicles(client)
+            ..Self::vehicles(endpoint)
         }
     }
 }
@@ -84,8 +84,8 @@ fn age(hour: Hour, now: DateTime<Utc>) -> Duration {
     (now - hour.end()).to_std().unwrap_or(Duration::ZERO)
 }
 
-/// The address of another list, which has its name where that of the trips has `trips`.
-fn beside(trips_url: &Url, list: &str) -> Url {
+/// The URL of another list: the segment `trips` of the path is replaced by the list's name.
+fn list_url(trips_url: &Url, list: &str) -> Url {
     let mut url = trips_url.clone();
     let segments: Vec<String> = trips_url
         .path_segments()

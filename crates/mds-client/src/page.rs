@@ -1,4 +1,4 @@
-//! One response: its body goes as a stream into the reader of the envelope on a blocking thread.
+//! One page: its body is streamed to a blocking thread, which reads the envelope.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::window::WideWindow;
 
 /// Pieces of a body on their way to the blocking thread.
 const PIECES_AHEAD: usize = 4;
-/// What a fast provider sends is handed on in pieces of this size, not each time that the socket
-/// gave something: waking a thread costs more than looking at so few bytes.
+/// Size of the pieces in which a fast provider's bytes are passed on. Passing on every read of the
+/// socket would wake the thread for a few bytes, which costs more than parsing them.
 const PIECE_BYTES: usize = 256 * 1024;
-/// What a slow one has sent is handed on after this time at the latest.
+/// Bytes of a slow provider are passed on after this time at the latest.
 const PIECE_WAIT: Duration = Duration::from_millis(2);
 
 /// Bounds on one body.
@@ -27,45 +27,45 @@ const PIECE_WAIT: Duration = Duration::from_millis(2);
 pub(crate) struct Limits {
     /// Longest wait for the next bytes.
     pub(crate) timeout: Duration,
-    /// Most bytes, after decompression.
+    /// Largest size, after decompression.
     pub(crate) bytes: u64,
 }
 
-/// The sink of an hour and what has gone into it.
+/// The caller's sink, and what has gone into it in this hour.
 pub(crate) struct HourSink<S> {
-    pub(crate) sink: S,
-    pub(crate) version: Option<String>,
+    pub(crate) inner: S,
+    version: Option<String>,
     pub(crate) passed_on: u64,
     pub(crate) left_out: u64,
-    begun: bool,
+    has_begun: bool,
     fallback_version: String,
-    /// Set where more was asked for than the hour.
+    /// Set if the query covers more than the hour.
     window: Option<WideWindow>,
 }
 
 impl<S: TripSink> HourSink<S> {
-    pub(crate) fn new(sink: S, fallback_version: String, window: Option<WideWindow>) -> Self {
+    pub(crate) fn new(inner: S, fallback_version: String, window: Option<WideWindow>) -> Self {
         Self {
-            sink,
+            inner,
             version: None,
             passed_on: 0,
             left_out: 0,
-            begun: false,
+            has_begun: false,
             fallback_version,
             window,
         }
     }
 
     fn begin(&mut self) -> io::Result<()> {
-        if self.begun {
+        if self.has_begun {
             return Ok(());
         }
-        self.begun = true;
+        self.has_begun = true;
         let version = self.version.as_deref().unwrap_or(&self.fallback_version);
-        self.sink.begin(version)
+        self.inner.begin(version)
     }
 
-    /// The version as the body names it, or as it was assumed.
+    /// The version that the body names, or else the assumed one.
     pub(crate) fn version(&self) -> &str {
         self.version.as_deref().unwrap_or(&self.fallback_version)
     }
@@ -86,79 +86,79 @@ impl<S: TripSink> TripVisitor for HourSink<S> {
             return Ok(());
         }
         self.passed_on += 1;
-        self.sink.trip(trip)
+        self.inner.trip(trip)
     }
 }
 
-/// The intake of an hour without any page: begun, and nothing more.
-pub(crate) async fn none<S: TripSink + Send + 'static>(
-    mut intake: HourSink<S>,
+/// Begins the sink of an hour that has no page.
+pub(crate) async fn begin_only<S: TripSink>(
+    mut sink: HourSink<S>,
 ) -> Result<HourSink<S>, FetchError> {
-    tokio::task::spawn_blocking(move || intake.begin().map(|()| intake))
+    tokio::task::spawn_blocking(move || sink.begin().map(|()| sink))
         .await
         .unwrap_or_else(|_| Err(thread_ended()))
         .map_err(FetchError::sink)
 }
 
 fn thread_ended() -> io::Error {
-    io::Error::other("the thread that hands on the trips ended")
+    io::Error::other("the thread that reads the trips ended")
 }
 
-/// What a body held.
+/// A page that has been read.
 pub(crate) struct Page<S> {
-    pub(crate) intake: HourSink<S>,
+    pub(crate) sink: HourSink<S>,
     pub(crate) summary: EnvelopeSummary,
     pub(crate) bytes: u64,
 }
 
-/// Reads the body of a response, with a list of this name, to its end.
+/// Reads a body with the list of this name to its end.
 ///
 /// # Errors
 ///
-/// The sink is dropped on any error. A transport that fails goes before what the reader makes of
-/// the stump it got.
-pub(crate) async fn read<S: TripSink + Send + 'static>(
+/// The sink is dropped on any error. A transport error takes precedence over the parse error that
+/// it causes.
+pub(crate) async fn read<S: TripSink>(
     response: Response,
     list: &'static str,
-    intake: HourSink<S>,
+    sink: HourSink<S>,
     limits: Limits,
 ) -> Result<Page<S>, FetchError> {
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
         let mut body = Body::new(receiver);
-        let mut intake = intake;
-        let result = read_list(&mut body, list, &mut intake).and_then(|summary| {
-            intake.begin().map_err(EnvelopeError::Sink)?;
-            Ok((summary, intake))
+        let mut sink = sink;
+        let result = read_list(&mut body, list, &mut sink).and_then(|summary| {
+            sink.begin().map_err(EnvelopeError::Sink)?;
+            Ok((summary, sink))
         });
-        result.map_err(|error| (error, body.began_as_object))
+        result.map_err(|error| (error, body.starts_as_object))
     });
-    let (pumped, read) = tokio::join!(pump(response, sender, limits), reader);
-    let bytes = pumped?;
-    match read {
-        Ok(Ok((summary, intake))) => Ok(Page {
-            intake,
+    let (bytes, page) = tokio::join!(pump(response, sender, limits), reader);
+    let bytes = bytes?;
+    match page {
+        Ok(Ok((summary, sink))) => Ok(Page {
+            sink,
             summary,
             bytes,
         }),
-        Ok(Err((error, began_as_object))) => Err(unreadable(error, began_as_object)),
+        Ok(Err((error, starts_as_object))) => Err(unreadable(error, starts_as_object)),
         Err(_) => Err(FetchError::sink(thread_ended())),
     }
 }
 
-fn unreadable(error: EnvelopeError, began_as_object: bool) -> FetchError {
+fn unreadable(error: EnvelopeError, starts_as_object: bool) -> FetchError {
     let text = error.to_string();
     match error {
         EnvelopeError::Sink(source) => FetchError::sink(source),
         EnvelopeError::Read(_) => FetchError::broken_off(text),
-        // Servers that fail half-way through a body often end it in an orderly way.
-        EnvelopeError::Malformed { .. } if began_as_object => FetchError::broken_json(text),
+        // Servers that fail in the middle of a body often end the connection properly.
+        EnvelopeError::Malformed { .. } if starts_as_object => FetchError::broken_json(text),
         _ => FetchError::malformed(text),
     }
 }
 
-/// Moves the body to the blocking thread; gives the number of bytes. Ends early, without an error
-/// of its own, if the thread wants no more.
+/// Moves the body to the blocking thread and returns its size. Ends early, without an error, if the
+/// thread stopped reading.
 async fn pump(
     mut response: Response,
     sender: mpsc::Sender<Piece>,
@@ -181,7 +181,7 @@ async fn pump(
     }
 }
 
-/// Some chunks of a body.
+/// Consecutive chunks of a body.
 #[derive(Default)]
 struct Piece {
     chunks: Vec<Bytes>,
@@ -189,7 +189,7 @@ struct Piece {
     is_last: bool,
 }
 
-/// Waits for the next bytes, and a moment for those behind them.
+/// Waits for the next bytes, and a moment longer for those that follow.
 async fn gather(response: &mut Response, timeout: Duration) -> Result<Piece, FetchError> {
     let mut piece = Piece::default();
     let mut until = Instant::now() + timeout;
@@ -199,11 +199,9 @@ async fn gather(response: &mut Response, timeout: Duration) -> Result<Piece, Fet
                 break;
             }
             let seconds = timeout.as_secs_f64();
-            return Err(FetchError::broken_off(format!("no byte for {seconds} s")));
+            return Err(FetchError::broken_off(format!("no bytes for {seconds} s")));
         };
-        let chunk =
-            chunk.map_err(|error| FetchError::body_transport("the body broke off", error))?;
-        let Some(chunk) = chunk else {
+        let Some(chunk) = chunk.map_err(FetchError::body_transport)? else {
             piece.is_last = true;
             break;
         };
@@ -216,15 +214,17 @@ async fn gather(response: &mut Response, timeout: Duration) -> Result<Piece, Fet
     Ok(piece)
 }
 
-/// The blocking end of the channel. A channel that closes without the last piece was a body that
-/// broke off, and must not look like one that ended.
+/// The blocking end of the channel. If the channel closes without the last piece, the body broke
+/// off; that must not look like the end.
 struct Body {
     receiver: mpsc::Receiver<Piece>,
     chunks: std::vec::IntoIter<Bytes>,
     current: Bytes,
-    ended: bool,
-    began_as_object: bool,
-    has_begun: bool,
+    /// Whether the last piece has arrived.
+    has_ended: bool,
+    /// Whether the first character is `{`; decided once it has arrived.
+    starts_as_object: bool,
+    has_started: bool,
 }
 
 impl Body {
@@ -233,40 +233,40 @@ impl Body {
             receiver,
             chunks: Vec::new().into_iter(),
             current: Bytes::new(),
-            ended: false,
-            began_as_object: false,
-            has_begun: false,
+            has_ended: false,
+            starts_as_object: false,
+            has_started: false,
         }
     }
 
-    /// The next chunk, if there is one.
+    /// Moves on to the next chunk, or waits for the next piece.
     fn advance(&mut self) -> io::Result<()> {
         if let Some(chunk) = self.chunks.next() {
             self.current = chunk;
-            self.look_at_beginning();
+            self.look_at_start();
             return Ok(());
         }
         let piece = self
             .receiver
             .blocking_recv()
             .ok_or(io::ErrorKind::UnexpectedEof)?;
-        self.ended = piece.is_last;
+        self.has_ended = piece.is_last;
         self.chunks = piece.chunks.into_iter();
         Ok(())
     }
 
     fn is_read(&self) -> bool {
-        self.ended && self.current.is_empty() && self.chunks.as_slice().is_empty()
+        self.has_ended && self.current.is_empty() && self.chunks.as_slice().is_empty()
     }
 
-    fn look_at_beginning(&mut self) {
-        if self.has_begun {
+    fn look_at_start(&mut self) {
+        if self.has_started {
             return;
         }
-        let blank = |byte: &&u8| !byte.is_ascii_whitespace() && !b"\xEF\xBB\xBF".contains(byte);
-        if let Some(first) = self.current.iter().find(blank) {
-            self.has_begun = true;
-            self.began_as_object = *first == b'{';
+        let is_text = |byte: &&u8| !byte.is_ascii_whitespace() && !b"\xEF\xBB\xBF".contains(byte);
+        if let Some(first) = self.current.iter().find(is_text) {
+            self.has_started = true;
+            self.starts_as_object = *first == b'{';
         }
     }
 }

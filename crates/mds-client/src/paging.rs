@@ -1,41 +1,41 @@
-//! Following `links.next`, and not in circles, for ever or to another host.
+//! Follows `links.next`, but not in circles, without end or to another host.
 
 use std::collections::HashSet;
 
+use http_kit::{host, same_origin, without_credentials};
 use url::Url;
 
-use crate::http::{host, same_origin};
-
-/// The pages of an hour that have been asked for.
+/// The pages of an hour that have been requested.
 pub(crate) struct Trail {
     origin: Url,
     seen: HashSet<String>,
-    most: u32,
+    max_pages: u32,
 }
 
 impl Trail {
-    /// A trail that begins at `first`, has at most `most` pages and stays on its host.
-    pub(crate) fn new(first: &Url, most: u32) -> Self {
+    /// A trail that begins at `first`, has at most `max_pages` pages and stays on its origin.
+    pub(crate) fn new(first: &Url, max_pages: u32) -> Self {
         Self {
             origin: first.clone(),
             seen: HashSet::from([first.to_string()]),
-            most,
+            max_pages,
         }
     }
 
-    /// The page that `link`, found on the page `from`, leads to; `None` if there is no other.
+    /// The URL of the page that `link`, found on the page `from`, points to; `None` if `from` is
+    /// the last page.
     ///
     /// # Errors
     ///
-    /// Says why the link cannot be followed.
+    /// Why the link cannot be followed.
     pub(crate) fn follow(&mut self, from: &Url, link: Option<&str>) -> Result<Option<Url>, String> {
         let Some(link) = link.map(str::trim).filter(|link| !link.is_empty()) else {
             return Ok(None);
         };
         let next = from
             .join(link)
-            .map_err(|_| "links.next is no URL".to_owned())?;
-        let next = without_user(next);
+            .map_err(|_| "links.next is not a URL".to_owned())?;
+        let next = without_credentials(next);
         if !same_origin(&self.origin, &next) {
             return Err(format!(
                 "links.next leads to another origin, on host {}; credentials only go to {}",
@@ -49,19 +49,11 @@ impl Trail {
                 self.seen.len()
             ));
         }
-        if self.seen.len() > self.most as usize {
-            return Err(format!("it has more than {} pages", self.most));
+        if self.seen.len() > self.max_pages as usize {
+            return Err(format!("it has more than {} pages", self.max_pages));
         }
         Ok(Some(next))
     }
-}
-
-/// Drops user name, password and fragment: the first two would override our own credentials.
-pub(crate) fn without_user(mut url: Url) -> Url {
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_fragment(None);
-    url
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The query for one hour.
 
+use std::fmt;
+
 use chrono::{DateTime, Duration, Utc};
 use trips::block::Hour;
 use url::Url;
@@ -9,15 +11,15 @@ use crate::config::ProviderConfig;
 use crate::version::{QueryStyle, TimeFormat};
 use crate::window::WideWindow;
 
-/// How far behind the hour 0.2 is asked: some providers compare start or end, others the time at
-/// which they stored the trip.
+/// Hours after the block that a query at 0.2 covers: some providers compare a trip's start or end
+/// with the window, others the time at which they stored the trip.
 const LOOK_AHEAD_HOURS: i64 = 1;
 
-/// Parameters of the request for one hour, in the provider's own words.
+/// Parameters of the request for one hour, under the names that the provider uses.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
     parameters: Vec<(String, String)>,
-    /// Set where more is asked for than the hour.
+    /// Set if the query covers more than the hour.
     pub(crate) window: Option<WideWindow>,
 }
 
@@ -26,48 +28,49 @@ impl Query {
         let rules = config.version.rules();
         let format = config.time_format.unwrap_or(rules.time_format);
         let (start, end) = (hour.start(), hour.end());
-        let (wanted, window) = match rules.query {
+        let (instants, window) = match rules.query {
             QueryStyle::WholeTripWindow => {
                 let window = WideWindow {
                     hour,
                     start: start - Duration::hours(config.lookback_hours.into()),
                     end: end + Duration::hours(LOOK_AHEAD_HOURS),
                 };
-                let ends = vec![("start_time", window.start), ("end_time", window.end)];
-                (ends, Some(window))
+                let instants = vec![("start_time", window.start), ("end_time", window.end)];
+                (instants, Some(window))
             }
             QueryStyle::EndWindow => {
-                let ends = vec![("min_end_time", start), ("max_end_time", end)];
-                (ends, None)
+                let instants = vec![("min_end_time", start), ("max_end_time", end)];
+                (instants, None)
             }
             QueryStyle::EndHour => (vec![("end_time", start)], None),
         };
-        let parameters = wanted
+        let parameters = instants
             .into_iter()
-            .map(|(name, at)| (their_name(config, name), written(at, format)))
+            .map(|(name, instant)| (parameter_name(config, name), format_time(instant, format)))
             .collect();
         Self { parameters, window }
     }
 
-    /// `url` with these parameters behind the ones it has.
-    pub(crate) fn on(&self, url: &Url) -> Url {
+    /// `url` with these parameters after its own.
+    pub(crate) fn append_to(&self, url: &Url) -> Url {
         let mut url = url.clone();
         url.query_pairs_mut().extend_pairs(&self.parameters);
         url
     }
+}
 
-    /// The parameters as they are sent; without those of the configured URL, which may be secret.
-    pub(crate) fn asked(&self) -> String {
-        Serializer::new(String::new())
-            .extend_pairs(&self.parameters)
-            .finish()
+/// The parameters as they are sent, without those of the configured URL, which may be secret.
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut serializer = Serializer::new(String::new());
+        f.write_str(&serializer.extend_pairs(&self.parameters).finish())
     }
 }
 
-/// Their name of a parameter. Older files call the two ends of a window `start_time` and `end_time`
-/// at any version, so those keys work for 0.3's names too.
-fn their_name(config: &ProviderConfig, name: &str) -> String {
-    let older = match name {
+/// The provider's name of a parameter. Older files call the two ends of a window `start_time` and
+/// `end_time` at any version, so these keys rename the parameters of 0.3 as well.
+fn parameter_name(config: &ProviderConfig, name: &str) -> String {
+    let older_name = match name {
         "min_end_time" => "start_time",
         "max_end_time" => "end_time",
         other => other,
@@ -75,28 +78,28 @@ fn their_name(config: &ProviderConfig, name: &str) -> String {
     let overrides = &config.mds_param_override;
     overrides
         .get(name)
-        .or_else(|| overrides.get(older))
-        .filter(|theirs| !theirs.is_empty())
+        .or_else(|| overrides.get(older_name))
+        .filter(|name| !name.is_empty())
         .map_or_else(|| name.to_owned(), Clone::clone)
 }
 
-fn written(at: DateTime<Utc>, format: TimeFormat) -> String {
+fn format_time(instant: DateTime<Utc>, format: TimeFormat) -> String {
     match format {
-        TimeFormat::Seconds => at.timestamp().to_string(),
-        TimeFormat::Milliseconds => at.timestamp_millis().to_string(),
-        TimeFormat::Hour => at.format("%Y-%m-%dT%H").to_string(),
+        TimeFormat::Seconds => instant.timestamp().to_string(),
+        TimeFormat::Milliseconds => instant.timestamp_millis().to_string(),
+        TimeFormat::Hour => instant.format("%Y-%m-%dT%H").to_string(),
     }
 }
 
-/// The address of the trips: the configured one if its path has a segment `trips`, otherwise
-/// `trips` below it.
+/// The URL of the trips: the configured one if its path has a segment `trips`, otherwise `trips`
+/// below it.
 pub(crate) fn trips_url(configured: &Url) -> Url {
     let mut url = configured.clone();
     url.set_fragment(None);
-    let names_trips = url
+    let has_trips = url
         .path_segments()
         .is_some_and(|mut segments| segments.any(|segment| segment == "trips"));
-    if !names_trips && let Ok(mut segments) = url.path_segments_mut() {
+    if !has_trips && let Ok(mut segments) = url.path_segments_mut() {
         segments.pop_if_empty().push("trips");
     }
     url

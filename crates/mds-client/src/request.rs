@@ -1,53 +1,51 @@
-//! One request until it is answered: credentials, redirects, what the status means, trying again.
+//! One request until it has a final response: credentials, redirects, statuses, retries.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use chrono::Utc;
+use http_kit::{RetryBudget, host, retry_after, same_origin, without_credentials};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Request, Response};
+use tokio::time::{sleep, timeout};
 use url::Url;
 
 use crate::auth::Grant;
-use crate::fetch::MdsClient;
+use crate::endpoint::Endpoint;
 use crate::fetch_error::{FetchError, RetryScope};
-use crate::http::{host, retry_after, same_origin};
 use crate::interim::is_processing;
-use crate::paging::without_user;
-use crate::retry::RetryBudget;
 use crate::version::StatusMeaning;
 
 const MAX_REDIRECTS: u32 = 3;
 const PROCESSING: u16 = 102;
 
-/// An answer that ends the asking.
-pub(crate) enum Answer {
-    /// The body holds trips; `at` is where it came from, after redirects.
-    Trips { at: Url, response: Box<Response> },
+/// A final response to the request for a page.
+pub(crate) enum PageResponse {
+    /// The body holds trips; `url` is where it came from, after redirects.
+    Ready { url: Url, response: Box<Response> },
     /// The hour is not published.
     NotYet(u16),
-    /// No service in that hour.
+    /// There was no service in that hour.
     NotOperating(u16),
 }
 
-/// A response, where it came from and what credentials the request carried.
+/// A response, its URL after redirects, and the credentials that the request carried.
 struct Exchange {
-    at: Url,
+    url: Url,
     response: Response,
     grant: Grant,
 }
 
-/// Makes the requests of one hour, and counts them.
+/// Sends the requests of one hour, and counts them.
 pub(crate) struct Requester<'a> {
-    client: &'a MdsClient,
+    endpoint: &'a Endpoint,
     age: Duration,
     requests: u32,
 }
 
 impl<'a> Requester<'a> {
     /// For an hour that ended `age` ago.
-    pub(crate) fn new(client: &'a MdsClient, age: Duration) -> Self {
+    pub(crate) fn new(endpoint: &'a Endpoint, age: Duration) -> Self {
         Self {
-            client,
+            endpoint,
             age,
             requests: 0,
         }
@@ -57,52 +55,59 @@ impl<'a> Requester<'a> {
         self.requests
     }
 
-    /// Asks until there is an answer or nothing left to try.
-    pub(crate) async fn ask(
+    /// Repeats the request until there is a final response or the budget is used up.
+    pub(crate) async fn request(
         &mut self,
         url: &Url,
-        attempts: &mut RetryBudget,
-    ) -> Result<Answer, FetchError> {
+        budget: &mut RetryBudget,
+    ) -> Result<PageResponse, FetchError> {
         loop {
-            match self.attempt(url).await {
-                Err(fault) if matches!(fault.remedy, RetryScope::Request(_)) => {
-                    tracing::info!(provider = %self.client.name, fault = %fault, "a request failed");
-                    if !attempts.again(fault.asked_wait()).await {
-                        return Err(fault);
-                    }
-                }
-                ended => return ended,
-            }
+            let error = match self.attempt(url).await {
+                Err(error) => error,
+                Ok(response) => return Ok(response),
+            };
+            let RetryScope::Request(requested_wait) = error.scope else {
+                return Err(error);
+            };
+            let Some(wait) = budget.backoff(requested_wait) else {
+                return Err(error);
+            };
+            tracing::info!(
+                error.message = %error,
+                retry.wait_ms = milliseconds(wait),
+                "request to provider failed, retrying"
+            );
+            sleep(wait).await;
         }
     }
 
-    async fn attempt(&mut self, url: &Url) -> Result<Answer, FetchError> {
+    async fn attempt(&mut self, url: &Url) -> Result<PageResponse, FetchError> {
         match self.exchange(url).await {
-            Ok(Exchange { at, response, .. }) => self.judge(at, response),
-            Err(fault) if fault.is_unanswered() && self.says_processing(url).await => {
-                Ok(Answer::NotYet(PROCESSING))
+            Ok(Exchange { url, response, .. }) => self.judge(url, response),
+            Err(error) if error.is_without_response() && self.is_processing(url).await => {
+                Ok(PageResponse::NotYet(PROCESSING))
             }
-            Err(fault) => Err(fault),
+            Err(error) => Err(error),
         }
     }
 
-    /// Sends the request; a second time if the credentials were refused and can be renewed.
+    /// Sends the request, and once more if the credentials were refused and can be renewed.
     async fn exchange(&mut self, url: &Url) -> Result<Exchange, FetchError> {
         let first = self.follow_redirects(url).await?;
-        if is_refused(&first.response) && self.client.auth.refresh(first.grant).await {
+        if is_refused(&first.response) && self.endpoint.auth.refresh(first.grant).await {
             return self.follow_redirects(url).await;
         }
         Ok(first)
     }
 
     async fn follow_redirects(&mut self, url: &Url) -> Result<Exchange, FetchError> {
-        let mut at = url.clone();
+        let mut url = url.clone();
         for redirects in 0.. {
             let (headers, grant) = self.headers().await?;
-            let response = self.send(&at, headers).await?;
-            let Some(target) = redirect(&at, &response)? else {
+            let response = self.send(&url, headers).await?;
+            let Some(target) = redirect(&url, &response)? else {
                 return Ok(Exchange {
-                    at,
+                    url,
                     response,
                     grant,
                 });
@@ -111,16 +116,16 @@ impl<'a> Requester<'a> {
                 let why = format!("it redirects more than {MAX_REDIRECTS} times");
                 return Err(FetchError::rejected(response.status().as_u16(), why));
             }
-            at = target;
+            url = target;
         }
         Err(FetchError::malformed("it redirects without end"))
     }
 
     async fn headers(&self) -> Result<(HeaderMap, Grant), FetchError> {
-        let own = HeaderValue::from_static(self.client.config.version.rules().accept);
+        let own = HeaderValue::from_static(self.endpoint.config.version.rules().accept);
         let mut headers = HeaderMap::from_iter([(ACCEPT, own)]);
-        let grant = self.client.auth.authorize(&mut headers).await?;
-        if let Some(accept) = &self.client.accept {
+        let grant = self.endpoint.auth.authorize(&mut headers).await?;
+        if let Some(accept) = &self.endpoint.accept {
             headers.insert(ACCEPT, accept.clone());
         }
         Ok((headers, grant))
@@ -130,16 +135,17 @@ impl<'a> Requester<'a> {
         self.requests += 1;
         let mut request = Request::new(Method::GET, url.clone());
         *request.headers_mut() = headers;
-        let timeout = self.client.config.timeout;
-        tokio::time::timeout(timeout, self.client.http.execute(request))
+        // Not the request's own time-out, which would end long bodies as well.
+        let limit = self.endpoint.config.timeout;
+        timeout(limit, self.endpoint.http.execute(request))
             .await
-            .map_err(|_| FetchError::silent(timeout))?
-            .map_err(|error| FetchError::transport("no answer", error))
+            .map_err(|_| FetchError::silent(limit))?
+            .map_err(|error| FetchError::transport("no response", error))
     }
 
-    /// Whether the provider, that gave no answer, said 102 (see [`is_processing`]).
-    async fn says_processing(&mut self, url: &Url) -> bool {
-        let config = &self.client.config;
+    /// Whether a provider that sent no final response sent 102 (see [`is_processing`]).
+    async fn is_processing(&mut self, url: &Url) -> bool {
+        let config = &self.endpoint.config;
         if !config.version.rules().interim_not_ready {
             return false;
         }
@@ -150,39 +156,44 @@ impl<'a> Requester<'a> {
         is_processing(url, &headers, config.timeout).await
     }
 
-    fn judge(&self, at: Url, response: Response) -> Result<Answer, FetchError> {
+    fn judge(&self, url: Url, response: Response) -> Result<PageResponse, FetchError> {
         let status = response.status().as_u16();
-        let version = self.client.config.version;
-        let grace = self.client.options.not_found_grace;
-        let wait = retry_after(response.headers(), Utc::now());
+        let version = self.endpoint.config.version;
+        let grace = self.endpoint.options.not_found_grace;
+        let requested_wait = retry_after(response.headers(), SystemTime::now());
         match version.meaning(status, self.age, grace) {
-            StatusMeaning::Ready => Ok(Answer::Trips {
-                at,
+            StatusMeaning::Ready => Ok(PageResponse::Ready {
+                url,
                 response: Box::new(response),
             }),
-            StatusMeaning::NotYet => Ok(Answer::NotYet(status)),
-            StatusMeaning::NotOperating => Ok(Answer::NotOperating(status)),
-            StatusMeaning::Throttled => Err(FetchError::throttled(wait)),
+            StatusMeaning::NotYet => Ok(PageResponse::NotYet(status)),
+            StatusMeaning::NotOperating => Ok(PageResponse::NotOperating(status)),
+            StatusMeaning::Throttled => Err(FetchError::throttled(requested_wait)),
             StatusMeaning::Unavailable => Err(FetchError::unavailable_status(
                 status,
-                format!("it answers {status}"),
-                wait,
+                format!("it returned status {status}"),
+                requested_wait,
             )),
             StatusMeaning::Unauthorized | StatusMeaning::Rejected | StatusMeaning::Redirect => {
                 Err(FetchError::rejected(status, refusal(status)))
             }
             StatusMeaning::Senseless => Err(FetchError::malformed(format!(
-                "it answers {status}, which says nothing about an hour"
+                "it returned status {status}, which says nothing about an hour"
             ))),
         }
     }
+}
+
+/// A wait as log lines have it.
+pub(crate) fn milliseconds(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn is_refused(response: &Response) -> bool {
     matches!(response.status().as_u16(), 401 | 403)
 }
 
-/// Where the response sends us, if it does.
+/// The target of a redirect; `None` if the response is not one.
 fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
     let status = response.status().as_u16();
     if !matches!(status, 300..=303 | 307 | 308) {
@@ -193,10 +204,8 @@ fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, FetchError> 
         .get(LOCATION)
         .and_then(|location| location.to_str().ok())
         .and_then(|location| from.join(location).ok())
-        .map(without_user)
-        .ok_or_else(|| {
-            FetchError::rejected(status, "it redirects without saying where".to_owned())
-        })?;
+        .map(without_credentials)
+        .ok_or_else(|| FetchError::rejected(status, "it redirects to no URL".to_owned()))?;
     if same_origin(from, &target) {
         return Ok(Some(target));
     }
@@ -208,14 +217,14 @@ fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, FetchError> 
     Err(FetchError::rejected(status, why))
 }
 
-/// What a refusal asks people to look at.
+/// What a refusal means, and what people should look at.
 fn refusal(status: u16) -> String {
-    let look_at = match status {
+    let advice = match status {
         400 => "look at version, mds_param_override and time_format",
         401 | 403 => "look at auth_type and the credentials; a token may not cover this hour",
         404 | 410 => "look at mds_api_url",
         406 => "look at version and accept",
-        _ => "asking again changes nothing",
+        _ => "repeating the request changes nothing",
     };
-    format!("it answers {status}: {look_at}")
+    format!("it returned status {status}: {advice}")
 }

@@ -4,21 +4,22 @@ use std::io;
 
 use serde_json::value::RawValue;
 
-/// Takes the trips of one hour, in the order they were sent. Called from a blocking thread.
+/// Takes the trips of one hour, in the order in which they were sent. It is called on a blocking
+/// thread.
 ///
-/// A sink that is dropped before [`fetch_hour`](crate::MdsClient::fetch_hour) gives it back has
-/// seen only part of an hour and must leave nothing behind.
-pub trait TripSink {
-    /// Comes first and once, with the version that the provider says it serves. Where the body
-    /// names its version only after the trips, the version is the one of the `Content-Type` or the
+/// A sink that is dropped before [`fetch_hour`](crate::MdsClient::fetch_hour) returns it has got
+/// only part of an hour. It must leave nothing behind.
+pub trait TripSink: Send + 'static {
+    /// Called once, before the first trip, with the version that the provider serves. If the body
+    /// names its version only after the trips, this is the version of the `Content-Type` or the
     /// configured one.
     ///
     /// # Errors
     ///
-    /// Any failure to store; ends the fetch with [`MdsError::Sink`](crate::MdsError::Sink).
+    /// The trips cannot be stored. The fetch ends with [`MdsError::Sink`](crate::MdsError::Sink).
     fn begin(&mut self, version: &str) -> io::Result<()>;
 
-    /// One trip, exactly as sent.
+    /// Takes one trip, exactly as it was sent.
     ///
     /// # Errors
     ///

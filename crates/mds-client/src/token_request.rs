@@ -1,5 +1,5 @@
-//! How a token is asked for, where it stands in the answer, and how it is shown: what OAuth 2
-//! client credentials and the logins of providers' own making differ in.
+//! How a token is requested, where the response holds it, and which headers carry it. OAuth 2
+//! client credentials and the logins that providers invented differ in these.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::config::{ProviderConfig, address};
-use crate::fields::{Fields, ProviderConfigError};
+use crate::fields::{BodyFormat, Fields, ProviderConfigError};
 
-/// Where a token's text goes in the value of a header.
-pub(crate) const PLACE: &str = "{token}";
+/// Stands for the token in the value of a header.
+pub(crate) const TOKEN_PLACEHOLDER: &str = "{token}";
+pub(crate) const EXPIRES_IN: &str = "expires_in";
 
 /// One request for a token.
 #[derive(Clone)]
@@ -21,11 +21,11 @@ pub struct TokenRequest {
     pub(crate) method: Method,
     pub(crate) headers: BTreeMap<String, SecretString>,
     pub(crate) body: TokenBody,
-    /// Where the token stands in the answer.
-    pub(crate) token_at: AnswerPath,
-    /// Where the answer says how many seconds it lives.
-    pub(crate) expires_in_path: AnswerPath,
-    /// Headers of every later request, with [`PLACE`] for the token.
+    /// Where the response holds the token.
+    pub(crate) token_path: ResponsePath,
+    /// Where the response says in how many seconds the token expires.
+    pub(crate) expires_in_path: ResponsePath,
+    /// Headers of every later request, with [`TOKEN_PLACEHOLDER`] for the token.
     pub(crate) send: BTreeMap<String, SecretString>,
 }
 
@@ -37,12 +37,12 @@ pub(crate) enum TokenBody {
     Json(SecretString),
 }
 
-/// A member of a JSON answer: its key, or the keys that lead to it with dots between (`data.token`,
+/// A member of a JSON response: its key, or a path of keys with dots between them (`data.token`,
 /// `tokens.0`).
 #[derive(Clone, Debug)]
-pub(crate) struct AnswerPath(String);
+pub(crate) struct ResponsePath(String);
 
-impl AnswerPath {
+impl ResponsePath {
     pub(crate) fn new(path: impl Into<String>) -> Self {
         Self(path.into())
     }
@@ -51,11 +51,11 @@ impl AnswerPath {
         &self.0
     }
 
-    pub(crate) fn find<'a>(&self, answer: &'a Value) -> Option<&'a Value> {
-        answer.get(&self.0).or_else(|| {
+    pub(crate) fn find<'a>(&self, response: &'a Value) -> Option<&'a Value> {
+        response.get(&self.0).or_else(|| {
             self.0
                 .split('.')
-                .try_fold(answer, |value, key| match value {
+                .try_fold(response, |value, key| match value {
                     Value::Array(items) => key.parse::<usize>().ok().and_then(|n| items.get(n)),
                     other => other.get(key),
                 })
@@ -66,82 +66,38 @@ impl AnswerPath {
 impl TokenRequest {
     /// `token_request` of `auth_type` Custom.
     pub(crate) fn read(fields: &Fields) -> Result<Self, ProviderConfigError> {
-        let json = is_json(fields, "body", true)?;
+        let format = fields.body_format("body", BodyFormat::Json)?;
         let data = fields.members("data")?;
         let method = method(fields)?;
         let send = fields.secrets("send")?;
-        if !send.values().any(|it| it.expose_secret().contains(PLACE)) {
+        if !send
+            .values()
+            .any(|it| it.expose_secret().contains(TOKEN_PLACEHOLDER))
+        {
             let why = format!(
-                "needs a header that holds {PLACE}, such as {{\"Authorization\": \"Bearer {PLACE}\"}}"
+                "needs a header that holds {TOKEN_PLACEHOLDER}, such as {{\"Authorization\": \"Bearer {TOKEN_PLACEHOLDER}\"}}"
             );
             return Err(ProviderConfigError::new("send", why));
         }
         Ok(Self {
-            url: address("url", &fields.required("url")?)?,
+            url: fields.required_url("url")?,
             headers: fields.secrets("headers")?,
-            body: match (data.is_empty(), json) {
-                (true, _) => TokenBody::Empty,
-                (false, true) => TokenBody::json(data),
-                (false, false) => TokenBody::Form(fields.secrets("data")?.into_iter().collect()),
+            body: match format {
+                _ if data.is_empty() => TokenBody::Empty,
+                BodyFormat::Json => TokenBody::json(data),
+                BodyFormat::Form => TokenBody::Form(fields.secrets("data")?.into_iter().collect()),
             },
             method,
-            token_at: AnswerPath::new(fields.required("token")?),
+            token_path: ResponsePath::new(fields.required("token")?),
             expires_in_path: expires_in_path(fields)?,
             send,
-        })
-    }
-
-    /// `token_url`, `auth_data` and `auth_token_res_key` of `auth_type` OAuth.
-    pub(crate) fn client_credentials(config: &ProviderConfig) -> Result<Self, ProviderConfigError> {
-        let missing =
-            |key| ProviderConfigError::new(key, "is missing, which auth_type OAuth needs");
-        if config.auth_data.is_empty() {
-            return Err(missing("auth_data"));
-        }
-        let mut data: Vec<_> = config.auth_data.clone().into_iter().collect();
-        if !config.auth_data.contains_key("grant_type") {
-            data.push(("grant_type".to_owned(), "client_credentials".into()));
-        }
-        Ok(Self {
-            url: config
-                .token_url
-                .clone()
-                .ok_or_else(|| missing("token_url"))?,
-            method: Method::POST,
-            headers: BTreeMap::new(),
-            body: if config.auth_data_as_json {
-                let member =
-                    |(name, value): (String, SecretString)| (name, value.expose_secret().into());
-                TokenBody::json(data.into_iter().map(member).collect())
-            } else {
-                TokenBody::Form(data)
-            },
-            token_at: AnswerPath::new(config.auth_token_res_key.clone()),
-            expires_in_path: AnswerPath::new(EXPIRES_IN),
-            send: BTreeMap::from([("Authorization".to_owned(), format!("Bearer {PLACE}").into())]),
         })
     }
 }
 
 impl TokenBody {
-    fn json(data: Map<String, Value>) -> Self {
+    pub(crate) fn json(data: Map<String, Value>) -> Self {
         Self::Json(Value::Object(data).to_string().into())
-    }
-}
-
-const EXPIRES_IN: &str = "expires_in";
-
-/// Whether a body is JSON (`json`) or a form (`form`).
-pub(crate) fn is_json(
-    fields: &Fields,
-    key: &str,
-    default: bool,
-) -> Result<bool, ProviderConfigError> {
-    match fields.text(key)?.as_deref().map(str::trim) {
-        None | Some("") => Ok(default),
-        Some(text) if text.eq_ignore_ascii_case("json") => Ok(true),
-        Some(text) if text.eq_ignore_ascii_case("form") => Ok(false),
-        Some(_) => Err(ProviderConfigError::new(key, "must be json or form")),
     }
 }
 
@@ -154,9 +110,9 @@ fn method(fields: &Fields) -> Result<Method, ProviderConfigError> {
     }
 }
 
-fn expires_in_path(fields: &Fields) -> Result<AnswerPath, ProviderConfigError> {
+fn expires_in_path(fields: &Fields) -> Result<ResponsePath, ProviderConfigError> {
     let given = fields.text(EXPIRES_IN)?.filter(|path| !path.is_empty());
-    Ok(AnswerPath::new(
+    Ok(ResponsePath::new(
         given.unwrap_or_else(|| EXPIRES_IN.to_owned()),
     ))
 }

@@ -1,37 +1,38 @@
-//! What differs between the versions of MDS: the only place that knows.
+//! The differences between the versions of MDS. No other file knows them.
 
 use std::str::FromStr;
 use std::time::Duration;
 
+use http_kit::Transient;
 use trips::named_enum;
 
 named_enum! {
-    /// A version of the MDS Provider API, major and minor; a patch number changes nothing for us.
+    /// A version of the MDS Provider API, major and minor. Patch numbers make no difference.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum MdsVersion {
-        /// 0.2: windows of start and end, times in seconds.
+        /// 0.2: the query is a window of start and end, times are in seconds.
         V0_2 => "0.2",
-        /// 0.3: windows of the end, times in milliseconds.
+        /// 0.3: the query is a window of the end, times are in milliseconds.
         V0_3 => "0.3",
-        /// 0.4: one clock hour a request.
+        /// 0.4: one clock hour per request.
         V0_4 => "0.4",
         /// 1.0: another media type.
         V1_0 => "1.0",
-        /// 1.1: an empty list now surely means an hour without trips.
+        /// 1.1: an empty list always means an hour without trips.
         V1_1 => "1.1",
-        /// 1.2: 102 for an hour that is not ready.
+        /// 1.2: status 102 for an hour that is not ready.
         V1_2 => "1.2",
-        /// 2.0: 202 for an hour that is not ready, trips at the top of the body.
+        /// 2.0: status 202 for an hour that is not ready, trips at the top of the body.
         V2_0 => "2.0",
     }
 }
 
-/// How an hour is asked for.
+/// How an hour is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryStyle {
-    /// `start_time` and `end_time`: trips that lie wholly inside (0.2). Asked with a look-back and
-    /// a look-ahead, since a trip over an edge of the window would be lost; what ended in another
-    /// hour is then left out by us.
+    /// `start_time` and `end_time`: trips that lie wholly inside the window (0.2). A trip across an
+    /// edge of the window would be lost, so the window is wider than the hour, and the client
+    /// leaves out trips that ended in another hour.
     WholeTripWindow,
     /// `min_end_time` and `max_end_time`: trips that ended in the half-open window (0.3).
     EndWindow,
@@ -50,105 +51,91 @@ pub enum TimeFormat {
     Hour,
 }
 
-/// The unit of the timestamps in a body, as the version has it. Providers mix the two up, so
-/// readers tell them apart by magnitude as well.
+/// The unit of the timestamps in a body, as the version defines it. Providers confuse the two, so
+/// readers also tell them apart by magnitude.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeUnit {
-    /// Seconds, with fractions at times.
+    /// Seconds, sometimes with a fraction.
     Seconds,
     /// Milliseconds.
     Milliseconds,
 }
 
-/// Where the list of trips stands in a body. Readers accept both at any version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Envelope {
-    /// `{"data": {"trips": […]}}`.
-    Data,
-    /// `{"trips": […]}`.
-    TopLevel,
-}
-
 /// What 404 and 410 mean for an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotFound {
-    /// The version knows no such answer: the URL is wrong.
+    /// The version does not define them: the URL is wrong.
     WrongUrl,
-    /// No data or not ready, nobody can tell which. Every later version says "not operating", but
-    /// providers go on using 404 for "still processing" and for plain faults, so a young hour is
-    /// taken as not ready and only one older than the grace period as an hour without service.
+    /// Either "no data" or "not ready". The later versions define it as "not operating", but
+    /// providers also return 404 while they still process the hour, and for plain faults. So a
+    /// young hour counts as not ready, and only an hour older than the grace period as one without
+    /// service.
     NotReadyWhileYoung,
 }
 
-/// The differences that a client has to know about, for one version.
+/// The rules of one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VersionRules {
-    /// How an hour is asked for.
+    /// How an hour is requested.
     pub query: QueryStyle,
     /// How the query writes an instant.
     pub time_format: TimeFormat,
     /// The `Accept` header.
     pub accept: &'static str,
-    /// Where the trips stand.
-    pub envelope: Envelope,
     /// The unit of the timestamps in the body.
     pub body_unit: TimeUnit,
     /// What 404 and 410 mean.
     pub not_found: NotFound,
-    /// Whether trips name only the device, whose type and number `/vehicles` tells, and routes are
-    /// `/telemetry`'s.
+    /// Whether trips name only the device: its type and number are in `/vehicles`, routes are in
+    /// `/telemetry`.
     pub vehicles_apart: bool,
-    /// Whether "not ready" may come as the interim status 102, which HTTP libraries swallow.
+    /// Whether "not ready" may be the interim status 102, which HTTP libraries skip.
     pub interim_not_ready: bool,
 }
 
 /// What a status says about an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusMeaning {
+pub(crate) enum StatusMeaning {
     /// The trips are in the body.
     Ready,
-    /// The hour is not published yet: ask again later.
+    /// The hour is not published yet: try again later.
     NotYet,
-    /// The provider says it offered no service in that hour.
+    /// The provider offered no service in that hour.
     NotOperating,
     /// The credentials were refused.
     Unauthorized,
     /// Too many requests.
     Throttled,
-    /// A fault of the provider's that can pass.
+    /// A fault of the provider that can pass.
     Unavailable,
-    /// The answer is elsewhere.
+    /// The response is at another URL.
     Redirect,
-    /// The request is refused and will be refused again.
+    /// The request is refused, and would be refused again.
     Rejected,
-    /// A status that says success but carries no trips.
+    /// The status reports success but has no trips.
     Senseless,
 }
 
-/// A version number that is none of the supported ones.
+/// The text is not one of the supported version numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "is none of the supported MDS versions {}",
+    "is not one of the supported MDS versions {}",
     MdsVersion::ALL.map(MdsVersion::as_str).join(", ")
 )]
 pub struct UnknownVersion;
 
 impl MdsVersion {
-    /// The number in the form that bodies carry, for a body that carries none: `0.3.0`.
+    /// The number as bodies write it, for a body without one: `0.3.0`.
     pub fn body_number(self) -> String {
         format!("{}.0", self.as_str())
     }
 
-    /// What a client has to know about this version.
+    /// The rules of this version.
     pub const fn rules(self) -> VersionRules {
         VersionRules {
             query: self.query(),
             time_format: self.time_format(),
             accept: self.accept(),
-            envelope: match self {
-                Self::V2_0 => Envelope::TopLevel,
-                _ => Envelope::Data,
-            },
             body_unit: match self {
                 Self::V0_2 => TimeUnit::Seconds,
                 _ => TimeUnit::Milliseconds,
@@ -180,7 +167,7 @@ impl MdsVersion {
 
     const fn accept(self) -> &'static str {
         match self {
-            // 0.2 has no media type of its own.
+            // 0.2 defines no media type.
             Self::V0_2 => "application/json",
             Self::V0_3 => "application/vnd.mds.provider+json;version=0.3",
             Self::V0_4 => "application/vnd.mds.provider+json;version=0.4",
@@ -191,9 +178,14 @@ impl MdsVersion {
         }
     }
 
-    /// What `status` says about an hour that ended `age` ago (zero if it has not ended), where a
-    /// 404 is believed once the hour is `grace` old.
-    pub fn meaning(self, status: u16, age: Duration, grace: Duration) -> StatusMeaning {
+    /// What `status` says about an hour that ended `age` ago (zero if it has not ended). A 404
+    /// means "no service" once the hour is `grace` old.
+    pub(crate) fn meaning(self, status: u16, age: Duration, grace: Duration) -> StatusMeaning {
+        match Transient::from_status(status) {
+            Some(Transient::Throttled) => return StatusMeaning::Throttled,
+            Some(Transient::Unavailable) => return StatusMeaning::Unavailable,
+            None => {}
+        }
         match status {
             200 => StatusMeaning::Ready,
             102 | 202 => StatusMeaning::NotYet,
@@ -204,8 +196,6 @@ impl MdsVersion {
                 NotFound::NotReadyWhileYoung if age < grace => StatusMeaning::NotYet,
                 NotFound::NotReadyWhileYoung => StatusMeaning::NotOperating,
             },
-            408 | 500..=599 => StatusMeaning::Unavailable,
-            429 => StatusMeaning::Throttled,
             400..=499 => StatusMeaning::Rejected,
             _ => StatusMeaning::Senseless,
         }
@@ -215,7 +205,7 @@ impl MdsVersion {
 impl FromStr for MdsVersion {
     type Err = UnknownVersion;
 
-    /// Reads `1.2`, `1.2.0` or any other patch of it.
+    /// Reads a version with or without a patch number: `1.2`, `1.2.0`.
     fn from_str(text: &str) -> Result<Self, UnknownVersion> {
         let mut parts = text.trim().splitn(3, '.');
         let major = parts.next().unwrap_or_default();

@@ -1,16 +1,16 @@
-//! Which trips of a wide window are those of the asked hour.
+//! Which trips of a wide window belong to the requested hour.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use trips::block::Hour;
 
-/// Numbers below it are seconds, others milliseconds: the same instant in seconds would lie in the
-/// year 5138, in milliseconds in 1973.
+/// Timestamps from this number on are milliseconds, smaller ones are seconds. As seconds it lies in
+/// the year 5138, as milliseconds in 1973.
 const FIRST_MILLISECONDS: f64 = 1e11;
 const MILLISECONDS: f64 = 1000.0;
 
-/// A window that is wider than the hour it is asked for.
+/// A window that is wider than the hour that it is requested for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WideWindow {
     pub(crate) hour: Hour,
@@ -19,19 +19,21 @@ pub(crate) struct WideWindow {
 }
 
 impl WideWindow {
-    /// Whether the trip is another hour's, whose own request brings it. One that ended outside of
-    /// the whole window is not: the provider ignores what it is asked, and that must show. Nor is
-    /// one whose end cannot be read, so that it is refused and counted later and not lost here.
+    /// Whether the trip ended in another hour of the window. The request for that hour returns it.
+    ///
+    /// False for a trip that ended outside of the whole window: the provider ignores the query, and
+    /// that must be noticed. False also if the end cannot be read: the trip is rejected and counted
+    /// later instead of getting lost here.
     pub(crate) fn is_of_another_hour(self, trip: &RawValue) -> bool {
         let Some(end) = end_seconds(trip) else {
             return false;
         };
-        let asked = (seconds(self.start)..=seconds(self.end)).contains(&end);
-        asked && !(seconds(self.hour.start())..seconds(self.hour.end())).contains(&end)
+        let is_in_window = (seconds(self.start)..=seconds(self.end)).contains(&end);
+        is_in_window && !(seconds(self.hour.start())..seconds(self.hour.end())).contains(&end)
     }
 }
 
-#[allow(
+#[expect(
     clippy::cast_precision_loss,
     reason = "whole seconds of any calendar year are exact"
 )]

@@ -50,7 +50,7 @@ impl Context {
         Ok(Self {
             config,
             store,
-            http: mds_client::http_client().map_err(|e| {
+            http: http_kit::client().map_err(|e| {
                 PipelineError::new(
                     ErrorName::ConfigInvalid,
                     format!("this machine's HTTP client cannot be built: {e}"),

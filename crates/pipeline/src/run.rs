@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
 use futures::StreamExt;
 use futures::stream;
+use http_kit::{RetryBudget, RetryPolicy};
 use store::RunSummary;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,14 @@ const WAITING_FOR_PORTAL: usize = 4096;
 /// Blocks in the step `sync-socrata`. Their uploads take turns, but one is made ready and another
 /// written down meanwhile.
 const PUBLISHED_AT_ONCE: usize = 3;
+
+/// Attempts at a step. With [`STEP_RETRY`] they take about eleven seconds.
+const STEP_ATTEMPTS: u32 = 5;
+const STEP_RETRY: RetryPolicy = RetryPolicy {
+    first: Duration::from_millis(1500),
+    max: Duration::from_secs(12),
+    patience: Duration::from_secs(12),
+};
 
 /// How a run is carried out.
 #[derive(Debug, Clone)]
@@ -188,24 +196,28 @@ fn ended_badly(item: BlockItem, error: PipelineError) -> BlockOutcome {
 
 /// Repeats a step for what the clients below do not wait out themselves: another run's claim, and a
 /// database or bucket that is away for a moment.
-async fn with_retry<F, Fut>(step: F) -> Result<BlockItem, PipelineError>
+async fn with_retry<F, Fut>(mut step: F) -> Result<BlockItem, PipelineError>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<BlockItem, PipelineError>>,
 {
-    let policy = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(500))
-        .with_max_delay(Duration::from_secs(10))
-        .with_max_times(4)
-        .with_jitter();
-    step.retry(policy)
-        .when(|error| {
-            matches!(
-                error.name,
-                ErrorName::BlockBusy
-                    | ErrorName::DatabaseUnavailable
-                    | ErrorName::StorageUnavailable
-            )
-        })
-        .await
+    let mut budget =
+        RetryBudget::new(STEP_ATTEMPTS, STEP_RETRY).with_min_wait(Duration::from_millis(500));
+    loop {
+        let error = match step().await {
+            Err(error) if is_worth_repeating(error.name) => error,
+            result => return result,
+        };
+        let Some(wait) = budget.backoff(None) else {
+            return Err(error);
+        };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+fn is_worth_repeating(error: ErrorName) -> bool {
+    matches!(
+        error,
+        ErrorName::BlockBusy | ErrorName::DatabaseUnavailable | ErrorName::StorageUnavailable
+    )
 }

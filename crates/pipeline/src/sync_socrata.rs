@@ -142,11 +142,11 @@ async fn send(
     let mut chunks = read_ahead(rows, portal.chunk_rows, progress.rows_done);
     while let Some(chunk) = chunks.recv().await {
         let chunk = chunk?;
-        let upsert = portal.client.upsert(chunk.body, chunk.rows).await?;
+        let upsert = portal.client.upsert(&chunk).await?;
         progress.created += upsert.created;
         progress.updated += upsert.updated;
         progress.errors += upsert.errors;
-        // Behind refused rows nothing counts as done, so that the next attempt sends them again.
+        // After refused rows nothing counts as done, so that the next attempt sends them again.
         if progress.errors == 0 {
             progress.rows_done += chunk.rows as u64;
         }

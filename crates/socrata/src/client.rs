@@ -1,29 +1,29 @@
 //! The client of one dataset.
 
 use std::fmt;
-use std::time::Duration;
 
-use backon::BackoffBuilder as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use http_kit::{RetryBudget, host, same_origin, without_credentials};
+use reqwest::RequestBuilder;
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue, LOCATION,
+};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::sleep;
 use url::Url;
 
+use crate::chunks::Chunk;
 use crate::config::{DatasetId, SocrataConfig, check_secure};
 use crate::error::SocrataError;
-use crate::request::{Answer, answer_of};
-use crate::retry::RetryPolicy;
+use crate::options::ClientOptions;
+use crate::request::{Response, send};
 use crate::upsert::Upsert;
 
 const APP_TOKEN: &str = "x-app-token";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-/// A portal can work on 10,000 rows for a minute.
-const TIMEOUT: Duration = Duration::from_secs(120);
 const MAX_UPSERT_RESPONSE_BYTES: usize = 1 << 20;
 const MAX_QUERY_RESPONSE_BYTES: usize = 64 << 20;
 
@@ -34,8 +34,7 @@ pub struct SocrataClient {
     dataset: DatasetId,
     url: Url,
     headers: HeaderMap,
-    retry: RetryPolicy,
-    timeout: Duration,
+    options: ClientOptions,
 }
 
 impl fmt::Debug for SocrataClient {
@@ -43,18 +42,19 @@ impl fmt::Debug for SocrataClient {
         f.debug_struct("SocrataClient")
             .field("host", &self.url.host_str())
             .field("dataset", &self.dataset)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }
 
 impl SocrataClient {
-    /// A client for the dataset of `config`. `http` must not follow redirects by itself: it would
-    /// carry the key to other hosts.
+    /// A client for the dataset of `config`. `http` must come from [`http_kit::client`]: a client
+    /// that follows redirects by itself would send the key to other hosts.
     ///
     /// # Errors
     ///
-    /// [`SocrataError::Config`] for an endpoint that is not secure or a token that no HTTP header
-    /// can carry.
+    /// [`SocrataError::Config`] for an endpoint that is not secure, or a key or token that no HTTP
+    /// header can carry.
     pub fn new(http: reqwest::Client, config: SocrataConfig) -> Result<Self, SocrataError> {
         check_secure(&config.endpoint).map_err(|why| SocrataError::Config {
             key: "SOCRATA_DATA_ENDPOINT",
@@ -62,54 +62,41 @@ impl SocrataClient {
         })?;
         Ok(Self {
             http,
-            url: resource(&config.endpoint, &config.dataset),
+            url: resource_url(&config.endpoint, &config.dataset),
             headers: headers(&config)?,
             dataset: config.dataset,
-            retry: RetryPolicy::default(),
-            timeout: TIMEOUT,
+            options: ClientOptions::default(),
         })
     }
 
-    /// The same client with other attempts and waits.
+    /// The same client with other limits.
     #[must_use]
-    pub fn with_retry(self, retry: RetryPolicy) -> Self {
-        Self { retry, ..self }
+    pub fn with_options(self, options: ClientOptions) -> Self {
+        Self { options, ..self }
     }
 
-    /// The same client with another bound on the time of one request; 2 minutes unless given.
-    #[must_use]
-    pub fn with_timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
-    }
-
-    /// The dataset.
-    pub fn dataset(&self) -> &DatasetId {
-        &self.dataset
-    }
-
-    /// Sends rows, new ones and changed ones alike: `body` is a JSON array of `rows` objects, such
-    /// as [`Chunk::body`](crate::Chunk). No rows are no request.
+    /// Sends new and changed rows. A chunk without rows is not sent.
     ///
-    /// Rows that the portal refuses while it takes others are counted in [`Upsert::errors`], not an
-    /// error here.
+    /// Rows that the portal refuses while it takes others are counted in [`Upsert::errors`]; they
+    /// are not an error here.
     ///
     /// # Errors
     ///
     /// [`SocrataError::Throttled`] and [`SocrataError::Unavailable`] once the attempts are used up;
-    /// rows may have been taken by then, and sending them again does no harm.
+    /// the portal may have taken rows by then, and sending them again does no harm.
     /// [`SocrataError::Rejected`] at once.
-    pub async fn upsert(&self, body: Bytes, rows: usize) -> Result<Upsert, SocrataError> {
-        if rows == 0 {
+    pub async fn upsert(&self, chunk: &Chunk) -> Result<Upsert, SocrataError> {
+        if chunk.rows == 0 {
             return Ok(Upsert::default());
         }
-        match self.retry.run(|| self.post(body.clone())).await? {
+        match self.with_retries(|| self.post(chunk.body.clone())).await? {
             Posted::Done(upsert) => Ok(upsert),
-            Posted::Taken(ticket) => self.outcome(&ticket).await,
+            Posted::Accepted(ticket) => self.poll(&ticket).await,
         }
     }
 
-    /// The number of rows that meet `filter`, a SoQL condition such as `year = 2020`; of all rows
-    /// without one.
+    /// The number of rows that meet `filter`, a SoQL condition such as `year = 2020`; without one,
+    /// of all rows.
     ///
     /// # Errors
     ///
@@ -120,31 +107,32 @@ impl SocrataClient {
         let rows: Vec<Total> = self.query(&query).await?;
         rows.first()
             .and_then(Total::value)
-            .ok_or_else(|| SocrataError::senseless("it answers a count without a number"))
+            .ok_or_else(|| SocrataError::malformed("the response to a count has no number"))
     }
 
-    /// The rows that a SoQL query gives: pairs such as `("$select", "year, count(*)")`. Without a
-    /// `$limit` the portal gives 1,000 rows.
+    /// The rows of a SoQL query: pairs such as `("$select", "year, count(*)")`. Without a `$limit`
+    /// the portal returns 1,000 rows.
     ///
     /// # Errors
     ///
-    /// As [`SocrataClient::upsert`]; [`SocrataError::Rejected`] also for rows that are no `T`.
+    /// As [`SocrataClient::upsert`]; [`SocrataError::Rejected`] also for rows that are not a `T`.
     pub async fn query<T: DeserializeOwned>(
         &self,
         query: &[(&str, &str)],
     ) -> Result<Vec<T>, SocrataError> {
         let mut url = self.url.clone();
         url.query_pairs_mut().extend_pairs(query);
-        let body = self.retry.run(|| self.query_once(url.clone())).await?;
-        serde_json::from_slice(&body)
-            .map_err(|_| SocrataError::senseless("it answers a query with other rows than asked"))
+        let body = self.with_retries(|| self.query_once(url.clone())).await?;
+        serde_json::from_slice(&body).map_err(|_| {
+            SocrataError::malformed("the response to a query has other rows than requested")
+        })
     }
 
     async fn query_once(&self, url: Url) -> Result<Bytes, SocrataError> {
-        let answer = self.get(url, MAX_QUERY_RESPONSE_BYTES).await?;
-        match answer.status {
-            200 => Ok(answer.body),
-            status => Err(still_working(status)),
+        let response = self.get(url, MAX_QUERY_RESPONSE_BYTES).await?;
+        match response.status {
+            200 => Ok(response.body),
+            status => Err(in_progress(status)),
         }
     }
 
@@ -152,85 +140,117 @@ impl SocrataClient {
         let request = self
             .http
             .post(self.url.clone())
-            .headers(self.headers.clone())
             .header(CONTENT_TYPE, JSON)
-            .timeout(self.timeout)
             .body(body);
-        let answer = answer_of(request, MAX_UPSERT_RESPONSE_BYTES).await?;
-        if answer.status == 200 {
-            return Upsert::read(&answer.body).map(Posted::Done);
+        let response = self.send(request, MAX_UPSERT_RESPONSE_BYTES).await?;
+        if response.status == 200 {
+            return Upsert::read(&response.body).map(Posted::Done);
         }
-        // Without a ticket the portal wants the same request again.
-        let ticket = self.ticket(&answer)?;
+        // Without a ticket the portal expects the same request again.
+        let ticket = self.ticket(&response)?;
         ticket
-            .map(Posted::Taken)
-            .ok_or_else(|| still_working(answer.status))
+            .map(Posted::Accepted)
+            .ok_or_else(|| in_progress(response.status))
     }
 
-    async fn get(&self, url: Url, most_bytes: usize) -> Result<Answer, SocrataError> {
-        let request = self
-            .http
-            .get(url)
+    async fn get(&self, url: Url, max_bytes: usize) -> Result<Response, SocrataError> {
+        self.send(self.http.get(url), max_bytes).await
+    }
+
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        max_bytes: usize,
+    ) -> Result<Response, SocrataError> {
+        let request = request
             .headers(self.headers.clone())
-            .timeout(self.timeout);
-        answer_of(request, most_bytes).await
+            .timeout(self.options.timeout);
+        send(request, max_bytes).await
     }
 
-    /// Asks about an upload that the portal works on, until it is done.
-    async fn outcome(&self, url: &Url) -> Result<Upsert, SocrataError> {
-        for bound in self.retry.steps(self.retry.polls + 1).build() {
-            tokio::time::sleep(self.retry.wait(bound, None).unwrap_or(bound)).await;
-            let answer = match self.get(url.clone(), MAX_UPSERT_RESPONSE_BYTES).await {
-                Err(error) if error.is_transient() => continue,
-                answer => answer?,
+    /// Repeats `work` until it succeeds, fails for good, or the attempts are used up.
+    async fn with_retries<T, F>(&self, mut work: impl FnMut() -> F) -> Result<T, SocrataError>
+    where
+        F: Future<Output = Result<T, SocrataError>>,
+    {
+        let mut budget = RetryBudget::new(self.options.max_attempts, self.options.retry);
+        loop {
+            let error = match work().await {
+                Err(error) if error.is_transient() => error,
+                result => return result,
             };
-            if answer.status == 200 {
-                return Upsert::read(&answer.body);
+            let Some(wait) = budget.backoff(error.retry_after()) else {
+                return Err(error);
+            };
+            tracing::info!(
+                error.message = %error,
+                retry.wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+                "request to portal failed, retrying"
+            );
+            sleep(wait).await;
+        }
+    }
+
+    /// Asks for the result of an upload that the portal processes in the background.
+    async fn poll(&self, ticket: &Url) -> Result<Upsert, SocrataError> {
+        let max_polls = self.options.max_polls.saturating_add(1);
+        let mut budget = RetryBudget::new(max_polls, self.options.retry);
+        while let Some(wait) = budget.backoff(None) {
+            sleep(wait).await;
+            let response = match self.get(ticket.clone(), MAX_UPSERT_RESPONSE_BYTES).await {
+                Err(error) if error.is_transient() => continue,
+                response => response?,
+            };
+            if response.status == 200 {
+                return Upsert::read(&response.body);
             }
         }
-        Err(still_working(202))
+        Err(in_progress(202))
     }
 
-    /// Where to ask about an upload that the portal has taken but not done.
-    fn ticket(&self, answer: &Answer) -> Result<Option<Url>, SocrataError> {
-        if let Some(location) = answer.headers.get(LOCATION) {
-            let url = location.to_str().ok().and_then(|at| self.url.join(at).ok());
-            let url = url.ok_or_else(|| SocrataError::senseless("its Location is no URL"))?;
-            return self.on_our_portal(url).map(Some);
-        }
+    /// Where the result of an accepted upload will be; `None` if the response does not say.
+    fn ticket(&self, response: &Response) -> Result<Option<Url>, SocrataError> {
         #[derive(Deserialize)]
-        struct Taken {
+        struct Accepted {
             ticket: String,
         }
-        let taken: Option<Taken> = serde_json::from_slice(&answer.body).ok();
-        Ok(taken.map(|taken| {
+        if let Some(location) = response.headers.get(LOCATION) {
+            let url = location.to_str().ok().and_then(|at| self.url.join(at).ok());
+            let url = url.ok_or_else(|| SocrataError::malformed("its Location is not a URL"))?;
+            return self.on_same_origin(url).map(Some);
+        }
+        let accepted: Option<Accepted> = serde_json::from_slice(&response.body).ok();
+        Ok(accepted.map(|accepted| {
             let mut url = self.url.clone();
-            url.query_pairs_mut().append_pair("ticket", &taken.ticket);
+            url.query_pairs_mut()
+                .append_pair("ticket", &accepted.ticket);
             url
         }))
     }
 
-    fn on_our_portal(&self, url: Url) -> Result<Url, SocrataError> {
-        if url.origin() == self.url.origin() {
+    fn on_same_origin(&self, url: Url) -> Result<Url, SocrataError> {
+        if same_origin(&url, &self.url) {
             return Ok(url);
         }
-        let host = url.host_str().unwrap_or("(no host)");
         Err(SocrataError::Rejected {
             status: 202,
             code: None,
-            why: format!("its Location leads to another origin, on host {host}"),
+            why: format!(
+                "its Location leads to another origin, on host {}",
+                host(&url)
+            ),
         })
     }
 }
 
-/// What became of an upload.
+/// The response to an upload.
 enum Posted {
     Done(Upsert),
-    /// The portal works on it; where to ask about it.
-    Taken(Url),
+    /// The portal processes it in the background; where to ask for the result.
+    Accepted(Url),
 }
 
-/// The one row of a count; Socrata writes numbers as text.
+/// The one row of a count. Socrata writes numbers as text.
 #[derive(Deserialize)]
 struct Total {
     total: Value,
@@ -245,45 +265,45 @@ impl Total {
     }
 }
 
-fn still_working(status: u16) -> SocrataError {
+fn in_progress(status: u16) -> SocrataError {
     SocrataError::Unavailable {
-        why: format!("it is still working on the request ({status})"),
+        why: format!("it is still working on the request (status {status})"),
         status: Some(status),
         retry_after: None,
         source: None,
     }
 }
 
-fn resource(endpoint: &Url, dataset: &DatasetId) -> Url {
-    let mut url = endpoint.clone();
+fn resource_url(endpoint: &Url, dataset: &DatasetId) -> Url {
+    let mut url = without_credentials(endpoint.clone());
     url.set_query(None);
-    url.set_fragment(None);
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
     url.set_path(&format!("/resource/{dataset}.json"));
     url
 }
 
 fn headers(config: &SocrataConfig) -> Result<HeaderMap, SocrataError> {
-    let (id, secret) = (&config.key_id, &config.key_secret);
-    let pair = format!("{}:{}", id.expose_secret(), secret.expose_secret());
-    let basic = format!("Basic {}", STANDARD.encode(pair));
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, JSON);
-    headers.insert(AUTHORIZATION, sensitive("SOCRATA_KEY_ID", &basic)?);
+    let basic = http_kit::basic(
+        config.key_id.expose_secret(),
+        config.key_secret.expose_secret(),
+    );
+    let mut headers = HeaderMap::from_iter([
+        (ACCEPT, JSON),
+        (AUTHORIZATION, valid("SOCRATA_KEY_ID", basic)?),
+    ]);
     let token = config.app_token.expose_secret().trim();
     if !token.is_empty() {
-        headers.insert(APP_TOKEN, sensitive("SOCRATA_APP_TOKEN", token)?);
+        let token = http_kit::sensitive(token);
+        headers.insert(APP_TOKEN, valid("SOCRATA_APP_TOKEN", token)?);
     }
     Ok(headers)
 }
 
-/// A value that `Debug` does not show.
-fn sensitive(key: &'static str, text: &str) -> Result<HeaderValue, SocrataError> {
-    let mut value = HeaderValue::try_from(text).map_err(|_| SocrataError::Config {
+fn valid(
+    key: &'static str,
+    value: Result<HeaderValue, InvalidHeaderValue>,
+) -> Result<HeaderValue, SocrataError> {
+    value.map_err(|_| SocrataError::Config {
         key,
         why: "has characters that no HTTP header can carry".to_owned(),
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
+    })
 }

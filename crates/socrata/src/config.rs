@@ -1,27 +1,26 @@
-//! Which dataset, where, and with whose key.
+//! The dataset, its portal, and the key to it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 
-/// A dataset of a portal and the key to write it (docs/CONTRACT.md, Configuration). `Debug` shows
-/// no secret.
+/// A dataset and the key to write to it (docs/CONTRACT.md, Configuration). `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct SocrataConfig {
     /// The portal, as [`parse_endpoint`] reads it.
     pub endpoint: Url,
     /// The dataset.
     pub dataset: DatasetId,
-    /// Identifies the application, and lifts the limits for anonymous clients.
+    /// Identifies the application. Requests with it are throttled less than anonymous ones.
     pub app_token: SecretString,
     /// Id of the API key: the user name of Basic authentication.
     pub key_id: SecretString,
     /// Secret of the API key: its password.
     pub key_secret: SecretString,
-    /// Rows a request, at most [`MAX_CHUNK_ROWS`](crate::MAX_CHUNK_ROWS).
+    /// Rows per request, at most [`MAX_CHUNK_ROWS`](crate::MAX_CHUNK_ROWS).
     pub chunk_rows: usize,
 }
 
@@ -30,13 +29,13 @@ pub struct SocrataConfig {
 #[serde(try_from = "String", into = "String")]
 pub struct DatasetId(String);
 
-/// A text that is no id of a dataset.
+/// The text is not an id of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no dataset id: it must look like abcd-1234")]
+#[error("is not a dataset id: it must look like abcd-1234")]
 pub struct DatasetIdError;
 
 impl DatasetId {
-    /// The id.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -77,7 +76,7 @@ impl From<DatasetId> for String {
     }
 }
 
-/// A text that is no address of a portal.
+/// Why a text is not the address of a portal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// Neither a host name nor a URL.
@@ -85,7 +84,7 @@ pub enum EndpointError {
         "is neither a host name such as data.example.gov nor a URL such as https://data.example.gov"
     )]
     NotAnAddress,
-    /// Credentials would travel in the clear.
+    /// Credentials would be sent unencrypted.
     #[error("must use https:// (plain http is for loopback hosts only)")]
     NotSecure,
 }
@@ -94,7 +93,7 @@ pub enum EndpointError {
 ///
 /// # Errors
 ///
-/// The text is neither, or it asks for plain http to another host than loopback.
+/// The text is neither, or it is plain http to a host other than loopback.
 pub fn parse_endpoint(text: &str) -> Result<Url, EndpointError> {
     let text = text.trim();
     let url = if text.contains("://") {
@@ -110,18 +109,12 @@ pub fn parse_endpoint(text: &str) -> Result<Url, EndpointError> {
     Ok(url)
 }
 
-/// Whether the key may be sent there: over TLS, or to this very machine.
+/// Refuses an endpoint that the key must not be sent to.
 pub(crate) fn check_secure(url: &Url) -> Result<(), EndpointError> {
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback => Ok(()),
-        _ => Err(EndpointError::NotSecure),
+    if http_kit::is_secure(url) {
+        Ok(())
+    } else {
+        Err(EndpointError::NotSecure)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Why the portal did not do what was asked. Holds neither secrets nor any part of a row.
+/// Why a request to the portal failed. Holds neither secrets nor any part of a row.
 #[derive(Debug, thiserror::Error)]
 pub enum SocrataError {
     /// The configuration cannot work.
@@ -13,29 +13,30 @@ pub enum SocrataError {
         /// What is wrong with it.
         why: String,
     },
-    /// Too many requests, also after waiting; come back later.
-    #[error("the portal asks us to slow down (429){}", said_wait(*retry_after))]
+    /// Too many requests, even after waiting. Try again later.
+    #[error("the portal asks us to slow down (429){}", requested_wait(*retry_after))]
     Throttled {
-        /// The wait it asked for, if it said.
+        /// The wait that it requested, if any.
         retry_after: Option<Duration>,
     },
-    /// A fault that can pass, also after trying again; come back later.
+    /// A fault that can pass, even after retries. Try again later.
     #[error("the portal is unavailable: {why}")]
     Unavailable {
         /// What happened.
         why: String,
         /// The status, if there was one.
         status: Option<u16>,
-        /// The wait it asked for, if it said.
+        /// The wait that it requested, if any.
         retry_after: Option<Duration>,
-        /// The fault below, without the URL.
+        /// The cause, without the URL.
         #[source]
         source: Option<reqwest::Error>,
     },
-    /// The portal refuses, or answers with what is no answer; trying again changes nothing.
-    #[error("the portal refuses: {why}{}", said_code(code.as_deref()))]
+    /// The portal refuses the request, or its response makes no sense. Repeating the request
+    /// changes nothing.
+    #[error("the portal refuses: {why}{}", code_suffix(code.as_deref()))]
     Rejected {
-        /// The status; 200 where the fault is in the body.
+        /// The status; 200 if the fault is in the body.
         status: u16,
         /// Socrata's name for the error, such as `permission_denied`.
         code: Option<String>,
@@ -50,7 +51,7 @@ impl SocrataError {
         matches!(self, Self::Throttled { .. } | Self::Unavailable { .. })
     }
 
-    /// The wait that the portal asked for.
+    /// The wait that the portal requested.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after } | Self::Unavailable { retry_after, .. } => *retry_after,
@@ -58,25 +59,18 @@ impl SocrataError {
         }
     }
 
-    /// The connection failed.
+    /// There was no complete response.
     pub(crate) fn transport(error: reqwest::Error) -> Self {
-        let why = if error.is_timeout() {
-            "no answer in time"
-        } else if error.is_connect() {
-            "no connection"
-        } else {
-            "the connection broke off"
-        };
         Self::Unavailable {
-            why: why.to_owned(),
+            why: http_kit::transport_cause(&error).to_owned(),
             status: None,
             retry_after: None,
             source: Some(error.without_url()),
         }
     }
 
-    /// A body that cannot be an answer.
-    pub(crate) fn senseless(why: impl Into<String>) -> Self {
+    /// The body of a 200 is not what the portal should return.
+    pub(crate) fn malformed(why: impl Into<String>) -> Self {
         Self::Rejected {
             status: 200,
             code: None,
@@ -85,14 +79,14 @@ impl SocrataError {
     }
 }
 
-fn said_wait(retry_after: Option<Duration>) -> String {
+fn requested_wait(retry_after: Option<Duration>) -> String {
     match retry_after {
         Some(wait) => format!(": wait {} s", wait.as_secs()),
         None => String::new(),
     }
 }
 
-fn said_code(code: Option<&str>) -> String {
+fn code_suffix(code: Option<&str>) -> String {
     match code {
         Some(code) => format!(" (code {code})"),
         None => String::new(),

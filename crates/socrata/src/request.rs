@@ -1,76 +1,75 @@
-//! One request to the portal and what its status says.
+//! One request to the portal, and what its status means.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use bytes::{Bytes, BytesMut};
-use reqwest::Response;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use bytes::Bytes;
+use http_kit::{BodyError, Transient, read_body, retry_after};
+use reqwest::RequestBuilder;
+use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
 use crate::error::SocrataError;
 
-/// A body with its status, 200 or 202.
-pub(crate) struct Answer {
+/// A response with status 200 or 202.
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-/// Waits for a response and judges it; `most_bytes` bounds its body.
-pub(crate) async fn answer_of(
-    request: reqwest::RequestBuilder,
-    most_bytes: usize,
-) -> Result<Answer, SocrataError> {
+/// Sends a request and reads the response, whose body may have at most `max_bytes`.
+pub(crate) async fn send(
+    request: RequestBuilder,
+    max_bytes: usize,
+) -> Result<Response, SocrataError> {
     let response = request.send().await.map_err(SocrataError::transport)?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();
-    let body = body_of(response, most_bytes).await;
+    let body = read_body(response, max_bytes).await;
     match status {
-        200 | 202 => Ok(Answer {
+        200 | 202 => Ok(Response {
             status,
             headers,
-            body: body?,
+            body: body.map_err(unreadable)?,
         }),
-        // What a failure says besides is of use, but not needed.
+        // The body of a failure helps, but the status is enough.
         _ => Err(failure(status, &headers, &body.unwrap_or_default())),
     }
 }
 
-async fn body_of(mut response: Response, most: usize) -> Result<Bytes, SocrataError> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(SocrataError::transport)? {
-        if body.len() + chunk.len() > most {
-            return Err(SocrataError::senseless(format!(
-                "its answer is larger than the cap of {most} bytes"
-            )));
-        }
-        body.extend_from_slice(&chunk);
+fn unreadable(error: BodyError) -> SocrataError {
+    match error {
+        BodyError::Transport(source) => SocrataError::transport(source),
+        BodyError::TooLarge { max_bytes } => SocrataError::malformed(format!(
+            "its response is larger than the cap of {max_bytes} bytes"
+        )),
     }
-    Ok(body.freeze())
 }
 
 fn failure(status: u16, headers: &HeaderMap, body: &[u8]) -> SocrataError {
-    let retry_after = retry_after(headers);
+    let retry_after = retry_after(headers, SystemTime::now());
     let unavailable = |why: String| SocrataError::Unavailable {
         why,
         status: Some(status),
         retry_after,
         source: None,
     };
-    match status {
-        429 => SocrataError::Throttled { retry_after },
-        409 => unavailable("another client is writing the dataset (409)".to_owned()),
-        408 | 500..=599 => unavailable(format!("it answers {status}")),
-        _ => SocrataError::Rejected {
+    match Transient::from_status(status) {
+        Some(Transient::Throttled) => SocrataError::Throttled { retry_after },
+        Some(Transient::Unavailable) => unavailable(format!("it returned status {status}")),
+        None if status == 409 => {
+            unavailable("another client is writing to the dataset (status 409)".to_owned())
+        }
+        None => SocrataError::Rejected {
             status,
             code: error_code(body),
-            why: format!("it answers {status}: {}", look_at(status)),
+            why: format!("it returned status {status}: {}", advice(status)),
         },
     }
 }
 
-/// What a refusal asks people to look at.
-fn look_at(status: u16) -> &'static str {
+/// What people should look at after a refusal.
+fn advice(status: u16) -> &'static str {
     match status {
         300..=399 => "it redirects, look at SOCRATA_DATA_ENDPOINT",
         400 => "a row or a query does not fit the dataset's columns",
@@ -79,11 +78,11 @@ fn look_at(status: u16) -> &'static str {
         }
         404 => "look at SOCRATA_DATASET and SOCRATA_DATA_ENDPOINT",
         413 => "lower SOCRATA_CHUNK_ROWS",
-        _ => "trying again changes nothing",
+        _ => "repeating the request changes nothing",
     }
 }
 
-/// Socrata's `code`; its `message` may quote a row and is left out.
+/// Socrata's `code`. Its `message` may quote a row, so it is dropped.
 fn error_code(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Failure {
@@ -96,16 +95,6 @@ fn error_code(body: &[u8]) -> Option<String> {
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'.' | b'_' | b'-'));
     is_name.then_some(code)
-}
-
-/// The wait that `Retry-After` asks for, in seconds or as a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,22 +1,22 @@
-//! What the portal says it did with an upload.
+//! The result of an upload.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::SocrataError;
 
-/// What the portal did with an upload.
+/// How many rows of an upload the portal took and refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upsert {
-    /// Rows with an identifier that was new.
+    /// Rows whose identifier was new.
     pub created: u64,
-    /// Rows that replaced one of the same identifier.
+    /// Rows that replaced one with the same identifier.
     pub updated: u64,
-    /// Rows that the portal refused; they are missing there.
+    /// Rows that the portal refused. They are missing there.
     pub errors: u64,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Response {
     #[serde(rename = "Rows Created")]
     created: Option<u64>,
     #[serde(rename = "Rows Updated")]
@@ -28,16 +28,17 @@ struct Answer {
 impl Upsert {
     /// Reads the body of a 200.
     pub(crate) fn read(body: &[u8]) -> Result<Self, SocrataError> {
-        let answer: Answer = serde_json::from_slice(body)
-            .map_err(|_| SocrataError::senseless("it answers 200 with no counts of rows"))?;
-        match (answer.created, answer.updated) {
+        let response: Response = serde_json::from_slice(body).map_err(|_| {
+            SocrataError::malformed("it returned status 200 without counts of rows")
+        })?;
+        match (response.created, response.updated) {
             (Some(created), Some(updated)) => Ok(Self {
                 created,
                 updated,
-                errors: answer.errors,
+                errors: response.errors,
             }),
-            _ => Err(SocrataError::senseless(
-                "it answers 200 without `Rows Created` and `Rows Updated`",
+            _ => Err(SocrataError::malformed(
+                "it returned status 200 without `Rows Created` and `Rows Updated`",
             )),
         }
     }

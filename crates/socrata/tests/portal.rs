@@ -2,20 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::error::Error as _;
-use std::fmt::Write as _;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use http_kit::RetryPolicy;
+use http_kit::testing::{self, ScriptedServer, Step, always, printed, requests, whole};
 use rstest::rstest;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use socrata::{RetryPolicy, SocrataClient, SocrataConfig, SocrataError, Upsert, parse_endpoint};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use socrata::{
+    Chunk, ClientOptions, SocrataClient, SocrataConfig, SocrataError, Upsert, parse_endpoint,
+};
 use tokio::time::Instant;
 use wiremock::matchers::{body_string, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -33,33 +30,28 @@ fn config(endpoint: &str) -> SocrataConfig {
     }
 }
 
-fn http() -> reqwest::Client {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
+fn client(endpoint: &str) -> SocrataClient {
+    SocrataClient::new(http_kit::client().unwrap(), config(endpoint))
         .unwrap()
+        .with_options(quick())
 }
 
-/// Waits of no length, so that tests are quick.
-fn quick() -> RetryPolicy {
-    RetryPolicy {
-        attempts: 3,
-        first: Duration::ZERO,
-        most: Duration::ZERO,
-        polls: 5,
-        ..RetryPolicy::default()
+/// Retries at once, so that tests are quick.
+fn quick() -> ClientOptions {
+    ClientOptions {
+        timeout: Duration::from_secs(5),
+        max_attempts: 3,
+        max_polls: 5,
+        retry: RetryPolicy::immediate(),
     }
 }
 
-fn client(endpoint: &str) -> SocrataClient {
-    SocrataClient::new(http(), config(endpoint))
-        .unwrap()
-        .with_retry(quick())
-        .with_timeout(Duration::from_secs(5))
-}
-
 async fn upsert(client: &SocrataClient) -> Result<Upsert, SocrataError> {
-    client.upsert(Bytes::from_static(ROWS.as_bytes()), 2).await
+    let chunk = Chunk {
+        body: Bytes::from_static(ROWS.as_bytes()),
+        rows: 2,
+    };
+    client.upsert(&chunk).await
 }
 
 fn counts(created: u64, updated: u64, errors: u64) -> Value {
@@ -79,27 +71,9 @@ const DONE: Upsert = Upsert {
     errors: 0,
 };
 
-async fn always(response: ResponseTemplate) -> MockServer {
-    failing(response, u64::MAX).await
-}
-
-/// A portal that gives `first` for so many requests and then takes uploads.
+/// A portal that fails with `first` for so many requests, and then takes uploads.
 async fn failing(first: ResponseTemplate, times: u64) -> MockServer {
-    let server = MockServer::start().await;
-    Mock::given(method("POST"))
-        .respond_with(first)
-        .up_to_n_times(times)
-        .mount(&server)
-        .await;
-    Mock::given(method("POST"))
-        .respond_with(done())
-        .mount(&server)
-        .await;
-    server
-}
-
-async fn requests(server: &MockServer) -> usize {
-    server.received_requests().await.unwrap().len()
+    testing::failing(first, times, done()).await
 }
 
 #[tokio::test]
@@ -123,10 +97,12 @@ async fn an_upload_has_the_rows_the_key_and_the_token() {
 }
 
 #[tokio::test]
-async fn no_rows_are_no_request() {
-    let upsert = client("http://127.0.0.1:1")
-        .upsert(Bytes::from_static(b"[]"), 0)
-        .await;
+async fn a_chunk_without_rows_is_not_sent() {
+    let chunk = Chunk {
+        body: Bytes::from_static(b"[]"),
+        rows: 0,
+    };
+    let upsert = client("http://127.0.0.1:1").upsert(&chunk).await;
     assert_eq!(upsert.unwrap(), Upsert::default());
 }
 
@@ -142,12 +118,12 @@ async fn refused_rows_in_a_200_are_counted() {
 #[case(r#"{"error":true,"message":"canary"}"#)]
 #[case("")]
 #[tokio::test]
-async fn a_200_without_counts_is_refused_and_not_repeated(#[case] body: &str) {
+async fn a_200_without_counts_is_an_error_and_not_retried(#[case] body: &str) {
     let server = always(ResponseTemplate::new(200).set_body_string(body)).await;
-    let answer = upsert(&client(&server.uri())).await;
+    let response = upsert(&client(&server.uri())).await;
     assert!(
-        matches!(answer, Err(SocrataError::Rejected { status: 200, .. })),
-        "{answer:?}"
+        matches!(response, Err(SocrataError::Rejected { status: 200, .. })),
+        "{response:?}"
     );
     assert_eq!(requests(&server).await, 1);
 }
@@ -161,7 +137,7 @@ async fn a_200_without_counts_is_refused_and_not_repeated(#[case] body: &str) {
 #[case(503)]
 #[case(504)]
 #[tokio::test]
-async fn a_passing_fault_is_tried_again(#[case] status: u16) {
+async fn a_transient_status_is_retried(#[case] status: u16) {
     let server = failing(ResponseTemplate::new(status), 2).await;
     assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
     assert_eq!(requests(&server).await, 3);
@@ -171,12 +147,12 @@ async fn a_passing_fault_is_tried_again(#[case] status: u16) {
 #[case(409)]
 #[case(503)]
 #[tokio::test]
-async fn attempts_come_to_an_end(#[case] code: u16) {
+async fn attempts_are_limited(#[case] code: u16) {
     let server = always(ResponseTemplate::new(code)).await;
-    let answer = upsert(&client(&server.uri())).await;
+    let response = upsert(&client(&server.uri())).await;
     assert!(
-        matches!(answer, Err(SocrataError::Unavailable { status: Some(status), .. }) if status == code),
-        "{answer:?}"
+        matches!(response, Err(SocrataError::Unavailable { status: Some(status), .. }) if status == code),
+        "{response:?}"
     );
     assert_eq!(requests(&server).await, 3);
 }
@@ -190,14 +166,14 @@ async fn attempts_come_to_an_end(#[case] code: u16) {
 #[case(413)]
 #[case(422)]
 #[tokio::test]
-async fn a_refusal_is_told_with_its_code_and_not_repeated(#[case] expected: u16) {
+async fn a_refusal_has_its_code_and_is_not_retried(#[case] expected: u16) {
     let response = ResponseTemplate::new(expected)
         .insert_header("location", "https://other.example/?canary")
         .set_body_json(json!({"code": "invalid_request", "message": "canary-row is bad"}));
     let server = always(response).await;
-    let answer = upsert(&client(&server.uri())).await;
-    let Err(SocrataError::Rejected { status, code, .. }) = answer else {
-        panic!("{answer:?}");
+    let response = upsert(&client(&server.uri())).await;
+    let Err(SocrataError::Rejected { status, code, .. }) = response else {
+        panic!("{response:?}");
     };
     assert_eq!(
         (status, code.as_deref()),
@@ -207,22 +183,22 @@ async fn a_refusal_is_told_with_its_code_and_not_repeated(#[case] expected: u16)
 }
 
 #[tokio::test]
-async fn a_short_wait_is_sat_out() {
+async fn a_short_wait_is_kept() {
     let response = ResponseTemplate::new(429).insert_header("retry-after", "1");
     let server = failing(response, 1).await;
-    let begun = Instant::now();
+    let started = Instant::now();
     assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
-    assert!(begun.elapsed() >= Duration::from_secs(1));
+    assert!(started.elapsed() >= Duration::from_secs(1));
 }
 
 #[tokio::test]
-async fn a_wait_until_a_date_is_sat_out() {
+async fn a_wait_until_a_date_is_kept() {
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3));
     let response = ResponseTemplate::new(503).insert_header("retry-after", date.as_str());
     let server = failing(response, 1).await;
-    let begun = Instant::now();
+    let started = Instant::now();
     assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
-    assert!(begun.elapsed() >= Duration::from_millis(1500));
+    assert!(started.elapsed() >= Duration::from_millis(1500));
 }
 
 #[tokio::test]
@@ -235,60 +211,42 @@ async fn a_long_wait_is_left_to_the_caller() {
     assert_eq!(requests(&server).await, 1);
 }
 
-/// Closes so many connections, each after reading the head, without an answer; then answers.
-async fn dropping(times: usize, silent: Duration) -> (SocketAddr, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let seen = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&seen);
-    tokio::spawn(async move {
-        loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let connection = count.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(async move {
-                let mut request = Vec::new();
-                while !request.ends_with(ROWS.as_bytes()) {
-                    request.push(stream.read_u8().await.unwrap());
-                }
-                if connection < times {
-                    tokio::time::sleep(silent).await;
-                    return;
-                }
-                let body = counts(1, 1, 0).to_string();
-                let length = body.len();
-                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
-                stream.write_all((head + &body).as_bytes()).await.unwrap();
-            });
-        }
-    });
-    (address, seen)
+/// The scripted response to an upload.
+fn taken() -> Vec<Step> {
+    whole(&counts(1, 1, 0).to_string())
 }
 
 #[tokio::test]
-async fn a_dropped_connection_is_tried_again() {
-    let (address, seen) = dropping(2, Duration::ZERO).await;
-    let answer = upsert(&client(&format!("http://{address}"))).await;
-    assert_eq!(answer.unwrap(), DONE);
-    assert_eq!(seen.load(Ordering::Relaxed), 3);
+async fn a_dropped_connection_is_retried() {
+    let server = ScriptedServer::start(vec![vec![], vec![], taken()]).await;
+    assert_eq!(upsert(&client(&server.url())).await.unwrap(), DONE);
+    assert_eq!(server.heads().len(), 3);
 
-    let (address, _) = dropping(99, Duration::ZERO).await;
-    let answer = upsert(&client(&format!("http://{address}"))).await;
+    let server = ScriptedServer::start(vec![vec![]]).await;
+    let response = upsert(&client(&server.url())).await;
     assert!(
-        matches!(answer, Err(SocrataError::Unavailable { status: None, .. })),
-        "{answer:?}"
+        matches!(
+            response,
+            Err(SocrataError::Unavailable { status: None, .. })
+        ),
+        "{response:?}"
     );
 }
 
 #[tokio::test]
-async fn silence_is_tried_again() {
-    let (address, seen) = dropping(1, Duration::from_secs(30)).await;
-    let client = client(&format!("http://{address}")).with_timeout(Duration::from_millis(300));
+async fn a_silent_portal_is_retried_after_the_timeout() {
+    let silence = vec![Step::Pause(Duration::from_secs(30))];
+    let server = ScriptedServer::start(vec![silence, taken()]).await;
+    let client = client(&server.url()).with_options(ClientOptions {
+        timeout: Duration::from_millis(300),
+        ..quick()
+    });
     assert_eq!(upsert(&client).await.unwrap(), DONE);
-    assert_eq!(seen.load(Ordering::Relaxed), 2);
+    assert_eq!(server.heads().len(), 2);
 }
 
 #[tokio::test]
-async fn nobody_there_is_unavailable() {
+async fn no_server_is_unavailable() {
     let error = upsert(&client("http://127.0.0.1:1")).await.unwrap_err();
     assert!(error.to_string().contains("no connection"), "{error}");
 }
@@ -300,8 +258,8 @@ async fn nobody_there_is_unavailable() {
     "/resource/7d8e-dm7r.json"
 )]
 #[tokio::test]
-async fn an_upload_in_work_is_asked_about(#[case] taken: ResponseTemplate, #[case] at: &str) {
-    let server = always(taken).await;
+async fn an_accepted_upload_is_polled(#[case] accepted: ResponseTemplate, #[case] at: &str) {
+    let server = always(accepted).await;
     for (response, times) in [
         (ResponseTemplate::new(202), 2),
         (ResponseTemplate::new(503), 1),
@@ -317,55 +275,55 @@ async fn an_upload_in_work_is_asked_about(#[case] taken: ResponseTemplate, #[cas
     }
     assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
     let all = server.received_requests().await.unwrap();
-    assert_eq!(all.len(), 5, "one upload, four questions");
+    assert_eq!(all.len(), 5, "one upload, four polls");
     let query = all[1].url.query().unwrap();
     assert!(query == "x=2" || query == "ticket=t-1", "{query}");
 }
 
 #[tokio::test]
-async fn an_upload_in_work_for_ever_is_unavailable_and_not_sent_again() {
+async fn an_accepted_upload_that_never_ends_is_unavailable_and_not_sent_again() {
     let server = always(ResponseTemplate::new(202).insert_header("location", "/work")).await;
     Mock::given(method("GET"))
         .respond_with(ResponseTemplate::new(202))
         .mount(&server)
         .await;
-    let answer = upsert(&client(&server.uri())).await;
+    let response = upsert(&client(&server.uri())).await;
     assert!(
         matches!(
-            answer,
+            response,
             Err(SocrataError::Unavailable {
                 status: Some(202),
                 ..
             })
         ),
-        "{answer:?}"
+        "{response:?}"
     );
-    assert_eq!(requests(&server).await, 6, "one upload, five questions");
+    assert_eq!(requests(&server).await, 6, "one upload, five polls");
 }
 
 #[tokio::test]
-async fn an_upload_in_work_that_fails_is_refused() {
+async fn an_accepted_upload_that_fails_is_refused() {
     let server = always(ResponseTemplate::new(202).insert_header("location", "/work")).await;
     Mock::given(method("GET"))
         .respond_with(ResponseTemplate::new(400))
         .mount(&server)
         .await;
-    let answer = upsert(&client(&server.uri())).await;
+    let response = upsert(&client(&server.uri())).await;
     assert!(
-        matches!(answer, Err(SocrataError::Rejected { status: 400, .. })),
-        "{answer:?}"
+        matches!(response, Err(SocrataError::Rejected { status: 400, .. })),
+        "{response:?}"
     );
 }
 
 #[tokio::test]
-async fn an_upload_in_work_without_a_ticket_is_sent_again() {
+async fn an_accepted_upload_without_a_ticket_is_sent_again() {
     let server = failing(ResponseTemplate::new(202), 2).await;
     assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
     assert_eq!(requests(&server).await, 3);
 }
 
 #[tokio::test]
-async fn work_on_another_host_gets_no_key() {
+async fn a_ticket_on_another_host_gets_no_key() {
     let other = MockServer::start().await;
     let target = format!("{}/work?canary", other.uri());
     let server =
@@ -380,7 +338,7 @@ async fn work_on_another_host_gets_no_key() {
 #[case(None, json!([{"total": "1234"}]))]
 #[case(Some("year = 2020 AND month = 3"), json!([{"total": 1234}]))]
 #[tokio::test]
-async fn rows_are_counted(#[case] filter: Option<&str>, #[case] answer: Value) {
+async fn rows_are_counted(#[case] filter: Option<&str>, #[case] response: Value) {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
         .and(path("/resource/7d8e-dm7r.json"))
@@ -389,7 +347,7 @@ async fn rows_are_counted(#[case] filter: Option<&str>, #[case] answer: Value) {
             "authorization",
             "Basic Y2FuYXJ5LWlkOmNhbmFyeS1zZWNyZXQ=",
         ))
-        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+        .respond_with(ResponseTemplate::new(200).set_body_json(response))
         .mount(&server)
         .await;
     assert_eq!(client(&server.uri()).count(filter).await.unwrap(), 1234);
@@ -404,10 +362,10 @@ async fn rows_are_counted(#[case] filter: Option<&str>, #[case] answer: Value) {
 #[case(json!([{"canary": 1}]))]
 #[case(json!({"canary": 1}))]
 #[tokio::test]
-async fn a_count_without_a_number_is_refused(#[case] answer: Value) {
+async fn a_count_without_a_number_is_refused(#[case] response: Value) {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
-        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+        .respond_with(ResponseTemplate::new(200).set_body_json(response))
         .mount(&server)
         .await;
     let error = client(&server.uri()).count(None).await.unwrap_err();
@@ -416,7 +374,7 @@ async fn a_count_without_a_number_is_refused(#[case] answer: Value) {
 }
 
 #[tokio::test]
-async fn a_query_gives_rows_and_is_tried_again() {
+async fn a_query_returns_rows_and_is_retried() {
     let server = MockServer::start().await;
     Mock::given(method("GET"))
         .respond_with(ResponseTemplate::new(202))
@@ -433,17 +391,6 @@ async fn a_query_gives_rows_and_is_tried_again() {
     assert_eq!(rows, [json!({"year": "2020", "n": "5"})]);
 }
 
-/// Everything that anyone could print of an error.
-fn printed(error: &SocrataError) -> String {
-    let mut text = format!("{error} {error:?} {error:#?}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        write!(text, " {error} {error:?}").unwrap();
-        source = error.source();
-    }
-    text
-}
-
 #[tokio::test]
 async fn nothing_printed_holds_a_secret_or_a_row() {
     for status in [200, 202, 302, 400, 401, 403, 404, 409, 418, 429, 500, 503] {
@@ -456,26 +403,24 @@ async fn nothing_printed_holds_a_secret_or_a_row() {
         let text = printed(&error) + &format!("{client:?} {:?}", config(&server.uri()));
         assert!(!text.contains("canary"), "{status}: {text}");
     }
-    let (address, _) = dropping(99, Duration::ZERO).await;
-    let error = upsert(&client(&format!("http://{address}")))
-        .await
-        .unwrap_err();
+    let server = ScriptedServer::start(vec![vec![]]).await;
+    let error = upsert(&client(&server.url())).await.unwrap_err();
     assert!(!printed(&error).contains("canary"), "{error:?}");
 }
 
 #[test]
-fn what_cannot_work_is_said_at_once() {
+fn a_configuration_that_cannot_work_is_refused_at_once() {
     let mut insecure = config("https://data.example.gov");
     insecure.endpoint = "http://data.example.gov".parse().unwrap();
-    let error = SocrataClient::new(http(), insecure).unwrap_err();
+    let error = SocrataClient::new(http_kit::client().unwrap(), insecure).unwrap_err();
     assert!(
         error.to_string().contains("SOCRATA_DATA_ENDPOINT"),
         "{error}"
     );
 
-    let mut odd = config("https://data.example.gov");
-    odd.app_token = SecretString::from("canary\u{7}");
-    let error = SocrataClient::new(http(), odd).unwrap_err();
+    let mut invalid = config("https://data.example.gov");
+    invalid.app_token = SecretString::from("canary\u{7}");
+    let error = SocrataClient::new(http_kit::client().unwrap(), invalid).unwrap_err();
     assert!(error.to_string().contains("SOCRATA_APP_TOKEN"), "{error}");
     assert!(!printed(&error).contains("canary"), "{error}");
 }
@@ -484,5 +429,5 @@ fn what_cannot_work_is_said_at_once() {
 fn a_client_without_a_token_sends_none() {
     let mut without = config("https://data.example.gov");
     without.app_token = SecretString::from("");
-    assert!(SocrataClient::new(http(), without).is_ok());
+    assert!(SocrataClient::new(http_kit::client().unwrap(), without).is_ok());
 }

@@ -1,24 +1,35 @@
-//! Tokens that are asked for, used again while they are good, and asked for anew.
+//! Tokens that are fetched, used as long as they are valid, and fetched again.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use chrono::Utc;
+use http_kit::{Transient, host, read_body, retry_after};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use reqwest::{RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::{Grant, headers};
+use super::headers::header_map;
 use crate::fetch_error::FetchError;
 use crate::fields::ProviderConfigError;
-use crate::http::{host, retry_after};
-use crate::token_request::{PLACE, TokenBody, TokenRequest};
+use crate::token_request::{TOKEN_PLACEHOLDER, TokenBody, TokenRequest};
 
-/// A token is renewed this long before it runs out.
+/// A token is renewed this long before it expires.
 const MARGIN: Duration = Duration::from_secs(60);
-/// A token answer is small; more is a page of HTML or an attack.
+/// No token is kept longer. A sum of instants cannot overflow with it.
+const MAX_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+/// A response with a token is small. A larger one is a page of HTML or an attack.
 const MAX_BYTES: usize = 1 << 20;
+
+/// Which credentials a request carried, so that refused ones are renewed only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grant(u64);
+
+impl Grant {
+    /// Credentials that cannot be renewed.
+    pub(super) const FIXED: Self = Self(0);
+}
 
 pub(super) struct TokenSource {
     http: reqwest::Client,
@@ -35,14 +46,14 @@ struct State {
 }
 
 struct Token {
-    /// The headers that show it.
+    /// The headers that carry it.
     headers: HeaderMap,
-    good_until: Option<Instant>,
+    valid_until: Option<Instant>,
 }
 
 impl Token {
-    fn is_good(&self) -> bool {
-        self.good_until.is_none_or(|until| Instant::now() < until)
+    fn is_valid(&self) -> bool {
+        self.valid_until.is_none_or(|until| Instant::now() < until)
     }
 }
 
@@ -54,17 +65,17 @@ impl TokenSource {
     ) -> Result<Self, ProviderConfigError> {
         Ok(Self {
             http,
-            headers: headers("token_request.headers", &request.headers)?,
+            headers: header_map("token_request.headers", &request.headers)?,
             request,
             timeout,
             state: Mutex::default(),
         })
     }
 
-    /// The current token, or a new one. Callers that come at the same time wait for one request.
+    /// The current token, or a new one. Concurrent callers wait for the same request.
     pub(super) async fn token(&self) -> Result<(HeaderMap, Grant), FetchError> {
         let mut state = self.state.lock().await;
-        if let Some(token) = state.token.as_ref().filter(|token| token.is_good()) {
+        if let Some(token) = state.token.as_ref().filter(|token| token.is_valid()) {
             return Ok((token.headers.clone(), Grant(state.grants)));
         }
         let token = self.fetch().await?;
@@ -83,13 +94,26 @@ impl TokenSource {
     }
 
     async fn fetch(&self) -> Result<Token, FetchError> {
+        let response = self
+            .login()
+            .send()
+            .await
+            .map_err(|error| FetchError::transport("no response from token_url", error))?;
+        self.check_status(&response)?;
+        let body = read_body(response, MAX_BYTES)
+            .await
+            .map_err(FetchError::token_body)?;
+        self.read(&body)
+    }
+
+    fn login(&self) -> RequestBuilder {
         let request = self
             .http
             .request(self.request.method.clone(), self.request.url.clone())
             .header(ACCEPT, "application/json")
             .headers(self.headers.clone())
             .timeout(self.timeout);
-        let request = match &self.request.body {
+        match &self.request.body {
             TokenBody::Empty => request,
             TokenBody::Json(text) => request
                 .header(CONTENT_TYPE, "application/json")
@@ -100,100 +124,72 @@ impl TokenSource {
                     .map(|(name, value)| (name, value.expose_secret()));
                 request.form(&plain.collect::<Vec<_>>())
             }
-        };
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| FetchError::transport("no answer from token_url", error))?;
-        self.check(&response)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| FetchError::transport("the answer of token_url broke off", error))?
-        {
-            if body.len() + chunk.len() > MAX_BYTES {
-                return Err(FetchError::malformed(
-                    "token_url answers with more than a token",
-                ));
-            }
-            body.extend_from_slice(&chunk);
         }
-        self.read(&body)
     }
 
-    fn check(&self, response: &reqwest::Response) -> Result<(), FetchError> {
+    fn check_status(&self, response: &Response) -> Result<(), FetchError> {
         let status = response.status().as_u16();
-        match status {
-            200 | 201 => Ok(()),
-            429 => Err(FetchError::throttled(retry_after(
-                response.headers(),
-                Utc::now(),
-            ))),
-            408 | 500..=599 => Err(FetchError::unavailable_status(
+        if matches!(status, 200 | 201) {
+            return Ok(());
+        }
+        let requested_wait = retry_after(response.headers(), SystemTime::now());
+        Err(match Transient::from_status(status) {
+            Some(Transient::Throttled) => FetchError::throttled(requested_wait),
+            Some(Transient::Unavailable) => FetchError::unavailable_status(
                 status,
-                format!("token_url answers {status}"),
-                retry_after(response.headers(), Utc::now()),
-            )),
-            _ => Err(FetchError::rejected(
+                format!("token_url returned status {status}"),
+                requested_wait,
+            ),
+            None => FetchError::rejected(
                 status,
                 format!(
-                    "token_url on host {} answers {status}: look at auth_data",
+                    "token_url on host {} returned status {status}: look at auth_data",
                     host(&self.request.url)
                 ),
-            )),
-        }
+            ),
+        })
     }
 
     fn read(&self, body: &[u8]) -> Result<Token, FetchError> {
-        let answer: Value = serde_json::from_slice(body)
-            .map_err(|_| FetchError::malformed("token_url answers with no JSON"))?;
-        let token = self.request.token_at.find(&answer);
+        let response: Value = serde_json::from_slice(body)
+            .map_err(|_| FetchError::malformed("the response of token_url is not JSON"))?;
+        let token = self.request.token_path.find(&response);
         let headers = token
             .and_then(Value::as_str)
             .map(str::trim)
             .filter(|token| !token.is_empty())
-            .and_then(|token| self.shown(token))
+            .and_then(|token| self.headers_with(token))
             .ok_or_else(|| {
                 FetchError::malformed(format!(
-                    "the answer of token_url has no token under `{}`: look at auth_token_res_key, or token_request.token",
-                    self.request.token_at.as_str()
+                    "the response of token_url has no token under `{}`: look at auth_token_res_key, or token_request.token",
+                    self.request.token_path.as_str()
                 ))
             })?;
-        let lifetime = self
-            .request
-            .expires_in_path
-            .find(&answer)
-            .and_then(lifetime);
+        let expires_in = self.request.expires_in_path.find(&response);
+        let lifetime = expires_in.and_then(lifetime);
         Ok(Token {
             headers,
-            good_until: lifetime.map(|lifetime| Instant::now() + lifetime),
+            valid_until: lifetime.map(|lifetime| Instant::now() + lifetime),
         })
     }
 
-    /// The headers that show a token; none if no header can carry it.
-    fn shown(&self, token: &str) -> Option<HeaderMap> {
-        let filled = self.request.send.iter().map(|(name, value)| {
-            let value = value.expose_secret().replace(PLACE, token);
+    /// The headers that carry a token; `None` if no header can.
+    fn headers_with(&self, token: &str) -> Option<HeaderMap> {
+        let headers = self.request.send.iter().map(|(name, value)| {
+            let value = value.expose_secret().replace(TOKEN_PLACEHOLDER, token);
             (name.clone(), SecretString::from(value))
         });
-        headers("token_request.send", &filled.collect()).ok()
+        header_map("token_request.send", &headers.collect()).ok()
     }
 }
 
-/// How long to use a token that says how long it lives.
-fn lifetime(said: &Value) -> Option<Duration> {
-    let seconds = match said {
+/// How long to use a token that expires in so many seconds.
+fn lifetime(expires_in: &Value) -> Option<Duration> {
+    let seconds = match expires_in {
         Value::String(text) => text.trim().parse().ok()?,
         other => other.as_f64()?,
     };
-    // A year is as good as for ever, and no sum of instants can overflow with it.
-    let seconds = Duration::try_from_secs_f64(seconds).ok()?;
-    let most = Duration::from_secs(365 * 24 * 3600);
-    Some(
-        seconds
-            .min(most)
-            .saturating_sub(MARGIN)
-            .max(Duration::from_secs(1)),
-    )
+    let lifetime = Duration::try_from_secs_f64(seconds).ok()?;
+    let usable = lifetime.min(MAX_LIFETIME).saturating_sub(MARGIN);
+    Some(usable.max(Duration::from_secs(1)))
 }

@@ -27,7 +27,7 @@ fn refusal(settings: &Value) -> ProviderConfigError {
 }
 
 #[test]
-fn what_is_not_given_has_a_default() {
+fn absent_keys_have_defaults() {
     let config = read(&json!({}));
     assert_eq!(config.version, MdsVersion::V0_2);
     assert!(config.paging && config.enabled && !config.swap_coordinates);
@@ -81,7 +81,7 @@ fn an_entry_of_an_older_file_loads() {
 #[case(json!({"paging": "0"}), false)]
 #[case(json!({"paging": 1}), true)]
 #[case(json!({"paging": null}), true)]
-fn a_switch_stands_in_many_forms(#[case] settings: Value, #[case] paging: bool) {
+fn a_switch_can_be_written_in_many_forms(#[case] settings: Value, #[case] paging: bool) {
     assert_eq!(read(&settings).paging, paging);
 }
 
@@ -91,7 +91,7 @@ fn a_switch_stands_in_many_forms(#[case] settings: Value, #[case] paging: bool) 
 #[case(json!({"timeout": 10, "interval": 90}), 10_000)]
 #[case(json!({"timeout": null, "interval": 90}), 90_000)]
 #[case(json!({"timeout": ""}), 60_000)]
-fn a_timeout_stands_in_many_forms(#[case] settings: Value, #[case] milliseconds: u64) {
+fn a_timeout_can_be_written_in_many_forms(#[case] settings: Value, #[case] milliseconds: u64) {
     assert_eq!(read(&settings).timeout, Duration::from_millis(milliseconds));
 }
 
@@ -107,7 +107,7 @@ fn a_version_may_be_a_number(#[case] settings: Value, #[case] version: MdsVersio
 #[rstest]
 #[case(json!({"request.auth.headers": {"X-Key": CANARY}}))]
 #[case(json!({"request": {"auth": {"headers": {"X-Key": CANARY}}}}))]
-fn auth_headers_stand_under_a_dotted_key_or_nested(#[case] settings: Value) {
+fn auth_headers_are_under_a_dotted_key_or_nested(#[case] settings: Value) {
     let config = read(&settings);
     assert_eq!(config.auth_headers["X-Key"].expose_secret(), CANARY);
 }
@@ -117,7 +117,7 @@ fn auth_headers_stand_under_a_dotted_key_or_nested(#[case] settings: Value) {
 #[case(json!({"request": CANARY}))]
 #[case(json!({"request": {"auth": CANARY}}))]
 #[case(json!({"request.auth.headers": null}))]
-fn other_things_called_request_are_passed_over(#[case] settings: Value) {
+fn other_values_of_request_are_ignored(#[case] settings: Value) {
     assert!(read(&settings).auth_headers.is_empty());
 }
 
@@ -153,13 +153,13 @@ fn a_refusal_names_the_key_and_not_the_value(#[case] settings: Value, #[case] ke
     assert_eq!(error.key, key);
     let text = format!("{error} {error:?}");
     assert!(!text.contains(CANARY), "{text}");
-    let by_serde = serde_json::from_value::<ProviderConfig>(entry(&settings)).unwrap_err();
-    let text = format!("{by_serde} {by_serde:?}");
+    let from_serde = serde_json::from_value::<ProviderConfig>(entry(&settings)).unwrap_err();
+    let text = format!("{from_serde} {from_serde:?}");
     assert!(text.contains(key) && !text.contains(CANARY), "{text}");
 }
 
 #[test]
-fn an_entry_that_is_no_object_is_refused_without_showing_it() {
+fn an_entry_that_is_not_an_object_is_refused_without_showing_it() {
     let error = serde_json::from_value::<ProviderConfig>(json!(CANARY)).unwrap_err();
     assert!(!error.to_string().contains(CANARY));
 }
@@ -191,16 +191,16 @@ fn plain_http_is_for_loopback(#[case] url: &str) {
 #[case(json!(24), &[24])]
 #[case(json!([]), &[])]
 #[case(json!(null), &[])]
-fn hours_to_ask_again_at_come_in_order(#[case] given: Value, #[case] hours: &[u32]) {
+fn refetch_hours_are_sorted(#[case] given: Value, #[case] hours: &[u32]) {
     let config = read(&json!({"reask_hours": given}));
-    assert_eq!(config.reask_hours, hours);
+    assert_eq!(config.refetch_after_hours, hours);
 }
 
 #[rstest]
 #[case(json!([0]))]
 #[case(json!(["soon"]))]
 #[case(json!({"a": 1}))]
-fn hours_to_ask_again_at_must_be_hours(#[case] given: Value) {
+fn refetch_hours_must_be_whole_numbers(#[case] given: Value) {
     let error = refusal(&json!({"reask_hours": given}));
     assert_eq!(error.key, "reask_hours");
 }

@@ -14,7 +14,7 @@ use rstest::rstest;
     "https://a.example/my%20city/trips/",
     "https://a.example/my%20city/vehicles/"
 )]
-fn lists_stand_beside_the_trips(#[case] trips: &str, #[case] vehicles: &str) {
+fn other_lists_are_siblings_of_the_trips(#[case] trips: &str, #[case] vehicles: &str) {
     let url = Url::parse(trips).unwrap();
-    assert_eq!(beside(&url, "vehicles").as_str(), vehicles);
+    assert_eq!(list_url(&url, "vehicles").as_str(), vehicles);
 }

@@ -3,9 +3,9 @@ use rstest::rstest;
 
 const FIRST: &str = "https://mds.example.com/v1/trips?end_time=2020-01-01T22";
 
-fn trail(most: u32) -> (Trail, Url) {
+fn trail(max_pages: u32) -> (Trail, Url) {
     let first = Url::parse(FIRST).unwrap();
-    (Trail::new(&first, most), first)
+    (Trail::new(&first, max_pages), first)
 }
 
 #[rstest]
@@ -38,8 +38,11 @@ fn no_link_is_the_end(#[case] link: Option<&str>) {
 #[case("https://mds.example.com:444/", "another origin")]
 #[case("https://mds.example.com.evil.example/", "another origin")]
 #[case("file:///etc/passwd", "another origin")]
-#[case("https://", "no URL")]
-fn a_link_elsewhere_is_refused_by_host_only(#[case] link: &str, #[case] why: &str) {
+#[case("https://", "not a URL")]
+fn a_link_to_another_origin_is_refused_and_only_its_host_is_named(
+    #[case] link: &str,
+    #[case] why: &str,
+) {
     let (mut trail, first) = trail(10);
     let refusal = trail.follow(&first, Some(link)).unwrap_err();
     assert!(refusal.contains(why), "{refusal}");
@@ -47,7 +50,7 @@ fn a_link_elsewhere_is_refused_by_host_only(#[case] link: &str, #[case] why: &st
 }
 
 #[test]
-fn a_circle_is_noticed() {
+fn a_circle_of_pages_is_refused() {
     let (mut trail, first) = trail(10);
     let second = trail.follow(&first, Some("?page=2")).unwrap().unwrap();
     assert!(trail.follow(&second, Some("?page=2")).is_err());
@@ -56,7 +59,7 @@ fn a_circle_is_noticed() {
 }
 
 #[test]
-fn there_is_a_last_page() {
+fn pages_are_limited() {
     let (mut trail, first) = trail(2);
     assert!(trail.follow(&first, Some("?page=2")).is_ok());
     let refusal = trail.follow(&first, Some("?page=3")).unwrap_err();

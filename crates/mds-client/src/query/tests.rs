@@ -2,7 +2,7 @@ use super::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-fn asked(settings: &Value) -> String {
+fn query(settings: &Value) -> String {
     let mut entry = json!({
         "mds_api_url": "https://mds.example.com",
         "provider_id": "0309585e-599f-4e57-ac85-ffffffffffff",
@@ -14,7 +14,7 @@ fn asked(settings: &Value) -> String {
     }
     let config = ProviderConfig::from_value(entry).unwrap();
     let hour = Hour::starting_at("2020-01-01T22:00:00Z".parse().unwrap()).unwrap();
-    Query::new(&config, hour).asked()
+    Query::new(&config, hour).to_string()
 }
 
 #[rstest]
@@ -26,8 +26,8 @@ fn asked(settings: &Value) -> String {
 #[case(json!({"version": "1.1"}), "end_time=2020-01-01T22")]
 #[case(json!({"version": "1.2"}), "end_time=2020-01-01T22")]
 #[case(json!({"version": "2.0"}), "end_time=2020-01-01T22")]
-fn every_version_asks_in_its_own_way(#[case] settings: Value, #[case] query: &str) {
-    assert_eq!(asked(&settings), query);
+fn every_version_has_its_own_query(#[case] settings: Value, #[case] expected: &str) {
+    assert_eq!(query(&settings), expected);
 }
 
 #[rstest]
@@ -50,8 +50,8 @@ fn every_version_asks_in_its_own_way(#[case] settings: Value, #[case] query: &st
 #[case(json!({"version": "0.2", "time_format": "ms"}), "start_time=1577829600000&end_time=1577923200000")]
 #[case(json!({"version": "0.4", "mds_param_override": {"end_time": "hour"}}), "hour=2020-01-01T22")]
 #[case(json!({"version": "0.4", "time_format": "milliseconds"}), "end_time=1577916000000")]
-fn names_and_times_can_be_overridden(#[case] settings: Value, #[case] query: &str) {
-    assert_eq!(asked(&settings), query);
+fn names_and_times_can_be_overridden(#[case] settings: Value, #[case] expected: &str) {
+    assert_eq!(query(&settings), expected);
 }
 
 #[rstest]
@@ -72,10 +72,10 @@ fn parameters_of_the_configured_url_are_sent_but_not_shown() {
         parameters: vec![("end_time".into(), "2020-01-01T22".into())],
         window: None,
     };
-    let url = query.on(&Url::parse("https://a.example/trips?key=canary").unwrap());
+    let url = query.append_to(&Url::parse("https://a.example/trips?key=canary").unwrap());
     assert_eq!(
         url.as_str(),
         "https://a.example/trips?key=canary&end_time=2020-01-01T22"
     );
-    assert!(!query.asked().contains("canary"));
+    assert!(!query.to_string().contains("canary"));
 }

@@ -33,7 +33,7 @@ fn refuses_other_versions(#[case] text: &str) {
 }
 
 #[test]
-fn not_found_is_believed_only_once_the_hour_is_old() {
+fn not_found_means_no_service_only_once_the_hour_is_old() {
     for version in [
         MdsVersion::V0_4,
         MdsVersion::V1_0,
@@ -69,14 +69,14 @@ fn not_found_is_believed_only_once_the_hour_is_old() {
 #[case(429, StatusMeaning::Throttled)]
 #[case(500, StatusMeaning::Unavailable)]
 #[case(503, StatusMeaning::Unavailable)]
-fn a_status_means_the_same_in_every_version(#[case] status: u16, #[case] is: StatusMeaning) {
+fn a_status_means_the_same_in_every_version(#[case] status: u16, #[case] meaning: StatusMeaning) {
     for version in MdsVersion::ALL {
-        assert_eq!(version.meaning(status, DAY, GRACE), is, "{version}");
+        assert_eq!(version.meaning(status, DAY, GRACE), meaning, "{version}");
     }
 }
 
 #[test]
-fn the_media_type_carries_major_and_minor_only() {
+fn the_media_type_has_major_and_minor_only() {
     for version in MdsVersion::ALL.into_iter().skip(1) {
         let accept = version.rules().accept;
         assert!(accept.ends_with(&format!(";version={version}")), "{accept}");

@@ -32,14 +32,14 @@ fn window() -> WideWindow {
 #[case("\"yesterday\"", true)]
 #[case("{}", true)]
 #[case("1e999", true)]
-fn keeps_what_ended_in_the_hour_or_was_not_asked_for(#[case] end: &str, #[case] kept: bool) {
+fn keeps_what_ended_in_the_hour_or_outside_of_the_window(#[case] end: &str, #[case] kept: bool) {
     let trip = format!(r#"{{"start_time": 1, "end_time": {end}, "x": [1]}}"#);
     let raw: &RawValue = serde_json::from_str(&trip).unwrap();
     assert_eq!(window().is_of_another_hour(raw), !kept);
 }
 
 #[test]
-fn keeps_what_is_no_trip_at_all() {
+fn keeps_what_is_not_a_trip() {
     for text in ["{}", "[]", "7", "null", r#"{"end_time": 1, "end_time": 2}"#] {
         let raw: &RawValue = serde_json::from_str(text).unwrap();
         assert!(!window().is_of_another_hour(raw), "{text}");

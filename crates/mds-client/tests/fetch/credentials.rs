@@ -1,24 +1,17 @@
 //! The kinds of authentication.
 
-use mds_client::{HourResponse, MdsClient, MdsError, ProviderConfig, http_client};
+use http_kit::testing::always;
+use mds_client::{HourResponse, MdsClient, MdsError, ProviderConfig};
 use rstest::rstest;
 use serde_json::{Value, json};
-use wiremock::matchers::{any, body_json, body_string_contains, header, method, path};
+use wiremock::matchers::{body_json, body_string_contains, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::*;
 
-async fn serving() -> MockServer {
-    let server = MockServer::start().await;
-    Mock::given(any())
-        .respond_with(ResponseTemplate::new(200).set_body_string(envelope(&["{}"])))
-        .mount(&server)
-        .await;
-    server
-}
-
 async fn sent(settings: &Value, name: &str) -> Option<String> {
-    let server = serving().await;
+    let template = ResponseTemplate::new(200).set_body_string(envelope(&["{}"]));
+    let server = always(template).await;
     ready(fetch(&client(&server.uri(), settings)).await);
     let requests = server.received_requests().await.unwrap();
     let value = requests[0].headers.get(name)?;
@@ -58,9 +51,12 @@ async fn headers_are_sent(
 #[case(json!({"headers": {"bad name": "x"}}), "headers.bad name")]
 #[case(json!({"headers": {"X-Key": "canary\n"}}), "headers.X-Key")]
 #[case(json!({"accept": "a\nb"}), "accept")]
-fn what_cannot_work_is_said_at_once(#[case] settings: Value, #[case] wrong: &str) {
+fn a_configuration_that_cannot_work_is_refused_at_once(
+    #[case] settings: Value,
+    #[case] wrong: &str,
+) {
     let config = ProviderConfig::from_value(entry("https://mds.example.com", &settings)).unwrap();
-    let client = MdsClient::new(http_client().unwrap(), "bird".parse().unwrap(), config);
+    let client = MdsClient::new(http_kit::client().unwrap(), "bird".parse().unwrap(), config);
     let Err(error @ MdsError::Config { .. }) = client else {
         panic!("{client:?}");
     };
@@ -82,15 +78,15 @@ fn oauth(server: &MockServer) -> Value {
 }
 
 async fn grant(server: &MockServer, token: &str, more: Value, times: u64) {
-    let mut answer = more;
-    answer["jwt"] = token.into();
+    let mut response = more;
+    response["jwt"] = token.into();
     Mock::given(method("POST"))
         .and(path("/token"))
         .and(body_string_contains(
             "client_id=id&client_secret=s%26s&scope=mds",
         ))
         .and(body_string_contains("grant_type=client_credentials"))
-        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+        .respond_with(ResponseTemplate::new(200).set_body_json(response))
         .up_to_n_times(times)
         .mount(server)
         .await;
@@ -110,7 +106,7 @@ async fn count(server: &MockServer, at: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_token_is_fetched_once_and_used_again() {
+async fn a_token_is_fetched_once_and_reused() {
     let server = MockServer::start().await;
     grant(&server, "t1", json!({"expires_in": "3600"}), 9).await;
     trips_for(&server, "t1").await;
@@ -121,14 +117,14 @@ async fn a_token_is_fetched_once_and_used_again() {
 }
 
 #[tokio::test]
-async fn a_token_is_fetched_once_for_many_hours_at_a_time() {
+async fn concurrent_fetches_share_one_token() {
     let server = MockServer::start().await;
     grant(&server, "t1", json!({}), 9).await;
     trips_for(&server, "t1").await;
     let client = client(&server.uri(), &oauth(&server));
     let (a, b, c) = tokio::join!(fetch(&client), fetch(&client), fetch(&client));
-    for answer in [a, b, c] {
-        ready(answer);
+    for response in [a, b, c] {
+        ready(response);
     }
     assert_eq!(count(&server, "/token").await, 1);
 }
@@ -157,10 +153,10 @@ async fn a_token_that_is_refused_again_is_a_refusal() {
         .respond_with(ResponseTemplate::new(403))
         .mount(&server)
         .await;
-    let answer = fetch(&client(&server.uri(), &oauth(&server))).await;
+    let response = fetch(&client(&server.uri(), &oauth(&server))).await;
     assert!(
-        matches!(answer, Err(MdsError::Rejected { status: 403, .. })),
-        "{answer:?}"
+        matches!(response, Err(MdsError::Rejected { status: 403, .. })),
+        "{response:?}"
     );
     assert_eq!(count(&server, "/trips").await, 2);
     assert_eq!(count(&server, "/token").await, 2);
@@ -170,14 +166,14 @@ async fn a_token_that_is_refused_again_is_a_refusal() {
 #[case::refused(ResponseTemplate::new(400).set_body_string("canary"), "Rejected", 1)]
 #[case::down(ResponseTemplate::new(503).set_body_string("canary"), "Unavailable", 3)]
 #[case::throttled(ResponseTemplate::new(429), "Throttled", 3)]
-#[case::no_json(ResponseTemplate::new(200).set_body_string("canary"), "Malformed", 1)]
+#[case::not_json(ResponseTemplate::new(200).set_body_string("canary"), "Malformed", 1)]
 #[case::no_token(ResponseTemplate::new(200).set_body_json(json!({"access_token": "canary"})),
     "Malformed", 1)]
 #[case::odd_token(ResponseTemplate::new(200).set_body_json(json!({"jwt": "canary\n\u{7}"})),
     "Malformed", 1)]
 #[case::moved(ResponseTemplate::new(302).insert_header("location", "/canary"), "Rejected", 1)]
 #[tokio::test]
-async fn no_token_is_an_error(
+async fn a_login_without_a_token_is_an_error(
     #[case] response: ResponseTemplate,
     #[case] kind: &str,
     #[case] times: usize,
@@ -197,7 +193,7 @@ async fn no_token_is_an_error(
 }
 
 #[tokio::test]
-async fn a_token_that_comes_late_is_waited_for() {
+async fn a_login_that_fails_at_first_is_retried() {
     let server = MockServer::start().await;
     Mock::given(path("/token"))
         .respond_with(ResponseTemplate::new(502))
@@ -206,23 +202,22 @@ async fn a_token_that_comes_late_is_waited_for() {
         .await;
     grant(&server, "t", json!({}), 9).await;
     trips_for(&server, "t").await;
-    let answer = fetch(&client(&server.uri(), &oauth(&server))).await;
+    let response = fetch(&client(&server.uri(), &oauth(&server))).await;
     assert!(
-        matches!(answer, Ok(HourResponse::Ready { .. })),
-        "{answer:?}"
+        matches!(response, Ok(HourResponse::Ready { .. })),
+        "{response:?}"
     );
 }
 
-/// A provider that gives a token for a login of its own making, and trips for `X-Session: s
-/// {token}`.
-async fn login(expected: Value, answer: Value) -> MockServer {
+/// A provider with a login of its own, which returns trips to requests with `X-Session: s {token}`.
+async fn login(expected: Value, response: Value) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/login"))
         .and(header("content-type", "application/json"))
         .and(header("x-client", "city"))
         .and(body_json(expected))
-        .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+        .respond_with(ResponseTemplate::new(200).set_body_json(response))
         .mount(&server)
         .await;
     Mock::given(path("/trips"))
@@ -238,9 +233,12 @@ async fn login(expected: Value, answer: Value) -> MockServer {
 #[case::by_index("tokens.0", json!({"tokens": ["abc"]}))]
 #[case::a_key_with_a_dot("auth.token", json!({"auth.token": "abc"}))]
 #[tokio::test]
-async fn a_login_of_its_own_making_is_declared(#[case] token: &str, #[case] answer: Value) {
+async fn a_custom_login_is_described_by_token_request(
+    #[case] token: &str,
+    #[case] response: Value,
+) {
     let data = json!({"user": {"email": "a@b.example"}, "password": "p", "days": 1});
-    let server = login(data.clone(), answer).await;
+    let server = login(data.clone(), response).await;
     let settings = json!({
         "auth_type": "Custom",
         "token": null,
@@ -266,7 +264,7 @@ async fn a_login_of_its_own_making_is_declared(#[case] token: &str, #[case] answ
 }
 
 #[tokio::test]
-async fn client_credentials_are_posted_as_json_where_that_is_asked_for() {
+async fn client_credentials_are_posted_as_json_if_configured() {
     let server = MockServer::start().await;
     Mock::given(path("/token"))
         .and(body_json(
@@ -283,9 +281,9 @@ async fn client_credentials_are_posted_as_json_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_token_is_asked_for_anew_before_it_runs_out() {
+async fn a_token_is_renewed_before_it_expires() {
     let server = MockServer::start().await;
-    // Good for a second after the margin that is kept.
+    // Valid for one second: the margin of a minute is subtracted.
     grant(&server, "t1", json!({"expires_in": 61}), 1).await;
     grant(&server, "t2", json!({"expires_in": 900}), 9).await;
     trips_for(&server, "t1").await;
@@ -307,7 +305,7 @@ async fn a_token_is_asked_for_anew_before_it_runs_out() {
 #[case(json!({"url": "https://a.example", "token": "t", "send": {"X-T": "{token}"}, "body": "xml"}), "token_request.body")]
 #[case(json!({"url": "https://a.example", "token": "t", "send": {"X-T": "{token}"}, "method": "PUT"}), "token_request.method")]
 #[case(json!("canary"), "token_request")]
-fn a_login_that_cannot_work_is_said_at_once(#[case] request: Value, #[case] wrong: &str) {
+fn a_custom_login_that_cannot_work_is_refused_at_once(#[case] request: Value, #[case] wrong: &str) {
     let settings = json!({"auth_type": "Custom", "token_request": request});
     let error =
         ProviderConfig::from_value(entry("https://mds.example.com", &settings)).unwrap_err();

@@ -1,11 +1,10 @@
-//! Fetching an hour over real HTTP: statuses, pages, bodies, credentials, and what leaks.
+//! Fetching an hour over real HTTP: statuses, pages, bodies, credentials, and what errors print.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod answers;
 mod bodies;
 mod credentials;
 mod pages;
-mod raw;
 mod secrets;
+mod statuses;
 mod support;

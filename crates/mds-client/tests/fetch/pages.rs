@@ -1,4 +1,4 @@
-//! Following pages, and the windows of 0.2 and 0.3.
+//! Pages, and the windows of 0.2 and 0.3.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn serve(server: &MockServer, at: &str, body: String) {
         .await;
 }
 
-/// Three pages of a 0.3 provider; the window is only in the first address.
+/// Three pages of a provider of 0.3. Only the first URL has the window.
 async fn three_pages() -> MockServer {
     let server = MockServer::start().await;
     let second = json!(format!("{}/page/2?cursor=x%20y", server.uri()));
@@ -46,15 +46,15 @@ async fn pages_are_followed_to_the_last() {
     assert_eq!(kept.versions, ["0.3.0"]);
     assert_eq!((report.pages, report.trips), (3, 3));
     assert_eq!(
-        report.asked,
+        report.query,
         "min_end_time=1577916000000&max_end_time=1577919600000"
     );
     let last = server.received_requests().await.unwrap().pop().unwrap();
-    assert_eq!(last.url.query(), None, "a link is complete as it is");
+    assert_eq!(last.url.query(), None, "nothing is added to a link");
 }
 
 #[tokio::test]
-async fn without_paging_links_are_passed_over() {
+async fn without_paging_links_are_ignored() {
     let server = three_pages().await;
     let client = client(&server.uri(), &json!({"version": "0.3", "paging": false}));
     let (kept, report) = ready(fetch(&client).await);
@@ -65,16 +65,16 @@ async fn without_paging_links_are_passed_over() {
 async fn there_is_a_pause_between_two_requests() {
     let server = three_pages().await;
     let client = client(&server.uri(), &json!({"version": "0.3", "delay": 0.2}));
-    let begun = Instant::now();
+    let started = Instant::now();
     ready(fetch(&client).await);
-    assert!(begun.elapsed() >= Duration::from_millis(400));
+    assert!(started.elapsed() >= Duration::from_millis(400));
 }
 
 #[rstest]
 #[case(json!(""))]
 #[case(json!(null))]
 #[tokio::test]
-async fn an_empty_link_is_the_end(#[case] next: Value) {
+async fn a_page_with_an_empty_link_is_the_last(#[case] next: Value) {
     let server = MockServer::start().await;
     serve(&server, "/trips", page(&["1"], &next)).await;
     assert_eq!(
@@ -86,14 +86,14 @@ async fn an_empty_link_is_the_end(#[case] next: Value) {
 }
 
 #[tokio::test]
-async fn a_circle_of_pages_is_malformed() {
+async fn pages_in_a_circle_are_malformed() {
     let server = MockServer::start().await;
     serve(&server, "/trips", page(&["1"], &json!("/a"))).await;
     serve(&server, "/a", page(&["1"], &json!("/b"))).await;
     serve(&server, "/b", page(&["1"], &json!("/a"))).await;
-    let answer = fetch(&client(&server.uri(), &json!({}))).await;
-    let Err(error @ MdsError::Malformed { .. }) = answer else {
-        panic!("{answer:?}");
+    let response = fetch(&client(&server.uri(), &json!({}))).await;
+    let Err(error @ MdsError::Malformed { .. }) = response else {
+        panic!("{response:?}");
     };
     assert!(error.to_string().contains("already read"), "{error}");
     assert_eq!(server.received_requests().await.unwrap().len(), 3);
@@ -115,9 +115,9 @@ async fn pages_without_end_are_malformed() {
         max_pages: 5,
         ..quick()
     });
-    let answer = fetch(&client).await;
-    let Err(error @ MdsError::Malformed { .. }) = answer else {
-        panic!("{answer:?}");
+    let response = fetch(&client).await;
+    let Err(error @ MdsError::Malformed { .. }) = response else {
+        panic!("{response:?}");
     };
     assert!(error.to_string().contains("more than 5 pages"), "{error}");
     assert_eq!(server.received_requests().await.unwrap().len(), 5);
@@ -130,9 +130,9 @@ async fn a_page_on_another_host_gets_no_credentials() {
     let server = MockServer::start().await;
     let next = json!(format!("{}/trips?secret=canary-q", other.uri()));
     serve(&server, "/trips", page(&["1"], &next)).await;
-    let answer = fetch(&client(&server.uri(), &json!({}))).await;
-    let Err(error @ MdsError::Malformed { .. }) = answer else {
-        panic!("{answer:?}");
+    let response = fetch(&client(&server.uri(), &json!({}))).await;
+    let Err(error @ MdsError::Malformed { .. }) = response else {
+        panic!("{response:?}");
     };
     assert!(error.to_string().contains("host 127.0.0.1"), "{error}");
     assert!(!error.to_string().contains("canary"), "{error}");
@@ -140,7 +140,7 @@ async fn a_page_on_another_host_gets_no_credentials() {
 }
 
 #[tokio::test]
-async fn a_page_that_fails_is_asked_again_by_itself() {
+async fn only_the_page_that_failed_is_requested_again() {
     let server = MockServer::start().await;
     serve(&server, "/trips", page(&["1"], &json!("/2"))).await;
     Mock::given(path("/2"))
@@ -149,26 +149,26 @@ async fn a_page_that_fails_is_asked_again_by_itself() {
         .mount(&server)
         .await;
     serve(&server, "/2", page(&["2"], &Value::Null)).await;
-    let (answer, sinks) = fetch_counting(&client(&server.uri(), &json!({}))).await;
-    let (kept, report) = ready(answer);
+    let (response, sinks) = fetch_counting(&client(&server.uri(), &json!({}))).await;
+    let (kept, report) = ready(response);
     assert_eq!(kept.trips, ["1", "2"]);
     assert_eq!((report.requests, sinks), (4, 1));
 }
 
 #[tokio::test]
-async fn a_page_that_is_announced_but_not_there_is_no_whole_hour() {
+async fn an_hour_without_one_of_its_pages_is_unavailable() {
     let server = MockServer::start().await;
     serve(&server, "/trips", page(&["1"], &json!("/2"))).await;
-    let (answer, sinks) = fetch_counting(&client(&server.uri(), &json!({}))).await;
-    let Err(error @ MdsError::Unavailable { .. }) = answer else {
-        panic!("{answer:?}");
+    let (response, sinks) = fetch_counting(&client(&server.uri(), &json!({}))).await;
+    let Err(error @ MdsError::Unavailable { .. }) = response else {
+        panic!("{response:?}");
     };
     assert!(error.to_string().contains("page 2"), "{error}");
     assert_eq!(sinks, 3);
 }
 
 #[tokio::test]
-async fn version_0_2_asks_widely_and_keeps_the_hour() {
+async fn version_0_2_requests_a_wide_window_and_keeps_the_hour() {
     let server = MockServer::start().await;
     let before = r#"{"trip_id":"before","end_time":1577915999.9}"#;
     let first = r#"{"trip_id":"first","end_time":1577916000.0}"#;
@@ -202,12 +202,12 @@ async fn version_2_has_its_trips_at_the_top() {
     let server = MockServer::start().await;
     let body = r#"{"version":"2.0.1","last_updated":1,"ttl":0,"trips":[{"duration":1}]}"#;
     serve(&server, "/trips", body.to_owned()).await;
-    let answer = fetch(&client(&server.uri(), &json!({"version": "2.0"}))).await;
+    let response = fetch(&client(&server.uri(), &json!({"version": "2.0"}))).await;
     assert!(
-        matches!(&answer, Ok(HourResponse::Ready { .. })),
-        "{answer:?}"
+        matches!(&response, Ok(HourResponse::Ready { .. })),
+        "{response:?}"
     );
-    let (kept, report) = ready(answer);
+    let (kept, report) = ready(response);
     assert_eq!(kept.trips, [r#"{"duration":1}"#]);
     assert_eq!(report.version_served, "2.0.1");
 }

@@ -1,27 +1,13 @@
-//! No error, however it is printed, holds a secret or anything of a body.
+//! No error, however it is printed, holds a secret or any part of a body.
 
-use std::error::Error as _;
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use mds_client::{ClientOptions, MdsError};
+use http_kit::testing::{ScriptedServer, Step, always, cut_off, printed, whole};
+use mds_client::ClientOptions;
 use serde_json::json;
-use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::ResponseTemplate;
 
-use crate::raw::{Raw, Step, cut_off, whole};
 use crate::support::*;
-
-/// Everything that anyone could print of an error.
-fn printed(error: &MdsError) -> String {
-    let mut text = format!("{error} {error:?} {error:#?}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        write!(text, " {error} {error:?}").unwrap();
-        source = error.source();
-    }
-    text
-}
 
 fn settings() -> serde_json::Value {
     json!({
@@ -32,7 +18,8 @@ fn settings() -> serde_json::Value {
     })
 }
 
-/// Fetches from a URL with a secret query and gives what the error prints.
+/// Fetches from a URL with a secret query, and returns everything that the error and the client
+/// print.
 async fn leak(url: &str) -> String {
     let client =
         client(&format!("{url}/mds?key=canary-query"), &settings()).with_options(ClientOptions {
@@ -40,22 +27,18 @@ async fn leak(url: &str) -> String {
             deadline: Some(Duration::from_secs(10)),
             ..quick()
         });
-    let shown = format!("{client:?}");
+    let debug = format!("{client:?}");
     let error = fetch(&client).await.unwrap_err();
-    printed(&error) + &shown
+    printed(&error) + &debug
 }
 
 #[tokio::test]
 async fn statuses_show_nothing() {
     for status in [204, 301, 400, 401, 403, 406, 418, 429, 500, 503] {
-        let server = MockServer::start().await;
-        let response = ResponseTemplate::new(status)
+        let template = ResponseTemplate::new(status)
             .insert_header("location", "https://other.example/?t=canary-link")
             .set_body_string("canary-body");
-        Mock::given(any())
-            .respond_with(response)
-            .mount(&server)
-            .await;
+        let server = always(template).await;
         let text = leak(&server.uri()).await;
         assert!(!text.contains("canary"), "{status}: {text}");
     }
@@ -65,7 +48,7 @@ async fn statuses_show_nothing() {
 async fn bodies_show_nothing() {
     let trip = r#"{"trip_id":"canary-trip","lat":30.2672}"#;
     let long = envelope(&[&format!(r#"{{"x":"{}canary-trip"}}"#, "-".repeat(20_000))]);
-    let odd = [
+    let bodies = [
         "<html>canary-body</html>".to_owned(),
         r#"{"error":"canary-body"}"#.to_owned(),
         r#"{"data":{"trips":"canary-body"}}"#.to_owned(),
@@ -80,8 +63,8 @@ async fn bodies_show_nothing() {
         page(&[trip], &json!({"canary-link": 1, "href": 7})),
         long,
     ];
-    for body in odd {
-        let server = Raw::start(vec![whole(&body)]).await;
+    for body in bodies {
+        let server = ScriptedServer::start(vec![whole(&body)]).await;
         let text = leak(&server.url()).await;
         assert!(
             !text.contains("canary") && !text.contains("30.26"),
@@ -110,7 +93,7 @@ async fn broken_connections_show_nothing() {
         silent,
     ];
     for script in scripts {
-        let server = Raw::start(vec![script]).await;
+        let server = ScriptedServer::start(vec![script]).await;
         let text = leak(&server.url()).await;
         assert!(!text.contains("canary"), "{text}");
     }
@@ -120,12 +103,7 @@ async fn broken_connections_show_nothing() {
 
 #[tokio::test]
 async fn the_report_shows_no_secret() {
-    let server = MockServer::start().await;
-    let response = ResponseTemplate::new(200).set_body_string(envelope(&["{}"]));
-    Mock::given(any())
-        .respond_with(response)
-        .mount(&server)
-        .await;
+    let server = always(ResponseTemplate::new(200).set_body_string(envelope(&["{}"]))).await;
     let client = client(
         &format!("{}/mds?key=canary-query", server.uri()),
         &settings(),

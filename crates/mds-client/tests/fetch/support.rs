@@ -3,12 +3,11 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use http_kit::RetryPolicy;
 use mds_client::{
-    ClientOptions, HourReport, HourResponse, MdsClient, MdsError, ProviderConfig, RetryPolicy,
-    TripSink, http_client,
+    ClientOptions, HourReport, HourResponse, MdsClient, MdsError, ProviderConfig, TripSink,
 };
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -25,12 +24,12 @@ pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// Days after the hour.
+/// A month after the hour.
 pub(crate) fn later() -> DateTime<Utc> {
     at("2020-02-01T00:00:00Z")
 }
 
-/// Keeps what it gets; counts the sinks that were dropped before the end.
+/// Keeps the trips; fails after so many of them.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) versions: Vec<String>,
@@ -68,21 +67,18 @@ pub(crate) fn entry(url: &str, settings: &Value) -> Value {
     entry
 }
 
-/// Waits of no length, so that tests are quick.
+/// Retries at once, so that tests are quick.
 pub(crate) fn quick() -> ClientOptions {
     ClientOptions {
-        retry: RetryPolicy {
-            first: Duration::ZERO,
-            most: Duration::ZERO,
-            ..RetryPolicy::default()
-        },
+        retry: RetryPolicy::immediate(),
         ..ClientOptions::default()
     }
 }
 
 pub(crate) fn client(url: &str, settings: &Value) -> MdsClient {
     let config = ProviderConfig::from_value(entry(url, settings)).unwrap();
-    MdsClient::new(http_client().unwrap(), "bird".parse().unwrap(), config)
+    let http = http_kit::client().unwrap();
+    MdsClient::new(http, "bird".parse().unwrap(), config)
         .unwrap()
         .with_options(quick())
 }
@@ -97,17 +93,17 @@ pub(crate) async fn fetch_counting(
 ) -> (Result<HourResponse<Kept>, MdsError>, usize) {
     let made = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&made);
-    let answer = client
+    let response = client
         .fetch_hour(hour(), later(), move || {
             counter.fetch_add(1, Ordering::Relaxed);
             Kept::default()
         })
         .await;
-    (answer, made.load(Ordering::Relaxed))
+    (response, made.load(Ordering::Relaxed))
 }
 
-pub(crate) fn ready(answer: Result<HourResponse<Kept>, MdsError>) -> (Kept, HourReport) {
-    match answer {
+pub(crate) fn ready(response: Result<HourResponse<Kept>, MdsError>) -> (Kept, HourReport) {
+    match response {
         Ok(HourResponse::Ready { sink, report }) => (sink, report),
         other => panic!("{other:?}"),
     }

@@ -69,7 +69,7 @@ pub(super) fn rows(ctx: &Context, known: Known) -> Result<Vec<Row>, PipelineErro
     let mut rows = Vec::new();
     let now = ctx.now();
     for (name, range, blocks) in known {
-        let reask_hours = &ctx.provider_config(&name)?.reask_hours;
+        let reask_hours = &ctx.provider_config(&name)?.refetch_after_hours;
         let known: BTreeMap<Hour, _> = blocks.into_iter().map(|row| (row.hour, row)).collect();
         rows.extend(range.iter().map(|hour| {
             let row = known.get(&hour);

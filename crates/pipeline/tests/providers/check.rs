@@ -5,9 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use http_kit::RetryPolicy;
 use mds_client::{
-    ClientOptions, HourReport, HourResponse, MdsClient, MdsError, ProviderConfig, RetryPolicy,
-    TripSink, http_client,
+    ClientOptions, HourReport, HourResponse, MdsClient, MdsError, ProviderConfig, TripSink,
 };
 use sandbox_provider::city;
 use sandbox_provider::{MdsVersion, Oddities, Oddity, Provider, ProviderOptions, Rates, Rhythm};
@@ -111,19 +111,19 @@ fn client(check: &Check, provider: &Provider) -> MdsClient {
         entry[key] = value.clone();
     }
     let config = ProviderConfig::from_value(entry).unwrap();
-    MdsClient::new(http_client().unwrap(), "heron".parse().unwrap(), config)
-        .unwrap()
-        .with_options(ClientOptions {
-            deadline: Some(Duration::from_secs(4)),
-            max_body_bytes: 16 << 20,
-            max_pages: 100,
-            retry: RetryPolicy {
-                first: Duration::ZERO,
-                most: Duration::ZERO,
-                ..RetryPolicy::default()
-            },
-            ..ClientOptions::default()
-        })
+    MdsClient::new(
+        http_kit::client().unwrap(),
+        "heron".parse().unwrap(),
+        config,
+    )
+    .unwrap()
+    .with_options(ClientOptions {
+        deadline: Some(Duration::from_secs(4)),
+        max_body_bytes: 16 << 20,
+        max_pages: 100,
+        retry: RetryPolicy::immediate(),
+        ..ClientOptions::default()
+    })
 }
 
 fn rules(hour: Hour, config: &ProviderConfig) -> Rules<'static> {

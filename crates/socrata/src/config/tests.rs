@@ -16,7 +16,7 @@ fn reads_a_dataset_id(#[case] text: &str, #[case] id: &str) {
 #[case("7d8e-dm7r-aaaa")]
 #[case("../e-dm7r")]
 #[case("7d8e_dm7r")]
-fn refuses_what_is_no_dataset_id(#[case] text: &str) {
+fn refuses_what_is_not_a_dataset_id(#[case] text: &str) {
     assert_eq!(text.parse::<DatasetId>(), Err(DatasetIdError));
     assert!(serde_json::from_value::<DatasetId>(text.into()).is_err());
 }

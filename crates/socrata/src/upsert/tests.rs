@@ -23,7 +23,7 @@ fn reads_the_counts() {
 #[case(r#"{"Rows Created": "canary", "Rows Updated": 1}"#)]
 #[case(r#"{"Rows Created": -1, "Rows Updated": 1}"#)]
 #[case(r#"{"Rows Created": 1, "Rows Updated": 1, "Errors": "canary"}"#)]
-fn other_bodies_are_no_answer(#[case] body: &str) {
+fn other_bodies_are_refused(#[case] body: &str) {
     let error = Upsert::read(body.as_bytes()).unwrap_err();
     assert!(matches!(error, SocrataError::Rejected { status: 200, .. }));
     assert!(!format!("{error} {error:?}").contains("canary"));

@@ -1,47 +1,26 @@
-//! What each status becomes, and how often it is asked again.
+//! What each status means, and which requests are repeated.
 
 use std::time::{Duration, SystemTime};
 
-use mds_client::{ClientOptions, HourResponse, MdsError, RetryPolicy};
+use http_kit::RetryPolicy;
+use http_kit::testing::{self, ScriptedServer, Step, always, requests, status, whole};
+use mds_client::{ClientOptions, HourResponse, MdsError};
 use rstest::rstest;
 use serde_json::json;
 use tokio::time::Instant;
-use wiremock::matchers::{header, method, path, query_param};
+use wiremock::matchers::{header, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::raw::{Raw, Step, status, whole};
 use crate::support::*;
 
-/// A server that gives `first` for so many requests, and an hour of one trip after them.
+/// A server that fails with `first` for so many requests, and then returns an hour of one trip.
 async fn failing(first: ResponseTemplate, times: u64) -> MockServer {
-    let server = MockServer::start().await;
-    Mock::given(method("GET"))
-        .respond_with(first)
-        .up_to_n_times(times)
-        .mount(&server)
-        .await;
-    Mock::given(method("GET"))
-        .respond_with(ResponseTemplate::new(200).set_body_string(envelope(&["{}"])))
-        .mount(&server)
-        .await;
-    server
-}
-
-async fn always(response: ResponseTemplate) -> MockServer {
-    let server = MockServer::start().await;
-    Mock::given(method("GET"))
-        .respond_with(response)
-        .mount(&server)
-        .await;
-    server
-}
-
-async fn requests(server: &MockServer) -> usize {
-    server.received_requests().await.unwrap().len()
+    let hour = ResponseTemplate::new(200).set_body_string(envelope(&["{}"]));
+    testing::failing(first, times, hour).await
 }
 
 #[tokio::test]
-async fn a_200_gives_the_trips_and_a_report() {
+async fn a_200_returns_the_trips_and_a_report() {
     let server = MockServer::start().await;
     let body = envelope(&[r#"{"trip_id":"a"}"#, r#"{"trip_id":"b"}"#]);
     Mock::given(path("/mds/trips"))
@@ -59,7 +38,7 @@ async fn a_200_gives_the_trips_and_a_report() {
     assert_eq!(report.http_status, 200);
     assert_eq!(report.version_served, "1.0.0");
     assert_eq!(report.bytes, body.len() as u64);
-    assert_eq!(report.asked, "end_time=2020-01-01T22");
+    assert_eq!(report.query, "end_time=2020-01-01T22");
     assert!(report.ended_at >= report.started_at);
 }
 
@@ -82,35 +61,35 @@ async fn a_young_hour_may_not_be_there_yet(#[case] version: &str, #[case] code: 
     let server = always(ResponseTemplate::new(code)).await;
     let client = client(&server.uri(), &json!({ "version": version }));
     let now = at("2020-01-02T22:00:00Z");
-    let answer = client.fetch_hour(hour(), now, Kept::default).await;
+    let response = client.fetch_hour(hour(), now, Kept::default).await;
     assert!(
-        matches!(answer, Ok(HourResponse::NotYet { http_status }) if http_status == code),
-        "{answer:?}"
+        matches!(response, Ok(HourResponse::NotYet { http_status }) if http_status == code),
+        "{response:?}"
     );
     assert_eq!(requests(&server).await, 1);
 }
 
 #[tokio::test]
-async fn an_hour_that_has_not_ended_is_never_one_without_service() {
+async fn an_hour_that_has_not_ended_never_means_no_service() {
     let server = always(ResponseTemplate::new(404)).await;
     let client = client(&server.uri(), &json!({})).with_options(ClientOptions {
         not_found_grace: Duration::from_secs(1),
         ..quick()
     });
     let now = at("2020-01-01T22:10:00Z");
-    let answer = client.fetch_hour(hour(), now, Kept::default).await;
+    let response = client.fetch_hour(hour(), now, Kept::default).await;
     assert!(
-        matches!(answer, Ok(HourResponse::NotYet { .. })),
-        "{answer:?}"
+        matches!(response, Ok(HourResponse::NotYet { .. })),
+        "{response:?}"
     );
 }
 
 #[tokio::test]
-async fn an_old_hour_that_is_not_there_is_one_without_service() {
+async fn an_old_hour_that_is_not_found_is_one_without_service() {
     let server = always(ResponseTemplate::new(404)).await;
-    let answer = fetch(&client(&server.uri(), &json!({}))).await;
-    let Ok(HourResponse::NotOperating { sink, report }) = answer else {
-        panic!("{answer:?}");
+    let response = fetch(&client(&server.uri(), &json!({}))).await;
+    let Ok(HourResponse::NotOperating { sink, report }) = response else {
+        panic!("{response:?}");
     };
     assert_eq!(sink.versions, ["1.0.0"]);
     assert_eq!(
@@ -129,13 +108,13 @@ async fn an_old_hour_that_is_not_there_is_one_without_service() {
 #[case("1.0", 416)]
 #[case("1.0", 422)]
 #[tokio::test]
-async fn a_refusal_is_not_asked_again(#[case] version: &str, #[case] code: u16) {
+async fn a_refused_request_is_not_repeated(#[case] version: &str, #[case] code: u16) {
     let server = always(ResponseTemplate::new(code)).await;
     let client = client(&server.uri(), &json!({ "version": version }));
-    let (answer, sinks) = fetch_counting(&client).await;
+    let (response, sinks) = fetch_counting(&client).await;
     assert!(
-        matches!(answer, Err(MdsError::Rejected { status, .. }) if status == code),
-        "{answer:?}"
+        matches!(response, Err(MdsError::Rejected { status, .. }) if status == code),
+        "{response:?}"
     );
     assert_eq!((requests(&server).await, sinks), (1, 0));
 }
@@ -143,10 +122,10 @@ async fn a_refusal_is_not_asked_again(#[case] version: &str, #[case] code: u16) 
 #[tokio::test]
 async fn a_success_without_a_body_is_malformed() {
     let server = always(ResponseTemplate::new(204)).await;
-    let answer = fetch(&client(&server.uri(), &json!({}))).await;
+    let response = fetch(&client(&server.uri(), &json!({}))).await;
     assert!(
-        matches!(answer, Err(MdsError::Malformed { .. })),
-        "{answer:?}"
+        matches!(response, Err(MdsError::Malformed { .. })),
+        "{response:?}"
     );
 }
 
@@ -158,7 +137,7 @@ async fn a_success_without_a_body_is_malformed() {
 #[case(408)]
 #[case(429)]
 #[tokio::test]
-async fn a_passing_fault_is_asked_again(#[case] code: u16) {
+async fn a_transient_status_is_retried(#[case] code: u16) {
     let server = failing(ResponseTemplate::new(code), 2).await;
     let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
     assert_eq!((kept.trips.len(), report.requests), (1, 3));
@@ -172,102 +151,102 @@ async fn a_passing_fault_is_asked_again(#[case] code: u16) {
 async fn attempts_are_counted(#[case] max_attempts: u32) {
     let server = always(ResponseTemplate::new(503)).await;
     let client = client(&server.uri(), &json!({ "max_attempts": max_attempts }));
-    let answer = fetch(&client).await;
-    let Err(MdsError::Unavailable { status, .. }) = answer else {
-        panic!("{answer:?}");
+    let response = fetch(&client).await;
+    let Err(MdsError::Unavailable { status, .. }) = response else {
+        panic!("{response:?}");
     };
     assert_eq!(status, Some(503));
     assert_eq!(requests(&server).await, max_attempts as usize);
 }
 
 #[tokio::test]
-async fn throttling_tells_the_wait_it_was_given() {
-    let response = ResponseTemplate::new(429).insert_header("retry-after", "3600");
-    let server = always(response).await;
-    let answer = fetch(&client(&server.uri(), &json!({}))).await;
-    let Err(MdsError::Throttled { retry_after, .. }) = answer else {
-        panic!("{answer:?}");
+async fn a_throttled_fetch_reports_the_requested_wait() {
+    let template = ResponseTemplate::new(429).insert_header("retry-after", "3600");
+    let server = always(template).await;
+    let response = fetch(&client(&server.uri(), &json!({}))).await;
+    let Err(MdsError::Throttled { retry_after, .. }) = response else {
+        panic!("{response:?}");
     };
     assert_eq!(retry_after, Some(Duration::from_secs(3600)));
-    assert_eq!(requests(&server).await, 1, "an hour is not sat out");
+    assert_eq!(requests(&server).await, 1, "an hour is not waited out");
 }
 
 #[tokio::test]
-async fn a_wait_given_in_seconds_is_kept() {
-    let response = ResponseTemplate::new(429).insert_header("retry-after", "1");
-    let server = failing(response, 1).await;
-    let begun = Instant::now();
+async fn a_wait_in_seconds_is_kept() {
+    let template = ResponseTemplate::new(429).insert_header("retry-after", "1");
+    let server = failing(template, 1).await;
+    let started = Instant::now();
     ready(fetch(&client(&server.uri(), &json!({}))).await);
-    assert!(begun.elapsed() >= Duration::from_secs(1));
+    assert!(started.elapsed() >= Duration::from_secs(1));
 }
 
 #[tokio::test]
-async fn a_wait_given_as_a_date_is_kept() {
+async fn a_wait_until_a_date_is_kept() {
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3));
-    let response = ResponseTemplate::new(503).insert_header("retry-after", date.as_str());
-    let server = failing(response, 1).await;
-    let begun = Instant::now();
+    let template = ResponseTemplate::new(503).insert_header("retry-after", date.as_str());
+    let server = failing(template, 1).await;
+    let started = Instant::now();
     ready(fetch(&client(&server.uri(), &json!({}))).await);
     assert!(
-        begun.elapsed() >= Duration::from_millis(1500),
+        started.elapsed() >= Duration::from_millis(1500),
         "{:?}",
-        begun.elapsed()
+        started.elapsed()
     );
 }
 
 #[tokio::test]
-async fn the_deadline_bounds_waits_and_silence() {
+async fn the_deadline_limits_waits_and_silence() {
     let options = ClientOptions {
         deadline: Some(Duration::from_millis(300)),
         retry: RetryPolicy::default(),
         ..quick()
     };
-    let response = ResponseTemplate::new(429).insert_header("retry-after", "5");
-    let server = always(response).await;
-    let begun = Instant::now();
-    let answer = fetch(&client(&server.uri(), &json!({})).with_options(options)).await;
+    let template = ResponseTemplate::new(429).insert_header("retry-after", "5");
+    let server = always(template).await;
+    let started = Instant::now();
+    let response = fetch(&client(&server.uri(), &json!({})).with_options(options)).await;
     assert!(
-        matches!(answer, Err(MdsError::Throttled { .. })),
-        "{answer:?}"
+        matches!(response, Err(MdsError::Throttled { .. })),
+        "{response:?}"
     );
 
-    let silent = Raw::start(vec![vec![Step::Pause(Duration::from_secs(30))]]).await;
-    let answer = fetch(&client(&silent.url(), &json!({})).with_options(options)).await;
+    let silent = ScriptedServer::start(vec![vec![Step::Pause(Duration::from_secs(30))]]).await;
+    let response = fetch(&client(&silent.url(), &json!({})).with_options(options)).await;
     assert!(
-        matches!(answer, Err(MdsError::Unavailable { .. })),
-        "{answer:?}"
+        matches!(response, Err(MdsError::Unavailable { .. })),
+        "{response:?}"
     );
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(started.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]
-async fn nobody_there_is_unavailable() {
+async fn no_server_is_unavailable() {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let answer = fetch(&client(&url, &json!({}))).await;
-    let Err(error @ MdsError::Unavailable { status: None, .. }) = answer else {
-        panic!("{answer:?}");
+    let response = fetch(&client(&url, &json!({}))).await;
+    let Err(error @ MdsError::Unavailable { status: None, .. }) = response else {
+        panic!("{response:?}");
     };
     assert!(error.to_string().contains("no connection"), "{error}");
 }
 
 #[tokio::test]
-async fn a_connection_dropped_before_the_answer_is_asked_again() {
-    let server = Raw::start(vec![vec![], vec![], whole(&envelope(&["{}"]))]).await;
+async fn a_connection_dropped_before_the_response_is_retried() {
+    let server = ScriptedServer::start(vec![vec![], vec![], whole(&envelope(&["{}"]))]).await;
     let (kept, report) = ready(fetch(&client(&server.url(), &json!({}))).await);
     assert_eq!((kept.trips.len(), report.requests), (1, 3));
 }
 
 #[tokio::test]
-async fn silence_is_waited_for_no_longer_than_the_timeout() {
+async fn a_silent_server_is_retried_after_the_timeout() {
     let silence = vec![Step::Pause(Duration::from_secs(30))];
-    let server = Raw::start(vec![silence, whole(&envelope(&["{}"]))]).await;
+    let server = ScriptedServer::start(vec![silence, whole(&envelope(&["{}"]))]).await;
     let client = client(&server.url(), &json!({"timeout": 0.3}));
-    let begun = Instant::now();
+    let started = Instant::now();
     let (_, report) = ready(fetch(&client).await);
     assert_eq!(report.requests, 2);
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(5));
 }
 
 #[rstest]
@@ -277,12 +256,12 @@ async fn silence_is_waited_for_no_longer_than_the_timeout() {
 async fn a_102_of_version_1_2_is_seen_and_means_not_yet(#[case] rest: Vec<Step>) {
     let mut script = vec![Step::Send(b"HTTP/1.1 102 Processing\r\n\r\n".to_vec())];
     script.extend(rest);
-    let server = Raw::start(vec![script]).await;
+    let server = ScriptedServer::start(vec![script]).await;
     let client = client(&server.url(), &json!({"version": "1.2", "timeout": 0.5}));
-    let answer = fetch(&client).await;
+    let response = fetch(&client).await;
     assert!(
-        matches!(answer, Ok(HourResponse::NotYet { http_status: 102 })),
-        "{answer:?}"
+        matches!(response, Ok(HourResponse::NotYet { http_status: 102 })),
+        "{response:?}"
     );
     let heads = server.heads();
     assert_eq!(heads.len(), 2);
@@ -292,29 +271,29 @@ async fn a_102_of_version_1_2_is_seen_and_means_not_yet(#[case] rest: Vec<Step>)
 }
 
 #[tokio::test]
-async fn a_102_before_the_real_answer_is_an_interim_one() {
+async fn a_102_before_the_final_response_is_skipped() {
     let mut script = vec![
         Step::Send(b"HTTP/1.1 102 Processing\r\n\r\n".to_vec()),
         Step::Pause(Duration::from_millis(100)),
     ];
     script.extend(whole(&envelope(&["{}"])));
-    let server = Raw::start(vec![script]).await;
+    let server = ScriptedServer::start(vec![script]).await;
     let client = client(&server.url(), &json!({"version": "1.2"}));
     assert_eq!(ready(fetch(&client).await).1.requests, 1);
 }
 
 #[tokio::test]
-async fn a_dropped_connection_of_version_1_2_is_no_102() {
-    let server = Raw::start(vec![vec![]]).await;
-    let answer = fetch(&client(&server.url(), &json!({"version": "1.2"}))).await;
+async fn a_dropped_connection_of_version_1_2_is_not_a_102() {
+    let server = ScriptedServer::start(vec![vec![]]).await;
+    let response = fetch(&client(&server.url(), &json!({"version": "1.2"}))).await;
     assert!(
-        matches!(answer, Err(MdsError::Unavailable { .. })),
-        "{answer:?}"
+        matches!(response, Err(MdsError::Unavailable { .. })),
+        "{response:?}"
     );
 }
 
 #[tokio::test]
-async fn redirects_are_followed_within_the_host() {
+async fn redirects_are_followed_within_the_origin() {
     let server = MockServer::start().await;
     for (from, to) in [("/trips", "/a"), ("/a", "b"), ("/b", "/c?x=1")] {
         Mock::given(path(from))
@@ -332,13 +311,13 @@ async fn redirects_are_followed_within_the_host() {
 }
 
 #[tokio::test]
-async fn redirects_come_to_an_end() {
-    let response = ResponseTemplate::new(307).insert_header("location", "/trips");
-    let server = always(response).await;
-    let answer = fetch(&client(&server.uri(), &json!({}))).await;
+async fn redirects_are_limited() {
+    let template = ResponseTemplate::new(307).insert_header("location", "/trips");
+    let server = always(template).await;
+    let response = fetch(&client(&server.uri(), &json!({}))).await;
     assert!(
-        matches!(answer, Err(MdsError::Rejected { status: 307, .. })),
-        "{answer:?}"
+        matches!(response, Err(MdsError::Rejected { status: 307, .. })),
+        "{response:?}"
     );
     assert_eq!(requests(&server).await, 4);
 }
@@ -347,11 +326,11 @@ async fn redirects_come_to_an_end() {
 async fn a_redirect_to_another_host_gets_no_credentials() {
     let other = always(ResponseTemplate::new(200).set_body_string(envelope(&["{}"]))).await;
     let target = format!("{}/trips?secret=canary-q", other.uri());
-    let response = ResponseTemplate::new(301).insert_header("location", target.as_str());
-    let server = always(response).await;
-    let answer = fetch(&client(&server.uri(), &json!({}))).await;
-    let Err(error @ MdsError::Rejected { status: 301, .. }) = answer else {
-        panic!("{answer:?}");
+    let template = ResponseTemplate::new(301).insert_header("location", target.as_str());
+    let server = always(template).await;
+    let response = fetch(&client(&server.uri(), &json!({}))).await;
+    let Err(error @ MdsError::Rejected { status: 301, .. }) = response else {
+        panic!("{response:?}");
     };
     assert!(error.to_string().contains("127.0.0.1"), "{error}");
     assert!(!error.to_string().contains("canary"), "{error}");
@@ -359,12 +338,12 @@ async fn a_redirect_to_another_host_gets_no_credentials() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_nowhere_is_refused() {
-    let server = Raw::start(vec![status("302 Found")]).await;
-    let answer = fetch(&client(&server.url(), &json!({}))).await;
+async fn a_redirect_without_a_location_is_refused() {
+    let server = ScriptedServer::start(vec![status("302 Found")]).await;
+    let response = fetch(&client(&server.url(), &json!({}))).await;
     assert!(
-        matches!(answer, Err(MdsError::Rejected { status: 302, .. })),
-        "{answer:?}"
+        matches!(response, Err(MdsError::Rejected { status: 302, .. })),
+        "{response:?}"
     );
 }
 

@@ -1,0 +1,60 @@
+//! What every request to a provider needs: its address, its settings and its credentials.
+
+use reqwest::header::HeaderValue;
+use trips::block::ProviderName;
+use url::Url;
+
+use crate::auth::Auth;
+use crate::config::ProviderConfig;
+use crate::error::MdsError;
+use crate::fields::ProviderConfigError;
+use crate::options::ClientOptions;
+use crate::query::trips_url;
+
+/// The API of one provider.
+pub(crate) struct Endpoint {
+    pub(crate) http: reqwest::Client,
+    pub(crate) name: ProviderName,
+    pub(crate) config: ProviderConfig,
+    pub(crate) auth: Auth,
+    pub(crate) trips_url: Url,
+    /// The configured `Accept` header, if it replaces the version's own.
+    pub(crate) accept: Option<HeaderValue>,
+    pub(crate) options: ClientOptions,
+}
+
+impl Endpoint {
+    pub(crate) fn new(
+        http: reqwest::Client,
+        name: ProviderName,
+        config: ProviderConfig,
+    ) -> Result<Self, MdsError> {
+        let in_config = |error| in_config(&name, error);
+        let auth = Auth::new(&http, &config).map_err(in_config)?;
+        let accept = accept(&config).map_err(in_config)?;
+        Ok(Self {
+            accept,
+            trips_url: http_kit::without_credentials(trips_url(&config.mds_api_url)),
+            http,
+            name,
+            config,
+            auth,
+            options: ClientOptions::default(),
+        })
+    }
+}
+
+fn accept(config: &ProviderConfig) -> Result<Option<HeaderValue>, ProviderConfigError> {
+    let accept = config.accept.as_deref().map(HeaderValue::try_from);
+    accept
+        .transpose()
+        .map_err(|_| ProviderConfigError::new("accept", "is not a value of an HTTP header"))
+}
+
+fn in_config(provider: &ProviderName, error: ProviderConfigError) -> MdsError {
+    MdsError::Config {
+        provider: provider.clone(),
+        key: error.key,
+        why: error.why,
+    }
+}
