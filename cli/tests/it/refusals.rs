@@ -82,7 +82,7 @@ async fn configuration_that_is_missing_or_wrong_is_named_with_status_2() {
         (
             "ATD_MDS_FERNET_KEY",
             "too-short",
-            "ATD_MDS_FERNET_KEY is no list of keys",
+            "ATD_MDS_FERNET_KEY is not a list of keys",
         ),
         (
             "ATD_MDS_RUN_MODE",
@@ -117,7 +117,7 @@ async fn configuration_that_is_missing_or_wrong_is_named_with_status_2() {
             json!("America/St_Johns"),
             "TIME_ZONE is a zone that is -03:30 from UTC",
         ),
-        ("TIME_ZONE", json!("Austin"), "TIME_ZONE is no time zone"),
+        ("TIME_ZONE", json!("Austin"), "TIME_ZONE is not a time zone"),
         ("DATABASE_URL", Value::Null, "DATABASE_URL is missing"),
         ("PUBLIC_ID_KEY", Value::Null, "PUBLIC_ID_KEY is missing"),
         ("SOCRATA_DATASET", json!("abcd"), "SOCRATA_DATASET"),

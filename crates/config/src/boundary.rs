@@ -1,3 +1,5 @@
+//! The boundary layers, read from the bucket.
+
 use boundaries::{Boundaries, Builder, Layer};
 use tokio::task::spawn_blocking;
 use vault::Vault;
@@ -5,13 +7,13 @@ use vault::Vault;
 use crate::error::ConfigError;
 use crate::settings::{BOUNDARIES, Settings};
 
-/// Reads the layers that the settings name from the bucket. Some seconds and the size of the files:
-/// do it once per environment.
+/// Reads the layers that the settings name from the bucket. That takes seconds, so do it once per
+/// process.
 ///
 /// # Errors
 ///
-/// [`ConfigError`] naming `BOUNDARIES`: the setting is malformed, an object is missing or
-/// unreadable, or it is no layer.
+/// [`ConfigError`] that names `BOUNDARIES`: the setting is malformed, or an object is missing,
+/// unreadable or not a layer.
 pub async fn load_boundaries(
     vault: &Vault,
     settings: &Settings,
@@ -33,6 +35,8 @@ pub async fn load_boundaries(
 async fn add(builder: Builder, layer: Layer, text: Vec<u8>) -> Result<Builder, ConfigError> {
     spawn_blocking(move || builder.add_layer(&layer, &text))
         .await
-        .map_err(|_| ConfigError::invalid(BOUNDARIES, "could not be read: the work was cut off"))?
+        .map_err(|_| {
+            ConfigError::invalid(BOUNDARIES, "could not be read: the work was interrupted")
+        })?
         .map_err(ConfigError::from)
 }

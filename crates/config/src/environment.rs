@@ -1,3 +1,5 @@
+//! The environment variables.
+
 use trips::block::Stage;
 use vault::{AwsOptions, FernetKeys};
 
@@ -5,8 +7,8 @@ use crate::error::ConfigError;
 
 const BUCKET: &str = "ATD_MDS_BUCKET";
 const RUN_MODE: &str = "ATD_MDS_RUN_MODE";
-const FERNET_KEY: &str = "ATD_MDS_FERNET_KEY";
-const FERNET_KEY_SECRET: &str = "ATD_MDS_FERNET_KEY_SECRET";
+pub(crate) const FERNET_KEY: &str = "ATD_MDS_FERNET_KEY";
+pub(crate) const FERNET_KEY_SECRET: &str = "ATD_MDS_FERNET_KEY_SECRET";
 pub(crate) const PROVIDERS: &str = "ATD_MDS_PROVIDERS";
 pub(crate) const SETTINGS: &str = "ATD_MDS_SETTINGS";
 const SECRETS_ENDPOINT: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
@@ -14,27 +16,27 @@ const SECRETS_ENDPOINT: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
 /// Where the Fernet keys come from.
 #[derive(Debug, Clone)]
 pub enum KeySource {
-    /// `ATD_MDS_FERNET_KEY`, read already.
+    /// From `ATD_MDS_FERNET_KEY`.
     Given(FernetKeys),
-    /// `ATD_MDS_FERNET_KEY_SECRET`: a secret in Secrets Manager.
+    /// From the secret in Secrets Manager that `ATD_MDS_FERNET_KEY_SECRET` names.
     SecretsManager {
         /// The secret's name or ARN.
         id: String,
     },
 }
 
-/// What the environment variables say (docs/CONTRACT.md, Configuration).
+/// The values of the environment variables (docs/CONTRACT.md, Configuration).
 #[derive(Debug, Clone)]
 pub struct Environment {
-    /// `ATD_MDS_RUN_MODE`; staging unless given.
+    /// `ATD_MDS_RUN_MODE`; the default is staging.
     pub stage: Stage,
     /// `ATD_MDS_BUCKET`.
     pub bucket: String,
-    /// The Fernet keys, or where to ask for them.
+    /// The Fernet keys, or the secret that holds them.
     pub fernet_keys: KeySource,
-    /// `ATD_MDS_PROVIDERS`: key of the providers file in the bucket.
+    /// `ATD_MDS_PROVIDERS`: the key of the providers file in the bucket.
     pub providers_key: String,
-    /// `ATD_MDS_SETTINGS`: key of the settings file in the bucket.
+    /// `ATD_MDS_SETTINGS`: the key of the settings file in the bucket.
     pub settings_key: String,
     /// The variables of the AWS SDK.
     pub aws: AwsOptions,
@@ -51,13 +53,13 @@ impl Environment {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// Reads the variables that `lookup` knows; white space around a value is ignored, and an empty
-    /// value counts as none.
+    /// Reads the variables with `lookup`. White space around a value is ignored, and an empty value
+    /// counts as not set.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Missing`] without a bucket or any Fernet key, [`ConfigError::Invalid`] for an
-    /// unknown stage or a malformed key.
+    /// [`ConfigError::Missing`] if there is no bucket or no Fernet key, [`ConfigError::Invalid`]
+    /// for an unknown stage or a malformed key.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |name: &str| {
             let value = lookup(name)?.trim().to_owned();
@@ -78,8 +80,8 @@ impl Environment {
         })
     }
 
-    /// The same environment in another stage. The keys of the two files follow unless they were set
-    /// by their own variables.
+    /// The same environment in another stage. The keys of the two files change with it, unless
+    /// their variables set them.
     #[must_use]
     pub fn with_stage(mut self, stage: Stage) -> Self {
         for (key, name) in [
@@ -112,7 +114,7 @@ fn key_source(keys: Option<String>, secret: Option<String>) -> Result<KeySource,
         (Some(keys), _) => FernetKeys::parse(&keys.into())
             .map(KeySource::Given)
             .map_err(|error| {
-                ConfigError::invalid(FERNET_KEY, format!("is no list of keys: {error}"))
+                ConfigError::invalid(FERNET_KEY, format!("is not a list of keys: {error}"))
             }),
         (None, Some(id)) => Ok(KeySource::SecretsManager { id }),
         (None, None) => Err(ConfigError::Missing {

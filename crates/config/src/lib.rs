@@ -1,11 +1,4 @@
-//! What the system is told: the environment, and the two encrypted files in the bucket
-//! (docs/CONTRACT.md, Configuration).
-//!
-//! [`Environment`] names the bucket, the keys and the files; [`load`] reads [`Settings`] and
-//! [`Providers`] from there. A setting that only some steps need is checked when one asks for it,
-//! so that a portal's missing password does not stop the extraction of trips.
-//!
-//! No `Debug`, no error and no log line holds a value of these files.
+#![doc = include_str!("../README.md")]
 
 mod boundary;
 mod environment;

@@ -1,3 +1,5 @@
+//! The whole configuration, and the bucket that it comes from.
+
 use vault::{Vault, VaultError};
 
 use crate::environment::{Environment, KeySource, PROVIDERS, SETTINGS};
@@ -6,7 +8,7 @@ use crate::providers::Providers;
 use crate::secret::read_keys;
 use crate::settings::Settings;
 
-/// Everything that the system is told, and the bucket it was read from.
+/// The whole configuration, and the bucket that it was read from.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The environment.
@@ -15,16 +17,16 @@ pub struct Config {
     pub settings: Settings,
     /// The providers file.
     pub providers: Providers,
-    /// The bucket; writes with the compression that the settings ask for.
+    /// The bucket. Writes with the compression that the settings name.
     pub vault: Vault,
 }
 
-/// Reads the whole configuration. Secrets Manager and the bucket are asked once: keep the result
-/// for the life of the process.
+/// Reads the whole configuration, from Secrets Manager and the bucket. Do it once and keep the
+/// result.
 ///
 /// # Errors
 ///
-/// [`ConfigError`]: something is missing or malformed, or cannot be reached
+/// [`ConfigError`]: something is missing, malformed or out of reach
 /// ([`ConfigError::is_transient`]).
 pub async fn load(env: Environment) -> Result<Config, ConfigError> {
     let vault = open_vault(&env).await?;
@@ -43,11 +45,11 @@ pub async fn load(env: Environment) -> Result<Config, ConfigError> {
     })
 }
 
-/// The bucket alone, without the two files in it: what is needed to put them there.
+/// Opens the bucket without reading the two files in it, so that they can be put there.
 ///
 /// # Errors
 ///
-/// [`ConfigError`] if there is no region, or Secrets Manager does not give the Fernet keys.
+/// [`ConfigError`] if there is no region, or if Secrets Manager does not return the Fernet keys.
 pub async fn open_vault(env: &Environment) -> Result<Vault, ConfigError> {
     let sdk = env.aws.load().await;
     if sdk.region().is_none() {

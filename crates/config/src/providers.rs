@@ -1,3 +1,5 @@
+//! The providers file.
+
 use std::collections::{BTreeMap, btree_map};
 use std::fmt;
 
@@ -7,30 +9,30 @@ use trips::block::{ProviderName, ProviderNameError};
 
 use crate::environment::PROVIDERS;
 use crate::error::ConfigError;
-use crate::text;
+use crate::text::read_object;
 
 /// The providers file, in the order of the providers' names (docs/CONTRACT.md, Configuration).
 #[derive(Clone)]
 pub struct Providers(BTreeMap<ProviderName, ProviderConfig>);
 
 impl Providers {
-    /// Reads the file's text. An entry that says `"enabled": false` and cannot be read is left out
-    /// with a warning: companies leave, and their old entries stay in the file.
+    /// Reads the file's text. A disabled entry (`"enabled": false`) that cannot be read is skipped
+    /// with a warning: companies leave the city, and their old entries stay in the file.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] for what is no JSON object, and for the first entry that cannot be
-    /// used; the key is `name.key`.
+    /// [`ConfigError::Invalid`] for a text that is not a JSON object, and for the first enabled
+    /// entry that cannot be used; its key is `name.key`.
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
         let mut providers = BTreeMap::new();
-        for (name, value) in text::object(PROVIDERS, text)? {
-            let switched_off = is_switched_off(&value);
+        for (name, value) in read_object(PROVIDERS, text)? {
+            let is_disabled = is_disabled(&value);
             match entry(&name, value) {
                 Ok((name, config)) => {
                     providers.insert(name, config);
                 }
-                Err(error) if switched_off => {
-                    tracing::warn!(error = %error, "An entry that is not enabled is left out");
+                Err(error) if is_disabled => {
+                    tracing::warn!(error = %error, "disabled entry of the providers file cannot be read, skipping it");
                 }
                 Err(error) => return Err(error),
             }
@@ -44,26 +46,14 @@ impl Providers {
         self.0.get(name)
     }
 
-    /// The names of all entries, also of those not enabled.
+    /// The names of all entries, including disabled ones.
     pub fn keys(&self) -> btree_map::Keys<'_, ProviderName, ProviderConfig> {
         self.0.keys()
     }
 
-    /// All entries, also those not enabled.
+    /// All entries, including disabled ones.
     pub fn iter(&self) -> btree_map::Iter<'_, ProviderName, ProviderConfig> {
         self.0.iter()
-    }
-
-    /// How many entries there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is no entry.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 
@@ -82,7 +72,7 @@ impl fmt::Debug for Providers {
     }
 }
 
-fn is_switched_off(value: &Value) -> bool {
+fn is_disabled(value: &Value) -> bool {
     value.get("enabled") == Some(&Value::Bool(false))
 }
 

@@ -1,4 +1,4 @@
-use std::error::Error;
+//! The Fernet keys, read from AWS Secrets Manager.
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
@@ -7,16 +7,13 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
-use vault::FernetKeys;
+use vault::{FernetKeys, root_cause};
 
+use crate::environment::{FERNET_KEY, FERNET_KEY_SECRET};
 use crate::error::ConfigError;
 
-const KEY: &str = "ATD_MDS_FERNET_KEY_SECRET";
-/// The member of a secret that is a JSON object, as the console makes them.
-const MEMBER: &str = "ATD_MDS_FERNET_KEY";
-
-/// The Fernet keys that the secret `id` holds: the list of keys itself, or a JSON object with the
-/// list under `ATD_MDS_FERNET_KEY`.
+/// Reads the Fernet keys from the secret `id`. It holds either the list of keys, or a JSON object,
+/// as the AWS console creates it, with the list under `ATD_MDS_FERNET_KEY`.
 pub(crate) async fn read_keys(
     sdk: &SdkConfig,
     endpoint: Option<&str>,
@@ -24,23 +21,24 @@ pub(crate) async fn read_keys(
 ) -> Result<FernetKeys, ConfigError> {
     let mut builder = Builder::from(sdk);
     builder.set_endpoint_url(endpoint.or(sdk.endpoint_url()).map(str::to_owned));
-    let answer = Client::from_conf(builder.build())
+    let response = Client::from_conf(builder.build())
         .get_secret_value()
         .secret_id(id)
         .send()
         .await
-        .map_err(|error| unavailable(&error))?;
-    let text = answer
+        .map_err(|error| request_error(&error))?;
+    let text = response
         .secret_string
         .map(SecretString::from)
         .ok_or_else(|| {
-            ConfigError::invalid(KEY, "names a binary secret; store the keys as text")
+            ConfigError::invalid(
+                FERNET_KEY_SECRET,
+                "names a binary secret; store the keys as text",
+            )
         })?;
     FernetKeys::parse(&list_of_keys(text)?).map_err(|error| {
-        ConfigError::invalid(
-            KEY,
-            format!("names a secret that is no list of keys: {error}"),
-        )
+        let why = format!("names a secret that is not a list of keys: {error}");
+        ConfigError::invalid(FERNET_KEY_SECRET, why)
     })
 }
 
@@ -51,35 +49,27 @@ fn list_of_keys(text: SecretString) -> Result<SecretString, ConfigError> {
     let object: Option<Value> = serde_json::from_str(text.expose_secret()).ok();
     object
         .as_ref()
-        .and_then(|object| object.get(MEMBER)?.as_str())
+        .and_then(|object| object.get(FERNET_KEY)?.as_str())
         .map(SecretString::from)
         .ok_or_else(|| {
-            let why = format!("names a JSON secret without a text under {MEMBER}");
-            ConfigError::invalid(KEY, why)
+            let why = format!("names a JSON secret without a text under {FERNET_KEY}");
+            ConfigError::invalid(FERNET_KEY_SECRET, why)
         })
 }
 
-fn unavailable(error: &SdkError<GetSecretValueError>) -> ConfigError {
+fn request_error(error: &SdkError<GetSecretValueError>) -> ConfigError {
     let status = error
         .raw_response()
-        .map_or(0, |answer| answer.status().as_u16());
-    let throttled = error.code().is_some_and(|code| code.contains("Throttl"));
-    let transient = throttled || !(400..500).contains(&status);
+        .map_or(0, |response| response.status().as_u16());
+    let is_throttled = error.code().is_some_and(|code| code.contains("Throttl"));
+    let transient = is_throttled || !(400..500).contains(&status);
     let why = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        _ => innermost(error),
+        // Only the cause: the outer errors may quote the response, which may hold the secret.
+        _ => root_cause(error),
     };
     ConfigError::Secret { why, transient }
-}
-
-/// What happened, without the answer: that may hold the secret.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
+//! The settings file.
+
 use std::fmt;
 
 use boundaries::Layer;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use socrata::{DatasetId, MAX_CHUNK_ROWS, SocrataConfig};
 use trips::ids::PublicIdKey;
 use trips::time::{CivilZone, ZoneError};
@@ -11,7 +13,7 @@ use vault::Compression;
 
 use crate::environment::SETTINGS;
 use crate::error::ConfigError;
-use crate::text::{self, Texts};
+use crate::text::{self, Texts, read_object};
 
 const DATABASE_URL: &str = "DATABASE_URL";
 const TIME_ZONE: &str = "TIME_ZONE";
@@ -25,7 +27,7 @@ const PUBLIC_ID_KEY: &str = "PUBLIC_ID_KEY";
 pub(crate) const BOUNDARIES: &str = "BOUNDARIES";
 const ARCHIVE_COMPRESSION: &str = "ARCHIVE_COMPRESSION";
 
-const TEXTS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     DATABASE_URL,
     TIME_ZONE,
     SOCRATA_DATA_ENDPOINT,
@@ -35,8 +37,10 @@ const TEXTS: [&str; 10] = [
     SOCRATA_KEY_SECRET,
     SOCRATA_CHUNK_ROWS,
     PUBLIC_ID_KEY,
+    BOUNDARIES,
     ARCHIVE_COMPRESSION,
 ];
+/// The keys of the portal: either all have a value or none.
 const PORTAL: [&str; 5] = [
     SOCRATA_DATA_ENDPOINT,
     SOCRATA_DATASET,
@@ -45,54 +49,51 @@ const PORTAL: [&str; 5] = [
     SOCRATA_KEY_SECRET,
 ];
 
-/// The settings file (docs/CONTRACT.md, Configuration). Keys it does not know are allowed. `Debug`
-/// shows which keys have a value.
+/// The settings file (docs/CONTRACT.md, Configuration). Unknown keys are allowed. `Debug` shows
+/// which keys have a value, but not the values.
 #[derive(Clone)]
 pub struct Settings {
-    /// `TIME_ZONE`; `US/Central` unless given.
+    /// `TIME_ZONE`; the default is `US/Central`.
     pub time_zone: CivilZone,
-    /// `ARCHIVE_COMPRESSION`; zstd unless given.
+    /// `ARCHIVE_COMPRESSION`; the default is zstd.
     pub compression: Compression,
     texts: Texts,
     boundaries: Option<Value>,
 }
 
 impl Settings {
-    /// Every key that is read; others are allowed and ignored.
+    /// The keys that are read. Other keys are allowed and ignored.
     pub fn keys() -> impl Iterator<Item = &'static str> {
-        TEXTS.into_iter().chain([BOUNDARIES])
+        KEYS.into_iter()
     }
 
     /// Reads the file's text.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] for what is no JSON object, and for a malformed `TIME_ZONE` or
-    /// `ARCHIVE_COMPRESSION`, which every step needs. The other keys are checked when they are
-    /// asked for, or by [`Settings::check`].
+    /// [`ConfigError::Invalid`] for a text that is not a JSON object, and for a malformed
+    /// `TIME_ZONE` or `ARCHIVE_COMPRESSION`, which every step needs. The other keys are checked
+    /// when a step needs them, or by [`Settings::check`].
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
-        Self::from_object(&text::object(SETTINGS, text)?)
-    }
-
-    fn from_object(object: &Map<String, Value>) -> Result<Self, ConfigError> {
-        let texts = Texts::new(object, &TEXTS);
+        let object = read_object(SETTINGS, text)?;
+        let texts = Texts::new(&object, &KEYS);
         Ok(Self {
             time_zone: time_zone(&texts)?,
             compression: compression(&texts)?,
             texts,
             boundaries: object
                 .get(BOUNDARIES)
-                .filter(|value| !text::is_nothing(value))
+                .filter(|value| !text::is_blank(value))
                 .cloned(),
         })
     }
 
-    /// Checks every key that has a value, and that there is a database. The keys of the portal are
-    /// needed all together or not at all.
+    /// Checks every key that has a value, and that there is a database. If one key of the portal
+    /// has a value, all of them need one.
     ///
     /// # Errors
     ///
-    /// The first fault found.
+    /// The first fault.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.database_url()?;
         self.boundaries()?;
@@ -110,7 +111,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// It is missing, or no URL of a Postgres database.
+    /// It is missing, or not the URL of a Postgres database.
     pub fn database_url(&self) -> Result<&SecretString, ConfigError> {
         let url = self.texts.required(DATABASE_URL)?;
         let names_postgres = Url::parse(url.expose_secret())
@@ -126,11 +127,11 @@ impl Settings {
         }
     }
 
-    /// `PUBLIC_ID_KEY`, from which the public ids are made.
+    /// `PUBLIC_ID_KEY`, from which the public ids are derived.
     ///
     /// # Errors
     ///
-    /// It is missing, or too short to be a secret.
+    /// It is missing, or too short for a secret.
     pub fn public_id_key(&self) -> Result<PublicIdKey, ConfigError> {
         PublicIdKey::new(self.texts.required(PUBLIC_ID_KEY)?).map_err(|_| {
             ConfigError::invalid(
@@ -140,7 +141,7 @@ impl Settings {
         })
     }
 
-    /// The portal's dataset and the key to it: the settings `SOCRATA_…`.
+    /// The portal's dataset and the key to it: the keys that begin with `SOCRATA_`.
     ///
     /// # Errors
     ///
@@ -158,11 +159,11 @@ impl Settings {
         })
     }
 
-    /// `BOUNDARIES`; the three default layers unless given.
+    /// `BOUNDARIES`; the default is [`boundaries::default_layers`].
     ///
     /// # Errors
     ///
-    /// It is no list of layers.
+    /// It is not a list of layers.
     pub fn boundaries(&self) -> Result<Vec<Layer>, ConfigError> {
         let Some(value) = &self.boundaries else {
             return Ok(boundaries::default_layers());
@@ -214,7 +215,7 @@ fn time_zone(texts: &Texts) -> Result<CivilZone, ConfigError> {
     name.parse().map_err(|error| {
         let why = match error {
             ZoneError::Unknown { .. } => {
-                "is no time zone of the IANA database, such as US/Central".to_owned()
+                "is not a time zone of the IANA database, such as US/Central".to_owned()
             }
             ZoneError::FractionalOffset { offset, .. } => format!(
                 "is a zone that is {offset} from UTC; blocks need a zone that was and will be a \

@@ -1,36 +1,33 @@
-//! Values of a JSON object as texts that do not print. Settings were written by many hands over
-//! years: a number may stand where a text is meant, null and the empty text mean that there is
-//! nothing.
+//! JSON objects of the configuration files, and their values as texts that `Debug` does not print.
+//!
+//! Many people have edited these files over the years. So a number counts as its text, and null or
+//! an empty text as no value.
 
 use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
+use trips::text::strip_byte_order_mark;
 
 use crate::error::ConfigError;
 
 const HINT: &str = "add it to the settings file";
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The texts under some keys of an object.
+/// The texts under some keys of an object; `None` for a value that cannot count as a text.
 #[derive(Clone)]
 pub(crate) struct Texts(BTreeMap<&'static str, Option<SecretString>>);
 
 impl Texts {
-    /// Keeps the texts of `object` under `keys`; other keys are let go.
+    /// Takes the values under `keys` from `object`. Other keys are ignored.
     pub(crate) fn new(object: &Map<String, Value>, keys: &[&'static str]) -> Self {
-        let present = keys
+        let values = keys
             .iter()
-            .filter_map(|key| Some((*key, object.get(*key)?)));
-        Self(
-            present
-                .filter(|(_, value)| !is_nothing(value))
-                .map(|(key, value)| (key, text(value)))
-                .collect(),
-        )
+            .filter_map(|key| Some((*key, object.get(*key)?)))
+            .filter(|(_, value)| !is_blank(value));
+        Self(values.map(|(key, value)| (key, text(value))).collect())
     }
 
-    /// The text under `key`, trimmed, if it is there.
+    /// The trimmed text under `key`, or `None` if the key has no value.
     pub(crate) fn get(&self, key: &str) -> Result<Option<&str>, ConfigError> {
         Ok(self.secret(key)?.map(SecretString::expose_secret))
     }
@@ -60,7 +57,7 @@ impl Texts {
     }
 }
 
-pub(crate) fn is_nothing(value: &Value) -> bool {
+pub(crate) fn is_blank(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
@@ -72,11 +69,13 @@ fn text(value: &Value) -> Option<SecretString> {
     }
 }
 
-/// Reads a file that is a JSON object. `key` is the variable that names it.
-pub(crate) fn object(key: &'static str, text: &[u8]) -> Result<Map<String, Value>, ConfigError> {
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    // The parser's own message may quote the text.
-    let value = serde_json::from_slice(text).map_err(|error| {
+/// Reads a file that is a JSON object. `key` is the environment variable that names the file.
+pub(crate) fn read_object(
+    key: &'static str,
+    text: &[u8],
+) -> Result<Map<String, Value>, ConfigError> {
+    // The error leaves out the parser's message, which may quote the text.
+    let value = serde_json::from_slice(strip_byte_order_mark(text)).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         ConfigError::invalid(key, format!("names a file that is not JSON ({place})"))
     })?;

@@ -1,8 +1,7 @@
 //! The whole configuration, from a bucket and Secrets Manager on loopback.
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
+    reason = "helpers of tests fail like the tests themselves"
 )]
 
 use std::collections::BTreeMap;
@@ -104,7 +103,7 @@ async fn a_configuration_loads_and_prints_no_secret() {
     let key = FernetKeys::generate();
     let world = World::with_files(&key).await;
     let config = load(world.env()).await.unwrap();
-    assert_eq!(config.providers.len(), 1);
+    assert_eq!(config.providers.iter().len(), 1);
     assert_eq!(config.env.settings_key, SETTINGS);
     config.settings.check().unwrap();
     let printed = format!("{config:?}");
@@ -126,7 +125,7 @@ async fn a_configuration_loads_and_prints_no_secret() {
     assert_eq!(
         reader.info().stored_as,
         expected,
-        "the settings ask for no compression"
+        "the settings turn compression off"
     );
 }
 
@@ -144,7 +143,13 @@ async fn a_file_that_is_not_there_is_named_by_its_variable_and_key() {
     world.put(SETTINGS, &settings(), Seal::Encrypt).await;
     let error = load(world.env()).await.unwrap_err();
     assert!(
-        matches!(error.vault_error(), Some(VaultError::NotFound { .. })),
+        matches!(
+            &error,
+            ConfigError::Object {
+                source: VaultError::NotFound { .. },
+                ..
+            }
+        ),
         "{error}"
     );
     let message = error.to_string();
@@ -163,9 +168,14 @@ async fn a_wrong_key_is_named() {
         .variables
         .insert("ATD_MDS_FERNET_KEY", other.expose_secret().to_owned());
     let error = load(world.env()).await.unwrap_err();
-    let why = Unreadable::NoKeyFits { keys: 1 };
     assert!(
-        matches!(error.vault_error(), Some(VaultError::Unreadable { why: told, .. }) if *told == why),
+        matches!(
+            &error,
+            ConfigError::Object {
+                source: VaultError::Unreadable { why, .. },
+                ..
+            } if *why == Unreadable::NoKeyFits { keys: 1 }
+        ),
         "{error}"
     );
     assert!(!format!("{error} {error:?}").contains(other.expose_secret()));
@@ -224,10 +234,10 @@ async fn boundaries_come_from_the_bucket() {
     assert!(error.to_string().starts_with("BOUNDARIES"), "{error}");
 }
 
-/// Secrets Manager that gives one answer; counts the requests.
-async fn secrets_manager(status: StatusCode, answer: String) -> (String, Arc<AtomicUsize>) {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&asked);
+/// A Secrets Manager that always sends the same response, and counts the requests.
+async fn secrets_manager(status: StatusCode, response: String) -> (String, Arc<AtomicUsize>) {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&requests);
     let handler = move |headers: HeaderMap, body: Bytes| async move {
         assert_eq!(headers["x-amz-target"], "secretsmanager.GetSecretValue");
         let request: Value = serde_json::from_slice(&body).unwrap();
@@ -236,17 +246,17 @@ async fn secrets_manager(status: StatusCode, answer: String) -> (String, Arc<Ato
         (
             status,
             [("content-type", "application/x-amz-json-1.1")],
-            answer,
+            response,
         )
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let app = Router::new().route("/", post(handler));
     tokio::spawn(async move { axum::serve(listener, app).await });
-    (endpoint, asked)
+    (endpoint, requests)
 }
 
-fn ask_secrets_manager(world: &mut World, endpoint: String) {
+fn use_secrets_manager(world: &mut World, endpoint: String) {
     world.variables.remove("ATD_MDS_FERNET_KEY");
     world
         .variables
@@ -260,11 +270,11 @@ fn ask_secrets_manager(world: &mut World, endpoint: String) {
 async fn the_keys_may_be_kept_in_secrets_manager() {
     let key = FernetKeys::generate();
     let mut world = World::with_files(&key).await;
-    let answer = json!({"Name": "mds/fernet", "SecretString": key.expose_secret()});
-    let (endpoint, asked) = secrets_manager(StatusCode::OK, answer.to_string()).await;
-    ask_secrets_manager(&mut world, endpoint);
+    let response = json!({"Name": "mds/fernet", "SecretString": key.expose_secret()});
+    let (endpoint, requests) = secrets_manager(StatusCode::OK, response.to_string()).await;
+    use_secrets_manager(&mut world, endpoint);
     let config = load(world.env()).await.unwrap();
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
     assert!(!format!("{config:?}").contains(key.expose_secret()));
 }
 
@@ -276,7 +286,7 @@ async fn a_secret_that_cannot_be_had_is_told_apart_from_one_that_is_no_key() {
             StatusCode::OK,
             json!({"SecretString": "canary"}),
             false,
-            "no list of keys",
+            "not a list of keys",
         ),
         (
             StatusCode::OK,
@@ -297,13 +307,13 @@ async fn a_secret_that_cannot_be_had_is_told_apart_from_one_that_is_no_key() {
             "InternalServiceError",
         ),
     ];
-    for (status, answer, transient, told) in cases {
-        let (endpoint, _) = secrets_manager(status, answer.to_string()).await;
-        ask_secrets_manager(&mut world, endpoint);
+    for (status, response, transient, expected) in cases {
+        let (endpoint, _) = secrets_manager(status, response.to_string()).await;
+        use_secrets_manager(&mut world, endpoint);
         let error = open_vault(&world.env()).await.unwrap_err();
         let message = error.to_string();
         assert!(
-            message.starts_with("ATD_MDS_FERNET_KEY_SECRET") && message.contains(told),
+            message.starts_with("ATD_MDS_FERNET_KEY_SECRET") && message.contains(expected),
             "{message}"
         );
         assert_eq!(error.is_transient(), transient, "{message}");
@@ -314,9 +324,9 @@ async fn a_secret_that_cannot_be_had_is_told_apart_from_one_that_is_no_key() {
 #[tokio::test]
 async fn an_answer_that_is_no_json_does_not_print_itself() {
     let mut world = World::start(&FernetKeys::generate()).await;
-    let answer = "{\"SecretString\": \"canary".to_owned();
-    let (endpoint, _) = secrets_manager(StatusCode::OK, answer).await;
-    ask_secrets_manager(&mut world, endpoint);
+    let response = "{\"SecretString\": \"canary".to_owned();
+    let (endpoint, _) = secrets_manager(StatusCode::OK, response).await;
+    use_secrets_manager(&mut world, endpoint);
     let error = open_vault(&world.env()).await.unwrap_err();
     assert!(
         !format!("{error} {error:?}").contains("canary"),

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use trips::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_list};
+use trips::text::BYTE_ORDER_MARK;
 
 use crate::fetch_error::FetchError;
 use crate::sink::TripSink;
@@ -263,7 +264,7 @@ impl Body {
         if self.has_started {
             return;
         }
-        let is_text = |byte: &&u8| !byte.is_ascii_whitespace() && !b"\xEF\xBB\xBF".contains(byte);
+        let is_text = |byte: &&u8| !byte.is_ascii_whitespace() && !BYTE_ORDER_MARK.contains(byte);
         if let Some(first) = self.current.iter().find(is_text) {
             self.has_started = true;
             self.starts_as_object = *first == b'{';

@@ -12,6 +12,7 @@ mod labels;
 mod named_enum;
 pub mod public_row;
 pub mod status;
+pub mod text;
 pub mod time;
 pub mod trip;
 pub mod vehicle;

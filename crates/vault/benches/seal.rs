@@ -1,9 +1,5 @@
-//! How fast bytes are hashed, compressed and encrypted on their way to an object.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "a benchmark has no API and may panic"
-)]
+//! How fast bytes are hashed, compressed and encrypted while an object is written.
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -12,11 +8,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 use vault::{AwsOptions, Compression, FernetKeys, Seal, Vault, s3_client};
 
-/// Less than what gets a thread of its own, and far less than what is sent: nobody listens.
+/// Too few for an encoding thread, and for a first part: nothing is sent.
 const BYTES: usize = 960 * 1024;
-const BUCKET_OF_NOBODY: &str = "http://127.0.0.1:9";
+const UNUSED_ENDPOINT: &str = "http://127.0.0.1:9";
 
-/// Like a route: keys that repeat, digits that do not.
+/// Text like that of a route: the keys repeat, the digits do not.
 fn route() -> Vec<u8> {
     let mut text = Vec::with_capacity(BYTES + 200);
     let mut digits = 1_u64;
@@ -37,7 +33,7 @@ fn route() -> Vec<u8> {
 
 fn vault(compression: Compression) -> Vault {
     let options = AwsOptions::from_lookup(|name| match name {
-        "AWS_ENDPOINT_URL_S3" => Some(BUCKET_OF_NOBODY.to_owned()),
+        "AWS_ENDPOINT_URL_S3" => Some(UNUSED_ENDPOINT.to_owned()),
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("none".to_owned()),
         _ => None,
     });

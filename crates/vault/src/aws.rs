@@ -1,3 +1,5 @@
+//! The clients of AWS: region, credentials, endpoints, retries.
+
 use std::fmt;
 use std::time::Duration;
 
@@ -10,18 +12,27 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, ResponseChecksumValidation};
 use secrecy::{ExposeSecret as _, SecretString};
 
-const ATTEMPTS: u32 = 4;
+const REGION: &str = "AWS_REGION";
+const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
+/// A misspelling in the deployments of the system that this one replaces.
+const MISSPELLED_REGION: &str = "AWS_DEFALUT_REGION";
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
+const PROFILE: &str = "AWS_PROFILE";
+const ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+
+const MAX_ATTEMPTS: u32 = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
-/// The misspelled name that the system this replaces has in its deployments.
-const MISSPELLED_REGION: &str = "AWS_DEFALUT_REGION";
-/// Local stand-ins for AWS take any region, but a request must name one.
+/// Local replacements of AWS accept any region, but a request must name one.
 const LOCAL_REGION: &str = "us-east-1";
 
-/// What the SDK's own environment variables say.
+/// The values of the AWS SDK's environment variables.
 ///
-/// They are looked up by the caller, so that a file of variables works as well as the process's
-/// environment. What is not set is left to the SDK's usual sources: profile files, the container,
+/// The caller supplies the lookup, so that a file of variables works as well as the process's
+/// environment. For what is not set, the SDK uses its other sources: profile files, the container,
 /// the instance.
 #[derive(Clone, Default)]
 pub struct AwsOptions {
@@ -41,40 +52,39 @@ struct StaticKeys {
 }
 
 impl AwsOptions {
-    /// Reads `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_DEFALUT_REGION` (sic; last, with a warning),
-    /// `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_S3`, `AWS_PROFILE`, `AWS_ACCESS_KEY_ID`,
-    /// `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`. An empty value counts as none.
+    /// Reads the variables (docs/CONTRACT.md, Environment variables). The misspelled
+    /// `AWS_DEFALUT_REGION` is read last, with a warning. An empty value counts as not set.
     #[must_use]
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
-        let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION"));
+        let region = get(REGION).or_else(|| get(DEFAULT_REGION));
         let fallback_region = region.is_none().then(|| get(MISSPELLED_REGION)).flatten();
         if fallback_region.is_some() {
             tracing::warn!(
-                "The region is read from AWS_DEFALUT_REGION, a misspelling; set AWS_REGION instead"
+                "AWS region is read from the misspelled variable AWS_DEFALUT_REGION; set AWS_REGION instead"
             );
         }
         Self {
             region,
             fallback_region,
-            endpoint: get("AWS_ENDPOINT_URL"),
-            s3_endpoint: get("AWS_ENDPOINT_URL_S3"),
-            profile: get("AWS_PROFILE"),
+            endpoint: get(ENDPOINT),
+            s3_endpoint: get(S3_ENDPOINT),
+            profile: get(PROFILE),
             static_keys: StaticKeys::from_lookup(get),
         }
     }
 
-    /// The region that the variables name, the misspelled one last.
+    /// The region that the variables name. The misspelled one is read last.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref().or(self.fallback_region.as_deref())
     }
 
-    /// The shared configuration of AWS clients: region, credentials, standard retries (4 attempts),
-    /// 5 s to connect, 60 s for an answer to begin.
+    /// Loads the shared configuration of AWS clients: region, credentials, standard retries (4
+    /// attempts), 5 s to connect, 60 s until a response begins.
     pub async fn load(&self) -> SdkConfig {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(CONNECT_TIMEOUT)
@@ -127,9 +137,9 @@ impl fmt::Debug for AwsOptions {
 impl StaticKeys {
     fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Option<Self> {
         Some(Self {
-            id: get("AWS_ACCESS_KEY_ID")?,
-            secret: SecretString::from(get("AWS_SECRET_ACCESS_KEY")?),
-            session_token: get("AWS_SESSION_TOKEN").map(SecretString::from),
+            id: get(ACCESS_KEY_ID)?,
+            secret: SecretString::from(get(SECRET_ACCESS_KEY)?),
+            session_token: get(SESSION_TOKEN).map(SecretString::from),
         })
     }
 
@@ -146,13 +156,13 @@ impl StaticKeys {
     }
 }
 
-/// A client for S3. An endpoint of one's own (`AWS_ENDPOINT_URL_S3`, or `AWS_ENDPOINT_URL`) is
-/// addressed with the bucket in the path, since a stand-in on loopback has no name per bucket.
+/// Creates a client for S3. If an endpoint is set (`AWS_ENDPOINT_URL_S3`, or `AWS_ENDPOINT_URL`),
+/// the bucket is a part of the path, since a server on loopback has no host name for each bucket.
 #[must_use]
 pub fn s3_client(config: &SdkConfig, options: &AwsOptions) -> Client {
     let mut builder = aws_sdk_s3::config::Builder::from(config)
-        // A token is authenticated by its HMAC, and the length of every body is checked; a second
-        // checksum of each read would only cost time.
+        // The HMAC authenticates a token, and the length of every body is checked. A checksum of
+        // each download would only cost time.
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     let endpoint = options.s3_endpoint.as_ref().or(options.endpoint.as_ref());
     if let Some(endpoint) = endpoint {

@@ -1,6 +1,8 @@
+//! Work that blocks, started from asynchronous code.
+
 use crate::error::VaultError;
 
-/// Runs `work` where blocking is allowed.
+/// Runs `work` on a thread that may block.
 pub(crate) async fn blocking<T: Send + 'static>(
     key: &str,
     work: impl FnOnce() -> Result<T, VaultError> + Send + 'static,

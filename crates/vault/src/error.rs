@@ -1,3 +1,5 @@
+//! What can go wrong between this program and the bucket.
+
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
@@ -5,20 +7,20 @@ use std::sync::Arc;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-/// Why a stored object cannot be turned back into what was written.
+/// Why the content of an object cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// The object holds no bytes, or nothing but white space.
+    /// The object has no bytes, or only white space.
     #[error("it is empty")]
     Empty,
-    /// Neither JSON (by its first byte) nor a Fernet token.
+    /// It is neither JSON, judged by its first byte, nor a Fernet token.
     #[error("it is neither JSON nor a Fernet token")]
     Unknown,
-    /// A Fernet token that does not end where a token can end.
+    /// The Fernet token ends where a token cannot end.
     #[error("its Fernet token is cut short")]
     CutShort,
-    /// A well-formed token that no key authenticates.
+    /// No key authenticates the token, which is well-formed.
     #[error(
         "it is damaged, or sealed with a key that is not among the {keys} in ATD_MDS_FERNET_KEY; \
          add the older key after the first one"
@@ -27,12 +29,12 @@ pub enum Unreadable {
         /// How many keys were tried.
         keys: usize,
     },
-    /// Authentic, but what is inside does not decrypt or decompress.
+    /// It is authentic, but its content does not decrypt or decompress.
     #[error("its content does not decrypt or decompress")]
     Content,
-    /// Authentic, but no JSON of the expected shape. The place is kept, the text is not: it may be
-    /// a secret.
-    #[error("it is no JSON of the expected shape (line {line}, column {column})")]
+    /// Its content is not JSON of the expected shape. The error holds the place but not the text,
+    /// which may be a secret.
+    #[error("it is not JSON of the expected shape (line {line}, column {column})")]
     Json {
         /// Line of the first fault, from 1.
         line: usize,
@@ -41,32 +43,32 @@ pub enum Unreadable {
     },
 }
 
-/// What can go wrong between this program and the bucket. No variant holds a key, a credential or
-/// any content of an object.
+/// What can go wrong between this program and the bucket. No variant holds a Fernet key, a
+/// credential or any content of an object.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
-    /// There is no such object.
+    /// The object does not exist.
     #[error("there is no object {key:?} in the bucket")]
     NotFound {
         /// The object's key.
         key: String,
     },
-    /// The object is there and was read whole, and is not usable.
+    /// The object was downloaded whole, but its content cannot be read.
     #[error("object {key:?} cannot be read: {why}")]
     Unreadable {
         /// The object's key.
         key: String,
-        /// What is wrong with it.
+        /// What is wrong with the object.
         why: Unreadable,
     },
-    /// The object was changed by somebody else since it was read.
-    #[error("object {key:?} was changed by another writer meanwhile; read it again")]
+    /// Another writer changed the object after it was read.
+    #[error("another writer changed object {key:?} after it was read; read it again")]
     Changed {
         /// The object's key.
         key: String,
     },
-    /// The service answered, and said no. Waiting does not help.
+    /// S3 refused the request. Trying again does not help.
     #[error(
         "S3 refused the request for {key:?} ({code}: {message}); check the bucket's name, the \
          region and the role's permissions (without s3:ListBucket a missing object is refused too)"
@@ -74,17 +76,17 @@ pub enum VaultError {
     Refused {
         /// The object's key, or the prefix of a listing.
         key: String,
-        /// S3's own name of the error, such as `AccessDenied`.
+        /// S3's name for the error, such as `AccessDenied`.
         code: String,
-        /// S3's own explanation.
+        /// S3's explanation.
         message: String,
     },
-    /// No answer, or one that can pass by waiting. Retries have been made.
-    #[error("S3 could not be reached or did not answer as it should, for {key:?}: {message}")]
+    /// S3 did not respond, or with an error that may pass. The request has been retried.
+    #[error("S3 could not be reached or did not respond as expected, for {key:?}: {message}")]
     Unavailable {
         /// The object's key, or the prefix of a listing.
         key: String,
-        /// The cause in a line.
+        /// The root cause in one line.
         message: String,
         /// The cause itself.
         #[source]
@@ -95,7 +97,7 @@ pub enum VaultError {
     Scratch {
         /// The object's key.
         key: String,
-        /// What the machine said.
+        /// The kind of the I/O error.
         kind: io::ErrorKind,
     },
     /// A value could not be written as JSON.
@@ -104,7 +106,7 @@ pub enum VaultError {
         /// The object's key.
         key: String,
     },
-    /// The writer had no tokio runtime to upload on.
+    /// The writer was created outside a tokio runtime, so it cannot upload.
     #[error("object {key:?} can only be written inside a tokio runtime")]
     NoRuntime {
         /// The object's key.
@@ -113,29 +115,14 @@ pub enum VaultError {
 }
 
 impl VaultError {
-    /// The object (or prefix) that the error is about.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        match self {
-            Self::NotFound { key }
-            | Self::Unreadable { key, .. }
-            | Self::Changed { key }
-            | Self::Refused { key, .. }
-            | Self::Unavailable { key, .. }
-            | Self::Scratch { key, .. }
-            | Self::NotJson { key }
-            | Self::NoRuntime { key } => key,
-        }
-    }
-
-    /// Whether the same request may succeed later.
+    /// Returns whether the same request may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Changed { .. })
     }
 
-    /// The vault's own error inside an I/O error that [`crate::ObjectWriter`] or
-    /// [`crate::ObjectReader`] returned, if there is one.
+    /// Returns the `VaultError` inside an I/O error of [`crate::ObjectWriter`] or
+    /// [`crate::ObjectReader`], if it holds one.
     #[must_use]
     pub fn from_io(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref::<Self>()
@@ -148,10 +135,17 @@ impl VaultError {
         }
     }
 
+    pub(crate) fn scratch(key: &str, kind: io::ErrorKind) -> Self {
+        Self::Scratch {
+            key: key.to_owned(),
+            kind,
+        }
+    }
+
     pub(crate) fn unavailable(key: &str, source: impl Error + Send + Sync + 'static) -> Self {
         Self::Unavailable {
             key: key.to_owned(),
-            message: innermost(&source),
+            message: root_cause(&source),
             source: Arc::new(source),
         }
     }
@@ -162,13 +156,13 @@ impl VaultError {
     {
         let status = error
             .raw_response()
-            .map_or(0, |answer| answer.status().as_u16());
+            .map_or(0, |response| response.status().as_u16());
         let code = error.code().unwrap_or_default();
         match (status, code) {
             (_, "NoSuchKey") => Self::NotFound {
                 key: key.to_owned(),
             },
-            // A HEAD has no body, so its 404 has no code.
+            // The response to a HEAD has no body, so its 404 has no code.
             (404, "" | "NotFound") => Self::NotFound {
                 key: key.to_owned(),
             },
@@ -202,22 +196,29 @@ impl From<VaultError> for io::Error {
     }
 }
 
-/// The SDK's outer errors say little ("dispatch failure"); the last of the chain says what
-/// happened.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut last: &(dyn Error + 'static) = error;
+/// Returns the message of the last error in the chain. The outer errors of the AWS SDK say little
+/// ("dispatch failure") and may quote a response.
+#[must_use]
+pub fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut last = error;
     while let Some(source) = last.source() {
         last = source;
     }
     last.to_string()
 }
 
-/// The error inside an I/O error of our own reader or writer.
+/// Returns the error inside an I/O error of [`crate::ObjectReader`] or [`crate::ObjectWriter`].
 pub(crate) fn vault_error(key: &str, error: &io::Error) -> VaultError {
     VaultError::from_io(error)
         .cloned()
-        .unwrap_or_else(|| VaultError::Scratch {
-            key: key.to_owned(),
-            kind: error.kind(),
-        })
+        .unwrap_or_else(|| VaultError::scratch(key, error.kind()))
+}
+
+/// Why an object that is arriving cannot be spooled: because of the object, or of this machine.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SpoolError {
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error(transparent)]
+    Scratch(#[from] io::Error),
 }

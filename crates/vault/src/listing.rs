@@ -1,3 +1,5 @@
+//! Listing the objects of the bucket.
+
 use std::fmt;
 
 use aws_sdk_s3::Client;
@@ -5,7 +7,7 @@ use aws_sdk_s3::types::Object;
 
 use crate::error::VaultError;
 
-/// An object, as a listing tells of it.
+/// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedObject {
     /// The object's key.
@@ -16,18 +18,18 @@ pub struct ListedObject {
     pub etag: Option<String>,
 }
 
-/// A listing, a page of up to 1,000 objects at a time.
+/// A listing, in pages of up to 1,000 objects.
 pub struct ObjectPages {
     client: Client,
     bucket: String,
     prefix: String,
-    next: Next,
+    next: NextPage,
 }
 
-enum Next {
+enum NextPage {
     First,
     After(String),
-    Nothing,
+    None,
 }
 
 impl ObjectPages {
@@ -36,7 +38,7 @@ impl ObjectPages {
             client,
             bucket,
             prefix,
-            next: Next::First,
+            next: NextPage::First,
         }
     }
 
@@ -44,14 +46,14 @@ impl ObjectPages {
     ///
     /// # Errors
     ///
-    /// The error of the request; asking again asks for the same page.
+    /// The error of the request. The next call requests the same page again.
     pub async fn next_page(&mut self) -> Result<Option<Vec<ListedObject>>, VaultError> {
         let token = match &self.next {
-            Next::First => None,
-            Next::After(token) => Some(token.clone()),
-            Next::Nothing => return Ok(None),
+            NextPage::First => None,
+            NextPage::After(token) => Some(token.clone()),
+            NextPage::None => return Ok(None),
         };
-        let answer = self
+        let response = self
             .client
             .list_objects_v2()
             .bucket(&self.bucket)
@@ -60,16 +62,16 @@ impl ObjectPages {
             .send()
             .await
             .map_err(|error| VaultError::from_sdk(&self.prefix, error))?;
-        self.next = match answer.next_continuation_token {
-            Some(token) if answer.is_truncated == Some(true) => Next::After(token),
-            _ => Next::Nothing,
+        self.next = match response.next_continuation_token {
+            Some(token) if response.is_truncated == Some(true) => NextPage::After(token),
+            _ => NextPage::None,
         };
-        let objects = answer.contents.unwrap_or_default();
+        let objects = response.contents.unwrap_or_default();
         Ok(Some(objects.into_iter().filter_map(listed).collect()))
     }
 }
 
-/// `None` for what is no object but a folder, as consoles make them.
+/// `None` for a folder, which consoles create as an object whose key ends with a slash.
 fn listed(object: Object) -> Option<ListedObject> {
     let key = object.key.filter(|key| !key.ends_with('/'))?;
     Some(ListedObject {

@@ -1,3 +1,5 @@
+//! Rotation: re-encrypting every object under the first key.
+
 use std::fmt;
 use std::io;
 
@@ -5,31 +7,31 @@ use futures::StreamExt as _;
 
 use crate::blocking::blocking;
 use crate::error::{Unreadable, VaultError, vault_error};
+use crate::fernet::Unsealer;
 use crate::listing::ListedObject;
-use crate::spooler::Spooled;
-use crate::unsealer::Unsealer;
+use crate::read::Spooled;
 use crate::vault::Vault;
-use crate::writer::ObjectWriter;
+use crate::write::ObjectWriter;
 
-/// Objects worked on at a time.
+/// How many objects are rotated at the same time.
 const CONCURRENCY: usize = 8;
-/// How often an object is taken up again that others keep changing.
-const ATTEMPTS: u32 = 3;
+/// How often an object is tried that other writers keep changing.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// What became of one object.
+/// What happened to one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RotationOutcome {
-    /// Was under an older key, is under the first one now.
+    /// It was under an older key and is now under the first one.
     Rotated,
-    /// Was under the first key already.
+    /// It was under the first key already.
     AlreadyCurrent,
-    /// Plain JSON: left alone.
+    /// It is plain JSON and was left alone.
     Plain,
-    /// No JSON and no token, so nothing of ours: left alone.
+    /// It is neither JSON nor a token, so not one of ours, and was left alone.
     Foreign,
-    /// Could not be read or replaced, and is as it was.
+    /// It could not be read or replaced, and is unchanged.
     Failed,
-    /// Was deleted meanwhile.
+    /// It was deleted during the rotation.
     Gone,
 }
 
@@ -38,38 +40,31 @@ pub enum RotationOutcome {
 pub struct RotationFailure {
     /// The object's key.
     pub key: String,
-    /// What stood in the way.
+    /// Why not.
     pub error: VaultError,
 }
 
-/// How many objects became what.
+/// How many objects had which outcome.
 #[derive(Debug, Clone, Default)]
 pub struct RotationReport {
-    /// Under an older key before, under the first one now.
+    /// Were under an older key and are now under the first one.
     pub rotated: u64,
-    /// Under the first key already.
+    /// Were under the first key already.
     pub already_current: u64,
-    /// Plain JSON, left alone.
+    /// Are plain JSON and were left alone.
     pub plain: u64,
-    /// No JSON and no token, left alone.
+    /// Are neither JSON nor a token and were left alone.
     pub foreign: u64,
-    /// Not rotated, and as they were.
+    /// Could not be rotated and are unchanged.
     pub failed: Vec<RotationFailure>,
 }
 
 impl RotationReport {
-    /// All objects that were looked at.
+    /// The number of objects that were looked at.
     #[must_use]
     pub fn seen(&self) -> u64 {
         let failed = self.failed.len() as u64;
         self.rotated + self.already_current + self.plain + self.foreign + failed
-    }
-
-    /// Whether the older keys can be taken out of the configuration, as far as the objects under
-    /// this prefix go.
-    #[must_use]
-    pub fn older_keys_unused(&self) -> bool {
-        self.failed.is_empty()
     }
 
     fn count(&mut self, key: &str, result: Result<RotationOutcome, VaultError>) -> RotationOutcome {
@@ -112,19 +107,19 @@ impl fmt::Display for RotationFailure {
     }
 }
 
-/// What a rotation tells after each object.
+/// Progress, reported after each object.
 #[derive(Debug)]
 pub struct RotationProgress<'a> {
     /// The object's key.
     pub key: &'a str,
-    /// What became of it.
+    /// What happened to it.
     pub outcome: RotationOutcome,
     /// The counts so far.
     pub report: &'a RotationReport,
 }
 
 impl RotationProgress<'_> {
-    /// Objects looked at so far.
+    /// The number of objects looked at so far.
     #[must_use]
     pub fn done(&self) -> u64 {
         self.report.seen()
@@ -132,15 +127,16 @@ impl RotationProgress<'_> {
 }
 
 impl Vault {
-    /// Puts every sealed object under `prefix` under the first key.
+    /// Re-encrypts every sealed object under `prefix` with the first key.
     ///
-    /// Each object is replaced by one atomic overwrite, and only if it is still the one that was
-    /// read, so it can be read at every moment (with all the keys in the configuration) and a
-    /// concurrent writer loses nothing. The content inside the token stays the same byte for byte.
-    /// Stopping at any point does no harm: another rotation goes on, finding what is done to be
-    /// under the first key.
+    /// Each object is replaced by one atomic overwrite, and only if nobody has changed it since it
+    /// was read. So every object stays readable throughout (with all keys in the configuration),
+    /// and a concurrent writer loses nothing. The content inside the token stays the same byte for
+    /// byte. A rotation may be stopped at any point: the next one skips what is under the first key
+    /// already.
     ///
-    /// An object that cannot be rotated is counted and the others go on.
+    /// An object that cannot be rotated is counted, and does not stop the others. If none failed,
+    /// the older keys may be removed from the configuration, as far as this prefix is concerned.
     ///
     /// # Errors
     ///
@@ -180,7 +176,7 @@ impl Vault {
         let mut attempt = 1;
         loop {
             match self.rotate_once(key).await {
-                Err(VaultError::Changed { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(VaultError::Changed { .. }) if attempt < MAX_ATTEMPTS => attempt += 1,
                 Err(VaultError::NotFound { .. }) => return Ok(RotationOutcome::Gone),
                 Err(VaultError::Unreadable {
                     why: Unreadable::Unknown | Unreadable::Empty,
@@ -193,7 +189,7 @@ impl Vault {
 
     async fn rotate_once(&self, key: &str) -> Result<RotationOutcome, VaultError> {
         let fetched = self.fetch(key).await?;
-        let content = match fetched.taken {
+        let content = match fetched.content {
             Spooled::Plain(_) => return Ok(RotationOutcome::Plain),
             Spooled::Sealed { key_index: 0, .. } => return Ok(RotationOutcome::AlreadyCurrent),
             Spooled::Sealed { content, .. } => content,

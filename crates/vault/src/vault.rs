@@ -1,51 +1,41 @@
+//! The bucket with its keys: the operations on single objects.
+
 use std::fmt;
-use std::io::{self, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 
 use aws_sdk_s3::Client;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use trips::text::strip_byte_order_mark;
 
 use crate::blocking::blocking;
 use crate::error::{Unreadable, VaultError, vault_error};
-use crate::keys::FernetKeys;
+use crate::fernet::FernetKeys;
 use crate::listing::ObjectPages;
-use crate::reader::ObjectReader;
-use crate::sealer::Encoder;
-use crate::upload::Target;
-use crate::writer::{ObjectInfo, ObjectWriter};
-
-/// What a sealed object does to its content before encrypting it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compression {
-    /// zstd.
-    #[default]
-    Zstd,
-    /// Nothing, so that tools that know only Fernet can read the object.
-    None,
-}
+use crate::read::{Fetched, ObjectReader, Source};
+use crate::write::{Compression, Encoder, ObjectInfo, ObjectWriter, Target};
 
 /// Whether an object is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seal {
     /// A Fernet token under the first key.
     Encrypt,
-    /// The bytes as they are. Only JSON objects and arrays can be opened again: they are told from
-    /// tokens by their first byte.
+    /// The bytes as they are. Only JSON objects and arrays can be opened again, because the first
+    /// byte of an object tells whether it is a token.
     Plain,
 }
 
-/// The bucket and the keys to its objects. Cloning is cheap.
+/// A bucket and the keys to its objects. Cloning is cheap.
 #[derive(Clone)]
 pub struct Vault {
-    pub(crate) client: Client,
-    pub(crate) bucket: String,
-    pub(crate) keys: FernetKeys,
+    client: Client,
+    bucket: String,
+    keys: FernetKeys,
     compression: Compression,
 }
 
 impl Vault {
-    /// A vault over `bucket`; sealed objects are written with `compression`.
+    /// A vault over `bucket` that writes sealed objects with `compression`.
     #[must_use]
     pub fn new(
         client: Client,
@@ -61,7 +51,7 @@ impl Vault {
         }
     }
 
-    /// The same vault, writing with `compression`.
+    /// The same vault, but writing with `compression`.
     #[must_use]
     pub fn with_compression(self, compression: Compression) -> Self {
         Self {
@@ -76,25 +66,25 @@ impl Vault {
         &self.bucket
     }
 
-    /// Starts an object. Call it inside a tokio runtime (a blocking thread of one will do); nothing
-    /// is sent before there is a part of 8 MiB or [`ObjectWriter::finish`].
+    /// Starts an object. Call this inside a tokio runtime; one of its blocking threads will do.
+    /// Nothing is sent before a part of 8 MiB is full or [`ObjectWriter::finish`] is called.
     #[must_use]
     pub fn create(&self, key: impl Into<String>, seal: Seal) -> ObjectWriter {
         let target = self.target(key.into(), seal, None);
         match seal {
             Seal::Encrypt => ObjectWriter::new(target, |out| {
-                Encoder::sealed(self.keys.first(), self.compression, out)
+                Encoder::sealed(&self.keys, self.compression, out)
             }),
             Seal::Plain => ObjectWriter::new(target, |_| Ok(Encoder::plain())),
         }
     }
 
-    /// A token over bytes that may be compressed already, which replaces nothing but the object
-    /// with this entity tag.
+    /// Starts a token over content that may be compressed already. It replaces only the object that
+    /// has this entity tag.
     pub(crate) fn reseal(&self, key: &str, if_match: Option<String>) -> ObjectWriter {
         let target = self.target(key.to_owned(), Seal::Encrypt, if_match);
         ObjectWriter::new(target, |out| {
-            Encoder::sealed(self.keys.first(), Compression::None, out)
+            Encoder::sealed(&self.keys, Compression::None, out)
         })
     }
 
@@ -112,53 +102,65 @@ impl Vault {
         }
     }
 
-    /// Opens an object: reads it whole into a spool (8 MiB of memory, then an unlinked temporary
-    /// file) and authenticates it.
+    /// Opens an object: downloads it whole into a spool (8 MiB of memory, then an unlinked
+    /// temporary file) and authenticates it.
     ///
     /// # Errors
     ///
-    /// [`VaultError::NotFound`], [`VaultError::Unreadable`] for what is neither JSON nor a token
-    /// that one of the keys fits, or the error of the request.
+    /// [`VaultError::NotFound`], [`VaultError::Unreadable`] for an object that is neither JSON nor
+    /// a token under one of the keys, or the error of the request.
     pub async fn open(&self, key: &str) -> Result<ObjectReader, VaultError> {
         let fetched = self.fetch(key).await?;
-        let (key, etag, bytes) = (key.to_owned(), fetched.etag, fetched.bytes);
-        blocking(&key.clone(), move || {
-            ObjectReader::new(&key, etag, bytes, fetched.taken)
+        let owned = key.to_owned();
+        blocking(key, move || {
+            ObjectReader::new(&owned, fetched.etag, fetched.bytes, fetched.content)
         })
         .await
     }
 
-    /// The whole content of an object, for what is known to be small.
+    pub(crate) async fn fetch(&self, key: &str) -> Result<Fetched, VaultError> {
+        let source = Source {
+            client: &self.client,
+            bucket: &self.bucket,
+            keys: &self.keys,
+            key,
+        };
+        source.fetch().await
+    }
+
+    /// Reads the whole content of an object that is known to be small.
     ///
     /// # Errors
     ///
     /// As [`Vault::open`].
     pub async fn get_bytes(&self, key: &str) -> Result<Vec<u8>, VaultError> {
         let mut reader = self.open(key).await?;
-        let key = key.to_owned();
-        blocking(&key.clone(), move || {
+        let owned = key.to_owned();
+        blocking(key, move || {
             let mut bytes = Vec::new();
             reader
                 .read_to_end(&mut bytes)
-                .map_err(|error| vault_error(&key, &error))?;
+                .map_err(|error| vault_error(&owned, &error))?;
             Ok(bytes)
         })
         .await
     }
 
-    /// Reads an object as JSON; a byte order mark before it is skipped.
+    /// Reads a small object as JSON. A byte order mark before it is skipped.
     ///
     /// # Errors
     ///
-    /// As [`Vault::open`], and [`Unreadable::Json`], which tells the place of the fault and nothing
+    /// As [`Vault::open`], and [`Unreadable::Json`], which names the place of the fault but nothing
     /// of the text.
-    pub async fn get_json<T>(&self, key: &str) -> Result<T, VaultError>
-    where
-        T: DeserializeOwned + Send + 'static,
-    {
-        let reader = self.open(key).await?;
-        let key = key.to_owned();
-        blocking(&key.clone(), move || parse_json(&key, reader)).await
+    pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<T, VaultError> {
+        let bytes = self.get_bytes(key).await?;
+        serde_json::from_slice(strip_byte_order_mark(&bytes)).map_err(|error| {
+            let why = Unreadable::Json {
+                line: error.line(),
+                column: error.column(),
+            };
+            VaultError::unreadable(key, why)
+        })
     }
 
     /// Writes a small object.
@@ -212,27 +214,27 @@ impl Vault {
         self.put_owned(key, bytes, seal).await
     }
 
-    /// Whether there is such an object.
+    /// Returns whether the object exists.
     ///
     /// # Errors
     ///
     /// The error of the request.
     pub async fn exists(&self, key: &str) -> Result<bool, VaultError> {
-        let answer = self
+        let result = self
             .client
             .head_object()
             .bucket(&self.bucket)
             .key(key)
             .send()
             .await;
-        match answer.map_err(|error| VaultError::from_sdk(key, error)) {
+        match result.map_err(|error| VaultError::from_sdk(key, error)) {
             Ok(_) => Ok(true),
             Err(VaultError::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Copies an object as it is, within the bucket.
+    /// Copies an object within the bucket, byte for byte.
     ///
     /// # Errors
     ///
@@ -249,26 +251,7 @@ impl Vault {
         Ok(())
     }
 
-    /// Deletes an object; one that is not there is no error.
-    ///
-    /// # Errors
-    ///
-    /// The error of the request.
-    pub async fn delete(&self, key: &str) -> Result<(), VaultError> {
-        let answer = self
-            .client
-            .delete_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .send()
-            .await;
-        match answer.map_err(|error| VaultError::from_sdk(key, error)) {
-            Ok(_) | Err(VaultError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The objects whose keys begin with `prefix`, page by page, in the order of their keys.
+    /// Lists the objects whose keys begin with `prefix`, page by page, in the order of their keys.
     #[must_use]
     pub fn list(&self, prefix: &str) -> ObjectPages {
         ObjectPages::new(self.client.clone(), self.bucket.clone(), prefix.to_owned())
@@ -283,26 +266,4 @@ impl fmt::Debug for Vault {
             .field("compression", &self.compression)
             .finish_non_exhaustive()
     }
-}
-
-fn parse_json<T: DeserializeOwned>(key: &str, reader: ObjectReader) -> Result<T, VaultError> {
-    let mut reader = BufReader::new(reader);
-    skip_mark(&mut reader).map_err(|error| vault_error(key, &error))?;
-    serde_json::from_reader(reader).map_err(|error| {
-        let why = Unreadable::Json {
-            line: error.line(),
-            column: error.column(),
-        };
-        match error.io_error_kind() {
-            None => VaultError::unreadable(key, why),
-            Some(_) => vault_error(key, &error.into()),
-        }
-    })
-}
-
-fn skip_mark(reader: &mut impl io::BufRead) -> io::Result<()> {
-    if reader.fill_buf()?.starts_with(b"\xEF\xBB\xBF") {
-        reader.consume(3);
-    }
-    Ok(())
 }

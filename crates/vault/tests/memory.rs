@@ -1,25 +1,26 @@
-//! An object of 300 MB passes through writer and reader in far less memory. The only test of its
-//! binary: it measures the process.
-#![allow(
+//! An object of 300 MB passes through the writer and the reader in far less memory. This is the
+//! only test of its binary, because it measures the process.
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
+    reason = "helpers of tests fail like the tests themselves"
 )]
 #![cfg(target_os = "linux")]
 
-mod common;
+#[path = "bucket/support.rs"]
+#[expect(dead_code, reason = "this test uses a part of the helpers")]
+mod support;
 
 use std::io::{Read as _, Write as _};
 
-use common::{Bucket, Noise};
+use support::{Bucket, Noise};
 use tokio::task::spawn_blocking;
 use vault::{Compression, FernetKeys, ObjectReader, ObjectWriter, Seal};
 
-const OBJECT: usize = 300 * 1024 * 1024;
-const STEP: usize = 64 * 1024;
+const OBJECT_BYTES: usize = 300 * 1024 * 1024;
+const STEP_BYTES: usize = 64 * 1024;
 const MAX_GROWTH_KIB: u64 = 128 * 1024;
 
-/// The most memory this process has had at any time, in KiB.
+/// The peak memory of this process, in KiB.
 fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status
@@ -30,8 +31,8 @@ fn peak_kib() -> u64 {
 }
 
 fn write(mut writer: ObjectWriter) -> ObjectWriter {
-    let (mut noise, mut step) = (Noise::new(1), vec![0; STEP]);
-    for _ in 0..OBJECT / STEP {
+    let (mut noise, mut step) = (Noise::new(1), vec![0; STEP_BYTES]);
+    for _ in 0..OBJECT_BYTES / STEP_BYTES {
         noise.fill(&mut step);
         writer.write_all(&step).unwrap();
     }
@@ -39,8 +40,8 @@ fn write(mut writer: ObjectWriter) -> ObjectWriter {
 }
 
 fn compare(mut reader: ObjectReader) {
-    let (mut noise, mut step, mut read) = (Noise::new(1), vec![0; STEP], vec![0; STEP]);
-    for _ in 0..OBJECT / STEP {
+    let (mut noise, mut step, mut read) = (Noise::new(1), vec![0; STEP_BYTES], vec![0; STEP_BYTES]);
+    for _ in 0..OBJECT_BYTES / STEP_BYTES {
         noise.fill(&mut step);
         reader.read_exact(&mut read).unwrap();
         assert!(read == step);
@@ -62,7 +63,7 @@ async fn memory_does_not_grow_with_the_object() {
         .finish()
         .await
         .unwrap();
-    assert_eq!(info.bytes, OBJECT as u64);
+    assert_eq!(info.bytes, OBJECT_BYTES as u64);
     let after_writing = peak_kib();
 
     let reader = vault.open("large").await.unwrap();

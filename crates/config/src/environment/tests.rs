@@ -1,3 +1,5 @@
+//! What the environment variables mean, and what is refused.
+
 use rstest::rstest;
 use secrecy::ExposeSecret as _;
 
@@ -76,7 +78,7 @@ fn several_keys_and_a_secret() {
     let env = read_with(&[secret]).unwrap();
     assert!(
         matches!(env.fernet_keys, KeySource::Given(_)),
-        "a key that is given goes first"
+        "a key takes precedence over a secret"
     );
 }
 

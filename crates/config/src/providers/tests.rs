@@ -1,3 +1,5 @@
+//! Entries of the providers file: which are read, skipped or refused.
+
 use rstest::rstest;
 use serde_json::json;
 
@@ -29,8 +31,6 @@ fn entries_come_in_the_order_of_their_names() {
     let mut lime = bird();
     lime["enabled"] = json!(false);
     let providers = read(&json!({"lime": lime, "bird": bird()})).unwrap();
-    assert_eq!(providers.len(), 2);
-    assert!(!providers.is_empty());
     let names: Vec<_> = providers.keys().map(ProviderName::as_str).collect();
     assert_eq!(names, ["bird", "lime"]);
     assert!(providers.get(&name("bird")).unwrap().enabled);

@@ -1,3 +1,5 @@
+//! The forms of a secret that holds Fernet keys.
+
 use rstest::rstest;
 
 use super::*;

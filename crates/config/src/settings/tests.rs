@@ -1,3 +1,7 @@
+//! Every key of the settings file: its default, its forms, and what is refused.
+
+use std::collections::BTreeSet;
+
 use boundaries::LayerName;
 use rstest::rstest;
 use serde_json::json;
@@ -19,7 +23,7 @@ fn full() -> Value {
         "PUBLIC_ID_KEY": "canary-public-id-key",
         "BOUNDARIES": [{"layer": "cell", "key": "b/hex.json", "property": "n"}],
         "ARCHIVE_COMPRESSION": "none",
-        "SOMETHING_ELSE": {"canary": true},
+        "UNKNOWN_KEY": {"canary": true},
     })
 }
 
@@ -33,7 +37,7 @@ fn with(key: &str, value: Value) -> Value {
     settings
 }
 
-/// Reads, and checks everything, as `mds config put` does.
+/// Reads and checks everything, as `mds config put` does.
 fn checked(value: &Value) -> Result<Settings, ConfigError> {
     let settings = read(value)?;
     settings.check()?;
@@ -57,6 +61,19 @@ fn every_key_arrives() {
     assert_eq!(layers.len(), 1);
     assert_eq!(layers[0].layer, LayerName::Cell);
     assert_eq!((&*layers[0].key, &*layers[0].property), ("b/hex.json", "n"));
+}
+
+#[test]
+fn the_list_of_keys_is_complete() {
+    let listed = Settings::keys().chain(["UNKNOWN_KEY"]);
+    let file = full();
+    let written: BTreeSet<&str> = file
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(written, listed.collect());
 }
 
 #[test]

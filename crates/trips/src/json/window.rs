@@ -7,11 +7,11 @@ use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
 use super::JsonError;
+use crate::text::strip_byte_order_mark;
 
 pub(crate) const WINDOW_BYTES: usize = 256 * 1024;
 /// A trip of a day with a point every second has about 20 MB.
 const MAX_VALUE_BYTES: usize = 64 * 1024 * 1024;
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The window holds what was read and not yet taken. It grows only if a single value does not fit.
 pub(crate) struct Window<R> {
@@ -221,8 +221,8 @@ impl<R: Read> Window<R> {
                 Err(error) => self.input = Input::Failed(error),
             }
         }
-        if is_first && self.ahead().starts_with(BYTE_ORDER_MARK) {
-            self.next = BYTE_ORDER_MARK.len();
+        if is_first {
+            self.next = self.filled - strip_byte_order_mark(self.ahead()).len();
         }
         Ok(())
     }

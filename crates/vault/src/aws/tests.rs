@@ -1,3 +1,5 @@
+//! Which variables are read, and what the clients get from them.
+
 use rstest::rstest;
 
 use super::*;
@@ -30,7 +32,7 @@ async fn the_misspelled_region_reaches_the_clients() {
     assert_eq!(config.region().map(Region::as_ref), Some("eu-west-3"));
 }
 
-/// What is logged while `work` runs.
+/// Returns what is logged while `work` runs.
 fn logged(work: impl FnOnce()) -> String {
     let file = tempfile::NamedTempFile::new().unwrap();
     let subscriber = tracing_subscriber::fmt()

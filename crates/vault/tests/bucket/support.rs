@@ -1,6 +1,4 @@
-//! A bucket on loopback and vaults over it.
-
-#![allow(dead_code, reason = "each test binary uses a part")]
+//! A bucket on loopback, vaults over it, and content to store.
 
 use std::path::PathBuf;
 
@@ -43,9 +41,9 @@ impl Bucket {
         Vault::new(self.client.clone(), BUCKET, parse(keys), compression)
     }
 
-    /// What the bucket holds, past the vault.
+    /// Returns what the bucket holds under `key`, without going through a vault.
     pub(crate) async fn raw(&self, key: &str) -> Vec<u8> {
-        let answer = self
+        let response = self
             .client
             .get_object()
             .bucket(BUCKET)
@@ -53,10 +51,10 @@ impl Bucket {
             .send()
             .await
             .unwrap();
-        answer.body.collect().await.unwrap().to_vec()
+        response.body.collect().await.unwrap().to_vec()
     }
 
-    /// Puts bytes into the bucket, past the vault.
+    /// Puts bytes into the bucket, without going through a vault.
     pub(crate) async fn put_raw(&self, key: &str, bytes: impl Into<Vec<u8>>) {
         let body = ByteStream::from(bytes.into());
         self.client
@@ -69,7 +67,7 @@ impl Bucket {
             .unwrap();
     }
 
-    /// Files of the server outside the bucket that belong to unfinished uploads.
+    /// Returns the files of unfinished uploads, which the server keeps outside the bucket.
     pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
         entries
@@ -89,7 +87,7 @@ pub(crate) fn parse(keys: &[&SecretString]) -> FernetKeys {
     FernetKeys::parse(&SecretString::from(list.join(","))).unwrap()
 }
 
-/// Repeatable bytes that compress to about a half: hexadecimal digits of noise.
+/// Reproducible bytes that compress to about a half: hexadecimal digits of pseudo-random numbers.
 pub(crate) struct Noise(u64);
 
 impl Noise {

@@ -1,22 +1,15 @@
-//! Objects that are damaged, missing or given up, over the real protocol.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
+//! Objects that are damaged, missing or discarded.
 
 use std::io::Write as _;
 use std::time::Duration;
 
-use common::{BUCKET, Bucket, Noise};
+use crate::support::{BUCKET, Bucket, Noise, parse};
 use tokio::task::spawn_blocking;
 use vault::{Compression, FernetKeys, Seal, Unreadable, Vault, VaultError};
 
 const MIB: usize = 1024 * 1024;
 
-/// Waits for what happens in the background.
+/// Waits until a condition holds that another task brings about.
 async fn eventually(mut holds: impl FnMut() -> bool) -> bool {
     for _ in 0..200 {
         if holds() {
@@ -37,17 +30,14 @@ async fn what_is_not_there_is_not_found() {
         "{error}"
     );
     assert!(!vault.exists("no/such.json").await.unwrap());
-    vault.delete("no/such.json").await.unwrap();
     vault.put_bytes("a", b"x", Seal::Encrypt).await.unwrap();
     assert!(vault.exists("a").await.unwrap());
-    vault.delete("a").await.unwrap();
-    assert!(!vault.exists("a").await.unwrap());
 }
 
 #[tokio::test]
 async fn a_bucket_that_is_not_there_is_refused_and_no_missing_object() {
     let bucket = Bucket::start().await;
-    let keys = common::parse(&[&FernetKeys::generate()]);
+    let keys = parse(&[&FernetKeys::generate()]);
     let vault = Vault::new(bucket.client.clone(), "elsewhere", keys, Compression::Zstd);
     let error = vault.list("").next_page().await.unwrap_err();
     assert!(
@@ -155,27 +145,30 @@ async fn a_writer_that_is_aborted_has_left_nothing_when_that_returns() {
 #[tokio::test]
 async fn an_upload_that_fails_says_so_to_the_writer_and_at_the_end() {
     let bucket = Bucket::start().await;
-    let keys = common::parse(&[&FernetKeys::generate()]);
+    let keys = parse(&[&FernetKeys::generate()]);
     let vault = Vault::new(bucket.client.clone(), "elsewhere", keys, Compression::None);
     let mut writer = vault.create("a", Seal::Encrypt);
     let (writer, error) = spawn_blocking(move || {
         let piece = Noise::bytes(6, MIB);
         let error = (0..100).find_map(|_| writer.write_all(&piece).err());
-        (writer, error.expect("writing went on"))
+        (writer, error.expect("writing should fail"))
     })
     .await
     .unwrap();
-    let inside = VaultError::from_io(&error).expect("holds the vault's own error");
-    assert_eq!(inside.key(), "a");
-    let at_the_end = writer.finish().await.unwrap_err();
-    assert_eq!(at_the_end.to_string(), inside.to_string());
+    let inside = VaultError::from_io(&error).expect("the error should hold a VaultError");
+    assert!(
+        matches!(inside, VaultError::Refused { key, .. } if key == "a"),
+        "{inside}"
+    );
+    let last = writer.finish().await.unwrap_err();
+    assert_eq!(last.to_string(), inside.to_string());
 }
 
 #[tokio::test]
 async fn a_server_that_is_gone_is_unavailable_and_may_come_back() {
     let Bucket { client, server, .. } = Bucket::start().await;
     drop(server);
-    let keys = common::parse(&[&FernetKeys::generate()]);
+    let keys = parse(&[&FernetKeys::generate()]);
     let vault = Vault::new(client, BUCKET, keys, Compression::Zstd);
     let error = vault.open("a").await.unwrap_err();
     assert!(

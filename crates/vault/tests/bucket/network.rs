@@ -1,10 +1,5 @@
-//! What the client does when S3 answers badly: a server that plays a script, one answer to each
+//! What the client does when S3 fails, against a server that plays a script: one response to each
 //! connection.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
 
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,22 +9,22 @@ use vault::{AwsOptions, Compression, FernetKeys, Seal, Vault, VaultError, s3_cli
 
 const WHOLE: &str =
     "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nETag: \"a\"\r\nConnection: close\r\n\r\n{\"a\": 12}";
-const BROKEN_OFF: &str =
+const INCOMPLETE: &str =
     "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nETag: \"a\"\r\nConnection: close\r\n\r\n{\"a\"";
 const SLOW_DOWN: &str = "HTTP/1.1 503 Slow Down\r\nContent-Length: 57\r\nConnection: close\r\n\r\n\
     <Error><Code>SlowDown</Code><Message>m</Message></Error>\n";
 const DENIED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 61\r\nConnection: close\r\n\r\n\
     <Error><Code>AccessDenied</Code><Message>no</Message></Error>";
 
-/// Answers as many connections as there are answers; tells how many came.
+/// Starts a server that sends one response to each connection. Its task returns how many it sent.
 async fn play(script: Vec<&'static str>) -> (Vault, JoinHandle<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {
         let count = script.len();
-        for answer in script {
+        for response in script {
             let (stream, _) = listener.accept().await.unwrap();
-            reply(stream, answer).await;
+            reply(stream, response).await;
         }
         count
     });
@@ -48,37 +43,37 @@ async fn vault(endpoint: &str) -> Vault {
     Vault::new(client, "bucket", keys, Compression::Zstd)
 }
 
-/// The head of a request, and perhaps some of its body.
+/// Reads the head of a request, and perhaps a part of its body.
 async fn head(stream: &mut TcpStream) -> Vec<u8> {
     let (mut request, mut piece) = (Vec::new(), [0; 4096]);
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
         let count = stream.read(&mut piece).await.unwrap();
-        assert!(count > 0, "the request broke off");
+        assert!(count > 0, "the request ended early");
         request.extend_from_slice(&piece[..count]);
     }
     request
 }
 
-async fn reply(mut stream: TcpStream, answer: &str) {
+async fn reply(mut stream: TcpStream, response: &str) {
     let request = head(&mut stream).await;
     assert!(
         request.starts_with(b"GET /bucket/some/key"),
-        "the bucket stands in the path"
+        "the bucket should be in the path"
     );
-    stream.write_all(answer.as_bytes()).await.unwrap();
+    stream.write_all(response.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_asked_for_again() {
-    let (vault, server) = play(vec![BROKEN_OFF, BROKEN_OFF, WHOLE]).await;
+    let (vault, server) = play(vec![INCOMPLETE, INCOMPLETE, WHOLE]).await;
     assert_eq!(vault.get_bytes("some/key").await.unwrap(), b"{\"a\": 12}");
     assert_eq!(server.await.unwrap(), 3);
 }
 
 #[tokio::test]
 async fn a_body_that_keeps_breaking_off_is_unavailable() {
-    let (vault, server) = play(vec![BROKEN_OFF; 4]).await;
+    let (vault, server) = play(vec![INCOMPLETE; 4]).await;
     let error = vault.get_bytes("some/key").await.unwrap_err();
     assert!(matches!(error, VaultError::Unavailable { .. }), "{error}");
     assert_eq!(server.await.unwrap(), 4);
@@ -103,7 +98,7 @@ async fn a_refusal_is_final_and_says_what_s3_said() {
     server.await.unwrap();
 }
 
-/// What the request to write an object says of the hash of its body.
+/// Returns what the request to write an object says about the hash of its body.
 async fn signature_over_body(seal: Seal) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let vault = vault(&format!("http://{}", listener.local_addr().unwrap())).await;
@@ -114,7 +109,7 @@ async fn signature_over_body(seal: Seal) -> String {
         String::from_utf8_lossy(&request).to_ascii_lowercase()
     });
     let written = vault.put_json("some/key", &[1, 2], seal).await;
-    assert!(written.is_err(), "the server denied it");
+    assert!(written.is_err(), "the server should deny it");
     let request = server.await.unwrap();
     let header = request
         .lines()

@@ -8,25 +8,40 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::error::VaultError;
-use crate::sealer::Encoder;
-use crate::upload::{Multipart, PART, Target, put};
-use crate::worker::{WorkerReceiver, WorkerSender};
-use crate::writer::ObjectInfo;
+use crate::write::encoder::Encoder;
+use crate::write::upload::{Multipart, PART_BYTES, Target, put};
+use crate::write::worker::{WorkerReceiver, WorkerSender};
 
-/// Pieces on their way to an encoding thread.
+/// How many pieces may wait for an encoding thread.
 const PIECES_AHEAD: usize = 3;
 
-/// An object's bytes between the caller and the network.
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// The object's key.
+    pub key: String,
+    /// Bytes in the bucket.
+    pub stored_bytes: u64,
+    /// Bytes that were written, before compression and encryption.
+    pub bytes: u64,
+    /// SHA-256 of the bytes that were written, in lower-case hexadecimal.
+    pub sha256: String,
+    /// The new object's entity tag.
+    pub etag: Option<String>,
+}
+
+/// The bytes of an object, between the caller and the network.
 pub(crate) struct ObjectEncoding {
     target: Target,
     runtime: Option<Handle>,
     encoder: Encoder,
-    /// Encoded bytes that wait to be a part.
+    /// Encoded bytes that do not fill a part yet.
     encoded: Vec<u8>,
     upload: Option<Multipart>,
     digest: Sha256,
+    /// Plain bytes, before compression and encryption.
     bytes: u64,
-    uploaded: u64,
+    uploaded_bytes: u64,
 }
 
 impl ObjectEncoding {
@@ -36,7 +51,8 @@ impl ObjectEncoding {
         encoder: impl FnOnce(&mut Vec<u8>) -> io::Result<Encoder>,
     ) -> Result<Self, VaultError> {
         let mut encoded = Vec::new();
-        let encoder = encoder(&mut encoded).map_err(|error| scratch(&target.key, &error))?;
+        let encoder = encoder(&mut encoded)
+            .map_err(|error| VaultError::scratch(&target.key, error.kind()))?;
         Ok(Self {
             target,
             runtime,
@@ -45,7 +61,7 @@ impl ObjectEncoding {
             upload: None,
             digest: Sha256::new(),
             bytes: 0,
-            uploaded: 0,
+            uploaded_bytes: 0,
         })
     }
 
@@ -55,13 +71,13 @@ impl ObjectEncoding {
         self.bytes += plain.len() as u64;
         self.encoder
             .push(plain, &mut self.encoded)
-            .map_err(|error| scratch(&self.target.key, &error))
+            .map_err(|error| VaultError::scratch(&self.target.key, error.kind()))
     }
 
-    /// Hands over the parts that are whole; waits while the network is behind.
+    /// Uploads the parts that are full; waits while the network is slower.
     pub(crate) fn upload_parts(&mut self) -> Result<(), VaultError> {
         while let Some(part) = split_part(&mut self.encoded) {
-            self.uploaded += part.len() as u64;
+            self.uploaded_bytes += part.len() as u64;
             self.upload()?.part_blocking(part)?;
         }
         Ok(())
@@ -75,19 +91,19 @@ impl ObjectEncoding {
             upload,
             digest,
             bytes,
-            uploaded,
+            uploaded_bytes,
             ..
         } = self;
         encoder
             .finish(&mut encoded)
-            .map_err(|error| scratch(&target.key, &error))?;
-        let stored_bytes = uploaded + encoded.len() as u64;
+            .map_err(|error| VaultError::scratch(&target.key, error.kind()))?;
+        let stored_bytes = uploaded_bytes + encoded.len() as u64;
         let etag = send_rest(&target, upload, encoded).await?;
         Ok(ObjectInfo {
             key: target.key,
             stored_bytes,
             bytes,
-            sha256: hexadecimal(&digest.finalize()),
+            sha256: format!("{:x}", digest.finalize()),
             etag,
         })
     }
@@ -100,11 +116,10 @@ impl ObjectEncoding {
 
     fn upload(&mut self) -> Result<&Multipart, VaultError> {
         if self.upload.is_none() {
-            let no_runtime = || VaultError::NoRuntime {
-                key: self.target.key.clone(),
-            };
-            let runtime = self.runtime.as_ref().ok_or_else(no_runtime)?;
-            self.upload = Some(Multipart::start(self.target.clone(), runtime));
+            self.upload = self
+                .runtime
+                .as_ref()
+                .map(|runtime| Multipart::start(self.target.clone(), runtime));
         }
         self.upload.as_ref().ok_or_else(|| VaultError::NoRuntime {
             key: self.target.key.clone(),
@@ -112,7 +127,7 @@ impl ObjectEncoding {
     }
 }
 
-/// An encoding that goes on beside its caller. Dropped, it ends, and what was uploaded is aborted.
+/// An encoding that runs on a thread of its own. Dropping it ends the thread and aborts the upload.
 pub(crate) struct EncodingThread {
     pieces: WorkerSender<Vec<u8>>,
     thread: JoinHandle<Result<Box<ObjectEncoding>, VaultError>>,
@@ -120,17 +135,20 @@ pub(crate) struct EncodingThread {
 
 impl EncodingThread {
     pub(crate) fn start(encoding: Box<ObjectEncoding>, runtime: &Handle) -> Self {
-        let (pieces, received) = WorkerSender::new(&encoding.target.key, PIECES_AHEAD);
-        let thread = runtime.spawn_blocking(move || run(encoding, received));
-        Self { pieces, thread }
+        let (sender, receiver) = WorkerSender::new(&encoding.target.key, PIECES_AHEAD);
+        let thread = runtime.spawn_blocking(move || run(encoding, receiver));
+        Self {
+            pieces: sender,
+            thread,
+        }
     }
 
-    /// Hands over a piece; waits on this thread while the queue is full.
+    /// Sends a piece to the thread; blocks while the queue is full.
     pub(crate) fn push(&self, piece: Vec<u8>) -> Result<(), VaultError> {
         self.pieces.push_blocking(piece)
     }
 
-    /// The encoding, with all pieces in it.
+    /// Waits until all pieces are encoded.
     pub(crate) async fn join(self) -> Result<Box<ObjectEncoding>, VaultError> {
         let key = self.pieces.key().to_owned();
         drop(self.pieces);
@@ -142,16 +160,16 @@ impl EncodingThread {
 
 fn run(
     mut encoding: Box<ObjectEncoding>,
-    mut received: WorkerReceiver<Vec<u8>>,
+    mut receiver: WorkerReceiver<Vec<u8>>,
 ) -> Result<Box<ObjectEncoding>, VaultError> {
     let mut encoded = Ok(());
-    while let Some(piece) = received.pieces.blocking_recv() {
+    while let Some(piece) = receiver.pieces.blocking_recv() {
         encoded = encoding.push(&piece).and_then(|()| encoding.upload_parts());
         if encoded.is_err() {
             break;
         }
     }
-    received.end(encoded.map(|()| encoding))
+    receiver.end(encoded.map(|()| encoding))
 }
 
 async fn send_rest(
@@ -168,29 +186,11 @@ async fn send_rest(
     upload.complete(encoded.into()).await
 }
 
-/// A whole part, as long as something stays for the last one.
+/// Takes a full part off the front, as long as something remains for the last part.
 fn split_part(encoded: &mut Vec<u8>) -> Option<Bytes> {
-    if encoded.len() <= PART {
+    if encoded.len() <= PART_BYTES {
         return None;
     }
-    let rest = encoded.split_off(PART);
+    let rest = encoded.split_off(PART_BYTES);
     Some(std::mem::replace(encoded, rest).into())
-}
-
-fn scratch(key: &str, error: &io::Error) -> VaultError {
-    VaultError::Scratch {
-        key: key.to_owned(),
-        kind: error.kind(),
-    }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

@@ -1,3 +1,5 @@
+//! Lists of keys, well-formed and malformed.
+
 use super::*;
 
 const GOOD: &str = "mldLZF4-C206rmYvoW8CEwLfbzyRPujPHAQM_67McRQ=";

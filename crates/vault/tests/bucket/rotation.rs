@@ -1,16 +1,9 @@
-//! Rotation of the key over the real protocol.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
+//! Rotation of the key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use common::{BUCKET, Bucket, Noise};
+use crate::support::{BUCKET, Bucket, Noise};
 use secrecy::{ExposeSecret as _, SecretString};
 use vault::{
     Compression, FernetKeys, RotationOutcome, RotationReport, Seal, StoredAs, Unreadable, Vault,
@@ -84,11 +77,8 @@ async fn everything_sealed_comes_under_the_first_key_and_the_rest_is_left_alone(
     bucket.put_raw("plain.json", *b" {\"a\": 1}").await;
     bucket.put_raw("notes.txt", *b"hello").await;
     bucket.put_raw("empty", *b"").await;
-    let stranger = bucket.vault(&[&FernetKeys::generate()], Compression::Zstd);
-    stranger
-        .put_bytes("lost", b"{}", Seal::Encrypt)
-        .await
-        .unwrap();
+    let other = bucket.vault(&[&FernetKeys::generate()], Compression::Zstd);
+    other.put_bytes("lost", b"{}", Seal::Encrypt).await.unwrap();
     let lost = bucket.raw("lost").await;
 
     let (mut last, mut failed) = (0, Vec::new());
@@ -104,7 +94,6 @@ async fn everything_sealed_comes_under_the_first_key_and_the_rest_is_left_alone(
         .unwrap();
 
     assert_eq!(counts(&report), [22, 1, 1, 2, 1], "{report}");
-    assert!(!report.older_keys_unused());
     assert_eq!(failed, ["lost"]);
     assert!(matches!(
         report.failed[0].error,
@@ -173,7 +162,7 @@ async fn a_rotation_that_was_stopped_goes_on_where_it_was() {
         report.already_current >= COUNT / 3 && report.rotated > 0,
         "{report}"
     );
-    assert!(report.older_keys_unused());
+    assert!(report.failed.is_empty());
     assert_readable(&bucket.vault(&[&keys.new], Compression::Zstd), COUNT).await;
 }
 
@@ -182,7 +171,7 @@ async fn every_object_can_be_read_at_every_moment() {
     const COUNT: u64 = 80;
     let (bucket, keys) = (Bucket::start().await, Keys::new());
     fill(&bucket.vault(&[&keys.old], Compression::Zstd), COUNT).await;
-    // A reader may have the keys in either order while they are exchanged.
+    // During a change of keys, a reader may have them in either order.
     let readers = [
         bucket.vault(&[&keys.new, &keys.old], Compression::Zstd),
         bucket.vault(&[&keys.old, &keys.new], Compression::Zstd),
@@ -213,8 +202,7 @@ async fn what_others_write_meanwhile_is_never_put_back() {
     let (bucket, keys) = (Bucket::start().await, Keys::new());
     let old = bucket.vault(&[&keys.old], Compression::Zstd);
     fill(&old, COUNT).await;
-    // A process that has not heard of the new key yet, and writes each object anew, right under the
-    // hands of the rotation.
+    // A process that does not know the new key yet, and rewrites each object during the rotation.
     let writer = {
         let old = old.clone();
         tokio::spawn(async move {

@@ -1,3 +1,5 @@
+//! The Fernet keys of a deployment.
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,19 +9,19 @@ use hmac::Hmac;
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use sha2::Sha256;
 
-/// Half of a Fernet key: 16 bytes to sign with, then 16 to encrypt with.
-const HALF: usize = 16;
-/// SHA-256 works on blocks of this many bytes.
-const MAC_BLOCK: usize = 64;
+/// Half of a Fernet key: the first 16 bytes sign, the last 16 encrypt.
+const HALF_BYTES: usize = 16;
+/// SHA-256 works on blocks of this size.
+const MAC_BLOCK_BYTES: usize = 64;
 
-/// Why a list of keys was refused. Positions count from 1; no value is kept.
+/// Why a list of keys was refused. Positions count from 1. The error holds no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Nothing but white space and commas.
+    /// The list has only white space and commas.
     #[error("no Fernet key was given; make one with `openssl rand -base64 32 | tr '+/' '-_'`")]
     NoKey,
-    /// One entry is no Fernet key.
+    /// One entry is not a Fernet key.
     #[error(
         "Fernet key {position} of {count} is not 32 bytes in URL-safe base64 \
          (44 characters, A-Z a-z 0-9 - _ =)"
@@ -32,18 +34,18 @@ pub enum KeyError {
     },
 }
 
-/// The Fernet keys of a deployment, in order: the first one seals, all of them open
-/// (docs/CONTRACT.md, Configuration). Cloning shares the keys; nothing prints them.
+/// The Fernet keys of a deployment, in order: the first one encrypts, all of them decrypt
+/// (docs/CONTRACT.md, Configuration). Cloning shares the keys. `Debug` does not print them.
 #[derive(Clone)]
 pub struct FernetKeys(Arc<[FernetKey]>);
 
 impl FernetKeys {
-    /// Reads a list of keys separated by commas; white space around a key is ignored, and so is an
-    /// empty entry (a comma at the end).
+    /// Reads a list of keys separated by commas. White space around a key is ignored, and so is an
+    /// empty entry, such as after a comma at the end.
     ///
     /// # Errors
     ///
-    /// [`KeyError`], which says which of the keys is malformed.
+    /// [`KeyError`], which names the position of the malformed key.
     pub fn parse(list: &SecretString) -> Result<Self, KeyError> {
         let entries: Vec<&str> = list
             .expose_secret()
@@ -68,19 +70,19 @@ impl FernetKeys {
             .map(Self)
     }
 
-    /// A single new key, as text for a secret store.
+    /// Creates a new key, as text for a secret store.
     #[must_use]
     pub fn generate() -> SecretString {
-        SecretString::from(URL_SAFE.encode(rand::random::<[u8; 2 * HALF]>()))
+        SecretString::from(URL_SAFE.encode(rand::random::<[u8; 2 * HALF_BYTES]>()))
     }
 
-    /// How many keys there are; at least one.
+    /// The number of keys, at least one.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The key that seals.
+    /// The key that encrypts.
     pub(crate) fn first(&self) -> &FernetKey {
         &self.0[0]
     }
@@ -100,28 +102,28 @@ impl fmt::Debug for FernetKeys {
     }
 }
 
-pub(crate) struct FernetKey(SecretBox<[u8; 2 * HALF]>);
+pub(crate) struct FernetKey(SecretBox<[u8; 2 * HALF_BYTES]>);
 
 impl FernetKey {
     fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?;
-        let key: [u8; 2 * HALF] = bytes.try_into().ok()?;
+        let key: [u8; 2 * HALF_BYTES] = bytes.try_into().ok()?;
         Some(Self(SecretBox::new(Box::new(key))))
     }
 
-    /// A fresh HMAC-SHA-256 under the signing half.
+    /// A new HMAC-SHA-256 under the half that signs.
     pub(crate) fn mac(&self) -> Hmac<Sha256> {
-        // A key shorter than the block is padded with zeros by definition, so padding it here only
-        // spares a fallible constructor.
-        let mut block = [0_u8; MAC_BLOCK];
-        block[..HALF].copy_from_slice(&self.0.expose_secret()[..HALF]);
+        // HMAC pads a key shorter than the block with zeros. Doing that here avoids a constructor
+        // that can fail.
+        let mut block = [0_u8; MAC_BLOCK_BYTES];
+        block[..HALF_BYTES].copy_from_slice(&self.0.expose_secret()[..HALF_BYTES]);
         <Hmac<Sha256> as hmac::digest::KeyInit>::new(&block.into())
     }
 
-    /// The encrypting half.
-    pub(crate) fn cipher_key(&self) -> [u8; HALF] {
-        let mut key = [0_u8; HALF];
-        key.copy_from_slice(&self.0.expose_secret()[HALF..]);
+    /// The half that encrypts.
+    pub(crate) fn cipher_key(&self) -> [u8; HALF_BYTES] {
+        let mut key = [0_u8; HALF_BYTES];
+        key.copy_from_slice(&self.0.expose_secret()[HALF_BYTES..]);
         key
     }
 }

@@ -1,23 +1,16 @@
-//! Files go back and forth between this crate and Python's `cryptography`, with which the older
-//! tools wrote theirs.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
+//! This crate and Python's `cryptography`, which the older tools use, can read each other's
+//! objects.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{Bucket, Noise};
+use crate::support::{Bucket, Noise};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use vault::{Compression, FernetKeys, Seal, StoredAs};
 
-/// Key as first argument, "encrypt" or "decrypt" as second.
+/// The first argument is the key, the second is "encrypt" or "decrypt".
 const SCRIPT: &str = "
 import sys
 from cryptography.fernet import Fernet
@@ -25,7 +18,7 @@ way = getattr(Fernet(sys.argv[1].encode()), sys.argv[2])
 sys.stdout.buffer.write(way(sys.stdin.buffer.read()))
 ";
 
-/// A Python that has the module. Without one this test has nothing to say, and says so by failing.
+/// Finds a Python that has the module. Without one the test fails: it must not pass untested.
 fn python() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let candidates = [

@@ -1,15 +1,8 @@
-//! Objects over the real protocol: what is written comes back.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
+//! What is written can be read.
 
 use std::io::{Read as _, Write as _};
 
-use common::{BUCKET, Bucket, Noise};
+use crate::support::{BUCKET, Bucket, Noise};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
@@ -20,7 +13,7 @@ const MIB: usize = 1024 * 1024;
 async fn write(vault: &Vault, key: &str, seal: Seal, bytes: &[u8]) -> ObjectInfo {
     let (mut writer, bytes) = (vault.create(key, seal), bytes.to_vec());
     let writer = spawn_blocking(move || {
-        // Odd pieces, so that parts, blocks and pieces never agree.
+        // No part or block is a multiple of this size.
         for piece in bytes.chunks(77_777) {
             writer.write_all(piece).unwrap();
         }
@@ -63,14 +56,14 @@ async fn sealed_objects_come_back(
     assert_eq!(reader.info().stored_as, stored_as);
     assert_eq!(reader.info().etag, info.etag);
     assert_eq!(reader.info().stored_bytes, info.stored_bytes);
-    let back = spawn_blocking(move || {
-        let mut back = Vec::new();
-        reader.read_to_end(&mut back).unwrap();
-        back
+    let content = spawn_blocking(move || {
+        let mut content = Vec::new();
+        reader.read_to_end(&mut content).unwrap();
+        content
     })
     .await
     .unwrap();
-    assert!(back == bytes);
+    assert!(content == bytes);
 }
 
 #[rstest]

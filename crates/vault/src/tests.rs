@@ -1,5 +1,5 @@
-//! The two halves of the token codec against each other and against another implementation of
-//! Fernet, cut into pieces in every way.
+//! Writing and reading of tokens, each tested against the other and against another implementation
+//! of Fernet, with input cut into pieces in every way.
 
 use std::io::{self, Read, Write as _};
 
@@ -10,12 +10,10 @@ use rstest::rstest;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::SpooledTempFile;
 
-use crate::error::Unreadable;
-use crate::keys::FernetKeys;
-use crate::reader::{ObjectReader, StoredAs};
-use crate::sealer::{BLOCK, Encoder, HEADER, Sealer};
-use crate::spooler::{IntakeError, SPOOL_MEMORY, Spooled, Spooler};
-use crate::vault::Compression;
+use crate::error::{SpoolError, Unreadable};
+use crate::fernet::{BLOCK_BYTES, FernetKeys, HEADER_BYTES, Sealer};
+use crate::read::{ObjectReader, SPOOL_MEMORY, Spooled, Spooler, StoredAs};
+use crate::write::{Compression, Encoder};
 
 fn new_keys(count: usize) -> (Vec<String>, FernetKeys) {
     let texts: Vec<String> = (0..count)
@@ -31,7 +29,7 @@ fn parse(texts: &[String]) -> FernetKeys {
 
 fn seal(keys: &FernetKeys, compression: Compression, pieces: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut encoder = Encoder::sealed(keys.first(), compression, &mut out).unwrap();
+    let mut encoder = Encoder::sealed(keys, compression, &mut out).unwrap();
     for piece in pieces {
         encoder.push(piece, &mut out).unwrap();
     }
@@ -39,21 +37,21 @@ fn seal(keys: &FernetKeys, compression: Compression, pieces: &[&[u8]]) -> Vec<u8
     out
 }
 
-fn take(keys: &FernetKeys, stored: &[u8], step: usize) -> Result<Spooled, Unreadable> {
-    let mut intake = Spooler::new(keys.clone());
+fn spool(keys: &FernetKeys, stored: &[u8], step: usize) -> Result<Spooled, Unreadable> {
+    let mut spooler = Spooler::new(keys.clone());
     let result = stored
         .chunks(step)
-        .try_for_each(|chunk| intake.push(chunk))
-        .and_then(|()| intake.finish());
+        .try_for_each(|chunk| spooler.push(chunk))
+        .and_then(|()| spooler.finish());
     result.map_err(|error| match error {
-        IntakeError::Unreadable(why) => why,
-        IntakeError::Scratch(error) => panic!("{error}"),
+        SpoolError::Unreadable(why) => why,
+        SpoolError::Scratch(error) => panic!("{error}"),
     })
 }
 
 fn open(keys: &FernetKeys, stored: &[u8], step: usize) -> Result<(StoredAs, Vec<u8>), Unreadable> {
-    let taken = take(keys, stored, step)?;
-    let mut reader = ObjectReader::new("key", None, 0, taken).unwrap();
+    let spooled = spool(keys, stored, step)?;
+    let mut reader = ObjectReader::new("key", None, 0, spooled).unwrap();
     let mut plain = Vec::new();
     reader.read_to_end(&mut plain).unwrap();
     Ok((reader.info().stored_as, plain))
@@ -63,7 +61,7 @@ fn text_of(stored: Vec<u8>) -> String {
     String::from_utf8(stored).unwrap()
 }
 
-/// Bytes and the places where they are cut.
+/// Bytes, and the positions where they are cut.
 fn cut_bytes() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
     proptest::collection::vec(any::<u8>(), 0..600).prop_flat_map(|bytes| {
         let cuts = proptest::collection::vec(0..=bytes.len(), 0..6);
@@ -99,8 +97,8 @@ proptest! {
     fn another_implementation_opens_what_is_sealed_here((bytes, cuts) in cut_bytes()) {
         let (texts, keys) = new_keys(1);
         let stored = seal(&keys, Compression::None, &pieces(&bytes, &cuts));
-        let theirs = fernet::Fernet::new(&texts[0]).unwrap();
-        prop_assert_eq!(theirs.decrypt(&text_of(stored)).unwrap(), bytes);
+        let other = fernet::Fernet::new(&texts[0]).unwrap();
+        prop_assert_eq!(other.decrypt(&text_of(stored)).unwrap(), bytes);
     }
 
     #[test]
@@ -123,7 +121,7 @@ proptest! {
         let place = place.index(token.len());
         token[place] ^= 1 << bit;
         let stored = URL_SAFE.encode(token);
-        prop_assert!(take(&keys, stored.as_bytes(), 50).is_err());
+        prop_assert!(spool(&keys, stored.as_bytes(), 50).is_err());
     }
 
     #[test]
@@ -134,7 +132,7 @@ proptest! {
         let (_, keys) = new_keys(1);
         let stored = seal(&keys, Compression::None, &[&bytes]);
         let kept = kept.index(stored.len());
-        prop_assert!(take(&keys, &stored[..kept], 50).is_err());
+        prop_assert!(spool(&keys, &stored[..kept], 50).is_err());
     }
 
     #[test]
@@ -142,7 +140,7 @@ proptest! {
         stored in proptest::collection::vec(any::<u8>(), 0..300), step in 1_usize..40,
     ) {
         let (_, keys) = new_keys(1);
-        let _ = take(&keys, &stored, step);
+        let _ = spool(&keys, &stored, step);
     }
 }
 
@@ -160,8 +158,8 @@ fn sizes_around_a_block_and_the_spool(#[case] size: usize) {
         .collect();
     let stored = seal(&keys, Compression::None, &[&bytes]);
     assert!(open(&keys, &stored, 100_000).unwrap().1 == bytes);
-    let theirs = fernet::Fernet::new(&texts[0]).unwrap();
-    assert!(theirs.decrypt(&text_of(stored)).unwrap() == bytes);
+    let other = fernet::Fernet::new(&texts[0]).unwrap();
+    assert!(other.decrypt(&text_of(stored)).unwrap() == bytes);
 }
 
 #[test]
@@ -188,10 +186,10 @@ fn every_key_of_the_list_opens_and_the_index_tells_which() {
 #[test]
 fn a_key_that_is_not_in_the_list_opens_nothing() {
     let (_, keys) = new_keys(1);
-    let (_, others) = new_keys(2);
+    let (_, other_keys) = new_keys(2);
     let stored = seal(&keys, Compression::Zstd, &[b"trips"]);
     assert_eq!(
-        take(&others, &stored, 50).err(),
+        spool(&other_keys, &stored, 50).err(),
         Some(Unreadable::NoKeyFits { keys: 2 })
     );
 }
@@ -222,14 +220,14 @@ fn plain_json_is_told_by_its_first_character(#[case] text: &[u8]) {
 #[case::first_byte_only(b"gAAA", Unreadable::CutShort)]
 fn what_is_neither_is_refused(#[case] stored: &[u8], #[case] expected: Unreadable) {
     let (_, keys) = new_keys(1);
-    assert_eq!(take(&keys, stored, 3).err(), Some(expected));
+    assert_eq!(spool(&keys, stored, 3).err(), Some(expected));
 }
 
 #[test]
 fn leading_space_has_an_end() {
     let (_, keys) = new_keys(1);
     assert_eq!(
-        take(&keys, &[b' '; 100_000], 1000).err(),
+        spool(&keys, &[b' '; 100_000], 1000).err(),
         Some(Unreadable::Unknown)
     );
 }
@@ -241,7 +239,7 @@ fn line_breaks_in_a_token_are_passed_over_and_text_after_it_is_not() {
     let broken: String = stored.chars().flat_map(|c| [c, '\n']).collect();
     assert_eq!(open(&keys, broken.as_bytes(), 9).unwrap().1, b"trips");
     for step in [1, 4, 1000] {
-        assert!(take(&keys, format!("{stored}AAAA").as_bytes(), step).is_err());
+        assert!(spool(&keys, format!("{stored}AAAA").as_bytes(), step).is_err());
     }
 }
 
@@ -252,7 +250,7 @@ fn authentic_content_that_does_not_decompress_is_an_error_and_not_an_end() {
     frame.truncate(frame.len() - 3);
     let stored = seal(&keys, Compression::None, &[&frame]);
     let mut reader =
-        ObjectReader::new("a/key", None, 0, take(&keys, &stored, 100).unwrap()).unwrap();
+        ObjectReader::new("a/key", None, 0, spool(&keys, &stored, 100).unwrap()).unwrap();
     let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     assert!(error.to_string().contains("a/key"), "{error}");
@@ -261,24 +259,24 @@ fn authentic_content_that_does_not_decompress_is_an_error_and_not_an_end() {
 #[test]
 fn a_token_with_wrong_padding_is_an_error() {
     let (_, keys) = new_keys(1);
-    // A header and two blocks (a multiple of three bytes, so that all of it is out as text), of
-    // which the first is kept: its last byte is no padding.
+    // A header and two blocks are a multiple of three bytes, so all of their text is written. Only
+    // the first block is kept. Its last byte is not padding.
     let mut text = Vec::new();
     let mut sealer = Sealer::new(keys.first(), &mut text);
-    sealer.push(&[0; 2 * BLOCK], &mut text);
+    sealer.push(&[0; 2 * BLOCK_BYTES], &mut text);
     let mut token = URL_SAFE.decode(text).unwrap();
-    token.truncate(HEADER + BLOCK);
+    token.truncate(HEADER_BYTES + BLOCK_BYTES);
     let mut mac = keys.first().mac();
     hmac::Mac::update(&mut mac, &token);
     token.extend_from_slice(&hmac::Mac::finalize(mac).into_bytes());
-    let taken = take(&keys, URL_SAFE.encode(token).as_bytes(), 100).unwrap();
-    let error = ObjectReader::new("key", None, 0, taken).unwrap_err();
+    let spooled = spool(&keys, URL_SAFE.encode(token).as_bytes(), 100).unwrap();
+    let error = ObjectReader::new("key", None, 0, spooled).unwrap_err();
     assert!(error.to_string().contains("does not decrypt"), "{error}");
 }
 
 #[test]
 fn a_spool_beyond_its_memory_is_a_file() {
-    let mut spool = SpooledTempFile::new(SPOOL_MEMORY);
-    spool.write_all(&vec![0; SPOOL_MEMORY + 1]).unwrap();
-    assert!(spool.is_rolled());
+    let mut file = SpooledTempFile::new(SPOOL_MEMORY);
+    file.write_all(&vec![0; SPOOL_MEMORY + 1]).unwrap();
+    assert!(file.is_rolled());
 }

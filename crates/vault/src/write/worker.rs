@@ -1,4 +1,4 @@
-//! Handing pieces to a worker that may fail before the last of them.
+//! A queue to a worker that may fail before the last piece.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::error::VaultError;
 
-/// The caller's end. Dropped, it ends the worker.
+/// The caller's end. Dropping it ends the worker.
 pub(crate) struct WorkerSender<T> {
     key: String,
     pieces: mpsc::Sender<T>,
@@ -21,27 +21,27 @@ pub(crate) struct WorkerReceiver<T> {
 }
 
 impl<T> WorkerSender<T> {
-    /// A queue for the pieces of the object with this key.
-    pub(crate) fn new(key: &str, ahead: usize) -> (Self, WorkerReceiver<T>) {
-        let (sender, pieces) = mpsc::channel(ahead);
+    /// Creates a queue for up to `capacity` pieces of the object with this key.
+    pub(crate) fn new(key: &str, capacity: usize) -> (Self, WorkerReceiver<T>) {
+        let (pieces, received) = mpsc::channel(capacity);
         let failure = Arc::new(OnceLock::new());
-        let received = WorkerReceiver {
-            pieces,
+        let receiver = WorkerReceiver {
+            pieces: received,
             failure: Arc::clone(&failure),
         };
-        let handover = Self {
+        let sender = Self {
             key: key.to_owned(),
-            pieces: sender,
+            pieces,
             failure,
         };
-        (handover, received)
+        (sender, receiver)
     }
 
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
-    /// Waits on this thread while the queue is full.
+    /// Sends a piece; blocks this thread while the queue is full.
     pub(crate) fn push_blocking(&self, piece: T) -> Result<(), VaultError> {
         let sent = match self.pieces.try_send(piece) {
             Err(mpsc::error::TrySendError::Full(piece)) => self.pieces.blocking_send(piece).is_ok(),
@@ -54,7 +54,7 @@ impl<T> WorkerSender<T> {
         self.pieces.send(piece).await.map_err(|_| self.failure())
     }
 
-    /// Why the worker ended before its time.
+    /// Why the worker ended early.
     fn failure(&self) -> VaultError {
         self.failure.get().cloned().unwrap_or_else(|| {
             VaultError::unavailable(&self.key, io::Error::other("the upload was cancelled"))
@@ -63,9 +63,10 @@ impl<T> WorkerSender<T> {
 }
 
 impl<T> WorkerReceiver<T> {
-    /// Notes how the work ended, before the queue closes, so that the caller finds it.
+    /// Records a failure before the queue closes, so that the sender finds it.
     pub(crate) fn end<R>(self, result: Result<R, VaultError>) -> Result<R, VaultError> {
         if let Err(error) = &result {
+            // A worker ends only once, so nothing is recorded yet.
             let _ = self.failure.set(error.clone());
         }
         result

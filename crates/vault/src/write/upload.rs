@@ -1,3 +1,5 @@
+//! Uploading the bytes of an object, in one request or in parts.
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -7,12 +9,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::error::VaultError;
-use crate::worker::{WorkerReceiver, WorkerSender};
+use crate::write::worker::{WorkerReceiver, WorkerSender};
 
-/// Bytes in a part of a large upload. S3 takes 10,000 parts, so an object may have 80 GB.
-pub(crate) const PART: usize = 8 * 1024 * 1024;
+/// The size of a part. S3 allows 10,000 parts, so an object may have 80 GB.
+pub(crate) const PART_BYTES: usize = 8 * 1024 * 1024;
 
-/// Where an upload goes, and what must hold there.
+/// Where an upload goes, and under which condition.
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) client: Client,
@@ -21,13 +23,30 @@ pub(crate) struct Target {
     pub(crate) content_type: &'static str,
     /// Only replace the object that has this entity tag.
     pub(crate) if_match: Option<String>,
-    /// Whether the content says by itself that nobody changed it. Its bytes go with a CRC alone
-    /// then: to sign them is a SHA-256 over each of them here and at the other end, and tells
-    /// nothing that their HMAC does not.
+    /// Whether the content authenticates itself, as a token does. Then its bytes are sent with a
+    /// CRC, but not signed: a signature costs a SHA-256 of all bytes on both sides, and proves
+    /// nothing that the HMAC does not.
     pub(crate) is_authenticated: bool,
 }
 
-/// Uploads a whole object in one request; answers its entity tag.
+/// Sends a request that has a body, signed unless the content authenticates itself. It is a macro
+/// because the SDK's request types share no trait for this.
+macro_rules! send_body {
+    ($target:expr, $request:expr) => {{
+        let request = $request.customize();
+        let request = if $target.is_authenticated {
+            request.disable_payload_signing()
+        } else {
+            request
+        };
+        request
+            .send()
+            .await
+            .map_err(|error| VaultError::from_sdk(&$target.key, error))
+    }};
+}
+
+/// Uploads a whole object in one request and returns its entity tag.
 pub(crate) async fn put(target: &Target, body: Bytes) -> Result<Option<String>, VaultError> {
     let request = target
         .client
@@ -36,18 +55,8 @@ pub(crate) async fn put(target: &Target, body: Bytes) -> Result<Option<String>, 
         .key(&target.key)
         .content_type(target.content_type)
         .set_if_match(target.if_match.clone())
-        .body(ByteStream::from(body))
-        .customize();
-    let request = if target.is_authenticated {
-        request.disable_payload_signing()
-    } else {
-        request
-    };
-    request
-        .send()
-        .await
-        .map(|answer| answer.e_tag)
-        .map_err(|error| VaultError::from_sdk(&target.key, error))
+        .body(ByteStream::from(body));
+    send_body!(target, request).map(|response| response.e_tag)
 }
 
 enum Piece {
@@ -55,8 +64,8 @@ enum Piece {
     Last(Bytes),
 }
 
-/// A multipart upload that runs beside the writer. Dropping it without [`Multipart::complete`]
-/// makes the task abort the upload.
+/// A multipart upload that runs as a task. If it is dropped without [`Multipart::complete`], the
+/// task aborts the upload.
 pub(crate) struct Multipart {
     pieces: WorkerSender<Piece>,
     task: JoinHandle<Result<Option<String>, VaultError>>,
@@ -64,12 +73,15 @@ pub(crate) struct Multipart {
 
 impl Multipart {
     pub(crate) fn start(target: Target, runtime: &Handle) -> Self {
-        let (pieces, received) = WorkerSender::new(&target.key, 1);
-        let task = runtime.spawn(run(target, received));
-        Self { pieces, task }
+        let (sender, receiver) = WorkerSender::new(&target.key, 1);
+        let task = runtime.spawn(run(target, receiver));
+        Self {
+            pieces: sender,
+            task,
+        }
     }
 
-    /// Hands over a part; waits on this thread while two are on their way.
+    /// Queues a part; blocks this thread while one part is being sent and another one waits.
     pub(crate) fn part_blocking(&self, part: Bytes) -> Result<(), VaultError> {
         self.pieces.push_blocking(Piece::Part(part))
     }
@@ -85,21 +97,21 @@ impl Multipart {
             .unwrap_or_else(|error| Err(VaultError::unavailable(self.pieces.key(), error)))
     }
 
-    /// Gives the upload up and waits until S3 has forgotten its parts.
+    /// Aborts the upload and waits until S3 has deleted its parts.
     pub(crate) async fn abort(self) {
         let Self { pieces, task } = self;
         drop(pieces);
-        // How the upload ended does not matter: it was given up.
+        // The result does not matter: the object was discarded.
         let _ = task.await;
     }
 }
 
 async fn run(
     target: Target,
-    mut received: WorkerReceiver<Piece>,
+    mut receiver: WorkerReceiver<Piece>,
 ) -> Result<Option<String>, VaultError> {
-    let result = upload(&target, &mut received.pieces).await;
-    received.end(result)
+    let result = upload(&target, &mut receiver.pieces).await;
+    receiver.end(result)
 }
 
 async fn upload(
@@ -114,15 +126,15 @@ async fn upload(
     };
     match outcome {
         Ok(Some(etag)) => Ok(etag),
-        given_up => {
+        incomplete => {
             abort(target, &id).await;
-            given_up.map(|_| None)
+            incomplete.map(|_| None)
         }
     }
 }
 
 async fn begin(target: &Target) -> Result<String, VaultError> {
-    let answer = target
+    let response = target
         .client
         .create_multipart_upload()
         .bucket(&target.bucket)
@@ -131,13 +143,13 @@ async fn begin(target: &Target) -> Result<String, VaultError> {
         .send()
         .await
         .map_err(|error| VaultError::from_sdk(&target.key, error))?;
-    answer.upload_id.ok_or_else(|| {
-        let cause = std::io::Error::other("S3 gave no id for the upload");
+    response.upload_id.ok_or_else(|| {
+        let cause = std::io::Error::other("S3 returned no id for the upload");
         VaultError::unavailable(&target.key, cause)
     })
 }
 
-/// The parts, or `None` if the writer gave up.
+/// Uploads the parts and returns them, or `None` if the writer was dropped before the last one.
 async fn send_parts(
     target: &Target,
     id: &str,
@@ -170,22 +182,13 @@ async fn send_part(
         .key(&target.key)
         .upload_id(id)
         .part_number(number)
-        .body(ByteStream::from(body))
-        .customize();
-    let request = if target.is_authenticated {
-        request.disable_payload_signing()
-    } else {
-        request
-    };
-    let answer = request
-        .send()
-        .await
-        .map_err(|error| VaultError::from_sdk(&target.key, error))?;
+        .body(ByteStream::from(body));
+    let response = send_body!(target, request)?;
     Ok(CompletedPart::builder()
         .part_number(number)
-        .set_e_tag(answer.e_tag)
-        .set_checksum_crc32(answer.checksum_crc32)
-        .set_checksum_crc64_nvme(answer.checksum_crc64_nvme)
+        .set_e_tag(response.e_tag)
+        .set_checksum_crc32(response.checksum_crc32)
+        .set_checksum_crc64_nvme(response.checksum_crc64_nvme)
         .build())
 }
 
@@ -194,7 +197,7 @@ async fn complete(
     id: &str,
     parts: Vec<CompletedPart>,
 ) -> Result<Option<String>, VaultError> {
-    let answer = target
+    let response = target
         .client
         .complete_multipart_upload()
         .bucket(&target.bucket)
@@ -209,7 +212,7 @@ async fn complete(
         .send()
         .await
         .map_err(|error| VaultError::from_sdk(&target.key, error))?;
-    Ok(answer.e_tag)
+    Ok(response.e_tag)
 }
 
 async fn abort(target: &Target, id: &str) {
@@ -226,7 +229,8 @@ async fn abort(target: &Target, id: &str) {
         tracing::warn!(
             s3.key = target.key,
             error = %error,
-            "An upload that was given up could not be aborted; the bucket's lifecycle rule has to"
+            "incomplete upload to S3 could not be aborted; the bucket's lifecycle rule has to \
+             delete its parts"
         );
     }
 }

@@ -1,37 +1,33 @@
+//! The content of an object, decrypted and decompressed as it is read.
+
+use std::fmt;
 use std::io::{self, BufReader, Cursor, Read};
 
 use tempfile::SpooledTempFile;
+use zstd::stream::read::Decoder;
 
-use crate::ahead::ReadAhead;
 use crate::error::{Unreadable, VaultError};
-use crate::spooler::Spooled;
-use crate::unsealer::Unsealer;
+use crate::fernet::Unsealer;
+use crate::read::ahead::ReadAhead;
+use crate::read::spooler::Spooled;
 
-/// A larger object, in bytes of the bucket, is decrypted and decompressed on a thread beside its
-/// reader's; most are smaller, and not worth one.
+/// An object with more bytes in the bucket is decrypted and decompressed on a thread of its own.
+/// Most objects are smaller and not worth a thread.
 const LARGE: u64 = 1024 * 1024;
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
-/// How an object is kept in the bucket.
+/// How an object is stored in the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoredAs {
-    /// JSON that anybody can read.
+    /// Unencrypted JSON.
     Plain,
     /// A Fernet token.
     Sealed {
-        /// Which of the keys opens it, from 0. Not 0: a rotation is due.
+        /// The index of the key that opens it. An index other than 0 means that a rotation is due.
         key_index: usize,
         /// Whether the content is compressed with zstd.
         compressed: bool,
     },
-}
-
-impl StoredAs {
-    /// Whether the first of the keys, or no key at all, opens the object.
-    #[must_use]
-    pub fn is_current(self) -> bool {
-        matches!(self, Self::Plain | Self::Sealed { key_index: 0, .. })
-    }
 }
 
 /// What is known about an object that was opened.
@@ -43,16 +39,15 @@ pub struct StoredInfo {
     pub etag: Option<String>,
     /// Bytes in the bucket.
     pub stored_bytes: u64,
-    /// How it is kept.
+    /// How it is stored.
     pub stored_as: StoredAs,
 }
 
 /// The content of an object, as it was written.
 ///
-/// Every byte it gives comes from an object that was read whole and, if it was sealed,
-/// authenticated. Reads are blocking and do work (decryption, perhaps a temporary file): use it on
-/// a blocking thread, and put a [`std::io::BufReader`] around it for a parser that reads byte by
-/// byte.
+/// The object has been downloaded whole and, if it was sealed, authenticated before the first byte
+/// can be read. Reading blocks and works (it decrypts, perhaps from a temporary file), so do it on
+/// a blocking thread. Put a [`BufReader`] around it for a parser that reads byte by byte.
 ///
 /// # Panics
 ///
@@ -65,11 +60,11 @@ pub struct ObjectReader {
 enum Content {
     Plain(SpooledTempFile),
     Sealed(Peeked),
-    Compressed(Box<zstd::stream::read::Decoder<'static, BufReader<Peeked>>>),
+    Compressed(Box<Decoder<'static, BufReader<Peeked>>>),
     Ahead(ReadAhead),
 }
 
-/// A token's content with its first bytes put back.
+/// The content of a token, with its first bytes put back.
 type Peeked = io::Chain<Cursor<Vec<u8>>, Box<Unsealer>>;
 
 impl ObjectReader {
@@ -77,22 +72,10 @@ impl ObjectReader {
         key: &str,
         etag: Option<String>,
         stored_bytes: u64,
-        taken: Spooled,
+        spooled: Spooled,
     ) -> Result<Self, VaultError> {
-        let (content, stored_as) = match taken {
-            Spooled::Plain(spool) => (Content::Plain(spool), StoredAs::Plain),
-            Spooled::Sealed { content, key_index } => {
-                let content = Content::of_token(content).map_err(|error| fault(key, &error))?;
-                let compressed = matches!(content, Content::Compressed(_));
-                (
-                    content,
-                    StoredAs::Sealed {
-                        key_index,
-                        compressed,
-                    },
-                )
-            }
-        };
+        let (content, stored_as) =
+            Content::of_spooled(spooled).map_err(|error| content_error(key, &error))?;
         let info = StoredInfo {
             key: key.to_owned(),
             etag,
@@ -116,20 +99,34 @@ impl ObjectReader {
 }
 
 impl Content {
+    fn of_spooled(spooled: Spooled) -> io::Result<(Self, StoredAs)> {
+        let (content, key_index) = match spooled {
+            Spooled::Plain(spool) => return Ok((Self::Plain(spool), StoredAs::Plain)),
+            Spooled::Sealed { content, key_index } => (Self::of_token(content)?, key_index),
+        };
+        let compressed = matches!(content, Self::Compressed(_));
+        Ok((
+            content,
+            StoredAs::Sealed {
+                key_index,
+                compressed,
+            },
+        ))
+    }
+
     fn of_token(mut content: Box<Unsealer>) -> io::Result<Self> {
         let mut head = Vec::with_capacity(ZSTD_MAGIC.len());
         content
             .by_ref()
             .take(ZSTD_MAGIC.len() as u64)
             .read_to_end(&mut head)?;
-        let compressed = head == ZSTD_MAGIC;
+        let is_compressed = head == ZSTD_MAGIC;
         let whole = Cursor::new(head).chain(content);
-        if !compressed {
-            return Ok(Self::Sealed(whole));
+        if is_compressed {
+            Ok(Self::Compressed(Box::new(Decoder::new(whole)?)))
+        } else {
+            Ok(Self::Sealed(whole))
         }
-        Ok(Self::Compressed(Box::new(
-            zstd::stream::read::Decoder::new(whole)?,
-        )))
     }
 }
 
@@ -147,37 +144,28 @@ impl Read for Content {
 impl Read for ObjectReader {
     /// # Errors
     ///
-    /// `InvalidData` holding a [`VaultError`] if the content does not decrypt or decompress; the
-    /// temporary file's own errors otherwise.
+    /// `InvalidData` that holds a [`VaultError`] if the content does not decrypt or decompress,
+    /// otherwise the errors of the temporary file.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.content
-            .read(out)
-            .map_err(|error| explain(&self.info.key, error))
+        self.content.read(out).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            _ => content_error(&self.info.key, &error).into(),
+        })
     }
 }
 
-fn explain(key: &str, error: io::Error) -> io::Error {
+fn content_error(key: &str, error: &io::Error) -> VaultError {
     match error.kind() {
-        io::ErrorKind::Interrupted => error,
-        _ => fault(key, &error).into(),
-    }
-}
-
-fn fault(key: &str, error: &io::Error) -> VaultError {
-    match error.kind() {
-        // zstd's own errors carry no kind of their own.
+        // zstd's errors have no kind of their own.
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other => {
             VaultError::unreadable(key, Unreadable::Content)
         }
-        kind => VaultError::Scratch {
-            key: key.to_owned(),
-            kind,
-        },
+        kind => VaultError::scratch(key, kind),
     }
 }
 
-impl std::fmt::Debug for ObjectReader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ObjectReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ObjectReader")
             .field("info", &self.info)
             .finish_non_exhaustive()

@@ -1,0 +1,12 @@
+//! Reading an object: fetch it, spool it, authenticate it, and only then return its bytes.
+
+mod ahead;
+mod fetch;
+mod reader;
+mod spooler;
+
+pub(crate) use fetch::{Fetched, Source};
+pub use reader::{ObjectReader, StoredAs, StoredInfo};
+pub(crate) use spooler::Spooled;
+#[cfg(test)]
+pub(crate) use spooler::{SPOOL_MEMORY, Spooler};

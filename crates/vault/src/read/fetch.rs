@@ -1,0 +1,146 @@
+//! Downloading an object into a spool, again if its body ends early.
+
+use std::io;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::blocking::blocking;
+use crate::error::{SpoolError, VaultError};
+use crate::fernet::FernetKeys;
+use crate::read::spooler::{Spooled, Spooler};
+
+/// How many chunks of a body may wait for the thread that spools them. A chunk is what one read of
+/// the socket returned.
+const CHUNKS_AHEAD: usize = 16;
+/// How often an object is requested while its body ends early. The SDK retries requests, but it
+/// cannot retry a body.
+const BODY_ATTEMPTS: u32 = 4;
+const BODY_PAUSE: Duration = Duration::from_millis(200);
+
+/// A whole object, spooled and authenticated.
+pub(crate) struct Fetched {
+    pub(crate) content: Spooled,
+    pub(crate) etag: Option<String>,
+    /// Bytes in the bucket.
+    pub(crate) bytes: u64,
+}
+
+enum FetchError {
+    /// The body ended early. Another request may help.
+    Incomplete(VaultError),
+    Final(VaultError),
+}
+
+/// An object to download, and the keys that may open it.
+pub(crate) struct Source<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) bucket: &'a str,
+    pub(crate) keys: &'a FernetKeys,
+    pub(crate) key: &'a str,
+}
+
+impl Source<'_> {
+    /// Downloads the object and authenticates it.
+    pub(crate) async fn fetch(&self) -> Result<Fetched, VaultError> {
+        let mut attempt = 1;
+        loop {
+            match self.fetch_once().await {
+                Err(FetchError::Incomplete(error)) if attempt < BODY_ATTEMPTS => {
+                    tracing::warn!(
+                        s3.key = self.key,
+                        attempt,
+                        error = %error,
+                        "download of an object from S3 ended early, retrying"
+                    );
+                    tokio::time::sleep(BODY_PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                Err(FetchError::Incomplete(error) | FetchError::Final(error)) => return Err(error),
+                Ok(fetched) => return Ok(fetched),
+            }
+        }
+    }
+
+    async fn fetch_once(&self) -> Result<Fetched, FetchError> {
+        let response = self
+            .client
+            .get_object()
+            .bucket(self.bucket)
+            .key(self.key)
+            .send()
+            .await
+            .map_err(|error| FetchError::Final(VaultError::from_sdk(self.key, error)))?;
+        spool_response(self.key, response, Spooler::new(self.keys.clone())).await
+    }
+}
+
+async fn spool_response(
+    key: &str,
+    response: GetObjectOutput,
+    spooler: Spooler,
+) -> Result<Fetched, FetchError> {
+    let GetObjectOutput {
+        body,
+        e_tag: etag,
+        content_length,
+        ..
+    } = response;
+    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    let owned = key.to_owned();
+    let spooling = blocking(key, move || {
+        spool_chunks(spooler, receiver).map_err(|error| spool_error(&owned, &error))
+    });
+    let (sent, content) = tokio::join!(send_chunks(key, body, sender), spooling);
+    let (bytes, is_complete) = sent?;
+    if is_complete && content_length.is_some_and(|expected| u64::try_from(expected) != Ok(bytes)) {
+        let cause = io::Error::new(io::ErrorKind::UnexpectedEof, "the body ended early");
+        return Err(FetchError::Incomplete(VaultError::unavailable(key, cause)));
+    }
+    let content = content.map_err(FetchError::Final)?;
+    Ok(Fetched {
+        content,
+        etag,
+        bytes,
+    })
+}
+
+/// Sends the body to the thread that spools it. Returns how many bytes were sent, and `true` if
+/// those were all: the thread stops early if the object turns out to be unreadable.
+async fn send_chunks(
+    key: &str,
+    mut body: ByteStream,
+    chunks: mpsc::Sender<Bytes>,
+) -> Result<(u64, bool), FetchError> {
+    let mut bytes = 0;
+    while let Some(chunk) = body.next().await {
+        let chunk =
+            chunk.map_err(|error| FetchError::Incomplete(VaultError::unavailable(key, error)))?;
+        bytes += chunk.len() as u64;
+        if chunks.send(chunk).await.is_err() {
+            return Ok((bytes, false));
+        }
+    }
+    Ok((bytes, true))
+}
+
+fn spool_chunks(
+    mut spooler: Spooler,
+    mut chunks: mpsc::Receiver<Bytes>,
+) -> Result<Spooled, SpoolError> {
+    while let Some(chunk) = chunks.blocking_recv() {
+        spooler.push(&chunk)?;
+    }
+    spooler.finish()
+}
+
+fn spool_error(key: &str, error: &SpoolError) -> VaultError {
+    match error {
+        SpoolError::Unreadable(why) => VaultError::unreadable(key, *why),
+        SpoolError::Scratch(error) => VaultError::scratch(key, error.kind()),
+    }
+}

@@ -1,0 +1,12 @@
+//! Objects in a bucket on loopback, over the real protocol.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail like the tests themselves"
+)]
+
+mod failures;
+mod network;
+mod objects;
+mod python;
+mod rotation;
+mod support;
