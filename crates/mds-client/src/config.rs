@@ -115,6 +115,38 @@ const DEFAULT_LOOKBACK_HOURS: u32 = 24;
 const MAX_HOURS: u32 = 24 * 366;
 
 impl ProviderConfig {
+    /// Every key of an entry that is read; others are ignored.
+    pub const KEYS: [&'static str; 28] = [
+        "mds_api_url",
+        "provider_id",
+        "version",
+        "auth_type",
+        "token",
+        "token_url",
+        "auth_data",
+        "auth_data_format",
+        "auth_token_res_key",
+        "token_request",
+        "request.auth.headers",
+        "headers",
+        "accept",
+        "paging",
+        "delay",
+        "max_attempts",
+        "timeout",
+        "interval",
+        "deadline",
+        "mds_param_override",
+        "time_format",
+        "swap_coordinates",
+        "lookback_hours",
+        "lag_hours",
+        "reask_hours",
+        "vehicles",
+        "telemetry",
+        "enabled",
+    ];
+
     /// How the provider's feed has to be read.
     #[must_use]
     pub fn feed(&self) -> Feed {
@@ -130,7 +162,7 @@ impl ProviderConfig {
     ///
     /// The first key that is missing or malformed, never its value.
     pub fn from_value(value: Value) -> Result<Self, ProviderConfigError> {
-        let fields = Fields::new(value)?;
+        let fields = Fields::new(value, &Self::KEYS)?;
         let token = fields.secret("token")?;
         Ok(Self {
             mds_api_url: fields.required_url("mds_api_url")?,
@@ -141,7 +173,11 @@ impl ProviderConfig {
             token_url: fields.url("token_url")?,
             auth_data: fields.secrets("auth_data")?,
             auth_data_format: fields.body_format("auth_data_format", BodyFormat::Form)?,
-            token_request: fields.object("token_request", TokenRequest::read)?,
+            token_request: fields.object(
+                "token_request",
+                &TokenRequest::KEYS,
+                TokenRequest::read,
+            )?,
             auth_token_res_key: fields
                 .text("auth_token_res_key")?
                 .filter(|key| !key.is_empty())

@@ -43,12 +43,16 @@ pub enum BodyFormat {
 }
 
 /// The keys and values of one entry. Null is the same as absent.
-pub(crate) struct Fields(Map<String, Value>);
+pub(crate) struct Fields {
+    values: Map<String, Value>,
+    /// The keys that may be read: the public list, which the documents are compared with.
+    known: &'static [&'static str],
+}
 
 impl Fields {
-    pub(crate) fn new(value: Value) -> Result<Self> {
+    pub(crate) fn new(value: Value, known: &'static [&'static str]) -> Result<Self> {
         match value {
-            Value::Object(map) => Ok(Self(map)),
+            Value::Object(values) => Ok(Self { values, known }),
             _ => Err(ProviderConfigError::new(
                 "provider",
                 "must be a JSON object",
@@ -57,7 +61,11 @@ impl Fields {
     }
 
     fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(key).filter(|value| !value.is_null())
+        debug_assert!(
+            self.known.contains(&key),
+            "`{key}` is not in the list of keys"
+        );
+        self.values.get(key).filter(|value| !value.is_null())
     }
 
     /// The value of `key` as text. It may be a number.
@@ -153,7 +161,10 @@ impl Fields {
         };
         let mut numbers = Vec::with_capacity(values.len());
         for value in values {
-            let one = Self(Map::from_iter([(key.to_owned(), value.clone())]));
+            let one = Self {
+                values: Map::from_iter([(key.to_owned(), value.clone())]),
+                known: self.known,
+            };
             numbers.extend(one.whole(key, min, max)?);
         }
         numbers.sort_unstable();
@@ -181,6 +192,7 @@ impl Fields {
     pub(crate) fn object<T>(
         &self,
         key: &str,
+        known: &'static [&'static str],
         read: impl Fn(&Self) -> Result<T>,
     ) -> Result<Option<T>> {
         let Some(value) = self.get(key) else {
@@ -189,9 +201,12 @@ impl Fields {
         let Value::Object(map) = value else {
             return Err(ProviderConfigError::new(key, "must be an object"));
         };
-        read(&Self(map.clone()))
-            .map(Some)
-            .map_err(|error| ProviderConfigError::new(&format!("{key}.{}", error.key), error.why))
+        read(&Self {
+            values: map.clone(),
+            known,
+        })
+        .map(Some)
+        .map_err(|error| ProviderConfigError::new(&format!("{key}.{}", error.key), error.why))
     }
 
     /// An object with members of any type.
@@ -223,7 +238,7 @@ impl Fields {
             return self.secrets(key);
         }
         let mut parts = key.split('.');
-        let first = parts.next().and_then(|part| self.get(part));
+        let first = parts.next().and_then(|part| self.values.get(part));
         let nested = parts.try_fold(first, |value, part| match value {
             Some(Value::Object(map)) => Some(map.get(part).filter(|value| !value.is_null())),
             _ => None,

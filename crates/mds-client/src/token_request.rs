@@ -64,6 +64,18 @@ impl ResponsePath {
 }
 
 impl TokenRequest {
+    /// Every key that is read; others are ignored.
+    pub const KEYS: [&'static str; 8] = [
+        "url",
+        "method",
+        "body",
+        "headers",
+        "data",
+        "token",
+        "expires_in",
+        "send",
+    ];
+
     /// `token_request` of `auth_type` Custom.
     pub(crate) fn read(fields: &Fields) -> Result<Self, ProviderConfigError> {
         let format = fields.body_format("body", BodyFormat::Json)?;

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use config::{Environment, Settings};
+use config::{Environment, Providers, Settings};
+use mds_client::{ProviderConfig, TokenRequest};
 use serde_json::Value;
 
-use super::page::{section, table};
+use super::page::{page, section, table};
 
 /// The variables that the configuration looks up, the ones it falls back to included.
 fn variables_looked_up() -> BTreeSet<String> {
@@ -125,4 +126,25 @@ fn the_example_of_the_settings_passes_their_check_and_has_no_unknown_key() {
             assert!(Settings::keys().any(|known| known == key), "{key}");
         }
     }
+}
+
+#[test]
+fn an_entry_of_the_providers_file_has_the_keys_of_the_page_on_providers() {
+    let page = page("PROVIDERS.md");
+    let settings = page["Settings"].table("setting");
+    settings.assert_names("setting", ProviderConfig::KEYS);
+    let token_request = page["Logins"].table("key of `token_request`");
+    token_request.assert_names("key of `token_request`", TokenRequest::KEYS);
+}
+
+#[test]
+fn the_examples_of_entries_can_be_read() {
+    let page = page("PROVIDERS.md");
+    let example = &page["Providers"].examples[0];
+    Providers::from_json(example.to_string().as_bytes()).unwrap();
+    let mut entry = example["bird"].clone();
+    let login = &page["Logins"].examples[0];
+    entry["auth_type"] = "Custom".into();
+    entry["token_request"] = login["token_request"].clone();
+    ProviderConfig::from_value(entry).unwrap();
 }

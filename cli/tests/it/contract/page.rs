@@ -1,15 +1,17 @@
-//! Reads `docs/CONTRACT.md`: its tables and its JSON examples, by the heading above them.
+//! Reads the pages of `docs`: their tables and JSON examples, by the heading above them.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Read when a test runs, so that an edit of the page compiles nothing.
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/CONTRACT.md");
+/// Pages are read when a test runs, so that an edit of them compiles nothing.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
+const CONTRACT: &str = "CONTRACT.md";
 
 /// What stands below one heading, up to the next.
 #[derive(Default)]
 pub(crate) struct Section {
+    page: String,
     title: String,
     tables: Vec<Table>,
     pub(crate) examples: Vec<Value>,
@@ -18,16 +20,19 @@ pub(crate) struct Section {
 /// A Markdown table.
 #[derive(Clone)]
 pub(crate) struct Table {
-    section: String,
+    place: String,
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
-/// The sections of the page, by their headings of any level.
-pub(crate) fn page() -> BTreeMap<String, Section> {
-    let text = std::fs::read_to_string(PATH).unwrap();
+/// The sections of a page, by their headings of any level.
+pub(crate) fn page(name: &str) -> BTreeMap<String, Section> {
+    let text = std::fs::read_to_string(format!("{FOLDER}/{name}")).unwrap();
     let mut sections = BTreeMap::new();
-    let mut section = Section::default();
+    let mut section = Section {
+        page: name.to_owned(),
+        ..Section::default()
+    };
     let mut example: Option<String> = None;
     let mut is_in_table = false;
     for line in text.lines() {
@@ -45,6 +50,7 @@ pub(crate) fn page() -> BTreeMap<String, Section> {
         } else if line.starts_with('#') {
             let title = line.trim_start_matches('#').trim().to_owned();
             let next = Section {
+                page: name.to_owned(),
                 title: title.clone(),
                 ..Section::default()
             };
@@ -65,14 +71,14 @@ pub(crate) fn page() -> BTreeMap<String, Section> {
 
 /// The sections whose headings begin with `prefix`, without it.
 pub(crate) fn sections_of(prefix: &str) -> BTreeMap<String, Section> {
-    page()
+    page(CONTRACT)
         .into_iter()
         .filter_map(|(title, section)| Some((title.strip_prefix(prefix)?.to_owned(), section)))
         .collect()
 }
 
 pub(crate) fn section(title: &str) -> Section {
-    page()
+    page(CONTRACT)
         .remove(title)
         .unwrap_or_else(|| panic!("docs/CONTRACT.md has no section `{title}`"))
 }
@@ -91,7 +97,7 @@ impl Section {
             .collect();
         if !is_in_table {
             self.tables.push(Table {
-                section: self.title.clone(),
+                place: format!("docs/{}, \"{}\"", self.page, self.title),
                 columns: cells,
                 rows: Vec::new(),
             });
@@ -124,7 +130,7 @@ impl Table {
             .columns
             .iter()
             .position(|it| it == column)
-            .unwrap_or_else(|| panic!("`{}` has no column `{column}`", self.section));
+            .unwrap_or_else(|| panic!("{} has no column `{column}`", self.place));
         self.rows.iter().map(|row| row[place].clone()).collect()
     }
 
@@ -156,8 +162,8 @@ impl Table {
         assert_eq!(
             page,
             code,
-            "docs/CONTRACT.md, \"{}\", column `{column}`: only on the page {:?}, only in the code {:?}",
-            self.section,
+            "{}, column `{column}`: only on the page {:?}, only in the code {:?}",
+            self.place,
             only(&page, &code),
             only(&code, &page),
         );
@@ -174,8 +180,8 @@ impl Table {
         assert_eq!(
             self.names(column),
             code,
-            "docs/CONTRACT.md, \"{}\", column `{column}`: the order of the code",
-            self.section
+            "{}, column `{column}`: the order of the code",
+            self.place
         );
     }
 }

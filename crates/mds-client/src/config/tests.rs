@@ -26,6 +26,25 @@ fn refusal(settings: &Value) -> ProviderConfigError {
     ProviderConfig::from_value(entry(settings)).unwrap_err()
 }
 
+/// The other direction, that no key is read without being listed, is an assertion in [`Fields`].
+#[test]
+fn every_listed_key_is_read() {
+    let malformed = json!([[]]);
+    for key in ProviderConfig::KEYS {
+        assert_eq!(refusal(&json!({ key: malformed })).key, key);
+    }
+    for key in TokenRequest::KEYS {
+        let mut request = json!({
+            "url": "https://mds.example.com/login",
+            "token": "token",
+            "send": {"Authorization": "Bearer {token}"}
+        });
+        request[key] = malformed.clone();
+        let error = refusal(&json!({ "token_request": request }));
+        assert_eq!(error.key, format!("token_request.{key}"));
+    }
+}
+
 #[test]
 fn absent_keys_have_defaults() {
     let config = read(&json!({}));
