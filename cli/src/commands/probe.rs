@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pipeline::{Answer, ProbeReport, ProbedHour, Purpose, Verdict};
+use pipeline::{HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict};
 use trips::block::ProviderName;
 
 use crate::args::ProbeArgs;
@@ -36,14 +36,14 @@ fn line(hour: &ProbedHour) -> String {
         Purpose::Future => "an hour in the future".to_owned(),
         Purpose::Newest { age } => format!("{age} h old"),
     };
-    let answer = match &hour.answer {
-        Answer::Ready(report) => format!("{} trips", report.trips),
-        Answer::NotYet { http_status } => format!("not published yet (HTTP {http_status})"),
-        Answer::NotOperating => "no service in that hour".to_owned(),
-        Answer::Failed { name, .. } => name.to_string(),
+    let outcome = match &hour.outcome {
+        HourOutcome::Ready(report) => format!("{} trips", report.trips),
+        HourOutcome::NotYet { http_status } => format!("not published yet (HTTP {http_status})"),
+        HourOutcome::NotOperating => "no service in that hour".to_owned(),
+        HourOutcome::Failed { name, .. } => name.to_string(),
     };
     format!(
-        "{} ({purpose}): {answer}, {:.1} s",
+        "{} ({purpose}): {outcome}, {:.1} s",
         hour.label, hour.seconds
     )
 }

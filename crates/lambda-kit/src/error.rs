@@ -1,12 +1,47 @@
+//! How a failed invocation is reported, to Lambda and to the log.
+
 use lambda_runtime::Diagnostic;
 use pipeline::PipelineError;
+use tracing::Span;
 
-/// How a failed invocation is reported: `errorType` is the name that the state machine matches on.
+/// Why an invocation failed, and the span of the step that it did.
 #[derive(Debug)]
-pub(crate) struct FunctionError(pub(crate) PipelineError);
+pub struct FunctionError {
+    error: PipelineError,
+    span: Span,
+}
 
+impl FunctionError {
+    /// The error of a step.
+    pub(crate) fn of_step(error: PipelineError, span: Span) -> Self {
+        Self { error, span }
+    }
+
+    /// Writes the error to the log, once, with the fields of the step.
+    pub(crate) fn log(&self, request_id: &str) {
+        self.span.in_scope(|| {
+            tracing::error!(
+                error.name = %self.error.name,
+                error.message = %self.error.message,
+                request_id,
+                "function failed"
+            );
+        });
+    }
+}
+
+impl From<PipelineError> for FunctionError {
+    fn from(error: PipelineError) -> Self {
+        Self {
+            error,
+            span: Span::none(),
+        }
+    }
+}
+
+/// `errorType` is the name that the state machine matches on.
 impl From<FunctionError> for Diagnostic {
-    fn from(FunctionError(error): FunctionError) -> Self {
+    fn from(FunctionError { error, .. }: FunctionError) -> Self {
         Self {
             error_type: error.name.as_str().to_owned(),
             error_message: error.message,

@@ -1,13 +1,12 @@
-//! What the four Lambda functions share: the loop over events, configuration and clients once an
-//! environment, the invocation's deadline, errors under their names, log lines and metrics.
+#![doc = include_str!("../README.md")]
 
 mod error;
 mod kit;
-mod logs;
 mod metrics;
 mod plan;
 mod step;
 
+pub use error::FunctionError;
 pub use kit::{Invocation, serve};
 pub use lambda_runtime::Error;
 pub use plan::{plan, summarize};

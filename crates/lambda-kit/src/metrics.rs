@@ -1,4 +1,4 @@
-//! Which figures of a step become metrics.
+//! Which figures of a step and of a plan become metrics.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const BY_PROVIDER: &[&[Dimension]] = &[
 ];
 const BY_STEP: &[&[Dimension]] = &[&[Dimension::Stage, Dimension::Step]];
 
-/// Writes what a step did, and how long it took.
+/// Writes the counts of a step and how long it took.
 pub(crate) fn step(
     ctx: &Context,
     step: Step,
@@ -31,7 +31,7 @@ pub(crate) fn step(
         .dimension(Dimension::Provider, item.provider.as_str())
         .dimension(Dimension::Step, step.as_str())
         .property("run_id", item.run_id.to_string())
-        .property("block_label", item.label.as_str())
+        .property("block.label", item.label.as_str())
         .measure(
             BY_STEP,
             &[Metric::seconds("StepSeconds", took.as_secs_f64())],
@@ -69,7 +69,7 @@ fn published(done: &pipeline::SyncSocrataOutput) -> [Metric; 2] {
     ]
 }
 
-/// Writes how large a plan is.
+/// Writes the number of blocks in a plan.
 pub(crate) fn plan(ctx: &Context, plan: &Plan) {
     if plan.dry_run {
         return;

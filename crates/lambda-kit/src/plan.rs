@@ -1,18 +1,20 @@
-use pipeline::{ErrorName, PipelineError, PlanRequest};
+//! The plan of a run and its summary, as the function `plan-blocks` returns them.
+
+use pipeline::{ErrorName, PipelineError, PlanRequest, to_json};
 use serde_json::Value;
 use tokio::time::timeout_at;
 use uuid::Uuid;
 
+use crate::error::FunctionError;
 use crate::kit::Invocation;
 use crate::metrics;
-use crate::step::answer;
 
-/// Plans a run and answers the plan.
+/// Plans a run and returns the plan.
 ///
 /// # Errors
 ///
-/// Those of [`pipeline::plan()`]; `DatabaseUnavailable` if the invocation's time is not enough.
-pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Value, PipelineError> {
+/// Those of [`pipeline::plan()`]; `DatabaseUnavailable` if the invocation's time is too short.
+pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Value, FunctionError> {
     let planning = Box::pin(pipeline::plan(&invocation.ctx, request, |_| {}));
     let plan = timeout_at(invocation.deadline, planning)
         .await
@@ -24,21 +26,15 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
             )
         })??;
     metrics::plan(&invocation.ctx, &plan);
-    answer(&plan)
+    Ok(to_json(&plan)?)
 }
 
-/// Answers the counts of a run.
+/// Returns a run's counts.
 ///
 /// # Errors
 ///
 /// Those of [`pipeline::summarize()`].
-pub async fn summarize(run_id: Uuid, invocation: &Invocation) -> Result<Value, PipelineError> {
+pub async fn summarize(run_id: Uuid, invocation: &Invocation) -> Result<Value, FunctionError> {
     let summary = pipeline::summarize(&invocation.ctx, run_id).await?;
-    tracing::info!(
-        run_id = %run_id,
-        blocks.done = summary.done,
-        blocks.not_ready = summary.not_ready,
-        "run ended well"
-    );
-    answer(&summary)
+    Ok(to_json(&summary)?)
 }

@@ -1,21 +1,22 @@
+//! One step of one block, as a function does it.
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use pipeline::{BlockItem, Context, ErrorName, PipelineError, step_within};
+use pipeline::{BlockItem, Context, PipelineError, step_span, step_within, to_json};
 use serde_json::Value;
-use tracing::Instrument;
 use trips::status::Step;
 
+use crate::error::FunctionError;
 use crate::kit::Invocation;
 use crate::metrics;
 
-/// Has `work` do one step of the block that the event is about, and answers the item with what the
-/// step did.
+/// Lets `work` do one step of the event's block, and returns the block item with the step's output.
 ///
 /// # Errors
 ///
-/// `InvalidInput` for an event that is no block item; otherwise those of [`step_within()`].
-pub async fn step<W, F>(step: Step, invocation: Invocation, work: W) -> Result<Value, PipelineError>
+/// `InvalidInput` for an event that is not a block item; otherwise those of [`step_within()`].
+pub async fn step<W, F>(step: Step, invocation: Invocation, work: W) -> Result<Value, FunctionError>
 where
     W: FnOnce(Arc<Context>, BlockItem) -> F,
     F: Future<Output = Result<BlockItem, PipelineError>>,
@@ -26,24 +27,11 @@ where
         deadline,
     } = invocation;
     let item = BlockItem::from_json(event)?;
-    let span = tracing::info_span!(
-        "step",
-        step = step.as_str(),
-        run_id = %item.run_id,
-        block.provider = %item.provider,
-        block.label = %item.label,
-    );
     let work = Box::pin(work(Arc::clone(&ctx), item.clone()));
-    let measured = async {
-        let began = Instant::now();
-        let done = step_within(deadline, &ctx, step, &item, work).await;
-        metrics::step(&ctx, step, &item, began.elapsed(), &done);
-        done
-    };
-    answer(&measured.instrument(span).await?)
-}
-
-pub(crate) fn answer(value: &impl serde::Serialize) -> Result<Value, PipelineError> {
-    serde_json::to_value(value)
-        .map_err(|e| PipelineError::new(ErrorName::InvalidInput, e.to_string()))
+    let began = Instant::now();
+    let ended = step_within(deadline, &ctx, step, &item, work).await;
+    metrics::step(&ctx, step, &item, began.elapsed(), &ended);
+    ended
+        .and_then(|done| to_json(&done))
+        .map_err(|error| FunctionError::of_step(error, step_span(step, &item)))
 }

@@ -1,12 +1,12 @@
-//! What every step needs, built once per process or Lambda environment.
+//! What every step needs: configuration, database and clients, built once per process or Lambda
+//! environment.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use boundaries::Boundaries;
-use chrono::{DateTime, Utc};
 use config::{Config, Environment};
-use mds_client::MdsClient;
+use mds_client::{MdsClient, ProviderConfig};
 use socrata::{SocrataClient, SocrataConfig};
 use store::{Store, StoreOptions};
 use tokio::sync::{Mutex, OnceCell};
@@ -18,30 +18,49 @@ use vault::Vault;
 
 use crate::error::{ErrorName, PipelineError};
 
-/// Configuration and clients, shared by all the blocks that a process works on.
+/// Configuration, database and clients, shared by all the blocks that a process works on.
 ///
-/// Clients are made when a step first needs them, so that `plan` needs no portal and `extract` no
-/// boundaries.
+/// A client is built when a step first needs it, so that `plan` works without a portal and
+/// `extract` without boundaries.
 pub struct Context {
     config: Config,
     store: Store,
     http: reqwest::Client,
-    providers: Mutex<BTreeMap<ProviderName, Arc<MdsClient>>>,
+    clients: Mutex<BTreeMap<ProviderName, Arc<MdsClient>>>,
     boundaries: OnceCell<Arc<Boundaries>>,
     portal: OnceLock<Portal>,
 }
 
-/// The portal's client, and the turn to use it: Socrata locks a dataset while it is written.
+/// A provider and its entry in the providers file.
+#[derive(Clone, Copy)]
+pub(crate) struct Provider<'a> {
+    pub(crate) name: &'a ProviderName,
+    pub(crate) config: &'a ProviderConfig,
+}
+
+impl Provider<'_> {
+    /// Whether trips are joined with the provider's own list of vehicles (2.0).
+    pub(crate) fn has_vehicles(self) -> bool {
+        self.config.version.rules().vehicles_apart && self.config.vehicles
+    }
+
+    /// Whether the points of trips are archived from the provider's telemetry (2.0).
+    pub(crate) fn has_telemetry(self) -> bool {
+        self.config.version.rules().vehicles_apart && self.config.telemetry
+    }
+}
+
+/// The portal's client with the lock on its dataset: Socrata refuses a second writer.
 #[derive(Clone)]
 pub(crate) struct Portal {
     pub(crate) client: SocrataClient,
     pub(crate) dataset: String,
     pub(crate) chunk_rows: usize,
-    pub(crate) turn: Arc<Mutex<()>>,
+    pub(crate) lock: Arc<Mutex<()>>,
 }
 
 impl Context {
-    /// Puts together what was loaded and connected.
+    /// Builds a context from a configuration and a database.
     ///
     /// # Errors
     ///
@@ -56,14 +75,14 @@ impl Context {
                     format!("this machine's HTTP client cannot be built: {e}"),
                 )
             })?,
-            providers: Mutex::default(),
+            clients: Mutex::default(),
             boundaries: OnceCell::new(),
             portal: OnceLock::new(),
         })
     }
 
-    /// Reads the configuration that the environment leads to, and makes ready to connect to the
-    /// database with at most so many connections.
+    /// Reads the configuration that the environment names and prepares a pool of at most
+    /// `max_connections` database connections. The first query connects.
     ///
     /// # Errors
     ///
@@ -103,48 +122,48 @@ impl Context {
         &self.config.settings.time_zone
     }
 
-    pub(crate) fn now(&self) -> DateTime<Utc> {
-        Utc::now()
-    }
-
     pub(crate) fn key(&self, block: &Block, object: BlockObject) -> String {
         object_key(self.config.env.stage, block, self.zone(), object)
     }
 
-    pub(crate) fn provider_config(
-        &self,
-        name: &ProviderName,
-    ) -> Result<&mds_client::ProviderConfig, PipelineError> {
-        self.config.providers.get(name).ok_or_else(|| {
-            let known: Vec<_> = self
-                .config
-                .providers
-                .keys()
-                .map(ToString::to_string)
-                .collect();
-            PipelineError::new(
-                ErrorName::InvalidInput,
-                format!(
-                    "provider {name} is not in the providers file {}; it has: {}",
-                    self.config.env.providers_key,
-                    known.join(", ")
-                ),
-            )
-        })
+    /// Finds a provider in the providers file.
+    pub(crate) fn provider(&self, name: &ProviderName) -> Result<Provider<'_>, PipelineError> {
+        self.providers()
+            .find(|provider| provider.name == name)
+            .ok_or_else(|| {
+                let known: Vec<_> = self.providers().map(|it| it.name.as_str()).collect();
+                PipelineError::new(
+                    ErrorName::InvalidInput,
+                    format!(
+                        "provider {name} is not in the providers file {}; it has: {}",
+                        self.config.env.providers_key,
+                        known.join(", ")
+                    ),
+                )
+            })
     }
 
-    /// One client for a provider, so that its token and its connections serve all of its blocks.
+    /// Every provider of the providers file in the order of their names, whether enabled or not.
+    pub(crate) fn providers(&self) -> impl Iterator<Item = Provider<'_>> {
+        let entries = self.config.providers.iter();
+        entries.map(|(name, config)| Provider { name, config })
+    }
+
+    /// The client of a provider. All of its blocks share one, with its token and its connections.
     pub(crate) async fn provider_client(
         &self,
-        name: &ProviderName,
+        provider: Provider<'_>,
     ) -> Result<Arc<MdsClient>, PipelineError> {
-        let mut clients = self.providers.lock().await;
-        if let Some(client) = clients.get(name) {
+        let mut clients = self.clients.lock().await;
+        if let Some(client) = clients.get(provider.name) {
             return Ok(Arc::clone(client));
         }
-        let config = self.provider_config(name)?.clone();
-        let client = Arc::new(MdsClient::new(self.http.clone(), name.clone(), config)?);
-        clients.insert(name.clone(), Arc::clone(&client));
+        let client = Arc::new(MdsClient::new(
+            self.http.clone(),
+            provider.name.clone(),
+            provider.config.clone(),
+        )?);
+        clients.insert(provider.name.clone(), Arc::clone(&client));
         Ok(client)
     }
 
@@ -164,8 +183,8 @@ impl Context {
         Ok(self.config.settings.public_id_key()?)
     }
 
-    /// Looks at the settings that these steps need, so that what is wrong with them is said once
-    /// and before any work.
+    /// Checks the settings that these steps need, so that a mistake is reported once and before any
+    /// work.
     pub(crate) fn check_settings(&self, steps: StepSelection) -> Result<(), PipelineError> {
         if steps.sync_db {
             self.public_id_key()?;
@@ -185,7 +204,7 @@ impl Context {
             dataset: config.dataset.to_string(),
             chunk_rows: config.chunk_rows,
             client: SocrataClient::new(self.http.clone(), config)?,
-            turn: Arc::default(),
+            lock: Arc::default(),
         };
         Ok(self.portal.get_or_init(|| portal).clone())
     }

@@ -1,4 +1,4 @@
-//! Which name the errors of the crates below go under.
+//! Maps the errors of the crates below to an [`ErrorName`].
 
 use std::io;
 
@@ -98,7 +98,7 @@ impl From<SocrataError> for PipelineError {
 }
 
 impl PipelineError {
-    /// What went wrong under a `Read` or `Write` of an object.
+    /// Maps an error of reading or writing an object.
     pub(crate) fn from_io(what: &str, error: &io::Error) -> Self {
         match VaultError::from_io(error) {
             Some(below) => below.clone().into(),
@@ -106,7 +106,7 @@ impl PipelineError {
         }
     }
 
-    /// What went wrong while the trips of an object were read.
+    /// Maps an error of reading the trips of an object.
     pub(crate) fn from_envelope(what: &str, error: &EnvelopeError) -> Self {
         match error {
             EnvelopeError::Read(source) | EnvelopeError::Sink(source) => {

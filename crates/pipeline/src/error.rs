@@ -1,4 +1,4 @@
-//! The names under which a step fails, and how the errors of the crates below turn into them.
+//! The error that every use-case returns: a name of the contract and a message for people.
 
 use std::error::Error as StdError;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use trips::named_enum;
 
 named_enum! {
-    /// The `errorType` names of docs/CONTRACT.md, "Events and errors": what the state machine matches
-    /// on.
+    /// The `errorType` names of docs/CONTRACT.md, "Events and errors": what the state machine
+    /// matches on.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     pub enum ErrorName {
         /// The event or the command line asks for something that makes no sense.
@@ -16,13 +16,13 @@ named_enum! {
         ConfigInvalid => "ConfigInvalid",
         /// The provider has not published the hour yet.
         ProviderNotReady => "ProviderNotReady",
-        /// The provider asks to slow down (429).
+        /// The provider asks the client to slow down (429).
         ProviderThrottled => "ProviderThrottled",
-        /// The provider cannot be reached or answers with a server error.
+        /// The provider cannot be reached or returns a server error.
         ProviderUnavailable => "ProviderUnavailable",
         /// The provider refuses the request (login, version, parameters).
         ProviderRejected => "ProviderRejected",
-        /// The provider's answer is not what MDS says an answer is.
+        /// The provider's response does not follow MDS.
         ProviderMalformed => "ProviderMalformed",
         /// The object that the step reads is not in the bucket.
         ArchiveMissing => "ArchiveMissing",
@@ -30,23 +30,25 @@ named_enum! {
         ArchiveUnreadable => "ArchiveUnreadable",
         /// The bucket cannot be reached.
         StorageUnavailable => "StorageUnavailable",
-        /// Postgres cannot be reached or gave up on a transaction.
+        /// Postgres cannot be reached, or it ended a transaction.
         DatabaseUnavailable => "DatabaseUnavailable",
-        /// The portal asks to slow down (429).
+        /// The portal asks the client to slow down (429).
         SocrataThrottled => "SocrataThrottled",
-        /// The portal cannot be reached or answers with a server error.
+        /// The portal cannot be reached or returns a server error.
         SocrataUnavailable => "SocrataUnavailable",
         /// The portal refuses the request or some of its rows.
         SocrataRejected => "SocrataRejected",
         /// Another run works on the same block, or uploads to the same dataset.
         BlockBusy => "BlockBusy",
-        /// Some block of the run failed.
+        /// Some blocks of the run failed.
         RunHadFailures => "RunHadFailures",
+        /// A defect of this program, such as a panic of one of its threads.
+        Internal => "Internal",
     }
 }
 
 impl ErrorName {
-    /// Whether waiting can make it pass, so that a retry makes sense.
+    /// Whether the error can pass by waiting, so that a retry makes sense.
     #[must_use]
     pub fn is_transient(self) -> bool {
         matches!(
@@ -65,19 +67,19 @@ impl ErrorName {
 
 /// Why a step failed: one of the fixed names, and a sentence for the person who reads the log.
 ///
-/// It crosses the borders of processes (a Lambda's error, a row of `api.run_blocks`), so what lies
-/// below it is told in the message and not kept as a source.
+/// The error crosses process boundaries (as a Lambda function's error, as a row of
+/// `api.run_blocks`), so its message includes the causes and it has no source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PipelineError {
     /// The name that the state machine matches on.
     pub name: ErrorName,
-    /// What happened and, where one is known, the way out. Holds no secret and no trip.
+    /// What happened and, where one is known, the way out. Contains no secret and no trip.
     pub message: String,
 }
 
 impl PipelineError {
-    /// An error that starts here.
+    /// Creates an error without a cause.
     #[must_use]
     pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
         Self {
@@ -99,12 +101,28 @@ impl PipelineError {
         Self { name, message }
     }
 
-    /// A thread of ours ended before its work was done: a defect of this program, retried like a
-    /// lost connection.
-    pub(crate) fn interrupted(what: &str) -> Self {
+    /// A panic in `what`, which is a defect of this program. The panic's own message may quote a
+    /// trip, so it is left out.
+    pub(crate) fn panicked(what: &str) -> Self {
         Self::new(
-            ErrorName::StorageUnavailable,
-            format!("{what} ended before its work was done"),
+            ErrorName::Internal,
+            format!(
+                "{what} panicked: this is a defect of mds-etl, and standard error has the place"
+            ),
         )
     }
+}
+
+/// Serializes one of our own values to JSON.
+///
+/// # Errors
+///
+/// `Internal`: such a value always has a JSON form.
+pub fn to_json(value: &impl Serialize) -> Result<serde_json::Value, PipelineError> {
+    serde_json::to_value(value).map_err(|e| {
+        PipelineError::new(
+            ErrorName::Internal,
+            format!("a value of mds-etl has no JSON form: {e}"),
+        )
+    })
 }

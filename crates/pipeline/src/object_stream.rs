@@ -66,7 +66,7 @@ impl JsonArrayStream {
         let object = self
             .writer
             .await
-            .map_err(|_| PipelineError::interrupted("writing an object"))?
+            .map_err(|_| PipelineError::panicked("writing an object"))?
             .map_err(|e| PipelineError::from_io(&self.key, &e))?;
         sent.map_err(|_| interrupted(&self.key))?;
         Ok(object.finish().await?)

@@ -1,21 +1,23 @@
-//! `plan`: from a request to the blocks and steps of a run (docs/CONTRACT.md, "Time" and "Events
+//! `plan`: turns a request into the blocks and steps of a run (docs/CONTRACT.md, "Time" and "Events
 //! and errors").
 
 use chrono::{DateTime, Utc};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use store::RunRecord;
+use tracing::Instrument;
 use trips::block::{Hour, ProviderName, manifest_key};
 use trips::status::{BlockStatus, Step, refetch_steps, steps_to_do};
 use uuid::Uuid;
 use vault::Seal;
 
-use self::blocks::{parts, read_ahead, rows};
-use self::ranges::{Ranges, ranges};
+use self::blocks::{PartRead, PlanRow, parts};
+use self::ranges::{ProviderRange, ranges};
 use crate::context::Context;
-use crate::error::{ErrorName, PipelineError};
+use crate::error::{ErrorName, PipelineError, to_json};
 use crate::event::{BlockItem, ManifestLocation, PlanRequest};
 use crate::object_stream::JsonArrayStream;
+use crate::span::run_span;
 
 mod blocks;
 mod ranges;
@@ -23,33 +25,35 @@ mod ranges;
 pub(crate) use self::ranges::DEFAULT_LAG_HOURS;
 pub use self::ranges::single_block;
 
-const FIRST_BLOCKS: usize = 10;
+/// A plan's answer shows this many blocks; the manifest has all of them.
+const SHOWN_BLOCKS: usize = 10;
 const DEFAULT_CONCURRENCY: u32 = 10;
-/// Providers whose blocks are entered at the same time: a function has two connections.
+/// The planner adds schedule rows for this many providers at a time, each over a connection of its
+/// own.
 const PROVIDERS_AT_ONCE: usize = 2;
 
-/// The answer of `plan-blocks`.
+/// What `plan-blocks` returns.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan {
-    /// Names this run in the bucket, the tables and the logs.
+    /// Identifies the run in the bucket, the tables and the logs.
     pub run_id: Uuid,
-    /// Blocks with something to do.
+    /// Number of blocks with steps to do.
     pub block_count: u64,
-    /// Where the items lie; none for a dry run, which writes nothing.
+    /// Where the block items are; `None` for a dry run, which writes nothing.
     pub manifest: Option<ManifestLocation>,
-    /// How many blocks may be worked on at once.
+    /// How many blocks the run may work on at once.
     pub max_concurrency: u32,
-    /// Whether this was only a look.
+    /// Whether the request asked for a dry run.
     pub dry_run: bool,
-    /// Hours of the range that have not ended yet and are left out.
+    /// Number of hours that the plan leaves out because they have not ended.
     pub not_ended: u64,
-    /// Blocks of the range with nothing left to do.
+    /// Number of blocks in the range whose steps are done.
     pub nothing_to_do: u64,
-    /// The first ten.
+    /// The first ten blocks.
     pub blocks: Vec<PlannedBlock>,
 }
 
-/// One block of a plan, for people; the manifest holds [`BlockItem`]s.
+/// One block of a plan, for people to read; the manifest holds [`BlockItem`]s.
 #[derive(Debug, Clone, Serialize)]
 pub struct PlannedBlock {
     /// The provider's short name.
@@ -64,100 +68,159 @@ pub struct PlannedBlock {
     pub steps: Vec<Step>,
 }
 
-/// Chooses the blocks and steps of a run, writes them to its manifest, and shows each to `on_block`
-/// as it goes.
+/// Chooses the blocks and steps of a run and writes them to the run's manifest. Calls `on_block`
+/// with each block.
 ///
-/// A dry run leaves no trace: no schedule row, no run, no manifest.
+/// A dry run writes nothing: no schedule row, no run, no manifest.
 ///
 /// # Errors
 ///
-/// `InvalidInput` for a request that makes no sense, `ConfigInvalid` for a setting that its steps
-/// miss, `DatabaseUnavailable`, `StorageUnavailable`.
+/// `InvalidInput` for a request that makes no sense, `ConfigInvalid` if a setting is missing that
+/// the steps need, `DatabaseUnavailable`, `StorageUnavailable`.
 pub async fn plan(
     ctx: &Context,
     request: &PlanRequest,
+    on_block: impl FnMut(&PlannedBlock) + Send,
+) -> Result<Plan, PipelineError> {
+    let run_id = request.run_id()?;
+    Box::pin(plan_run(ctx, request, run_id, on_block))
+        .instrument(run_span(run_id))
+        .await
+}
+
+async fn plan_run(
+    ctx: &Context,
+    request: &PlanRequest,
+    run_id: Uuid,
     mut on_block: impl FnMut(&PlannedBlock) + Send,
 ) -> Result<Plan, PipelineError> {
-    let now = ctx.now();
+    let now = Utc::now();
     let ranges = ranges(ctx, request, now)?;
     ctx.check_settings(request.steps())?;
-    let run_id = request.run_id()?;
-    let mut plan = Plan {
-        run_id,
-        block_count: 0,
-        manifest: None,
-        max_concurrency: max_concurrency(request)?,
-        dry_run: request.dry_run,
-        not_ended: ranges.values().map(|r| r.not_ended).sum(),
-        nothing_to_do: 0,
-        blocks: Vec::new(),
-    };
-    let mut manifest = if request.dry_run {
-        None
-    } else {
-        prepare(ctx, request, run_id, &ranges).await?;
-        let key = manifest_key(ctx.config().env.stage, run_id);
-        Some(JsonArrayStream::create(ctx.vault(), &key, Seal::Plain)?)
-    };
-
-    let mut parts = parts(&ranges);
-    let mut next = parts.next().map(|part| read_ahead(ctx, part));
-    while let Some(reading) = next.take() {
-        let known = reading
-            .await
-            .map_err(|_| PipelineError::interrupted("reading the schedule"))??;
-        next = parts.next().map(|part| read_ahead(ctx, part));
-        for row in rows(ctx, known)? {
-            let steps = if row.is_refetch_due && !request.force && !request.no_extract {
-                refetch_steps(request.steps())
-            } else {
-                steps_to_do(
-                    row.status,
-                    request.steps(),
-                    request.force,
-                    request.incomplete_only,
-                )
-            };
-            if steps.is_empty() {
-                plan.nothing_to_do += 1;
-                continue;
-            }
-            let block = PlannedBlock {
-                label: row.block.hour.label(ctx.zone()),
-                block_start: row.block.hour.start(),
-                provider: row.block.provider,
-                status: row.status,
-                steps,
-            };
-            on_block(&block);
-            plan.block_count += 1;
-            if let (Some(manifest), Some(schedule_id)) = (&mut manifest, row.schedule_id) {
-                manifest
-                    .push(&item(run_id, schedule_id, request.force, &block))
-                    .await?;
-            }
-            if plan.blocks.len() < FIRST_BLOCKS {
-                plan.blocks.push(block);
+    let mut planner = Planner::start(ctx, request, run_id, &ranges).await?;
+    let mut parts = parts(&ranges).map(|part| PartRead::start(ctx.store(), part));
+    let mut reading = parts.next();
+    while let Some(part) = reading.take() {
+        let rows = part.rows(now).await?;
+        reading = parts.next();
+        for row in rows {
+            if let Some(block) = planner.add(row).await? {
+                on_block(&block);
             }
         }
     }
-
-    if let Some(manifest) = manifest {
-        plan.manifest = Some(ManifestLocation {
-            bucket: ctx.vault().bucket().to_owned(),
-            key: manifest.finish().await?.key,
-        });
-        ctx.store().finish_plan(run_id, plan.block_count).await?;
-    }
+    let plan = planner.finish().await?;
     tracing::info!(
-        run_id = %run_id,
         plan.blocks = plan.block_count,
         plan.nothing_to_do = plan.nothing_to_do,
         plan.not_ended = plan.not_ended,
         plan.dry_run = plan.dry_run,
-        "planned"
+        "plan ready"
     );
     Ok(plan)
+}
+
+/// A plan in the making.
+struct Planner<'a> {
+    ctx: &'a Context,
+    request: &'a PlanRequest,
+    plan: Plan,
+    /// `None` for a dry run.
+    manifest: Option<JsonArrayStream>,
+}
+
+impl<'a> Planner<'a> {
+    /// Adds the run, its providers and their missing schedule rows to the database, and opens the
+    /// manifest; does none of it for a dry run.
+    async fn start(
+        ctx: &'a Context,
+        request: &'a PlanRequest,
+        run_id: Uuid,
+        ranges: &[ProviderRange<'_>],
+    ) -> Result<Self, PipelineError> {
+        let plan = Plan {
+            run_id,
+            block_count: 0,
+            manifest: None,
+            max_concurrency: max_concurrency(request)?,
+            dry_run: request.dry_run,
+            not_ended: ranges.iter().map(|it| it.hours.not_ended).sum(),
+            nothing_to_do: 0,
+            blocks: Vec::new(),
+        };
+        let manifest = if request.dry_run {
+            None
+        } else {
+            add_to_schedule(ctx, ranges).await?;
+            create_run(ctx, request, run_id).await?;
+            let key = manifest_key(ctx.config().env.stage, run_id);
+            Some(JsonArrayStream::create(ctx.vault(), &key, Seal::Plain)?)
+        };
+        Ok(Self {
+            ctx,
+            request,
+            plan,
+            manifest,
+        })
+    }
+
+    /// Adds a block to the plan; returns `None` if it has no steps to do.
+    async fn add(&mut self, row: PlanRow) -> Result<Option<PlannedBlock>, PipelineError> {
+        let steps = self.steps(&row);
+        if steps.is_empty() {
+            self.plan.nothing_to_do += 1;
+            return Ok(None);
+        }
+        let block = PlannedBlock {
+            label: row.block.hour.label(self.ctx.zone()),
+            block_start: row.block.hour.start(),
+            provider: row.block.provider,
+            status: row.status,
+            steps,
+        };
+        self.plan.block_count += 1;
+        if let (Some(manifest), Some(schedule_id)) = (&mut self.manifest, row.schedule_id) {
+            let item = block_item(&self.plan, schedule_id, self.request.force, &block);
+            manifest.push(&item).await?;
+        }
+        if self.plan.blocks.len() < SHOWN_BLOCKS {
+            self.plan.blocks.push(block.clone());
+        }
+        Ok(Some(block))
+    }
+
+    fn steps(&self, row: &PlanRow) -> Vec<Step> {
+        let request = self.request;
+        if row.is_refetch_due && !request.force && !request.no_extract {
+            return refetch_steps(request.steps());
+        }
+        steps_to_do(
+            row.status,
+            request.steps(),
+            request.force,
+            request.incomplete_only,
+        )
+    }
+
+    /// Completes the manifest and the run's row.
+    async fn finish(self) -> Result<Plan, PipelineError> {
+        let Self {
+            ctx,
+            mut plan,
+            manifest,
+            ..
+        } = self;
+        if let Some(manifest) = manifest {
+            plan.manifest = Some(ManifestLocation {
+                bucket: ctx.vault().bucket().to_owned(),
+                key: manifest.finish().await?.key,
+            });
+            ctx.store()
+                .finish_plan(plan.run_id, plan.block_count)
+                .await?;
+        }
+        Ok(plan)
+    }
 }
 
 fn max_concurrency(request: &PlanRequest) -> Result<u32, PipelineError> {
@@ -171,44 +234,44 @@ fn max_concurrency(request: &PlanRequest) -> Result<u32, PipelineError> {
     }
 }
 
-async fn prepare(
-    ctx: &Context,
-    request: &PlanRequest,
-    run_id: Uuid,
-    ranges: &Ranges,
-) -> Result<(), PipelineError> {
-    let mut providers = Vec::with_capacity(ranges.len());
-    for name in ranges.keys() {
-        providers.push((name.clone(), ctx.provider_config(name)?.provider_id));
-    }
+async fn add_to_schedule(ctx: &Context, ranges: &[ProviderRange<'_>]) -> Result<(), PipelineError> {
+    let providers: Vec<_> = ranges
+        .iter()
+        .map(|it| (it.provider.name.clone(), it.provider.config.provider_id))
+        .collect();
     ctx.store().upsert_providers(&providers).await?;
-    let mut entering = Vec::with_capacity(ranges.len());
-    for (name, resolved) in ranges {
-        if let Some(range) = resolved.range {
-            let entered = ctx.store().ensure_blocks(name, range, ctx.zone());
-            entering.push(entered.boxed());
-        }
-    }
-    stream::iter(entering)
+    let adding: Vec<_> = ranges
+        .iter()
+        .filter_map(|it| Some((it.provider, it.hours.range?)))
+        .map(|(provider, range)| {
+            let added = ctx.store().ensure_blocks(provider.name, range, ctx.zone());
+            added.boxed()
+        })
+        .collect();
+    stream::iter(adding)
         .buffer_unordered(PROVIDERS_AT_ONCE)
         .try_for_each(async |_| Ok(()))
-        .await?;
-    let request = serde_json::to_value(request)
-        .map_err(|e| PipelineError::new(ErrorName::InvalidInput, e.to_string()))?;
-    ctx.store()
-        .create_run(&RunRecord {
-            run_id,
-            stage: ctx.config().env.stage,
-            request,
-        })
         .await?;
     Ok(())
 }
 
-fn item(run_id: Uuid, schedule_id: i64, force: bool, block: &PlannedBlock) -> BlockItem {
+async fn create_run(
+    ctx: &Context,
+    request: &PlanRequest,
+    run_id: Uuid,
+) -> Result<(), PipelineError> {
+    let run = RunRecord {
+        run_id,
+        stage: ctx.config().env.stage,
+        request: to_json(request)?,
+    };
+    Ok(ctx.store().create_run(&run).await?)
+}
+
+fn block_item(plan: &Plan, schedule_id: i64, force: bool, block: &PlannedBlock) -> BlockItem {
     let hour = Hour::containing(block.block_start);
     BlockItem {
-        run_id,
+        run_id: plan.run_id,
         schedule_id,
         provider: block.provider.clone(),
         block_start: hour.start(),

@@ -1,4 +1,5 @@
-//! A whole plan in one process: what the state machine does in the cloud, over the same steps.
+//! Carries out a whole plan in one process, with the same steps that the state machine runs in the
+//! cloud.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +18,14 @@ use crate::event::BlockItem;
 use crate::manifest::read_manifest;
 use crate::plan::Plan;
 use crate::run_step::run_step;
+use crate::span::step_span;
 use crate::summarize::summarize;
 
-/// Loaded blocks that may wait for the portal before loading waits too. An item is a kilobyte.
+/// How many loaded blocks may wait for the portal before loading waits too. An item is a kilobyte.
 const WAITING_FOR_PORTAL: usize = 4096;
 
-/// Blocks in the step `sync-socrata`. Their uploads take turns, but one is made ready and another
-/// written down meanwhile.
+/// How many blocks are in the step `sync-socrata`. One uploads; meanwhile another one prepares its
+/// upload and a third one records how its upload ended.
 const PUBLISHED_AT_ONCE: usize = 3;
 
 /// Attempts at a step. With [`STEP_RETRY`] they take about eleven seconds.
@@ -34,22 +36,22 @@ const STEP_RETRY: RetryPolicy = RetryPolicy {
     patience: Duration::from_secs(12),
 };
 
-/// How a run is carried out.
+/// How to carry out a run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// Blocks that are pulled and loaded at once; at least 1. Each takes a database connection, and
-    /// publishing three.
+    /// How many blocks are pulled and loaded at once; at least 1. Each takes a database connection,
+    /// and publishing takes three.
     pub concurrency: usize,
-    /// Once cancelled, no further step begins; those under way end first.
+    /// Once it is cancelled, no further step begins; the steps that have begun end first.
     pub cancel: CancellationToken,
 }
 
 /// How one block ended.
 #[derive(Debug)]
 pub enum BlockOutcome {
-    /// All of its steps are done.
+    /// All of the item's steps are done.
     Done(BlockItem),
-    /// The provider has not published it yet; a later run asks again.
+    /// The provider has not published it yet; a later run requests it again.
     NotReady(BlockItem, PipelineError),
     /// A step failed.
     Failed(BlockItem, PipelineError),
@@ -57,20 +59,20 @@ pub enum BlockOutcome {
     Cancelled(BlockItem),
 }
 
-/// Told of each block as it ends, for a progress bar or a log.
+/// Receives each block as it ends, for a progress bar or a log.
 pub trait RunObserver: Send + Sync {
     /// A block has ended.
     fn block_ended(&self, outcome: &BlockOutcome);
 }
 
-/// Works through a plan: blocks are pulled and loaded side by side, and published behind that, one
-/// upload at a time, so that a slow portal holds nothing else up. A block that fails stops no
-/// other.
+/// Works through a plan. It pulls and loads several blocks at once and publishes them one upload at
+/// a time, so a slow portal does not delay the other steps. A block that fails does not stop
+/// another.
 ///
 /// # Errors
 ///
-/// `RunHadFailures` with the counts if any block failed; otherwise what kept the run from being
-/// read or summed up.
+/// `RunHadFailures` with the counts if any block failed; other errors if the plan cannot be read or
+/// the run cannot be summarized.
 pub async fn run_local(
     ctx: Arc<Context>,
     plan: &Plan,
@@ -89,7 +91,7 @@ pub async fn run_local(
         let read = load_all(&ctx, items, loaded, &options, &observer).await;
         publisher
             .await
-            .map_err(|_| PipelineError::interrupted("publishing"))?;
+            .map_err(|_| PipelineError::panicked("publishing"))?;
         read?;
     }
     summarize(&ctx, plan.run_id).await
@@ -114,7 +116,7 @@ async fn load_all(
         match block {
             Err(error) => unreadable = Some(error),
             Ok(Loaded::ToPublish(item)) => {
-                // The publisher ends only after this side has.
+                // The publisher ends only after this sender is gone.
                 let _ = loaded.send(item).await;
             }
             Ok(Loaded::Ended(outcome)) => observer.block_ended(&outcome),
@@ -128,19 +130,17 @@ enum Loaded {
     Ended(BlockOutcome),
 }
 
-async fn load_block(ctx: &Arc<Context>, mut item: BlockItem, cancel: &CancellationToken) -> Loaded {
+async fn load_block(ctx: &Context, mut item: BlockItem, cancel: &CancellationToken) -> Loaded {
     for step in item.steps.clone() {
         if cancel.is_cancelled() {
             return Loaded::Ended(BlockOutcome::Cancelled(item));
         }
-        let before = item.clone();
-        let done = match step {
-            Step::SyncSocrata => return Loaded::ToPublish(item),
-            Step::Extract | Step::SyncDb => with_retry(|| run_step(ctx, step, item.clone())).await,
-        };
-        item = match done {
+        if step == Step::SyncSocrata {
+            return Loaded::ToPublish(item);
+        }
+        item = match with_retry(ctx, step, &item).await {
             Ok(item) => item,
-            Err(error) => return Loaded::Ended(ended_badly(before, error)),
+            Err(error) => return Loaded::Ended(failed(step, item, error)),
         };
         if item.extract.as_ref().is_some_and(|e| e.trip_count == 0) {
             break;
@@ -167,26 +167,20 @@ async fn publish_block(ctx: &Context, item: BlockItem, cancel: &CancellationToke
     if cancel.is_cancelled() {
         return BlockOutcome::Cancelled(item);
     }
-    match with_retry(|| run_step(ctx, Step::SyncSocrata, item.clone())).await {
+    match with_retry(ctx, Step::SyncSocrata, &item).await {
         Ok(item) => BlockOutcome::Done(item),
-        Err(error) => ended_badly(item, error),
+        Err(error) => failed(Step::SyncSocrata, item, error),
     }
 }
 
-fn ended_badly(item: BlockItem, error: PipelineError) -> BlockOutcome {
+/// Logs why a block's step failed, in the step's span.
+fn failed(step: Step, item: BlockItem, error: PipelineError) -> BlockOutcome {
+    let _span = step_span(step, &item).entered();
     if error.name == ErrorName::ProviderNotReady {
-        tracing::info!(
-            run_id = %item.run_id,
-            block.provider = %item.provider,
-            block.label = %item.label,
-            "not published by the provider yet"
-        );
+        tracing::info!("provider has not published the hour yet");
         return BlockOutcome::NotReady(item, error);
     }
     tracing::error!(
-        run_id = %item.run_id,
-        block.provider = %item.provider,
-        block.label = %item.label,
         error.name = %error.name,
         error.message = %error.message,
         "block failed"
@@ -194,23 +188,31 @@ fn ended_badly(item: BlockItem, error: PipelineError) -> BlockOutcome {
     BlockOutcome::Failed(item, error)
 }
 
-/// Repeats a step for what the clients below do not wait out themselves: another run's claim, and a
-/// database or bucket that is away for a moment.
-async fn with_retry<F, Fut>(mut step: F) -> Result<BlockItem, PipelineError>
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Result<BlockItem, PipelineError>>,
-{
+/// Runs a step, and repeats it after the errors that pass soon and that no client below waits for:
+/// another run holds the block, or the database or the bucket is away for a moment.
+async fn with_retry(
+    ctx: &Context,
+    step: Step,
+    item: &BlockItem,
+) -> Result<BlockItem, PipelineError> {
     let mut budget =
         RetryBudget::new(STEP_ATTEMPTS, STEP_RETRY).with_min_wait(Duration::from_millis(500));
     loop {
-        let error = match step().await {
+        let error = match run_step(ctx, step, item.clone()).await {
             Err(error) if is_worth_repeating(error.name) => error,
             result => return result,
         };
         let Some(wait) = budget.backoff(None) else {
             return Err(error);
         };
+        step_span(step, item).in_scope(|| {
+            tracing::info!(
+                error.name = %error.name,
+                error.message = %error.message,
+                retry.wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+                "step failed, retrying"
+            );
+        });
         tokio::time::sleep(wait).await;
     }
 }

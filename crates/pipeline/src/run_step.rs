@@ -1,9 +1,10 @@
-//! One step of one block: by its name, or within a time.
+//! One step of one block: chosen by its name, or with a deadline.
 
 use std::time::Duration;
 
 use store::Outcome;
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::Instrument;
 use trips::status::Step;
 
 use crate::context::Context;
@@ -11,13 +12,15 @@ use crate::error::{ErrorName, PipelineError};
 use crate::event::BlockItem;
 use crate::extract::extract;
 use crate::source::Source;
+use crate::span::step_span;
+use crate::step::warn_not_recorded;
 use crate::sync_db::sync_db;
 use crate::sync_socrata::sync_socrata;
 
-/// How long writing down that the time ran out may take.
+/// How long [`step_within`] may take to record that the time ran out.
 const RECORD_TIME: Duration = Duration::from_secs(5);
 
-/// Does a step with the bucket's objects and answers the item with what it did.
+/// Does a step with the bucket's objects and returns the item with the step's output.
 ///
 /// # Errors
 ///
@@ -34,12 +37,11 @@ pub async fn run_step(
     }
 }
 
-/// Waits for `work`, which does a step of this block, until the deadline. The work is given, not
-/// chosen here by the step's name, so that a function holds the code of its own step only.
+/// Waits until the deadline for `work`, which does `step` of the item's block. The caller passes
+/// the work, so that a Lambda function contains the code of its own step only.
 ///
-/// A step that has not ended by then is given up: its claim and its transaction go with its
-/// connection, so the block keeps the status that it had, and the step can be repeated by whoever
-/// comes next.
+/// At the deadline the step is dropped. Its claim and its transaction end with its connection, so
+/// the block keeps its status, and the next run repeats the step.
 ///
 /// # Errors
 ///
@@ -56,14 +58,16 @@ pub async fn step_within(
     match timeout_at(deadline, work).await {
         Ok(ended) => ended,
         Err(_) => {
-            let error = cut_off(step, began.elapsed());
-            record(ctx, step, item, &error).await;
+            let error = out_of_time(step, began.elapsed());
+            record_failure(ctx, step, item, &error)
+                .instrument(step_span(step, item))
+                .await;
             Err(error)
         }
     }
 }
 
-fn cut_off(step: Step, after: Duration) -> PipelineError {
+fn out_of_time(step: Step, after: Duration) -> PipelineError {
     let name = match step {
         Step::Extract => ErrorName::ProviderUnavailable,
         Step::SyncDb => ErrorName::DatabaseUnavailable,
@@ -80,28 +84,26 @@ fn cut_off(step: Step, after: Duration) -> PipelineError {
     )
 }
 
-/// The step could not write its own end down, so that is done for it. Whether it succeeds changes
-/// nothing for the caller: a block that never reported back fails its run, too.
-async fn record(ctx: &Context, step: Step, item: &BlockItem, error: &PipelineError) {
-    let record = async {
+/// Records the outcome of a step that could not do it itself. A failure to do so changes nothing
+/// for the caller: a block without an outcome fails its run, too.
+async fn record_failure(ctx: &Context, step: Step, item: &BlockItem, error: &PipelineError) {
+    let recording = async {
         if ctx.store().run_planned_at(item.run_id).await?.is_none() {
             return Ok(());
         }
         let why = Some((error.name.as_str(), error.message.as_str()));
         ctx.store()
             .record_outcome(item.run_id, item.schedule_id, step, Outcome::Failed, why)
-            .await
+            .await?;
+        Ok(())
     };
-    let problem = match timeout(RECORD_TIME, record).await {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "the database did not answer in time".to_owned(),
-    };
-    tracing::warn!(
-        run_id = %item.run_id,
-        block.provider = %item.provider,
-        block.label = %item.label,
-        error = problem,
-        "failure of the step could not be written down"
-    );
+    let recorded = timeout(RECORD_TIME, recording).await.unwrap_or_else(|_| {
+        Err(PipelineError::new(
+            ErrorName::DatabaseUnavailable,
+            "the database did not reply in time",
+        ))
+    });
+    if let Err(failure) = recorded {
+        warn_not_recorded(&failure);
+    }
 }

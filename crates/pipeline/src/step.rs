@@ -1,59 +1,151 @@
-//! What the three steps have in common: the claim on the block, the look at what is done already,
-//! and the record of how the step ended.
+//! The skeleton of the three steps: claim the block, skip a step that is complete, work, and record
+//! how the step ended.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::FutureExt;
 use store::{Claim, Outcome, StoreError};
 use tokio::time::{Instant, sleep};
+use tracing::Instrument;
+use trips::block::{Block, BlockObject};
 use trips::status::{BlockStatus, Step};
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::BlockItem;
+use crate::span::step_span;
 
-/// How long a step waits for another run's step on the same block before it gives up with
+/// How long a step waits for another run that works on the same block before it gives up with
 /// `BlockBusy`.
 const CLAIM_WAIT: Duration = Duration::from_secs(5);
 const CLAIM_POLL: Duration = Duration::from_millis(250);
 
-/// A claimed block: nobody else changes its row, its objects or its trips until this is released.
+/// What one step does differently from the others.
+pub(crate) trait BlockStep: Sized {
+    /// Which step this is.
+    const STEP: Step;
+    /// What the step adds to the block's item.
+    type Output;
+
+    /// Returns the output of a step that has no work to do, and `None` if there is work.
+    fn output_without_work(&self, step: &ClaimedStep<'_>) -> Option<Self::Output>;
+
+    /// Does the work, the change of the block's status included.
+    fn work(
+        self,
+        step: &mut ClaimedStep<'_>,
+    ) -> impl Future<Output = Result<Self::Output, PipelineError>> + Send;
+
+    /// The status of a block in which the work failed.
+    fn status_after(error: ErrorName, step: &ClaimedStep<'_>) -> BlockStatus;
+
+    /// Whether a block with this status is complete after the step, whatever its item lists.
+    fn is_end_of_block(status: BlockStatus) -> bool;
+
+    /// Adds the output to the item.
+    fn add_to(item: &mut BlockItem, output: Self::Output);
+}
+
+/// Does one step of a block and returns the item with the step's output.
+pub(crate) async fn do_step<S: BlockStep>(
+    ctx: &Context,
+    mut item: BlockItem,
+    work: S,
+) -> Result<BlockItem, PipelineError> {
+    let span = step_span(S::STEP, &item);
+    let output = Box::pin(claim_and_work(ctx, &item, work))
+        .instrument(span)
+        .await?;
+    S::add_to(&mut item, output);
+    Ok(item)
+}
+
+async fn claim_and_work<S: BlockStep>(
+    ctx: &Context,
+    item: &BlockItem,
+    work: S,
+) -> Result<S::Output, PipelineError> {
+    let mut step = ClaimedStep::begin(ctx, item, S::STEP).await?;
+    let ended = if let Some(output) = work.output_without_work(&step) {
+        tracing::info!("step has nothing to do");
+        Ok(output)
+    } else {
+        without_panic(work.work(&mut step)).await
+    };
+    match ended {
+        Ok(output) => {
+            let is_end_of_block = S::is_end_of_block(step.status());
+            step.succeed(is_end_of_block).await?;
+            Ok(output)
+        }
+        Err(error) => {
+            let status = S::status_after(error.name, &step);
+            Err(step.fail(status, error).await)
+        }
+    }
+}
+
+/// Turns a panic into an error, so that it fails this block and not the whole run.
+///
+/// What a panic leaves half done is not seen afterwards: the transaction is rolled back, and an
+/// object appears in the bucket only when it is complete. (A Lambda function ends at a panic, and
+/// the state machine repeats the step.)
+async fn without_panic<T>(
+    work: impl Future<Output = Result<T, PipelineError>>,
+) -> Result<T, PipelineError> {
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(PipelineError::panicked("the step")))
+}
+
+/// A step of a claimed block: nobody else changes the block's row, objects or trips until this is
+/// released.
 pub(crate) struct ClaimedStep<'a> {
-    ctx: &'a Context,
-    item: &'a BlockItem,
-    step: Step,
+    pub(crate) ctx: &'a Context,
+    pub(crate) item: &'a BlockItem,
+    pub(crate) block: Block,
     pub(crate) claim: Claim,
-    /// When the run was planned; `None` for an item that no plan of ours made.
+    step: Step,
+    /// When the run was planned; `None` for an item that is not of a plan.
     planned_at: Option<DateTime<Utc>>,
 }
 
 impl<'a> ClaimedStep<'a> {
-    pub(crate) async fn begin(
+    async fn begin(
         ctx: &'a Context,
         item: &'a BlockItem,
         step: Step,
     ) -> Result<Self, PipelineError> {
+        let block = item.block()?;
         let claim = claim(ctx, item.schedule_id).await?;
-        check_same_block(item, &claim)?;
+        check_same_block(item, &block, &claim)?;
         let planned_at = ctx.store().run_planned_at(item.run_id).await?;
         Ok(Self {
             ctx,
             item,
-            step,
+            block,
             claim,
+            step,
             planned_at,
         })
     }
 
+    /// The block's status now.
     pub(crate) fn status(&self) -> BlockStatus {
         self.claim.row().status
     }
 
-    /// Whether another run has done this step since ours was planned, so that there is nothing left
-    /// to do.
+    /// The key of one of the block's objects.
+    pub(crate) fn key(&self, object: BlockObject) -> String {
+        self.ctx.key(&self.block, object)
+    }
+
+    /// Whether another run has done this step since ours was planned.
     ///
-    /// The status alone does not tell: a sweep asks again for a block that was "no trips" when it
-    /// was planned.
+    /// The status alone does not tell: a sweep plans a block with no trips from the start again.
     pub(crate) fn is_done_already(&self) -> bool {
         let changed_since_plan = self
             .planned_at
@@ -61,8 +153,8 @@ impl<'a> ClaimedStep<'a> {
         !self.item.force && changed_since_plan && self.status().has_done(self.step)
     }
 
-    /// Ends the step well; records the block's outcome if this was the item's last step.
-    pub(crate) async fn succeed(self, is_end_of_block: bool) -> Result<(), PipelineError> {
+    /// Releases the block; records its outcome if this was the item's last step.
+    async fn succeed(self, is_end_of_block: bool) -> Result<(), PipelineError> {
         if is_end_of_block || self.item.steps.last() == Some(&self.step) {
             self.record(Outcome::Done, None).await?;
         }
@@ -70,31 +162,25 @@ impl<'a> ClaimedStep<'a> {
         Ok(())
     }
 
-    /// Ends the step badly: the status and the outcome say so, then the error goes on to the
-    /// caller.
+    /// Records the failure as the block's status and outcome, releases the block and returns the
+    /// error.
     ///
-    /// A failure to write that down does not replace the error that matters.
-    pub(crate) async fn fail(mut self, status: BlockStatus, error: PipelineError) -> PipelineError {
+    /// If that fails too, the first error is the one that matters.
+    async fn fail(mut self, status: BlockStatus, error: PipelineError) -> PipelineError {
         let outcome = match error.name {
             ErrorName::ProviderNotReady => Outcome::NotReady,
             _ => Outcome::Failed,
         };
-        let item = self.item;
-        let written = async {
+        let run_id = self.item.run_id;
+        let recorded = async {
             self.claim
-                .mark_failed(status, item.run_id, error.name.as_str(), &error.message)
+                .mark_failed(status, run_id, error.name.as_str(), &error.message)
                 .await?;
             self.record(outcome, Some(&error)).await?;
             self.claim.release().await
         };
-        if let Err(failure) = written.await {
-            tracing::warn!(
-                run_id = %item.run_id,
-                block.provider = %item.provider,
-                block.label = %item.label,
-                error = %failure,
-                "failure of the step could not be written down"
-            );
+        if let Err(failure) = recorded.await {
+            warn_not_recorded(&failure.into());
         }
         error
     }
@@ -120,20 +206,28 @@ impl<'a> ClaimedStep<'a> {
     }
 }
 
+/// Says in the log that the database does not have how a step ended.
+pub(crate) fn warn_not_recorded(failure: &PipelineError) {
+    tracing::warn!(
+        error.name = %failure.name,
+        error.message = %failure.message,
+        "failure of the step could not be recorded"
+    );
+}
+
 async fn claim(ctx: &Context, schedule_id: i64) -> Result<Claim, PipelineError> {
     let deadline = Instant::now() + CLAIM_WAIT;
     loop {
         match ctx.store().claim(schedule_id).await {
             Err(StoreError::Busy { .. }) if Instant::now() < deadline => sleep(CLAIM_POLL).await,
-            other => return Ok(other?),
+            claimed => return Ok(claimed?),
         }
     }
 }
 
-/// An item is only as good as its `schedule_id`: one that points at another block would load trips
-/// into the wrong hour.
-fn check_same_block(item: &BlockItem, claim: &Claim) -> Result<(), PipelineError> {
-    let block = item.block()?;
+/// Checks that the item's `schedule_id` is that of its block: another one would load trips into the
+/// wrong hour.
+fn check_same_block(item: &BlockItem, block: &Block, claim: &Claim) -> Result<(), PipelineError> {
     let row = claim.row();
     if row.provider == block.provider && row.hour == block.hour {
         return Ok(());
@@ -146,3 +240,6 @@ fn check_same_block(item: &BlockItem, claim: &Claim) -> Result<(), PipelineError
         ),
     ))
 }
+
+#[cfg(test)]
+mod tests;

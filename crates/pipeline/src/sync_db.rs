@@ -1,30 +1,31 @@
-//! `sync-db`: the archive's trips, checked and classified, into Postgres, and their public rows
-//! into `publish.json`.
+//! `sync-db`: loads the archive's trips, checked and classified, into Postgres, and writes their
+//! public rows to `publish.json`.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::Utc;
 use futures::TryStreamExt;
-use store::{Claim, LoadCounts, LoadRequest};
+use store::{LoadCounts, LoadRequest, LoadStage, Upsert};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use trips::block::{Block, BlockObject};
+use trips::block::{Block, BlockObject, Hour};
 use trips::public_row::PublicRow;
 use trips::status::{BlockStatus, Step};
-use uuid::Uuid;
-use vault::Seal;
+use vault::{ObjectWriter, Seal};
 
-use crate::context::Context;
+use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
 use crate::load_worker::{LoadWorker, Tally};
 use crate::object_stream::JsonArrayStream;
 use crate::source::Source;
-use crate::step::ClaimedStep;
+use crate::step::{BlockStep, ClaimedStep, do_step};
 
-/// Batches of trips between the thread that checks them and the one that encodes.
+/// Batches of trips between the thread that checks them and the one that encodes them.
 const BATCHES_IN_FLIGHT: usize = 8;
-/// Pieces of encoded rows between that and the connection.
+/// Pieces of encoded rows between that thread and the connection.
 const PIECES_IN_FLIGHT: usize = 16;
 
 /// Loads the block's trips; rows, counts and status change in one transaction.
@@ -32,139 +33,161 @@ const PIECES_IN_FLIGHT: usize = 16;
 /// # Errors
 ///
 /// `ArchiveMissing`, `ArchiveUnreadable`, `StorageUnavailable`, `DatabaseUnavailable`, `BlockBusy`,
-/// `ConfigInvalid`, `InvalidInput`.
+/// `ConfigInvalid`, `InvalidInput`, `Internal`.
 pub async fn sync_db(
     ctx: &Context,
-    mut item: BlockItem,
+    item: BlockItem,
     source: Source<'_>,
 ) -> Result<BlockItem, PipelineError> {
-    let block = item.block()?;
-    let mut step = ClaimedStep::begin(ctx, &item, Step::SyncDb).await?;
-    let publish_key = ctx.key(&block, BlockObject::Publish);
-    if step.is_done_already() {
+    do_step(ctx, item, SyncDb { source }).await
+}
+
+struct SyncDb<'a> {
+    source: Source<'a>,
+}
+
+impl BlockStep for SyncDb<'_> {
+    const STEP: Step = Step::SyncDb;
+    type Output = SyncDbOutput;
+
+    fn output_without_work(&self, step: &ClaimedStep<'_>) -> Option<SyncDbOutput> {
         let row = step.claim.row();
-        let output = SyncDbOutput {
-            publish_key,
+        step.is_done_already().then(|| SyncDbOutput {
+            publish_key: step.key(BlockObject::Publish),
             fetched: row.fetched(),
             loaded: row.loaded(),
             rejected: row.rejected(),
             duplicates: row.duplicates(),
-        };
-        step.succeed(false).await?;
-        item.sync_db = Some(output);
-        return Ok(item);
+        })
     }
-    let loaded = match load(ctx, &block, &item, &mut step.claim, source).await {
-        Ok(loaded) => loaded,
-        Err(error) => {
-            let status = match error.name {
-                // The next run has to pull the hour again.
-                ErrorName::ArchiveMissing => BlockStatus::ExtractFailed,
-                _ => BlockStatus::LoadFailed,
-            };
-            return Err(step.fail(status, error).await);
+
+    async fn work(self, step: &mut ClaimedStep<'_>) -> Result<SyncDbOutput, PipelineError> {
+        let (tally, counts) = load(step, self.source).await?;
+        tracing::info!(
+            trips.fetched = tally.fetched,
+            trips.loaded = counts.loaded,
+            trips.rejected = tally.rejected,
+            trips.duplicates = counts.duplicates,
+            trips.inserted = counts.inserted,
+            trips.updated = counts.updated,
+            "block loaded"
+        );
+        Ok(SyncDbOutput {
+            publish_key: step.key(BlockObject::Publish),
+            fetched: tally.fetched,
+            loaded: counts.loaded,
+            rejected: tally.rejected,
+            duplicates: counts.duplicates,
+        })
+    }
+
+    fn status_after(error: ErrorName, _: &ClaimedStep<'_>) -> BlockStatus {
+        match error {
+            // The next run has to pull the hour again.
+            ErrorName::ArchiveMissing => BlockStatus::ExtractFailed,
+            _ => BlockStatus::LoadFailed,
         }
-    };
-    step.succeed(false).await?;
-    let (tally, counts) = loaded;
-    tracing::info!(
-        run_id = %item.run_id,
-        block.provider = %block.provider,
-        block.label = %item.label,
-        trips.fetched = tally.fetched,
-        trips.loaded = counts.loaded,
-        trips.rejected = tally.rejected,
-        trips.duplicates = counts.duplicates,
-        trips.inserted = counts.inserted,
-        trips.updated = counts.updated,
-        "loaded"
-    );
-    item.sync_db = Some(SyncDbOutput {
-        publish_key,
-        fetched: tally.fetched,
-        loaded: counts.loaded,
-        rejected: tally.rejected,
-        duplicates: counts.duplicates,
-    });
-    Ok(item)
+    }
+
+    fn is_end_of_block(_: BlockStatus) -> bool {
+        false
+    }
+
+    fn add_to(item: &mut BlockItem, output: SyncDbOutput) {
+        item.sync_db = Some(output);
+    }
 }
 
 async fn load(
-    ctx: &Context,
-    block: &Block,
-    item: &BlockItem,
-    claim: &mut Claim,
+    step: &mut ClaimedStep<'_>,
     source: Source<'_>,
 ) -> Result<(Tally, LoadCounts), PipelineError> {
-    let archive = source
-        .open(ctx, &ctx.key(block, BlockObject::Trips))
-        .await?
-        .content;
-    let intake = Arc::new(intake(ctx, block).await?);
-    let mut load = claim.start_load().await?;
+    let (ctx, item) = (step.ctx, step.item);
+    let provider = ctx.provider(&step.block.provider)?;
+    let archive = source.open(ctx, &step.key(BlockObject::Trips)).await?;
+    let worker = load_worker(ctx, provider, step.block.hour).await?;
+    let rejects_key = step.key(BlockObject::Rejects);
 
-    let rejects_key = ctx.key(block, BlockObject::Rejects);
+    let mut stage = step.claim.start_load().await?;
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
-    let (trips, batches) = mpsc::channel(BATCHES_IN_FLIGHT);
-    let (rows, mut encoded) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
-    let (checker, encoder) = (Arc::clone(&intake), intake);
-    let checking = spawn_blocking(move || checker.check(archive, trips, rejects));
-    let encoding = spawn_blocking(move || encoder.encode(batches, &rows));
-    let mut copy = load.copy().await?;
-    let mut copied = Ok(());
-    while let Some(piece) = encoded.recv().await {
-        copied = copy.send(piece).await;
-        if copied.is_err() {
-            // Tells the threads to stop, too.
-            break;
-        }
-    }
-    drop(encoded);
-    copied?;
-    // The last of the line first: a thread whose receiver is gone only knows that.
-    encoding
-        .await
-        .map_err(|_| PipelineError::interrupted("encoding the trips"))?
-        .map_err(|e| PipelineError::from_io("the trips", &e))?;
-    let (tally, rejects) = checking
-        .await
-        .map_err(|_| PipelineError::interrupted("reading the archive"))?
-        .map_err(|e| PipelineError::from_envelope("the archive", &e))?;
-    copy.finish().await?;
+    let (tally, rejects) = copy_trips(worker, archive.content, rejects, &mut stage).await?;
     rejects.finish().await?;
-
-    let facts = LoadRequest {
-        run_id: item.run_id,
-        version: tally.version.clone(),
-        fetched: tally.fetched,
-        rejected: tally.rejected,
-        error_payload: error_payload(&tally),
-        republish: item.force || matches!(source, Source::File(_)),
-        vehicles_of: vehicles_of(ctx, block)?,
-    };
-    let upsert = load.upsert(facts).await?;
-    write_public_rows(ctx, block, &upsert).await?;
+    let upsert = stage
+        .upsert(LoadRequest {
+            run_id: item.run_id,
+            version: tally.version.clone(),
+            fetched: tally.fetched,
+            rejected: tally.rejected,
+            error_payload: error_payload(&tally),
+            republish: item.force || matches!(source, Source::File(_)),
+            vehicles_of: provider
+                .has_vehicles()
+                .then_some(provider.config.provider_id),
+        })
+        .await?;
+    write_public_rows(ctx, &step.block, &upsert).await?;
     let counts = upsert.commit().await?;
     Ok((tally, counts))
 }
 
-async fn intake(ctx: &Context, block: &Block) -> Result<LoadWorker, PipelineError> {
-    let provider = ctx.provider_config(&block.provider)?;
+async fn load_worker(
+    ctx: &Context,
+    provider: Provider<'_>,
+    hour: Hour,
+) -> Result<LoadWorker, PipelineError> {
     Ok(LoadWorker {
-        hour: block.hour,
-        now: ctx.now(),
-        feed: provider.feed(),
+        hour,
+        now: Utc::now(),
+        feed: provider.config.feed(),
         boundaries: ctx.boundaries().await?,
         ids: ctx.public_id_key()?,
     })
 }
 
-/// The public rows of the trips just loaded, in the same transaction that holds them: whole in the
-/// bucket before the commit, so that a block which is loaded always has something to publish.
+/// Copies the archive's trips into the staging table. One thread reads and checks them, a second
+/// one encodes them, and this task sends the rows to Postgres.
+async fn copy_trips(
+    worker: LoadWorker,
+    archive: Box<dyn Read + Send>,
+    rejects: ObjectWriter,
+    stage: &mut LoadStage<'_>,
+) -> Result<(Tally, ObjectWriter), PipelineError> {
+    let (trips, batches) = mpsc::channel(BATCHES_IN_FLIGHT);
+    let (rows, mut encoded) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
+    let checker = Arc::new(worker);
+    let encoder = Arc::clone(&checker);
+    let checking = spawn_blocking(move || checker.check(archive, trips, rejects));
+    let encoding = spawn_blocking(move || encoder.encode(batches, &rows));
+    let mut copy = stage.copy().await?;
+    let mut copied = Ok(());
+    while let Some(piece) = encoded.recv().await {
+        copied = copy.send(piece).await;
+        if copied.is_err() {
+            break;
+        }
+    }
+    // Closes the channel, so that the threads stop after a failure, too.
+    drop(encoded);
+    copied?;
+    // Join the encoder first: if it failed, the checker only sees a closed channel.
+    encoding
+        .await
+        .map_err(|_| PipelineError::panicked("encoding the trips"))?
+        .map_err(|e| PipelineError::from_io("the trips", &e))?;
+    let ended = checking
+        .await
+        .map_err(|_| PipelineError::panicked("reading the archive"))?
+        .map_err(|e| PipelineError::from_envelope("the archive", &e))?;
+    copy.finish().await?;
+    Ok(ended)
+}
+
+/// Writes the public rows of the loaded trips, read in the load's own transaction. The object is
+/// complete before the commit, so a loaded block always has something to publish.
 async fn write_public_rows(
     ctx: &Context,
     block: &Block,
-    upsert: &store::Upsert<'_>,
+    upsert: &Upsert<'_>,
 ) -> Result<(), PipelineError> {
     let key = ctx.key(block, BlockObject::Publish);
     let mut object = JsonArrayStream::create(ctx.vault(), &key, Seal::Encrypt)?;
@@ -174,13 +197,6 @@ async fn write_public_rows(
     }
     object.finish().await?;
     Ok(())
-}
-
-/// The provider's id in MDS, where its trips have to be joined with its vehicles.
-fn vehicles_of(ctx: &Context, block: &Block) -> Result<Option<Uuid>, PipelineError> {
-    let provider = ctx.provider_config(&block.provider)?;
-    let is_apart = provider.version.rules().vehicles_apart && provider.vehicles;
-    Ok(is_apart.then_some(provider.provider_id))
 }
 
 fn error_payload(tally: &Tally) -> Option<serde_json::Value> {

@@ -1,4 +1,4 @@
-//! `sync-socrata`: the block's public rows, from `publish.json` to the portal, one upload to a
+//! `sync-socrata`: sends the block's public rows from `publish.json` to the portal, one upload to a
 //! dataset at a time.
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use socrata::{Chunk, Chunks};
 use store::{Claim, PublishProgress};
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use trips::block::{Block, BlockObject};
 use trips::status::{BlockStatus, Step};
 
@@ -14,64 +14,71 @@ use crate::context::{Context, Portal};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncSocrataOutput};
 use crate::source::{Opened, Source};
-use crate::step::ClaimedStep;
+use crate::step::{BlockStep, ClaimedStep, do_step};
 
-/// How long an upload waits for those of other processes to the same dataset.
+/// How long an upload waits for other processes that upload to the same dataset.
 const DATASET_WAIT: Duration = Duration::from_secs(60);
 
-/// Sends the block's rows to the portal, from where a former attempt left off.
+/// Sends the block's rows to the portal, from where the last attempt stopped.
 ///
 /// # Errors
 ///
 /// `SocrataThrottled`, `SocrataUnavailable`, `SocrataRejected` (also when the portal refuses single
-/// rows in an answer of 200), `ArchiveMissing` if nothing is loaded to publish, `BlockBusy`,
-/// `StorageUnavailable`, `DatabaseUnavailable`.
+/// rows in a response of 200), `ArchiveMissing` if nothing is loaded to publish, `BlockBusy`,
+/// `StorageUnavailable`, `DatabaseUnavailable`, `Internal`.
 pub async fn sync_socrata(
     ctx: &Context,
-    mut item: BlockItem,
+    item: BlockItem,
     source: Source<'_>,
 ) -> Result<BlockItem, PipelineError> {
-    let block = item.block()?;
-    let mut step = ClaimedStep::begin(ctx, &item, Step::SyncSocrata).await?;
-    let nothing_to_send = matches!(
-        step.status(),
-        BlockStatus::NoTrips | BlockStatus::AllRejected
-    );
-    if step.is_done_already() || nothing_to_send {
-        let progress = saved_progress(&step.claim);
-        step.succeed(true).await?;
-        item.sync_socrata = Some(output(&progress));
-        return Ok(item);
-    }
-    let fresh = item.force || step.status() == BlockStatus::Published;
-    let progress = match publish(ctx, &block, &mut step.claim, source, fresh).await {
-        Ok(progress) => progress,
-        Err(error) => {
-            let status = failed_status(step.status(), error.name);
-            return Err(step.fail(status, error).await);
-        }
-    };
-    step.claim.mark_published(item.run_id, &progress).await?;
-    step.succeed(true).await?;
-    tracing::info!(
-        run_id = %item.run_id,
-        block.provider = %block.provider,
-        block.label = %item.label,
-        portal.created = progress.created,
-        portal.updated = progress.updated,
-        "published"
-    );
-    item.sync_socrata = Some(output(&progress));
-    Ok(item)
+    do_step(ctx, item, SyncSocrata { source }).await
 }
 
-/// The status that makes the next run do what is missing: load again if the rows are gone, else
-/// only publish again.
-fn failed_status(now: BlockStatus, error: ErrorName) -> BlockStatus {
-    match error {
-        _ if !now.has_done(Step::SyncDb) => now,
-        ErrorName::ArchiveMissing | ErrorName::ArchiveUnreadable => BlockStatus::LoadFailed,
-        _ => BlockStatus::PublishFailed,
+struct SyncSocrata<'a> {
+    source: Source<'a>,
+}
+
+impl BlockStep for SyncSocrata<'_> {
+    const STEP: Step = Step::SyncSocrata;
+    type Output = SyncSocrataOutput;
+
+    fn output_without_work(&self, step: &ClaimedStep<'_>) -> Option<SyncSocrataOutput> {
+        let has_no_rows = matches!(
+            step.status(),
+            BlockStatus::NoTrips | BlockStatus::AllRejected
+        );
+        (has_no_rows || step.is_done_already()).then(|| output(&saved_progress(&step.claim)))
+    }
+
+    async fn work(self, step: &mut ClaimedStep<'_>) -> Result<SyncSocrataOutput, PipelineError> {
+        let progress = publish(step, self.source).await?;
+        step.claim
+            .mark_published(step.item.run_id, &progress)
+            .await?;
+        tracing::info!(
+            portal.created = progress.created,
+            portal.updated = progress.updated,
+            "block published"
+        );
+        Ok(output(&progress))
+    }
+
+    /// The status that makes the next run do what is missing: load again if the rows are gone,
+    /// otherwise only publish again.
+    fn status_after(error: ErrorName, step: &ClaimedStep<'_>) -> BlockStatus {
+        match error {
+            _ if !step.status().has_done(Step::SyncDb) => step.status(),
+            ErrorName::ArchiveMissing | ErrorName::ArchiveUnreadable => BlockStatus::LoadFailed,
+            _ => BlockStatus::PublishFailed,
+        }
+    }
+
+    fn is_end_of_block(_: BlockStatus) -> bool {
+        true
+    }
+
+    fn add_to(item: &mut BlockItem, output: SyncSocrataOutput) {
+        item.sync_socrata = Some(output);
     }
 }
 
@@ -84,23 +91,21 @@ fn output(progress: &PublishProgress) -> SyncSocrataOutput {
 }
 
 async fn publish(
-    ctx: &Context,
-    block: &Block,
-    claim: &mut Claim,
+    step: &mut ClaimedStep<'_>,
     source: Source<'_>,
-    fresh: bool,
 ) -> Result<PublishProgress, PipelineError> {
-    let portal = ctx.portal()?;
-    if !claim.row().status.has_done(Step::SyncDb) {
-        return Err(not_loaded(block));
+    let portal = step.ctx.portal()?;
+    if !step.status().has_done(Step::SyncDb) {
+        return Err(not_loaded(&step.block));
     }
     let rows = source
-        .open(ctx, &ctx.key(block, BlockObject::Publish))
+        .open(step.ctx, &step.key(BlockObject::Publish))
         .await?;
-    let progress = resume(saved_progress(claim), &rows.tag, fresh);
-    // First the turn within this process, which costs nothing to wait for, then the one among all
-    // processes.
-    let _turn = portal.turn.lock().await;
+    let starts_over = step.item.force || step.status() == BlockStatus::Published;
+    let claim = &mut step.claim;
+    let progress = resume(saved_progress(claim), &rows.tag, starts_over);
+    // The lock within this process comes first: waiting for it costs no connection.
+    let _lock = portal.lock.lock().await;
     claim.lock_dataset(&portal.dataset, DATASET_WAIT).await?;
     let sent = send(&portal, claim, rows, progress).await;
     let unlocked = claim.unlock_all().await;
@@ -123,8 +128,8 @@ fn saved_progress(claim: &Claim) -> PublishProgress {
     claim.row().socrata_status.clone().unwrap_or_default()
 }
 
-fn resume(saved: PublishProgress, object: &str, fresh: bool) -> PublishProgress {
-    if saved.object == object && !fresh {
+fn resume(saved: PublishProgress, object: &str, starts_over: bool) -> PublishProgress {
+    if saved.object == object && !starts_over {
         return PublishProgress { errors: 0, ..saved };
     }
     PublishProgress {
@@ -139,14 +144,13 @@ async fn send(
     rows: Opened,
     mut progress: PublishProgress,
 ) -> Result<PublishProgress, PipelineError> {
-    let mut chunks = read_ahead(rows, portal.chunk_rows, progress.rows_done);
-    while let Some(chunk) = chunks.recv().await {
-        let chunk = chunk?;
+    let mut chunks = ChunkReader::start(rows, portal.chunk_rows, progress.rows_done);
+    while let Some(chunk) = chunks.next().await? {
         let upsert = portal.client.upsert(&chunk).await?;
         progress.created += upsert.created;
         progress.updated += upsert.updated;
         progress.errors += upsert.errors;
-        // After refused rows nothing counts as done, so that the next attempt sends them again.
+        // After a refused row nothing counts as done, so that the next attempt sends it again.
         if progress.errors == 0 {
             progress.rows_done += chunk.rows as u64;
         }
@@ -166,22 +170,37 @@ async fn send(
     Ok(progress)
 }
 
-/// Reads and cuts the next chunk while the portal works on the last.
-fn read_ahead(
-    rows: Opened,
-    chunk_rows: usize,
-    skip: u64,
-) -> mpsc::Receiver<Result<Chunk, PipelineError>> {
-    let (sender, receiver) = mpsc::channel(1);
-    spawn_blocking(move || {
-        for chunk in Chunks::new(rows.content, chunk_rows).skip_rows(skip) {
-            let chunk = chunk.map_err(|e| {
-                PipelineError::new(ErrorName::ArchiveUnreadable, format!("publish.json: {e}"))
-            });
-            if sender.blocking_send(chunk).is_err() {
-                return;
+/// Reads the next chunk of rows on a thread, while the portal works on the last one.
+struct ChunkReader {
+    chunks: mpsc::Receiver<Result<Chunk, PipelineError>>,
+    thread: JoinHandle<()>,
+}
+
+impl ChunkReader {
+    fn start(rows: Opened, chunk_rows: usize, skip: u64) -> Self {
+        let (sender, chunks) = mpsc::channel(1);
+        let thread = spawn_blocking(move || {
+            for chunk in Chunks::new(rows.content, chunk_rows).skip_rows(skip) {
+                let chunk = chunk.map_err(|e| {
+                    PipelineError::new(ErrorName::ArchiveUnreadable, format!("publish.json: {e}"))
+                });
+                if sender.blocking_send(chunk).is_err() {
+                    return;
+                }
             }
+        });
+        Self { chunks, thread }
+    }
+
+    /// Returns `None` after the last chunk.
+    async fn next(&mut self) -> Result<Option<Chunk>, PipelineError> {
+        if let Some(chunk) = self.chunks.recv().await {
+            return chunk.map(Some);
         }
-    });
-    receiver
+        // The thread has ended: after the last row, or with a panic in the middle.
+        (&mut self.thread)
+            .await
+            .map_err(|_| PipelineError::panicked("reading the public rows"))?;
+        Ok(None)
+    }
 }

@@ -1,8 +1,10 @@
-//! What the process says about its work, in the Lambda functions and on the command line alike:
-//! whose log lines are written, and metrics in CloudWatch's embedded format.
+#![doc = include_str!("../README.md")]
 
 mod filter;
+mod json;
+mod logs;
 mod metrics;
 
-pub use filter::our_lines;
+pub use json::JsonLines;
+pub use logs::{LogFormat, init_logs};
 pub use metrics::{Dimension, Metric, Metrics, NAMESPACE, Unit};

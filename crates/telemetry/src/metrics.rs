@@ -1,5 +1,5 @@
-//! CloudWatch's embedded metric format: a log line that CloudWatch also reads as metrics, so that a
-//! function needs no call of its own to report them ("Specification: Embedded metric format" of the
+//! Metrics in CloudWatch's embedded metric format: CloudWatch reads them from a log line, so a
+//! function reports them without a request ("Specification: Embedded metric format" in the
 //! CloudWatch user guide).
 
 use chrono::{DateTime, Utc};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// The namespace of all our metrics.
 pub const NAMESPACE: &str = "mds-etl";
 
-/// What a metric is counted by.
+/// A property that metrics are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dimension {
     /// `staging` or `production`.
@@ -34,7 +34,7 @@ impl Dimension {
 pub enum Unit {
     /// A number of things.
     Count,
-    /// A duration.
+    /// A duration in seconds.
     Seconds,
 }
 
@@ -59,7 +59,7 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// A number of things.
+    /// Creates a count.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "CloudWatch keeps doubles")]
     pub fn count(name: &'static str, value: u64) -> Self {
@@ -70,7 +70,7 @@ impl Metric {
         }
     }
 
-    /// A duration in seconds.
+    /// Creates a duration in seconds.
     #[must_use]
     pub fn seconds(name: &'static str, value: f64) -> Self {
         Self {
@@ -90,7 +90,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// An empty line for what happened at `timestamp`.
+    /// Creates an empty line for what happened at `timestamp`.
     #[must_use]
     pub fn at(timestamp: DateTime<Utc>) -> Self {
         Self {
@@ -100,20 +100,20 @@ impl Metrics {
         }
     }
 
-    /// What a dimension stands at, for every metric of the line.
+    /// Sets a dimension for every metric of the line.
     #[must_use]
     pub fn dimension(self, dimension: Dimension, value: &str) -> Self {
         self.property(dimension.name(), value)
     }
 
-    /// A member that is searched for and not measured, such as the run's id.
+    /// Adds a member that is searched for and not measured, such as the run's id.
     #[must_use]
     pub fn property(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Measured values, each counted once by every one of the sets of dimensions.
+    /// Adds measured values. CloudWatch counts each once for every set of dimensions.
     #[must_use]
     pub fn measure(mut self, dimensions: &[&[Dimension]], metrics: &[Metric]) -> Self {
         let sets: Vec<Vec<&str>> = dimensions
@@ -136,7 +136,7 @@ impl Metrics {
         self
     }
 
-    /// The line.
+    /// Returns the line.
     #[must_use]
     pub fn line(self) -> String {
         let mut line = Map::new();

@@ -1,17 +1,16 @@
 //! `extract` as a function of AWS Lambda: pulls a block's hour from its provider into the archive.
 
-use lambda_kit::Invocation;
-use pipeline::PipelineError;
+use lambda_kit::{FunctionError, Invocation};
 use serde_json::Value;
 use trips::status::Step;
 
-/// Takes a block item and answers it with what this step did (docs/CONTRACT.md, "Events and
+/// Takes a block item and returns it with the step's output (docs/CONTRACT.md, "Events and
 /// errors").
 ///
 /// # Errors
 ///
-/// The step's own; one that can pass by waiting if the time of the invocation runs out.
-pub async fn handle(invocation: Invocation) -> Result<Value, PipelineError> {
+/// Those of the step; a transient one if the invocation's time runs out.
+pub async fn handle(invocation: Invocation) -> Result<Value, FunctionError> {
     lambda_kit::step(Step::Extract, invocation, |ctx, item| async move {
         pipeline::extract(&ctx, item).await
     })

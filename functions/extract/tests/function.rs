@@ -63,11 +63,13 @@ async fn an_hour_is_archived_with_log_lines_and_metrics() {
     assert_eq!(key, "staging/bird/2020/1/15/12/trips.json");
     assert!(stack.bucket_folder().join(key).exists());
 
-    let is_archived = |line: &Value| line["message"] == "archived";
+    let is_archived = |line: &Value| line["message"] == "block archived";
     let archived = function.json_line(is_archived).await.unwrap();
-    assert_eq!(archived["span"]["run_id"], item["run_id"]);
-    assert_eq!(archived["span"]["block.provider"], "bird");
-    assert_eq!(archived["span"]["block.label"], "2020-01-15-13");
+    assert_eq!(archived["run_id"], item["run_id"]);
+    assert_eq!(archived["step"], "extract");
+    assert_eq!(archived["block.provider"], "bird");
+    assert_eq!(archived["block.label"], "2020-01-15-13");
+    assert_eq!(archived["trips.fetched"], trips);
     let is_metrics = |line: &Value| line.get("_aws").is_some();
     let metrics = function.json_line(is_metrics).await.unwrap();
     assert_eq!(metrics["TripsFetched"].as_f64().unwrap(), trips as f64);
@@ -103,6 +105,11 @@ async fn a_step_that_would_be_cut_off_stops_in_time_and_can_be_repeated() {
     assert_eq!(number(&stack, status).await, 0);
     let failed = "SELECT count(*) FROM api.run_blocks WHERE outcome = 'failed'";
     assert_eq!(number(&stack, failed).await, 1);
+    let has_failed = |line: &Value| line["message"] == "function failed";
+    let line = function.json_line(has_failed).await.unwrap();
+    assert_eq!(line["error.name"], "ProviderUnavailable");
+    assert_eq!(line["block.label"], "2020-01-15-13");
+    assert!(line["request_id"].is_string(), "{line}");
 
     function.invoke(&item).await.unwrap();
     assert_eq!(number(&stack, status).await, 2);
@@ -162,7 +169,7 @@ async fn a_mistake_in_the_configuration_is_an_error_with_a_name_and_can_be_mende
     function.invoke(&item).await.unwrap();
     let configured = json_lines(&function)
         .iter()
-        .filter(|line| line["message"] == "configured")
+        .filter(|line| line["message"] == "configuration loaded")
         .count();
     assert_eq!(configured, 1, "configuration is read once");
 }

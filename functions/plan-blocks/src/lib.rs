@@ -1,7 +1,7 @@
-//! `plan-blocks` as a function of AWS Lambda: plans a run, and sums it up when all of its blocks
+//! `plan-blocks` as a function of AWS Lambda: plans a run, and summarizes it when all of its blocks
 //! have ended.
 
-use lambda_kit::Invocation;
+use lambda_kit::{FunctionError, Invocation};
 use pipeline::{ErrorName, PipelineError, PlanRequest};
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,13 +19,13 @@ struct Summarize {
     run_id: Uuid,
 }
 
-/// Takes a plan's request and answers the plan, or `{"summarize": {"run_id"}}` and answers that
+/// Takes a plan request and returns the plan, or takes `{"summarize": {"run_id"}}` and returns that
 /// run's counts (docs/CONTRACT.md, "Events and errors").
 ///
 /// # Errors
 ///
-/// Those of [`pipeline::plan()`]; `RunHadFailures` of a summary whose run did not end well.
-pub async fn handle(invocation: Invocation) -> Result<Value, PipelineError> {
+/// Those of [`pipeline::plan()`]; `RunHadFailures` if blocks of the run to summarize failed.
+pub async fn handle(invocation: Invocation) -> Result<Value, FunctionError> {
     if invocation.event.get("summarize").is_some() {
         let event: SummarizeEvent = serde_json::from_value(invocation.event.clone())
             .map_err(|e| PipelineError::new(ErrorName::InvalidInput, format!("summarize: {e}")))?;

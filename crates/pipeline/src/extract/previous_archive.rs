@@ -1,8 +1,9 @@
-//! The answer before: what differs from it, and where its archive is kept.
+//! The archive that the block has already: what differs from it, and the key of its copy.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -16,36 +17,39 @@ use vault::VaultError;
 use crate::context::Context;
 use crate::error::PipelineError;
 
-/// The archive that lies under a block's key before the provider is asked again.
+/// The archive under a block's key before the provider is requested again.
 pub(super) struct PreviousArchive {
-    /// Its trips; none if it cannot be read, which makes every answer another one.
-    pub(super) prints: Option<Fingerprints>,
+    /// What its trips are; `None` if the archive cannot be read, so that any response replaces it.
+    pub(super) fingerprints: Option<Fingerprints>,
     backup_key: String,
 }
 
 impl PreviousArchive {
-    /// Looks at the archive that the schedule knows of, if it is there.
+    /// Reads the archive that the schedule names, if it is there.
     pub(super) async fn find(
         ctx: &Context,
         claim: &Claim,
         trips_key: &str,
+        now: DateTime<Utc>,
     ) -> Result<Option<Self>, PipelineError> {
         if claim.row().payload.is_none() {
             return Ok(None);
         }
-        let backup_key = backup_key(trips_key, ctx.now());
-        let prints = match ctx.vault().open(trips_key).await {
+        let fingerprints = match ctx.vault().open(trips_key).await {
             Err(VaultError::NotFound { .. }) => return Ok(None),
             Err(VaultError::Unreadable { .. }) => None,
             Err(other) => return Err(other.into()),
             Ok(archive) => read(archive).await?,
         };
-        Ok(Some(Self { prints, backup_key }))
+        Ok(Some(Self {
+            fingerprints,
+            backup_key: backup_key(trips_key, now),
+        }))
     }
 
-    /// Keeps the archive under a key of its own, before another takes its place, and says in the
-    /// schedule that what is archived is to be loaded: whoever is killed after this leaves a block
-    /// that the next run puts right.
+    /// Copies the archive to its backup key and sets the block's status to archived, before another
+    /// archive replaces it. If the process is killed after this, the next run loads whichever
+    /// archive is there.
     pub(super) async fn back_up(
         &self,
         ctx: &Context,
@@ -65,34 +69,35 @@ async fn read(
     archive: impl io::Read + Send + 'static,
 ) -> Result<Option<Fingerprints>, PipelineError> {
     let reading = spawn_blocking(move || {
-        let mut prints = Fingerprints::default();
-        read_envelope(archive, &mut prints).map(|_| prints)
+        let mut fingerprints = Fingerprints::default();
+        read_envelope(archive, &mut fingerprints).map(|_| fingerprints)
     });
     let read = reading
         .await
-        .map_err(|_| PipelineError::interrupted("reading the archive before"))?;
+        .map_err(|_| PipelineError::panicked("reading the previous archive"))?;
     match read {
-        Ok(prints) => Ok(Some(prints)),
+        Ok(fingerprints) => Ok(Some(fingerprints)),
         Err(error @ (EnvelopeError::Read(_) | EnvelopeError::Sink(_))) => {
-            Err(PipelineError::from_envelope("the archive before", &error))
+            Err(PipelineError::from_envelope("the previous archive", &error))
         }
         Err(_) => Ok(None),
     }
 }
 
-/// Sixteen bytes of each trip of an answer: which it is, and what it says.
+/// Sixteen bytes of each trip of a response: the hash of its id and the hash of its content.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Fingerprints(Vec<(u64, u64)>);
 
 impl Fingerprints {
-    /// Two texts with the same members have the same print, whatever their order and spacing.
+    /// Adds a trip. Two texts with the same members have the same fingerprint, whatever their order
+    /// and spacing.
     pub(super) fn push(&mut self, raw: &RawValue) {
         #[derive(Deserialize)]
         struct Named {
             trip_id: Value,
         }
         let content = match serde_json::from_str::<Value>(raw.get()) {
-            // Its members are sorted.
+            // A `Value` sorts its members.
             Ok(value) => hash(&value.to_string()),
             Err(_) => hash(raw.get()),
         };
@@ -103,7 +108,7 @@ impl Fingerprints {
         self.0.push((id, content));
     }
 
-    /// What a later answer has otherwise.
+    /// Counts what a later response has changed.
     pub(super) fn compare(mut self, mut later: Self) -> Changes {
         self.0.sort_unstable();
         later.0.sort_unstable();

@@ -1,4 +1,4 @@
-//! What the trips of 2.0 name, whose rest is to be asked for elsewhere.
+//! The ids in an hour's trips for which 2.0 keeps more data elsewhere.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use trips::trip::instant;
 use uuid::Uuid;
 
-/// The devices and trips of an hour, and when the first of them began.
+/// The devices and trips of an hour, and when the first trip began.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReferencedIds {
     pub(super) devices: HashSet<Uuid>,
@@ -17,7 +17,8 @@ pub(super) struct ReferencedIds {
 }
 
 impl ReferencedIds {
-    /// What cannot be read here is rejected when the trip is loaded, with its reason.
+    /// Adds a trip's ids. A trip that cannot be read is skipped here; the load rejects it with a
+    /// reason.
     pub(super) fn push(&mut self, raw: &RawValue) {
         #[derive(Deserialize)]
         struct Sent<'a> {

@@ -1,5 +1,4 @@
-//! Where an answer's trips go while they come in: into the archive, and into the notes that are
-//! made of them.
+//! Where a response's trips go while they arrive: into the archive, and past its observers.
 
 use std::io::{self, Write};
 
@@ -10,31 +9,31 @@ use trips::envelope::ArchiveWriter;
 use super::previous_archive::Fingerprints;
 use super::referenced_ids::ReferencedIds;
 
-/// What is noted of the trips on their way.
+/// What is collected from the trips on their way into the archive.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Observers {
-    /// Their prints, to compare with those of a former answer.
-    pub(super) prints: Option<Fingerprints>,
-    /// The devices and trips that they name, for 2.0.
-    pub(super) mentions: Option<ReferencedIds>,
+    /// Their fingerprints, to compare with those of the previous archive.
+    pub(super) fingerprints: Option<Fingerprints>,
+    /// The ids of their devices and their own, for 2.0.
+    pub(super) referenced: Option<ReferencedIds>,
 }
 
 impl Observers {
-    fn take(&mut self, raw: &RawValue) {
-        if let Some(prints) = &mut self.prints {
-            prints.push(raw);
+    fn push(&mut self, raw: &RawValue) {
+        if let Some(fingerprints) = &mut self.fingerprints {
+            fingerprints.push(raw);
         }
-        if let Some(mentions) = &mut self.mentions {
-            mentions.push(raw);
+        if let Some(referenced) = &mut self.referenced {
+            referenced.push(raw);
         }
     }
 }
 
-/// Writes an answer's trips in the archive's form. The object is created with the first word of the
-/// answer, so that a request that is refused creates none.
+/// Writes a response's trips in the archive's form. The object is created on `begin`, so a refused
+/// request creates none.
 pub(super) struct ArchiveSink<W: Write> {
     state: SinkState<W>,
-    notes: Observers,
+    observers: Observers,
 }
 
 enum SinkState<W: Write> {
@@ -45,18 +44,18 @@ enum SinkState<W: Write> {
 
 impl<W: Write> ArchiveSink<W> {
     pub(super) fn new(
-        notes: Observers,
+        observers: Observers,
         create: impl FnOnce() -> io::Result<W> + Send + 'static,
     ) -> Self {
         Self {
             state: SinkState::Waiting(Box::new(create)),
-            notes,
+            observers,
         }
     }
 
-    /// What was noted of the trips.
-    pub(super) fn take_notes(&mut self) -> Observers {
-        std::mem::take(&mut self.notes)
+    /// Takes out what the observers collected.
+    pub(super) fn take_observers(&mut self) -> Observers {
+        std::mem::take(&mut self.observers)
     }
 
     pub(super) fn finish(self) -> io::Result<W> {
@@ -71,14 +70,14 @@ impl<W: Write + Send + 'static> TripSink for ArchiveSink<W> {
     fn begin(&mut self, version: &str) -> io::Result<()> {
         let state = std::mem::replace(&mut self.state, SinkState::Failed);
         let SinkState::Waiting(create) = state else {
-            return Err(io::Error::other("an archive is begun once"));
+            return Err(io::Error::other("the archive was begun twice"));
         };
         self.state = SinkState::Open(ArchiveWriter::new(create()?, version)?);
         Ok(())
     }
 
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
-        self.notes.take(raw);
+        self.observers.push(raw);
         match &mut self.state {
             SinkState::Open(archive) => archive.push(raw),
             SinkState::Waiting(_) | SinkState::Failed => Err(not_begun()),

@@ -1,10 +1,10 @@
-//! 2.0: the points of the hour's trips, from `/telemetry`, archived beside them.
+//! 2.0: archives the points of the hour's trips, from `/telemetry`, next to the trips.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead as _, BufReader, Seek as _, Write as _};
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use mds_client::{HourResponse, MdsClient, TripSink};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -19,34 +19,35 @@ use super::referenced_ids::ReferencedIds;
 use crate::context::Context;
 use crate::error::PipelineError;
 
-/// Points of hours longer before the block are not asked for.
-const MAX_HOURS: TimeDelta = TimeDelta::hours(24);
-/// Kept in memory of an hour's points; the rest goes to a temporary file.
+/// Telemetry is requested for this long before the block.
+const MAX_LOOKBACK: TimeDelta = TimeDelta::hours(24);
+/// How many bytes of an hour's points stay in memory; the rest goes to a temporary file.
 const SPOOL_MEMORY: usize = 8 << 20;
 
-/// What was archived of the telemetry.
+/// What the archive of the telemetry holds.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct TelemetryReport {
     /// The archive's key.
     key: String,
-    /// Hours asked for.
+    /// Number of hours requested.
     hours: u64,
-    /// Hours of them that the provider did not have.
+    /// Number of hours that the provider did not have.
     hours_missing: u64,
-    /// Points of the block's trips.
+    /// Number of points of the block's trips.
     points: u64,
 }
 
-/// Archives the points of the trips, from the hour in which the first of them began to the block's
-/// own.
+/// Archives the points of the trips, from the hour in which the first trip began to the block's own
+/// hour.
 pub(super) async fn archive(
     ctx: &Context,
     block: &Block,
     client: &MdsClient,
-    mentions: &ReferencedIds,
+    referenced: &ReferencedIds,
+    now: DateTime<Utc>,
 ) -> Result<TelemetryReport, PipelineError> {
     let key = ctx.key(block, BlockObject::Telemetry);
-    let trips = Arc::new(mentions.trips.clone());
+    let trips = Arc::new(referenced.trips.clone());
     let version = client.config().version.body_number();
     let object = ctx.vault().create(&key, Seal::Encrypt);
     let mut archive = ArchiveWriter::of_list(object, &version, "telemetry")
@@ -55,11 +56,11 @@ pub(super) async fn archive(
         key: key.clone(),
         ..TelemetryReport::default()
     };
-    for hour in hours(block.hour, mentions) {
+    for hour in hours(block.hour, referenced) {
         report.hours += 1;
         let trips = Arc::clone(&trips);
         let make_sink = move || Points::of(Arc::clone(&trips));
-        match client.fetch_telemetry(hour, ctx.now(), make_sink).await? {
+        match client.fetch_telemetry(hour, now, make_sink).await? {
             HourResponse::Ready { sink, .. } => {
                 archive = append(&key, archive, sink).await?;
             }
@@ -71,15 +72,15 @@ pub(super) async fn archive(
     report.points = archive.trips();
     let object = spawn_blocking(move || archive.finish())
         .await
-        .map_err(|_| PipelineError::interrupted("archiving telemetry"))?
+        .map_err(|_| PipelineError::panicked("archiving telemetry"))?
         .map_err(|e| PipelineError::from_io(&key, &e))?;
     object.finish().await?;
     Ok(report)
 }
 
-fn hours(last: Hour, mentions: &ReferencedIds) -> impl Iterator<Item = Hour> + use<> {
-    let bound = last.start() - MAX_HOURS;
-    let earliest = mentions.earliest.unwrap_or(last.start());
+fn hours(last: Hour, referenced: &ReferencedIds) -> impl Iterator<Item = Hour> + use<> {
+    let bound = last.start() - MAX_LOOKBACK;
+    let earliest = referenced.earliest.unwrap_or(last.start());
     let mut next = Hour::containing(earliest.clamp(bound, last.start()));
     std::iter::from_fn(move || {
         let hour = next;
@@ -102,11 +103,11 @@ async fn append(
         Ok(archive)
     })
     .await
-    .map_err(|_| PipelineError::interrupted("archiving telemetry"))?
+    .map_err(|_| PipelineError::panicked("archiving telemetry"))?
     .map_err(|e: io::Error| PipelineError::from_io(key, &e))
 }
 
-/// The points of the block's trips in one hour, a line each.
+/// The points of the block's trips in one hour, one per line.
 struct Points {
     trips: Arc<HashSet<Uuid>>,
     spool: SpooledTempFile,
@@ -134,7 +135,7 @@ impl TripSink for Points {
         let point = serde_json::from_str::<Point>(raw.get());
         let ids = point.ok().and_then(|point| point.trip_ids);
         if ids.is_some_and(|ids| ids.iter().any(|id| self.trips.contains(id))) {
-            // A line feed inside of it can only stand between its members.
+            // A line feed in JSON stands only between members, so it can go.
             for part in raw.get().lines() {
                 self.spool.write_all(part.as_bytes())?;
             }

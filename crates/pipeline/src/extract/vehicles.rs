@@ -1,9 +1,9 @@
-//! 2.0: what a provider says of the vehicles that its trips name.
+//! 2.0: keeps what a provider says about the vehicles of its trips.
 //!
-//! The whole list is asked for at most once an hour, before the trips; a device that is not on it
-//! is asked for by itself, after them. Nothing of it keeps trips from being archived: what stays
-//! unknown is loaded without a vehicle, asked for again, and its blocks are loaded anew once it is
-//! known.
+//! The whole list is requested at most once an hour, before the trips. A device that is not on the
+//! list is requested by itself, after the trips. A failure does not keep trips from being archived:
+//! a device that stays unknown is loaded without a vehicle and requested again, and its blocks are
+//! loaded again once it is known.
 
 use std::io;
 use std::time::Duration;
@@ -16,26 +16,25 @@ use trips::vehicle::Vehicle;
 use uuid::Uuid;
 
 use super::referenced_ids::ReferencedIds;
-use crate::context::Context;
 use crate::error::PipelineError;
 
-/// How old a list may be.
-const LIST_AGE: TimeDelta = TimeDelta::hours(1);
-/// How long to wait for another block that asks for the list.
+/// How old a list may be before it is requested again.
+const MAX_LIST_AGE: TimeDelta = TimeDelta::hours(1);
+/// How long to wait for another block that requests the list.
 const LIST_WAIT: Duration = Duration::from_secs(60);
-/// A device that the provider knew nothing of is asked for again after this.
-const ASK_AGAIN: TimeDelta = TimeDelta::hours(24);
-/// Devices asked for by themselves in one block; the others wait for the next.
+/// How long to wait before a device that the provider did not know is requested again.
+const LOOKUP_PAUSE: TimeDelta = TimeDelta::hours(24);
+/// How many devices one block requests by themselves; the others wait for the next block.
 const MAX_LOOKUPS: usize = 100;
-/// Records that go to the database together.
+/// How many records go to the database together.
 const BATCH: usize = 1000;
 
-/// Records as they come; a fleet is some thousands, however many trips an hour has.
+/// A provider's vehicles in memory: a fleet has some thousands, however many trips an hour has.
 #[derive(Debug, Default)]
 pub(crate) struct Fleet {
     pub(crate) vehicles: Vec<Vehicle>,
-    /// Records without a device that a trip could name.
-    nameless: u64,
+    /// Number of records without a usable device id.
+    without_id: u64,
 }
 
 impl TripSink for Fleet {
@@ -46,31 +45,30 @@ impl TripSink for Fleet {
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
         match Vehicle::read(raw) {
             Some(vehicle) => self.vehicles.push(vehicle),
-            None => self.nameless += 1,
+            None => self.without_id += 1,
         }
         Ok(())
     }
 }
 
-/// Asks for the provider's vehicles, unless that was done lately.
+/// Requests the provider's list of vehicles, unless the last one is fresh.
 pub(super) async fn refresh(
-    ctx: &Context,
     claim: &mut Claim,
     client: &MdsClient,
+    now: DateTime<Utc>,
 ) -> Result<(), PipelineError> {
     let provider = client.config().provider_id;
-    let now = ctx.now();
     if is_fresh(claim, provider, now).await? {
         return Ok(());
     }
     match claim.lock_vehicles(provider, LIST_WAIT).await {
-        // Whoever has the turn keeps what comes, for this block too once it is loaded.
+        // Whoever holds the lock stores the list, and this block's load will find it.
         Err(StoreError::Busy { .. }) => return Ok(()),
-        turn => turn?,
+        locked => locked?,
     }
-    let asked = ask_for_all(claim, client, now).await;
+    let requested = request_list(claim, client, now).await;
     claim.unlock_all().await?;
-    asked
+    requested
 }
 
 async fn is_fresh(
@@ -79,10 +77,10 @@ async fn is_fresh(
     now: DateTime<Utc>,
 ) -> Result<bool, PipelineError> {
     let listed_at = claim.vehicles_listed_at(provider).await?;
-    Ok(listed_at.is_some_and(|at| now - at < LIST_AGE))
+    Ok(listed_at.is_some_and(|at| now - at < MAX_LIST_AGE))
 }
 
-async fn ask_for_all(
+async fn request_list(
     claim: &Claim,
     client: &MdsClient,
     now: DateTime<Utc>,
@@ -91,47 +89,46 @@ async fn ask_for_all(
     if is_fresh(claim, provider, now).await? {
         return Ok(());
     }
-    let answer = client.fetch_vehicles(Fleet::default).await;
-    // Also of a request that failed, so that not every block of a backfill makes it.
+    let response = client.fetch_vehicles(Fleet::default).await;
+    // Recorded for a failed request too, so that not every block of a backfill repeats it.
     claim.mark_vehicles_listed(provider, now).await?;
-    let fleet = answer?;
+    let fleet = response?;
     for batch in fleet.vehicles.chunks(BATCH) {
         claim.store_vehicles(provider, now, batch).await?;
     }
-    let most = i64::try_from(MAX_LOOKUPS).unwrap_or(i64::MAX);
+    let max = i64::try_from(MAX_LOOKUPS).unwrap_or(i64::MAX);
     let wanted = claim
-        .wanted_devices(provider, now - ASK_AGAIN, most)
+        .wanted_devices(provider, now - LOOKUP_PAUSE, max)
         .await?;
-    ask_for_each(claim, client, now, &wanted).await?;
+    request_each(claim, client, now, &wanted).await?;
     let reopened = claim.reopen_for_vehicles(provider).await?;
     tracing::info!(
         vehicles.listed = fleet.vehicles.len(),
-        vehicles.nameless = fleet.nameless,
+        vehicles.without_id = fleet.without_id,
         blocks.reopened = reopened,
-        "asked for the provider's vehicles"
+        "vehicle list stored"
     );
     Ok(())
 }
 
-/// Asks for the devices of the hour's trips that nothing is known of.
+/// Requests the unknown devices of the hour's trips.
 pub(super) async fn look_up(
-    ctx: &Context,
     claim: &Claim,
     client: &MdsClient,
-    mentions: &ReferencedIds,
+    referenced: &ReferencedIds,
+    now: DateTime<Utc>,
 ) -> Result<(), PipelineError> {
     let provider = client.config().provider_id;
-    let now = ctx.now();
-    let devices: Vec<Uuid> = mentions.devices.iter().copied().collect();
+    let devices: Vec<Uuid> = referenced.devices.iter().copied().collect();
     let unknown = claim
-        .unknown_devices(provider, &devices, now - ASK_AGAIN)
+        .unknown_devices(provider, &devices, now - LOOKUP_PAUSE)
         .await?;
-    let (asked, later) = unknown.split_at(unknown.len().min(MAX_LOOKUPS));
-    claim.add_wanted_devices(provider, later, None).await?;
-    ask_for_each(claim, client, now, asked).await
+    let (first, rest) = unknown.split_at(unknown.len().min(MAX_LOOKUPS));
+    claim.add_wanted_devices(provider, rest, None).await?;
+    request_each(claim, client, now, first).await
 }
 
-async fn ask_for_each(
+async fn request_each(
     claim: &Claim,
     client: &MdsClient,
     now: DateTime<Utc>,
@@ -140,8 +137,8 @@ async fn ask_for_each(
     let provider = client.config().provider_id;
     let mut unknown = Vec::new();
     for device in devices {
-        let answer = client.fetch_vehicle(*device, Fleet::default).await?;
-        let mut vehicles = answer.map(|fleet| fleet.vehicles).unwrap_or_default();
+        let response = client.fetch_vehicle(*device, Fleet::default).await?;
+        let mut vehicles = response.map(|fleet| fleet.vehicles).unwrap_or_default();
         vehicles.retain(|vehicle| vehicle.device_id == *device);
         if vehicles.is_empty() {
             unknown.push(*device);

@@ -1,104 +1,132 @@
-//! The blocks of ranges as the schedule has them, in an order that is fair to all providers.
+//! The blocks of a plan's ranges as the schedule has them, in an order that is fair to every
+//! provider.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use store::{ScheduleRow, StoreError};
+use store::{ScheduleRow, Store, StoreError};
 use tokio::task::JoinHandle;
-use trips::block::{Block, Hour, HourRange, ProviderName};
+use trips::block::{Block, Hour, HourRange};
 use trips::status::{BlockStatus, Step};
 
-use super::ranges::Ranges;
-use crate::context::Context;
+use super::ranges::ProviderRange;
+use crate::context::Provider;
 use crate::error::PipelineError;
 
-/// Hours of each provider that are looked at together, so that a plan of years needs the memory of
-/// four weeks.
-const HOURS_AT_ONCE: TimeDelta = TimeDelta::weeks(4);
-/// A stretch of time with the providers that take part in it.
-pub(super) type Part = Vec<(ProviderName, HourRange)>;
+/// A plan reads this many hours of every provider at a time, so that a plan over years needs the
+/// memory of four weeks.
+const PART_LENGTH: TimeDelta = TimeDelta::weeks(4);
 
-/// Cuts the ranges into stretches short enough to hold in memory, in order of time.
-pub(super) fn parts(ranges: &Ranges) -> impl Iterator<Item = Part> + use<> {
-    let mut open: Part = ranges
+/// A stretch of time with the providers that have hours in it.
+pub(super) type Part<'a> = Vec<(Provider<'a>, HourRange)>;
+
+/// Cuts the ranges into parts that fit into memory, in the order of time.
+pub(super) fn parts<'a>(ranges: &[ProviderRange<'a>]) -> impl Iterator<Item = Part<'a>> + use<'a> {
+    let mut open: Part<'a> = ranges
         .iter()
-        .filter_map(|(name, resolved)| Some((name.clone(), resolved.range?)))
+        .filter_map(|it| Some((it.provider, it.hours.range?)))
         .collect();
     std::iter::from_fn(move || {
         let first = open.iter().map(|(_, range)| range.first()).min()?;
-        let end = Hour::containing(first.start() + HOURS_AT_ONCE);
+        let end = Hour::containing(first.start() + PART_LENGTH);
         let mut part = Part::new();
         let mut rest = Part::new();
-        for (name, range) in open.drain(..) {
+        for (provider, range) in open.drain(..) {
             let (until, from) = (range.end().min(end), range.first().max(end));
-            part.extend(HourRange::new(range.first(), until).map(|range| (name.clone(), range)));
-            rest.extend(HourRange::new(from, range.end()).map(|range| (name, range)));
+            part.extend(HourRange::new(range.first(), until).map(|range| (provider, range)));
+            rest.extend(HourRange::new(from, range.end()).map(|range| (provider, range)));
         }
         open = rest;
         Some(part)
     })
 }
 
-pub(super) struct Row {
+/// One block of a plan's range, whether the schedule has it or not.
+pub(super) struct PlanRow {
     pub(super) block: Block,
     pub(super) schedule_id: Option<i64>,
     pub(super) status: BlockStatus,
-    /// Whether the provider is to be asked again because of the block's age.
+    /// Whether the block has reached an age at which its provider is requested again.
     pub(super) is_refetch_due: bool,
 }
 
-/// A part with the blocks of it that the schedule has.
-pub(super) type Known = Vec<(ProviderName, HourRange, Vec<ScheduleRow>)>;
-
-/// Reads what the schedule has of the part, while the caller works on the part before.
-pub(super) fn read_ahead(ctx: &Context, part: Part) -> JoinHandle<Result<Known, StoreError>> {
-    let store = ctx.store().clone();
-    tokio::spawn(async move {
-        let mut known = Known::new();
-        for (name, range) in part {
-            let blocks = store.blocks(&name, range).await?;
-            known.push((name, range, blocks));
-        }
-        Ok(known)
-    })
+/// A part whose schedule rows are being read.
+pub(super) struct PartRead<'a> {
+    part: Part<'a>,
+    /// For each provider of the part, its rows.
+    scheduled: JoinHandle<Result<Vec<Vec<ScheduleRow>>, StoreError>>,
 }
 
-/// The part's blocks, hour by hour with the providers interleaved, so that no provider waits for
-/// another's months and none is asked by all the workers at once.
-pub(super) fn rows(ctx: &Context, known: Known) -> Result<Vec<Row>, PipelineError> {
-    let mut rows = Vec::new();
-    let now = ctx.now();
-    for (name, range, blocks) in known {
-        let reask_hours = &ctx.provider_config(&name)?.refetch_after_hours;
-        let known: BTreeMap<Hour, _> = blocks.into_iter().map(|row| (row.hour, row)).collect();
-        rows.extend(range.iter().map(|hour| {
-            let row = known.get(&hour);
-            Row {
-                block: Block {
-                    provider: name.clone(),
-                    hour,
-                },
-                schedule_id: row.map(|row| row.schedule_id),
-                status: row.map_or(BlockStatus::New, |row| row.status),
-                is_refetch_due: row.is_some_and(|row| is_refetch_due(row, reask_hours, now)),
+impl<'a> PartRead<'a> {
+    /// Starts to read, while the caller works on the part before.
+    pub(super) fn start(store: &Store, part: Part<'a>) -> Self {
+        let store = store.clone();
+        let wanted: Vec<_> = part
+            .iter()
+            .map(|(provider, range)| (provider.name.clone(), *range))
+            .collect();
+        let scheduled = tokio::spawn(async move {
+            let mut scheduled = Vec::with_capacity(wanted.len());
+            for (name, range) in wanted {
+                scheduled.push(store.blocks(&name, range).await?);
             }
-        }));
+            Ok(scheduled)
+        });
+        Self { part, scheduled }
     }
-    rows.sort_by(|a, b| (a.block.hour, &a.block.provider).cmp(&(b.block.hour, &b.block.provider)));
-    Ok(rows)
+
+    /// The part's blocks, hour by hour with the providers interleaved. So no provider waits for
+    /// another's months, and no provider gets the requests of all workers at once.
+    pub(super) async fn rows(self, now: DateTime<Utc>) -> Result<Vec<PlanRow>, PipelineError> {
+        let scheduled = self
+            .scheduled
+            .await
+            .map_err(|_| PipelineError::panicked("reading the schedule"))??;
+        let mut rows = Vec::new();
+        for ((provider, range), scheduled) in self.part.into_iter().zip(scheduled) {
+            let scheduled: BTreeMap<_, _> =
+                scheduled.into_iter().map(|row| (row.hour, row)).collect();
+            rows.extend(
+                range
+                    .iter()
+                    .map(|hour| plan_row(provider, hour, scheduled.get(&hour), now)),
+            );
+        }
+        rows.sort_by(|a, b| {
+            (a.block.hour, &a.block.provider).cmp(&(b.block.hour, &b.block.provider))
+        });
+        Ok(rows)
+    }
 }
 
-/// Whether the block has passed one of the ages at which its provider is asked again, and was last
-/// asked before.
-fn is_refetch_due(row: &ScheduleRow, reask_hours: &[u32], now: DateTime<Utc>) -> bool {
+fn plan_row(
+    provider: Provider<'_>,
+    hour: Hour,
+    scheduled: Option<&ScheduleRow>,
+    now: DateTime<Utc>,
+) -> PlanRow {
+    PlanRow {
+        block: Block {
+            provider: provider.name.clone(),
+            hour,
+        },
+        schedule_id: scheduled.map(|row| row.schedule_id),
+        status: scheduled.map_or(BlockStatus::New, |row| row.status),
+        is_refetch_due: scheduled
+            .is_some_and(|row| is_refetch_due(row, &provider.config.refetch_after_hours, now)),
+    }
+}
+
+/// Whether the block has reached one of the ages, in hours, at which its provider is requested
+/// again, and was last requested before it reached that age.
+fn is_refetch_due(row: &ScheduleRow, ages: &[u32], now: DateTime<Utc>) -> bool {
     let Some(extracted_at) = row
         .extracted_at
         .filter(|_| row.status.has_done(Step::Extract))
     else {
         return false;
     };
-    reask_hours
-        .iter()
+    ages.iter()
         .map(|age| row.hour.end() + TimeDelta::hours(i64::from(*age)))
-        .any(|time| extracted_at < time && time <= now)
+        .any(|due_at| extracted_at < due_at && due_at <= now)
 }

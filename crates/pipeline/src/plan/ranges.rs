@@ -1,51 +1,55 @@
 //! Which hours of which providers a request is about.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use trips::block::{Block, Hour, ProviderName, ResolvedRange, TimeWindow};
 
-use crate::context::Context;
+use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::PlanRequest;
 
-/// Hours that a scheduled run stays behind the clock if neither the event nor the provider says
+/// How many hours before the clock a scheduled range ends, unless the event or the provider says
 /// otherwise.
 pub(crate) const DEFAULT_LAG_HOURS: u32 = 30;
 
-/// The one block that a request is about.
+/// The hours of one provider that a request is about.
+pub(super) struct ProviderRange<'a> {
+    pub(super) provider: Provider<'a>,
+    pub(super) hours: ResolvedRange,
+}
+
+/// Finds the one block that a request is about.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if it is about none or several.
+/// `InvalidInput` if the request is about no block or about several.
 pub fn single_block(ctx: &Context, request: &PlanRequest) -> Result<Block, PipelineError> {
-    let ranges = ranges(ctx, request, ctx.now())?;
-    let hours: u64 = ranges
-        .values()
-        .filter_map(|r| r.range)
-        .map(|range| range.len())
-        .sum();
-    let first = ranges
-        .iter()
-        .find_map(|(name, resolved)| Some((name.clone(), resolved.range?.first())));
-    match first {
-        Some((provider, hour)) if hours == 1 => Ok(Block { provider, hour }),
+    let ranges = ranges(ctx, request, Utc::now())?;
+    let ended = || {
+        ranges
+            .iter()
+            .filter_map(|it| Some((it.provider, it.hours.range?)))
+    };
+    let blocks: u64 = ended().map(|(_, range)| range.len()).sum();
+    match ended().next() {
+        Some((provider, range)) if blocks == 1 => Ok(Block {
+            provider: provider.name.clone(),
+            hour: range.first(),
+        }),
         _ => Err(PipelineError::new(
             ErrorName::InvalidInput,
             format!(
-                "a file holds one hour of one provider, and the request is for {hours} ended blocks"
+                "a file holds one hour of one provider, and the request is for {blocks} ended blocks"
             ),
         )),
     }
 }
 
-pub(super) type Ranges = BTreeMap<ProviderName, ResolvedRange>;
-
-pub(super) fn ranges(
-    ctx: &Context,
+/// Resolves the request's providers and times. The result is in the order of the providers' names.
+pub(super) fn ranges<'a>(
+    ctx: &'a Context,
     request: &PlanRequest,
     now: DateTime<Utc>,
-) -> Result<Ranges, PipelineError> {
+) -> Result<Vec<ProviderRange<'a>>, PipelineError> {
     let parse = |text: &Option<String>| {
         text.as_deref()
             .map(|text| ctx.zone().parse_time(text))
@@ -58,70 +62,58 @@ pub(super) fn ranges(
             "scheduled_time stands in place of time_min and time_max: give one or the other",
         ));
     }
-    let mut ranges = Ranges::new();
-    for name in chosen_providers(ctx, request)? {
-        let time_max = match request.scheduled_time {
-            Some(scheduled) => Some(scheduled_end(ctx, request, &name, scheduled)?),
-            None => time_max,
-        };
+    let mut ranges = Vec::new();
+    for provider in chosen_providers(ctx, request)? {
         let window = TimeWindow {
             time_min,
-            time_max,
+            time_max: match request.scheduled_time {
+                Some(scheduled) => Some(scheduled_end(provider, request, scheduled)),
+                None => time_max,
+            },
             interval: request.interval,
         };
-        ranges.insert(name, window.resolve(now)?);
+        ranges.push(ProviderRange {
+            provider,
+            hours: window.resolve(now)?,
+        });
     }
     Ok(ranges)
 }
 
-fn scheduled_end(
-    ctx: &Context,
-    request: &PlanRequest,
-    name: &ProviderName,
-    scheduled: DateTime<Utc>,
-) -> Result<Hour, PipelineError> {
-    let lag = ctx
-        .provider_config(name)?
+fn scheduled_end(provider: Provider<'_>, request: &PlanRequest, scheduled: DateTime<Utc>) -> Hour {
+    let lag = provider
+        .config
         .lag_hours
         .or(request.lag_hours)
         .unwrap_or(DEFAULT_LAG_HOURS);
-    Ok(Hour::containing(
-        scheduled - TimeDelta::hours(i64::from(lag)),
-    ))
+    Hour::containing(scheduled - TimeDelta::hours(i64::from(lag)))
 }
 
-fn chosen_providers(
-    ctx: &Context,
+/// The providers that the request names, each once and in the order of their names.
+fn chosen_providers<'a>(
+    ctx: &'a Context,
     request: &PlanRequest,
-) -> Result<Vec<ProviderName>, PipelineError> {
-    let asked: Vec<&str> = request
+) -> Result<Vec<Provider<'a>>, PipelineError> {
+    let named: Vec<&str> = request
         .provider
         .iter()
         .chain(&request.providers)
         .map(String::as_str)
         .collect();
-    if asked.is_empty() {
+    if named.is_empty() {
         return Err(PipelineError::new(
             ErrorName::InvalidInput,
             "no provider: name one, or `all`",
         ));
     }
-    if asked.contains(&"all") {
-        let enabled = ctx
-            .config()
-            .providers
-            .iter()
-            .filter(|(_, config)| config.enabled);
-        return Ok(enabled.map(|(name, _)| name.clone()).collect());
+    if named.contains(&"all") {
+        return Ok(ctx.providers().filter(|it| it.config.enabled).collect());
     }
-    asked
+    let mut chosen = named
         .into_iter()
-        .map(|text| {
-            let name = text
-                .parse::<ProviderName>()
-                .map_err(|e| PipelineError::new(ErrorName::InvalidInput, e.to_string()))?;
-            ctx.provider_config(&name)?;
-            Ok(name)
-        })
-        .collect()
+        .map(|text| ctx.provider(&text.parse::<ProviderName>()?))
+        .collect::<Result<Vec<_>, _>>()?;
+    chosen.sort_by_key(|provider| provider.name);
+    chosen.dedup_by_key(|provider| provider.name);
+    Ok(chosen)
 }

@@ -1,21 +1,22 @@
-//! What a value looks like, without what it says.
+//! Shows the form of a value without its content.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Longer texts are cut.
-const LONGEST_CHARS: usize = 40;
+const MAX_CHARS: usize = 40;
 
-/// The fields of a trip as they look: digits become 9, letters a, an object tells its keys.
+/// Describes the form of a trip's fields: digits become 9, letters become a, and of an object only
+/// the keys are shown.
 pub(super) fn shapes(trip: &RawValue, fields: &[&str]) -> String {
     let Ok(Value::Object(trip)) = serde_json::from_str::<Value>(trip.get()) else {
-        return "no object".to_owned();
+        return "not an object".to_owned();
     };
-    let shown: Vec<String> = fields
+    let shapes: Vec<String> = fields
         .iter()
         .filter_map(|field| Some(format!("{field} is {}", shape(trip.get(*field)?))))
         .collect();
-    shown.join(", ")
+    shapes.join(", ")
 }
 
 fn shape(value: &Value) -> String {
@@ -33,7 +34,7 @@ fn shape(value: &Value) -> String {
 
 fn masked(text: &str) -> String {
     text.chars()
-        .take(LONGEST_CHARS)
+        .take(MAX_CHARS)
         .map(|c| match c {
             c if c.is_numeric() => '9',
             c if c.is_alphabetic() => 'a',

@@ -1,4 +1,5 @@
-//! What is kept of an hour's trips: counts and shapes, and nothing that is printed as it was sent.
+//! What a probe keeps of an hour's trips: counts and the forms of fields. It prints no value as it
+//! was sent.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};
@@ -18,26 +19,27 @@ use uuid::Uuid;
 
 use super::redact::shapes;
 
-/// Counts of an hour.
+/// Counts of an hour's trips.
 #[derive(Debug, Default)]
 pub(crate) struct Sample {
     pub(crate) trips: u64,
     pub(crate) rejected: u64,
     pub(crate) duplicates: u64,
-    /// Trips whose ids are numbers.
+    /// Number of trips whose ids are numbers.
     pub(crate) integer_ids: u64,
-    /// Trips off the globe that would be in the city with their coordinates exchanged.
+    /// Number of trips off the globe that would be in the city with swapped coordinates.
     pub(crate) swapped_off_globe: u64,
     pub(crate) reasons: BTreeMap<String, u64>,
-    /// What the first trip of each reason looks like.
+    /// For each reason, the form of the first trip.
     pub(crate) examples: BTreeMap<String, String>,
-    /// The devices that the trips name.
+    /// The devices of the trips.
     pub(crate) devices: HashSet<Uuid>,
     pub(crate) flags: BTreeMap<Flag, u64>,
-    /// Trips with a route, and the points of all of them.
+    /// Number of trips with a route.
     pub(crate) routes: u64,
+    /// Number of points of all routes.
     pub(crate) points: u64,
-    /// The same for the same trips in any order.
+    /// Hash of the trips, whatever their order.
     pub(crate) digest: u64,
     ids: HashSet<u64>,
 }
@@ -48,6 +50,7 @@ impl Sample {
     }
 }
 
+/// Receives an hour's trips and checks them as a load would.
 pub(crate) struct SampleSink {
     pub(crate) hour: Hour,
     pub(crate) now: DateTime<Utc>,
@@ -56,7 +59,7 @@ pub(crate) struct SampleSink {
     pub(crate) sample: Sample,
 }
 
-/// The parts of a trip that its checked form no longer shows.
+/// The parts of a trip that a checked trip no longer shows.
 #[derive(Deserialize)]
 struct AsSent<'a> {
     #[serde(borrow)]
@@ -80,9 +83,9 @@ impl TripSink for SampleSink {
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
         self.sample.trips += 1;
         self.sample.digest = self.sample.digest.wrapping_add(hash(raw.get()));
-        // A trip that cannot be read even so far is rejected below, with its reason.
+        // A trip that cannot be parsed here is rejected below, with a reason.
         if let Ok(sent) = serde_json::from_str::<AsSent<'_>>(raw.get()) {
-            self.look_at(&sent);
+            self.count(&sent);
         }
         self.check(raw);
         Ok(())
@@ -90,7 +93,7 @@ impl TripSink for SampleSink {
 }
 
 impl SampleSink {
-    fn look_at(&mut self, sent: &AsSent<'_>) {
+    fn count(&mut self, sent: &AsSent<'_>) {
         let is_number = |id: Option<&RawValue>| {
             id.is_some_and(|id| id.get().starts_with(|c: char| c.is_ascii_digit()))
         };

@@ -1,6 +1,6 @@
 //! `statemachine.asl.json` against the code that it calls.
 
-#![allow(clippy::unwrap_used, reason = "a test stops where it is wrong")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod definition;
 mod errors;

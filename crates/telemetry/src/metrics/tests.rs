@@ -1,8 +1,8 @@
 use super::*;
 
-/// The rules of the specification that a line can break: a directive names only members that stand
-/// at the root, dimensions as text and metrics as numbers, with at most 30 dimensions a set and 100
-/// metrics a directive.
+/// Checks the rules of the specification that a line can break: a directive names only members of
+/// the root, dimensions are texts and metrics are numbers, with at most 30 dimensions in a set and
+/// 100 metrics in a directive.
 fn check(line: &Value) {
     let aws = &line["_aws"];
     assert!(aws["Timestamp"].is_i64());

@@ -1,29 +1,29 @@
-#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 use super::*;
 
-fn prints(trips: &[&str]) -> Fingerprints {
-    let mut prints = Fingerprints::default();
+fn fingerprints(trips: &[&str]) -> Fingerprints {
+    let mut fingerprints = Fingerprints::default();
     for trip in trips {
-        prints.push(serde_json::from_str(trip).unwrap());
+        fingerprints.push(serde_json::from_str(trip).unwrap());
     }
-    prints
+    fingerprints
 }
 
 #[test]
 fn the_same_trips_in_another_order_and_spelling_are_the_same() {
-    let before = prints(&[r#"{"trip_id":"a","x":1}"#, r#"{"trip_id":"b"}"#]);
-    let after = prints(&[r#"{"trip_id":"b"}"#, r#"{ "x": 1, "trip_id": "a" }"#]);
+    let before = fingerprints(&[r#"{"trip_id":"a","x":1}"#, r#"{"trip_id":"b"}"#]);
+    let after = fingerprints(&[r#"{"trip_id":"b"}"#, r#"{ "x": 1, "trip_id": "a" }"#]);
     assert!(before.compare(after).are_none());
 }
 
 #[test]
 fn new_changed_and_gone_trips_are_told_apart() {
-    let before = prints(&[
+    let before = fingerprints(&[
         r#"{"trip_id":"a","x":1}"#,
         r#"{"trip_id":"b"}"#,
         r#"{"trip_id":"c"}"#,
     ]);
-    let after = prints(&[
+    let after = fingerprints(&[
         r#"{"trip_id":"A","x":2}"#,
         r#"{"trip_id":"c"}"#,
         r#"{"trip_id":"d"}"#,
@@ -35,16 +35,16 @@ fn new_changed_and_gone_trips_are_told_apart() {
 
 #[test]
 fn a_second_delivery_of_a_trip_is_a_change_of_it() {
-    let once = prints(&[r#"{"trip_id":"a","x":1}"#]);
-    let twice = prints(&[r#"{"trip_id":"a","x":1}"#, r#"{"trip_id":"a","x":2}"#]);
+    let once = fingerprints(&[r#"{"trip_id":"a","x":1}"#]);
+    let twice = fingerprints(&[r#"{"trip_id":"a","x":1}"#, r#"{"trip_id":"a","x":2}"#]);
     let changes = once.compare(twice);
     assert_eq!((changes.new, changes.changed, changes.gone), (0, 1, 0));
 }
 
 #[test]
 fn a_trip_without_an_id_is_known_by_what_it_says() {
-    let before = prints(&["{\"x\":1}", "[]"]);
-    let after = prints(&["[]", "{\"x\":2}"]);
+    let before = fingerprints(&["{\"x\":1}", "[]"]);
+    let after = fingerprints(&["[]", "{\"x\":2}"]);
     let changes = before.compare(after);
     assert_eq!((changes.new, changes.changed, changes.gone), (1, 0, 1));
 }

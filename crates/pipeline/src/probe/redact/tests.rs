@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 use super::*;
 
 #[test]

@@ -1,0 +1,196 @@
+//! Findings about the feed as a whole: access, version, pages, and which hours it has.
+
+use std::collections::HashSet;
+
+use mds_client::{HourReport, MdsVersion, ProviderConfig};
+use uuid::Uuid;
+
+use super::{good, harm, note};
+use crate::error::PipelineError;
+use crate::probe::report::{Finding, HourOutcome, ProbedHour};
+use crate::probe::sample::Sample;
+
+pub(super) fn access(whole: &ProbedHour, has_newer: bool) -> Finding {
+    let about = "access";
+    match &whole.outcome {
+        HourOutcome::Failed { name, message } => harm(about, format!("{name}: {message}"), None),
+        HourOutcome::NotYet { http_status } => harm(
+            about,
+            format!(
+                "{} should be there and is not published yet (HTTP {http_status}){}",
+                whole.label,
+                if has_newer { ": see lag" } else { "" }
+            ),
+            None,
+        ),
+        HourOutcome::NotOperating => note(
+            about,
+            "the login works; there was no service in that hour (404)",
+        ),
+        HourOutcome::Ready(_) => good(about, "reachable, and the login works"),
+    }
+}
+
+pub(super) fn version(config: &ProviderConfig, report: &HourReport) -> Finding {
+    let about = "version";
+    let (configured, served) = (config.version.as_str(), report.version_served.as_str());
+    if served.starts_with(configured) {
+        return good(about, format!("{served}, as configured"));
+    }
+    Finding {
+        remedy: Some(format!("\"version\": \"{served}\"")),
+        ..note(
+            about,
+            format!("serves {served}, configured is {configured}"),
+        )
+    }
+}
+
+pub(super) fn pages(config: &ProviderConfig, report: &HourReport) -> Finding {
+    let about = "pages";
+    if report.next_page_left {
+        let text = "there is a next page, which is not requested";
+        return harm(about, text, Some("\"paging\": true"));
+    }
+    match report.pages {
+        0 | 1 => good(about, "one"),
+        n if config.version >= MdsVersion::V1_0 => note(
+            about,
+            format!(
+                "{n}, though MDS {} has no pages; all are requested",
+                config.version
+            ),
+        ),
+        n => good(about, format!("{n}, all requested")),
+    }
+}
+
+pub(super) fn speed(report: &HourReport, seconds: f64) -> Finding {
+    let text = format!(
+        "{} trips, {} bytes, {} pages, {} requests in {seconds:.1} s",
+        report.trips, report.bytes, report.pages, report.requests
+    );
+    good("speed", text)
+}
+
+pub(super) fn repeatable(sample: &Sample, again: &ProbedHour) -> Finding {
+    let about = "the same twice";
+    match (&again.sample, &again.outcome) {
+        (Some(other), _) if other.digest == sample.digest => good(about, "the same trips"),
+        (Some(other), _) => note(
+            about,
+            format!(
+                "{} trips, then {}: the trips change",
+                sample.trips, other.trips
+            ),
+        ),
+        (None, HourOutcome::Failed { name, message }) => note(
+            about,
+            format!("the second request failed: {name}: {message}"),
+        ),
+        (None, _) => note(about, "the second request found no hour"),
+    }
+}
+
+pub(super) fn old_hour(hour: &ProbedHour) -> Finding {
+    let about = "an old hour";
+    match &hour.outcome {
+        HourOutcome::Ready(report) => {
+            good(about, format!("{}: {} trips", hour.label, report.trips))
+        }
+        HourOutcome::NotOperating => note(about, format!("{}: no service (404)", hour.label)),
+        HourOutcome::NotYet { http_status } => note(
+            about,
+            format!(
+                "{}: not published yet, says the provider (HTTP {http_status})",
+                hour.label
+            ),
+        ),
+        HourOutcome::Failed { name, message } => note(
+            about,
+            format!(
+                "{}: {name}: {message}; a backfill would fail there",
+                hour.label
+            ),
+        ),
+    }
+}
+
+pub(super) fn future_hour(hour: &ProbedHour) -> Finding {
+    let about = "an hour to come";
+    match &hour.outcome {
+        HourOutcome::Ready(report) if report.trips > 0 => harm(
+            about,
+            format!("{} trips in an hour that has not begun", report.trips),
+            None,
+        ),
+        HourOutcome::Ready(_) => note(
+            about,
+            "returned without trips: an hour that is requested too early looks like an empty one, so choose lag_hours with care",
+        ),
+        HourOutcome::NotYet { http_status } => good(
+            about,
+            format!("distinguished from an empty one (HTTP {http_status})"),
+        ),
+        HourOutcome::NotOperating => note(about, "returned as an hour without service (404)"),
+        HourOutcome::Failed { name, .. } => good(about, format!("refused ({name})")),
+    }
+}
+
+pub(super) fn lag(lag: u32, newest_age: Option<i64>) -> Finding {
+    let about = "lag";
+    match newest_age {
+        Some(age) if age <= i64::from(lag) => good(
+            about,
+            format!(
+                "has trips of an hour that ended {age} h ago; hours are requested after {lag} h"
+            ),
+        ),
+        Some(age) => harm(
+            about,
+            format!(
+                "the newest hour with trips ended {age} h ago; hours are requested after {lag} h"
+            ),
+            Some(&format!("\"lag_hours\": {}", age + 6)),
+        ),
+        None => note(
+            about,
+            "no trips in any requested hour of the last week: compare with its fleet",
+        ),
+    }
+}
+
+/// Compares 2.0's list of vehicles with the devices of the trips.
+pub(in crate::probe) fn vehicles(
+    sample: &Sample,
+    listed: &Result<HashSet<Uuid>, PipelineError>,
+) -> Finding {
+    let about = "vehicles";
+    match listed {
+        Err(error) => harm(
+            about,
+            format!(
+                "{}: {}; trips would have no vehicle type",
+                error.name, error.message
+            ),
+            None,
+        ),
+        Ok(listed) if sample.devices.is_empty() => good(about, format!("{} listed", listed.len())),
+        Ok(listed) => {
+            let known = sample.devices.intersection(listed).count();
+            let text = format!(
+                "{} listed; {known} of the {} devices of trips are among them",
+                listed.len(),
+                sample.devices.len()
+            );
+            if known == sample.devices.len() {
+                good(about, text)
+            } else {
+                note(
+                    about,
+                    format!("{text}, the others are requested one by one"),
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The set-up of log lines, for the command line and the functions alike.
+
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+
+use crate::filter::our_lines;
+use crate::json::JsonLines;
+
+/// The variables that set the level, in this order: ours, and the one that Lambda sets from a
+/// function's logging configuration.
+const LEVELS: [&str; 2] = ["MDS_LOG", "AWS_LAMBDA_LOG_LEVEL"];
+
+/// What a log line looks like. Its fields have the same names in either format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Time, level, message and fields as text, for people.
+    Text {
+        /// Whether the line is coloured with ANSI codes, for a terminal.
+        ansi: bool,
+    },
+    /// One JSON object per line, for CloudWatch.
+    Json,
+}
+
+/// Starts to write log lines to `writer`. `default_level` applies unless `MDS_LOG` or
+/// `AWS_LAMBDA_LOG_LEVEL` sets another, such as `debug` or `warn,pipeline=debug`.
+///
+/// Call it once per process; a later call has no effect.
+pub fn init_logs<W>(format: LogFormat, default_level: &str, writer: W)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let registry = tracing_subscriber::registry()
+        .with(level(default_level))
+        .with(our_lines())
+        .with(lines(format, writer));
+    // Fails only if the process writes log lines already.
+    let _ = registry.try_init();
+}
+
+type Registered = tracing_subscriber::layer::Layered<
+    tracing_subscriber::filter::FilterFn,
+    tracing_subscriber::layer::Layered<EnvFilter, Registry>,
+>;
+
+fn lines<W>(format: LogFormat, writer: W) -> Box<dyn Layer<Registered> + Send + Sync>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let layer = fmt::layer().with_writer(writer);
+    match format {
+        LogFormat::Text { ansi } => layer.compact().with_target(false).with_ansi(ansi).boxed(),
+        LogFormat::Json => layer
+            .fmt_fields(JsonFields::new())
+            .event_format(JsonLines)
+            .boxed(),
+    }
+}
+
+/// The level of the first variable that is set and can be read.
+fn level(default_level: &str) -> EnvFilter {
+    LEVELS
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find_map(|level| EnvFilter::try_new(level).ok())
+        .unwrap_or_else(|| EnvFilter::new(default_level))
+}
