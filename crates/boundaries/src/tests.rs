@@ -1,4 +1,4 @@
-//! Points against boundaries: made-up ones, random ones and a city's own.
+//! Points in boundaries that are made up, random, and those of a real city.
 
 mod city;
 mod files;

@@ -1,4 +1,4 @@
-//! Where a step reads what the step before it wrote.
+//! The source of a step's input: the bucket or a local file.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 
-/// The block's object in the bucket, or a local file of the same form in its place.
+/// The block's object in the bucket, or a local file of the same form instead.
 #[derive(Debug, Clone, Copy)]
 pub enum Source<'a> {
     /// The bucket.
@@ -18,7 +18,7 @@ pub enum Source<'a> {
 
 pub(crate) struct Opened {
     pub(crate) content: Box<dyn Read + Send>,
-    /// Tells one content of the object from another.
+    /// Identifies the content of the object.
     pub(crate) tag: String,
 }
 

@@ -20,6 +20,15 @@ const UUID_BYTES: usize = 16;
 /// Two integers may become the same UUID if the provider's id ends with digits that an integer can
 /// begin with (0, 15 and 255 do with an id that ends in `ff`). This cannot change, because stored
 /// ids depend on it.
+///
+/// ```
+/// use trips::ids::integer_id_to_uuid;
+///
+/// let provider = "0309585e-599f-4e57-ac85-ffffffffffff".parse()?;
+/// let id = integer_id_to_uuid(provider, 104_865);
+/// assert_eq!(id.to_string(), "0309585e-599f-4e57-ac85-fffffff199a1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn integer_id_to_uuid(provider_id: Uuid, id: u128) -> Uuid {
     let leading_digits = id.leading_zeros() / 4;

@@ -154,6 +154,13 @@ impl Default for StepSelection {
 ///   because the steps after it would have no input.
 /// - With `incomplete_only`: no steps for a published block; a block with no trips, or with only
 ///   rejects, is extracted again.
+///
+/// ```
+/// use trips::status::{BlockStatus, Step, StepSelection, steps_to_do};
+///
+/// let steps = steps_to_do(BlockStatus::Archived, StepSelection::default(), false, false);
+/// assert_eq!(steps, [Step::SyncDb, Step::SyncSocrata]);
+/// ```
 #[must_use]
 pub fn steps_to_do(
     status: BlockStatus,

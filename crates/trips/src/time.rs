@@ -28,6 +28,18 @@ const MAX_OFFSET_HOURS: i64 = 14;
 /// A block is a clock hour both in UTC and in the city. So a zone is refused if its offset from UTC
 /// is not a whole number of hours at any time from 2000 to 2049 (docs/CONTRACT.md, Time). Serde
 /// writes and reads the name; the default is `US/Central`.
+///
+/// ```
+/// use trips::time::CivilZone;
+///
+/// let zone: CivilZone = "US/Central".parse()?;
+/// // The clocks show the hour 1 twice on this day.
+/// let first = zone.parse_time("2020-11-01-01")?;
+/// let second = zone.parse_time("2020-11-01-01b")?;
+/// assert_eq!(first.start().to_rfc3339(), "2020-11-01T06:00:00+00:00");
+/// assert_eq!(second, first.next());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CivilZone(Tz);

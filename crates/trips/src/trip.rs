@@ -53,8 +53,8 @@ pub trait ServiceArea: Send + Sync {
     fn covers(&self, point: Point) -> bool;
 }
 
-/// Reads a timestamp of a trip or of telemetry: seconds or milliseconds since 1970, told apart by
-/// magnitude, as a number or as a string that holds one. `None` for anything else.
+/// Reads a timestamp of a trip or of telemetry: seconds or milliseconds since 1970, distinguished
+/// by magnitude, as a number or as a string that holds one. `None` for anything else.
 #[must_use]
 pub fn instant(raw: &serde_json::value::RawValue) -> Option<DateTime<Utc>> {
     let stamp = scalar::Stamp::of(&scalar::Scalar::of(raw)).ok()?;

@@ -1,4 +1,4 @@
-//! Twenty years of hours in each zone: none is lost, none is named twice.
+//! Twenty years of hours in each zone: none is lost, and no two have the same name.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::{BTreeMap, HashSet};
@@ -15,8 +15,8 @@ const ZONES: [&str; 10] = [
     "America/Phoenix",
     "Europe/London",
     "Australia/Brisbane",
-    // Clocks that change twice more a year, at midnight, at one past midnight, by two hours, by a
-    // day.
+    // Clocks that change four times a year, at midnight, a minute after midnight, by two hours, by
+    // a day.
     "Africa/Casablanca",
     "America/Havana",
     "America/Goose_Bay",
@@ -86,7 +86,7 @@ fn every_block_has_its_own_label_and_its_own_key(#[case] name: &str) {
     assert_eq!(keys.len(), 175_320);
 }
 
-/// The lengths of the days of twenty years, and how often each occurs.
+/// The lengths of the days of twenty years, and how often each length occurs.
 #[rstest]
 #[case("US/Central", &[(23, 20), (24, 7_265), (25, 20)])]
 #[case("America/New_York", &[(23, 20), (24, 7_265), (25, 20)])]
@@ -114,7 +114,7 @@ fn civil_days_add_up(#[case] name: &str, #[case] lengths: &[(u64, usize)]) {
         next = Some(hours.end());
         *counted.entry(hours.len()).or_default() += 1;
     }
-    // Antarctica/Troll has kept its clocks so since 2005.
+    // Antarctica/Troll has had these clocks since 2005.
     assert_eq!(counted.into_iter().collect::<Vec<_>>(), lengths);
 }
 
@@ -123,7 +123,7 @@ fn civil_days_add_up(#[case] name: &str, #[case] lengths: &[(u64, usize)]) {
 #[case(ZONES[6])]
 #[case(ZONES[7])]
 #[case(ZONES[9])]
-fn odd_days_leave_no_gap_either(#[case] name: &str) {
+fn unusual_days_leave_no_gap(#[case] name: &str) {
     let zone = zone(name);
     let days = day(2010, 1, 1)
         .iter_days()
@@ -138,7 +138,7 @@ fn odd_days_leave_no_gap_either(#[case] name: &str) {
 }
 
 #[test]
-fn samoa_left_out_a_day() {
+fn samoa_skipped_a_day() {
     let zone = zone("Pacific/Apia");
     assert_eq!(zone.day(day(2011, 12, 30)), None);
     assert_eq!(
@@ -188,7 +188,7 @@ fn labels_and_keys_of_the_long_day() {
 }
 
 #[test]
-fn every_zone_that_is_taken_shows_whole_hours() {
+fn every_accepted_zone_shows_whole_hours() {
     let taken: Vec<CivilZone> = chrono_tz::TZ_VARIANTS
         .iter()
         .filter_map(|zone| zone.name().parse().ok())
@@ -227,7 +227,8 @@ proptest! {
 
     #[test]
     fn an_instant_belongs_to_exactly_one_civil_day(instant in instants(), zone in zones()) {
-        // But for the minute before the clocks of Goose Bay go back, an hour starts on its own day.
+        // Except in the minute before the clocks of Goose Bay go back, an hour starts on its own
+        // day.
         let hour = Hour::containing(instant);
         let date = zone.civil(hour.start()).date();
         let holds = |date: NaiveDate| {
@@ -253,7 +254,7 @@ proptest! {
     }
 
     #[test]
-    fn anything_that_is_read_is_a_time_or_an_error(input in "\\PC{0,24}", zone in zones()) {
+    fn any_input_is_a_time_or_an_error(input in "\\PC{0,24}", zone in zones()) {
         let _ = zone.parse_time(&input);
         let _ = Hour::from_label(&zone, &input);
     }

@@ -25,11 +25,11 @@ fn key(secret: &str) -> PublicIdKey {
 #[case::over_a_hyphen(0x1_0000_0000_0000, "0309585e-599f-4e57-ac81-000000000000")]
 #[case::every_digit(u128::MAX, "ffffffff-ffff-ffff-ffff-ffffffffffff")]
 #[case::but_one_digit(u128::MAX >> 4, "0fffffff-ffff-ffff-ffff-ffffffffffff")]
-fn an_integer_id_takes_the_places_of_its_digits(#[case] id: u128, #[case] expected: Uuid) {
+fn an_integer_id_replaces_the_last_digits(#[case] id: u128, #[case] expected: Uuid) {
     assert_eq!(integer_id_to_uuid(PROVIDER, id), expected);
 }
 
-/// The rule as it is worded: over the text of the two ids.
+/// The rule as the contract words it, applied to the text of the two ids.
 fn by_text(provider_id: Uuid, id: u128) -> String {
     let digits = Uuid::from_u128(id).to_string();
     let leading = digits
@@ -44,7 +44,7 @@ fn by_text(provider_id: Uuid, id: u128) -> String {
 
 proptest! {
     #[test]
-    fn an_integer_id_is_the_text_rule(provider in any::<u128>(), id in any::<u128>(), shift in 0..128_u32) {
+    fn an_integer_id_follows_the_text_rule(provider in any::<u128>(), id in any::<u128>(), shift in 0..128_u32) {
         let (provider, id) = (Uuid::from_u128(provider), id >> shift);
         prop_assert_eq!(integer_id_to_uuid(provider, id).to_string(), by_text(provider, id));
     }
@@ -58,9 +58,9 @@ proptest! {
     }
 }
 
-/// Rows that are published carry these, so they may never change.
+/// Published rows have these ids, so they may never change.
 #[test]
-fn public_ids_stay_for_ever() {
+fn public_ids_never_change() {
     let id = uuid!("00000000-0000-0000-0000-000000000001");
     let ids = (
         key(SECRET).trip(PROVIDER, id),

@@ -1,4 +1,4 @@
-//! The hours that a request means, the names in it, and the keys of objects.
+//! The hours of a request, the names in it, and the keys of objects.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use chrono::{DateTime, Utc};
@@ -28,7 +28,7 @@ fn window(time_min: Option<&str>, time_max: Option<&str>, interval: Option<u32>)
     }
 }
 
-/// Now is 2020-01-10 06:34 civil time: the hour 06 has not ended.
+/// It is 2020-01-10 06:34 civil time, so the hour 06 has not ended.
 #[rstest]
 #[case::nothing(None, None, None, "2020-01-10-05", "2020-01-10-06", 0)]
 #[case::interval_alone(None, None, Some(3), "2020-01-10-03", "2020-01-10-06", 0)]
@@ -58,7 +58,7 @@ fn window(time_min: Option<&str>, time_max: Option<&str>, interval: Option<u32>)
     "2020-01-02-00",
     0
 )]
-#[case::interval_beside_both(
+#[case::interval_with_both(
     Some("2020-01-01-00"),
     Some("2020-01-02-00"),
     Some(5),
@@ -66,7 +66,7 @@ fn window(time_min: Option<&str>, time_max: Option<&str>, interval: Option<u32>)
     "2020-01-02-00",
     0
 )]
-#[case::zero_interval_beside_both(
+#[case::zero_interval_with_both(
     Some("2020-01-01-00"),
     Some("2020-01-02-00"),
     Some(0),
@@ -98,7 +98,7 @@ fn window(time_min: Option<&str>, time_max: Option<&str>, interval: Option<u32>)
     "2020-01-10-06",
     4
 )]
-fn means_these_hours(
+fn a_window_has_these_hours(
     #[case] time_min: Option<&str>,
     #[case] time_max: Option<&str>,
     #[case] interval: Option<u32>,
@@ -117,7 +117,7 @@ fn means_these_hours(
 #[case::min_and_max(Some("2020-02-01-00"), Some("2020-02-02-00"), None, 24)]
 #[case::min_alone(Some("2020-01-10-06"), None, None, 1)]
 #[case::max_and_interval(None, Some("2020-02-01-00"), Some(2), 2)]
-fn of_the_future_means_no_hour(
+fn a_window_in_the_future_has_no_hours(
     #[case] time_min: Option<&str>,
     #[case] time_max: Option<&str>,
     #[case] interval: Option<u32>,
@@ -222,7 +222,7 @@ fn a_civil_day_is_the_blocks_labelled_01_to_24() {
 
 proptest! {
     #[test]
-    fn every_hour_asked_for_is_planned_or_counted(
+    fn every_requested_hour_is_planned_or_counted(
         start in 438_000..450_000_i64,
         hours in 1..2_000_i64,
         now in 438_000..452_000_i64,
@@ -250,7 +250,7 @@ proptest! {
 #[case(BlockObject::Extract, "production/bird/2020/1/1/22/extract.json")]
 #[case(BlockObject::Rejects, "production/bird/2020/1/1/22/rejects.json")]
 #[case(BlockObject::Publish, "production/bird/2020/1/1/22/publish.json")]
-fn the_block_labelled_23_lies_at_22(#[case] object: BlockObject, #[case] key: &str) {
+fn the_block_labelled_23_has_its_objects_at_22(#[case] object: BlockObject, #[case] key: &str) {
     let zone = CivilZone::default();
     let hour = Hour::from_label(&zone, "2020-01-01-23").unwrap();
     let block = Block {
@@ -261,7 +261,7 @@ fn the_block_labelled_23_lies_at_22(#[case] object: BlockObject, #[case] key: &s
 }
 
 #[test]
-fn a_manifest_lies_under_its_run() {
+fn a_manifest_has_its_run_in_its_key() {
     let run_id = Uuid::from_u128(7);
     assert_eq!(
         manifest_key(Stage::Staging, run_id),
@@ -282,7 +282,7 @@ fn reads_a_stage(#[case] text: &str, #[case] stage: Option<Stage>) {
 }
 
 #[test]
-fn a_stage_that_there_is_not_is_named() {
+fn an_unknown_stage_is_named_in_the_error() {
     let error = "prod".parse::<Stage>().unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -295,7 +295,7 @@ fn a_stage_that_there_is_not_is_named() {
 #[case("lime-2")]
 #[case("sample_co")]
 #[case("0")]
-fn takes_the_name(#[case] name: &str) {
+fn accepts_the_name(#[case] name: &str) {
     let provider: ProviderName = name.parse().unwrap();
     assert_eq!(provider.to_string(), name);
     let json = serde_json::to_string(&provider).unwrap();

@@ -1,4 +1,4 @@
-//! Which steps a block needs, for every status and every way of asking.
+//! The steps that a block needs, for every status and every kind of request.
 
 use proptest::prelude::*;
 use rstest::rstest;
@@ -111,22 +111,22 @@ fn the_steps_after_the_last_one_done(
 #[case::nothing_left(BlockStatus::Loaded, NO_SYNC_SOCRATA, &[])]
 fn a_step_needs_the_one_before_it(
     #[case] status: BlockStatus,
-    #[case] choice: StepSelection,
+    #[case] selection: StepSelection,
     #[case] steps: &[Step],
 ) {
-    assert_eq!(steps_to_do(status, choice, false, false), steps);
+    assert_eq!(steps_to_do(status, selection, false, false), steps);
 }
 
 #[rstest]
 #[case(BlockStatus::NoTrips)]
 #[case(BlockStatus::AllRejected)]
-fn late_trips_are_asked_for_or_left(#[case] status: BlockStatus) {
+fn late_trips_are_requested_if_extract_is_selected(#[case] status: BlockStatus) {
     assert_eq!(steps_to_do(status, NO_SYNC_DB, false, true), [Extract]);
     assert_eq!(steps_to_do(status, NO_EXTRACT, false, true), []);
 }
 
 #[test]
-fn force_does_every_chosen_step_of_every_block() {
+fn force_repeats_every_selected_step_of_every_block() {
     for status in BlockStatus::ALL {
         assert_eq!(steps_to_do(status, EVERYTHING, true, false), Step::ALL);
         assert_eq!(
@@ -154,15 +154,15 @@ fn force_with_incomplete_only_leaves_published_blocks_alone() {
 
 proptest! {
     #[test]
-    fn without_force_no_step_works_on_what_is_not_there(
+    fn without_force_every_step_has_its_input(
         status in prop::sample::select(BlockStatus::ALL.to_vec()),
         (extract, sync_db, sync_socrata) in any::<(bool, bool, bool)>(),
         incomplete_only in any::<bool>(),
     ) {
-        let choice = StepSelection { extract, sync_db, sync_socrata };
-        let steps = steps_to_do(status, choice, false, incomplete_only);
+        let selection = StepSelection { extract, sync_db, sync_socrata };
+        let steps = steps_to_do(status, selection, false, incomplete_only);
         for (position, step) in steps.iter().enumerate() {
-            prop_assert!(choice.includes(*step));
+            prop_assert!(selection.includes(*step));
             let earlier = Step::ALL.into_iter().filter(|other| other < step);
             for before in earlier {
                 prop_assert!(status.has_done(before) || steps[..position].contains(&before));

@@ -1,4 +1,4 @@
-//! Every time that a command line or an event can hold, good and bad, with its exact message.
+//! Every form of time in a command line or an event, valid and invalid, with the exact message.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use chrono::{DateTime, Utc};

@@ -1,3 +1,5 @@
+//! Layers as the settings write them.
+
 use super::*;
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a file may hold, and what is said of one that cannot be used.
+//! What a file may contain, and the errors for files that cannot be used.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::{Boundaries, BoundaryError, LayerName};
 #[case(json!(9.5), "9.5")]
 #[case(json!(48_453_001_100_u64), "48453001100")]
 #[case(json!(0), "0")]
-fn a_label_is_a_text_or_a_number(#[case] property: Value, #[case] expected: &str) {
+fn a_label_is_a_string_or_a_number(#[case] property: Value, #[case] expected: &str) {
     let boundaries = cells(json!([square(property, 0.0, 1.0)]));
     assert_eq!(cell(&boundaries, 0.5, 0.5), Some(expected));
 }
@@ -41,7 +41,7 @@ fn a_feature_may_lack_the_property(#[case] properties: Value) {
 }
 
 #[test]
-fn a_feature_may_have_no_place() {
+fn a_feature_may_have_no_geometry() {
     let mut feature = square("nowhere", 0.0, 1.0);
     feature["geometry"] = Value::Null;
     let boundaries = cells(json!([feature, square("b", 0.0, 1.0)]));
@@ -51,7 +51,7 @@ fn a_feature_may_have_no_place() {
 }
 
 #[test]
-fn members_that_are_not_known_are_passed_over() {
+fn unknown_members_are_skipped() {
     let mut collection = json!({
         "FeatureIndex": {"a": {"geometry": "any"}},
         "crs": {"type": "name", "properties": {"name": "EPSG:4326"}},
@@ -73,7 +73,7 @@ fn members_that_are_not_known_are_passed_over() {
 #[case(r#"{"type":"FeatureCollection","features":null}"#)]
 #[case(r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{},"geometry":{"type":"Polygon"}}]}"#)]
 #[case(r#"{"type":"FeatureCollection","features":[{"geometry":{"type":"Polygon","coordinates":[[["0","0"]]]}}]}"#)]
-fn a_file_that_is_no_collection_is_named(#[case] json: &str) {
+fn a_file_that_is_not_a_collection_is_named(#[case] json: &str) {
     let error = build(json).unwrap_err();
     assert!(
         matches!(error, BoundaryError::Malformed { .. }),
@@ -94,7 +94,7 @@ fn a_file_that_is_no_collection_is_named(#[case] json: &str) {
 #[case::short_ring(json!({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 0]]]}), "fewer than four")]
 #[case::short_position(json!({"type": "Polygon", "coordinates": [[[0, 0], [1], [1, 1], [0, 0]]]}), "fewer than two")]
 #[case::feet(json!({"type": "Polygon", "coordinates": [[[3.1e6, 1e7], [3.2e6, 1e7], [3.1e6, 1e6], [3.1e6, 1e7]]]}), "EPSG:4326")]
-fn a_feature_that_can_hold_no_point_is_named(#[case] geometry: Value, #[case] problem: &str) {
+fn an_unusable_geometry_is_named(#[case] geometry: Value, #[case] problem: &str) {
     let mut feature = square("x", 0.0, 1.0);
     feature["geometry"] = geometry;
     let error = build(&collection(json!([square("a", 0.0, 1.0), feature]))).unwrap_err();

@@ -1,4 +1,4 @@
-//! Which feature a point lies in.
+//! The feature that contains a point.
 
 use serde_json::json;
 use trips::Labels;
@@ -102,7 +102,7 @@ fn a_multi_polygon_is_one_feature() {
 }
 
 #[test]
-fn altitudes_are_passed_over() {
+fn altitudes_are_ignored() {
     let rings = json!([[[0, 0, 9], [1, 0, 9], [1, 1, 9], [0, 1, 9], [0, 0, 9]]]);
     assert_eq!(
         cell(&cells(json!([polygon("a", &rings)])), 0.5, 0.5),
@@ -164,14 +164,14 @@ fn without_a_layer_no_point_is_labelled_and_none_is_outside() {
 }
 
 #[test]
-fn a_number_that_is_none_is_nowhere() {
+fn a_point_with_nan_or_infinity_has_no_label() {
     let boundaries = cells(json!([square("a", 0.0, 1.0)]));
     assert_eq!(cell(&boundaries, f64::NAN, 0.5), None);
     assert_eq!(cell(&boundaries, f64::INFINITY, 0.5), None);
 }
 
 #[test]
-fn a_point_asked_again_has_the_same_answer() {
+fn a_repeated_look_up_has_the_same_result() {
     let boundaries = cells(json!([square("a", 0.0, 1.0), square("b", 0.5, 2.0)]));
     for (lng, lat, expected) in [
         (0.7, 0.7, Some("a")),

@@ -23,7 +23,7 @@ fn bodies(text: &str, rows: usize) -> Vec<String> {
 #[rstest]
 #[case("[]")]
 #[case(" [ \n ] \r\n\t")]
-fn no_rows_are_no_chunk(#[case] text: &str) {
+fn an_array_without_rows_has_no_chunk(#[case] text: &str) {
     assert!(chunks(text, 2).unwrap().is_empty());
 }
 

@@ -9,7 +9,18 @@ const HOUR_SECONDS: i64 = 3600;
 
 /// One clock hour: the half-open interval from its start to its end, two instants of UTC.
 ///
-/// Written and read by serde as the start, an RFC 3339 instant.
+/// Serde writes and reads the start, an RFC 3339 instant.
+///
+/// ```
+/// use trips::block::Hour;
+/// use trips::time::CivilZone;
+///
+/// let hour = Hour::containing("2020-01-02T04:17:00Z".parse()?);
+/// assert_eq!(hour.start().to_rfc3339(), "2020-01-02T04:00:00+00:00");
+/// // The label is the end of the hour in civil time.
+/// assert_eq!(hour.label(&CivilZone::default()), "2020-01-01-23");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "DateTime<Utc>", into = "DateTime<Utc>")]
 pub struct Hour {
@@ -129,6 +140,16 @@ impl From<Hour> for DateTime<Utc> {
 }
 
 /// One or more consecutive hours.
+///
+/// ```
+/// use trips::block::{Hour, HourRange};
+///
+/// let first = Hour::containing("2020-01-02T04:17:00Z".parse()?);
+/// let range = HourRange::new(first, first.next().next()).ok_or("no hours")?;
+/// assert_eq!(range.len(), 2);
+/// assert!(range.iter().eq([first, first.next()]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HourRange {
     first: Hour,

@@ -15,6 +15,22 @@ const DEFAULT_INTERVAL: u32 = 1;
 /// - neither: the last `interval` hours that have ended
 ///
 /// The interval is in hours; its default is 1.
+///
+/// ```
+/// use trips::block::TimeWindow;
+/// use trips::time::CivilZone;
+///
+/// let zone = CivilZone::default();
+/// let day = TimeWindow {
+///     time_min: Some(zone.parse_time("2020-03-08-00")?),
+///     time_max: Some(zone.parse_time("2020-03-09-00")?),
+///     interval: None,
+/// };
+/// let hours = day.resolve("2020-04-01T00:00:00Z".parse()?)?;
+/// assert_eq!(hours.range.map(|range| range.len()), Some(23));
+/// assert_eq!(hours.not_ended, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TimeWindow {
     /// The first hour.

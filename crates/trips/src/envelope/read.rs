@@ -53,6 +53,30 @@ pub struct EnvelopeSummary {
 /// space after it is an error. Memory does not grow with the number of trips; a single trip may
 /// have 64 MiB.
 ///
+/// ```
+/// use serde_json::value::RawValue;
+/// use trips::envelope::{ArchiveWriter, TripVisitor, read_envelope};
+///
+/// struct Archive(ArchiveWriter<Vec<u8>>);
+///
+/// impl TripVisitor for Archive {
+///     fn trip(&mut self, trip: &RawValue) -> std::io::Result<()> {
+///         self.0.push(trip)
+///     }
+/// }
+///
+/// let response = br#"{"trips": [{"cost": 1.50}], "links": {"next": "https://example.com/2"}}"#;
+/// let mut archive = Archive(ArchiveWriter::new(Vec::new(), "2.0.0")?);
+/// let summary = read_envelope(response.as_slice(), &mut archive)?;
+/// assert_eq!(summary.trips, 1);
+/// assert_eq!(summary.next.as_deref(), Some("https://example.com/2"));
+/// assert_eq!(
+///     archive.0.finish()?,
+///     br#"{"version":"2.0.0","data":{"trips":[{"cost": 1.50}]}}"#
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// An [`EnvelopeError`]. The visitor may have received trips before the error; they are not all the

@@ -1,3 +1,5 @@
+//! The exact form of a published row.
+
 use super::*;
 
 fn trip() -> PublicTrip {
@@ -63,7 +65,7 @@ fn the_weekday_counts_from_monday_and_the_clock_follows_summer_time() {
 }
 
 #[test]
-fn both_scooters_of_mds_2_go_on_under_the_old_word() {
+fn both_scooters_of_mds_2_are_published_as_scooter() {
     for (kind, public) in [
         ("scooter_standing", "scooter"),
         ("scooter_seated", "scooter"),

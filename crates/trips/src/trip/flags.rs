@@ -69,6 +69,14 @@ impl FromStr for Flag {
 }
 
 /// A set of flags, small enough to copy.
+///
+/// ```
+/// use trips::trip::{Flag, Flags};
+///
+/// let flags: Flags = [Flag::NegativeCost, Flag::OutsideHour].into_iter().collect();
+/// assert!(flags.contains(Flag::NegativeCost));
+/// assert_eq!(flags.names(), ["outside_hour", "negative_cost"]);
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Flags(u16);
 

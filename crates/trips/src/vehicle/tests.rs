@@ -1,3 +1,5 @@
+//! Records of vehicles, complete and incomplete.
+
 use super::*;
 
 fn read(json: &str) -> Option<Vehicle> {
@@ -20,7 +22,7 @@ fn reads_what_a_trip_needs_and_keeps_the_rest() {
 }
 
 #[test]
-fn what_is_missing_or_of_another_type_is_left_out() {
+fn missing_and_mistyped_members_are_none() {
     let vehicle = read(
         r#"{"device_id":"0309585e-599f-4e57-ac85-0123456789ab","vehicle_id":7,"vehicle_type":null,
         "propulsion_types":"electric"}"#,
@@ -35,7 +37,7 @@ fn what_is_missing_or_of_another_type_is_left_out() {
 }
 
 #[test]
-fn a_record_that_no_trip_can_name_is_none() {
+fn a_record_without_a_uuid_is_none() {
     for json in ["{}", "7", r#"{"device_id":"x"}"#, r#"{"device_id":7}"#] {
         assert_eq!(read(json), None, "{json}");
     }

@@ -1,4 +1,4 @@
-//! Answers that cannot be read to their end.
+//! Responses that cannot be read to their end.
 
 use std::error::Error;
 use std::io::{self, Read};
@@ -32,7 +32,7 @@ use crate::envelope::{EnvelopeError, TripVisitor, read_envelope};
 #[case(r#"{"trips":[01]}"#)]
 #[case("{\"trips\":[\"\u{1}\"]}")]
 #[case("[")]
-fn text_that_is_no_json_is_malformed(#[case] json: &str) {
+fn text_that_is_not_json_is_malformed(#[case] json: &str) {
     let error = read(json).unwrap_err();
     assert!(
         matches!(error, EnvelopeError::Malformed { .. }),
@@ -41,7 +41,7 @@ fn text_that_is_no_json_is_malformed(#[case] json: &str) {
 }
 
 #[test]
-fn text_that_is_no_utf_8_is_malformed() {
+fn text_that_is_not_utf_8_is_malformed() {
     let error = read(b"{\"trips\":[\"\xff\"]}").unwrap_err();
     assert!(
         matches!(error, EnvelopeError::Malformed { at: 10, .. }),
@@ -59,7 +59,7 @@ fn text_that_is_no_utf_8_is_malformed() {
 #[case(r#"[{"trips":[]}]"#)]
 #[case("null")]
 #[case("{}")]
-fn json_without_a_list_of_trips_is_no_envelope(#[case] json: &str) {
+fn json_without_a_list_of_trips_is_not_an_envelope(#[case] json: &str) {
     let error = read(json).unwrap_err();
     assert!(
         matches!(error, EnvelopeError::NotAnEnvelope { .. }),
@@ -87,11 +87,11 @@ impl Read for Breaking<'_> {
     }
 }
 
-/// Even where the text seems whole: the end was not seen.
+/// Even if the text seems complete, because its end was not read.
 #[rstest]
 #[case(r#"{"trips":[{"a":1},{"a":"#)]
 #[case(r#"{"trips":[{"a":1}]}"#)]
-fn a_broken_connection_is_told_from_broken_json(#[case] json: &str) {
+fn a_broken_connection_is_distinguished_from_broken_json(#[case] json: &str) {
     let mut collected = Collected::default();
     let error = read_envelope(Breaking(json.as_bytes()), &mut collected).unwrap_err();
     assert!(matches!(error, EnvelopeError::Read(_)), "{error:?}");

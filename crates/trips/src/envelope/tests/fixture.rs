@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_envelope};
 
-/// Keeps what it is given.
+/// Keeps what it receives.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     pub(super) version: Option<String>,
@@ -24,7 +24,7 @@ impl TripVisitor for Collected {
     }
 }
 
-/// Gives the text in pieces of these sizes, over and over.
+/// Returns the text in pieces of these sizes, repeated.
 pub(super) struct Pieces<'a> {
     text: Cursor<&'a [u8]>,
     sizes: std::iter::Cycle<std::vec::IntoIter<usize>>,

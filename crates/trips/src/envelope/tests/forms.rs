@@ -24,7 +24,7 @@ use crate::envelope::{EnvelopeError, EnvelopeSummary};
 )]
 #[case::byte_order_mark("\u{feff}{\"version\":\"1.2.0\",\"trips\":[{\"a\":1},{\"a\":2}]}")]
 #[case::escaped_keys(r#"{"\u0076ersion":"1.2.0","tr\u0069ps":[{"a":1},{"a":2}]}"#)]
-fn trips_are_found_wherever_they_stand(#[case] json: &str) {
+fn trips_are_found_wherever_they_are(#[case] json: &str) {
     let (summary, collected) = read(json).unwrap();
     assert_eq!(collected.trips, [r#"{"a":1}"#, r#"{"a":2}"#]);
     assert_eq!(collected.version.as_deref(), Some("1.2.0"));
@@ -44,15 +44,15 @@ fn an_hour_without_trips_is_an_envelope(#[case] json: &str) {
 }
 
 #[test]
-fn a_trip_is_passed_on_character_for_character() {
+fn a_trip_is_passed_on_byte_for_byte() {
     let trip = "{ \"b\" : 1.50e+2,\n\"a\":\"\\u00e9\\/é\", \"b\":-0.0, \"big\":123456789012345678901234567890 }";
     let (_, collected) = read(format!("{{\"trips\":[ {trip} ]}}")).unwrap();
     assert_eq!(collected.trips, [trip]);
 }
 
-/// What is no trip must be counted as one that was refused, so it is passed on too.
+/// A value that is not a trip is passed on too, because it has to be counted as a reject.
 #[test]
-fn values_that_are_no_objects_are_passed_on() {
+fn values_that_are_not_objects_are_passed_on() {
     let (summary, collected) = read(r#"{"trips":[null,1,"x",[],true]}"#).unwrap();
     assert_eq!(collected.trips, ["null", "1", "\"x\"", "[]", "true"]);
     assert_eq!(summary.trips, 5);
@@ -91,7 +91,7 @@ fn the_next_page_is_found(#[case] links: &str, #[case] expected: Option<&str>) {
 #[rstest]
 #[case(r#"{"next":5}"#)]
 #[case(r#"{"next":["https://example.com/2"]}"#)]
-fn a_next_page_that_cannot_be_read_is_no_last_page(#[case] links: &str) {
+fn an_unreadable_link_to_the_next_page_is_an_error(#[case] links: &str) {
     let error = read(format!("{{\"trips\":[],\"links\":{links}}}")).unwrap_err();
     assert!(matches!(error, EnvelopeError::NotAnEnvelope { .. }));
 }

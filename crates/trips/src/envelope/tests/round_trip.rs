@@ -1,4 +1,4 @@
-//! Any trips, in any pieces.
+//! Any trips, read in pieces of any size.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use super::fixture::*;
 use crate::envelope::{ArchiveWriter, EnvelopeError, TripVisitor, read_envelope};
 use crate::json::window::WINDOW_BYTES;
 
-/// JSON texts that a parser which re-writes numbers or members would change.
+/// JSON texts that would change in a parser that rewrites numbers or members.
 fn any_trip() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -70,7 +70,7 @@ proptest! {
         prop_assert_eq!(summary.trips, first.trips.len() as u64);
     }
 
-    /// A text that ends too early is an error, wherever it ends and in whatever pieces it comes.
+    /// A text that ends too early is an error, wherever it ends and whatever the pieces.
     #[test]
     fn a_text_cut_short_is_never_taken_for_fewer_trips(
         trips in prop::collection::vec(any_trip(), 1..6),
@@ -88,7 +88,7 @@ proptest! {
         let error = read_envelope(Pieces::new(cut, sizes), &mut part).unwrap_err();
         let is_malformed = matches!(error, EnvelopeError::Malformed { .. });
         prop_assert!(is_malformed, "{:?}", error);
-        // A number may be cut in two and still be one; the error tells that it is not the whole.
+        // Half of a number may be a number. The error shows that it is not complete.
         let complete = part.trips.len().saturating_sub(1);
         prop_assert!(trips.starts_with(&part.trips[..complete]));
     }
@@ -98,7 +98,7 @@ proptest! {
         prop_assert!(read(&bytes).is_err());
     }
 
-    /// One byte changed: an error, or as many values as the text then says.
+    /// After a change of one byte: an error, or as many values as the changed text has.
     #[test]
     fn a_changed_byte_does_no_harm(
         trips in prop::collection::vec(any_trip(), 1..4),
@@ -118,9 +118,9 @@ proptest! {
     }
 }
 
-/// Trips and numbers that end where the window does, or lie across several windows.
+/// Trips and numbers that end with the window, or need several windows.
 #[test]
-fn the_window_cuts_no_trip_in_two() {
+fn trips_across_the_end_of_the_window_are_complete() {
     for padding in (262_144 - 40)..(262_144 + 4) {
         let long = "x".repeat(padding);
         let answer = format!(r#"{{"x":"{long}","trips":[12345678,{{"a":1}},true]}}"#);
@@ -135,7 +135,7 @@ fn the_window_cuts_no_trip_in_two() {
 }
 
 #[test]
-fn a_hundred_thousand_trips_come_through() {
+fn a_hundred_thousand_trips_are_read() {
     let trips: Vec<_> = (0..100_000)
         .map(|n| format!(r#"{{"trip_id":{n}}}"#))
         .collect();
@@ -164,7 +164,7 @@ fn an_archive_that_was_not_finished_does_not_read_as_one() {
     assert!(read(out).is_err());
 }
 
-/// However a value lies across two fillings of the window, it is read as it was sent.
+/// A value is read as it was sent, wherever the end of the window cuts it.
 #[test]
 fn a_value_may_be_cut_off_anywhere() {
     let trip = "{\"a\":[-1.5e-3,0.25E+7,true,null],\n\"b\":\"\\u00e9\\n\u{20ac}\"}";
@@ -177,7 +177,7 @@ fn a_value_may_be_cut_off_anywhere() {
     }
 }
 
-/// Takes what it can in the pass that finds a trip's end, if its turn has come, and the rest whole.
+/// Takes two of three trips in the pass that finds their end, if possible, and the others complete.
 #[derive(Default)]
 struct Greedy {
     trips: Vec<String>,
@@ -205,7 +205,7 @@ impl TripVisitor for Greedy {
 }
 
 #[test]
-fn trips_taken_ahead_and_whole_are_all_the_trips_in_their_order() {
+fn trips_taken_ahead_or_not_keep_their_order() {
     let trips: Vec<String> = (0..60)
         .map(|number| {
             format!(
@@ -226,7 +226,7 @@ fn trips_taken_ahead_and_whole_are_all_the_trips_in_their_order() {
 }
 
 #[test]
-fn a_visitor_that_takes_too_much_gets_the_trip_whole() {
+fn a_visitor_that_claims_too_many_bytes_gets_the_complete_trip() {
     struct Liar(Vec<String>);
     impl TripVisitor for Liar {
         fn trip(&mut self, trip: &RawValue) -> io::Result<()> {

@@ -1,3 +1,5 @@
+//! Sets of flags, and their names.
+
 use super::*;
 
 #[test]

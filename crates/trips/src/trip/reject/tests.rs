@@ -1,3 +1,5 @@
+//! The JSON and the text of rejects.
+
 use super::*;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Trips read out of the text that goes on behind them.
+//! Trips at the beginning of a longer text.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ proptest! {
 }
 
 #[test]
-fn a_trip_that_is_cut_off_is_left() {
+fn a_trip_that_is_cut_off_is_not_taken() {
     let text = trip().to_string();
     for end in 0..text.len() {
         let cut = &text.as_bytes()[..end];
@@ -29,7 +29,7 @@ fn a_trip_that_is_cut_off_is_left() {
 }
 
 #[test]
-fn what_is_to_be_refused_is_left() {
+fn a_rejected_trip_is_not_taken() {
     for (member, value) in [
         ("trip_id", Value::Null),
         ("start_time", json!("yesterday")),
@@ -47,7 +47,7 @@ fn what_is_to_be_refused_is_left() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_left_even_where_nobody_looks() {
+fn bytes_that_are_not_utf_8_are_not_taken_even_in_skipped_members() {
     let mut trip = trip();
     trip["unknown"] = json!({"note": "?"});
     let mut text = trip.to_string().into_bytes();

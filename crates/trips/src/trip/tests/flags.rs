@@ -1,4 +1,4 @@
-//! Each oddity that is flagged.
+//! Each flag.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -11,7 +11,7 @@ use crate::trip::{Flag, Rules};
 #[rstest]
 #[case(trip())]
 #[case(trip_2_0())]
-fn nothing_is_odd_about_a_good_trip(#[case] sent: Value) {
+fn a_normal_trip_has_no_flags(#[case] sent: Value) {
     assert_eq!(flags(&rules(), &sent), []);
 }
 
@@ -20,8 +20,11 @@ fn nothing_is_odd_about_a_good_trip(#[case] sent: Value) {
 #[case(TimeDelta::hours(1) - TimeDelta::milliseconds(1), false)]
 #[case(TimeDelta::hours(1), true)]
 #[case(TimeDelta::milliseconds(-1), true)]
-fn outside_hour(#[case] after: TimeDelta, #[case] odd: bool) {
-    assert_eq!(flags(&rules(), &ending(after)) == [Flag::OutsideHour], odd);
+fn outside_hour(#[case] after: TimeDelta, #[case] expected: bool) {
+    assert_eq!(
+        flags(&rules(), &ending(after)) == [Flag::OutsideHour],
+        expected
+    );
 }
 
 #[rstest]
@@ -76,15 +79,15 @@ fn duration(#[case] seconds: Value, #[case] expected: &[Flag]) {
 #[case::reversed(&[Some(3), Some(2), Some(1)], true)]
 #[case::no_times(&[None, None, None], false)]
 #[case::some_times(&[None, Some(1), None, Some(2)], false)]
-#[case::behind_one_without_a_time(&[Some(2), None, Some(1)], true)]
-fn unordered_route(#[case] times: &[Option<i64>], #[case] odd: bool) {
+#[case::after_one_without_a_time(&[Some(2), None, Some(1)], true)]
+fn unordered_route(#[case] times: &[Option<i64>], #[case] expected: bool) {
     let features = times.iter().map(|time| {
         let mut feature = feature(-97.74, 30.26, 0);
         feature["properties"]["timestamp"] = json!(time);
         feature
     });
     let found = flags(&rules(), &routed(features.collect()));
-    assert_eq!(found == [Flag::UnorderedRoute], odd);
+    assert_eq!(found == [Flag::UnorderedRoute], expected);
 }
 
 #[rstest]
@@ -104,7 +107,7 @@ fn seconds_for_milliseconds(#[case] field: &str, #[case] time: &str) {
     };
     assert_eq!(flags(&rules(), &of_1_2), [Flag::SecondsForMilliseconds]);
     assert_eq!(flags(&rules_of_0_2, &of_1_2), []);
-    // A feed set to 0.2 that answers as 2.0 has no right to seconds either.
+    // A feed configured as 0.2 that sends trips of 2.0 must not have seconds either.
     assert_eq!(
         flags(&rules_of_0_2, &of_2_0),
         [Flag::SecondsForMilliseconds]
@@ -142,14 +145,14 @@ fn swapped_coordinates_suspected() {
     assert_eq!(flags(&rules, &sent), expected);
 
     let sent = with(sent, "start_location", wrong);
-    let told = Rules {
+    let swapping = Rules {
         feed: Feed {
             swap_coordinates: true,
             ..Feed::default()
         },
         ..rules
     };
-    assert_eq!(flags(&told, &sent), []);
+    assert_eq!(flags(&swapping, &sent), []);
 }
 
 #[rstest]
@@ -157,9 +160,9 @@ fn swapped_coordinates_suspected() {
 #[case("actual_cost", json!(-150), true)]
 #[case("actual_cost", json!(0), false)]
 #[case("standard_cost", Value::Null, false)]
-fn negative_cost(#[case] field: &str, #[case] cost: Value, #[case] odd: bool) {
+fn negative_cost(#[case] field: &str, #[case] cost: Value, #[case] expected: bool) {
     let found = flags(&rules(), &with(trip(), field, cost));
-    assert_eq!(found == [Flag::NegativeCost], odd);
+    assert_eq!(found == [Flag::NegativeCost], expected);
 }
 
 #[rstest]
@@ -178,13 +181,13 @@ fn negative_cost(#[case] field: &str, #[case] cost: Value, #[case] odd: bool) {
 #[case(json!("reservation"), true)]
 #[case(json!("empty"), true)]
 #[case(json!("delivery"), true)]
-fn not_a_rider_trip(#[case] trip_type: Value, #[case] odd: bool) {
+fn not_a_rider_trip(#[case] trip_type: Value, #[case] expected: bool) {
     let found = flags(&rules(), &with(trip_2_0(), "trip_type", trip_type));
-    assert_eq!(found == [Flag::NotARiderTrip], odd);
+    assert_eq!(found == [Flag::NotARiderTrip], expected);
 }
 
 #[test]
-fn several_oddities_stand_side_by_side() {
+fn a_trip_can_have_several_flags() {
     let sent = with(
         with(trip(), "trip_distance", json!(0)),
         "trip_duration",

@@ -21,7 +21,7 @@ use crate::trip::{RejectReason, Rules, TripEnd};
 #[case("start_time")]
 #[case("end_time")]
 #[case("route")]
-fn a_required_field_must_be_there(
+fn a_required_field_must_be_present(
     #[case] field: &'static str,
     #[values(true, false)] as_null: bool,
 ) {
@@ -40,7 +40,7 @@ fn a_required_field_must_be_there(
 #[case("end_location")]
 #[case("device_id")]
 #[case("end_time")]
-fn a_field_that_2_0_requires_must_be_there(#[case] field: &'static str) {
+fn a_field_that_2_0_requires_must_be_present(#[case] field: &'static str) {
     let mut sent = trip_2_0();
     remove(&mut sent, field);
     assert_eq!(reasons(&sent), [MissingField { field }]);
@@ -51,7 +51,7 @@ fn a_field_that_2_0_requires_must_be_there(#[case] field: &'static str) {
 #[case("trip_id")]
 #[case("vehicle_type")]
 #[case("end_time")]
-fn an_empty_text_is_no_value(#[case] field: &'static str) {
+fn an_empty_string_counts_as_absent(#[case] field: &'static str) {
     let sent = with(trip(), field, json!(""));
     assert_eq!(reasons(&sent), [MissingField { field }]);
 }
@@ -97,7 +97,7 @@ fn a_field_must_have_its_type(
 }
 
 #[test]
-fn propulsion_must_be_a_list_by_its_old_name_too() {
+fn propulsion_must_be_a_list_under_its_old_name_too() {
     let field = "propulsion_type";
     let mut sent = with(trip(), field, json!("electric"));
     remove(&mut sent, "propulsion_types");
@@ -181,7 +181,7 @@ fn coordinates_must_be_on_the_globe(#[case] lat: f64, #[case] lng: f64) {
 }
 
 #[test]
-fn points_between_the_ends_are_not_judged() {
+fn points_between_the_ends_are_not_checked() {
     let sent = routed(json!([
         feature(-97.74, 30.26, 1),
         feature(999.0, 999.0, 2),
@@ -191,7 +191,7 @@ fn points_between_the_ends_are_not_judged() {
 }
 
 #[test]
-fn a_place_off_the_globe_that_fits_when_swapped_says_so() {
+fn a_point_off_the_globe_that_fits_when_swapped_is_marked() {
     let sent = with(
         trip_2_0(),
         "start_location",
@@ -235,7 +235,7 @@ fn times_run_from_2010_to_tomorrow(
 #[case(json!(-1e300))]
 #[case(json!(u64::MAX))]
 #[case(json!(milliseconds("2020-06-01T12:20:00Z") * 1000))]
-fn a_number_that_is_no_time_is_out_of_range(#[case] value: Value) {
+fn a_number_outside_the_calendar_is_out_of_range(#[case] value: Value) {
     let field = "start_time";
     assert_eq!(
         reasons(&with(trip(), field, value)),
@@ -261,7 +261,7 @@ fn times_in_different_units_are_compared_after_repair() {
 }
 
 #[test]
-fn every_reason_is_given_at_once() {
+fn all_reasons_are_reported_together() {
     let mut sent = trip();
     for field in ["provider_id", "vehicle_type", "route"] {
         remove(&mut sent, field);
@@ -297,14 +297,14 @@ fn every_reason_is_given_at_once() {
 )]
 #[case::key_twice(r#"{"trip_id":"t","start_time":1,"start_time":2}"#, Some("t"))]
 #[case::id_twice(r#"{"trip_id":"t","trip_id":"u"}"#, None)]
-fn an_unreadable_trip_is_refused_as_such(#[case] json: &str, #[case] trip_id: Option<&str>) {
+fn an_unreadable_trip_is_rejected_as_unreadable(#[case] json: &str, #[case] trip_id: Option<&str>) {
     let reject = rules().check(json).unwrap_err();
     assert_eq!(reject.reasons, [Unreadable]);
     assert_eq!(reject.trip_id.as_deref(), trip_id);
 }
 
 #[test]
-fn a_reported_id_is_cut() {
+fn a_long_id_is_shortened() {
     let sent = with(trip(), "trip_id", json!("ü".repeat(1000)));
     let reject = check(&rules(), &sent).unwrap_err();
     assert_eq!(reject.trip_id.unwrap().chars().count(), 64);
@@ -341,9 +341,9 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// Whatever stands in whatever field: a trip or a reject with reasons, and never anything else.
+    /// Any value in any field results in a trip or in a reject with reasons.
     #[test]
-    fn no_value_of_a_field_escapes_judgement(
+    fn every_value_of_a_field_is_accepted_or_rejected(
         value in any_json(),
         field in prop::sample::select(vec![
             "provider_id", "provider_name", "data_provider_id", "device_id", "vehicle_id",

@@ -1,4 +1,4 @@
-//! What is read of a trip that can be loaded.
+//! The fields of trips that can be loaded.
 
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ const END: Point = Point {
 };
 
 #[test]
-fn a_trip_of_1_2_is_read_whole() {
+fn every_field_of_a_1_2_trip_is_read() {
     let mut sent = trip();
     sent["publication_time"] = json!(milliseconds("2020-06-01T12:31:00Z"));
     sent["parking_verification_url"] = json!("https://example.com/1.jpg");
@@ -56,7 +56,7 @@ fn a_trip_of_1_2_is_read_whole() {
 }
 
 #[test]
-fn a_trip_of_2_0_is_read_whole() {
+fn every_field_of_a_2_0_trip_is_read() {
     let mut sent = trip_2_0();
     sent["trip_type"] = json!(["rider"]);
     sent["journey_id"] = json!("CC5BC82B-8E2B-4A0E-8F5B-3C9D2A3B4C5D");
@@ -80,7 +80,7 @@ fn a_trip_of_2_0_is_read_whole() {
 #[case("vehicle_id")]
 #[case("propulsion_types")]
 #[case("accuracy")]
-fn what_no_number_depends_on_may_be_missing(
+fn fields_that_no_number_depends_on_may_be_missing(
     #[case] field: &str,
     #[values(true, false)] as_null: bool,
 ) {
@@ -108,7 +108,7 @@ fn null_is_the_same_as_absent(#[case] field: &str) {
 }
 
 #[test]
-fn unknown_members_are_passed_over() {
+fn unknown_members_are_skipped() {
     let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
     let sent = trip()
         .to_string()
@@ -131,7 +131,7 @@ fn an_upper_case_uuid_is_the_same_uuid() {
 #[case(json!("1"), "0309585e-599f-4e57-ac85-fffffffffff1")]
 #[case(json!(104_865), "0309585e-599f-4e57-ac85-fffffff199a1")]
 #[case(json!("99999999"), "0309585e-599f-4e57-ac85-fffff5f5e0ff")]
-fn an_integer_id_becomes_the_uuid_it_has_with_the_trips_provider(
+fn an_integer_id_becomes_a_uuid_of_its_provider(
     #[case] id: Value,
     #[case] expected: &str,
     #[values("trip_id", "device_id")] field: &str,
@@ -154,7 +154,7 @@ fn a_vehicle_id_may_be_a_number() {
 #[rstest]
 #[case("propulsion_types")]
 #[case("propulsion_type")]
-fn propulsion_is_read_by_its_old_and_new_name(#[case] name: &str) {
+fn propulsion_is_read_under_its_old_and_new_name(#[case] name: &str) {
     let mut sent = trip();
     remove(&mut sent, "propulsion_types");
     let trip = accepted(&with(sent, name, json!(["human", "electric_assist"])));
@@ -225,7 +225,7 @@ fn ends_are_those_of_the_route_sorted_by_time() {
 }
 
 #[test]
-fn points_of_one_time_keep_the_order_of_the_file() {
+fn points_with_the_same_time_keep_the_order_of_the_file() {
     let features = json!([
         feature(-97.1, 30.1, 5),
         feature(-97.2, 30.2, 5),
@@ -260,7 +260,7 @@ fn points_of_one_time_keep_the_order_of_the_file() {
     {"geometry": {"coordinates": [-97.1, 30.1]}, "properties": {"timestamp": 100}},
     {"geometry": {"coordinates": [-97.2, 30.2]}, "properties": {"timestamp": []}},
 ]))]
-fn a_point_without_a_time_stays_behind_the_one_it_follows(#[case] features: Value) {
+fn a_point_without_a_time_has_the_time_of_the_one_before(#[case] features: Value) {
     let trip = accepted(&routed(features));
     assert_eq!(
         trip.start,
@@ -279,7 +279,7 @@ fn a_point_without_a_time_stays_behind_the_one_it_follows(#[case] features: Valu
 }
 
 #[test]
-fn features_that_are_no_points_are_passed_over() {
+fn features_without_a_point_are_skipped() {
     let features = json!([
         {"geometry": null}, feature(-97.1, 30.1, 1), 5, feature(-97.3, 30.3, 2), {"properties": {}},
     ]);
@@ -301,7 +301,7 @@ fn features_that_are_no_points_are_passed_over() {
 }
 
 #[test]
-fn locations_win_over_a_route_that_a_2_0_trip_carries_besides() {
+fn a_2_0_trip_with_a_route_uses_its_locations() {
     let sent = with(trip_2_0(), "route", routed(json!([]))["route"].clone());
     assert_eq!((accepted(&sent).start, accepted(&sent).end), (START, END));
 }
@@ -309,8 +309,8 @@ fn locations_win_over_a_route_that_a_2_0_trip_carries_besides() {
 #[rstest]
 #[case(trip())]
 #[case(trip_2_0())]
-fn swapped_coordinates_are_put_right_where_the_provider_is_known_for_it(#[case] sent: Value) {
-    let told = Rules {
+fn swapped_coordinates_are_corrected_if_the_feed_is_configured_so(#[case] sent: Value) {
+    let swapping = Rules {
         feed: Feed {
             swap_coordinates: true,
             ..Feed::default()
@@ -326,12 +326,12 @@ fn swapped_coordinates_are_put_right_where_the_provider_is_known_for_it(#[case] 
         swapped["start_location"] = json!({"lat": -97.74, "lng": 30.26});
         swapped["end_location"] = json!({"lat": -97.75, "lng": 30.27});
     }
-    let trip = check(&told, &swapped).unwrap();
+    let trip = check(&swapping, &swapped).unwrap();
     assert_eq!((trip.start, trip.end), (START, END));
 }
 
 proptest! {
-    /// Seconds and milliseconds, as numbers and as texts, mean the same instant.
+    /// Seconds and milliseconds, as numbers and as strings, mean the same instant.
     #[test]
     fn the_unit_of_a_timestamp_does_not_matter(millis in 1_262_304_000_000_i64..1_591_014_600_000) {
         let expected = DateTime::from_timestamp_millis(millis).unwrap();
@@ -348,7 +348,7 @@ proptest! {
         }
     }
 
-    /// The streaming search for the ends agrees with a stable sort.
+    /// Finding the ends in one pass has the same result as a stable sort.
     #[test]
     fn ends_agree_with_a_stable_sort(times in prop::collection::vec(0_i64..5, 2..12)) {
         #[allow(clippy::cast_precision_loss)]
