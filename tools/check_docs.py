@@ -97,20 +97,17 @@ def check_glossary(sources, problems):
 
 
 def check_references(sources, problems):
-    titles = [title.lower() for title in headings(ROOT / "docs/CONTRACT.md")]
-
-    def is_title(title):
-        return any(known.startswith(title.lower()) for known in titles)
-
+    titles = headings(ROOT / "docs/CONTRACT.md")
     for name, text in sources.items():
         # Comments are wrapped; a reference may go on in the next line.
         text = re.sub(r"\n\s*(///|//!|//|--|#)?[ \t]*", " ", text)
-        for rest in re.findall(r"docs/CONTRACT\.md,((?: (?:and )?\"[^\"]+\",?| [A-Z][^).;,\"]*)+)", text):
-            rest = rest.split("(")[0].strip()
-            whole = rest.strip('".,; ')
-            cited = re.findall(r"\"([^\"]+)\"", rest) or ([whole] if is_title(whole) else rest.split(" and "))
-            for title in cited:
-                if not is_title(title.strip('".,; ')):
+        # In the text of a program a quote may stand after a backslash.
+        text = text.replace('\\"', '"')
+        for unquoted in re.findall(r"docs/CONTRACT\.md, ([A-Z][^).;]*)", text):
+            problems.append(f"{name}: write docs/CONTRACT.md, \"Section\" in place of {unquoted}")
+        for rest in re.findall(r"docs/CONTRACT\.md,((?:,? (?:and )?\"[^\"{}]+\")+)", text):
+            for title in re.findall(r"\"([^\"]+)\"", rest):
+                if title not in titles:
                     problems.append(f"{name}: docs/CONTRACT.md has no section \"{title}\"")
 
 

@@ -28,7 +28,7 @@ pub struct Layer {
     pub property: String,
 }
 
-/// The layers if the settings name none (docs/CONTRACT.md, Postgres).
+/// The layers if the settings name none (docs/CONTRACT.md, "Boundaries").
 #[must_use]
 pub fn default_layers() -> Vec<Layer> {
     [

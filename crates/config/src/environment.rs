@@ -25,7 +25,7 @@ pub enum KeySource {
     },
 }
 
-/// The values of the environment variables (docs/CONTRACT.md, Configuration).
+/// The values of the environment variables (docs/CONTRACT.md, "Environment variables").
 #[derive(Debug, Clone)]
 pub struct Environment {
     /// `ATD_MDS_RUN_MODE`; the default is staging.

@@ -3,8 +3,8 @@
 use boundaries::BoundaryError;
 use vault::VaultError;
 
-/// Why the configuration cannot be used: `ConfigInvalid` (docs/CONTRACT.md, Events and errors),
-/// unless [`ConfigError::is_transient`]. Every message names the key, and none holds its value.
+/// Why the configuration cannot be used: `ConfigInvalid` (docs/CONTRACT.md, "Error names"), unless
+/// [`ConfigError::is_transient`]. Every message names the key, and none holds its value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {

@@ -11,7 +11,7 @@ use crate::environment::PROVIDERS;
 use crate::error::ConfigError;
 use crate::text::read_object;
 
-/// The providers file, in the order of the providers' names (docs/CONTRACT.md, Configuration).
+/// The providers file, in the order of the providers' names (docs/CONTRACT.md, "Providers").
 #[derive(Clone)]
 pub struct Providers(BTreeMap<ProviderName, ProviderConfig>);
 

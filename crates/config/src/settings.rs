@@ -49,8 +49,8 @@ const PORTAL: [&str; 5] = [
     SOCRATA_KEY_SECRET,
 ];
 
-/// The settings file (docs/CONTRACT.md, Configuration). Unknown keys are allowed. `Debug` shows
-/// which keys have a value, but not the values.
+/// The settings file (docs/CONTRACT.md, "Settings"). Unknown keys are allowed. `Debug` shows which
+/// keys have a value, but not the values.
 #[derive(Clone)]
 pub struct Settings {
     /// `TIME_ZONE`; the default is `US/Central`.

@@ -44,7 +44,7 @@ impl FromStr for AuthType {
     }
 }
 
-/// One provider's entry in the providers file (docs/CONTRACT.md, Configuration).
+/// One provider's entry in the providers file (docs/PROVIDERS.md, "Settings").
 ///
 /// Files of older tools can be read: numbers and switches may be written as text, null is the same
 /// as absent, unknown keys are ignored. `Debug` shows neither secrets nor the URL's query.

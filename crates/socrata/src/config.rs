@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// A dataset and the key to write to it (docs/CONTRACT.md, Configuration). `Debug` shows no secret.
+/// A dataset and the key to write to it (docs/CONTRACT.md, "Settings"). `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct SocrataConfig {
     /// The portal, as [`parse_endpoint`] reads it.

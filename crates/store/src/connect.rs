@@ -78,7 +78,7 @@ impl Store {
     /// Creates the pool. The first use of it connects.
     ///
     /// TLS with a verified certificate is required, whatever `sslmode` says, unless every host is
-    /// loopback or a Unix socket (docs/CONTRACT.md, Configuration).
+    /// loopback or a Unix socket (docs/CONTRACT.md, "Settings").
     ///
     /// # Errors
     ///

@@ -2,8 +2,8 @@
 //!
 //! MDS up to 1.2 sends `{"version": …, "data": {"trips": […]}, "links": {…}}`; 2.0 sends `trips` at
 //! the top level. Both forms are read, with members in any order, and every trip is passed on as
-//! the text that was sent. The archive always has the older form (docs/CONTRACT.md, Objects in the
-//! bucket).
+//! the text that was sent. The archive always has the older form (docs/CONTRACT.md, "Objects in the
+//! bucket").
 
 mod error;
 mod read;

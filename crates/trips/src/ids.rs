@@ -10,8 +10,8 @@ use uuid::Uuid;
 const MIN_KEY_BYTES: usize = 16;
 const UUID_BYTES: usize = 16;
 
-/// The UUID of a trip or device whose provider uses integer ids (docs/CONTRACT.md, Details that
-/// existing data depends on).
+/// The UUID of a trip or device whose provider uses integer ids (docs/CONTRACT.md, "Details that
+/// existing data depends on").
 ///
 /// It is the integer as 16 big-endian bytes, with its leading zero digits replaced by the digits of
 /// the provider's id at the same positions. All digits of 0 are leading zeros, so its UUID is the
@@ -41,7 +41,7 @@ pub fn integer_id_to_uuid(provider_id: Uuid, id: u128) -> Uuid {
 ///
 /// A public id is a UUID of version 8, made of the HMAC-SHA-256 of the provider's id and the id of
 /// the trip or device. With the same key it never changes, and without the key nobody can derive it
-/// (docs/CONTRACT.md, Postgres).
+/// (docs/CONTRACT.md, "Details that existing data depends on").
 #[derive(Clone)]
 pub struct PublicIdKey {
     mac: Hmac<Sha256>,

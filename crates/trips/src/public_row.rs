@@ -36,7 +36,8 @@ pub struct PublicTrip {
     pub census_geoid_end: Option<String>,
 }
 
-/// A row of the portal's dataset: exactly these members, in this order (docs/CONTRACT.md, Details).
+/// A row of the portal's dataset: exactly these members, in this order (docs/CONTRACT.md, "The
+/// published row").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublicRow<'a> {
     trip_id: Uuid,

@@ -1,5 +1,4 @@
-//! The status of a block, and the steps that it needs (docs/CONTRACT.md, Statuses of a block and
-//! Events and errors).
+//! The status of a block, and the steps that it needs (docs/CONTRACT.md, "Statuses of a block").
 
 use serde::{Deserialize, Serialize};
 
@@ -147,7 +146,7 @@ impl Default for StepSelection {
     }
 }
 
-/// The steps that a block needs, in their order (docs/CONTRACT.md, Events and errors).
+/// The steps that a block needs, in their order (docs/CONTRACT.md, "Statuses of a block").
 ///
 /// - With `force`: every selected step, again.
 /// - Without: the selected steps after the last complete one, up to the first that is not selected,

@@ -26,7 +26,7 @@ const MAX_OFFSET_HOURS: i64 = 14;
 /// The time zone of a city, by its name in the IANA database.
 ///
 /// A block is a clock hour both in UTC and in the city. So a zone is refused if its offset from UTC
-/// is not a whole number of hours at any time from 2000 to 2049 (docs/CONTRACT.md, Time). Serde
+/// is not a whole number of hours at any time from 2000 to 2049 (docs/CONTRACT.md, "Time"). Serde
 /// writes and reads the name; the default is `US/Central`.
 ///
 /// ```
@@ -62,7 +62,7 @@ impl CivilZone {
     /// It accepts civil time as `yyyy-mm-dd-hh`, padded or not, and an RFC 3339 instant on a whole
     /// hour. A civil hour that the clocks repeat means its first occurrence; with a `b` after it,
     /// the second. A civil hour that they skip means the instant of the change (docs/CONTRACT.md,
-    /// Time).
+    /// "Time").
     ///
     /// # Errors
     ///

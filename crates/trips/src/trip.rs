@@ -2,7 +2,7 @@
 //!
 //! [`Rules::check`] turns the JSON text of a trip, as the provider sent it, into a [`Trip`] with
 //! its [`Flags`], or into a [`Reject`] with every reason. The rules are those of docs/CONTRACT.md,
-//! Postgres ("reject" and "flag") and Details.
+//! "Reject reasons", "Flags" and "Details that existing data depends on".
 
 mod fields;
 mod flagging;
@@ -61,7 +61,7 @@ pub fn instant(raw: &serde_json::value::RawValue) -> Option<DateTime<Utc>> {
     Some(stamp.time)
 }
 
-/// A trip that can be loaded, in the columns of `api.trips` (docs/CONTRACT.md, Postgres).
+/// A trip that can be loaded, in the columns of `api.trips` (docs/CONTRACT.md, "api.trips").
 ///
 /// A field that the provider left out or sent as `null` is `None`.
 #[derive(Debug, Clone, PartialEq)]

@@ -52,7 +52,7 @@ struct StaticKeys {
 }
 
 impl AwsOptions {
-    /// Reads the variables (docs/CONTRACT.md, Environment variables). The misspelled
+    /// Reads the variables (docs/CONTRACT.md, "Environment variables"). The misspelled
     /// `AWS_DEFALUT_REGION` is read last, with a warning. An empty value counts as not set.
     #[must_use]
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {

@@ -103,7 +103,7 @@ impl Hour {
     /// The name of the hour's block: its **end** in civil time, such as `2020-01-01-23`.
     ///
     /// If the clocks repeat that hour, the second block that ends on it is `2020-11-01-01b`
-    /// (docs/CONTRACT.md, Words and Time).
+    /// (docs/CONTRACT.md, "Words" and "Time").
     #[must_use]
     pub fn label(&self, zone: &CivilZone) -> String {
         let (civil, repeated) = zone.stamp(self.end());

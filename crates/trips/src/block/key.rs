@@ -1,4 +1,4 @@
-//! The keys of the objects of a block and of a run (docs/CONTRACT.md, Objects in the bucket).
+//! The keys of the objects of a block and of a run (docs/CONTRACT.md, "Objects in the bucket").
 
 use std::str::FromStr;
 

@@ -7,7 +7,7 @@ use crate::time::{TimeError, YEARS};
 
 const DEFAULT_INTERVAL: u32 = 1;
 
-/// The hours of a request (docs/CONTRACT.md, Time).
+/// The hours of a request (docs/CONTRACT.md, "Time").
 ///
 /// - both times: the hours from `time_min` to `time_max`, whatever the interval
 /// - `time_max` alone: the `interval` hours before it

@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::named_enum;
 
 named_enum! {
-    /// Something odd about a trip that is loaded nevertheless (docs/CONTRACT.md, Postgres, "Flag").
-    /// Its name stands in `api.trips.flags`.
+    /// Something odd about a trip that is loaded nevertheless (docs/CONTRACT.md, "Flags"). Its name
+    /// stands in `api.trips.flags`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     #[repr(u8)]
     pub enum Flag {

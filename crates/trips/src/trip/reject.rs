@@ -14,7 +14,7 @@ pub enum TripEnd {
     End,
 }
 
-/// A reason to reject a trip (docs/CONTRACT.md, Postgres, "reject").
+/// A reason to reject a trip (docs/CONTRACT.md, "Reject reasons").
 ///
 /// It names fields, never their values, so that a log or a count does not show where somebody rode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -10,8 +10,8 @@ use super::scalar::MILLISECONDS_FROM;
 /// What a route says about the ends of the trip.
 ///
 /// The first and the last point are those of the route after a stable sort by timestamp
-/// (docs/CONTRACT.md, Details). A point without a timestamp has the one of the point before it.
-/// Features without a pair of numbers are skipped.
+/// (docs/CONTRACT.md, "Details that existing data depends on"). A point without a timestamp has the
+/// one of the point before it. Features without a pair of numbers are skipped.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Track {
     first: Option<Sample>,

@@ -35,7 +35,8 @@ pub enum KeyError {
 }
 
 /// The Fernet keys of a deployment, in order: the first one encrypts, all of them decrypt
-/// (docs/CONTRACT.md, Configuration). Cloning shares the keys. `Debug` does not print them.
+/// (docs/CONTRACT.md, "Environment variables"). Cloning shares the keys. `Debug` does not print
+/// them.
 #[derive(Clone)]
 pub struct FernetKeys(Arc<[FernetKey]>);
 
