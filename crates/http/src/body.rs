@@ -17,8 +17,7 @@ pub enum BodyError {
     Transport(#[source] reqwest::Error),
 }
 
-/// Reads the whole body, unpacked, if it has at most `max_bytes`. A compressed body cannot grow
-/// beyond that either.
+/// Reads a whole body of at most `max_bytes`, counted after decompression.
 ///
 /// The time-out of the request ([`reqwest::RequestBuilder::timeout`]) bounds the body as well.
 ///

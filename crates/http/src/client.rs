@@ -8,8 +8,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The HTTP client. Create it once per process and share it: it holds the pool of connections.
 ///
-/// TLS is rustls. Compressed bodies (gzip) are unpacked. No redirect is followed: only the caller
-/// knows where the credentials of its requests may go.
+/// TLS is rustls. Bodies compressed with gzip are decompressed. No redirect is followed: only the
+/// caller knows where the credentials of its requests may go.
 ///
 /// # Errors
 ///

@@ -88,7 +88,7 @@ impl RetryPolicy {
 
 /// The attempts that are left for one piece of work, which may take several requests.
 ///
-/// Failures in a row are counted. The work as a whole is started at most as often.
+/// It limits two numbers: failures without a success between them, and starts of the whole work.
 #[derive(Debug)]
 pub struct RetryBudget {
     max_attempts: u32,
@@ -115,13 +115,13 @@ impl RetryBudget {
         }
     }
 
-    /// The same budget with a pause that every wait lasts at least.
+    /// The same budget, but no wait is shorter than `min_wait`.
     #[must_use]
     pub fn with_min_wait(self, min_wait: Duration) -> Self {
         Self { min_wait, ..self }
     }
 
-    /// The same budget without waits that end after `deadline`.
+    /// The same budget, but no wait ends after `deadline`.
     #[must_use]
     pub fn with_deadline(self, deadline: Option<Instant>) -> Self {
         Self { deadline, ..self }

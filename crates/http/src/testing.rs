@@ -1,4 +1,4 @@
-//! Servers for tests, and a look at what errors print.
+//! Servers for tests, and everything that an error prints.
 
 mod scripted;
 
@@ -25,7 +25,7 @@ pub async fn always(response: ResponseTemplate) -> MockServer {
     server
 }
 
-/// A server that fails with `first` for so many requests, and responds with `then` after them.
+/// A server that fails with `first` for `times` requests, and responds with `then` after them.
 pub async fn failing(first: ResponseTemplate, times: u64, then: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any())

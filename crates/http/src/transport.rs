@@ -1,6 +1,6 @@
 //! Failures of the transport, in words.
 
-/// Why there is no whole response, without the URL.
+/// Why there is no complete response, without the URL.
 #[must_use]
 pub fn transport_cause(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {

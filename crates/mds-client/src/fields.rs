@@ -38,7 +38,7 @@ const MAX_SECONDS: f64 = 86_400.0;
 pub enum BodyFormat {
     /// A JSON object (`json`).
     Json,
-    /// An URL-encoded form (`form`).
+    /// A URL-encoded form (`form`).
     Form,
 }
 

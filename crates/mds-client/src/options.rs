@@ -12,7 +12,7 @@ pub struct ClientOptions {
     pub deadline: Option<Duration>,
     /// Largest body that is read, in bytes after decompression; 2 GiB.
     pub max_body_bytes: u64,
-    /// Most pages of one hour; 10,000.
+    /// Largest number of pages of one hour; 10,000.
     pub max_pages: u32,
     /// Age of an hour from which a 404 means "no service in that hour"; 48 hours.
     pub not_found_grace: Duration,

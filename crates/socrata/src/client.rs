@@ -3,12 +3,9 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http_kit::{RetryBudget, host, same_origin, without_credentials};
+use http_kit::{RetryBudget, host, same_origin};
 use reqwest::RequestBuilder;
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, InvalidHeaderValue, LOCATION,
-};
-use secrecy::ExposeSecret as _;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -20,10 +17,9 @@ use crate::config::{DatasetId, SocrataConfig, check_secure};
 use crate::error::SocrataError;
 use crate::options::ClientOptions;
 use crate::request::{Response, send};
+use crate::resource::{JSON, headers, resource_url};
 use crate::upsert::Upsert;
 
-const APP_TOKEN: &str = "x-app-token";
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const MAX_UPSERT_RESPONSE_BYTES: usize = 1 << 20;
 const MAX_QUERY_RESPONSE_BYTES: usize = 64 << 20;
 
@@ -272,38 +268,4 @@ fn in_progress(status: u16) -> SocrataError {
         retry_after: None,
         source: None,
     }
-}
-
-fn resource_url(endpoint: &Url, dataset: &DatasetId) -> Url {
-    let mut url = without_credentials(endpoint.clone());
-    url.set_query(None);
-    url.set_path(&format!("/resource/{dataset}.json"));
-    url
-}
-
-fn headers(config: &SocrataConfig) -> Result<HeaderMap, SocrataError> {
-    let basic = http_kit::basic(
-        config.key_id.expose_secret(),
-        config.key_secret.expose_secret(),
-    );
-    let mut headers = HeaderMap::from_iter([
-        (ACCEPT, JSON),
-        (AUTHORIZATION, valid("SOCRATA_KEY_ID", basic)?),
-    ]);
-    let token = config.app_token.expose_secret().trim();
-    if !token.is_empty() {
-        let token = http_kit::sensitive(token);
-        headers.insert(APP_TOKEN, valid("SOCRATA_APP_TOKEN", token)?);
-    }
-    Ok(headers)
-}
-
-fn valid(
-    key: &'static str,
-    value: Result<HeaderValue, InvalidHeaderValue>,
-) -> Result<HeaderValue, SocrataError> {
-    value.map_err(|_| SocrataError::Config {
-        key,
-        why: "has characters that no HTTP header can carry".to_owned(),
-    })
 }

@@ -6,6 +6,7 @@ mod config;
 mod error;
 mod options;
 mod request;
+mod resource;
 mod upsert;
 
 pub use chunks::{Chunk, ChunkError, Chunks, MAX_CHUNK_BYTES, MAX_CHUNK_ROWS};

@@ -1,6 +1,6 @@
-//! The client against a portal over real HTTP.
+//! The client and a portal over real HTTP.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::{Duration, SystemTime};
 
@@ -71,7 +71,7 @@ const DONE: Upsert = Upsert {
     errors: 0,
 };
 
-/// A portal that fails with `first` for so many requests, and then takes uploads.
+/// A portal that fails with `first` for `times` requests, and then takes uploads.
 async fn failing(first: ResponseTemplate, times: u64) -> MockServer {
     testing::failing(first, times, done()).await
 }

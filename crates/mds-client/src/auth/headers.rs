@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::fields::ProviderConfigError;
 
-/// The headers that stand under `key` of the providers file.
+/// The headers of one key of the providers file.
 pub(super) fn header_map(
     key: &str,
     headers: &BTreeMap<String, SecretString>,

@@ -183,7 +183,7 @@ impl TokenSource {
     }
 }
 
-/// How long to use a token that expires in so many seconds.
+/// How long to use a token; `expires_in` is a number of seconds.
 fn lifetime(expires_in: &Value) -> Option<Duration> {
     let seconds = match expires_in {
         Value::String(text) => text.trim().parse().ok()?,

@@ -1,6 +1,6 @@
 //! Fetching an hour over real HTTP: statuses, pages, bodies, credentials, and what errors print.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bodies;
 mod credentials;

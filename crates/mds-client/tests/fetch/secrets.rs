@@ -81,7 +81,7 @@ async fn broken_connections_show_nothing() {
     let scripts = vec![
         vec![],
         vec![Step::Pause(Duration::from_secs(5))],
-        vec![Step::Send(b"canary-body is no HTTP\r\n\r\n".to_vec())],
+        vec![Step::Send(b"canary-body is not HTTP\r\n\r\n".to_vec())],
         vec![Step::Send(
             b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 6\r\n\r\ncanary"
                 .to_vec(),

@@ -13,7 +13,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::*;
 
-/// A server that fails with `first` for so many requests, and then returns an hour of one trip.
+/// A server that fails with `first` for `times` requests, and then returns an hour of one trip.
 async fn failing(first: ResponseTemplate, times: u64) -> MockServer {
     let hour = ResponseTemplate::new(200).set_body_string(envelope(&["{}"]));
     testing::failing(first, times, hour).await

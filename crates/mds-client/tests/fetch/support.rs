@@ -29,7 +29,7 @@ pub(crate) fn later() -> DateTime<Utc> {
     at("2020-02-01T00:00:00Z")
 }
 
-/// Keeps the trips; fails after so many of them.
+/// Keeps the trips. Fails after `fails_after` of them.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) versions: Vec<String>,
