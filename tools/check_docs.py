@@ -54,7 +54,7 @@ def headings(path):
 def check_links(name, lines, problems):
     folder = (ROOT / name).parent
     for number, line in enumerate(lines, 1):
-        # What stands in backticks is an example, not a link.
+        # Text in backticks is an example, not a link.
         for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", line)):
             if re.match(r"[a-z]+:", target):
                 continue
@@ -101,7 +101,7 @@ def check_references(sources, problems):
     for name, text in sources.items():
         # Comments are wrapped; a reference may go on in the next line.
         text = re.sub(r"\n\s*(///|//!|//|--|#)?[ \t]*", " ", text)
-        # In the text of a program a quote may stand after a backslash.
+        # In the text of a program a quote may follow a backslash.
         text = text.replace('\\"', '"')
         for unquoted in re.findall(r"docs/CONTRACT\.md, ([A-Z][^).;]*)", text):
             problems.append(f"{name}: write docs/CONTRACT.md, \"Section\" in place of {unquoted}")

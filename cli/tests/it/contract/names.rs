@@ -250,7 +250,7 @@ fn a_published_row_has_the_members_of_the_contract_in_its_order() {
     }
 }
 
-/// The members of a flat JSON object as they stand in its text.
+/// The members of a flat JSON object, in the order of its text.
 fn members_in_order(object: &str) -> Vec<(String, String)> {
     let members = object.trim_matches(['{', '}']).split(",\"");
     members

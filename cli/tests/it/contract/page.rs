@@ -8,7 +8,7 @@ use serde_json::Value;
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
 const CONTRACT: &str = "CONTRACT.md";
 
-/// What stands below one heading, up to the next.
+/// The part of a page from one heading to the next.
 #[derive(Default)]
 pub(crate) struct Section {
     page: String,
