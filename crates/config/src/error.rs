@@ -29,7 +29,7 @@ pub enum ConfigError {
     Object {
         /// The key that names the object.
         key: &'static str,
-        /// Why not.
+        /// Why it cannot be read.
         source: VaultError,
     },
     /// The Fernet keys cannot be read from Secrets Manager.

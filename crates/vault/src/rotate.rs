@@ -40,22 +40,22 @@ pub enum RotationOutcome {
 pub struct RotationFailure {
     /// The object's key.
     pub key: String,
-    /// Why not.
+    /// Why it could not be rotated.
     pub error: VaultError,
 }
 
 /// How many objects had which outcome.
 #[derive(Debug, Clone, Default)]
 pub struct RotationReport {
-    /// Were under an older key and are now under the first one.
+    /// Objects that were under an older key and are now under the first one.
     pub rotated: u64,
-    /// Were under the first key already.
+    /// Objects that were under the first key already.
     pub already_current: u64,
-    /// Are plain JSON and were left alone.
+    /// Objects of plain JSON, which were left alone.
     pub plain: u64,
-    /// Are neither JSON nor a token and were left alone.
+    /// Objects that are neither JSON nor a token, which were left alone.
     pub foreign: u64,
-    /// Could not be rotated and are unchanged.
+    /// Objects that could not be rotated and are unchanged.
     pub failed: Vec<RotationFailure>,
 }
 

@@ -12,7 +12,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
 use super::keys::FernetKey;
-use super::{BLOCK_BYTES, HEADER_BYTES, IV_BYTES, TIMESTAMP_BYTES, VERSION};
+use super::layout::{BLOCK_BYTES, HEADER_BYTES, IV_BYTES, TIMESTAMP_BYTES, VERSION};
 
 /// Turns plain bytes into the text of a Fernet token, piece by piece.
 pub(crate) struct Sealer {

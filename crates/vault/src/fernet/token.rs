@@ -8,8 +8,9 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use tempfile::SpooledTempFile;
 
-use super::keys::FernetKey;
-use super::{BLOCK_BYTES, FernetKeys, HEADER_BYTES, HMAC_BYTES, Unsealer, VERSION};
+use super::keys::{FernetKey, FernetKeys};
+use super::layout::{BLOCK_BYTES, HEADER_BYTES, HMAC_BYTES, VERSION};
+use super::unsealer::Unsealer;
 use crate::error::{SpoolError, Unreadable};
 
 /// A Fernet token that is arriving. Its bytes go to a spool, without the HMAC at the end.

@@ -9,7 +9,7 @@ use cbc::cipher::{BlockDecryptMut as _, KeyIvInit as _};
 use tempfile::SpooledTempFile;
 
 use super::keys::FernetKey;
-use super::{BLOCK_BYTES, HEADER_BYTES, IV_BYTES};
+use super::layout::{BLOCK_BYTES, HEADER_BYTES, IV_BYTES};
 
 /// Bytes decrypted at a time: a multiple of the block size.
 const STEP_BYTES: usize = 64 * 1024;
