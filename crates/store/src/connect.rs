@@ -167,7 +167,7 @@ fn from_pool_error(error: PoolError) -> StoreError {
         PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => no_connection_free(),
         PoolError::Timeout(_) => StoreError::unavailable(
             "connecting",
-            format!("no answer within {} s", CONNECT_LIMIT.as_secs()),
+            format!("no response within {} s", CONNECT_LIMIT.as_secs()),
         ),
         other => StoreError::unavailable("connecting", other.to_string()),
     }

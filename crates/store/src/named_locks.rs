@@ -13,7 +13,7 @@ pub(crate) struct NamedLock {
 }
 
 impl Claim {
-    /// Locks a dataset of the portal, so that one upload at a time writes to it over all processes.
+    /// Locks a dataset of the portal, so that only one upload across all processes writes to it.
     ///
     /// Sessions that wait get the lock in the order of their requests. The claim holds the lock
     /// until [`unlock_all`](Self::unlock_all) or until the claim ends.

@@ -1,4 +1,4 @@
-//! A block's trips as the public may know them.
+//! Reads a block's trips for the portal.
 
 use tokio_postgres::Row;
 use trips::public_row::PublicTrip;
@@ -6,9 +6,9 @@ use trips::public_row::PublicTrip;
 use crate::error::StoreError;
 use crate::schedule::get;
 
-/// The trips of the load at hand, as they stand in the table, with the ids they have there; the
-/// devices' ids were looked up when those were entered. In an order, so that a load that was killed
-/// and repeated leaves the same file as one that was not.
+/// Selects the trips of the current load as they are in `api.trips`, with their public ids. The
+/// temporary table already holds the devices' public ids. The fixed order makes a repeated load
+/// write the same file as one that was not interrupted.
 pub(crate) const PUBLISH_ROWS: &str = "
     SELECT t.id AS trip_id, i.device_public_id AS device_id, t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time,
            t.end_time, t.modified_date, t.council_district_start, t.council_district_end, t.census_geoid_start,
@@ -17,8 +17,8 @@ pub(crate) const PUBLISH_ROWS: &str = "
     JOIN api.trips t ON t.provider_id = i.provider_id AND t.trip_id = i.trip_id
     ORDER BY t.end_time, t.id";
 
-/// Reads a row of [`PUBLISH_ROWS`]. By position: looking up each column by name would take longer
-/// than the rest.
+/// Reads a row of [`PUBLISH_ROWS`] by position: finding each column by name would take longer than
+/// everything else.
 pub(crate) fn read(row: &Row) -> Result<PublicTrip, StoreError> {
     Ok(PublicTrip {
         trip_id: get(row, 0)?,

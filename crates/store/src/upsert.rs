@@ -198,7 +198,7 @@ impl<'c> Upsert<'c> {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`]. Then nothing is loaded, or everything if the connection broke
-    /// during the commit itself; the row of the next claim tells.
+    /// during the commit itself; the row of the next claim shows which.
     pub async fn commit(self) -> Result<LoadCounts, StoreError> {
         let doing = failed("committing a load");
         let (request, mut counts) = (self.request, self.counts);
