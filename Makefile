@@ -39,6 +39,7 @@ fmt:
 lint:
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	$(PYTHON) tools/one_stack.py
+	$(PYTHON) tools/no_sandbox.py
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
@@ -72,7 +73,8 @@ lambda: .venv-e2e/installed
 		$(LAMBDA_FLAGS_$(LAMBDA_ARCH)) $(FUNCTIONS:%=-p %)
 
 lambda-figures: lambda
-	$(PYTHON) tools/lambda_figures.py target/lambda
+	$(CARGO) build --locked --bin mds
+	$(PYTHON) tools/lambda_figures.py target/lambda target/debug/mds
 
 .venv-e2e/installed: tools/requirements-e2e.txt
 	$(PYTHON) -m venv .venv-e2e

@@ -2,10 +2,12 @@
 
 mod config;
 mod connect;
+#[cfg(feature = "sandbox")]
 mod demo;
 mod migrate;
 mod probe;
 mod run;
+#[cfg(feature = "sandbox")]
 mod sandbox;
 mod step;
 
@@ -27,7 +29,9 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         Command::Probe(args) => probe::probe(&args, cli.json).await,
         Command::Config(command) => config::config(command, cli.json, &progress).await,
         Command::Migrate => migrate::migrate().await,
+        #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(&args).await,
+        #[cfg(feature = "sandbox")]
         Command::Demo(args) => demo::demo(&args, &progress).await,
     }
 }

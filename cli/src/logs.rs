@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use telemetry::LogFormat;
 
-use crate::args::{Cli, Command};
+use crate::args::Cli;
 use crate::progress::Progress;
 
 /// Starts to write log lines, unless `--no-logs` is given. Without `MDS_LOG`, a terminal shows
@@ -15,7 +15,8 @@ pub(crate) fn init(cli: &Cli, progress: &Progress) {
     }
     let is_terminal = std::io::stderr().is_terminal();
     let default_level = match cli.command {
-        Command::Demo(_) => "off",
+        #[cfg(feature = "sandbox")]
+        crate::args::Command::Demo(_) => "off",
         _ if is_terminal => "warn",
         _ => "info",
     };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -21,34 +22,34 @@ use crate::progress::Progress;
 use crate::signals;
 use crate::table::table;
 
-/// The clock goes back in the night to 1 November 2020: the first day has 24 hours, the second 25.
+/// Clocks go back in the night to 1 November 2020: the first day has 24 hours, the second 25.
 const TIME_MIN: &str = "2020-10-31-00";
 const TIME_MAX: &str = "2020-11-02-00";
 const BLOCKS_EACH: u64 = 49;
-/// Hours with a failure, as labels.
+/// Labels of the hours that fail in the first run.
 const NOT_READY: &str = "2020-10-31-09";
 const BROKEN: &str = "2020-10-31-18";
 const GARBAGE: &str = "2020-11-01-01b";
 
 const TRIPS_PER_HOUR: u32 = 60;
-/// What an earlier demo leaves behind in its folder.
-const LEFT_BEHIND: [&str; 4] = ["postgres", "s3", "portal.jsonl", "fernet.key"];
+/// What a demo leaves in its folder.
+const LEFTOVERS: [&str; 4] = ["postgres", "s3", "portal.jsonl", "fernet.key"];
 
 pub(crate) async fn demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCode> {
     tokio::select! {
-        // First, so that it listens before there is anything to leave behind.
+        // Polled first, so that a signal is caught before there is anything to clean up.
         biased;
-        asked = signals::stop_requested() => {
-            asked?;
+        stop = signals::stop_requested() => {
+            stop?;
             progress.end();
             Ok(ExitCode::from(signals::STOPPED))
         }
-        ended = tell(args, progress) => ended,
+        ended = run_demo(args, progress) => ended,
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the story is this command's data")]
-async fn tell(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCode> {
+#[expect(clippy::print_stdout, reason = "the report is this command's output")]
+async fn run_demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     clear(&args.folder)?;
     println!("Starting Postgres, S3, a portal and two providers on loopback ...");
@@ -57,9 +58,9 @@ async fn tell(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCode> 
 
     println!(
         "\nRun 1: two providers, two days with a clock change (24 + 25 hours). On purpose, one hour is not published\n\
-         yet, one answers 500, one sends half an answer, and the portal stumbles four times."
+         yet, one gets status 500, one gets half a response, and the portal fails four times."
     );
-    break_things(&stack, &ctx)?;
+    add_faults(&stack, &ctx)?;
     let request = PlanRequest {
         provider: Some("all".to_owned()),
         time_min: Some(TIME_MIN.to_owned()),
@@ -70,37 +71,37 @@ async fn tell(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCode> 
     print_blocks(&ctx).await?;
 
     println!(
-        "\nRun 2: everything works again; only what is incomplete is done (--incomplete-only)."
+        "\nRun 2: everything works again; only incomplete blocks are processed (--incomplete-only)."
     );
-    repair(&stack);
-    let repaired = PlanRequest {
+    clear_faults(&stack);
+    let incomplete_only = PlanRequest {
         incomplete_only: true,
         ..request
     };
-    run(&ctx, &repaired, progress).await?;
-    let whole = print_blocks(&ctx).await?;
+    run(&ctx, &incomplete_only, progress).await?;
+    let is_complete = print_blocks(&ctx).await?;
 
     let in_table = ctx.store().trip_count().await?;
     let in_portal = stack.portal.row_count() as u64;
     println!("\ntrips in Postgres: {in_table}, rows in the portal: {in_portal}");
-    print_where(&args.folder, &stack);
+    print_locations(&args.folder, &stack);
     println!("\n{:.1} s in all", began.elapsed().as_secs_f64());
-    if whole && in_table == in_portal {
+    if is_complete && in_table == in_portal {
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("mds: the demo did not end with every block whole and published");
+    eprintln!("mds: the demo did not end with every block complete and published");
     Ok(ExitCode::from(FAILED))
 }
 
 fn clear(folder: &Path) -> anyhow::Result<()> {
-    let is_ours = |name: &std::ffi::OsStr| LEFT_BEHIND.iter().any(|left| name == *left);
+    let is_ours = |name: &std::ffi::OsStr| LEFTOVERS.iter().any(|leftover| name == *leftover);
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Ok(());
     };
     let entries = entries.collect::<Result<Vec<_>, _>>()?;
     if let Some(foreign) = entries.iter().find(|entry| !is_ours(&entry.file_name())) {
         return Err(failure::usage(format!(
-            "{} holds {}, which no demo made; give another --folder",
+            "{} contains {}, which is not from a demo; choose another --folder",
             folder.display(),
             foreign.file_name().display()
         )));
@@ -123,11 +124,11 @@ async fn start(folder: &Path) -> anyhow::Result<LocalStack> {
     Ok(LocalStack::start(options).await?)
 }
 
-fn break_things(stack: &LocalStack, ctx: &Context) -> anyhow::Result<()> {
+fn add_faults(stack: &LocalStack, ctx: &Context) -> anyhow::Result<()> {
     let hour = |label: &str| {
         trips::block::Hour::from_label(ctx.zone(), label)
             .map(|hour| hour.start())
-            .context("the demo's own hours")
+            .context("an hour of the demo is malformed")
     };
     let (bird, lime) = (&stack.providers["bird"], &stack.providers["lime"]);
     let (not_ready, garbage) = (
@@ -158,23 +159,19 @@ fn break_things(stack: &LocalStack, ctx: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn repair(stack: &LocalStack) {
+fn clear_faults(stack: &LocalStack) {
     for provider in stack.providers.values() {
         provider.clear_faults();
     }
     stack.portal.clear_faults();
 }
 
-#[expect(clippy::print_stdout, reason = "the story is this command's data")]
-async fn run(
-    ctx: &std::sync::Arc<Context>,
-    request: &PlanRequest,
-    progress: &Progress,
-) -> anyhow::Result<()> {
+#[expect(clippy::print_stdout, reason = "the report is this command's output")]
+async fn run(ctx: &Arc<Context>, request: &PlanRequest, progress: &Progress) -> anyhow::Result<()> {
     let began = Instant::now();
     let plan = pipeline::plan(ctx, request, |_| {}).await?;
     let never = CancellationToken::new();
-    let (summary, _) = run_plan(std::sync::Arc::clone(ctx), &plan, progress, never).await?;
+    let (summary, _) = run_plan(Arc::clone(ctx), &plan, progress, never).await?;
     println!(
         "{} blocks in {:.1} s: {} done, {} not ready, {} failed",
         plan.block_count,
@@ -186,14 +183,15 @@ async fn run(
     Ok(())
 }
 
-/// Prints where the blocks stand; whether all are whole.
-#[expect(clippy::print_stdout, reason = "the story is this command's data")]
+/// Prints the statuses of the blocks. Returns whether every block is complete and all counts add
+/// up.
+#[expect(clippy::print_stdout, reason = "the report is this command's output")]
 async fn print_blocks(ctx: &Context) -> anyhow::Result<bool> {
     let (first, end) = (
         ctx.zone().parse_time(TIME_MIN)?,
         ctx.zone().parse_time(TIME_MAX)?,
     );
-    let range = HourRange::new(first, end).context("the demo's own range")?;
+    let range = HourRange::new(first, end).context("the range of the demo is empty")?;
     let overview = ctx.store().overview(range).await?;
     let mut table = table(
         &[
@@ -238,8 +236,8 @@ async fn print_blocks(ctx: &Context) -> anyhow::Result<bool> {
     }))
 }
 
-#[expect(clippy::print_stdout, reason = "the story is this command's data")]
-fn print_where(folder: &Path, stack: &LocalStack) {
+#[expect(clippy::print_stdout, reason = "the report is this command's output")]
+fn print_locations(folder: &Path, stack: &LocalStack) {
     let archive = stack.bucket_folder().join(Stage::Staging.as_str());
     println!("\nTo look around:");
     println!("  archive, encrypted   {}", archive.display());

@@ -1,38 +1,43 @@
-//! `mds sandbox`: the outside world on loopback, to try commands against.
+//! `mds sandbox`: providers, portal, bucket and database on loopback, to try commands against.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use local_stack::{LocalStack, StackOptions};
+use sandbox_lambda::FunctionProcess;
 use sandbox_provider::{MdsVersion, OAuthLogin, Provider, ProviderOptions};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::args::{SandboxArgs, SandboxCommand, SandboxProviderArgs};
+use crate::args::{FunctionStartsArgs, SandboxArgs, SandboxCommand, SandboxProviderArgs};
 use crate::signals;
+
+/// How long a function may take to request its first event.
+const START_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn sandbox(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
     tokio::select! {
-        // First, so that it listens before there is anything to leave behind.
+        // Polled first, so that a signal is caught before there is anything to clean up.
         biased;
-        asked = signals::stop_requested() => asked?,
-        ended = serve(args) => match ended? {},
+        stop = signals::stop_requested() => stop?,
+        ended = serve(args) => ended?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(args: &SandboxArgs) -> anyhow::Result<Infallible> {
+async fn serve(args: &SandboxArgs) -> anyhow::Result<()> {
     match &args.only {
-        Some(SandboxCommand::Provider(provider)) => serve_provider(provider).await,
-        None => serve_all(args).await,
+        Some(SandboxCommand::Provider(provider)) => match serve_provider(provider).await? {},
+        Some(SandboxCommand::FunctionStarts(starts)) => print_start_times(starts).await,
+        None => match serve_all(args).await? {},
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the entry is what the command is for")]
+#[expect(clippy::print_stdout, reason = "the entry is the command's output")]
 async fn serve_provider(args: &SandboxProviderArgs) -> anyhow::Result<Infallible> {
     let provider = Provider::start(ProviderOptions {
         seed: args.seed,
@@ -64,6 +69,21 @@ async fn serve_provider(args: &SandboxProviderArgs) -> anyhow::Result<Infallible
     std::future::pending().await
 }
 
+#[expect(clippy::print_stdout, reason = "the times are the command's output")]
+async fn print_start_times(args: &FunctionStartsArgs) -> anyhow::Result<()> {
+    for _ in 0..args.count {
+        let began = Instant::now();
+        let function = FunctionProcess::start(&args.binary, &BTreeMap::new())
+            .await
+            .with_context(|| args.binary.display().to_string())?;
+        tokio::time::timeout(START_LIMIT, function.ready())
+            .await
+            .with_context(|| format!("{} requests no event", args.binary.display()))?;
+        println!("{:.3}", began.elapsed().as_secs_f64() * 1_000.0);
+    }
+    Ok(())
+}
+
 async fn serve_all(args: &SandboxArgs) -> anyhow::Result<Infallible> {
     eprintln!("starting Postgres, S3, a portal and two providers on loopback ...");
     let stack = LocalStack::start(StackOptions {
@@ -90,7 +110,8 @@ async fn serve_all(args: &SandboxArgs) -> anyhow::Result<Infallible> {
     std::future::pending().await
 }
 
-/// Two providers as a city has them: one on a current version, one that still pages its answers.
+/// Two providers that differ as those of a city do: one has a current version, the other an old one
+/// with pages.
 pub(crate) fn providers(trips_per_hour: u32) -> BTreeMap<String, ProviderOptions> {
     let bird = ProviderOptions {
         seed: 1,

@@ -11,6 +11,7 @@ mod flat;
 mod hours;
 mod kill;
 mod late;
+#[cfg(feature = "sandbox")]
 mod leftovers;
 mod logs;
 mod portal;
