@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use sandbox_provider::{MdsVersion, Oddity};
+use sandbox_provider::{MdsVersion, Quirk};
 use trips::block::ProviderName;
 
 /// `mds sandbox`.
@@ -14,8 +14,8 @@ pub(crate) struct SandboxArgs {
     #[command(subcommand)]
     pub(crate) only: Option<SandboxCommand>,
 
-    /// Where database, bucket and portal keep their data; kept afterwards. [default: a folder that
-    /// is removed]
+    /// The folder for the data of database, bucket and portal, which is kept. [default: a temporary
+    /// folder]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
 
@@ -23,20 +23,20 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "FILE", default_value = "sandbox.env")]
     pub(crate) write_env: PathBuf,
 
-    /// Mean trips an hour of each provider.
+    /// Mean number of trips per hour of each provider.
     #[arg(long, default_value_t = 60, value_name = "N")]
     pub(crate) trips_per_hour: u32,
 }
 
-/// A part of the sandbox by itself.
+/// A single part of the sandbox.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SandboxCommand {
-    /// One provider of any MDS version, as odd as you like; prints its entry for the providers
+    /// Start one provider of any MDS version, with any quirks; print its entry for the providers
     /// file.
     Provider(SandboxProviderArgs),
 
-    /// Measure how long a Lambda function's binary takes from its start to its first request for an
-    /// event; prints one number of milliseconds a line. For `make lambda-figures`.
+    /// Measure the time from the start of a Lambda function's binary to its first request for an
+    /// event; print the milliseconds of each start. For `make lambda-figures`.
     #[command(hide = true)]
     FunctionStarts(FunctionStartsArgs),
 }
@@ -44,7 +44,7 @@ pub(crate) enum SandboxCommand {
 /// `mds sandbox function-starts`.
 #[derive(Debug, Args)]
 pub(crate) struct FunctionStartsArgs {
-    /// The function's binary.
+    /// The binary of the function.
     pub(crate) binary: PathBuf,
 
     /// How often to start it.
@@ -55,53 +55,53 @@ pub(crate) struct FunctionStartsArgs {
 /// `mds sandbox provider`.
 #[derive(Debug, Args)]
 pub(crate) struct SandboxProviderArgs {
-    /// Its name in the printed entry.
+    /// The name of the provider in the printed entry.
     #[arg(long, default_value = "heron")]
     pub(crate) name: ProviderName,
 
-    /// The MDS version it speaks: 0.2, 0.3, 0.4, 1.0, 1.1, 1.2 or 2.0.
+    /// The MDS version: 0.2, 0.3, 0.4, 1.0, 1.1, 1.2 or 2.0.
     #[arg(long, default_value = "1.2", value_name = "VERSION")]
     pub(crate) mds_version: MdsVersion,
 
-    /// Mean trips an hour.
+    /// Mean number of trips per hour.
     #[arg(long, default_value_t = 60, value_name = "N")]
     pub(crate) trips_per_hour: u32,
 
-    /// Trips on a page, in the versions that have pages. [default: one page]
+    /// Trips per page, in the versions that have pages. [default: one page]
     #[arg(long, value_name = "N")]
     pub(crate) page_size: Option<usize>,
 
-    /// Hours after its end before an hour is published.
+    /// How many hours after its end an hour is published.
     #[arg(long, default_value_t = 0, value_name = "HOURS")]
     pub(crate) lag: u32,
 
-    /// Seconds that a token lives; with it, the login is OAuth with client credentials.
+    /// Log in with OAuth client credentials; a token is valid for this many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) token_lives: Option<u64>,
 
-    /// What it does otherwise than MDS says; can be given several times.
-    #[arg(long, value_parser = oddity(), value_name = "ODDITY")]
-    pub(crate) odd: Vec<Oddity>,
+    /// A deviation from MDS; can be given several times.
+    #[arg(long, value_parser = quirk(), value_name = "QUIRK")]
+    pub(crate) odd: Vec<Quirk>,
 
-    /// Another number, another city's trips.
+    /// Seed of the random trips.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
 
-    /// The port on loopback; 0 for any.
+    /// The port on loopback; 0 for a free one.
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     pub(crate) port: u16,
 }
 
-fn oddity() -> impl TypedValueParser<Value = Oddity> {
+fn quirk() -> impl TypedValueParser<Value = Quirk> {
     let values =
-        Oddity::ALL.map(|oddity| PossibleValue::new(oddity.name()).help(oddity.description()));
-    PossibleValuesParser::new(values).try_map(|name| name.parse::<Oddity>())
+        Quirk::ALL.map(|quirk| PossibleValue::new(quirk.as_str()).help(quirk.description()));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Quirk>())
 }
 
 /// `mds demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Where everything is kept to look at afterwards.
+    /// The folder for all data, which is kept.
     #[arg(long, value_name = "FOLDER", default_value = "target/demo")]
     pub(crate) folder: PathBuf,
 }

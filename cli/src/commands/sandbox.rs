@@ -49,15 +49,15 @@ async fn serve_provider(args: &SandboxProviderArgs) -> anyhow::Result<Infallible
         oauth: args.token_lives.map(|seconds| OAuthLogin {
             client_id: "sandbox-client".to_owned(),
             client_secret: "sandbox-secret".to_owned(),
-            lives: Duration::from_secs(seconds),
+            token_lifetime: Duration::from_secs(seconds),
         }),
-        oddities: args.odd.iter().copied().collect(),
+        quirks: args.odd.iter().copied().collect(),
         port: args.port,
         ..ProviderOptions::default()
     })
     .await?;
-    for oddity in provider.options().oddities.iter() {
-        eprintln!("odd: {}", oddity.description());
+    for quirk in provider.options().quirks.iter() {
+        eprintln!("odd: {}", quirk.description());
     }
     eprintln!(
         "MDS {} at {}; Ctrl-C ends it. The entry for the providers file:",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbox_provider::{Fault, Oddities, Oddity, Times};
+use sandbox_provider::{Fault, Quirk, Quirks, Times};
 use serde_json::{Value, json};
 use trips::status::BlockStatus::{
     AllRejected, Archived, ExtractFailed, Loaded, LoadedWithRejects, New, NoTrips, NotPublished,
@@ -293,8 +293,7 @@ async fn incomplete_only_mends_what_failed_asks_again_for_empty_hours_and_skips_
 #[tokio::test(flavor = "multi_thread")]
 async fn incomplete_only_takes_up_hours_of_which_every_trip_was_rejected() {
     let mut options = options(&["bird"]);
-    options.providers.get_mut("bird").unwrap().oddities =
-        Oddities::from([Oddity::SwappedCoordinates]);
+    options.providers.get_mut("bird").unwrap().quirks = Quirks::from([Quirk::SwappedCoordinates]);
     let world = world_of(options).await;
     world.expect(0, &HOURS).await;
     // With latitude and longitude swapped, every trip of this city is off the globe.

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use rstest::rstest;
-use sandbox_provider::{Fault, MdsVersion, Oddities, Oddity, ProviderOptions, Rates, Times};
+use sandbox_provider::{Fault, MdsVersion, ProviderOptions, Quirk, Quirks, Rates, Times};
 use serde_json::Value;
 
 use crate::support::{World, hour, options, stderr, stdout, world_of};
@@ -60,21 +60,21 @@ async fn a_proper_feed_can_be_ingested_and_nothing_is_written() {
 
 #[rstest]
 #[case::swapped(
-    Oddity::SwappedCoordinates,
+    Quirk::SwappedCoordinates,
     "coordinates",
     Some("\"swap_coordinates\": true")
 )]
-#[case::ignores_hour(Oddity::IgnoresHour, "the hour asked for", None)]
-#[case::short_routes(Oddity::OnePointRoute, "fields", None)]
-#[case::pages(Oddity::ForbiddenPages, "pages", Some("\"paging\": true"))]
-#[case::cut_off(Oddity::Truncated, "access", None)]
+#[case::ignores_hour(Quirk::IgnoresHour, "the hour asked for", None)]
+#[case::short_routes(Quirk::OnePointRoute, "fields", None)]
+#[case::pages(Quirk::ForbiddenPages, "pages", Some("\"paging\": true"))]
+#[case::cut_off(Quirk::Truncated, "access", None)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_would_spoil_data_is_found_out(
-    #[case] oddity: Oddity,
+    #[case] quirk: Quirk,
     #[case] about: &str,
     #[case] remedy: Option<&str>,
 ) {
-    let world = world(|provider| provider.oddities = Oddities::from([oddity])).await;
+    let world = world(|provider| provider.quirks = Quirks::from([quirk])).await;
     let report = probed(&world, 1).await;
     let found = finding(&report, about);
     assert_eq!(found["verdict"], "harm", "{report}");
@@ -86,7 +86,7 @@ async fn a_feed_that_would_spoil_data_is_found_out(
 #[tokio::test(flavor = "multi_thread")]
 async fn oddities_that_are_coped_with_are_noted() {
     let world = world(|provider| {
-        provider.oddities = Oddities::from([Oddity::IntegerIds, Oddity::SecondsForMilliseconds]);
+        provider.quirks = Quirks::from([Quirk::IntegerIds, Quirk::SecondsForMilliseconds]);
         provider.rates.duplicates = 0.2;
     })
     .await;
@@ -192,33 +192,33 @@ async fn the_vehicles_of_2_0_are_looked_at() {
     );
 }
 
-/// Oddities whose responses never end or have gigabytes.
-const TOO_LONG: [Oddity; 2] = [Oddity::Trickle, Oddity::HugeBody];
+/// Quirks whose responses never end or have gigabytes.
+const TOO_LONG: [Quirk; 2] = [Quirk::Trickle, Quirk::HugeBody];
 /// How many probes run at the same time.
 const AT_ONCE: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_it_says_of_every_oddity() {
-    let oddities: Vec<Oddity> = Oddity::ALL
+    let quirks: Vec<Quirk> = Quirk::ALL
         .into_iter()
-        .filter(|oddity| !TOO_LONG.contains(oddity))
+        .filter(|quirk| !TOO_LONG.contains(quirk))
         .collect();
-    let names: Vec<&str> = oddities.iter().map(|oddity| oddity.name()).collect();
+    let names: Vec<&str> = quirks.iter().map(|quirk| quirk.as_str()).collect();
     let mut options = options(&names);
-    for oddity in &oddities {
-        let provider = options.providers.get_mut(oddity.name()).unwrap();
+    for quirk in &quirks {
+        let provider = options.providers.get_mut(quirk.as_str()).unwrap();
         provider.seed = 1;
         provider.rates = Rates::none();
-        provider.oddities = Oddities::from([*oddity]);
+        provider.quirks = Quirks::from([*quirk]);
     }
     let world = world_of(options).await;
     let mut lines = Vec::new();
-    for oddities in oddities.chunks(AT_ONCE) {
-        let probes: Vec<_> = oddities
+    for quirks in quirks.chunks(AT_ONCE) {
+        let probes: Vec<_> = quirks
             .iter()
-            .map(|oddity| tokio::spawn(World::output_of(world.mds(&probe(oddity.name())))))
+            .map(|quirk| tokio::spawn(World::output_of(world.mds(&probe(quirk.as_str())))))
             .collect();
-        for (oddity, probe) in oddities.iter().zip(probes) {
+        for (quirk, probe) in quirks.iter().zip(probes) {
             let output = probe.await.unwrap();
             let report: Value = serde_json::from_slice(&output.stdout).unwrap();
             let findings = report["findings"].as_array().unwrap();
@@ -228,12 +228,8 @@ async fn what_it_says_of_every_oddity() {
                 .map(|it| format!("{} {}", it["verdict"].as_str().unwrap(), it["about"]))
                 .collect();
             let is_harmful = findings.iter().any(|it| it["verdict"] == "harm");
-            assert_eq!(
-                output.status.code(),
-                Some(i32::from(is_harmful)),
-                "{oddity}"
-            );
-            lines.push(format!("{oddity}: {}", problems.join(", ")));
+            assert_eq!(output.status.code(), Some(i32::from(is_harmful)), "{quirk}");
+            lines.push(format!("{quirk}: {}", problems.join(", ")));
         }
     }
     insta::assert_snapshot!("oddities", lines.join("\n"));

@@ -18,7 +18,7 @@ async fn a_backfill_outlives_its_tokens() {
     bird.oauth = Some(OAuthLogin {
         client_id: "city".to_owned(),
         client_secret: "canary-secret".to_owned(),
-        lives: Duration::from_millis(400),
+        token_lifetime: Duration::from_millis(400),
     });
     let world = world_of(options).await;
     world

@@ -1,33 +1,35 @@
+//! The errors of the stack.
+
 use std::io;
 
-/// The part that did not start, and why.
+/// Which part did not start, and why.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
-    /// The folder.
-    #[error("the stack's folder: {0}")]
+    /// The folder cannot be used.
+    #[error("cannot use the stack's folder: {0}")]
     Folder(#[from] io::Error),
-    /// Postgres.
+    /// Postgres did not start.
     #[error(transparent)]
     Postgres(#[from] sandbox_postgres::PostgresError),
-    /// S3.
+    /// S3 did not start.
     #[error(transparent)]
     S3(#[from] sandbox_s3::S3Error),
-    /// The portal.
+    /// The portal did not start.
     #[error(transparent)]
     Portal(#[from] sandbox_portal::PortalError),
-    /// A provider.
+    /// A provider did not start.
     #[error(transparent)]
     Provider(#[from] sandbox_provider::ListenError),
-    /// The configuration.
+    /// The configuration cannot be read.
     #[error(transparent)]
     Config(#[from] config::ConfigError),
-    /// The bucket.
+    /// The bucket cannot be written.
     #[error(transparent)]
     Vault(#[from] vault::VaultError),
-    /// The database's tables.
+    /// The tables cannot be created.
     #[error(transparent)]
     Store(#[from] store::StoreError),
-    /// The pipeline.
+    /// The pipeline cannot connect to the parts.
     #[error(transparent)]
     Pipeline(#[from] pipeline::PipelineError),
     /// A plan without a block.

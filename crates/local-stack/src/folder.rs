@@ -1,4 +1,4 @@
-//! The stack's folder.
+//! The folder of a stack.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Waits until its standard input closes, which it does however this process ends, even by kill -9.
+/// Removes the folder when standard input closes. That happens however this process ends, even by
+/// `kill -9`.
 const REMOVE_AFTERWARDS: &str = r#"while read -r _; do :; done; rm -rf "$1""#;
 
 pub(crate) enum Folder {
@@ -24,8 +25,8 @@ impl Folder {
     }
 }
 
-/// A folder that is gone when this is dropped, and soon after the end of a process that had no time
-/// to drop it.
+/// A folder that is removed when this is dropped, or soon after the end of the process if it is not
+/// dropped.
 pub(crate) struct TemporaryFolder {
     folder: TempDir,
     remover: Child,
@@ -41,7 +42,7 @@ impl TemporaryFolder {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .current_dir("/")
-            // Ctrl-C at the terminal is for this process.
+            // A separate process group, so that Ctrl-C at the terminal does not reach it.
             .process_group(0)
             .spawn()?;
         Ok(Self { folder, remover })
@@ -51,7 +52,7 @@ impl TemporaryFolder {
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         drop(self.remover.stdin.take());
-        // What it leaves, the folder's own drop removes.
+        // If this fails, the drop of `folder` removes the files.
         let _ = self.remover.wait();
     }
 }

@@ -1,4 +1,4 @@
-//! A Lambda function's binary against the stack.
+//! Lambda functions that run against the stack.
 
 use std::io;
 use std::path::Path;
@@ -8,11 +8,11 @@ use sandbox_lambda::FunctionProcess;
 use crate::LocalStack;
 
 impl LocalStack {
-    /// Starts a function's binary in the environment that leads to these parts.
+    /// Starts a function's binary with the environment that leads to these parts.
     ///
     /// # Errors
     ///
-    /// The binary cannot be run.
+    /// The binary cannot be started.
     pub async fn function(&self, binary: impl AsRef<Path>) -> io::Result<FunctionProcess> {
         FunctionProcess::start(binary.as_ref(), &self.env).await
     }

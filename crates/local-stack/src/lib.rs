@@ -1,6 +1,4 @@
-//! The whole pipeline against the parts of the sandbox: bucket, database, portal and providers on
-//! loopback, configured and ready. `mds demo`, `mds sandbox` and the tests of whole runs stand on
-//! it.
+#![doc = include_str!("../README.md")]
 
 mod error;
 mod folder;
@@ -30,26 +28,28 @@ use crate::folder::{Folder, TemporaryFolder};
 
 const BUCKET: &str = "mds";
 const DATABASE: &str = "mds";
-/// Connections beside those of the blocks under way.
+/// The number of database connections of a context.
 const CONNECTIONS: usize = 40;
 
-/// How a stack is to be.
+/// The options of a stack.
 #[derive(Debug)]
 pub struct StackOptions {
-    /// Where everything is kept; in a folder of its own that goes with the stack, unless given.
+    /// The folder for all data. With `None` it is a temporary folder, which is removed with the
+    /// stack.
     pub folder: Option<PathBuf>,
     /// The providers by their short names.
     pub providers: BTreeMap<String, ProviderOptions>,
     /// The portal.
     pub portal: PortalOptions,
-    /// Entries of the settings file beside those that the stack itself needs; they win.
+    /// Additional entries of the settings file. They override those of the stack.
     pub settings: Map<String, Value>,
-    /// Entries of each provider's part of the providers file, likewise.
+    /// Additional entries for each provider in the providers file. They override those of the
+    /// stack.
     pub provider_settings: Map<String, Value>,
 }
 
 impl StackOptions {
-    /// These providers, and the defaults for all the rest.
+    /// Options with these providers, and defaults for everything else.
     #[must_use]
     pub fn with_providers(providers: BTreeMap<String, ProviderOptions>) -> Self {
         Self {
@@ -62,9 +62,9 @@ impl StackOptions {
     }
 }
 
-/// The parts, running. Dropping it stops them all.
+/// The running parts. Dropping it stops them all.
 pub struct LocalStack {
-    /// The environment variables of docs/CONTRACT.md, "Configuration", that lead to these parts.
+    /// The environment variables that lead to these parts (docs/CONTRACT.md, "Configuration").
     pub env: BTreeMap<String, String>,
     /// The portal.
     pub portal: Portal,
@@ -74,35 +74,32 @@ pub struct LocalStack {
     pub s3: S3,
     /// The database's URL.
     pub database_url: String,
-    database: Database,
-    // After all that keeps files in it.
+    /// Postgres, if the stack has a cluster of its own.
+    _cluster: Option<Cluster>,
+    // Dropped last, after everything that has files in it.
     _folder: Folder,
 }
 
-enum Database {
-    Own(Cluster),
-    Shared(&'static Cluster),
-}
-
 impl LocalStack {
-    /// Starts every part, stores configuration and boundaries in the bucket, and makes the tables.
+    /// Starts every part, stores configuration and boundaries in the bucket, and creates the
+    /// tables.
     ///
     /// # Errors
     ///
-    /// [`StackError`] of the part that does not start.
+    /// [`StackError`] of the part that did not start.
     pub async fn start(options: StackOptions) -> Result<Self, StackError> {
-        let (folder, database, database_url) = match &options.folder {
+        let (folder, cluster, database_url) = match &options.folder {
             Some(path) => {
                 std::fs::create_dir_all(path)?;
                 let cluster = Cluster::start_in(path.join("postgres")).await?;
                 let url = cluster.ensure_database(DATABASE).await?;
-                (Folder::Kept(path.clone()), Database::Own(cluster), url)
+                (Folder::Kept(path.clone()), Some(cluster), url)
             }
             None => {
                 let cluster = Cluster::shared().await?;
                 let url = cluster.create_database().await?;
                 let folder = Folder::Temporary(TemporaryFolder::new()?);
-                (folder, Database::Shared(cluster), url)
+                (folder, None, url)
             }
         };
         let s3 = S3::start(folder.path().join("s3")).await?;
@@ -125,14 +122,14 @@ impl LocalStack {
             providers,
             s3,
             database_url,
-            database,
+            _cluster: cluster,
             _folder: folder,
         };
         Box::pin(stack.configure(&options)).await?;
         Ok(stack)
     }
 
-    /// Connects to the parts as a function or a command does.
+    /// Connects to the parts, as a function or a command does.
     ///
     /// # Errors
     ///
@@ -147,14 +144,14 @@ impl LocalStack {
     ///
     /// # Errors
     ///
-    /// [`StackError::Config`] never in practice: the stack has just made it.
+    /// [`StackError::Config`], but never in practice, since the stack itself sets the variables.
     pub fn environment(&self) -> Result<Environment, StackError> {
         Ok(Environment::from_lookup(|name| {
             self.env.get(name).cloned()
         })?)
     }
 
-    /// The environment as a file for `mds --env-file`.
+    /// The content of a file for `mds --env-file`.
     #[must_use]
     pub fn env_file(&self) -> String {
         self.env
@@ -163,19 +160,10 @@ impl LocalStack {
             .collect()
     }
 
-    /// The folder of the bucket's objects.
+    /// The folder with the objects of the bucket.
     #[must_use]
     pub fn bucket_folder(&self) -> PathBuf {
         self.s3.folder().join(BUCKET)
-    }
-
-    /// Whether Postgres still runs.
-    #[must_use]
-    pub fn is_database_running(&self) -> bool {
-        match &self.database {
-            Database::Own(cluster) => cluster.is_running(),
-            Database::Shared(cluster) => cluster.is_running(),
-        }
     }
 
     async fn configure(&self, options: &StackOptions) -> Result<(), StackError> {
@@ -253,7 +241,8 @@ fn environment(s3: &S3, fernet_key: &str) -> BTreeMap<String, String> {
     .collect()
 }
 
-/// The key of a folder that is used again must be the one its objects were sealed with.
+/// The encryption key of the folder. It is stored in the folder, so that objects from an earlier
+/// start can be decrypted.
 fn fernet_key(folder: &Path) -> Result<String, StackError> {
     use secrecy::ExposeSecret;
     let path = folder.join("fernet.key");

@@ -1,5 +1,7 @@
+//! The Runtime API of one function.
+
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
@@ -17,27 +19,27 @@ use sandbox_server::{ListenError, Server};
 
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:sandbox";
 
-/// What a function says of an event that it failed at.
+/// The error that a function reports for an event.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FunctionError {
-    /// The error's name, which a state machine matches on.
+    /// The name of the error, which a state machine matches on.
     pub error_type: String,
-    /// A sentence.
+    /// The error in a sentence.
     pub error_message: String,
 }
 
-/// Why an event has no answer.
+/// Why an invocation has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
-    /// The function answered with an error.
+    /// The function reported an error.
     #[error("{}: {}", .0.error_type, .0.error_message)]
     Function(FunctionError),
-    /// Nothing came in the time that the event had.
-    #[error("the function did not answer in time")]
+    /// The function did not respond before the deadline.
+    #[error("the function did not respond in time")]
     TimedOut,
-    /// What came is no JSON.
-    #[error("the function's answer is no JSON")]
+    /// The response is not JSON.
+    #[error("the function's response is not JSON")]
     Malformed,
 }
 
@@ -48,12 +50,15 @@ pub struct RuntimeApi {
     shared: Arc<Shared>,
 }
 
+/// Invocations without a response, by request id.
+type Pending = HashMap<String, oneshot::Sender<Result<Bytes, Bytes>>>;
+
 #[derive(Debug)]
 struct Shared {
     events: mpsc::UnboundedSender<Event>,
     waiting: tokio::sync::Mutex<mpsc::UnboundedReceiver<Event>>,
-    answers: Mutex<HashMap<String, oneshot::Sender<Result<Bytes, Bytes>>>>,
-    asked: watch::Sender<u64>,
+    pending: Mutex<Pending>,
+    requests: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -64,18 +69,18 @@ struct Event {
 }
 
 impl RuntimeApi {
-    /// Starts the API on any free port of loopback.
+    /// Starts the API on a free port of loopback.
     ///
     /// # Errors
     ///
-    /// [`ListenError`]
+    /// [`ListenError`]: no port is free.
     pub async fn start() -> Result<Self, ListenError> {
         let (events, waiting) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             events,
             waiting: tokio::sync::Mutex::new(waiting),
-            answers: Mutex::default(),
-            asked: watch::Sender::new(0),
+            pending: Mutex::default(),
+            requests: watch::Sender::new(0),
         });
         let router = router(Arc::clone(&shared));
         Ok(Self {
@@ -84,39 +89,39 @@ impl RuntimeApi {
         })
     }
 
-    /// What `AWS_LAMBDA_RUNTIME_API` is to hold: host and port.
+    /// The value for `AWS_LAMBDA_RUNTIME_API`: host and port.
     #[must_use]
     pub fn address(&self) -> String {
         self.server.url().replace("http://", "")
     }
 
-    /// Waits until a function has asked for an event for the first time.
+    /// Waits until the function has requested an event for the first time.
     pub async fn first_request(&self) {
-        let mut asked = self.shared.asked.subscribe();
-        // The sender lives as long as this does.
-        let _ = asked.wait_for(|n| *n > 0).await;
+        let mut requests = self.shared.requests.subscribe();
+        // This cannot fail: the sender is a field of `self`.
+        let _ = requests.wait_for(|n| *n > 0).await;
     }
 
-    /// Hands an event to the function, which has so much time for it, and waits for the answer.
+    /// Sends an event to the function and waits for the result, at most for `timeout`.
     ///
     /// # Errors
     ///
-    /// [`InvokeError`]
-    pub async fn invoke(&self, event: &Value, time: Duration) -> Result<Value, InvokeError> {
+    /// [`InvokeError`]: the function failed, or did not respond properly.
+    pub async fn invoke(&self, event: &Value, timeout: Duration) -> Result<Value, InvokeError> {
         let id = Uuid::new_v4().to_string();
-        let (sender, answer) = oneshot::channel();
-        self.shared.answers().insert(id.clone(), sender);
+        let (sender, response) = oneshot::channel();
+        self.shared.pending().insert(id.clone(), sender);
         let event = Event {
             id: id.clone(),
             payload: event.to_string(),
-            deadline: SystemTime::now() + time,
+            deadline: SystemTime::now() + timeout,
         };
-        // The receiver lives as long as the sender.
+        // This cannot fail: the receiver is next to the sender.
         let _ = self.shared.events.send(event);
-        let answer = tokio::time::timeout(time, answer).await;
-        self.shared.answers().remove(&id);
+        let response = tokio::time::timeout(timeout, response).await;
+        self.shared.pending().remove(&id);
         let parse = |body: &[u8]| serde_json::from_slice(body).map_err(|_| InvokeError::Malformed);
-        match answer {
+        match response {
             Ok(Ok(Ok(body))) => parse(&body),
             Ok(Ok(Err(body))) => Err(InvokeError::Function(
                 serde_json::from_value(parse(&body)?).map_err(|_| InvokeError::Malformed)?,
@@ -127,14 +132,12 @@ impl RuntimeApi {
 }
 
 impl Shared {
-    fn answers(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<String, oneshot::Sender<Result<Bytes, Bytes>>>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, id: &str, answer: Result<Bytes, Bytes>) -> StatusCode {
-        match self.answers().remove(id).map(|sender| sender.send(answer)) {
+    fn end(&self, id: &str, result: Result<Bytes, Bytes>) -> StatusCode {
+        match self.pending().remove(id).map(|sender| sender.send(result)) {
             Some(Ok(())) => StatusCode::ACCEPTED,
             Some(Err(_)) | None => StatusCode::BAD_REQUEST,
         }
@@ -162,7 +165,7 @@ fn router(shared: Arc<Shared>) -> Router {
 }
 
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
-    shared.asked.send_modify(|n| *n += 1);
+    shared.requests.send_modify(|n| *n += 1);
     let Some(event) = shared.waiting.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };

@@ -1,3 +1,5 @@
+//! The process of a function.
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -13,15 +15,15 @@ use tokio::time::sleep;
 
 use super::api::{InvokeError, RuntimeApi};
 
-/// How long a function may take to answer, unless an event says otherwise.
-const TIME: Duration = Duration::from_secs(60);
+/// How long an invocation may take.
+const INVOKE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a line may take from the process to its reader.
-const LINE_TIME: Duration = Duration::from_secs(10);
+const LINE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pause between two looks for a line.
 const LINE_PAUSE: Duration = Duration::from_millis(5);
 
-/// A function's binary in an environment of its own, as Lambda runs it. Dropping it kills the
-/// process.
+/// A process that runs a function's binary, as Lambda does. Dropping it kills the process.
 #[derive(Debug)]
 pub struct FunctionProcess {
     api: RuntimeApi,
@@ -31,11 +33,11 @@ pub struct FunctionProcess {
 }
 
 impl FunctionProcess {
-    /// Starts the binary with these environment variables and no others beside Lambda's own.
+    /// Starts the binary with the environment variables in `env` and those that Lambda sets.
     ///
     /// # Errors
     ///
-    /// There is no free port, or the binary cannot be run.
+    /// No port is free, or the binary cannot be started.
     pub async fn start(binary: &Path, env: &BTreeMap<String, String>) -> io::Result<Self> {
         let api = RuntimeApi::start().await.map_err(io::Error::other)?;
         let mut child = Command::new(binary)
@@ -64,30 +66,34 @@ impl FunctionProcess {
         })
     }
 
-    /// Hands the function an event and waits for its answer.
+    /// Sends an event to the function and waits for the result, at most for a minute.
     ///
     /// # Errors
     ///
-    /// [`InvokeError`]
+    /// [`InvokeError`]: the function failed, or did not respond properly.
     pub async fn invoke(&self, event: &Value) -> Result<Value, InvokeError> {
-        self.api.invoke(event, TIME).await
+        self.api.invoke(event, INVOKE_TIMEOUT).await
     }
 
-    /// The same with less or more time than usual.
+    /// The same as [`Self::invoke`], with another timeout.
     ///
     /// # Errors
     ///
-    /// [`InvokeError`]
-    pub async fn invoke_within(&self, event: &Value, time: Duration) -> Result<Value, InvokeError> {
-        self.api.invoke(event, time).await
+    /// [`InvokeError`]: the function failed, or did not respond properly.
+    pub async fn invoke_within(
+        &self,
+        event: &Value,
+        timeout: Duration,
+    ) -> Result<Value, InvokeError> {
+        self.api.invoke(event, timeout).await
     }
 
-    /// Waits until the function has asked for its first event.
+    /// Waits until the function has requested its first event.
     pub async fn ready(&self) {
         self.api.first_request().await;
     }
 
-    /// What it has written to standard output so far, line by line.
+    /// The lines that the function has written to standard output so far.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         self.lines
@@ -96,16 +102,16 @@ impl FunctionProcess {
             .clone()
     }
 
-    /// The last line so far that is JSON for which `is_it` holds. What a process has written may
-    /// reach its reader after the answer has, so this waits a little for such a line.
-    pub async fn json_line(&self, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
-        let deadline = Instant::now() + LINE_TIME;
+    /// The last line that is JSON and fulfils `is_match`. A line can arrive after the result of the
+    /// invocation that wrote it, so this waits up to ten seconds for such a line.
+    pub async fn json_line(&self, is_match: impl Fn(&Value) -> bool) -> Option<Value> {
+        let deadline = Instant::now() + LINE_TIMEOUT;
         loop {
             let lines = self.lines();
             let mut values = lines
                 .iter()
                 .filter_map(|line| serde_json::from_str(line).ok());
-            let found = values.rfind(&is_it);
+            let found = values.rfind(&is_match);
             if found.is_some() || Instant::now() > deadline {
                 return found;
             }
@@ -113,21 +119,21 @@ impl FunctionProcess {
         }
     }
 
-    /// The process's id, to send signals to; none once it has ended.
+    /// The id of the process, or `None` if it has ended.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits until the process has ended by itself.
     ///
     /// # Errors
     ///
-    /// The system does not say how it ended.
+    /// The operating system does not report how the process ended.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
         for reader in &mut self.readers {
-            // A reader ends with its pipe.
+            // A reader ends when its pipe is closed.
             let _ = reader.await;
         }
         Ok(status)

@@ -1,4 +1,4 @@
-//! What a request must bring, and how it is refused.
+//! Checks of requests, and the responses that refuse them.
 
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -20,7 +20,7 @@ pub(super) fn check_dataset(options: &PortalOptions, file: &str) -> Result<(), R
     ))
 }
 
-/// An upload must bring credentials; a query may, and then they must be right.
+/// An upload needs credentials. A query does not, but if it has some, they must be right.
 pub(super) fn check_credentials(
     options: &PortalOptions,
     headers: &HeaderMap,
@@ -61,11 +61,11 @@ pub(super) fn check_credentials(
 }
 
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let given = headers
+    let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if given.split(';').next().map(str::trim) == Some("application/json") {
+    if content_type.split(';').next().map(str::trim) == Some("application/json") {
         return Ok(());
     }
     let message = "Content-Type must be application/json";
@@ -76,7 +76,7 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     ))
 }
 
-/// An answer of the portal that is an error, in Socrata's form.
+/// An error response, in the form of Socrata.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,

@@ -1,41 +1,41 @@
-//! What can go wrong with an upload.
+//! Faults of uploads.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// One upload that goes wrong.
+/// What goes wrong with an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The upload is refused with this status; nothing is applied.
+    /// The upload is refused with this status. No row is applied.
     Status {
         /// For instance 429 or 503.
         status: u16,
         /// The seconds of a `Retry-After`.
         retry_after: Option<u64>,
     },
-    /// The last rows of the upload are refused, in a 200 that counts them as `Errors`.
+    /// The last rows of the upload are refused. The status is 200, and `Errors` counts them.
     ErrorsIn200 {
-        /// How many rows, at most as many as the upload has.
+        /// How many rows, at most all of the upload.
         rows: usize,
     },
-    /// The connection closes without an answer.
+    /// The connection closes without a response.
     DropConnection {
-        /// Whether the rows are applied all the same.
+        /// Whether the rows are applied.
         applied: bool,
     },
-    /// The answer takes this long; the dataset stays locked meanwhile.
+    /// The response takes this long. The dataset is locked meanwhile.
     Slow(Duration),
-    /// 202 with a ticket; the rows are applied.
+    /// The response is a 202 with a ticket. The rows are applied.
     Accepted202 {
-        /// How often the ticket is answered with 202 before the counts come.
+        /// How many requests for the ticket get another 202 before one gets the counts.
         polls: u32,
     },
-    /// A 200 with a page of HTML, as a proxy may give; nothing is applied.
+    /// The response is a 200 with a page of HTML, as a proxy may send. No row is applied.
     HtmlPage200,
 }
 
-/// Faults in waiting, one for each upload to come.
+/// The faults of the next uploads, one for each.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Mutex<VecDeque<Fault>>);
 

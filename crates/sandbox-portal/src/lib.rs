@@ -1,12 +1,4 @@
-//! A Socrata portal with one dataset, on loopback.
-//!
-//! `POST /resource/{4x4}.json` upserts a JSON array of rows by the row identifier and answers the
-//! counts as Socrata does; `GET` of the same address answers queries. Uploads need Basic auth with
-//! the key's id and secret, an `X-App-Token` and a `Content-Type`; queries need nothing, as on a
-//! public dataset, but refuse wrong credentials.
-//!
-//! One upload at a time: while one is worked on, another gets 409. Rows are kept in memory (about
-//! half a kilobyte each), and in a file where one is named.
+#![doc = include_str!("../README.md")]
 
 mod checks;
 mod fault;
@@ -28,26 +20,26 @@ use fault::Faults;
 use requests::State;
 use rows::Rows;
 
-/// How a portal is to be. The default has made-up credentials.
+/// The options of a portal. The defaults have made-up credentials.
 #[derive(Clone, Debug)]
 pub struct PortalOptions {
-    /// The dataset's id, two groups of four.
+    /// The dataset's id: two groups of four characters.
     pub dataset: String,
-    /// The id of the API key: the user name of Basic auth.
+    /// The id of the API key: the user name of Basic authentication.
     pub key_id: String,
-    /// The secret of the API key: the password of Basic auth.
+    /// The secret of the API key: the password of Basic authentication.
     pub key_secret: String,
-    /// The token expected in `X-App-Token`.
+    /// The required value of `X-App-Token`.
     pub app_token: String,
     /// The column that identifies a row.
     pub row_id: String,
     /// The port on loopback; 0 for any.
     pub port: u16,
-    /// Where rows outlive the process: a file of JSON lines.
+    /// A file of JSON lines in which the rows outlive the process.
     pub file: Option<PathBuf>,
-    /// How long every upload takes at least, with the dataset locked.
+    /// The shortest time that an upload takes. The dataset is locked meanwhile.
     pub upload_time: Duration,
-    /// The most rows that one upload may bring; more are refused with 413.
+    /// The highest number of rows in an upload. Larger uploads are refused with 413.
     pub max_rows: usize,
 }
 
@@ -67,18 +59,18 @@ impl Default for PortalOptions {
     }
 }
 
-/// Why there is no portal.
+/// Why the portal did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum PortalError {
     /// No port to listen on.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The file of rows can't be used.
-    #[error("can't keep the portal's rows in {file}: {source}")]
+    /// The file of rows cannot be used.
+    #[error("cannot keep the portal's rows in {file}: {source}")]
     File {
-        /// The file asked for.
+        /// The requested file.
         file: PathBuf,
-        /// The system's reason.
+        /// The operating system's error.
         source: io::Error,
     },
 }
@@ -96,7 +88,7 @@ impl Portal {
     ///
     /// # Errors
     ///
-    /// [`PortalError`]: the port is taken, or the file can't be used.
+    /// [`PortalError`]: the port is in use, or the file cannot be used.
     pub async fn start(options: PortalOptions) -> Result<Self, PortalError> {
         let rows = Rows::open(&options.row_id, options.file.as_deref()).map_err(|source| {
             PortalError::File {
@@ -121,24 +113,24 @@ impl Portal {
         })
     }
 
-    /// What `SOCRATA_DATA_ENDPOINT` is to hold: `http://127.0.0.1:PORT`.
+    /// The value for `SOCRATA_DATA_ENDPOINT`: `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// The options that it was started with.
+    /// The options that the portal was started with.
     #[must_use]
     pub fn options(&self) -> &PortalOptions {
         &self.state.options
     }
 
-    /// Lets an upload to come go wrong; each fault in turn takes one upload.
+    /// Adds a fault for one upload. Faults happen in the order in which they were added.
     pub fn fail_next(&self, fault: Fault) {
         self.state.faults.push(fault);
     }
 
-    /// Forgets the faults that have not happened yet.
+    /// Removes the faults that have not happened yet.
     pub fn clear_faults(&self) {
         self.state.faults.clear();
     }
@@ -149,19 +141,19 @@ impl Portal {
         self.state.faults.len()
     }
 
-    /// What was asked so far.
+    /// The requests so far.
     #[must_use]
     pub fn log(&self) -> &RequestLog {
         &self.log
     }
 
-    /// How many rows the dataset has.
+    /// The number of rows in the dataset.
     #[must_use]
     pub fn row_count(&self) -> usize {
         self.rows_locked(|rows| rows.len())
     }
 
-    /// Every row as it was uploaded, by identifier.
+    /// All rows as they were uploaded, in the order of their identifiers.
     #[must_use]
     pub fn rows(&self) -> Vec<Map<String, Value>> {
         self.rows_locked(|rows| rows.iter().collect())
@@ -173,20 +165,20 @@ impl Portal {
         self.rows_locked(|rows| rows.get(identifier))
     }
 
-    /// Removes a row behind the back of whoever uploaded it; answers whether it was there.
+    /// Removes a row without a request. Returns whether the row existed.
     ///
     /// # Errors
     ///
-    /// The file of rows can't be written.
+    /// The file of rows cannot be written.
     pub fn lose_row(&self, identifier: &str) -> io::Result<bool> {
         let mut deletion = Map::new();
         deletion.insert(self.state.options.row_id.clone(), Value::from(identifier));
         deletion.insert(":deleted".to_owned(), Value::Bool(true));
         self.rows_locked(|rows| {
-            let there = rows.get(identifier).is_some();
+            let existed = rows.get(identifier).is_some();
             rows.upsert(deletion)?;
             rows.flush()?;
-            Ok(there)
+            Ok(existed)
         })
     }
 

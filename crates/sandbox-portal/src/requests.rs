@@ -1,4 +1,4 @@
-//! How the portal answers.
+//! The request handlers of the portal.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use sandbox_server::drop_connection;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -19,23 +20,22 @@ use super::checks::{Refusal, check_content_type, check_credentials, check_datase
 use super::fault::{Fault, Faults};
 use super::rows::{Outcome, Row, Rows};
 use super::soql::Query;
-use sandbox_server::drop_connection;
 
 /// The largest body of an upload.
-const MAX_BODY: usize = 256 << 20;
+const MAX_BODY_BYTES: usize = 256 << 20;
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) options: PortalOptions,
     pub(super) rows: Mutex<Rows>,
     pub(super) faults: Faults,
-    /// Held by the one upload that is worked on.
+    /// The upload that is being processed holds this lock.
     pub(super) lock: tokio::sync::Mutex<()>,
     pub(super) tickets: Mutex<HashMap<String, Ticket>>,
 }
 
-/// An upload whose counts are still to be asked for.
+/// An upload whose counts have not been requested yet.
 #[derive(Debug)]
 pub(super) struct Ticket {
     polls_left: u32,
@@ -45,7 +45,7 @@ pub(super) struct Ticket {
 pub(super) fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/resource/{file}", get(query).post(upload))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(state)
 }
 
@@ -56,18 +56,18 @@ async fn upload(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let fault = state.faults.next();
-    answer(&state, &file, &headers, &body, fault.as_ref()).await
+    process(&state, &file, &headers, &body, fault.as_ref()).await
 }
 
-/// The steps of an upload; whichever refuses it answers.
-async fn answer(
+/// The steps of an upload. The first one that refuses it determines the response.
+async fn process(
     state: &State,
     file: &str,
     headers: &HeaderMap,
     body: &[u8],
     fault: Option<&Fault>,
 ) -> Result<Response, Refusal> {
-    if let Some(response) = fault.and_then(instead_of_upload) {
+    if let Some(response) = fault.and_then(fault_response) {
         return Ok(response);
     }
     check_dataset(&state.options, file)?;
@@ -81,7 +81,7 @@ async fn answer(
             "Another write to this dataset is in progress",
         ));
     };
-    tokio::time::sleep(state.options.upload_time.max(slowness(fault))).await;
+    tokio::time::sleep(state.options.upload_time.max(delay(fault))).await;
     let counts = apply(state, rows, refused_rows(fault)).map_err(|error| internal(&error))?;
     Ok(match fault {
         Some(Fault::DropConnection { .. }) => drop_connection(),
@@ -90,15 +90,16 @@ async fn answer(
     })
 }
 
-/// The answer of a fault that leaves the dataset as it is.
-fn instead_of_upload(fault: &Fault) -> Option<Response> {
+/// The response for a fault that leaves the dataset unchanged.
+fn fault_response(fault: &Fault) -> Option<Response> {
     match fault {
         Fault::Status {
             status,
             retry_after,
         } => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut response = refused(status, "sandbox-fault", "Asked to fail").into_response();
+            let mut response =
+                refused(status, "sandbox-fault", "A fault of the sandbox").into_response();
             if let Some(seconds) = retry_after {
                 response
                     .headers_mut()
@@ -114,7 +115,7 @@ fn instead_of_upload(fault: &Fault) -> Option<Response> {
     }
 }
 
-fn slowness(fault: Option<&Fault>) -> Duration {
+fn delay(fault: Option<&Fault>) -> Duration {
     match fault {
         Some(Fault::Slow(time)) => *time,
         _ => Duration::ZERO,
@@ -133,7 +134,7 @@ fn parse_rows(state: &State, body: &[u8]) -> Result<Vec<Row>, Refusal> {
         refused(
             StatusCode::BAD_REQUEST,
             "invalid_request",
-            "The body is no JSON array of rows",
+            "The body is not a JSON array of rows",
         )
     })?;
     if rows.len() > state.options.max_rows {
@@ -161,7 +162,7 @@ fn apply(state: &State, mut rows: Vec<Row>, to_refuse: usize) -> io::Result<Coun
     Ok(counts)
 }
 
-/// What one upload did.
+/// The counts of one upload.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     created: usize,
@@ -252,6 +253,6 @@ fn poll(state: &State, file: &str, name: &str) -> Result<Response, Refusal> {
 }
 
 fn internal(error: &io::Error) -> Refusal {
-    let message = format!("The portal can't keep its rows: {error}");
+    let message = format!("The portal cannot keep its rows: {error}");
     refused(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
 }

@@ -1,4 +1,4 @@
-//! The rows of the dataset, by their identifier.
+//! The rows of the dataset.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 
 pub(super) type Row = Map<String, Value>;
 
-/// The member of a row that asks for its deletion.
+/// The member of a row that requests its deletion.
 const DELETED: &str = ":deleted";
 
-/// What became of one row of an upload.
+/// The outcome of one row of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Created,
@@ -21,7 +21,7 @@ pub(super) enum Outcome {
     Refused,
 }
 
-/// All rows, each as compact JSON, and the file that lets them outlive the process.
+/// All rows as compact JSON, and the file in which they outlive the process.
 #[derive(Debug)]
 pub(super) struct Rows {
     identifier: String,
@@ -43,7 +43,8 @@ impl Rows {
         Ok(rows)
     }
 
-    /// Takes a row as an upload brings it: new columns are added, given ones replaced.
+    /// Merges an uploaded row into the row with the same identifier, or adds it. Columns that the
+    /// upload does not name keep their values.
     pub(super) fn upsert(&mut self, row: Row) -> io::Result<Outcome> {
         if let Some(journal) = &mut self.journal {
             journal.append(&row)?;
@@ -51,7 +52,7 @@ impl Rows {
         Ok(self.apply(row))
     }
 
-    /// Brings what was appended to the file.
+    /// Writes buffered rows to the file.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.journal
             .as_mut()
@@ -68,7 +69,7 @@ impl Rows {
             .and_then(|text| serde_json::from_str(text).ok())
     }
 
-    /// All rows, by identifier.
+    /// All rows, in the order of their identifiers.
     pub(super) fn iter(&self) -> impl Iterator<Item = Row> + '_ {
         self.rows
             .values()
@@ -106,7 +107,8 @@ impl Rows {
             Err(error) => return Err(error),
         };
         for line in BufReader::new(file).lines() {
-            // A process killed amid a write leaves half a line, which no upload answered for.
+            // A process that is killed during a write leaves half a line. Its upload got no
+            // response.
             if let Ok(row) = serde_json::from_str::<Row>(&line?) {
                 self.apply(row);
             }
@@ -115,14 +117,14 @@ impl Rows {
     }
 }
 
-/// Rows in the order of their arrival, one JSON object a line.
+/// A file with uploaded rows in the order of their arrival, one JSON object per line.
 #[derive(Debug)]
 struct Journal {
     file: BufWriter<File>,
 }
 
 impl Journal {
-    /// Starts anew from the rows as they are, and puts that in the old file's place whole.
+    /// Writes a new file with the current rows and replaces the old one with it in one step.
     fn rewrite<'a>(path: &Path, rows: impl Iterator<Item = &'a String>) -> io::Result<Self> {
         let draft = draft_path(path);
         let mut file = BufWriter::new(File::create(&draft)?);

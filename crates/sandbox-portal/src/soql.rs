@@ -13,14 +13,14 @@ use serde_json::{Map, Value};
 
 use expression::{Accumulator, Comparison, Expression};
 use parse::Selected;
-use value::{Cell, as_written};
+use value::{Cell, as_returned};
 
-/// How many rows a portal answers where the query does not say.
+/// How many rows a portal returns if the query has no `$limit`.
 const DEFAULT_LIMIT: usize = 1_000;
 
 type Row = Map<String, Value>;
 
-/// A query that a portal would refuse, or that this one does not know.
+/// A query that a portal refuses, or that this module does not support.
 #[derive(Debug, thiserror::Error)]
 #[error("the query has {0}")]
 pub(super) struct SoqlError(String);
@@ -63,7 +63,7 @@ impl Query {
         let number = || {
             value
                 .parse()
-                .map_err(|_| SoqlError::new(format!("a {name} that is no number")))
+                .map_err(|_| SoqlError::new(format!("a {name} that is not a number")))
         };
         match name {
             "$select" => self.select = parse::select(value)?,
@@ -74,7 +74,7 @@ impl Query {
             "$offset" => self.offset = number()?,
             unknown if unknown.starts_with('$') => {
                 return Err(SoqlError::new(format!(
-                    "the parameter {unknown}, which the sandbox's portal lacks"
+                    "the parameter {unknown}, which the sandbox's portal does not support"
                 )));
             }
             column => self.conditions.push(Expression::Compare(
@@ -86,7 +86,7 @@ impl Query {
         Ok(())
     }
 
-    /// `$group` may name a column of the answer.
+    /// Replaces names in `$group` that are aliases from `$select`.
     fn resolve_aliases(&mut self) {
         let Some(select) = &self.select else { return };
         for expression in &mut self.group {
@@ -98,25 +98,25 @@ impl Query {
         }
     }
 
-    /// The rows of the answer.
+    /// Runs the query. Returns the rows of the result.
     pub(super) fn run(&self, rows: impl Iterator<Item = Row>) -> Vec<Value> {
         let matching = rows.filter(|row| {
             self.conditions
                 .iter()
-                .all(|condition| condition.of(row).is_true())
+                .all(|condition| condition.evaluate(row).is_true())
         });
-        let mut answer: Vec<Row> = match &self.select {
-            Some(select) if self.groups() => self.grouped(select, matching),
+        let mut result: Vec<Row> = match &self.select {
+            Some(select) if self.is_grouped() => self.grouped(select, matching),
             _ => matching.collect(),
         };
         if !self.order.is_empty() {
-            answer.sort_by(|left, right| self.compare(left, right));
+            result.sort_by(|left, right| self.compare(left, right));
         }
-        let page = answer.into_iter().skip(self.offset).take(self.limit);
+        let page = result.into_iter().skip(self.offset).take(self.limit);
         page.map(|row| self.projected(row)).collect()
     }
 
-    fn groups(&self) -> bool {
+    fn is_grouped(&self) -> bool {
         let aggregates = self
             .select
             .iter()
@@ -129,7 +129,7 @@ impl Query {
         let orders = self.order.iter().map(|(expression, descends)| {
             let cell = |row: &Row| match row.get(&expression.default_name()) {
                 Some(value) => Cell::of(Some(value)),
-                None => expression.of(row),
+                None => expression.evaluate(row),
             };
             let order = cell(left).order(&cell(right));
             if *descends { order.reverse() } else { order }
@@ -139,21 +139,21 @@ impl Query {
 
     fn projected(&self, row: Row) -> Value {
         let row: Row = match &self.select {
-            Some(select) if !self.groups() => {
+            Some(select) if !self.is_grouped() => {
                 let cell = |selected: &Selected| {
                     (
                         selected.name.clone(),
-                        selected.expression.of(&row).to_json(),
+                        selected.expression.evaluate(&row).to_json(),
                     )
                 };
                 select.iter().map(cell).collect()
             }
             _ => row,
         };
-        // A portal leaves out the cells that are null.
+        // A portal leaves out null cells.
         row.into_iter()
             .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name, as_written(value)))
+            .map(|(name, value)| (name, as_returned(value)))
             .collect()
     }
 
@@ -166,7 +166,7 @@ impl Query {
             let key: Vec<Value> = self
                 .group
                 .iter()
-                .map(|expression| expression.of(&row).to_json())
+                .map(|expression| expression.evaluate(&row).to_json())
                 .collect();
             let key = if key.is_empty() {
                 String::new()
@@ -185,20 +185,20 @@ impl Query {
     }
 }
 
-/// One row of a grouped answer in the making.
+/// The state of one group, which becomes one row of the result.
 struct Group {
-    first: Vec<Cell>,
+    first_row: Vec<Cell>,
     accumulators: Vec<Accumulator>,
 }
 
 impl Group {
     fn new(select: &[Selected], row: &Row) -> Self {
-        let first = select
+        let first_row = select
             .iter()
-            .map(|selected| selected.expression.of(row))
+            .map(|selected| selected.expression.evaluate(row))
             .collect();
         Self {
-            first,
+            first_row,
             accumulators: vec![Accumulator::default(); select.len()],
         }
     }
@@ -212,7 +212,7 @@ impl Group {
     }
 
     fn row(&self, select: &[Selected]) -> Row {
-        let columns = select.iter().zip(&self.accumulators).zip(&self.first);
+        let columns = select.iter().zip(&self.accumulators).zip(&self.first_row);
         let cells = columns.map(|((selected, accumulator), first)| {
             let cell = match &selected.expression {
                 Expression::Aggregate(aggregate, _) => accumulator.result(*aggregate),

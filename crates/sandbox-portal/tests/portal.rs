@@ -1,4 +1,4 @@
-//! The portal as a client meets it.
+//! The portal through an HTTP client.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
@@ -12,7 +12,7 @@ async fn portal() -> Portal {
     Portal::start(PortalOptions::default()).await.unwrap()
 }
 
-fn address(portal: &Portal) -> String {
+fn url(portal: &Portal) -> String {
     format!(
         "{}/resource/{}.json",
         portal.url(),
@@ -27,7 +27,7 @@ fn upload(portal: &Portal, rows: &Value) -> RequestBuilder {
 fn upload_of(portal: &Portal, content_type: &str) -> RequestBuilder {
     let options = portal.options();
     Client::new()
-        .post(address(portal))
+        .post(url(portal))
         .basic_auth(&options.key_id, Some(&options.key_secret))
         .header("X-App-Token", &options.app_token)
         .header("Content-Type", content_type)
@@ -38,9 +38,9 @@ fn trip(id: &str, hour: u32) -> Value {
 }
 
 async fn counts(request: RequestBuilder) -> (u64, u64, u64) {
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    let report: Value = answer.json().await.unwrap();
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let report: Value = response.json().await.unwrap();
     let count = |name: &str| report[name].as_u64().unwrap();
     assert_eq!(
         count("By RowIdentifier"),
@@ -66,11 +66,11 @@ async fn an_upload_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn credentials_are_asked_for() {
+async fn credentials_are_required() {
     let portal = portal().await;
     let options = portal.options().clone();
     let rows = json!([trip("a", 1)]);
-    let plain = || Client::new().post(address(&portal)).json(&rows);
+    let plain = || Client::new().post(url(&portal)).json(&rows);
     let refusals = [
         (plain(), 403),
         (
@@ -106,7 +106,7 @@ async fn credentials_are_asked_for() {
 }
 
 #[tokio::test]
-async fn a_second_writer_is_told_to_wait() {
+async fn a_second_upload_at_the_same_time_is_refused() {
     let options = PortalOptions {
         upload_time: Duration::from_millis(400),
         ..PortalOptions::default()
@@ -201,19 +201,19 @@ async fn an_audit_can_count() {
         ("$group", "hour"),
         ("$order", "hour"),
     ];
-    let answer = Client::new()
-        .get(address(&portal))
+    let response = Client::new()
+        .get(url(&portal))
         .query(&query)
         .send()
         .await
         .unwrap();
-    let rows: Value = answer.json().await.unwrap();
+    let rows: Value = response.json().await.unwrap();
     assert_eq!(
         rows,
         json!([{"hour": "1", "trips": "2"}, {"hour": "2", "trips": "1"}])
     );
     let unknown = Client::new()
-        .get(address(&portal))
+        .get(url(&portal))
         .query(&[("$having", "x")])
         .send()
         .await

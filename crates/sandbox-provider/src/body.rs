@@ -1,4 +1,4 @@
-//! The body of an answer, made while it is sent.
+//! The body of a response, generated while it is sent.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -11,12 +11,13 @@ use serde_json::Value;
 
 use sandbox_server::dropped_body_error;
 
-/// Pieces are sent together up to about this size.
+/// The approximate size of a chunk; smaller pieces are sent together.
 const CHUNK: usize = 64 << 10;
-/// Between what is sent of a body and the end of its connection.
+/// The time between the last bytes of a body and the drop of its connection.
 const DROP_DELAY: Duration = Duration::from_millis(20);
-/// Between two bytes of a body that trickles.
+/// The time between two bytes of a trickling body.
 const TRICKLE: Duration = Duration::from_millis(100);
+/// The size of the white space at the end of a huge body.
 const HUGE: usize = 2 << 30;
 static SPACES: [u8; CHUNK] = [b' '; CHUNK];
 
@@ -24,32 +25,33 @@ static SPACES: [u8; CHUNK] = [b' '; CHUNK];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     Whole,
-    /// In the middle, and the connection says that it is whole.
+    /// In the middle, but the connection ends as if the body were complete.
     Truncated,
-    /// In the middle, with the connection.
+    /// In the middle, because the connection is dropped.
     Dropped,
-    /// Whole, with a pause of this length in the middle.
+    /// Complete, with a pause of this length in the middle.
     Stalled(Duration),
-    /// Never: after the middle comes white space, a byte at a time.
+    /// Never: the first half is followed by white space, one byte at a time.
     Trickling,
-    /// After the middle come 2 GiB of white space.
+    /// The first half is followed by 2 GiB of white space.
     Huge,
 }
 
-/// What stands around a list.
+/// The JSON text around a list.
 #[derive(Clone, Debug)]
 pub(super) struct Envelope {
-    /// Up to and with the bracket that opens the list.
+    /// The text up to the opening bracket of the list, inclusive.
     pub(super) before: String,
-    /// From the bracket that closes it.
+    /// The text from the closing bracket of the list.
     pub(super) after: String,
     pub(super) ending: Ending,
-    /// How many items there are before the middle.
+    /// How many items are sent before the middle.
     pub(super) half: usize,
 }
 
 impl Envelope {
-    /// `{"version":…,"data":{"trips":[` … `]},"links":…}`, or with `trips` at the top.
+    /// `{"version":…,"data":{"trips":[` … `]},"links":…}`, or the same with `trips` at the top
+    /// level.
     pub(super) fn of_trips(version: &str, is_top_level: bool, links: Option<&Value>) -> Self {
         let (open, close) = if is_top_level {
             ("\"trips\":[", "]")
@@ -64,7 +66,7 @@ impl Envelope {
         }
     }
 
-    /// Another list of 2.0, with these members before it.
+    /// A list of 2.0 other than trips, with `members` before it.
     pub(super) fn of_list(name: &str, members: &Value, links: Option<&Value>) -> Self {
         let members = members.to_string();
         let members = members.trim_start_matches('{').trim_end_matches('}');
@@ -76,7 +78,7 @@ impl Envelope {
         }
     }
 
-    /// The envelope with its items, each JSON text.
+    /// The body: the envelope with its items, which are JSON text.
     pub(super) fn body(self, items: impl Iterator<Item = String> + Send + 'static) -> Body {
         let first_half = self.half + 1;
         let (kept, pause) = match self.ending {
@@ -97,13 +99,13 @@ impl Envelope {
         Body::from_stream(sent.chain(rest(ending)))
     }
 
-    /// The whole envelope, packed.
-    pub(super) fn packed(self, items: impl Iterator<Item = String>) -> std::io::Result<Vec<u8>> {
-        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    /// The whole body, compressed with gzip.
+    pub(super) fn gzipped(self, items: impl Iterator<Item = String>) -> std::io::Result<Vec<u8>> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         for piece in self.pieces(items) {
-            packed.write_all(piece.as_bytes())?;
+            encoder.write_all(piece.as_bytes())?;
         }
-        packed.finish()
+        encoder.finish()
     }
 
     fn pieces(self, items: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
@@ -120,15 +122,15 @@ fn member(name: &str, value: Option<&Value>) -> String {
     value.map_or_else(String::new, |value| format!(",\"{name}\":{value}"))
 }
 
-/// What comes after the half of a body that does not end well.
+/// The rest of a body after its first half, if it does not end properly.
 fn rest(ending: Ending) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
     let spaces: &'static [u8] = &SPACES;
-    let most = match ending {
+    let max_chunks = match ending {
         Ending::Huge => HUGE / SPACES.len(),
         Ending::Trickling => usize::MAX,
         _ => 0,
     };
-    let filled = stream::iter(0..most).then(move |_| async move {
+    let filled = stream::iter(0..max_chunks).then(move |_| async move {
         if ending == Ending::Trickling {
             tokio::time::sleep(TRICKLE).await;
             return Ok(Bytes::from_static(&spaces[..1]));
@@ -136,17 +138,17 @@ fn rest(ending: Ending) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
         Ok(Bytes::from_static(spaces))
     });
     let dropped = stream::iter((ending == Ending::Dropped).then_some(())).then(|()| async {
-        // Else the error would overtake what is still to be sent.
+        // Without the delay, the error would discard bytes that are not sent yet.
         tokio::time::sleep(DROP_DELAY).await;
         Err(dropped_body_error())
     });
     filled.chain(dropped)
 }
 
-/// Joins small pieces. With each chunk comes how long to wait before it.
+/// Joins small pieces into chunks. Each chunk comes with the time to wait before it, if any.
 struct Chunks<I> {
     pieces: I,
-    /// How many pieces there are before the pause, and how long it is.
+    /// How many pieces precede the pause, and its length.
     pause: Option<(usize, Duration)>,
 }
 

@@ -1,9 +1,9 @@
-//! Millrace, a city of our own making where the sandbox's trips take place.
+//! Millrace, a made-up city in which the trips of the sandbox take place.
 //!
-//! It lies in farmland around 41.0, -93.0, some 14 km across. Its three layers of boundaries have
+//! The city is in farmland around 41.0, -93.0 and some 14 km across. Its three boundary layers have
 //! the properties that the pipeline expects by default. The council districts are irregular: one
-//! has a lake cut out of it, another an airfield apart from the rest. Everything is reckoned, so
-//! that it is the same everywhere.
+//! has a lake cut out of it, another has a separate airfield. All shapes are computed, so that they
+//! are the same everywhere.
 
 mod layers;
 
@@ -23,15 +23,15 @@ pub const CENTRE_LNG: f64 = -93.04;
 const MEAN_RADIUS_M: f64 = 7_000.0;
 const METRES_PER_DEGREE: f64 = 111_195.0;
 
-/// Whether a point (degrees) lies inside the city limit. The limit is a smooth curve; the districts
-/// follow it by short straight lines, so the two differ by a few metres.
+/// Whether a point (in degrees) is inside the city limit. The limit is a smooth curve. The
+/// districts approximate it by short straight lines, so the two differ by a few metres.
 #[must_use]
 pub fn covers(lat: f64, lng: f64) -> bool {
     let place = Place::of(lat, lng);
     place.distance() < limit(place.bearing())
 }
 
-/// A place as metres east and north of the centre, where reckoning is easy.
+/// A place, as metres east and north of the centre.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Place {
     pub(crate) east: f64,
@@ -39,7 +39,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The place at a distance from the centre in a direction: 0 is east, a quarter turn north.
+    /// The place at a distance from the centre in a direction. 0 is east, a quarter turn is north.
     pub(crate) fn polar(distance: f64, bearing: f64) -> Self {
         Self {
             east: distance * bearing.cos(),
@@ -54,7 +54,7 @@ impl Place {
         }
     }
 
-    /// Latitude and longitude, to the seventh decimal as GPS receivers give them.
+    /// Latitude and longitude, with seven decimals as from a GPS receiver.
     pub(crate) fn lat_lng(self) -> (f64, f64) {
         let lat = CENTRE_LAT + self.north / METRES_PER_DEGREE;
         let lng = CENTRE_LNG + self.east / (METRES_PER_DEGREE * CENTRE_LAT.to_radians().cos());
@@ -77,12 +77,12 @@ impl Place {
         (self.east - other.east).hypot(self.north - other.north)
     }
 
-    /// From the centre to here, from 0 to a full turn.
+    /// The direction from the centre, from 0 to a full turn.
     pub(crate) fn bearing(self) -> f64 {
         self.north.atan2(self.east).rem_euclid(TAU)
     }
 
-    /// How far out it lies: 0 is the centre, 1 the city limit in that direction.
+    /// The distance from the centre, relative to that of the city limit in the same direction.
     pub(crate) fn reach(self) -> f64 {
         self.distance() / limit(self.bearing())
     }

@@ -1,24 +1,24 @@
-//! Trips as providers get them wrong.
+//! Quirks of single trips, applied to their JSON.
 
 use serde_json::{Map, Value, json};
 
-use super::oddity::{Oddities, Oddity};
+use super::quirk::{Quirk, Quirks};
 
-/// What changes a trip after it was written.
-const OF_TRIPS: [Oddity; 9] = [
-    Oddity::TextTimes,
-    Oddity::FractionalTimes,
-    Oddity::UpperCaseIds,
-    Oddity::NullFields,
-    Oddity::AbsentFields,
-    Oddity::UnknownKeys,
-    Oddity::OnePointRoute,
-    Oddity::NoRoute,
-    Oddity::UnorderedRoute,
+/// The quirks that this module applies.
+const TRIP_QUIRKS: [Quirk; 9] = [
+    Quirk::TextTimes,
+    Quirk::FractionalTimes,
+    Quirk::UpperCaseIds,
+    Quirk::NullFields,
+    Quirk::AbsentFields,
+    Quirk::UnknownKeys,
+    Quirk::OnePointRoute,
+    Quirk::NoRoute,
+    Quirk::UnorderedRoute,
 ];
 const TIMES: [&str; 3] = ["start_time", "end_time", "publication_time"];
 const IDS: [&str; 3] = ["provider_id", "device_id", "trip_id"];
-/// Fields without which a trip can be loaded.
+/// Fields that a client does not need for loading a trip.
 const OPTIONAL: [&str; 10] = [
     "provider_name",
     "accuracy",
@@ -32,46 +32,46 @@ const OPTIONAL: [&str; 10] = [
     "currency",
 ];
 
-/// The trip, changed as the oddities have it.
-pub(super) fn distorted(oddities: Oddities, trip: String) -> Result<String, serde_json::Error> {
-    if !oddities.has_any(&OF_TRIPS) {
+/// Applies the quirks to a trip.
+pub(super) fn distorted(quirks: Quirks, trip: String) -> Result<String, serde_json::Error> {
+    if !quirks.has_any(&TRIP_QUIRKS) {
         return Ok(trip);
     }
     let mut trip: Map<String, Value> = serde_json::from_str(&trip)?;
-    for oddity in oddities.iter() {
-        apply(oddity, &mut trip);
+    for quirk in quirks.iter() {
+        apply(quirk, &mut trip);
     }
     serde_json::to_string(&trip)
 }
 
-fn apply(oddity: Oddity, trip: &mut Map<String, Value>) {
-    match oddity {
-        Oddity::TextTimes => each_time(trip, |time| *time = Value::String(time.to_string())),
-        Oddity::FractionalTimes => each_time(trip, |time| {
+fn apply(quirk: Quirk, trip: &mut Map<String, Value>) {
+    match quirk {
+        Quirk::TextTimes => each_time(trip, |time| *time = Value::String(time.to_string())),
+        Quirk::FractionalTimes => each_time(trip, |time| {
             if let Some(whole) = time.as_i64() {
                 *time = serde_json::from_str(&format!("{whole}.25")).unwrap_or(Value::Null);
             }
         }),
-        Oddity::UpperCaseIds => each(trip, &IDS, |id| {
+        Quirk::UpperCaseIds => each(trip, &IDS, |id| {
             if let Value::String(text) = id {
                 text.make_ascii_uppercase();
             }
         }),
-        Oddity::NullFields => {
+        Quirk::NullFields => {
             each(trip, &OPTIONAL, |field| *field = Value::Null);
             trip.insert("journey_id".to_owned(), Value::Null);
         }
-        Oddity::AbsentFields => trip.retain(|key, _| !OPTIONAL.contains(&key.as_str())),
-        Oddity::UnknownKeys => {
+        Quirk::AbsentFields => trip.retain(|key, _| !OPTIONAL.contains(&key.as_str())),
+        Quirk::UnknownKeys => {
             trip.insert(
                 "app_build".to_owned(),
                 json!({"of": ["no", {"version": 1}]}),
             );
             trip.insert("zone".to_owned(), json!([[1.5, null], "x"]));
         }
-        Oddity::OnePointRoute => with_points(trip, |points| points.truncate(1)),
-        Oddity::UnorderedRoute => with_points(trip, |points| points.reverse()),
-        Oddity::NoRoute => {
+        Quirk::OnePointRoute => with_points(trip, |points| points.truncate(1)),
+        Quirk::UnorderedRoute => with_points(trip, |points| points.reverse()),
+        Quirk::NoRoute => {
             trip.remove("route");
         }
         _ => {}

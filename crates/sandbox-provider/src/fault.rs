@@ -1,14 +1,14 @@
-//! What can go wrong with the answer for an hour.
+//! Faults of the responses for an hour.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// What goes wrong. Where a request spans several hours, its last one counts.
+/// What goes wrong. If a request spans several hours, the faults of its last hour apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The hour is not ready: 404 up to 1.1, 102 in 1.2, an empty list before 0.4. After the 102
-    /// the connection closes, since no final answer follows.
+    /// The hour is not ready: an empty list before 0.4, 404 up to 1.1, 102 in 1.2, 202 in 2.0.
+    /// After the 102 the connection closes, since no final response follows.
     NotReady,
     /// The provider did not operate: 404.
     NotOperating,
@@ -19,23 +19,23 @@ pub enum Fault {
         /// The seconds of a `Retry-After`.
         retry_after: Option<u64>,
     },
-    /// The connection closes amid the body.
+    /// The connection closes in the middle of the body.
     DropConnection,
-    /// The body ends in the middle, though the connection says that it is whole.
+    /// The body ends in the middle, but the connection ends as if it were complete.
     TruncatedJson,
     /// A 200 whose body is an error object.
     ErrorObject200,
     /// A 200 whose body is a page of HTML.
     HtmlPage200,
-    /// The answer comes this much later.
+    /// The response starts this much later.
     Slow(Duration),
-    /// The answer stops in the middle of its body, and goes on this much later.
+    /// The response pauses this long in the middle of its body.
     Stall(Duration),
-    /// The trips have another price than before, and were published later.
+    /// The trips have another price and a later publication time than before.
     Revised,
-    /// Only so many of the hour's trips are there yet.
+    /// Only some of the hour's trips are available yet.
     Partial {
-        /// 0 for none.
+        /// How many; 0 for none.
         trips: usize,
     },
 }
@@ -45,24 +45,24 @@ pub enum Fault {
 pub enum Times {
     /// Until the faults are cleared.
     Always,
-    /// The next so many requests.
+    /// For the next requests, as many as given.
     Next(u32),
 }
 
-/// Faults by hour (hours since 1970), the first of an hour's queue being the next to happen.
+/// The faults of each hour (hours since 1970), in the order in which they happen.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     queues: Mutex<HashMap<i64, VecDeque<(Fault, Times)>>>,
-    visits: Mutex<HashMap<i64, u32>>,
+    requests: Mutex<HashMap<i64, u32>>,
 }
 
 impl Faults {
-    /// How many requests there were for the hour before this one.
-    pub(super) fn visit(&self, hour: i64) -> u32 {
-        let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
-        let visit = visits.entry(hour).or_default();
-        *visit += 1;
-        *visit - 1
+    /// Counts a request for the hour. Returns how many requests there were before it.
+    pub(super) fn count_request(&self, hour: i64) -> u32 {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = requests.entry(hour).or_default();
+        *count += 1;
+        *count - 1
     }
 
     pub(super) fn add(&self, hour: i64, fault: Fault, times: Times) {

@@ -6,28 +6,28 @@ use chrono::{DateTime, Utc};
 use rand::Rng;
 
 use super::fleet::Vehicle;
-use super::oddity::Oddity;
 use super::options::{ProviderOptions, Rhythm};
+use super::quirk::Quirk;
 use super::rhythm;
 use super::sketch::{HOUR_MS, Position, Purpose, Sketch, fleet, random};
 use super::{telemetry, trip};
 
-/// A trip that passes through an hour has ended within so many of them.
-const LONGEST_TRIP_HOURS: i64 = 4;
+/// A trip with points in an hour ends in that hour or in one of the next, up to this many in total.
+const MAX_TRIP_HOURS: i64 = 4;
 
-/// What the answer for an hour holds.
+/// The content of the response for an hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
-    /// Trips in the answer: `distinct`, `bad`, and those that come a second time.
+    /// Trips in the response: `distinct`, `bad`, and the repeats of trips that are sent twice.
     pub sent: u64,
-    /// Good trips, each counted once: what is to be loaded.
+    /// Valid trips, each counted once: those that a client has to load.
     pub distinct: u64,
-    /// Trips that are to be rejected.
+    /// Malformed trips: those that a client has to reject.
     pub bad: u64,
 }
 
-/// The trips of a provider: the same for the same options, at any hour of any year, and made one by
-/// one as they are asked for.
+/// The trips of a provider. The same options always give the same trips, for every hour of every
+/// year. Trips are generated one by one.
 #[derive(Clone, Debug)]
 pub struct Feed {
     options: Arc<ProviderOptions>,
@@ -43,31 +43,31 @@ impl Feed {
             Rhythm::Flat => options.trips_per_hour,
         };
         Self {
-            peak: whole(highest) + 1,
+            peak: to_count(highest) + 1,
             options: Arc::new(options),
         }
     }
 
-    /// What it was made from.
+    /// The options of the feed.
     #[must_use]
     pub fn options(&self) -> &ProviderOptions {
         &self.options
     }
 
-    /// What the answer for the clock hour that holds `time` has in it.
+    /// The content of the response for the clock hour that contains `time`.
     #[must_use]
     pub fn expected(&self, time: DateTime<Utc>) -> Expected {
         let mut expected = Expected::default();
-        for sketch in self.first_sending(self.served(hour_of(time))) {
-            expected.sent += 1 + u64::from(sketch.twice);
+        for sketch in self.originals(self.served(hour_of(time))) {
+            expected.sent += 1 + u64::from(sketch.is_sent_twice);
             expected.distinct += u64::from(!sketch.kind.is_bad());
             expected.bad += u64::from(sketch.kind.is_bad());
         }
         expected
     }
 
-    /// The trips of the clock hour that holds `time`, each as JSON text in the words of the
-    /// version, in the order of the answer.
+    /// The trips of the clock hour that contains `time`, as JSON text in the form of the version,
+    /// in the order of the response.
     pub fn trips(&self, time: DateTime<Utc>) -> impl Iterator<Item = String> + Send + use<> {
         let feed = self.clone();
         self.sketches(hour_of(time))
@@ -78,25 +78,24 @@ impl Feed {
         trip::rendered(&self.options, sketch).ok()
     }
 
-    /// What is sent for an hour: all its trips, then some of them again.
+    /// The trips that are sent for an hour: all of its trips, then the repeats.
     pub(super) fn sketches(&self, hour: i64) -> impl Iterator<Item = Sketch> + Send + use<> {
         let hour = self.served(hour);
-        self.first_sending(hour)
-            .chain(
-                self.first_sending(hour)
-                    .filter(|sketch| sketch.twice)
-                    .map(|sketch| Sketch {
-                        again: true,
-                        ..sketch
-                    }),
-            )
+        self.originals(hour).chain(
+            self.originals(hour)
+                .filter(|sketch| sketch.is_sent_twice)
+                .map(|sketch| Sketch {
+                    is_repeat: true,
+                    ..sketch
+                }),
+        )
     }
 
-    /// 2.0: the points of the provider's vehicles on trips in a clock hour, as JSON text.
+    /// 2.0: the points of all trips in a clock hour, as JSON text.
     pub(super) fn telemetry(&self, hour: i64) -> impl Iterator<Item = String> + Send + use<> {
         let feed = self.clone();
-        (hour..hour + LONGEST_TRIP_HOURS)
-            .flat_map(move |ends| feed.first_sending(feed.served(ends)))
+        (hour..hour + MAX_TRIP_HOURS)
+            .flat_map(move |end_hour| feed.originals(feed.served(end_hour)))
             .filter(move |sketch| sketch.start_ms < (hour + 1) * HOUR_MS)
             .flat_map({
                 let options = Arc::clone(&self.options);
@@ -104,16 +103,16 @@ impl Feed {
             })
     }
 
-    /// 2.0: the fleet.
+    /// 2.0: all vehicles of the fleet.
     pub(super) fn vehicles(&self) -> impl Iterator<Item = Vehicle> + Send + use<> {
         let options = Arc::clone(&self.options);
         (0..fleet(self.peak)).map(move |number| Vehicle::of(&options, number))
     }
 
-    fn first_sending(&self, hour: i64) -> impl Iterator<Item = Sketch> + Send + use<> {
+    fn originals(&self, hour: i64) -> impl Iterator<Item = Sketch> + Send + use<> {
         let options = Arc::clone(&self.options);
         let (count, peak) = (self.count(hour), self.peak);
-        let turn = random(&options, Purpose::Hour, hour, 1).random_range(0..peak);
+        let first_device = random(&options, Purpose::Hour, hour, 1).random_range(0..peak);
         (0..count).map(move |index| {
             Sketch::draw(
                 &options,
@@ -122,12 +121,13 @@ impl Feed {
                     index,
                     count,
                     peak,
-                    turn,
+                    first_device,
                 },
             )
         })
     }
 
+    /// How many trips end in an hour, without repeats.
     fn count(&self, hour: i64) -> u64 {
         let mean = self.options.trips_per_hour;
         match (
@@ -136,14 +136,15 @@ impl Feed {
         ) {
             (Rhythm::City, Some(time)) => {
                 let chance: f64 = random(&self.options, Purpose::Hour, hour, 0).random();
-                whole(mean * rhythm::weight(&time.with_timezone(&self.options.zone)) + chance)
+                to_count(mean * rhythm::weight(&time.with_timezone(&self.options.zone)) + chance)
             }
-            _ => whole(mean.round()),
+            _ => to_count(mean.round()),
         }
     }
 
+    /// The hour whose trips are sent for a requested hour.
     fn served(&self, hour: i64) -> i64 {
-        if self.options.oddities.has(Oddity::IgnoresHour) {
+        if self.options.quirks.has(Quirk::IgnoresHour) {
             hour - hour.rem_euclid(24)
         } else {
             hour
@@ -151,7 +152,7 @@ impl Feed {
     }
 }
 
-/// Clock hours since 1970.
+/// The number of clock hours from 1970 to the one that contains `time`.
 pub(super) fn hour_of(time: DateTime<Utc>) -> i64 {
     time.timestamp().div_euclid(3_600)
 }
@@ -159,9 +160,9 @@ pub(super) fn hour_of(time: DateTime<Utc>) -> i64 {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a count of trips"
+    reason = "trip counts are small"
 )]
-fn whole(number: f64) -> u64 {
+fn to_count(number: f64) -> u64 {
     number.max(0.0) as u64
 }
 

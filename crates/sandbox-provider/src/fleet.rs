@@ -10,7 +10,7 @@ use super::MdsVersion;
 use super::options::ProviderOptions;
 use super::sketch::{Purpose, random, uuid};
 
-/// A vehicle of the fleet; the same number is always the same vehicle.
+/// A vehicle of the fleet. The same number always gives the same vehicle.
 #[derive(Clone, Debug)]
 pub(super) struct Vehicle {
     pub(super) id: Uuid,
@@ -18,8 +18,8 @@ pub(super) struct Vehicle {
     pub(super) kind: &'static str,
     pub(super) propulsion: &'static str,
     pub(super) metres_per_second: f64,
-    /// From 0 to 1: who is on the list.
-    lot: f64,
+    /// A random number from 0 to 1, which decides whether the vehicle is listed.
+    roll: f64,
 }
 
 #[derive(Serialize)]
@@ -56,7 +56,7 @@ impl Vehicle {
             kind,
             propulsion,
             metres_per_second: random.random_range(speeds),
-            lot: random.random(),
+            roll: random.random(),
         }
     }
 
@@ -65,7 +65,7 @@ impl Vehicle {
         format!("M{:05}", number + 1)
     }
 
-    /// 2.0's record, as JSON text.
+    /// The record of 2.0, as JSON text.
     pub(super) fn record(&self, options: &ProviderOptions) -> Result<String, serde_json::Error> {
         serde_json::to_string(&Record {
             device_id: self.id,
@@ -81,13 +81,13 @@ impl Vehicle {
     }
 }
 
-/// Mopeds came with 0.4.1, which is what 0.4 without pages is.
+/// 0.4.1 introduced mopeds. The provider is 0.4.1 if it has version 0.4 and no pages.
 fn has_mopeds(options: &ProviderOptions) -> bool {
     options.version > MdsVersion::V0_4
         || (options.version == MdsVersion::V0_4 && options.page_size.is_none())
 }
 
-/// 2.0 tells scooters apart.
+/// 2.0 has two types of scooter.
 fn scooter(version: MdsVersion, number: u64) -> &'static str {
     if !version.is_flat() {
         "scooter"
@@ -98,25 +98,26 @@ fn scooter(version: MdsVersion, number: u64) -> &'static str {
     }
 }
 
-/// What `/vehicles` says of the fleet.
+/// Which vehicles of the fleet `/vehicles` returns.
 #[derive(Debug, Default)]
 pub(super) struct Register {
-    complete: AtomicBool,
+    lists_all: AtomicBool,
 }
 
 impl Register {
-    /// From now on every vehicle is listed.
-    pub(super) fn complete(&self) {
-        self.complete.store(true, Ordering::Relaxed);
+    /// Lists every vehicle from now on.
+    pub(super) fn list_all(&self) {
+        self.lists_all.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn lists(&self, options: &ProviderOptions, vehicle: &Vehicle) -> bool {
+    /// Whether the list of all vehicles contains the vehicle.
+    pub(super) fn is_listed(&self, options: &ProviderOptions, vehicle: &Vehicle) -> bool {
         let unlisted = options.unlisted_vehicles + options.unknown_vehicles;
-        self.complete.load(Ordering::Relaxed) || vehicle.lot >= unlisted
+        self.lists_all.load(Ordering::Relaxed) || vehicle.roll >= unlisted
     }
 
-    /// Whether it is told of a vehicle that is asked for by its id.
-    pub(super) fn knows(&self, options: &ProviderOptions, vehicle: &Vehicle) -> bool {
-        self.complete.load(Ordering::Relaxed) || vehicle.lot >= options.unknown_vehicles
+    /// Whether a request for the vehicle by its id finds it.
+    pub(super) fn is_known(&self, options: &ProviderOptions, vehicle: &Vehicle) -> bool {
+        self.lists_all.load(Ordering::Relaxed) || vehicle.roll >= options.unknown_vehicles
     }
 }

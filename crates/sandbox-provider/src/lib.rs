@@ -1,21 +1,16 @@
-//! An MDS provider on loopback: `GET {base_url}/trips` of the versions 0.2 to 2.0, and what 2.0 has
-//! beside.
-//!
-//! Its trips take place in [`crate::city`]. They are the same for the same options, at any hour of
-//! any year up to now, and are made while they are sent, so that an hour may have hundreds of
-//! thousands.
+#![doc = include_str!("../README.md")]
 
-mod answer;
 mod body;
 pub mod city;
 mod distort;
 mod fault;
 mod feed;
 mod fleet;
+mod handlers;
 mod login;
-mod oddity;
 mod options;
 mod query;
+mod quirk;
 mod rhythm;
 mod route;
 mod sketch;
@@ -30,14 +25,14 @@ use sandbox_server::Server;
 pub use sandbox_server::{ListenError, LoggedRequest, RequestLog};
 use serde_json::{Value, json};
 
-use answer::{BASE_PATH, State};
 use fault::Faults;
 pub use fault::{Fault, Times};
 pub use feed::{Expected, Feed};
 use fleet::Register;
+use handlers::{BASE_PATH, State};
 use login::Tokens;
-pub use oddity::{Oddities, Oddity, UnknownOddity};
 pub use options::{AcceptPolicy, OAuthLogin, ProviderOptions, Rates, Rhythm};
+pub use quirk::{Quirk, Quirks, UnknownQuirk};
 pub use version::{MdsVersion, UnknownVersion};
 
 /// A provider on loopback. Dropping it closes the port and every connection.
@@ -53,7 +48,7 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// The port is taken.
+    /// [`ListenError`]: the port is in use.
     pub async fn start(options: ProviderOptions) -> Result<Self, ListenError> {
         let port = options.port;
         let state = Arc::new(State {
@@ -68,7 +63,7 @@ impl Provider {
                 .add(feed::hour_of(*time), fault.clone(), *times);
         }
         let log = Arc::new(RequestLog::default());
-        let router = answer::router(Arc::clone(&state));
+        let router = handlers::router(Arc::clone(&state));
         Ok(Self {
             server: Server::start_routes(port, router, Arc::clone(&log)).await?,
             state,
@@ -76,13 +71,13 @@ impl Provider {
         })
     }
 
-    /// What `mds_api_url` is to hold; trips are at `{base_url}/trips`.
+    /// The value for `mds_api_url`. Trips are at `{base_url}/trips`.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("{}{BASE_PATH}", self.server.url())
     }
 
-    /// The entry for this provider in the file of providers.
+    /// The entry for this provider in the providers file.
     #[must_use]
     pub fn entry(&self) -> Value {
         let options = self.options();
@@ -107,47 +102,47 @@ impl Provider {
         entry
     }
 
-    /// The options that it was started with.
+    /// The options that the provider was started with.
     #[must_use]
     pub fn options(&self) -> &ProviderOptions {
         self.state.feed.options()
     }
 
-    /// The trips that it serves.
+    /// The trips that the provider serves.
     #[must_use]
     pub fn feed(&self) -> &Feed {
         &self.state.feed
     }
 
-    /// What the answer for the clock hour that holds `time` has in it, faults apart.
+    /// The content of a response without faults for the clock hour that contains `time`.
     #[must_use]
     pub fn expected(&self, time: DateTime<Utc>) -> Expected {
         self.state.feed.expected(time)
     }
 
-    /// Lets requests for the clock hour that holds `time` go wrong, after the faults that the hour
-    /// has already.
+    /// Adds a fault for requests of the clock hour that contains `time`. It happens after the
+    /// faults that the hour already has.
     pub fn fail_hour(&self, time: DateTime<Utc>, fault: Fault, times: Times) {
         self.state.faults.add(feed::hour_of(time), fault, times);
     }
 
-    /// 2.0: from now on every vehicle is listed, also those that were not known.
+    /// 2.0: lists every vehicle from now on, including those that were unknown.
     pub fn register_vehicles(&self) {
-        self.state.register.complete();
+        self.state.register.list_all();
     }
 
-    /// How many tokens were given out.
+    /// How many tokens were granted.
     #[must_use]
     pub fn tokens_granted(&self) -> usize {
         self.state.tokens.count()
     }
 
-    /// Forgets all faults.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.state.faults.clear();
     }
 
-    /// What was asked so far.
+    /// The requests so far.
     #[must_use]
     pub fn log(&self) -> &RequestLog {
         &self.log

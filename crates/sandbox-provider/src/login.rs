@@ -1,4 +1,4 @@
-//! Who may ask.
+//! Authentication of requests.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 
 use super::options::ProviderOptions;
 
-/// The tokens given out by OAuth, with when they end.
+/// The tokens that OAuth logins were granted, with the instant at which each expires.
 #[derive(Debug, Default)]
 pub(super) struct Tokens(Mutex<HashMap<String, Instant>>);
 
 impl Tokens {
-    /// A token's answer for a client's id and secret.
+    /// Grants a token if the form has the right client id and secret. Returns the body of the
+    /// response.
     pub(super) fn grant(
         &self,
         options: &ProviderOptions,
@@ -32,20 +33,21 @@ impl Tokens {
         }
         let mut tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let token = format!("sandbox-token-{}", tokens.len() + 1);
-        tokens.insert(token.clone(), Instant::now() + login.lives);
+        tokens.insert(token.clone(), Instant::now() + login.token_lifetime);
         Some(json!({
             "access_token": token,
             "token_type": "Bearer",
-            "expires_in": login.lives.as_secs(),
+            "expires_in": login.token_lifetime.as_secs(),
         }))
     }
 
-    /// How many were given out.
+    /// How many tokens were granted.
     pub(super) fn count(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    pub(super) fn admits(&self, options: &ProviderOptions, headers: &HeaderMap) -> bool {
+    /// Whether the request has a valid token.
+    pub(super) fn is_authorized(&self, options: &ProviderOptions, headers: &HeaderMap) -> bool {
         let given = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -54,7 +56,7 @@ impl Tokens {
             let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             return given
                 .and_then(|token| tokens.get(token))
-                .is_some_and(|end| Instant::now() < *end);
+                .is_some_and(|expiry| Instant::now() < *expiry);
         }
         options.token.is_none() || given == options.token.as_deref()
     }

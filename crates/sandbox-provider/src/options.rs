@@ -1,4 +1,4 @@
-//! How a provider is to be.
+//! The options of a provider.
 
 use std::time::Duration;
 
@@ -6,53 +6,53 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use super::{Fault, MdsVersion, Oddities, Times};
+use super::{Fault, MdsVersion, Quirks, Times};
 
-/// The token that the default options ask for.
+/// The token that the default options require.
 const TOKEN: &str = "sandbox-token";
 
-/// How a provider and its trips are to be. Two providers with the same `seed`, `provider_id` and
+/// The options of a provider and its trips. Two providers with the same `seed`, `provider_id` and
 /// numbers have the same trips.
 #[derive(Clone, Debug)]
 pub struct ProviderOptions {
-    /// Chooses one world out of many.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// `provider_id` of every trip.
     pub provider_id: Uuid,
     /// `provider_name` of every trip.
     pub name: String,
-    /// The version spoken.
+    /// The version of MDS.
     pub version: MdsVersion,
-    /// The mean over a year.
+    /// The mean number of trips over a year.
     pub trips_per_hour: f64,
-    /// How that is spread.
+    /// How the trips are distributed over the hours.
     pub rhythm: Rhythm,
     /// The zone of the city's clocks, which the rhythm follows.
     pub zone: Tz,
-    /// How many trips a page holds, in the versions that have pages (0.2 to 0.4.0); none for one
-    /// page.
+    /// How many trips a page holds, in the versions that have pages (0.2 to 0.4.0). With `None` a
+    /// response is one page.
     pub page_size: Option<usize>,
-    /// The bearer token asked for; none lets everybody in.
+    /// The required bearer token. With `None` every request is admitted.
     pub token: Option<String>,
-    /// OAuth client credentials in place of `token`.
+    /// A login with OAuth client credentials, instead of `token`.
     pub oauth: Option<OAuthLogin>,
-    /// How the `Accept` header is looked at.
+    /// How the `Accept` header is checked.
     pub accept: AcceptPolicy,
-    /// What of the trips goes wrong, and how often.
+    /// The shares of unusual and malformed trips.
     pub rates: Rates,
-    /// What it does otherwise than its version of MDS says.
-    pub oddities: Oddities,
-    /// 2.0: the share of the fleet that `/vehicles` does not list, though `/vehicles/{device_id}`
-    /// knows it.
+    /// The deviations from the version of MDS.
+    pub quirks: Quirks,
+    /// 2.0: the share of the fleet that `/vehicles` does not list, but `/vehicles/{device_id}`
+    /// returns.
     pub unlisted_vehicles: f64,
-    /// 2.0: the share of the fleet that neither knows before
-    /// [`Provider::register_vehicles`](super::Provider::register_vehicles).
+    /// 2.0: the share of the fleet that neither of them returns before
+    /// [`Provider::register_vehicles`](super::Provider::register_vehicles) is called.
     pub unknown_vehicles: f64,
     /// How long after its end an hour is published.
     pub publication_lag: TimeDelta,
-    /// The status of an hour that is not ready, in place of the version's own.
+    /// The status of an hour that is not ready, instead of that of the version.
     pub not_ready_status: Option<u16>,
-    /// Faults to begin with: an instant in the hour, what happens, how often.
+    /// The faults at the start: an instant in the hour, what happens, and how often.
     pub faults: Vec<(DateTime<Utc>, Fault, Times)>,
     /// The port on loopback; 0 for any.
     pub port: u16,
@@ -73,7 +73,7 @@ impl Default for ProviderOptions {
             oauth: None,
             accept: AcceptPolicy::Lenient,
             rates: Rates::default(),
-            oddities: Oddities::NONE,
+            quirks: Quirks::NONE,
             unlisted_vehicles: 0.0,
             unknown_vehicles: 0.0,
             publication_lag: TimeDelta::zero(),
@@ -84,19 +84,19 @@ impl Default for ProviderOptions {
     }
 }
 
-/// A login by OAuth client credentials: a token for a client's id and secret, at
-/// `{base_url}/token`.
+/// A login with OAuth client credentials: `{base_url}/token` grants a token for a client's id and
+/// secret.
 #[derive(Clone, Debug)]
 pub struct OAuthLogin {
     /// The client's id.
     pub client_id: String,
     /// The client's secret.
     pub client_secret: String,
-    /// How long a token lives; the answer says it in `expires_in`, in whole seconds.
-    pub lives: Duration,
+    /// How long a token is valid. The response has it as `expires_in`, in whole seconds.
+    pub token_lifetime: Duration,
 }
 
-/// How trips are spread over the hours.
+/// How trips are distributed over the hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rhythm {
     /// By season, weekday and time of day in the city's zone.
@@ -105,35 +105,35 @@ pub enum Rhythm {
     Flat,
 }
 
-/// How the `Accept` header of a request is looked at.
+/// How the `Accept` header of a request is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptPolicy {
-    /// Not at all.
+    /// It is ignored.
     Lenient,
-    /// Anything but the version's media type with major and minor number is a 406.
+    /// Anything but the version's media type with major and minor number gets a 406.
     Strict,
 }
 
-/// Shares of the trips, from 0 to 1, that are out of the ordinary.
+/// The shares of unusual and malformed trips, from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rates {
-    /// Good trips that are sent twice in their hour.
+    /// Valid trips that are sent twice in their hour.
     pub duplicates: f64,
-    /// Bad: no `device_id`.
+    /// Malformed: no `device_id`.
     pub missing_device: f64,
-    /// Bad: the start lies behind the end.
+    /// Malformed: the start is after the end.
     pub end_before_start: f64,
-    /// Bad: the last point has a latitude that no place has.
+    /// Malformed: the latitude of the last point is above 90 degrees.
     pub off_globe: f64,
     /// The last point is at 0, 0.
     pub null_island: f64,
-    /// The whole trip is some 15 km from the centre, outside every layer of the city.
+    /// The whole trip is some 15 km from the centre, outside of every boundary layer.
     pub outside: f64,
-    /// Less than a minute, and not moved.
+    /// The trip takes less than a minute and does not move.
     pub phantom: f64,
-    /// A `trip_distance` of more than 500 miles.
+    /// `trip_distance` is more than 500 miles.
     pub absurd_distance: f64,
-    /// 2.0: the vehicle was moved by the provider's staff.
+    /// 2.0: the provider's staff moved the vehicle.
     pub not_rider: f64,
 }
 
@@ -154,7 +154,7 @@ impl Default for Rates {
 }
 
 impl Rates {
-    /// Ordinary trips only.
+    /// Only ordinary trips.
     #[must_use]
     pub fn none() -> Self {
         Self {

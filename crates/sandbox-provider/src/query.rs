@@ -1,17 +1,17 @@
-//! Which trips a request asks for.
+//! The query of a request: which trips it selects.
 
 use chrono::NaiveDateTime;
 
 use super::sketch::{HOUR_MS, Sketch};
 use super::version::QueryStyle;
 
-/// The longest span that one request may ask for: a month of hours.
-const LONGEST_SPAN_HOURS: i64 = 31 * 24;
+/// The longest span of a request: a month.
+const MAX_SPAN_HOURS: i64 = 31 * 24;
 
-/// Which trips a request asks for.
+/// The trips that a request selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
-    /// Hours since 1970 whose trips may match; the end is exclusive.
+pub(super) struct TripQuery {
+    /// The first and the end of the hours (since 1970) whose trips can match; the end is exclusive.
     pub(super) first_hour: i64,
     pub(super) end_hour: i64,
     matching: Matching,
@@ -27,9 +27,13 @@ enum Matching {
     Inside(i64, i64),
 }
 
-/// The names of a provider with [`Oddity::RenamedParameters`](super::Oddity), as MDS has them.
-pub(super) fn renamed(style: QueryStyle, parameters: &[(String, String)]) -> Vec<(String, String)> {
-    let ours = |name: &str| match (style, name) {
+/// Replaces the parameter names of a provider with
+/// [`Quirk::RenamedParameters`](super::Quirk::RenamedParameters) by those of MDS.
+pub(super) fn with_mds_names(
+    style: QueryStyle,
+    parameters: &[(String, String)],
+) -> Vec<(String, String)> {
+    let mds_name = |name: &str| match (style, name) {
         (QueryStyle::StartAndEnd, "from") => Some("start_time"),
         (QueryStyle::StartAndEnd, "to") | (QueryStyle::EndHour, "hour") => Some("end_time"),
         (QueryStyle::EndBetween, "from") => Some("min_end_time"),
@@ -39,17 +43,17 @@ pub(super) fn renamed(style: QueryStyle, parameters: &[(String, String)]) -> Vec
     };
     parameters
         .iter()
-        .filter_map(|(name, value)| Some((ours(name)?.to_owned(), value.clone())))
+        .filter_map(|(name, value)| Some((mds_name(name)?.to_owned(), value.clone())))
         .collect()
 }
 
-impl Asked {
-    /// Reads the parameters, or says what is wrong with them.
+impl TripQuery {
+    /// Parses the parameters. The error is the description for the response.
     pub(super) fn parse(
         style: QueryStyle,
         parameters: &[(String, String)],
     ) -> Result<Self, String> {
-        let asked = match style {
+        let query = match style {
             QueryStyle::EndHour => Self::hour(required(parameters, "end_time")?)?,
             QueryStyle::EndBetween => {
                 let min = milliseconds(parameters, "min_end_time")?;
@@ -61,13 +65,13 @@ impl Asked {
                 seconds(parameters, "end_time")?,
             ),
         };
-        if asked.is_empty() {
+        if query.is_empty() {
             return Err("the window is empty".to_owned());
         }
-        if asked.end_hour - asked.first_hour > LONGEST_SPAN_HOURS {
+        if query.end_hour - query.first_hour > MAX_SPAN_HOURS {
             return Err("the window is longer than 31 days".to_owned());
         }
-        Ok(asked)
+        Ok(query)
     }
 
     fn is_empty(self) -> bool {
@@ -77,7 +81,7 @@ impl Asked {
         }
     }
 
-    /// Counted for faults: the last hour asked for.
+    /// The last requested hour, whose faults apply.
     pub(super) fn last_hour(self) -> i64 {
         self.end_hour - 1
     }
@@ -92,7 +96,7 @@ impl Asked {
         }
     }
 
-    /// One clock hour: `YYYY-MM-DDTHH`.
+    /// Parses one clock hour, `YYYY-MM-DDTHH`.
     pub(super) fn hour(text: &str) -> Result<Self, String> {
         let malformed = || "an hour must be YYYY-MM-DDTHH".to_owned();
         if text.len() != 13 {
@@ -119,8 +123,8 @@ impl Asked {
     fn inside(start: i64, end: i64) -> Self {
         Self {
             first_hour: start.div_euclid(HOUR_MS),
-            // A trip that ends on the hour belongs to the next one, and is asked for as well; but
-            // faults are of the hour that the window fills.
+            // The window includes its end, so a trip of the next hour can match that ends on the
+            // hour. That hour is left out, so that the faults of the window's own hour apply.
             end_hour: hour_ceiling(end),
             matching: Matching::Inside(start, end),
         }
@@ -131,7 +135,7 @@ fn hour_ceiling(ms: i64) -> i64 {
     (ms + HOUR_MS - 1).div_euclid(HOUR_MS)
 }
 
-/// The value of a parameter, where it is there.
+/// The value of a parameter, if it is present.
 pub(super) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
     parameters
         .iter()
@@ -153,10 +157,13 @@ fn milliseconds(parameters: &[(String, String)], name: &str) -> Result<i64, Stri
         .map_err(|_| format!("{name} must be a whole number of milliseconds"))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "bounded before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the range is checked first"
+)]
 fn seconds(parameters: &[(String, String)], name: &str) -> Result<i64, String> {
     let number: Option<f64> = required(parameters, name)?.parse().ok();
-    // Seconds of the years up to 5000; milliseconds are more.
+    // Seconds up to the year 5138. Milliseconds would be more.
     let number = number.filter(|number| (0.0..1e11).contains(number));
     let number = number.ok_or_else(|| format!("{name} must be a number of seconds"))?;
     Ok((number * 1_000.0).round() as i64)

@@ -1,4 +1,4 @@
-//! The way of a trip through the city.
+//! The route of a trip through the city.
 
 use std::f64::consts::{PI, TAU};
 
@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use super::sketch::{Kind, Sketch, bell};
 use crate::city::{Place, limit};
 
-/// Where trips like to begin: distance from the centre as a part of the way to the city limit, and
-/// bearing in turns.
+/// Popular places for the start of trips: the distance from the centre as a fraction of that of the
+/// city limit, and the bearing in full turns.
 const SPOTS: [(f64, f64); 12] = [
     (0.02, 0.00),
     (0.08, 0.30),
@@ -25,16 +25,16 @@ const SPOTS: [(f64, f64); 12] = [
     (0.80, 0.33),
 ];
 
-/// Metres around a spot.
+/// The deviation of a start from its spot, in metres.
 const SPOT_SPREAD_M: f64 = 650.0;
-/// Rides turn back here, short of the city limit.
+/// Rides turn back at this fraction of the distance to the city limit.
 const TURNING_REACH: f64 = 0.94;
-/// Beyond every layer of the city.
+/// The distance from the centre of places outside of every boundary layer.
 const OUTSIDE_M: std::ops::Range<f64> = 14_500.0..17_500.0;
-/// Milliseconds between two points.
+/// The time between two points, in milliseconds.
 const INTERVAL_MS: std::ops::RangeInclusive<i64> = 30_000..=60_000;
 
-/// A point of a route: milliseconds, latitude, longitude.
+/// A point of a route.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct RoutePoint {
     pub(super) time_ms: i64,
@@ -42,7 +42,7 @@ pub(super) struct RoutePoint {
     pub(super) lng: f64,
 }
 
-/// A route with the length of its way.
+/// A route with its length.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
     pub(super) points: Vec<RoutePoint>,
@@ -50,7 +50,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Draws the way of a trip at some metres a second.
+    /// Draws the route of a trip. `speed` is in metres per second.
     pub(super) fn draw(sketch: &Sketch, speed: f64, random: &mut ChaCha8Rng) -> Self {
         let times = times(sketch, random);
         let speed = if sketch.kind == Kind::Phantom {
@@ -64,21 +64,21 @@ impl Route {
             points: Vec::with_capacity(times.len()),
             metres: 0.0,
         };
-        let mut before = sketch.start_ms;
+        let mut previous_ms = sketch.start_ms;
         for time_ms in times {
-            let metres = speed * seconds(time_ms - before);
-            let left = place;
-            (place, heading) = ridden(sketch.kind, place, heading, metres, random);
+            let metres = speed * seconds(time_ms - previous_ms);
+            let previous = place;
+            (place, heading) = next_place(sketch.kind, place, heading, metres, random);
             let (lat, lng) = place.lat_lng();
             route.points.push(RoutePoint { time_ms, lat, lng });
-            route.metres += left.distance_to(place);
-            before = time_ms;
+            route.metres += previous.distance_to(place);
+            previous_ms = time_ms;
         }
-        route.spoil_end(sketch.kind);
+        route.corrupt_end(sketch.kind);
         route
     }
 
-    fn spoil_end(&mut self, kind: Kind) {
+    fn corrupt_end(&mut self, kind: Kind) {
         let Some(end) = self.points.last_mut() else {
             return;
         };
@@ -90,7 +90,7 @@ impl Route {
     }
 }
 
-/// From the start to the end, at even intervals but for the last.
+/// The times of the points, from start to end. All intervals but the last are equal.
 fn times(sketch: &Sketch, random: &mut ChaCha8Rng) -> Vec<i64> {
     let interval = random.random_range(INTERVAL_MS);
     let mut times = vec![sketch.start_ms];
@@ -103,6 +103,7 @@ fn times(sketch: &Sketch, random: &mut ChaCha8Rng) -> Vec<i64> {
     times
 }
 
+/// A random place for the start of a trip.
 fn start(kind: Kind, random: &mut ChaCha8Rng) -> Place {
     if kind == Kind::Outside {
         return Place::polar(
@@ -121,8 +122,9 @@ fn start(kind: Kind, random: &mut ChaCha8Rng) -> Place {
     }
 }
 
-/// Some metres further on a wandering way that does not leave the city.
-fn ridden(
+/// The place `metres` further on, and the heading there. Rides wander, and turn back at the city
+/// limit.
+fn next_place(
     kind: Kind,
     place: Place,
     heading: f64,
@@ -134,8 +136,8 @@ fn ridden(
     if kind == Kind::Outside || ahead.reach() < TURNING_REACH {
         return (ahead, heading);
     }
-    let homeward = place.bearing() + PI + 0.3 * bell(random);
-    (place.moved(metres, homeward), homeward)
+    let inward = place.bearing() + PI + 0.3 * bell(random);
+    (place.moved(metres, inward), inward)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the length of a trip")]

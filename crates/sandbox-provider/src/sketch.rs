@@ -1,21 +1,21 @@
-//! A trip in outline: when, by which device, and what is odd about it. Cheap to make, so that trips
-//! can be counted and skipped without drawing their routes.
+//! A trip in outline: its times, its device and its kind. A sketch is cheap, so that trips can be
+//! counted and skipped without generating their routes.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use uuid::{Builder, Uuid};
 
 use super::MdsVersion;
-use super::oddity::Oddity;
 use super::options::{ProviderOptions, Rates};
+use super::quirk::Quirk;
 
 pub(super) const HOUR_MS: i64 = 3_600_000;
 
-/// Blocks of devices: an hour takes the block of its number, so that a device rests for some hours
-/// between two trips and they don't overlap.
-const BLOCKS: u64 = 5;
+/// The fleet is divided into this many groups, which take turns hour by hour. So a device rests for
+/// some hours between two trips, and its trips do not overlap.
+const GROUPS: u64 = 5;
 
-/// What is odd about a trip.
+/// The kinds of trips: ordinary, unusual and malformed ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Ordinary,
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Bad trips are those that nobody can load.
+    /// Whether a client has to reject the trip.
     pub(super) fn is_bad(self) -> bool {
         matches!(
             self,
@@ -39,7 +39,7 @@ impl Kind {
         )
     }
 
-    fn draw(rates: &Rates, version: MdsVersion, mut lot: f64) -> Self {
+    fn draw(rates: &Rates, version: MdsVersion, mut roll: f64) -> Self {
         let shares = [
             (Self::MissingDevice, rates.missing_device),
             (Self::EndBeforeStart, rates.end_before_start),
@@ -58,10 +58,10 @@ impl Kind {
             ),
         ];
         for (kind, share) in shares {
-            if lot < share {
+            if roll < share {
                 return kind;
             }
-            lot -= share;
+            roll -= share;
         }
         Self::Ordinary
     }
@@ -71,46 +71,47 @@ impl Kind {
 #[derive(Clone, Debug)]
 pub(super) struct Sketch {
     pub(super) kind: Kind,
-    /// Whether it is sent a second time.
-    pub(super) twice: bool,
+    /// Whether the trip is sent a second time.
+    pub(super) is_sent_twice: bool,
     /// Whether this is the second time.
-    pub(super) again: bool,
-    /// Whether it is told otherwise than at first.
-    pub(super) revised: bool,
-    /// When the ride began and ended, in milliseconds; `reported_start` is what the feed says.
+    pub(super) is_repeat: bool,
+    /// Whether the trip differs from what was sent before.
+    pub(super) is_revised: bool,
+    /// When the ride started and ended, in milliseconds. The feed has `reported_start_ms` as the
+    /// start.
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
     pub(super) reported_start_ms: i64,
-    /// The trip's number among all of the provider's, and the device's in its fleet.
+    /// The number of the trip among all trips, and of its device in the fleet.
     pub(super) number: u64,
     pub(super) device: u64,
-    /// What further properties are drawn from.
+    /// The random numbers for all other properties.
     pub(super) random: ChaCha8Rng,
 }
 
-/// Where the `index`th of an hour's `count` trips is drawn from.
+/// The position of a trip: it is the `index`th of `count` trips in an hour.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Position {
     /// Hours since 1970.
     pub(super) hour: i64,
     pub(super) index: u64,
     pub(super) count: u64,
-    /// The most trips that any hour has.
+    /// The highest number of trips in any hour.
     pub(super) peak: u64,
-    /// The device of the first trip within the hour's block of devices.
-    pub(super) turn: u64,
+    /// The device of the first trip, counted within the hour's group of devices.
+    pub(super) first_device: u64,
 }
 
 impl Sketch {
     pub(super) fn draw(options: &ProviderOptions, at: Position) -> Self {
         let mut random = random(options, Purpose::Trip, at.hour, at.index);
         let kind = Kind::draw(&options.rates, options.version, random.random());
-        let duplicates = if options.oddities.has(Oddity::ChangedDuplicates) {
+        let duplicates = if options.quirks.has(Quirk::ChangedDuplicates) {
             1.0
         } else {
             options.rates.duplicates
         };
-        let twice = random.random::<f64>() < duplicates && !kind.is_bad();
+        let is_sent_twice = random.random::<f64>() < duplicates && !kind.is_bad();
         let end_ms = at.hour * HOUR_MS + spread(&mut random, at);
         let duration_ms = duration_ms(&mut random, kind);
         let start_ms = end_ms - duration_ms;
@@ -121,9 +122,9 @@ impl Sketch {
         };
         Self {
             kind,
-            twice,
-            again: false,
-            revised: false,
+            is_sent_twice,
+            is_repeat: false,
+            is_revised: false,
             start_ms,
             end_ms,
             reported_start_ms,
@@ -134,7 +135,7 @@ impl Sketch {
     }
 }
 
-/// What a random number is for: the same place in the world draws different ones.
+/// The purpose of random numbers. Each purpose has numbers of its own.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
     Hour = 1,
@@ -142,7 +143,7 @@ pub(super) enum Purpose {
     Device = 3,
 }
 
-/// The source of random numbers for one thing in this provider's world.
+/// The random numbers for one thing: always the same ones for the same arguments.
 pub(super) fn random(
     options: &ProviderOptions,
     purpose: Purpose,
@@ -169,7 +170,8 @@ pub(super) fn uuid(random: &mut ChaCha8Rng) -> Uuid {
     Builder::from_random_bytes(random.random()).into_uuid()
 }
 
-/// The end's place within the hour: trips come in the order of their ends, evenly but for chance.
+/// The end of a trip, as milliseconds within the hour. Ends are in ascending order, and evenly
+/// spread except for some randomness.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -180,8 +182,8 @@ fn spread(random: &mut ChaCha8Rng, at: Position) -> i64 {
     ((part * HOUR_MS as f64) as i64).clamp(0, HOUR_MS - 1)
 }
 
-/// Nine minutes in the median, seldom less than two or more than an hour.
-#[expect(clippy::cast_possible_truncation, reason = "hours in milliseconds")]
+/// The duration: nine minutes in the median, rarely less than two or more than an hour.
+#[expect(clippy::cast_possible_truncation, reason = "a duration of hours fits")]
 fn duration_ms(random: &mut ChaCha8Rng, kind: Kind) -> i64 {
     if kind == Kind::Phantom {
         return random.random_range(3_000..50_000);
@@ -190,19 +192,19 @@ fn duration_ms(random: &mut ChaCha8Rng, kind: Kind) -> i64 {
     (seconds * 1_000.0) as i64
 }
 
-/// A number around 0 with a deviation of 1, nearly as the normal distribution has it.
+/// A random number with approximately the standard normal distribution.
 pub(super) fn bell(random: &mut ChaCha8Rng) -> f64 {
     let sum: f64 = (0..6).map(|_| random.random::<f64>()).sum();
     (sum - 3.0) * std::f64::consts::SQRT_2
 }
 
-/// How many vehicles there are; they are numbered from 0.
+/// The number of vehicles in the fleet.
 pub(super) fn fleet(peak: u64) -> u64 {
-    BLOCKS * peak.max(1)
+    GROUPS * peak.max(1)
 }
 
 fn device(at: Position) -> u64 {
     let peak = at.peak.max(1);
-    let block = at.hour.rem_euclid(BLOCKS.cast_signed()).unsigned_abs();
-    block * peak + (at.index + at.turn) % peak
+    let group = at.hour.rem_euclid(GROUPS.cast_signed()).unsigned_abs();
+    group * peak + (at.index + at.first_device) % peak
 }

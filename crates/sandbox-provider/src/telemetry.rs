@@ -1,4 +1,4 @@
-//! 2.0: where vehicles were, point by point.
+//! The telemetry of 2.0: the points of trips.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::options::ProviderOptions;
 use super::sketch::{HOUR_MS, Sketch};
-use super::trip::{Gps, Time, gps, time, way};
+use super::trip::{Gps, Time, gps, identity_and_route, time};
 
 #[derive(Serialize)]
 struct Telemetry {
@@ -20,13 +20,13 @@ struct Telemetry {
     location: Gps,
 }
 
-/// The points of a trip that lie in a clock hour, as JSON text.
+/// The points of a trip in a clock hour, as JSON text.
 pub(super) fn points(
     options: &Arc<ProviderOptions>,
     sketch: &Sketch,
     hour: i64,
 ) -> impl Iterator<Item = String> + Send + use<> {
-    let (trip_id, vehicle, route) = way(options, sketch);
+    let (trip_id, vehicle, route) = identity_and_route(options, sketch);
     let options = Arc::clone(options);
     (0_u128..)
         .zip(route.points)
@@ -35,7 +35,7 @@ pub(super) fn points(
             serde_json::to_string(&Telemetry {
                 device_id: vehicle.id,
                 provider_id: options.provider_id,
-                // The last digits of a random id, changed by the point's number.
+                // The trip's random id, changed by the number of the point.
                 telemetry_id: Uuid::from_u128(trip_id.as_u128() ^ (index + 1)),
                 timestamp: time(&options, point.time_ms),
                 trip_ids: [trip_id],

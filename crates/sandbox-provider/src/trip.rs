@@ -1,4 +1,4 @@
-//! A trip as JSON, in the words of a version.
+//! A trip as JSON, in the form of a version.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::distort::distorted;
 use super::fleet::Vehicle;
-use super::oddity::Oddity;
 use super::options::ProviderOptions;
+use super::quirk::Quirk;
 use super::route::{Route, RoutePoint};
 use super::sketch::{HOUR_MS, Kind, Sketch, uuid};
 
@@ -76,7 +76,7 @@ enum TripType {
     List([&'static str; 1]),
 }
 
-/// 2.0's place.
+/// A location of 2.0.
 #[derive(Serialize)]
 pub(super) struct Gps {
     lat: f64,
@@ -121,7 +121,7 @@ struct Point {
     coordinates: [f64; 2],
 }
 
-/// What a trip is, in the words of no version.
+/// The facts about a trip, independent of the version.
 struct Facts {
     vehicle: Vehicle,
     device_id: Option<Id>,
@@ -137,13 +137,15 @@ struct Facts {
     actual_cost: Option<i64>,
 }
 
-/// The id and the way of a trip, drawn again and again as they were drawn first.
-pub(super) fn way(options: &ProviderOptions, sketch: &Sketch) -> (Uuid, Vehicle, Route) {
-    let mut random = sketch.random.clone();
-    draw_way(options, sketch, &mut random)
+/// The id, the vehicle and the route of a trip. They are always the same for the same sketch.
+pub(super) fn identity_and_route(
+    options: &ProviderOptions,
+    sketch: &Sketch,
+) -> (Uuid, Vehicle, Route) {
+    draw_identity_and_route(options, sketch, &mut sketch.random.clone())
 }
 
-fn draw_way(
+fn draw_identity_and_route(
     options: &ProviderOptions,
     sketch: &Sketch,
     random: &mut ChaCha8Rng,
@@ -157,11 +159,11 @@ fn draw_way(
 impl Facts {
     fn draw(options: &ProviderOptions, sketch: &Sketch) -> Self {
         let mut random = sketch.random.clone();
-        let (id, vehicle, route) = draw_way(options, sketch, &mut random);
+        let (id, vehicle, route) = draw_identity_and_route(options, sketch, &mut random);
         let (standard_cost, actual_cost) = costs(sketch, &mut random);
         let published_ms = sketch.end_ms + random.random_range(5_000..900_000);
-        let has_integers = options.oddities.has(Oddity::IntegerIds);
-        let an_id = |uuid, number: u64| {
+        let has_integers = options.quirks.has(Quirk::IntegerIds);
+        let id_of = |uuid, number: u64| {
             if has_integers {
                 Id::Integer(number + 1)
             } else {
@@ -170,8 +172,8 @@ impl Facts {
         };
         Self {
             device_id: (sketch.kind != Kind::MissingDevice)
-                .then(|| an_id(vehicle.id, sketch.device)),
-            trip_id: an_id(id, sketch.number),
+                .then(|| id_of(vehicle.id, sketch.device)),
+            trip_id: id_of(id, sketch.number),
             duration: (sketch.end_ms - sketch.start_ms) / 1_000,
             distance: distance(sketch.kind, &route),
             accuracy: random.random_range(3..30),
@@ -195,8 +197,8 @@ pub(super) fn rendered(
 ) -> Result<String, serde_json::Error> {
     let sketch = &shifted(options, sketch);
     let mut facts = Facts::draw(options, sketch);
-    let is_other = sketch.again && options.oddities.has(Oddity::ChangedDuplicates);
-    if sketch.revised || is_other {
+    let is_changed = sketch.is_repeat && options.quirks.has(Quirk::ChangedDuplicates);
+    if sketch.is_revised || is_changed {
         facts.actual_cost = facts.actual_cost.map(|cost| cost + 1);
         facts.published_ms += HOUR_MS;
     }
@@ -205,13 +207,13 @@ pub(super) fn rendered(
     } else {
         nested(options, sketch, facts)?
     };
-    distorted(options.oddities, text)
+    distorted(options.quirks, text)
 }
 
-/// As if it had been an hour earlier, for every fourth trip of a provider with that oddity.
+/// Moves every fourth trip an hour back, if the provider has that quirk.
 fn shifted(options: &ProviderOptions, sketch: &Sketch) -> Sketch {
     let mut sketch = sketch.clone();
-    if options.oddities.has(Oddity::OutsideHour) && sketch.number.is_multiple_of(4) {
+    if options.quirks.has(Quirk::OutsideHour) && sketch.number.is_multiple_of(4) {
         sketch.start_ms -= HOUR_MS;
         sketch.end_ms -= HOUR_MS;
         sketch.reported_start_ms -= HOUR_MS;
@@ -268,20 +270,20 @@ fn flat(
         Kind::NotRider => "maintenance",
         _ => "rider",
     };
-    let place = |point: Option<&RoutePoint>| gps(options, point.copied().unwrap_or_default());
+    let location = |point: Option<&RoutePoint>| gps(options, point.copied().unwrap_or_default());
     serde_json::to_string(&FlatTrip {
         provider_id: options.provider_id,
         device_id: facts.device_id,
         trip_id: facts.trip_id,
-        trip_type: if options.oddities.has(Oddity::TripTypeList) {
+        trip_type: if options.quirks.has(Quirk::TripTypeList) {
             TripType::List([kind])
         } else {
             TripType::One(kind)
         },
         start_time: time(options, sketch.reported_start_ms),
         end_time: time(options, sketch.end_ms),
-        start_location: place(facts.route.points.first()),
-        end_location: place(facts.route.points.last()),
+        start_location: location(facts.route.points.first()),
+        end_location: location(facts.route.points.last()),
         duration: facts.duration,
         distance: facts.distance,
         publication_time: time(options, facts.published_ms),
@@ -298,7 +300,7 @@ fn flat(
 }
 
 pub(super) fn gps(options: &ProviderOptions, point: RoutePoint) -> Gps {
-    let (lat, lng) = if options.oddities.has(Oddity::SwappedCoordinates) {
+    let (lat, lng) = if options.quirks.has(Quirk::SwappedCoordinates) {
         (point.lng, point.lat)
     } else {
         (point.lat, point.lng)
@@ -307,7 +309,7 @@ pub(super) fn gps(options: &ProviderOptions, point: RoutePoint) -> Gps {
 }
 
 fn feature(options: &ProviderOptions, point: &RoutePoint) -> Feature {
-    let coordinates = if options.oddities.has(Oddity::SwappedCoordinates) {
+    let coordinates = if options.quirks.has(Quirk::SwappedCoordinates) {
         [point.lat, point.lng]
     } else {
         [point.lng, point.lat]
@@ -326,10 +328,10 @@ fn feature(options: &ProviderOptions, point: &RoutePoint) -> Feature {
     reason = "milliseconds since 1970 are far below 2^52"
 )]
 pub(super) fn time(options: &ProviderOptions, ms: i64) -> Time {
-    let odd = |oddity| options.oddities.has(oddity);
-    if options.version.has_seconds() && !odd(Oddity::MillisecondsForSeconds) {
+    let has = |quirk| options.quirks.has(quirk);
+    if options.version.has_seconds() && !has(Quirk::MillisecondsForSeconds) {
         Time::Seconds(ms as f64 / 1_000.0)
-    } else if odd(Oddity::SecondsForMilliseconds) {
+    } else if has(Quirk::SecondsForMilliseconds) {
         Time::Whole(ms / 1_000)
     } else {
         Time::Whole(ms)
@@ -346,7 +348,8 @@ fn distance(kind: Kind, route: &Route) -> i64 {
     }
 }
 
-/// A dollar and 15 cents a minute; a few rides are cheaper, of a few the price is not told.
+/// Standard and actual cost: a dollar and 15 cents a minute. A few rides are cheaper, and a few
+/// have no actual cost.
 fn costs(sketch: &Sketch, random: &mut ChaCha8Rng) -> (i64, Option<i64>) {
     let minutes = (sketch.end_ms - sketch.start_ms + 59_999) / 60_000;
     let standard = 100 + 15 * minutes;

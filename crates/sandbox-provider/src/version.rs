@@ -1,32 +1,37 @@
-//! What differs between the versions of the MDS Provider API, as a server sees it.
+//! The differences between the versions of the MDS Provider API, from a server's point of view.
+//!
+//! `mds-client` has an enum of the same name, with the same differences from a client's point of
+//! view. Both are written from the specification, independently of each other, on purpose: the
+//! sandbox is the oracle of the tests, and a mistake in shared code would make client and server
+//! agree on something wrong.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A version of MDS that the sandbox's provider speaks.
+/// A version of MDS that the sandbox's provider supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MdsVersion {
-    /// 0.2: asked by `start_time` and `end_time`, times in seconds.
+    /// 0.2: queried by `start_time` and `end_time`; times are seconds.
     V0_2,
-    /// 0.3: asked by `min_end_time` and `max_end_time` in milliseconds.
+    /// 0.3: queried by `min_end_time` and `max_end_time` in milliseconds.
     V0_3,
-    /// 0.4: asked by the hour.
+    /// 0.4: queried by the hour.
     V0_4,
     /// 1.0: another media type, `propulsion_types`.
     V1_0,
     /// 1.1: a past hour without trips is an empty list.
     V1_1,
-    /// 1.2: a past hour that is not ready is a 102.
+    /// 1.2: a past hour that is not ready gets a 102.
     V1_2,
-    /// 2.0: flat trips, vehicles and telemetry with addresses of their own, 202 for an hour that is
+    /// 2.0: flat trips; separate endpoints for vehicles and telemetry; 202 for a past hour that is
     /// not ready.
     V2_0,
 }
 
-/// How the hour is asked for.
+/// How an hour is queried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum QueryStyle {
-    /// Trips wholly inside a window of seconds.
+    /// Trips that start and end inside a window of seconds.
     StartAndEnd,
     /// Trips that end inside a half-open window of milliseconds.
     EndBetween,
@@ -46,7 +51,7 @@ impl MdsVersion {
         Self::V2_0,
     ];
 
-    /// Major and minor number, as in a media type.
+    /// The major and minor number, as in a media type.
     #[must_use]
     pub fn short(self) -> &'static str {
         match self {
@@ -60,7 +65,7 @@ impl MdsVersion {
         }
     }
 
-    /// What stands as `version` in an answer. Of 0.4 only the first release has pages.
+    /// The value of `version` in a body. In 0.4 only the first release has pages.
     pub(super) fn in_body(self, paged: bool) -> &'static str {
         match self {
             Self::V0_2 => "0.2.1",
@@ -74,7 +79,7 @@ impl MdsVersion {
         }
     }
 
-    /// What a request must accept and an answer has, where the version has a media type.
+    /// The media type of requests and responses, in the versions that have one.
     pub(super) fn media_type(self) -> Option<String> {
         let kind = match self {
             Self::V0_2 => return None,
@@ -92,17 +97,17 @@ impl MdsVersion {
         }
     }
 
-    /// Whether times in an answer are seconds with fractions, not whole milliseconds.
+    /// Whether times in a body are seconds with fractions instead of whole milliseconds.
     pub(super) fn has_seconds(self) -> bool {
         self == Self::V0_2
     }
 
-    /// Whether trips are flat and vehicles stand elsewhere.
+    /// Whether trips are flat, without the vehicle's properties and without a route.
     pub(super) fn is_flat(self) -> bool {
         self >= Self::V2_0
     }
 
-    pub(super) fn may_page(self) -> bool {
+    pub(super) fn has_pages(self) -> bool {
         self <= Self::V0_4
     }
 
@@ -118,8 +123,8 @@ impl MdsVersion {
         self >= Self::V1_0
     }
 
-    /// What answers for an hour in the past whose trips are not ready; none where the version has
-    /// no word for it but an empty list.
+    /// The status for a past hour that is not ready. In versions with `None` the response is an
+    /// empty list.
     pub(super) fn not_ready_status(self) -> Option<u16> {
         match self {
             Self::V0_2 | Self::V0_3 => None,
@@ -136,10 +141,10 @@ impl fmt::Display for MdsVersion {
     }
 }
 
-/// No version that the sandbox's provider speaks.
+/// The version is not one that the sandbox's provider supports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no MDS version of the sandbox's provider: 0.2, 0.3, 0.4, 1.0, 1.1, 1.2 and 2.0 are"
+    "the sandbox's provider does not support MDS version {0:?}, only 0.2, 0.3, 0.4, 1.0, 1.1, 1.2 and 2.0"
 )]
 pub struct UnknownVersion(String);
 

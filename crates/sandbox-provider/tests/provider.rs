@@ -1,4 +1,4 @@
-//! The provider as a client meets it.
+//! The provider through an HTTP client.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
@@ -22,8 +22,8 @@ async fn provider(change: impl FnOnce(&mut ProviderOptions)) -> Provider {
     Provider::start(options).await.unwrap()
 }
 
-/// The request that a client of the version makes for an hour.
-fn ask(provider: &Provider, hour: DateTime<Utc>) -> RequestBuilder {
+/// The request of a client for an hour, in the form of the version.
+fn list_request(provider: &Provider, hour: DateTime<Utc>) -> RequestBuilder {
     let end = hour + TimeDelta::hours(1);
     let request = Client::new().get(format!("{}/trips", provider.base_url()));
     let request = match provider.options().version {
@@ -44,9 +44,9 @@ fn ask(provider: &Provider, hour: DateTime<Utc>) -> RequestBuilder {
 }
 
 async fn trips(request: RequestBuilder) -> Vec<Value> {
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    let mut body: Value = answer.json().await.unwrap();
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let mut body: Value = response.json().await.unwrap();
     serde_json::from_value(body["data"]["trips"].take()).unwrap()
 }
 
@@ -77,18 +77,18 @@ async fn every_version_answers_in_its_own_way(
     let provider =
         provider(|options| (options.version, options.accept) = (version, AcceptPolicy::Strict))
             .await;
-    assert_eq!(status(ask(&provider, hour())).await, 406);
+    assert_eq!(status(list_request(&provider, hour())).await, 406);
     assert_eq!(
-        status(ask(&provider, hour()).header("Accept", format!("{media}.0"))).await,
+        status(list_request(&provider, hour()).header("Accept", format!("{media}.0"))).await,
         406
     );
-    let answer = ask(&provider, hour())
+    let response = list_request(&provider, hour())
         .header("Accept", media)
         .send()
         .await
         .unwrap();
-    assert_eq!(answer.headers()["content-type"], media);
-    let body: Value = answer.json().await.unwrap();
+    assert_eq!(response.headers()["content-type"], media);
+    let body: Value = response.json().await.unwrap();
     assert_eq!(body["version"], whole);
     assert!(body.get("links").is_none());
     let sent = body["data"]["trips"].as_array().unwrap().len() as u64;
@@ -101,18 +101,18 @@ async fn version_0_2_answers_trips_that_lie_inside_the_window() {
         provider(|options| (options.version, options.rates) = (MdsVersion::V0_2, Rates::none()))
             .await;
     let (start, end) = (hour() - TimeDelta::hours(24), hour() + TimeDelta::hours(1));
-    let answered = trips(ask(&provider, hour())).await;
+    let received = trips(list_request(&provider, hour())).await;
     let seconds = |trip: &Value, name: &str| trip[name].as_f64().unwrap();
     let bounds = |time: DateTime<Utc>| f64::from(i32::try_from(time.timestamp()).unwrap());
-    assert!(answered.iter().all(
+    assert!(received.iter().all(
         |t| seconds(t, "start_time") >= bounds(start) && seconds(t, "end_time") <= bounds(end)
     ));
-    let of_the_hour = answered
+    let in_the_hour = received
         .iter()
         .filter(|trip| seconds(trip, "end_time") >= bounds(hour()))
         .count() as u64;
-    assert_eq!(of_the_hour, provider.expected(hour()).sent);
-    assert!(answered.len() as u64 > of_the_hour);
+    assert_eq!(in_the_hour, provider.expected(hour()).sent);
+    assert!(received.len() as u64 > in_the_hour);
 }
 
 #[rstest]
@@ -131,7 +131,7 @@ async fn pages_hold_the_same_as_one_answer(#[case] version: MdsVersion) {
     });
     let paged = paged.await;
     let mut collected = Vec::new();
-    let mut request = ask(&paged, hour());
+    let mut request = list_request(&paged, hour());
     let mut pages = 0;
     loop {
         let body: Value = request.send().await.unwrap().json().await.unwrap();
@@ -142,14 +142,17 @@ async fn pages_hold_the_same_as_one_answer(#[case] version: MdsVersion) {
         };
         request = Client::new().get(next).bearer_auth("sandbox-token");
     }
-    // Mopeds came with 0.4.1, which has no pages: the vehicles differ, and with them the ways.
+    // 0.4.1 introduced mopeds and has no pages. So the vehicles differ, and with them the routes.
     let ids = |trips: &[Value]| {
         trips
             .iter()
             .map(|trip| trip["trip_id"].clone())
             .collect::<Vec<_>>()
     };
-    assert_eq!(ids(&collected), ids(&trips(ask(&whole, hour())).await));
+    assert_eq!(
+        ids(&collected),
+        ids(&trips(list_request(&whole, hour())).await)
+    );
     assert_eq!(pages, collected.len().div_ceil(7));
 }
 
@@ -184,15 +187,15 @@ async fn hours_are_published_when_they_have_ended() {
     });
     let provider = provider.await;
     assert_eq!(
-        status(ask(&provider, this_hour + TimeDelta::hours(2))).await,
+        status(list_request(&provider, this_hour + TimeDelta::hours(2))).await,
         404
     );
     assert_eq!(
-        status(ask(&provider, this_hour - TimeDelta::hours(2))).await,
+        status(list_request(&provider, this_hour - TimeDelta::hours(2))).await,
         202
     );
     assert_eq!(
-        status(ask(&provider, this_hour - TimeDelta::hours(5))).await,
+        status(list_request(&provider, this_hour - TimeDelta::hours(5))).await,
         200
     );
 }
@@ -208,15 +211,16 @@ async fn not_ready_is_said_in_the_words_of_the_version(
 ) {
     let provider = provider(|options| options.version = version).await;
     provider.fail_hour(hour(), Fault::NotReady, Times::Next(1));
-    let answer = ask(&provider, hour()).send().await;
-    // A client of HTTP waits behind a 102 for the answer proper, which does not come.
-    assert_eq!(answer.ok().map(|answer| answer.status().as_u16()), expected);
+    let response = list_request(&provider, hour()).send().await;
+    // After a 102, an HTTP client waits for the final response, which does not come.
+    let status = response.ok().map(|response| response.status().as_u16());
+    assert_eq!(status, expected);
     assert_eq!(
         provider.log().requests()[0].status,
         Some(expected.unwrap_or(102))
     );
     assert_eq!(
-        trips(ask(&provider, hour())).await.len() as u64,
+        trips(list_request(&provider, hour())).await.len() as u64,
         provider.expected(hour()).sent
     );
 }
@@ -242,11 +246,11 @@ async fn faults_happen_to_their_hour_in_turn() {
         provider.fail_hour(hour() + TimeDelta::minutes(30), fault, Times::Next(1));
     }
     assert_eq!(
-        status(ask(&provider, hour() - TimeDelta::hours(1))).await,
+        status(list_request(&provider, hour() - TimeDelta::hours(1))).await,
         200
     );
 
-    let throttled = ask(&provider, hour()).send().await.unwrap();
+    let throttled = list_request(&provider, hour()).send().await.unwrap();
     assert_eq!(
         (
             throttled.status().as_u16(),
@@ -254,9 +258,9 @@ async fn faults_happen_to_their_hour_in_turn() {
         ),
         (429, "3")
     );
-    let dropped = ask(&provider, hour()).send().await.unwrap();
+    let dropped = list_request(&provider, hour()).send().await.unwrap();
     assert!(dropped.status().is_success() && dropped.bytes().await.is_err());
-    let truncated = ask(&provider, hour())
+    let truncated = list_request(&provider, hour())
         .send()
         .await
         .unwrap()
@@ -264,7 +268,7 @@ async fn faults_happen_to_their_hour_in_turn() {
         .await
         .unwrap();
     assert!(truncated.contains("trip_id") && serde_json::from_str::<Value>(&truncated).is_err());
-    let error: Value = ask(&provider, hour())
+    let error: Value = list_request(&provider, hour())
         .send()
         .await
         .unwrap()
@@ -273,7 +277,7 @@ async fn faults_happen_to_their_hour_in_turn() {
         .unwrap();
     assert!(error.get("error").is_some());
     assert!(
-        ask(&provider, hour())
+        list_request(&provider, hour())
             .send()
             .await
             .unwrap()
@@ -282,25 +286,25 @@ async fn faults_happen_to_their_hour_in_turn() {
             .unwrap()
             .starts_with("<html>")
     );
-    assert_eq!(status(ask(&provider, hour())).await, 404);
-    assert_eq!(trips(ask(&provider, hour())).await.len(), 2);
-    let asked = Instant::now();
-    let mut stalled = ask(&provider, hour()).send().await.unwrap();
+    assert_eq!(status(list_request(&provider, hour())).await, 404);
+    assert_eq!(trips(list_request(&provider, hour())).await.len(), 2);
+    let started = Instant::now();
+    let mut stalled = list_request(&provider, hour()).send().await.unwrap();
     let first_half = stalled.chunk().await.unwrap().unwrap();
-    assert!(asked.elapsed() < Duration::from_millis(300));
+    assert!(started.elapsed() < Duration::from_millis(300));
     let second_half = stalled.bytes().await.unwrap();
-    assert!(asked.elapsed() >= Duration::from_millis(300));
+    assert!(started.elapsed() >= Duration::from_millis(300));
     let whole: Value = serde_json::from_slice(&[first_half, second_half].concat()).unwrap();
     assert_eq!(
         whole["data"]["trips"].as_array().unwrap().len() as u64,
         provider.expected(hour()).sent
     );
-    let asked = Instant::now();
+    let started = Instant::now();
     assert_eq!(
-        trips(ask(&provider, hour())).await.len() as u64,
+        trips(list_request(&provider, hour())).await.len() as u64,
         provider.expected(hour()).sent
     );
-    assert!(asked.elapsed() >= Duration::from_millis(300));
+    assert!(started.elapsed() >= Duration::from_millis(300));
 }
 
 #[tokio::test]
@@ -310,24 +314,24 @@ async fn a_huge_hour_is_streamed() {
         options.rhythm = Rhythm::Flat;
     });
     let provider = provider.await;
-    let asked = Instant::now();
-    let mut answer = ask(&provider, hour()).send().await.unwrap();
-    let first = answer.chunk().await.unwrap().unwrap();
-    let to_first = asked.elapsed();
+    let started = Instant::now();
+    let mut response = list_request(&provider, hour()).send().await.unwrap();
+    let first = response.chunk().await.unwrap().unwrap();
+    let to_first = started.elapsed();
     let mut length = first.len();
-    while let Some(chunk) = answer.chunk().await.unwrap() {
+    while let Some(chunk) = response.chunk().await.unwrap() {
         length += chunk.len();
     }
     assert!(length > 10_000_000);
     assert!(
-        to_first < asked.elapsed() / 2,
+        to_first < started.elapsed() / 2,
         "{to_first:?} of {:?}",
-        asked.elapsed()
+        started.elapsed()
     );
 }
 
 #[tokio::test]
-async fn the_entry_says_how_to_ask() {
+async fn the_entry_says_how_to_list_request() {
     let provider = provider(|options| options.page_size = Some(10)).await;
     let entry = provider.entry();
     assert_eq!(entry["mds_api_url"], provider.base_url());

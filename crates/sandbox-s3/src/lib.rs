@@ -1,11 +1,4 @@
-//! S3 on loopback over a folder: a bucket is a folder in it, an object a file in that.
-//!
-//! The protocol is that of AWS as far as the pipeline needs it: signed requests, chunked bodies
-//! with checksums behind them (the AWS SDK's defaults need no change but path style), multipart
-//! uploads, `ListObjectsV2` with paging, copies, ranges, and `If-Match` and `If-None-Match` on
-//! `GetObject`, `HeadObject`, `PutObject` and `CompleteMultipartUpload`. An `ETag` is the MD5 of
-//! the content, or that of a multipart upload with the number of parts behind it, as AWS makes it;
-//! it changes only with the content.
+#![doc = include_str!("../README.md")]
 
 mod multipart;
 mod objects;
@@ -21,14 +14,12 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use objects::Objects;
 use sandbox_server::{ListenError, Server};
 
-/// The access key that every sandbox accepts.
+/// The access key of every sandbox.
 pub const ACCESS_KEY: &str = "sandbox";
-/// The secret key that goes with [`ACCESS_KEY`]: no secret, since only loopback reaches it.
+/// The secret key for [`ACCESS_KEY`]. It is not a secret, since only loopback can reach the server.
 pub const SECRET_KEY: &str = "sandbox-secret-key";
-/// The region to sign for; any other is accepted as well.
-pub const REGION: &str = "us-east-1";
 
-/// An S3 server on a free port of loopback. Dropping it closes the port and every connection; the
+/// An S3 server on a port of loopback. Dropping it closes the port and every connection. The
 /// objects stay in their folder.
 #[derive(Debug)]
 pub struct S3 {
@@ -37,22 +28,22 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Serves `folder`, which is made where it does not exist.
+    /// Serves `folder` on a free port. The folder is created if it does not exist.
     ///
     /// The server runs on the runtime that calls this, and ends with it.
     ///
     /// # Errors
     ///
-    /// [`S3Error`] where the folder can't be used or no port is free.
+    /// [`S3Error`]: the folder cannot be used, or no port is free.
     pub async fn start(folder: impl AsRef<Path>) -> Result<Self, S3Error> {
         Self::start_on(folder, 0).await
     }
 
-    /// As [`S3::start`], on a port of the caller's choice.
+    /// The same as [`S3::start`], on a port of the caller's choice.
     ///
     /// # Errors
     ///
-    /// As [`S3::start`]; the port may be in use.
+    /// As for [`S3::start`], or the port is in use.
     pub async fn start_on(folder: impl AsRef<Path>, port: u16) -> Result<Self, S3Error> {
         let folder = prepared(folder.as_ref())?;
         let service = service(&folder)?;
@@ -60,35 +51,36 @@ impl S3 {
         Ok(Self { server, folder })
     }
 
-    /// What `AWS_ENDPOINT_URL_S3` is to hold: `http://127.0.0.1:PORT`. Requests are path style.
+    /// The value for `AWS_ENDPOINT_URL_S3`: `http://127.0.0.1:PORT`. Clients have to use path
+    /// style.
     #[must_use]
     pub fn endpoint_url(&self) -> String {
         self.server.url()
     }
 
-    /// The access key of a client.
+    /// The access key for clients.
     #[must_use]
     pub fn access_key(&self) -> &'static str {
         ACCESS_KEY
     }
 
-    /// The secret key of a client.
+    /// The secret key for clients.
     #[must_use]
     pub fn secret_key(&self) -> &'static str {
         SECRET_KEY
     }
 
-    /// The folder that holds the buckets.
+    /// The folder with the buckets.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Makes the bucket `name`, unless it is there.
+    /// Creates the bucket `name` unless it exists.
     ///
     /// # Errors
     ///
-    /// [`S3Error`] where the name is none that S3 allows, or the folder can't be made.
+    /// [`S3Error`]: S3 does not allow the name, or the folder cannot be created.
     pub fn create_bucket(&self, name: &str) -> Result<(), S3Error> {
         if !s3s::path::check_bucket_name(name) {
             return Err(S3Error::BucketName {
@@ -100,30 +92,30 @@ impl S3 {
     }
 }
 
-/// Why there is no S3 to use.
+/// Why S3 cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum S3Error {
-    /// The folder can't be made or read.
-    #[error("can't use {folder} as a store of objects: {source}")]
+    /// The folder cannot be created or read.
+    #[error("cannot use {folder} as a store of objects: {source}")]
     Folder {
-        /// The folder asked for.
+        /// The requested folder.
         folder: PathBuf,
-        /// The system's reason.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The folder is there, but the server can't open it.
-    #[error("can't open {folder} as a store of objects: are all its files this user's?")]
+    /// The folder exists, but the server cannot open it.
+    #[error("cannot open {folder} as a store of objects: does this user own all its files?")]
     Open {
-        /// The folder asked for.
+        /// The requested folder.
         folder: PathBuf,
     },
-    /// No port to listen on.
+    /// The server cannot listen on a port.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// S3 would refuse the bucket's name.
-    #[error("{name:?} is no bucket name: 3 to 63 lower-case letters, digits, hyphens and dots")]
+    /// S3 does not allow the bucket's name.
+    #[error("{name:?} is not a bucket name: 3 to 63 lower-case letters, digits, hyphens and dots")]
     BucketName {
-        /// The name asked for.
+        /// The requested name.
         name: String,
     },
 }
@@ -135,7 +127,7 @@ fn prepared(folder: &Path) -> Result<PathBuf, S3Error> {
     };
     fs::create_dir_all(folder).map_err(error)?;
     let folder = folder.canonicalize().map_err(error)?;
-    records::forget_outdated(&folder).map_err(error)?;
+    records::remove_outdated(&folder).map_err(error)?;
     Ok(folder)
 }
 

@@ -1,9 +1,9 @@
-//! The end of an upload in several parts.
+//! The completion of an upload in several parts.
 //!
-//! `s3s-fs` reads, hashes and writes every part once more when an upload is completed, 64 KiB at a
-//! time, which takes as long as the upload did. The parts are files and their hashes were known
-//! when they came: so they are put together by the file system, and only what this server has not
-//! seen (an upload begun before it started) is left to `s3s-fs`.
+//! To complete an upload, `s3s-fs` reads, hashes and writes every part again, 64 KiB at a time,
+//! which takes as long as the upload did. But the parts are files, and their hashes are known since
+//! they arrived. So this module lets the file system join them. It leaves to `s3s-fs` only what it
+//! has not seen: uploads that began before this server started.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -18,18 +18,18 @@ use tokio::sync::Mutex;
 
 use super::records;
 
-/// What S3 asks of every part but the last.
+/// The size that S3 requires of every part except the last.
 const MIN_PART_BYTES: u64 = 5 << 20;
 const MD5_BYTES: usize = 16;
 
 type Digest = [u8; MD5_BYTES];
 
-/// The hashes of the parts that have come, by upload and number.
+/// The hashes of the parts that have arrived, by upload and number.
 #[derive(Default)]
 pub(super) struct Parts(Mutex<HashMap<String, BTreeMap<i32, Digest>>>);
 
 impl Parts {
-    pub(super) async fn came(&self, upload: &str, number: i32, etag: Option<&ETag>) {
+    pub(super) async fn add(&self, upload: &str, number: i32, etag: Option<&ETag>) {
         let mut uploads = self.0.lock().await;
         let parts = uploads.entry(upload.to_owned()).or_default();
         match etag.and_then(digest) {
@@ -38,13 +38,13 @@ impl Parts {
         };
     }
 
-    pub(super) async fn forget(&self, upload: &str) {
+    pub(super) async fn remove(&self, upload: &str) {
         self.0.lock().await.remove(upload);
     }
 
-    /// The object that the request makes, if it has no condition and names the parts that have
-    /// come. Only the first who asks for an upload gets it: a client may send its request again
-    /// while the first is under way.
+    /// The object that the request completes, if the request has no condition and names exactly the
+    /// parts that have arrived. Only the first request for an upload gets it, since a client can
+    /// repeat its request while the first one is being processed.
     pub(super) async fn take_assembly(
         &self,
         root: &Path,
@@ -54,15 +54,15 @@ impl Parts {
         let stays_in_bucket = Path::new(&request.key)
             .components()
             .all(|component| matches!(component, Component::Normal(_)));
-        let came = self.0.lock().await.remove(&request.upload_id)?;
+        let arrived = self.0.lock().await.remove(&request.upload_id)?;
         let named = request.multipart_upload.as_ref()?.parts.as_ref()?;
         let digests: Option<Vec<Digest>> = (1..)
             .zip(named)
             .map(|(number, part)| {
-                let digest = *came.get(&number)?;
-                let is_same = part.part_number == Some(number)
+                let digest = *arrived.get(&number)?;
+                let is_match = part.part_number == Some(number)
                     && part.e_tag.as_ref().and_then(self::digest) == Some(digest);
-                is_same.then_some(digest)
+                is_match.then_some(digest)
             })
             .collect();
         digests
@@ -89,7 +89,7 @@ fn digest(etag: &ETag) -> Option<Digest> {
     Some(digest)
 }
 
-/// An object about to be made of its parts.
+/// An object that is about to be assembled from its parts.
 pub(super) struct Assembly {
     root: PathBuf,
     bucket: String,
@@ -99,11 +99,11 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    /// The content, in a file that is not the object yet; `None` if a part is too small, which
-    /// `s3s-fs` has an answer for.
+    /// Joins the parts into a temporary file. Returns `None` if a part is too small, since `s3s-fs`
+    /// has the error response for that.
     pub(super) fn join(&self) -> io::Result<Option<NamedTempFile>> {
-        // The name of a file that `s3s-fs` removes when it starts and finds it left behind.
-        let mut whole = tempfile::Builder::new()
+        // `s3s-fs` removes leftover files with such a name when it starts.
+        let mut joined = tempfile::Builder::new()
             .prefix(".tmp.")
             .suffix(".internal.part")
             .permissions(fs::Permissions::from_mode(0o666))
@@ -114,24 +114,24 @@ impl Assembly {
             if part.metadata()?.len() < MIN_PART_BYTES && !is_last {
                 return Ok(None);
             }
-            io::copy(&mut part, whole.as_file_mut())?;
+            io::copy(&mut part, joined.as_file_mut())?;
         }
-        Ok(Some(whole))
+        Ok(Some(joined))
     }
 
-    /// Puts the content into the object's place; answers its entity tag. Nothing else may write
-    /// meanwhile.
-    pub(super) fn place(&self, whole: NamedTempFile) -> io::Result<ETag> {
+    /// Makes the temporary file the object. Returns its entity tag. Nothing else may write at the
+    /// same time.
+    pub(super) fn commit(&self, joined: NamedTempFile) -> io::Result<ETag> {
         let etag = self.etag();
         let object = self.root.join(&self.bucket).join(&self.key);
         if let Some(folder) = object.parent() {
             fs::create_dir_all(folder)?;
         }
-        records::take_over_attributes(&self.root, &self.bucket, &self.key, &self.upload)?;
-        whole.persist(object).map_err(|error| error.error)?;
-        records::note_etag(&self.root, &self.bucket, &self.key, &etag)?;
-        // Whoever is killed from here on leaves parts that belong to nothing, as one who is killed
-        // while sending does.
+        records::move_attributes(&self.root, &self.bucket, &self.key, &self.upload)?;
+        joined.persist(object).map_err(|error| error.error)?;
+        records::write_etag(&self.root, &self.bucket, &self.key, &etag)?;
+        // A server that is killed from here on leaves parts without an upload, just as one that is
+        // killed during an upload.
         for number in 1..=self.digests.len() {
             remove(&self.part(number))?;
         }
@@ -145,8 +145,8 @@ impl Assembly {
     }
 
     fn etag(&self) -> String {
-        let all = Md5::checksum(&self.digests.concat());
-        let hexadecimal: String = all.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = Md5::checksum(&self.digests.concat());
+        let hexadecimal: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("{hexadecimal}-{}", self.digests.len())
     }
 }

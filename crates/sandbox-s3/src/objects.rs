@@ -1,4 +1,4 @@
-//! `s3s-fs`, made safe for several clients at once and for clients that vanish.
+//! `s3s-fs`, made safe for concurrent clients and for clients that disconnect.
 
 use std::future::Future;
 use std::io;
@@ -17,14 +17,14 @@ use tokio_util::io::ReaderStream;
 use super::multipart::{Assembly, Parts};
 use super::records;
 
-/// Bytes of a body that are read and sent at a time: with the 4 KiB of `s3s-fs`, a large object
-/// comes slower than from a real bucket.
-const BODY_PIECE: usize = 256 * 1024;
+/// How many bytes of a body are read and sent at a time. With the 4 KiB of `s3s-fs`, a large object
+/// is slower than from a real bucket.
+const BODY_CHUNK_BYTES: usize = 256 * 1024;
 
-type Answer<T> = S3Result<S3Response<T>>;
+type Response<T> = S3Result<S3Response<T>>;
 
-/// Clears the checksums of an object of several parts: it can carry those of the object that it
-/// replaced, which `s3s-fs` keeps and a client would find wrong.
+/// Clears the checksums of an object of several parts. `s3s-fs` can keep those of the object that
+/// it replaced, which would fail the client's check.
 macro_rules! drop_outdated_checksums {
     ($output:expr) => {
         if $output
@@ -43,13 +43,13 @@ macro_rules! drop_outdated_checksums {
 
 /// The folder as an S3 service.
 ///
-/// `s3s-fs` writes an object and the record of its checksums one after the other, and checks the
-/// conditions of a write before it writes. So one write at a time, no reading of an object's head
-/// meanwhile, and a write that has begun goes on to its end though the client is gone.
+/// `s3s-fs` writes an object first and the record of its checksums afterwards, and it checks the
+/// conditions of a write before the write. So this service runs one write at a time, starts no read
+/// meanwhile, and finishes a write even if its client has disconnected.
 pub(super) struct Objects {
     root: PathBuf,
     files: Arc<FileSystem>,
-    gate: Arc<RwLock<()>>,
+    lock: Arc<RwLock<()>>,
     parts: Parts,
 }
 
@@ -59,12 +59,12 @@ impl Objects {
         Ok(Self {
             root: root.to_owned(),
             files,
-            gate: Arc::default(),
+            lock: Arc::default(),
             parts: Parts::default(),
         })
     }
 
-    /// `s3s-fs` would make the bucket that is missing.
+    /// Refuses a bucket that does not exist. `s3s-fs` would create it.
     fn check_bucket(&self, bucket: &str) -> S3Result<()> {
         if self.root.join(bucket).is_dir() {
             Ok(())
@@ -73,35 +73,36 @@ impl Objects {
         }
     }
 
-    async fn writing<T, F>(&self, write: impl FnOnce(Arc<FileSystem>) -> F) -> Answer<T>
+    /// Runs a write exclusively and to its end.
+    async fn exclusively<T, F>(&self, write: impl FnOnce(Arc<FileSystem>) -> F) -> Response<T>
     where
-        F: Future<Output = Answer<T>> + Send + 'static,
+        F: Future<Output = Response<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let gate = Arc::clone(&self.gate);
+        let lock = Arc::clone(&self.lock);
         let write = write(Arc::clone(&self.files));
         let task = tokio::spawn(async move {
-            let _alone = gate.write().await;
+            let _exclusive = lock.write().await;
             write.await
         });
         task.await
             .map_err(|error| s3_error!(error, InternalError))?
     }
 
-    /// Its client may vanish, as with every write.
+    /// Completes an upload from its parts.
     async fn assemble(
         &self,
         assembly: Assembly,
         req: S3Request<CompleteMultipartUploadInput>,
-    ) -> Answer<CompleteMultipartUploadOutput> {
+    ) -> Response<CompleteMultipartUploadOutput> {
         let assembly = Arc::new(assembly);
         let joining = Arc::clone(&assembly);
-        let Some(whole) = blocking(move || joining.join()).await? else {
-            return self.complete_by_library(req).await;
+        let Some(joined) = blocking(move || joining.join()).await? else {
+            return self.complete_by_s3s_fs(req).await;
         };
         let (bucket, key) = (req.input.bucket, req.input.key);
-        self.writing(|_| async move {
-            let etag = blocking(move || assembly.place(whole)).await?;
+        self.exclusively(|_| async move {
+            let etag = blocking(move || assembly.commit(joined)).await?;
             Ok(S3Response::new(CompleteMultipartUploadOutput {
                 bucket: Some(bucket),
                 key: Some(key),
@@ -112,11 +113,11 @@ impl Objects {
         .await
     }
 
-    async fn complete_by_library(
+    async fn complete_by_s3s_fs(
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
-    ) -> Answer<CompleteMultipartUploadOutput> {
-        self.writing(|files| async move { files.complete_multipart_upload(req).await })
+    ) -> Response<CompleteMultipartUploadOutput> {
+        self.exclusively(|files| async move { files.complete_multipart_upload(req).await })
             .await
     }
 }
@@ -132,154 +133,163 @@ async fn blocking<T: Send + 'static>(
 
 #[async_trait]
 impl S3 for Objects {
-    async fn get_object(&self, req: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
+    async fn get_object(&self, req: S3Request<GetObjectInput>) -> Response<GetObjectOutput> {
         let conditions = Conditions::new(&req.input.if_match, &req.input.if_none_match);
         let path = self.root.join(&req.input.bucket).join(&req.input.key);
         let is_whole = req.input.range.is_none();
-        let _shared = self.gate.read().await;
-        let mut answer = self.files.get_object(req).await?;
-        conditions.check(answer.output.e_tag.as_ref())?;
-        drop_outdated_checksums!(answer.output);
+        let _shared = self.lock.read().await;
+        let mut response = self.files.get_object(req).await?;
+        conditions.check(response.output.e_tag.as_ref())?;
+        drop_outdated_checksums!(response.output);
         if is_whole && let Ok(file) = File::open(path).await {
-            let body = ReaderStream::with_capacity(file, BODY_PIECE);
-            answer.output.body = Some(StreamingBlob::wrap(body));
+            let body = ReaderStream::with_capacity(file, BODY_CHUNK_BYTES);
+            response.output.body = Some(StreamingBlob::wrap(body));
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
+    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> Response<HeadObjectOutput> {
         let conditions = Conditions::new(&req.input.if_match, &req.input.if_none_match);
-        let _shared = self.gate.read().await;
-        let mut answer = self.files.head_object(req).await?;
-        conditions.check(answer.output.e_tag.as_ref())?;
-        drop_outdated_checksums!(answer.output);
-        Ok(answer)
+        let _shared = self.lock.read().await;
+        let mut response = self.files.head_object(req).await?;
+        conditions.check(response.output.e_tag.as_ref())?;
+        drop_outdated_checksums!(response.output);
+        Ok(response)
     }
 
-    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> Answer<ListObjectsOutput> {
+    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> Response<ListObjectsOutput> {
         let bucket = req.input.bucket.clone();
-        let _shared = self.gate.read().await;
-        let mut answer = self.files.list_objects(req).await?;
-        add_etags(&self.root, &bucket, answer.output.contents.as_deref_mut());
-        Ok(answer)
+        let _shared = self.lock.read().await;
+        let mut response = self.files.list_objects(req).await?;
+        add_etags(&self.root, &bucket, response.output.contents.as_deref_mut());
+        Ok(response)
     }
 
     async fn list_objects_v2(
         &self,
         req: S3Request<ListObjectsV2Input>,
-    ) -> Answer<ListObjectsV2Output> {
+    ) -> Response<ListObjectsV2Output> {
         let bucket = req.input.bucket.clone();
-        let _shared = self.gate.read().await;
-        let mut answer = self.files.list_objects_v2(req).await?;
-        add_etags(&self.root, &bucket, answer.output.contents.as_deref_mut());
-        Ok(answer)
+        let _shared = self.lock.read().await;
+        let mut response = self.files.list_objects_v2(req).await?;
+        add_etags(&self.root, &bucket, response.output.contents.as_deref_mut());
+        Ok(response)
     }
 
-    async fn put_object(&self, req: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
+    async fn put_object(&self, req: S3Request<PutObjectInput>) -> Response<PutObjectOutput> {
         self.check_bucket(&req.input.bucket)?;
-        self.writing(|files| async move { files.put_object(req).await })
+        self.exclusively(|files| async move { files.put_object(req).await })
             .await
     }
 
-    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
-        self.writing(|files| async move { files.copy_object(req).await })
+    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> Response<CopyObjectOutput> {
+        self.exclusively(|files| async move { files.copy_object(req).await })
             .await
     }
 
-    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
-        self.writing(|files| async move { files.delete_object(req).await })
+    async fn delete_object(
+        &self,
+        req: S3Request<DeleteObjectInput>,
+    ) -> Response<DeleteObjectOutput> {
+        self.exclusively(|files| async move { files.delete_object(req).await })
             .await
     }
 
     async fn delete_objects(
         &self,
         req: S3Request<DeleteObjectsInput>,
-    ) -> Answer<DeleteObjectsOutput> {
-        self.writing(|files| async move { files.delete_objects(req).await })
+    ) -> Response<DeleteObjectsOutput> {
+        self.exclusively(|files| async move { files.delete_objects(req).await })
             .await
     }
 
     async fn complete_multipart_upload(
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
-    ) -> Answer<CompleteMultipartUploadOutput> {
+    ) -> Response<CompleteMultipartUploadOutput> {
         self.check_bucket(&req.input.bucket)?;
         match self.parts.take_assembly(&self.root, &req.input).await {
             Some(assembly) => self.assemble(assembly, req).await,
-            None => self.complete_by_library(req).await,
+            None => self.complete_by_s3s_fs(req).await,
         }
     }
 
-    // A part is a file of its own until the upload is completed: no gate.
+    // The following need no lock: until an upload is completed, each part is a separate file.
 
     async fn create_multipart_upload(
         &self,
         req: S3Request<CreateMultipartUploadInput>,
-    ) -> Answer<CreateMultipartUploadOutput> {
+    ) -> Response<CreateMultipartUploadOutput> {
         self.check_bucket(&req.input.bucket)?;
         self.files.create_multipart_upload(req).await
     }
 
-    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
+    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> Response<UploadPartOutput> {
         let (upload, number) = (req.input.upload_id.clone(), req.input.part_number);
-        let answer = self.files.upload_part(req).await?;
+        let response = self.files.upload_part(req).await?;
         self.parts
-            .came(&upload, number, answer.output.e_tag.as_ref())
+            .add(&upload, number, response.output.e_tag.as_ref())
             .await;
-        Ok(answer)
+        Ok(response)
     }
 
     async fn upload_part_copy(
         &self,
         req: S3Request<UploadPartCopyInput>,
-    ) -> Answer<UploadPartCopyOutput> {
+    ) -> Response<UploadPartCopyOutput> {
         let (upload, number) = (req.input.upload_id.clone(), req.input.part_number);
-        let answer = self.files.upload_part_copy(req).await?;
-        let copied = answer.output.copy_part_result.as_ref();
+        let response = self.files.upload_part_copy(req).await?;
+        let copied = response.output.copy_part_result.as_ref();
         let etag = copied.and_then(|copied| copied.e_tag.as_ref());
-        self.parts.came(&upload, number, etag).await;
-        Ok(answer)
+        self.parts.add(&upload, number, etag).await;
+        Ok(response)
     }
 
-    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
+    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> Response<ListPartsOutput> {
         self.files.list_parts(req).await
     }
 
     async fn abort_multipart_upload(
         &self,
         req: S3Request<AbortMultipartUploadInput>,
-    ) -> Answer<AbortMultipartUploadOutput> {
-        self.parts.forget(&req.input.upload_id).await;
+    ) -> Response<AbortMultipartUploadOutput> {
+        self.parts.remove(&req.input.upload_id).await;
         self.files.abort_multipart_upload(req).await
     }
 
-    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> Answer<CreateBucketOutput> {
-        self.writing(|files| async move { files.create_bucket(req).await })
+    async fn create_bucket(
+        &self,
+        req: S3Request<CreateBucketInput>,
+    ) -> Response<CreateBucketOutput> {
+        self.exclusively(|files| async move { files.create_bucket(req).await })
             .await
     }
 
-    async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> Answer<DeleteBucketOutput> {
-        self.writing(|files| async move { files.delete_bucket(req).await })
+    async fn delete_bucket(
+        &self,
+        req: S3Request<DeleteBucketInput>,
+    ) -> Response<DeleteBucketOutput> {
+        self.exclusively(|files| async move { files.delete_bucket(req).await })
             .await
     }
 
-    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {
+    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> Response<HeadBucketOutput> {
         self.files.head_bucket(req).await
     }
 
-    async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
+    async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> Response<ListBucketsOutput> {
         self.files.list_buckets(req).await
     }
 
     async fn get_bucket_location(
         &self,
         req: S3Request<GetBucketLocationInput>,
-    ) -> Answer<GetBucketLocationOutput> {
+    ) -> Response<GetBucketLocationOutput> {
         self.files.get_bucket_location(req).await
     }
 }
 
-/// The conditions of a read, which `s3s-fs` does not look at.
+/// The conditions of a read, which `s3s-fs` does not check.
 struct Conditions {
     if_match: Option<ETagCondition>,
     if_none_match: Option<ETagCondition>,
@@ -293,6 +303,7 @@ impl Conditions {
         }
     }
 
+    /// Refuses the response with the `ETag` if a condition fails.
     fn check(&self, etag: Option<&ETag>) -> S3Result<()> {
         let Some(etag) = etag else { return Ok(()) };
         let holds = |condition: &ETagCondition| match condition {
@@ -313,7 +324,7 @@ impl Conditions {
     }
 }
 
-/// Lists of `s3s-fs` lack the `ETag` that those of AWS have.
+/// Adds the `ETag`s to a list, as AWS does. Lists of `s3s-fs` have none.
 fn add_etags(root: &Path, bucket: &str, objects: Option<&mut [Object]>) {
     for object in objects.into_iter().flatten() {
         let etag = object

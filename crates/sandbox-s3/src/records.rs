@@ -1,5 +1,5 @@
-//! The records that `s3s-fs` keeps of objects (their `ETag` and checksums, and their attributes):
-//! files of their own for each, beside the buckets.
+//! The files that `s3s-fs` keeps for each object next to the buckets: a record with its `ETag` and
+//! checksums, and its attributes.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -13,12 +13,12 @@ use tempfile::NamedTempFile;
 const RECORD_SUFFIX: &str = ".internal.json";
 const ATTRIBUTES_SUFFIX: &str = ".metadata.json";
 
-/// Removes the records that are older than their objects, or have lost them.
+/// Removes records that are older than their objects, or whose objects do not exist.
 ///
-/// An object is moved into place before its record is written. A server killed in between leaves
-/// the record of the content before, whose checksum every client would find wrong; without a record
-/// the server reckons the `ETag` from the content.
-pub(super) fn forget_outdated(root: &Path) -> io::Result<()> {
+/// An object is moved into place before its record is written. A server that is killed in between
+/// leaves the record of the previous content, whose checksum would fail every client's check.
+/// Without a record, the server computes the `ETag` from the content.
+pub(super) fn remove_outdated(root: &Path) -> io::Result<()> {
     for entry in root.read_dir()? {
         let record = entry?.path();
         if let Some(object) = object_of(root, &record)
@@ -30,7 +30,7 @@ pub(super) fn forget_outdated(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The `ETag` recorded for an object, without quotes.
+/// The `ETag` in the record of an object, without quotes.
 pub(super) fn etag(root: &Path, bucket: &str, key: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Record {
@@ -40,8 +40,8 @@ pub(super) fn etag(root: &Path, bucket: &str, key: &str) -> Option<String> {
     serde_json::from_slice::<Record>(&text).ok()?.e_tag
 }
 
-/// Records the `ETag` of an object whose checksums are not known.
-pub(super) fn note_etag(root: &Path, bucket: &str, key: &str, etag: &str) -> io::Result<()> {
+/// Writes a record with the `ETag` of an object whose checksums are unknown.
+pub(super) fn write_etag(root: &Path, bucket: &str, key: &str, etag: &str) -> io::Result<()> {
     let record = serde_json::to_vec(&serde_json::json!({"e_tag": etag}))?;
     let mut file = NamedTempFile::new_in(root)?;
     file.write_all(&record)?;
@@ -49,8 +49,8 @@ pub(super) fn note_etag(root: &Path, bucket: &str, key: &str, etag: &str) -> io:
     Ok(())
 }
 
-/// Makes the attributes that an upload began with those of its object.
-pub(super) fn take_over_attributes(
+/// Moves the attributes of an upload to its object.
+pub(super) fn move_attributes(
     root: &Path,
     bucket: &str,
     key: &str,

@@ -1,10 +1,17 @@
-//! S3 through the AWS SDK with the options it has by itself.
+//! S3 through the AWS SDK, with the SDK's default options.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+use std::fmt::Debug;
+use std::path::Path;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadError;
+use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
+use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     ChecksumMode, CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier,
@@ -15,24 +22,134 @@ use tempfile::TempDir;
 const BUCKET: &str = "bucket";
 const KEY: &str = "production/bird/2020/1/1/22/trips.json";
 
-async fn server() -> (TempDir, S3, Client) {
-    let folder = tempfile::tempdir().unwrap();
-    let s3 = S3::start(folder.path()).await.unwrap();
-    s3.create_bucket(BUCKET).unwrap();
-    let client = client(&s3, s3.secret_key());
-    (folder, s3, client)
+/// A server on a temporary folder with one bucket, and a client for it.
+struct Bucket {
+    s3: S3,
+    client: Client,
+    folder: TempDir,
+}
+
+/// A multipart upload whose parts have been sent.
+struct Upload {
+    id: String,
+    parts: CompletedMultipartUpload,
+}
+
+impl Bucket {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let s3 = S3::start(folder.path()).await.unwrap();
+        s3.create_bucket(BUCKET).unwrap();
+        Self {
+            client: client(&s3, s3.secret_key()),
+            s3,
+            folder,
+        }
+    }
+
+    /// Stops the server and starts another one on the same folder.
+    async fn restart(self) -> Self {
+        drop(self.s3);
+        let s3 = S3::start(self.folder.path()).await.unwrap();
+        Self {
+            client: client(&s3, s3.secret_key()),
+            s3,
+            folder: self.folder,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn put_request(&self, key: &str) -> PutObjectFluentBuilder {
+        self.client.put_object().bucket(BUCKET).key(key)
+    }
+
+    /// Puts an object and returns its entity tag.
+    async fn put(&self, key: &str, body: &'static [u8]) -> String {
+        let request = self.put_request(key).body(ByteStream::from_static(body));
+        request.send().await.unwrap().e_tag.unwrap()
+    }
+
+    fn get_request(&self, key: &str) -> GetObjectFluentBuilder {
+        self.client.get_object().bucket(BUCKET).key(key)
+    }
+
+    async fn get(&self, key: &str) -> Vec<u8> {
+        let request = self.get_request(key).checksum_mode(ChecksumMode::Enabled);
+        let body = request.send().await.unwrap().body;
+        body.collect().await.unwrap().to_vec()
+    }
+
+    async fn get_status(&self, key: &str) -> u16 {
+        status(self.get_request(key).send().await)
+    }
+
+    async fn head(&self, key: &str) -> Result<HeadObjectOutput, SdkError<HeadObjectError>> {
+        let request = self.client.head_object().bucket(BUCKET).key(key);
+        request.send().await
+    }
+
+    async fn etag(&self, key: &str) -> String {
+        self.head(key).await.unwrap().e_tag.unwrap()
+    }
+
+    async fn delete(&self, key: &str) {
+        let request = self.client.delete_object().bucket(BUCKET).key(key);
+        request.send().await.unwrap();
+    }
+
+    async fn begin_upload(&self, key: &str) -> String {
+        let request = self.client.create_multipart_upload().bucket(BUCKET);
+        let request = request.key(key).content_type("application/json");
+        request.send().await.unwrap().upload_id.unwrap()
+    }
+
+    async fn send_part(&self, key: &str, upload: &str, number: i32, part: Vec<u8>) -> String {
+        let request = self.client.upload_part().bucket(BUCKET).key(key);
+        let request = request.upload_id(upload).part_number(number);
+        let request = request.body(ByteStream::from(part));
+        request.send().await.unwrap().e_tag.unwrap()
+    }
+
+    async fn send_parts(&self, key: &str, parts: &[Vec<u8>]) -> Upload {
+        let id = self.begin_upload(key).await;
+        let mut completed = CompletedMultipartUpload::builder();
+        for (number, part) in (1..).zip(parts) {
+            let etag = self.send_part(key, &id, number, part.clone()).await;
+            let part = CompletedPart::builder().part_number(number).e_tag(etag);
+            completed = completed.parts(part.build());
+        }
+        Upload {
+            id,
+            parts: completed.build(),
+        }
+    }
+
+    /// Completes an upload and returns the entity tag of the object.
+    async fn complete(
+        &self,
+        key: &str,
+        upload: Upload,
+    ) -> Result<String, SdkError<CompleteMultipartUploadError>> {
+        let request = self.client.complete_multipart_upload().bucket(BUCKET);
+        let request = request.key(key).upload_id(upload.id);
+        let output = request.multipart_upload(upload.parts).send().await?;
+        Ok(output.e_tag.unwrap())
+    }
+
+    async fn put_in_parts(&self, key: &str, parts: &[Vec<u8>]) -> String {
+        let upload = self.send_parts(key, parts).await;
+        self.complete(key, upload).await.unwrap()
+    }
 }
 
 fn client(s3: &S3, secret_key: &str) -> Client {
+    let credentials = Credentials::new(s3.access_key(), secret_key, None, None, "test");
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(Credentials::new(
-            s3.access_key(),
-            secret_key,
-            None,
-            None,
-            "test",
-        ))
+        .credentials_provider(credentials)
         .region(Region::from_static("us-east-1"))
         .endpoint_url(s3.endpoint_url())
         .force_path_style(true)
@@ -40,285 +157,112 @@ fn client(s3: &S3, secret_key: &str) -> Client {
     Client::from_conf(config)
 }
 
-async fn put(client: &Client, key: &str, body: &'static [u8]) -> String {
-    let answer = client
-        .put_object()
-        .bucket(BUCKET)
-        .key(key)
-        .body(ByteStream::from_static(body))
-        .send()
-        .await
-        .unwrap();
-    answer.e_tag.unwrap()
-}
-
-async fn get(client: &Client, key: &str) -> Vec<u8> {
-    let answer = client
-        .get_object()
-        .bucket(BUCKET)
-        .key(key)
-        .checksum_mode(ChecksumMode::Enabled)
-        .send()
-        .await
-        .unwrap();
-    answer.body.collect().await.unwrap().to_vec()
-}
-
-async fn multipart(client: &Client, key: &str, parts: &[Vec<u8>]) -> String {
-    let (upload, parts) = send_parts(client, key, parts).await;
-    complete(client, key, &upload, parts).await
-}
-
-async fn send_parts(
-    client: &Client,
-    key: &str,
-    parts: &[Vec<u8>],
-) -> (String, CompletedMultipartUpload) {
-    let begun = client
-        .create_multipart_upload()
-        .bucket(BUCKET)
-        .key(key)
-        .content_type("application/json")
-        .send()
-        .await
-        .unwrap();
-    let upload = begun.upload_id.unwrap();
-    let mut completed = CompletedMultipartUpload::builder();
-    for (number, part) in (1..).zip(parts) {
-        let request = client
-            .upload_part()
-            .bucket(BUCKET)
-            .key(key)
-            .upload_id(&upload)
-            .part_number(number);
-        let etag = request
-            .body(ByteStream::from(part.clone()))
-            .send()
-            .await
-            .unwrap()
-            .e_tag
-            .unwrap();
-        completed = completed.parts(
-            CompletedPart::builder()
-                .part_number(number)
-                .e_tag(etag)
-                .build(),
-        );
-    }
-    (upload, completed.build())
-}
-
-async fn complete(
-    client: &Client,
-    key: &str,
-    upload: &str,
-    parts: CompletedMultipartUpload,
-) -> String {
-    let request = client
-        .complete_multipart_upload()
-        .bucket(BUCKET)
-        .key(key)
-        .upload_id(upload);
-    let answer = request.multipart_upload(parts).send().await.unwrap();
-    answer.e_tag.unwrap()
-}
-
-fn status<E, R>(result: Result<R, SdkError<E>>) -> u16
-where
-    R: std::fmt::Debug,
-    E: std::fmt::Debug,
-{
-    result
-        .unwrap_err()
-        .raw_response()
-        .unwrap()
-        .status()
-        .as_u16()
+/// The status of a response that is an error.
+fn status<R: Debug, E: Debug>(result: Result<R, SdkError<E>>) -> u16 {
+    let error = result.unwrap_err();
+    error.raw_response().unwrap().status().as_u16()
 }
 
 #[tokio::test]
 async fn an_object_comes_back_as_it_was_put() {
-    let (folder, _s3, client) = server().await;
-    let etag = put(&client, KEY, b"first").await;
-    assert_eq!(get(&client, KEY).await, b"first");
-    let head = client
-        .head_object()
-        .bucket(BUCKET)
-        .key(KEY)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(head.e_tag.as_deref(), Some(etag.as_str()));
-    assert_eq!(
-        std::fs::read(folder.path().join(BUCKET).join(KEY)).unwrap(),
-        b"first"
-    );
+    let bucket = Bucket::new().await;
+    let etag = bucket.put(KEY, b"first").await;
+    assert_eq!(bucket.get(KEY).await, b"first");
+    assert_eq!(bucket.etag(KEY).await, etag);
+    let file = bucket.path().join(BUCKET).join(KEY);
+    assert_eq!(std::fs::read(file).unwrap(), b"first");
 }
 
 #[tokio::test]
 async fn an_etag_changes_with_the_content_only() {
-    let (folder, s3, client) = server().await;
-    let first = put(&client, KEY, b"first").await;
-    assert_eq!(put(&client, KEY, b"first").await, first);
-    let second = put(&client, KEY, b"second").await;
+    let bucket = Bucket::new().await;
+    let first = bucket.put(KEY, b"first").await;
+    assert_eq!(bucket.put(KEY, b"first").await, first);
+    let second = bucket.put(KEY, b"second").await;
     assert_ne!(first, second);
-    drop(s3);
-    let again = S3::start(folder.path()).await.unwrap();
-    let client = self::client(&again, again.secret_key());
-    let head = client
-        .head_object()
-        .bucket(BUCKET)
-        .key(KEY)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(head.e_tag, Some(second));
+    assert_eq!(bucket.restart().await.etag(KEY).await, second);
 }
 
 #[tokio::test]
 async fn several_parts_make_one_object_over_an_older_one() {
-    let (_folder, _s3, client) = server().await;
-    put(&client, KEY, b"older").await;
+    let bucket = Bucket::new().await;
+    bucket.put(KEY, b"older").await;
     let parts = [vec![b'a'; 5 << 20], vec![b'b'; 5 << 20], b"end".to_vec()];
-    let etag = multipart(&client, KEY, &parts).await;
+    let etag = bucket.put_in_parts(KEY, &parts).await;
     assert!(etag.ends_with("-3\""), "{etag}");
-    assert_eq!(get(&client, KEY).await, parts.concat());
+    assert_eq!(bucket.get(KEY).await, parts.concat());
 }
 
 #[tokio::test]
 async fn an_upload_ends_alike_on_the_server_that_it_began_on_and_on_the_next() {
-    let (folder, s3, client) = server().await;
+    let bucket = Bucket::new().await;
     let parts = [vec![b'a'; 5 << 20], b"end".to_vec()];
-    let here = multipart(&client, "here", &parts).await;
-    let (upload, sent) = send_parts(&client, "there", &parts).await;
-    drop(s3);
-    let next = S3::start(folder.path()).await.unwrap();
-    let client = self::client(&next, next.secret_key());
-    let there = complete(&client, "there", &upload, sent).await;
+    let here = bucket.put_in_parts("here", &parts).await;
+    let upload = bucket.send_parts("there", &parts).await;
+    let bucket = bucket.restart().await;
+    let there = bucket.complete("there", upload).await.unwrap();
     assert_eq!(here, there);
     for key in ["here", "there"] {
-        assert_eq!(get(&client, key).await, parts.concat());
-        let head = client.head_object().bucket(BUCKET).key(key).send().await;
-        let head = head.unwrap();
+        assert_eq!(bucket.get(key).await, parts.concat());
+        let head = bucket.head(key).await.unwrap();
         assert_eq!(head.e_tag.as_deref(), Some(here.as_str()));
         assert_eq!(head.content_type.as_deref(), Some("application/json"));
     }
-    let left: Vec<_> = std::fs::read_dir(folder.path())
+    let leftovers: Vec<_> = std::fs::read_dir(bucket.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.starts_with(".upload") || name.starts_with(".tmp"))
         .collect();
-    assert!(left.is_empty(), "{left:?}");
+    assert!(leftovers.is_empty(), "{leftovers:?}");
 }
 
 #[tokio::test]
 async fn a_part_but_the_last_that_is_too_small_is_refused() {
-    let (_folder, _s3, client) = server().await;
+    let bucket = Bucket::new().await;
     let parts = [b"small".to_vec(), b"end".to_vec()];
-    let (upload, sent) = send_parts(&client, KEY, &parts).await;
-    let request = client
-        .complete_multipart_upload()
-        .bucket(BUCKET)
-        .key(KEY)
-        .upload_id(upload);
-    assert_eq!(status(request.multipart_upload(sent).send().await), 400);
-    assert_eq!(
-        status(client.head_object().bucket(BUCKET).key(KEY).send().await),
-        404
-    );
+    let upload = bucket.send_parts(KEY, &parts).await;
+    assert_eq!(status(bucket.complete(KEY, upload).await), 400);
+    assert_eq!(status(bucket.head(KEY).await), 404);
 }
 
 #[tokio::test]
 async fn an_aborted_upload_shows_nothing() {
-    let (_folder, _s3, client) = server().await;
-    let begun = client
-        .create_multipart_upload()
-        .bucket(BUCKET)
-        .key(KEY)
-        .send()
-        .await
-        .unwrap();
-    let upload = begun.upload_id.unwrap();
-    let part = client
-        .upload_part()
-        .bucket(BUCKET)
-        .key(KEY)
-        .upload_id(&upload)
-        .part_number(1);
-    part.body(ByteStream::from_static(b"part"))
-        .send()
-        .await
-        .unwrap();
-    client
-        .abort_multipart_upload()
-        .bucket(BUCKET)
-        .key(KEY)
-        .upload_id(&upload)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        status(client.get_object().bucket(BUCKET).key(KEY).send().await),
-        404
-    );
-    let listed = client
-        .list_objects_v2()
-        .bucket(BUCKET)
-        .send()
-        .await
-        .unwrap();
-    assert!(listed.contents().is_empty());
+    let bucket = Bucket::new().await;
+    let upload = bucket.begin_upload(KEY).await;
+    bucket.send_part(KEY, &upload, 1, b"part".to_vec()).await;
+    let abort = bucket.client.abort_multipart_upload().bucket(BUCKET);
+    abort.key(KEY).upload_id(&upload).send().await.unwrap();
+    assert_eq!(bucket.get_status(KEY).await, 404);
+    let list = bucket.client.list_objects_v2().bucket(BUCKET);
+    assert!(list.send().await.unwrap().contents().is_empty());
 }
 
 #[tokio::test]
 async fn a_list_has_pages_etags_and_prefixes() {
-    let (_folder, _s3, client) = server().await;
+    let bucket = Bucket::new().await;
     let mut etags = Vec::new();
     for hour in 10..17 {
-        etags.push(
-            put(
-                &client,
-                &format!("production/bird/2020/1/1/{hour}/trips.json"),
-                b"x",
-            )
-            .await,
-        );
+        let key = format!("production/bird/2020/1/1/{hour}/trips.json");
+        etags.push(bucket.put(&key, b"x").await);
     }
-    put(&client, "staging/bird/2020/1/1/1/trips.json", b"x").await;
-    let mut pages = client
-        .list_objects_v2()
-        .bucket(BUCKET)
-        .prefix("production/bird/")
-        .max_keys(3)
-        .into_paginator()
-        .send();
-    let mut sizes = Vec::new();
-    let mut listed = Vec::new();
+    bucket.put("staging/bird/2020/1/1/1/trips.json", b"x").await;
+    let list = bucket.client.list_objects_v2().bucket(BUCKET);
+    let list = list.prefix("production/bird/").max_keys(3);
+    let mut pages = list.into_paginator().send();
+    let (mut sizes, mut keys, mut listed_etags) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(page) = pages.next().await {
         let page = page.unwrap();
         sizes.push(page.contents().len());
-        listed.extend(
-            page.contents()
-                .iter()
-                .map(|object| (object.key.clone().unwrap(), object.e_tag.clone().unwrap())),
-        );
+        for object in page.contents() {
+            keys.push(object.key.clone().unwrap());
+            listed_etags.push(object.e_tag.clone().unwrap());
+        }
     }
     assert_eq!(sizes, [3, 3, 1]);
-    assert!(listed.is_sorted());
-    assert_eq!(
-        listed
-            .iter()
-            .map(|(_, etag)| etag.clone())
-            .collect::<Vec<_>>(),
-        etags
-    );
-    let top = client
-        .list_objects_v2()
-        .bucket(BUCKET)
-        .delimiter("/")
-        .send()
-        .await
-        .unwrap();
+    assert!(keys.is_sorted());
+    assert_eq!(listed_etags, etags);
+    let list = bucket.client.list_objects_v2().bucket(BUCKET);
+    let top = list.delimiter("/").send().await.unwrap();
     let prefixes: Vec<_> = top
         .common_prefixes()
         .iter()
@@ -329,153 +273,45 @@ async fn a_list_has_pages_etags_and_prefixes() {
 
 #[tokio::test]
 async fn deleting_and_copying() {
-    let (_folder, _s3, client) = server().await;
-    let etag = put(&client, KEY, b"x").await;
-    let copied = client
-        .copy_object()
-        .bucket(BUCKET)
-        .key("copy/of it")
-        .copy_source(format!("{BUCKET}/{KEY}"));
-    let copied = copied.send().await.unwrap().copy_object_result.unwrap();
+    let bucket = Bucket::new().await;
+    let etag = bucket.put(KEY, b"x").await;
+    let copy = bucket.client.copy_object().bucket(BUCKET).key("copy/of it");
+    let copy = copy.copy_source(format!("{BUCKET}/{KEY}"));
+    let copied = copy.send().await.unwrap().copy_object_result.unwrap();
     assert_eq!(copied.e_tag, Some(etag));
-    assert_eq!(get(&client, "copy/of it").await, b"x");
-    client
-        .delete_object()
-        .bucket(BUCKET)
-        .key(KEY)
-        .send()
-        .await
-        .unwrap();
-    client
-        .delete_object()
-        .bucket(BUCKET)
-        .key(KEY)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        status(client.get_object().bucket(BUCKET).key(KEY).send().await),
-        404
-    );
-    let all = Delete::builder()
-        .objects(
-            ObjectIdentifier::builder()
-                .key("copy/of it")
-                .build()
-                .unwrap(),
-        )
-        .build()
-        .unwrap();
-    client
-        .delete_objects()
-        .bucket(BUCKET)
-        .delete(all)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        status(
-            client
-                .head_object()
-                .bucket(BUCKET)
-                .key("copy/of it")
-                .send()
-                .await
-        ),
-        404
-    );
+    assert_eq!(bucket.get("copy/of it").await, b"x");
+    bucket.delete(KEY).await;
+    bucket.delete(KEY).await;
+    assert_eq!(bucket.get_status(KEY).await, 404);
+    let object = ObjectIdentifier::builder().key("copy/of it").build();
+    let all = Delete::builder().objects(object.unwrap()).build().unwrap();
+    let delete = bucket.client.delete_objects().bucket(BUCKET);
+    delete.delete(all).send().await.unwrap();
+    assert_eq!(status(bucket.head("copy/of it").await), 404);
 }
 
 #[tokio::test]
 async fn conditions_of_reads_and_writes_hold() {
-    let (_folder, _s3, client) = server().await;
-    let missing = client
-        .put_object()
-        .bucket(BUCKET)
-        .key(KEY)
-        .if_match("\"0\"")
-        .send()
-        .await;
-    assert_eq!(status(missing), 412);
-    let first = put(&client, KEY, b"first").await;
-    assert_eq!(
-        status(
-            client
-                .put_object()
-                .bucket(BUCKET)
-                .key(KEY)
-                .if_none_match("*")
-                .send()
-                .await
-        ),
-        412
-    );
-    client
-        .put_object()
-        .bucket(BUCKET)
-        .key(KEY)
-        .if_match(&first)
-        .body(ByteStream::from_static(b"2"))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        status(
-            client
-                .put_object()
-                .bucket(BUCKET)
-                .key(KEY)
-                .if_match(&first)
-                .send()
-                .await
-        ),
-        412
-    );
-    assert_eq!(get(&client, KEY).await, b"2");
-    assert_eq!(
-        status(
-            client
-                .get_object()
-                .bucket(BUCKET)
-                .key(KEY)
-                .if_match(&first)
-                .send()
-                .await
-        ),
-        412
-    );
-    let now = client
-        .head_object()
-        .bucket(BUCKET)
-        .key(KEY)
-        .send()
-        .await
-        .unwrap()
-        .e_tag
-        .unwrap();
-    assert_eq!(
-        status(
-            client
-                .get_object()
-                .bucket(BUCKET)
-                .key(KEY)
-                .if_none_match(now)
-                .send()
-                .await
-        ),
-        304
-    );
+    let bucket = Bucket::new().await;
+    let put = || bucket.put_request(KEY);
+    let get = || bucket.get_request(KEY);
+    assert_eq!(status(put().if_match("\"0\"").send().await), 412);
+    let first = bucket.put(KEY, b"first").await;
+    assert_eq!(status(put().if_none_match("*").send().await), 412);
+    let replacement = put().if_match(&first).body(ByteStream::from_static(b"2"));
+    replacement.send().await.unwrap();
+    assert_eq!(status(put().if_match(&first).send().await), 412);
+    assert_eq!(bucket.get(KEY).await, b"2");
+    assert_eq!(status(get().if_match(&first).send().await), 412);
+    let current = bucket.etag(KEY).await;
+    assert_eq!(status(get().if_none_match(current).send().await), 304);
 }
 
 #[tokio::test]
 async fn only_one_of_many_creates_an_object() {
-    let (_folder, _s3, client) = server().await;
+    let bucket = Bucket::new().await;
     let attempts = (0..20).map(|_| {
-        let request = client
-            .put_object()
-            .bucket(BUCKET)
-            .key(KEY)
-            .if_none_match("*");
+        let request = bucket.put_request(KEY).if_none_match("*");
         tokio::spawn(request.body(ByteStream::from_static(b"mine")).send())
     });
     let mut created = 0;
@@ -487,42 +323,36 @@ async fn only_one_of_many_creates_an_object() {
 
 #[tokio::test]
 async fn readers_and_writers_at_once_never_see_half_an_object() {
-    let (_folder, _s3, client) = server().await;
-    put(&client, KEY, b"0").await;
+    let bucket = Bucket::new().await;
+    bucket.put(KEY, b"0").await;
     let writers = (0..4_u8).map(|writer| {
-        let client = client.clone();
+        let client = bucket.client.clone();
         tokio::spawn(async move {
             for _ in 0..20 {
                 let body = vec![writer; 100_000 + usize::from(writer)];
-                client
-                    .put_object()
-                    .bucket(BUCKET)
-                    .key(KEY)
-                    .body(ByteStream::from(body))
-                    .send()
-                    .await
-                    .unwrap();
+                let request = client.put_object().bucket(BUCKET).key(KEY);
+                let request = request.body(ByteStream::from(body));
+                request.send().await.unwrap();
             }
         })
     });
     let writers: Vec<_> = writers.collect();
     while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
-        let body = get(&client, KEY).await;
+        let body = bucket.get(KEY).await;
         assert!(body.iter().all(|byte| *byte == body[0]));
+    }
+    for writer in writers {
+        writer.await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_wrong_secret_key_and_a_wrong_bucket_are_refused() {
-    let (_folder, s3, client) = server().await;
-    let stranger = self::client(&s3, "wrong");
-    assert_eq!(
-        status(stranger.get_object().bucket(BUCKET).key(KEY).send().await),
-        403
-    );
-    assert_eq!(
-        status(client.put_object().bucket("nowhere").key(KEY).send().await),
-        404
-    );
-    assert!(s3.create_bucket("No Bucket").is_err());
+    let bucket = Bucket::new().await;
+    let stranger = client(&bucket.s3, "wrong");
+    let get = stranger.get_object().bucket(BUCKET).key(KEY);
+    assert_eq!(status(get.send().await), 403);
+    let put = bucket.client.put_object().bucket("nowhere").key(KEY);
+    assert_eq!(status(put.send().await), 404);
+    assert!(bucket.s3.create_bucket("No Bucket").is_err());
 }

@@ -1,5 +1,4 @@
-//! What every HTTP server of the sandbox does alike: a port of loopback, a task for each
-//! connection, and a record of what was asked.
+#![doc = include_str!("../README.md")]
 
 mod log;
 mod router;
@@ -25,16 +24,16 @@ use router::Logged;
 pub use log::{LoggedRequest, RequestLog};
 pub use router::{RawConnection, drop_connection, dropped_body_error};
 
-/// How long a failed `accept` (too many open files) is paused over.
+/// The pause after a failed `accept`, for instance because of too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// No port to listen on.
+/// The server cannot listen on a port.
 #[derive(Debug, thiserror::Error)]
-#[error("can't listen on 127.0.0.1:{port}: {source}; choose another port, or 0 for any")]
+#[error("cannot listen on 127.0.0.1:{port}: {source}; choose another port, or 0 for any")]
 pub struct ListenError {
-    /// The port asked for; 0 for any.
+    /// The requested port; 0 for any.
     pub port: u16,
-    /// The system's reason.
+    /// The operating system's error.
     source: io::Error,
 }
 
@@ -53,7 +52,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ListenError`]: the port is taken.
+    /// [`ListenError`]: the port is in use.
     pub async fn start_routes(
         port: u16,
         router: Router,
@@ -68,7 +67,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ListenError`]: the port is taken.
+    /// [`ListenError`]: the port is in use.
     pub async fn start<F, S, B>(port: u16, service_for: F) -> Result<Self, ListenError>
     where
         F: Fn(&TcpStream) -> S + Send + 'static,
@@ -110,7 +109,7 @@ impl<S, B> HttpService<B> for S where
 {
 }
 
-/// Takes connections until aborted; the set of connections ends with this task.
+/// Accepts connections until this task is aborted, which ends all of them.
 async fn accept<F, S, B>(listener: TcpListener, service_for: F) -> Infallible
 where
     F: Fn(&TcpStream) -> S,
@@ -141,10 +140,10 @@ where
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    // Without it every answer of more than one packet waits for the client's delayed
+    // Without it, every response of more than one packet waits for the client's delayed
     // acknowledgement.
     let _ = stream.set_nodelay(true);
-    // A broken connection is the client's to notice.
+    // The client notices a broken connection.
     let _ = Builder::new(TokioExecutor::new())
         .http1_only()
         .serve_connection(TokioIo::new(stream), service)

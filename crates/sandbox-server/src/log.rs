@@ -1,21 +1,21 @@
-//! What was asked of a server, for tests to look at.
+//! The log of requests to a server, for tests to check.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-/// The newest requests that are kept whole; of older ones only the counts stay.
-const KEPT: usize = 10_000;
+/// How many requests are kept. Older ones are only counted.
+const MAX_KEPT: usize = 10_000;
 
-/// One request and how it was answered. Headers, and so credentials, are not kept.
+/// A request with the status of its response. It has no headers, and so no credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedRequest {
     /// `GET`, `POST`, ...
     pub method: String,
     /// The path, from its first slash.
     pub path: String,
-    /// The query as sent, without the question mark; empty where there is none.
+    /// The query as sent, without the question mark. It is empty if there is none.
     pub query: String,
-    /// The status of the answer, or none where the connection was dropped instead.
+    /// The status of the response, or `None` if the connection was dropped instead.
     pub status: Option<u16>,
 }
 
@@ -43,13 +43,14 @@ impl RequestLog {
     pub(super) fn add(&self, request: LoggedRequest) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         *inner.counts.entry(request.status).or_default() += 1;
-        if inner.newest.len() == KEPT {
+        if inner.newest.len() == MAX_KEPT {
             inner.newest.pop_front();
         }
         inner.newest.push_back(request);
     }
 
-    /// The newest requests that were answered, or dropped instead, oldest first.
+    /// The latest 10,000 requests that got a response or whose connection was dropped, oldest
+    /// first.
     #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.inner
@@ -61,20 +62,20 @@ impl RequestLog {
             .collect()
     }
 
-    /// How many requests were answered with `status`.
+    /// How many requests got `status`.
     #[must_use]
     pub fn count(&self, status: u16) -> u64 {
-        self.of(Some(status))
+        self.count_of(Some(status))
     }
 
-    /// How many connections were dropped before an answer.
+    /// How many requests got no response because their connection was dropped.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.of(None)
+        self.count_of(None)
     }
 
-    /// How many requests have come in, those among them that wait for their answer, or whose client
-    /// left before it came.
+    /// How many requests have arrived. This includes requests that have no response yet, and those
+    /// whose client disconnected before it.
     #[must_use]
     pub fn begun(&self) -> u64 {
         self.inner
@@ -83,7 +84,7 @@ impl RequestLog {
             .begun
     }
 
-    /// How many requests were answered, or dropped instead.
+    /// How many requests got a response or had their connection dropped.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.inner
@@ -94,12 +95,12 @@ impl RequestLog {
             .sum()
     }
 
-    /// Forgets everything.
+    /// Removes all entries and counts.
     pub fn clear(&self) {
         *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = Inner::default();
     }
 
-    fn of(&self, status: Option<u16>) -> u64 {
+    fn count_of(&self, status: Option<u16>) -> u64 {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.counts.get(&status).copied().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Routes that can also drop a connection, and that are logged.
+//! A router that logs requests, and whose handlers can drop the connection.
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -18,13 +18,13 @@ use tokio::net::TcpStream;
 
 use super::{LoggedRequest, RequestLog};
 
-/// Marks an answer that is not to be sent, with the status that the client has seen.
+/// Marks a response that must not be sent, with the status that the client has seen, if any.
 #[derive(Clone, Copy)]
 struct DropConnection {
     seen: Option<u16>,
 }
 
-/// In place of an answer: the connection closes without one.
+/// A marker that a handler returns instead of a response: the connection closes without one.
 #[must_use]
 pub fn drop_connection() -> Response {
     dropped(None)
@@ -36,13 +36,13 @@ fn dropped(seen: Option<u16>) -> Response {
     response
 }
 
-/// As an item of a body: the connection closes amid it.
+/// An error that a body returns instead of its next chunk: the connection closes.
 #[must_use]
 pub fn dropped_body_error() -> io::Error {
     io::Error::from(io::ErrorKind::ConnectionAborted)
 }
 
-/// The connection of a request, for what no HTTP library would send.
+/// The connection of a request, for bytes that an HTTP library would not send.
 #[derive(Clone, Debug)]
 pub struct RawConnection(Option<Arc<net::TcpStream>>);
 
@@ -52,18 +52,19 @@ impl RawConnection {
         Self(copy.map(|copy| Arc::new(net::TcpStream::from(copy))))
     }
 
-    /// Answers `102 Processing` as MDS 1.2 has it, as if that were a final status, and closes.
+    /// Sends `102 Processing` as if it were a final status, as MDS 1.2 has it, and closes the
+    /// connection.
     #[must_use]
     pub fn processing(&self) -> Response {
         if let Some(stream) = &self.0 {
-            // A client that is gone already sees nothing either way.
+            // If this fails, the client has disconnected.
             let _ = (&**stream).write_all(b"HTTP/1.1 102 Processing\r\n\r\n");
         }
         dropped(Some(102))
     }
 }
 
-/// A router with its log.
+/// A router with its log, as a service for one connection.
 #[derive(Clone)]
 pub(crate) struct Logged {
     router: TowerToHyperService<Router>,
@@ -105,10 +106,10 @@ impl Service<Request<Incoming>> for Logged {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.connection.clone());
         self.log.begin();
-        let answer = self.router.call(request);
+        let response = self.router.call(request);
         let log = Arc::clone(&self.log);
         Box::pin(async move {
-            let Ok(response) = answer.await;
+            let Ok(response) = response.await;
             let dropped = response.extensions().get::<DropConnection>().copied();
             entry.status = dropped.map_or(Some(response.status().as_u16()), |dropped| dropped.seen);
             log.add(entry);

@@ -10,26 +10,26 @@ use mds_client::{
     ClientOptions, HourReport, HourResponse, MdsClient, MdsError, ProviderConfig, TripSink,
 };
 use sandbox_provider::city;
-use sandbox_provider::{MdsVersion, Oddities, Oddity, Provider, ProviderOptions, Rates, Rhythm};
+use sandbox_provider::{MdsVersion, Provider, ProviderOptions, Quirk, Quirks, Rates, Rhythm};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use trips::block::Hour;
 use trips::trip::{Point, Rules, ServiceArea};
 
 const TRIPS: u64 = 12;
-/// Oddities of the trips themselves. A version cannot have one that changes none of its trips.
-const OF_TRIPS: [Oddity; 6] = [
-    Oddity::SecondsForMilliseconds,
-    Oddity::MillisecondsForSeconds,
-    Oddity::OnePointRoute,
-    Oddity::NoRoute,
-    Oddity::UnorderedRoute,
-    Oddity::TripTypeList,
+/// Quirks of the trips themselves. A version cannot have one that changes none of its trips.
+const OF_TRIPS: [Quirk; 6] = [
+    Quirk::SecondsForMilliseconds,
+    Quirk::MillisecondsForSeconds,
+    Quirk::OnePointRoute,
+    Quirk::NoRoute,
+    Quirk::UnorderedRoute,
+    Quirk::TripTypeList,
 ];
 
 pub(crate) struct Check {
     pub(crate) version: MdsVersion,
-    pub(crate) oddity: Option<Oddity>,
+    pub(crate) quirk: Option<Quirk>,
     /// Additional settings for the provider's entry.
     pub(crate) settings: Value,
 }
@@ -84,18 +84,18 @@ fn options(check: &Check) -> ProviderOptions {
         trips_per_hour: TRIPS as f64,
         rhythm: Rhythm::Flat,
         rates: Rates::none(),
-        oddities: check.oddity.into_iter().collect(),
+        quirks: check.quirk.into_iter().collect(),
         ..ProviderOptions::default()
     }
 }
 
 fn is_vacuous(check: &Check, provider: &Provider, hour: Hour) -> bool {
-    let Some(oddity) = check.oddity.filter(|oddity| OF_TRIPS.contains(oddity)) else {
+    let Some(quirk) = check.quirk.filter(|quirk| OF_TRIPS.contains(quirk)) else {
         return false;
     };
-    assert!(provider.options().oddities.has(oddity));
+    assert!(provider.options().quirks.has(quirk));
     let proper = sandbox_provider::Feed::new(ProviderOptions {
-        oddities: Oddities::NONE,
+        quirks: Quirks::NONE,
         ..provider.options().clone()
     });
     provider

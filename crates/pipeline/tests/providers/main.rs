@@ -1,4 +1,4 @@
-//! Every version of MDS with every known oddity of a provider: the pipeline's client requests an
+//! Every version of MDS with every known quirk of a provider: the pipeline's client requests an
 //! hour from the sandbox's provider over HTTP, the pipeline's rules check the trips, and a snapshot
 //! holds the results.
 
@@ -9,18 +9,18 @@ mod check;
 use std::time::Duration;
 
 use check::{Check, checked};
-use sandbox_provider::{MdsVersion, Oddity};
+use sandbox_provider::{MdsVersion, Quirk};
 use serde_json::{Value, json};
 
-/// The settings in the providers file that correct an oddity.
-fn remedies(oddity: Oddity, version: MdsVersion) -> Option<Value> {
-    match oddity {
-        Oddity::RenamedParameters => Some(json!({"mds_param_override": match version {
+/// The settings in the providers file that correct a quirk.
+fn remedies(quirk: Quirk, version: MdsVersion) -> Option<Value> {
+    match quirk {
+        Quirk::RenamedParameters => Some(json!({"mds_param_override": match version {
             MdsVersion::V0_2 => json!({"start_time": "from", "end_time": "to"}),
             MdsVersion::V0_3 => json!({"min_end_time": "from", "max_end_time": "to"}),
             _ => json!({"end_time": "hour"}),
         }})),
-        Oddity::SwappedCoordinates => Some(json!({"swap_coordinates": true})),
+        Quirk::SwappedCoordinates => Some(json!({"swap_coordinates": true})),
         _ => None,
     }
 }
@@ -28,24 +28,24 @@ fn remedies(oddity: Oddity, version: MdsVersion) -> Option<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_version_with_every_oddity() {
     let mut sections = vec![section("as MDS says", None, false).await];
-    for oddity in Oddity::ALL {
-        sections.push(section(oddity.description(), Some(oddity), false).await);
-        if remedies(oddity, MdsVersion::V0_2).is_some() {
-            sections.push(section("the same, with the setting for it", Some(oddity), true).await);
+    for quirk in Quirk::ALL {
+        sections.push(section(quirk.description(), Some(quirk), false).await);
+        if remedies(quirk, MdsVersion::V0_2).is_some() {
+            sections.push(section("the same, with the setting for it", Some(quirk), true).await);
         }
     }
     insta::assert_snapshot!("versions_and_oddities", sections.join("\n"));
 }
 
 /// What the provider does, and below it a line for each result, with the versions that have it.
-async fn section(name: &str, oddity: Option<Oddity>, remedied: bool) -> String {
+async fn section(name: &str, quirk: Option<Quirk>, remedied: bool) -> String {
     let results = MdsVersion::ALL.map(|version| async move {
         let check = Check {
             version,
-            oddity,
-            settings: oddity
+            quirk,
+            settings: quirk
                 .filter(|_| remedied)
-                .and_then(|oddity| remedies(oddity, version))
+                .and_then(|quirk| remedies(quirk, version))
                 .unwrap_or_else(|| json!({})),
         };
         // Longer than any response that ends.

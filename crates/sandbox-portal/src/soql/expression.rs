@@ -1,4 +1,4 @@
-//! Expressions over a row, and aggregates over many.
+//! Expressions over one row, and aggregates over many rows.
 
 use std::cmp::Ordering;
 
@@ -21,8 +21,8 @@ pub(super) enum Aggregate {
     Count,
     Sum,
     Average,
-    Least,
-    Greatest,
+    Min,
+    Max,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,30 +46,34 @@ pub(super) enum Expression {
 }
 
 impl Expression {
-    /// The value for one row; that of an aggregate is null, since it needs many.
-    pub(super) fn of(&self, row: &Map<String, Value>) -> Cell {
+    /// The value for one row. An aggregate is null, since it needs many rows.
+    pub(super) fn evaluate(&self, row: &Map<String, Value>) -> Cell {
         match self {
             Self::Literal(cell) => cell.clone(),
             Self::Column(name) => Cell::of(row.get(name)),
-            Self::Truncate(to, time) => truncated(&time.of(row), *to == Truncation::Month),
+            Self::Truncate(to, time) => truncated(&time.evaluate(row), *to == Truncation::Month),
             Self::Aggregate(..) => Cell::Null,
             Self::Compare(comparison, left, right) => {
-                comparison.holds(&left.of(row), &right.of(row))
+                comparison.compare(&left.evaluate(row), &right.evaluate(row))
             }
             Self::In(value, list) => {
-                let value = value.of(row);
+                let value = value.evaluate(row);
                 Cell::Bool(
                     list.iter()
-                        .any(|item| value.compare(&item.of(row)) == Some(Ordering::Equal)),
+                        .any(|item| value.compare(&item.evaluate(row)) == Some(Ordering::Equal)),
                 )
             }
-            Self::IsNull(value) => Cell::Bool(value.of(row) == Cell::Null),
-            Self::Not(value) => match value.of(row) {
+            Self::IsNull(value) => Cell::Bool(value.evaluate(row) == Cell::Null),
+            Self::Not(value) => match value.evaluate(row) {
                 Cell::Bool(value) => Cell::Bool(!value),
                 _ => Cell::Null,
             },
-            Self::And(left, right) => Cell::Bool(left.of(row).is_true() && right.of(row).is_true()),
-            Self::Or(left, right) => Cell::Bool(left.of(row).is_true() || right.of(row).is_true()),
+            Self::And(left, right) => {
+                Cell::Bool(left.evaluate(row).is_true() && right.evaluate(row).is_true())
+            }
+            Self::Or(left, right) => {
+                Cell::Bool(left.evaluate(row).is_true() || right.evaluate(row).is_true())
+            }
         }
     }
 
@@ -77,7 +81,7 @@ impl Expression {
         matches!(self, Self::Aggregate(..))
     }
 
-    /// The name of the column that an answer gives it without `AS`.
+    /// The name of the column in the result, unless there is an `AS`.
     pub(super) fn default_name(&self) -> String {
         match self {
             Self::Column(name) => name.clone(),
@@ -101,7 +105,7 @@ impl Expression {
 }
 
 impl Comparison {
-    fn holds(self, left: &Cell, right: &Cell) -> Cell {
+    fn compare(self, left: &Cell, right: &Cell) -> Cell {
         let Some(order) = left.compare(right) else {
             return Cell::Null;
         };
@@ -122,19 +126,19 @@ impl Aggregate {
             Self::Count => "count",
             Self::Sum => "sum",
             Self::Average => "avg",
-            Self::Least => "min",
-            Self::Greatest => "max",
+            Self::Min => "min",
+            Self::Max => "max",
         }
     }
 }
 
-/// What one aggregate has seen of one group.
+/// The running values of one aggregate over one group.
 #[derive(Clone, Debug)]
 pub(super) struct Accumulator {
     count: u64,
     sum: f64,
-    least: Cell,
-    greatest: Cell,
+    min: Cell,
+    max: Cell,
 }
 
 impl Default for Accumulator {
@@ -142,45 +146,42 @@ impl Default for Accumulator {
         Self {
             count: 0,
             sum: 0.0,
-            least: Cell::Null,
-            greatest: Cell::Null,
+            min: Cell::Null,
+            max: Cell::Null,
         }
     }
 }
 
 impl Accumulator {
-    /// Takes one row's value of the argument; `count(*)` has none and counts every row.
+    /// Adds the value of `argument` for one row. `count(*)` has no argument and counts every row.
     pub(super) fn add(&mut self, argument: Option<&Expression>, row: &Map<String, Value>) {
         let Some(argument) = argument else {
             self.count += 1;
             return;
         };
-        let cell = argument.of(row);
+        let cell = argument.evaluate(row);
         if cell == Cell::Null {
             return;
         }
         self.count += 1;
         self.sum += cell.number().unwrap_or_default();
-        if cell.order(&self.least).is_lt() {
-            self.least = cell.clone();
+        if cell.order(&self.min).is_lt() {
+            self.min = cell.clone();
         }
-        if self.greatest == Cell::Null || cell.order(&self.greatest).is_gt() {
-            self.greatest = cell;
+        if self.max == Cell::Null || cell.order(&self.max).is_gt() {
+            self.max = cell;
         }
     }
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "counts of a sandbox stay far below 2^52"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "row counts are far below 2^52")]
     pub(super) fn result(&self, aggregate: Aggregate) -> Cell {
         match aggregate {
             Aggregate::Count => Cell::Number(self.count as f64),
             _ if self.count == 0 => Cell::Null,
             Aggregate::Sum => Cell::Number(self.sum),
             Aggregate::Average => Cell::Number(self.sum / self.count as f64),
-            Aggregate::Least => self.least.clone(),
-            Aggregate::Greatest => self.greatest.clone(),
+            Aggregate::Min => self.min.clone(),
+            Aggregate::Max => self.max.clone(),
         }
     }
 }

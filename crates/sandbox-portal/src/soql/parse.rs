@@ -1,18 +1,18 @@
-//! From the words of a clause to expressions.
+//! A recursive descent parser from the tokens of a clause to expressions.
 
 use super::SoqlError;
 use super::expression::{Aggregate, Comparison, Expression, Truncation};
 use super::token::{Token, tokens};
 use super::value::Cell;
 
-/// An expression of `$select` with the name of its column in the answer.
+/// An expression of `$select` with the name of its column in the result.
 #[derive(Clone, Debug)]
 pub(super) struct Selected {
     pub(super) name: String,
     pub(super) expression: Expression,
 }
 
-/// `$select`: none stands for all columns.
+/// Parses `$select`. Returns `None` for all columns.
 pub(super) fn select(clause: &str) -> Result<Option<Vec<Selected>>, SoqlError> {
     if clause.trim() == "*" {
         return Ok(None);
@@ -23,7 +23,7 @@ pub(super) fn select(clause: &str) -> Result<Option<Vec<Selected>>, SoqlError> {
     Ok(Some(list))
 }
 
-/// `$where`.
+/// Parses `$where`.
 pub(super) fn condition(clause: &str) -> Result<Expression, SoqlError> {
     let mut parser = Parser::new(clause)?;
     let condition = parser.any_of()?;
@@ -31,7 +31,7 @@ pub(super) fn condition(clause: &str) -> Result<Expression, SoqlError> {
     Ok(condition)
 }
 
-/// `$group`.
+/// Parses `$group`.
 pub(super) fn group(clause: &str) -> Result<Vec<Expression>, SoqlError> {
     let mut parser = Parser::new(clause)?;
     let list = parser.list(Parser::operand)?;
@@ -39,7 +39,7 @@ pub(super) fn group(clause: &str) -> Result<Vec<Expression>, SoqlError> {
     Ok(list)
 }
 
-/// `$order`: each expression with whether it descends.
+/// Parses `$order`. Returns each expression, with `true` if its order is descending.
 pub(super) fn order(clause: &str) -> Result<Vec<(Expression, bool)>, SoqlError> {
     let mut parser = Parser::new(clause)?;
     let list = parser.list(|parser| {
@@ -184,8 +184,8 @@ impl Parser {
             "count" => aggregate(Aggregate::Count),
             "sum" => aggregate(Aggregate::Sum),
             "avg" => aggregate(Aggregate::Average),
-            "min" => aggregate(Aggregate::Least),
-            "max" => aggregate(Aggregate::Greatest),
+            "min" => aggregate(Aggregate::Min),
+            "max" => aggregate(Aggregate::Max),
             "date_trunc_ymd" => Ok(Expression::Truncate(Truncation::Day, argument)),
             "date_trunc_ym" => Ok(Expression::Truncate(Truncation::Month, argument)),
             _ => Err(SoqlError::new("a function that the sandbox's portal lacks")),
@@ -204,8 +204,8 @@ impl Parser {
     }
 
     fn keyword(&mut self, keyword: &str) -> bool {
-        let is_it = |token: &Token| matches!(token, Token::Name(name) if name.eq_ignore_ascii_case(keyword));
-        self.tokens.next_if(is_it).is_some()
+        let is_match = |token: &Token| matches!(token, Token::Name(name) if name.eq_ignore_ascii_case(keyword));
+        self.tokens.next_if(is_match).is_some()
     }
 
     fn expect(&mut self, symbol: &'static str) -> Result<(), SoqlError> {
@@ -220,7 +220,7 @@ impl Parser {
         if self.tokens.next().is_none() {
             Ok(())
         } else {
-            Err(SoqlError::new("words behind the end of a clause"))
+            Err(SoqlError::new("text after the end of a clause"))
         }
     }
 }

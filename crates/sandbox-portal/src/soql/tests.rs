@@ -1,3 +1,5 @@
+//! Queries over a few rows.
+
 use serde_json::{Value, json};
 
 use super::{Query, Row};
@@ -85,7 +87,7 @@ fn groups_by_columns_by_days_and_by_aliases() {
 }
 
 #[test]
-fn reckons_over_groups() {
+fn computes_aggregates() {
     assert_eq!(
         run(&[(
             "$select",
@@ -134,7 +136,7 @@ fn conditions_combine() {
 }
 
 #[test]
-fn what_it_does_not_know_it_refuses() {
+fn unsupported_queries_are_refused() {
     assert!(fails(&[("$having", "count > 1")]));
     assert!(fails(&[("$where", "a = ")]));
     assert!(fails(&[("$where", "(a = 1")]));

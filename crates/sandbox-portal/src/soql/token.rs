@@ -1,8 +1,8 @@
-//! Words of a SoQL clause.
+//! The tokens of a SoQL clause.
 
 use super::SoqlError;
 
-/// A word of a clause. Names keep their case; keywords are names to this level.
+/// A token of a clause. Names keep their case. Keywords are names here.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
     Name(String),
@@ -15,7 +15,7 @@ const SYMBOLS: [&str; 12] = [
     "<=", ">=", "!=", "<>", "=", "<", ">", "(", ")", ",", "*", "-",
 ];
 
-/// Splits a clause into its words.
+/// Splits a clause into its tokens.
 pub(super) fn tokens(clause: &str) -> Result<Vec<Token>, SoqlError> {
     let mut found = Vec::new();
     let mut rest = clause.trim_start();
@@ -76,7 +76,7 @@ fn symbol(rest: &str) -> Result<(Token, usize), SoqlError> {
     let symbol = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol));
     symbol
         .map(|symbol| (Token::Symbol(symbol), symbol.len()))
-        .ok_or_else(|| SoqlError::new("a character that is no part of SoQL"))
+        .ok_or_else(|| SoqlError::new("a character that is not part of SoQL"))
 }
 
 #[cfg(test)]

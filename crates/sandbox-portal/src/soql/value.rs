@@ -1,12 +1,12 @@
-//! Values of cells, and how they compare.
+//! Values of cells, and their order.
 
 use std::cmp::Ordering;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use serde_json::Value;
 
-/// How a portal writes a time without zone.
-const TIME: &str = "%Y-%m-%dT%H:%M:%S%.3f";
+/// The format in which a portal returns times without zone.
+const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.3f";
 
 /// The value of a cell or of an expression over cells.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +47,7 @@ impl Cell {
         }
     }
 
-    /// As in SQL, nothing compares with a null.
+    /// Compares as SQL does: nothing compares with a null.
     pub(crate) fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Null, _) | (_, Self::Null) => None,
@@ -56,7 +56,7 @@ impl Cell {
         }
     }
 
-    /// The order of rows and groups, which holds nulls too: they come last.
+    /// The order for sorting rows and groups. Nulls come last.
     pub(crate) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Null, Self::Null) => Ordering::Equal,
@@ -83,7 +83,7 @@ impl Cell {
         }
     }
 
-    /// As a portal writes it: a number stands in quotes.
+    /// The value as a portal returns it: numbers are strings.
     pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Null => Value::Null,
@@ -94,16 +94,16 @@ impl Cell {
     }
 }
 
-/// A cell as a portal writes it: numbers in quotes, times with milliseconds.
-pub(crate) fn as_written(value: Value) -> Value {
+/// A cell as a portal returns it: numbers are strings, and times have milliseconds.
+pub(crate) fn as_returned(value: Value) -> Value {
     match value {
         Value::Number(number) => Value::String(number.to_string()),
-        Value::String(text) => Value::String(written_time(&text).unwrap_or(text)),
+        Value::String(text) => Value::String(returned_time(&text).unwrap_or(text)),
         other => other,
     }
 }
 
-/// The start of the day or of the month that holds the time.
+/// The start of the day or of the month that contains the time.
 pub(crate) fn truncated(cell: &Cell, first_of_month: bool) -> Cell {
     use chrono::Datelike;
 
@@ -116,16 +116,16 @@ pub(crate) fn truncated(cell: &Cell, first_of_month: bool) -> Cell {
         day.and_hms_opt(0, 0, 0)
     });
     start.map_or(Cell::Null, |start| {
-        Cell::Text(start.format(TIME).to_string())
+        Cell::Text(start.format(TIME_FORMAT).to_string())
     })
 }
 
-fn written_time(text: &str) -> Option<String> {
-    // Spares every other text the attempt.
+fn returned_time(text: &str) -> Option<String> {
+    // Avoids an attempt to parse other text.
     if text.as_bytes().get(10) != Some(&b'T') {
         return None;
     }
-    parse_time(text).map(|time| time.format(TIME).to_string())
+    parse_time(text).map(|time| time.format(TIME_FORMAT).to_string())
 }
 
 fn parse_time(text: &str) -> Option<NaiveDateTime> {

@@ -1,4 +1,4 @@
-//! The boundaries as GeoJSON.
+//! The boundary layers as GeoJSON.
 
 use std::f64::consts::{PI, TAU};
 
@@ -6,29 +6,29 @@ use serde_json::{Value, json};
 
 use super::{Place, limit};
 
-/// The usual key of the council districts in the bucket.
+/// The default key of the council districts in the bucket.
 pub const COUNCIL_DISTRICT_KEY: &str = "boundaries/council_district.json";
-/// The usual key of the census tracts in the bucket.
+/// The default key of the census tracts in the bucket.
 pub const CENSUS_GEOID_KEY: &str = "boundaries/census_geoid.json";
-/// The usual key of the cells in the bucket.
+/// The default key of the cells in the bucket.
 pub const CELL_KEY: &str = "boundaries/cell.json";
 
-/// How many districts lie around the one in the middle.
+/// How many districts surround the one in the middle.
 const OUTER_DISTRICTS: u32 = 6;
 /// The outer district with a lake in it.
 const DISTRICT_WITH_LAKE: u32 = 4;
-/// The outer district with a part of its own beyond the city limit.
+/// The outer district with a separate part beyond the city limit.
 const DISTRICT_WITH_AIRFIELD: u32 = 6;
-/// Straight lines along the outside of one outer district.
+/// How many straight lines approximate the city limit along an outer district.
 const LINES_PER_DISTRICT: u32 = 24;
-/// The side of a census tract.
+/// The length of a side of a census tract.
 const TRACT_M: f64 = 1_600.0;
-/// From the middle of a cell to its corners.
+/// The distance from the middle of a cell to its corners.
 const CELL_RADIUS_M: f64 = 600.0;
-/// Half the side of the square that tracts and cells cover; the city lies inside.
+/// Half the side of the square that tracts and cells cover. The city is inside.
 const HALF_SQUARE_M: f64 = 9_600.0;
 
-/// The three layers with their keys in the bucket, as uploads to it need them.
+/// The three layers with their keys in the bucket.
 #[must_use]
 pub fn layers() -> [(&'static str, String); 3] {
     [
@@ -38,8 +38,8 @@ pub fn layers() -> [(&'static str, String); 3] {
     ]
 }
 
-/// Seven council districts, property `district_n` (`"1"` to `"7"`): 1 in the middle and six around
-/// it, of which one has a hole and one is a `MultiPolygon`.
+/// Seven council districts with the property `district_n`, `"1"` to `"7"`. District 1 is in the
+/// middle, the others surround it. One of them has a hole, another is a `MultiPolygon`.
 #[must_use]
 pub fn council_district_geojson() -> String {
     let middle = feature("district_n", "1".into(), &polygon(&[middle_ring()]));
@@ -50,8 +50,8 @@ pub fn council_district_geojson() -> String {
     collection(std::iter::once(middle).chain(outer))
 }
 
-/// Census tracts, squares of 1.6 km, property `GEOID10`: eleven digits as text, of a state that
-/// does not exist.
+/// Census tracts: squares of 1.6 km with the property `GEOID10`, a string of eleven digits. The
+/// state in it does not exist.
 #[must_use]
 pub fn census_geoid_geojson() -> String {
     let positions = || (0_u32..).map(|n| (n, -HALF_SQUARE_M + TRACT_M * f64::from(n)));
@@ -75,7 +75,7 @@ pub fn census_geoid_geojson() -> String {
     collection(tracts)
 }
 
-/// Hexagonal cells of 600 m from middle to corner, property `id`: a number.
+/// Hexagonal cells of 600 m from middle to corner, with the property `id`, a number.
 #[must_use]
 pub fn cell_geojson() -> String {
     let across = CELL_RADIUS_M * 3.0_f64.sqrt();
@@ -112,7 +112,7 @@ fn outer_geometry(district: u32) -> Value {
     json!({"type": "MultiPolygon", "coordinates": parts})
 }
 
-/// From the middle outward, along the city limit, and back inward.
+/// The boundary of an outer district: from the middle outwards, along the city limit, and back.
 fn outer_ring(district: u32) -> Vec<Place> {
     let (first, last) = (
         (district - 1) * LINES_PER_DISTRICT,
@@ -145,14 +145,14 @@ fn middle_point(step: u32) -> Place {
     )
 }
 
-/// The bends of the border that begins between two outer districts, from the middle outward; both
-/// take the same points, so that no gap is left.
+/// The bends in the border between two outer districts, from the middle outwards. Both districts
+/// have the same points, so that there is no gap.
 fn border(number: u32) -> Vec<Place> {
     let straight = direction(number * LINES_PER_DISTRICT);
     let bend = |part: u32| {
         let along = 0.4 + 0.1 * f64::from(part);
-        let aside = 0.08 * (f64::from(number) * 2.0 + f64::from(part) * 1.7).sin();
-        Place::polar(limit(straight) * along, straight + aside)
+        let sideways = 0.08 * (f64::from(number) * 2.0 + f64::from(part) * 1.7).sin();
+        Place::polar(limit(straight) * along, straight + sideways)
     };
     (0..6).map(bend).collect()
 }
@@ -164,7 +164,7 @@ fn lake_ring() -> Vec<Place> {
         let angle = TAU * f64::from(step) / 18.0;
         middle.moved(450.0 + 120.0 * (2.0 * angle).sin(), angle)
     };
-    // Holes run the other way round.
+    // The ring of a hole has the opposite direction.
     (0..18).rev().map(shore).collect()
 }
 

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::*;
 use crate::city;
-use crate::{MdsVersion, Oddities, Oddity, Rates};
+use crate::{MdsVersion, Quirk, Quirks, Rates};
 
 fn evening() -> DateTime<Utc> {
-    // Six in the evening of a Saturday in the city.
+    // A Saturday at six in the evening, city time.
     "2020-05-16T23:00:00Z".parse().unwrap()
 }
 
@@ -99,7 +99,7 @@ fn every_trip_ends_in_its_hour_and_agrees_with_its_route() {
             trip["trip_duration"].as_i64().unwrap(),
             (times[times.len() - 1] - times[0]) / 1_000
         );
-        let places: Vec<city::Place> = points
+        let positions: Vec<city::Place> = points
             .iter()
             .map(|point| {
                 let at = |axis: usize| point["geometry"]["coordinates"][axis].as_f64().unwrap();
@@ -107,12 +107,12 @@ fn every_trip_ends_in_its_hour_and_agrees_with_its_route() {
                 city::Place::of(at(1), at(0))
             })
             .collect();
-        let metres: f64 = places
+        let metres: f64 = positions
             .windows(2)
             .map(|pair| pair[0].distance_to(pair[1]))
             .sum();
-        let told = f64::from(i32::try_from(trip["trip_distance"].as_i64().unwrap()).unwrap());
-        assert!((metres - told).abs() < 2.0, "{metres} {told}");
+        let reported = f64::from(i32::try_from(trip["trip_distance"].as_i64().unwrap()).unwrap());
+        assert!((metres - reported).abs() < 2.0, "{metres} {reported}");
     }
 }
 
@@ -163,30 +163,30 @@ fn flat_hours_have_the_number_asked_for() {
 
 #[test]
 fn oddities_concern_the_whole_feed() {
-    let odd = |oddity| {
+    let with = |quirk| {
         feed(|options| {
-            (options.oddities, options.rates) = (Oddities::from([oddity]), Rates::none());
+            (options.quirks, options.rates) = (Quirks::from([quirk]), Rates::none());
         })
     };
-    let integers = parsed(&odd(Oddity::IntegerIds), evening());
+    let integers = parsed(&with(Quirk::IntegerIds), evening());
     assert!(
         integers
             .iter()
             .all(|trip| trip["trip_id"].is_u64() && trip["device_id"].is_u64())
     );
-    let swapped = parsed(&odd(Oddity::SwappedCoordinates), evening());
+    let swapped = parsed(&with(Quirk::SwappedCoordinates), evening());
     assert!(
         swapped[0]["route"]["features"][0]["geometry"]["coordinates"][0]
             .as_f64()
             .unwrap()
             > 0.0
     );
-    let seconds = parsed(&odd(Oddity::SecondsForMilliseconds), evening());
+    let seconds = parsed(&with(Quirk::SecondsForMilliseconds), evening());
     assert!(end_ms(&seconds[0]) < 10_000_000_000);
-    let deaf = odd(Oddity::IgnoresHour);
+    let ignores_hour = with(Quirk::IgnoresHour);
     assert_eq!(
-        parsed(&deaf, evening()),
-        parsed(&deaf, evening() - TimeDelta::hours(5))
+        parsed(&ignores_hour, evening()),
+        parsed(&ignores_hour, evening() - TimeDelta::hours(5))
     );
 }
 

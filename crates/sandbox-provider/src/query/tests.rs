@@ -1,17 +1,17 @@
 use super::*;
 
-fn parse(style: QueryStyle, parameters: &[(&str, &str)]) -> Result<Asked, String> {
+fn parse(style: QueryStyle, parameters: &[(&str, &str)]) -> Result<TripQuery, String> {
     let owned: Vec<_> = parameters
         .iter()
         .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
         .collect();
-    Asked::parse(style, &owned)
+    TripQuery::parse(style, &owned)
 }
 
 #[test]
 fn an_hour_is_thirteen_characters() {
-    let asked = parse(QueryStyle::EndHour, &[("end_time", "2019-10-01T07")]).unwrap();
-    assert_eq!((asked.first_hour, asked.end_hour), (436_087, 436_088));
+    let query = parse(QueryStyle::EndHour, &[("end_time", "2019-10-01T07")]).unwrap();
+    assert_eq!((query.first_hour, query.end_hour), (436_087, 436_088));
     for wrong in [
         "2019-10-01T7",
         "2019-10-01T07:00",
@@ -37,11 +37,11 @@ fn windows_may_start_and_end_anywhere() {
         ("min_end_time", "1569913200000"),
         ("max_end_time", "1569916800001"),
     ];
-    let asked = parse(QueryStyle::EndBetween, &window).unwrap();
-    assert_eq!((asked.first_hour, asked.end_hour), (436_087, 436_089));
+    let query = parse(QueryStyle::EndBetween, &window).unwrap();
+    assert_eq!((query.first_hour, query.end_hour), (436_087, 436_089));
     let window = [("start_time", "1569913200.5"), ("end_time", "1569916800.0")];
-    let asked = parse(QueryStyle::StartAndEnd, &window).unwrap();
-    assert_eq!((asked.first_hour, asked.last_hour()), (436_087, 436_087));
+    let query = parse(QueryStyle::StartAndEnd, &window).unwrap();
+    assert_eq!((query.first_hour, query.last_hour()), (436_087, 436_087));
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn put(root: &Path, key: &str, age_of_record: Duration) -> PathBuf {
 }
 
 #[test]
-fn only_the_record_of_the_content_before_is_forgotten() {
+fn only_outdated_records_are_removed() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(root.path().join("bucket/deep")).unwrap();
     fs::write(root.path().join("bucket/deep/old"), "x").unwrap();
@@ -24,7 +24,7 @@ fn only_the_record_of_the_content_before_is_forgotten() {
     let outdated = put(root.path(), "deep/old", Duration::from_secs(60));
     let lost = put(root.path(), "gone", Duration::ZERO);
     let current = put(root.path(), "new", Duration::ZERO);
-    forget_outdated(root.path()).unwrap();
+    remove_outdated(root.path()).unwrap();
     assert!(!outdated.exists());
     assert!(!lost.exists());
     assert!(current.exists());

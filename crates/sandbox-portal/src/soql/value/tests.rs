@@ -37,11 +37,11 @@ fn nulls_equal_nothing_and_come_last() {
 }
 
 #[test]
-fn what_is_written_looks_like_a_portals() {
-    assert_eq!(as_written(json!(12)), json!("12"));
+fn returned_cells_look_like_those_of_a_portal() {
+    assert_eq!(as_returned(json!(12)), json!("12"));
     assert_eq!(
-        as_written(json!("2020-02-11T15:08:25")),
+        as_returned(json!("2020-02-11T15:08:25")),
         json!("2020-02-11T15:08:25.000")
     );
-    assert_eq!(as_written(json!("scooter")), json!("scooter"));
+    assert_eq!(as_returned(json!("scooter")), json!("scooter"));
 }

@@ -2,19 +2,19 @@ use std::collections::HashSet;
 
 use super::*;
 
-/// How many of the features hold the point, by the even-odd rule over all rings.
-fn holders(geojson: &str, place: Place) -> usize {
+/// How many features contain the place, by the even-odd rule over all rings.
+fn count_features(geojson: &str, place: Place) -> usize {
     let collection: Value = serde_json::from_str(geojson).unwrap();
     let (lat, lng) = place.lat_lng();
     collection["features"]
         .as_array()
         .unwrap()
         .iter()
-        .filter(|feature| holds(&feature["geometry"], lat, lng))
+        .filter(|feature| contains(&feature["geometry"], lat, lng))
         .count()
 }
 
-fn holds(geometry: &Value, lat: f64, lng: f64) -> bool {
+fn contains(geometry: &Value, lat: f64, lng: f64) -> bool {
     let coordinates = geometry["coordinates"].as_array().unwrap();
     let rings: Vec<&Value> = match geometry["type"].as_str().unwrap() {
         "Polygon" => coordinates.iter().collect(),
@@ -26,13 +26,13 @@ fn holds(geometry: &Value, lat: f64, lng: f64) -> bool {
     };
     rings
         .iter()
-        .filter(|ring| inside_ring(ring, lat, lng))
+        .filter(|ring| is_in_ring(ring, lat, lng))
         .count()
         % 2
         == 1
 }
 
-fn inside_ring(ring: &Value, lat: f64, lng: f64) -> bool {
+fn is_in_ring(ring: &Value, lat: f64, lng: f64) -> bool {
     let points: Vec<(f64, f64)> = ring
         .as_array()
         .unwrap()
@@ -48,7 +48,7 @@ fn inside_ring(ring: &Value, lat: f64, lng: f64) -> bool {
 }
 
 fn grid() -> impl Iterator<Item = Place> {
-    // Off the round numbers, so that no point lies on an edge.
+    // Uneven numbers, so that no point is on an edge.
     let steps = || (0..60).map(|step| -7_990.0 + 271.3 * f64::from(step));
     steps().flat_map(move |east| steps().map(move |north| Place { east, north }))
 }
@@ -67,9 +67,13 @@ fn every_place_in_the_city_has_one_district_tract_and_cell() {
         .filter(|place| place.reach() < 0.98 && !in_lake(*place))
         .step_by(5)
     {
-        assert_eq!(holders(&districts, place), 1, "districts at {place:?}");
-        assert_eq!(holders(&tracts, place), 1, "tracts at {place:?}");
-        assert_eq!(holders(&cells, place), 1, "cells at {place:?}");
+        assert_eq!(
+            count_features(&districts, place),
+            1,
+            "districts at {place:?}"
+        );
+        assert_eq!(count_features(&tracts, place), 1, "tracts at {place:?}");
+        assert_eq!(count_features(&cells, place), 1, "cells at {place:?}");
         checked += 1;
     }
     assert!(checked > 200);
@@ -86,10 +90,10 @@ fn the_lake_is_in_no_district_and_the_airfield_is_in_one() {
             north: sum(|place| place.north),
         }
     };
-    assert_eq!(holders(&districts, middle(lake_ring())), 0);
+    assert_eq!(count_features(&districts, middle(lake_ring())), 0);
     let airfield = middle(airfield_ring());
     assert!(airfield.reach() > 1.0);
-    assert_eq!(holders(&districts, airfield), 1);
+    assert_eq!(count_features(&districts, airfield), 1);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What 2.0 has beside trips: vehicles and telemetry.
+//! The endpoints that only 2.0 has: vehicles and telemetry.
 
 use std::sync::Arc;
 
@@ -15,13 +15,13 @@ use super::page::Page;
 use super::{BASE_PATH, Published, Refusal, State, typed};
 use crate::body::Envelope;
 use crate::fleet::Vehicle;
-use crate::oddity::Oddities;
 use crate::options::ProviderOptions;
-use crate::query::{Asked, required};
+use crate::query::{TripQuery, required};
+use crate::quirk::Quirks;
 
 /// Vehicles on a page.
 const PAGE_SIZE: usize = 500;
-/// How long a list of vehicles may be kept, in milliseconds.
+/// How long a list of vehicles is valid, in milliseconds.
 const TTL_MS: u32 = 60_000;
 
 pub(super) fn router() -> Router<Arc<State>> {
@@ -36,14 +36,14 @@ async fn vehicles(
     QueryParameters(parameters): QueryParameters<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let options = asked_of(&state, &headers)?;
+    let options = admitted_options(&state, &headers)?;
     let listed = {
         let state = Arc::clone(&state);
-        move |vehicle: &Vehicle| state.register.lists(state.feed.options(), vehicle)
+        move |vehicle: &Vehicle| state.register.is_listed(state.feed.options(), vehicle)
     };
     let total = state.feed.vehicles().filter(&listed).count();
-    let page = Page::asked(PAGE_SIZE, &parameters);
-    let links = page.links(Oddities::NONE, &headers, "vehicles", &parameters, total);
+    let page = Page::requested(PAGE_SIZE, &parameters);
+    let links = page.links(Quirks::NONE, &headers, "vehicles", &parameters, total);
     let on_page = state
         .feed
         .vehicles()
@@ -60,11 +60,11 @@ async fn vehicle(
     Path(device_id): Path<Uuid>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let options = asked_of(&state, &headers)?;
+    let options = admitted_options(&state, &headers)?;
     let found = state
         .feed
         .vehicles()
-        .find(|vehicle| vehicle.id == device_id && state.register.knows(options, vehicle))
+        .find(|vehicle| vehicle.id == device_id && state.register.is_known(options, vehicle))
         .ok_or_else(|| Refusal::status(404))?;
     let envelope = Envelope::of_list("vehicles", &members(options), None);
     let records = records(&state, std::iter::once(found));
@@ -76,11 +76,11 @@ async fn telemetry(
     QueryParameters(parameters): QueryParameters<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let options = asked_of(&state, &headers)?;
-    let asked = required(&parameters, "telemetry_time")
-        .and_then(Asked::hour)
+    let options = admitted_options(&state, &headers)?;
+    let query = required(&parameters, "telemetry_time")
+        .and_then(TripQuery::hour)
         .map_err(Refusal::bad_request)?;
-    let published = Published::look(options, asked, None);
+    let published = Published::new(options, query, None);
     if let Some(status) = published.status {
         return Err(Refusal::status(status));
     }
@@ -88,12 +88,15 @@ async fn telemetry(
     let envelope = Envelope::of_list("telemetry", &members, None);
     Ok(typed(
         options,
-        envelope.body(state.feed.telemetry(asked.first_hour)),
+        envelope.body(state.feed.telemetry(query.first_hour)),
     ))
 }
 
-/// The options of a provider that speaks 2.0 and admits the request.
-fn asked_of<'a>(state: &'a State, headers: &HeaderMap) -> Result<&'a ProviderOptions, Refusal> {
+/// Refuses the request unless the provider has version 2.0 and admits it. Returns the options.
+fn admitted_options<'a>(
+    state: &'a State,
+    headers: &HeaderMap,
+) -> Result<&'a ProviderOptions, Refusal> {
     let options = state.feed.options();
     if !options.version.is_flat() {
         return Err(Refusal::status(404));

@@ -1,4 +1,4 @@
-//! How the provider answers.
+//! The request handlers of the provider.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use axum::{Extension, Json, Router};
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use self::page::{Page, elsewhere};
+use self::page::{Page, other_host_url};
 use super::body::{Ending, Envelope};
 use super::fault::{Fault, Faults};
 use super::feed::{Feed, hour_of};
 use super::fleet::Register;
 use super::login::Tokens;
-use super::oddity::{Oddities, Oddity};
 use super::options::{AcceptPolicy, ProviderOptions};
-use super::query::{Asked, renamed};
+use super::query::{TripQuery, with_mds_names};
+use super::quirk::{Quirk, Quirks};
 use super::sketch::Sketch;
 use super::version::QueryStyle;
 use sandbox_server::{RawConnection, drop_connection};
@@ -27,10 +27,10 @@ use sandbox_server::{RawConnection, drop_connection};
 mod flat;
 mod page;
 
-/// The path below which the provider answers.
+/// The path of all endpoints.
 pub(super) const BASE_PATH: &str = "/mds";
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) feed: Feed,
@@ -40,10 +40,10 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Whether the request may be answered at all.
+    /// Refuses requests without a valid token or with the wrong `Accept`.
     fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let options = self.feed.options();
-        if !self.tokens.admits(options, headers) {
+        if !self.tokens.is_authorized(options, headers) {
             return Err(Refusal::status(401));
         }
         check_accept(options, headers)
@@ -80,31 +80,31 @@ async fn trips(
     let options = state.feed.options();
     state.admit(&headers)?;
     let style = options.version.query_style();
-    let asked = if options.oddities.has(Oddity::RenamedParameters) {
-        Asked::parse(style, &renamed(style, &parameters))
+    let query = if options.quirks.has(Quirk::RenamedParameters) {
+        TripQuery::parse(style, &with_mds_names(style, &parameters))
     } else {
-        Asked::parse(style, &parameters)
+        TripQuery::parse(style, &parameters)
     }
     .map_err(Refusal::bad_request)?;
-    let visit = state.faults.visit(asked.last_hour());
-    if let Some(response) = instead_of_an_answer(options.oddities, visit, &headers) {
+    let earlier_requests = state.faults.count_request(query.last_hour());
+    if let Some(response) = quirk_response(options.quirks, earlier_requests, &headers) {
         return Ok(response);
     }
     let fault = state
         .faults
-        .next(asked.last_hour())
-        .or_else(|| odd_fault(options.oddities, visit));
+        .next(query.last_hour())
+        .or_else(|| quirk_fault(options.quirks, earlier_requests));
     if let Some(Fault::Slow(time)) = fault {
         tokio::time::sleep(time).await;
     }
-    if let Some(response) = fault.as_ref().and_then(instead_of_trips) {
+    if let Some(response) = fault.as_ref().and_then(fault_response) {
         return Ok(response);
     }
-    let published = Published::look(options, asked, fault.as_ref());
+    let published = Published::new(options, query, fault.as_ref());
     match published.status {
         Some(102) => Ok(connection.processing()),
         Some(status) => Err(Refusal::status(status)),
-        None => answer(
+        None => trips_response(
             &state.feed,
             published,
             &parameters,
@@ -114,20 +114,20 @@ async fn trips(
     }
 }
 
-/// What a provider answers that is down, busy or elsewhere; `visit` counts the requests for the
-/// hour from 0.
-fn instead_of_an_answer(oddities: Oddities, visit: u32, headers: &HeaderMap) -> Option<Response> {
-    let has = |oddity| oddities.has(oddity);
-    let (status, header) = if has(Oddity::RedirectElsewhere) {
-        let address = format!("{}/trips", elsewhere(headers));
+/// The response of a provider whose quirks make it unavailable. `earlier_requests` is how many
+/// requests there were for the hour before this one.
+fn quirk_response(quirks: Quirks, earlier_requests: u32, headers: &HeaderMap) -> Option<Response> {
+    let has = |quirk| quirks.has(quirk);
+    let (status, header) = if has(Quirk::RedirectElsewhere) {
+        let address = format!("{}/trips", other_host_url(headers));
         (302, Some((header::LOCATION, address)))
-    } else if has(Oddity::ThrottledSeconds) && visit == 0 {
+    } else if has(Quirk::ThrottledSeconds) && earlier_requests == 0 {
         (429, Some((header::RETRY_AFTER, "1".to_owned())))
-    } else if has(Oddity::ThrottledDate) && visit == 0 {
+    } else if has(Quirk::ThrottledDate) && earlier_requests == 0 {
         let date = Utc::now() + TimeDelta::seconds(1);
         let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         (429, Some((header::RETRY_AFTER, date)))
-    } else if has(Oddity::DownAtFirst) && visit < 2 {
+    } else if has(Quirk::DownAtFirst) && earlier_requests < 2 {
         (503, None)
     } else {
         return None;
@@ -141,24 +141,24 @@ fn instead_of_an_answer(oddities: Oddities, visit: u32, headers: &HeaderMap) -> 
     Some(response)
 }
 
-/// The fault of an answer that a provider with these oddities gives.
-fn odd_fault(oddities: Oddities, visit: u32) -> Option<Fault> {
-    let has = |oddity| oddities.has(oddity);
-    if has(Oddity::Truncated) {
+/// The fault that the quirks cause.
+fn quirk_fault(quirks: Quirks, earlier_requests: u32) -> Option<Fault> {
+    let has = |quirk| quirks.has(quirk);
+    if has(Quirk::Truncated) {
         Some(Fault::TruncatedJson)
-    } else if has(Oddity::Html) {
+    } else if has(Quirk::Html) {
         Some(Fault::HtmlPage200)
-    } else if has(Oddity::ErrorObject) {
+    } else if has(Quirk::ErrorObject) {
         Some(Fault::ErrorObject200)
-    } else if has(Oddity::ResetAtFirst) && visit == 0 {
+    } else if has(Quirk::ResetAtFirst) && earlier_requests == 0 {
         Some(Fault::DropConnection)
     } else {
         None
     }
 }
 
-/// The answer of a fault that has no trips.
-fn instead_of_trips(fault: &Fault) -> Option<Response> {
+/// The response for a fault that replaces the trips.
+fn fault_response(fault: &Fault) -> Option<Response> {
     match fault {
         Fault::NotOperating => Some(Refusal::status(404).into_response()),
         Fault::Status {
@@ -179,28 +179,28 @@ fn instead_of_trips(fault: &Fault) -> Option<Response> {
     }
 }
 
-/// Which of the hours asked for are there, or the status in their place.
+/// Which of the requested hours are published, or the status to respond with instead of trips.
 #[derive(Clone, Copy, Debug)]
 struct Published {
-    asked: Asked,
+    query: TripQuery,
     end_hour: i64,
     status: Option<u16>,
 }
 
 impl Published {
-    fn look(options: &ProviderOptions, asked: Asked, fault: Option<&Fault>) -> Self {
+    fn new(options: &ProviderOptions, query: TripQuery, fault: Option<&Fault>) -> Self {
         let now = Utc::now();
         let ready_end = if matches!(fault, Some(Fault::NotReady)) {
-            asked.last_hour()
+            query.last_hour()
         } else {
             hour_of(now - options.publication_lag)
         };
-        let status = if asked.end_hour <= ready_end {
+        let status = if query.end_hour <= ready_end {
             None
         } else if options.version.query_style() == QueryStyle::EndHour
-            && asked.end_hour > hour_of(now)
+            && query.end_hour > hour_of(now)
         {
-            // Not in the past: a 404 in every version that is asked by the hour.
+            // The hour is not over: a 404 in every version that is queried by the hour.
             Some(404)
         } else {
             options
@@ -208,23 +208,23 @@ impl Published {
                 .or(options.version.not_ready_status())
         };
         Self {
-            asked,
-            end_hour: asked.end_hour.min(ready_end),
+            query,
+            end_hour: query.end_hour.min(ready_end),
             status,
         }
     }
 
     fn sketches(self, feed: &Feed) -> impl Iterator<Item = Sketch> + Send + use<> {
         let feed = feed.clone();
-        let quirky = feed.options().oddities.has(Oddity::IgnoresHour);
-        let hours = self.asked.first_hour..self.end_hour;
+        let ignores_hour = feed.options().quirks.has(Quirk::IgnoresHour);
+        let hours = self.query.first_hour..self.end_hour;
         hours
             .flat_map(move |hour| feed.sketches(hour))
-            .filter(move |sketch| quirky || self.asked.matches(sketch))
+            .filter(move |sketch| ignores_hour || self.query.matches(sketch))
     }
 }
 
-fn answer(
+fn trips_response(
     feed: &Feed,
     published: Published,
     parameters: &[(String, String)],
@@ -232,42 +232,47 @@ fn answer(
     fault: Option<&Fault>,
 ) -> Result<Response, Refusal> {
     let options = feed.options();
-    let most = if let Some(Fault::Partial { trips }) = fault {
+    let max_trips = if let Some(Fault::Partial { trips }) = fault {
         *trips
     } else {
         usize::MAX
     };
     let page = Page::of_trips(options, parameters);
-    let ending = ending(options.oddities, fault);
-    // Counting costs a while in a huge hour, so only where it is needed.
-    let counts = page.is_some() || ending != Ending::Whole;
-    let total = if counts {
-        published.sketches(feed).take(most).count()
+    let ending = ending(options.quirks, fault);
+    // Counting a huge hour takes a while, so count only if the total is needed.
+    let needs_total = page.is_some() || ending != Ending::Whole;
+    let total = if needs_total {
+        published.sketches(feed).take(max_trips).count()
     } else {
         0
     };
-    let links = page.map(|page| page.links(options.oddities, headers, "trips", parameters, total));
-    let page = page.map(|page| page.within(options.oddities, total));
-    let (skipped, taken) = page.map_or((0, most), |page| (page.number * page.size, page.size));
+    let links = page.map(|page| page.links(options.quirks, headers, "trips", parameters, total));
+    let page = page.map(|page| page.wrapped(options.quirks, total));
+    let (skipped, taken) = page.map_or((0, max_trips), |page| (page.number * page.size, page.size));
     let sketches = published
         .sketches(feed)
-        .take(most)
+        .take(max_trips)
         .skip(skipped)
         .take(taken);
     let version = options.version.in_body(page.is_some());
-    let is_top_level = options.version.is_flat() != options.oddities.has(Oddity::OtherEnvelope);
+    let is_top_level = options.version.is_flat() != options.quirks.has(Quirk::OtherEnvelope);
     let mut envelope = Envelope::of_trips(version, is_top_level, links.as_ref());
     envelope.ending = ending;
     envelope.half = total.saturating_sub(skipped).min(taken) / 2;
-    if options.oddities.has(Oddity::ByteOrderMark) {
+    if options.quirks.has(Quirk::ByteOrderMark) {
         envelope.before.insert(0, '\u{feff}');
     }
     let renderer = feed.clone();
-    let revised = matches!(fault, Some(Fault::Revised));
-    let trips = sketches.filter_map(move |sketch| renderer.render(&Sketch { revised, ..sketch }));
-    if options.oddities.has(Oddity::Gzip) {
-        let packed = envelope.packed(trips).map_err(|_| Refusal::status(500))?;
-        let mut response = typed(options, Body::from(packed));
+    let is_revised = matches!(fault, Some(Fault::Revised));
+    let trips = sketches.filter_map(move |sketch| {
+        renderer.render(&Sketch {
+            is_revised,
+            ..sketch
+        })
+    });
+    if options.quirks.has(Quirk::Gzip) {
+        let body = envelope.gzipped(trips).map_err(|_| Refusal::status(500))?;
+        let mut response = typed(options, Body::from(body));
         let gzip = HeaderValue::from_static("gzip");
         response
             .headers_mut()
@@ -277,21 +282,21 @@ fn answer(
     Ok(typed(options, envelope.body(trips)))
 }
 
-fn ending(oddities: Oddities, fault: Option<&Fault>) -> Ending {
+fn ending(quirks: Quirks, fault: Option<&Fault>) -> Ending {
     match fault {
         Some(Fault::DropConnection) => Ending::Dropped,
         Some(Fault::TruncatedJson) => Ending::Truncated,
         Some(Fault::Stall(time)) => Ending::Stalled(*time),
-        _ if oddities.has(Oddity::Trickle) => Ending::Trickling,
-        _ if oddities.has(Oddity::HugeBody) => Ending::Huge,
+        _ if quirks.has(Quirk::Trickle) => Ending::Trickling,
+        _ if quirks.has(Quirk::HugeBody) => Ending::Huge,
         _ => Ending::Whole,
     }
 }
 
-/// The body with the version's `Content-Type`.
+/// A response with the version's `Content-Type`.
 fn typed(options: &ProviderOptions, body: Body) -> Response {
     let mut response = body.into_response();
-    let media_type = if options.oddities.has(Oddity::PlainContentType) {
+    let media_type = if options.quirks.has(Quirk::PlainContentType) {
         "text/plain".to_owned()
     } else {
         options
@@ -306,24 +311,26 @@ fn typed(options: &ProviderOptions, body: Body) -> Response {
 }
 
 fn check_accept(options: &ProviderOptions, headers: &HeaderMap) -> Result<(), Refusal> {
-    let wanted = options
+    let required = options
         .version
         .media_type()
         .filter(|_| options.accept == AcceptPolicy::Strict);
-    let Some(wanted) = wanted else { return Ok(()) };
-    let given = headers
+    let Some(required) = required else {
+        return Ok(());
+    };
+    let accept = headers
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let given: String = given.chars().filter(|c| !c.is_whitespace()).collect();
-    if given.split(',').any(|accepted| accepted == wanted) {
+    let accept: String = accept.chars().filter(|c| !c.is_whitespace()).collect();
+    if accept.split(',').any(|accepted| accepted == required) {
         Ok(())
     } else {
         Err(Refusal::status(406))
     }
 }
 
-/// An answer that is an error, in the form of MDS.
+/// An error response, in the form of MDS.
 #[derive(Debug)]
 struct Refusal {
     status: StatusCode,
