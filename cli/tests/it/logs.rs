@@ -13,7 +13,7 @@ use vault::{FernetKeys, Seal};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::support::{World, hour, options, stderr, stdout, world_of};
+use crate::support::{ONE_HOUR, World, hour, options, stderr, stdout, world_of};
 
 const HOUR: &str = "2020-01-15-17";
 const RUN: [&str; 8] = [
@@ -444,4 +444,23 @@ async fn a_configuration_that_cannot_be_read_is_not_quoted() {
         }
         vault.put_bytes(&key, &good, Seal::Encrypt).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_in_a_pipe_is_text_with_the_fields_of_its_block() {
+    let world = world_of(options(&["bird"])).await;
+    let output = world.expect(0, &ONE_HOUR).await;
+    let text = stderr(&output);
+    let loaded = text
+        .lines()
+        .find(|line| line.contains(" INFO step: block loaded trips.fetched="))
+        .unwrap_or_else(|| panic!("{text}"));
+    assert!(
+        loaded.ends_with(" step=sync-db block.provider=bird block.label=2020-01-15-13"),
+        "{loaded}"
+    );
+    assert!(!loaded.contains('\u{1b}'), "colours are for terminals");
+    let mut quiet = vec!["--no-logs"];
+    quiet.extend(ONE_HOUR);
+    assert!(!stderr(&world.output(&quiet).await).contains("INFO"));
 }

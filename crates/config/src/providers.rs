@@ -32,7 +32,7 @@ impl Providers {
                     providers.insert(name, config);
                 }
                 Err(error) if is_disabled => {
-                    tracing::warn!(error = %error, "disabled entry of the providers file cannot be read, skipping it");
+                    tracing::warn!(error.message = %error, "disabled entry of the providers file cannot be read, skipping it");
                 }
                 Err(error) => return Err(error),
             }

@@ -60,12 +60,20 @@ pub(crate) struct Portal {
 }
 
 impl Context {
-    /// Builds a context from a configuration and a database.
+    /// Reads the configuration that the environment names and prepares a pool of at most
+    /// `max_connections` database connections. The first query connects.
     ///
     /// # Errors
     ///
-    /// `ConfigInvalid` if the HTTP client cannot be built (no TLS roots on this machine).
-    pub fn new(config: Config, store: Store) -> Result<Self, PipelineError> {
+    /// `ConfigInvalid` if something is missing or malformed, or if the machine has no TLS roots;
+    /// `StorageUnavailable` if the bucket or Secrets Manager cannot be reached.
+    pub async fn connect(env: Environment, max_connections: usize) -> Result<Self, PipelineError> {
+        let config = config::load(env).await?;
+        let options = StoreOptions {
+            max_connections,
+            ..StoreOptions::default()
+        };
+        let store = Store::connect(config.settings.database_url()?, &options)?;
         Ok(Self {
             config,
             store,
@@ -79,23 +87,6 @@ impl Context {
             boundaries: OnceCell::new(),
             portal: OnceLock::new(),
         })
-    }
-
-    /// Reads the configuration that the environment names and prepares a pool of at most
-    /// `max_connections` database connections. The first query connects.
-    ///
-    /// # Errors
-    ///
-    /// `ConfigInvalid` if something is missing or malformed; `StorageUnavailable` if the bucket or
-    /// Secrets Manager cannot be reached.
-    pub async fn connect(env: Environment, max_connections: usize) -> Result<Self, PipelineError> {
-        let config = config::load(env).await?;
-        let options = StoreOptions {
-            max_connections,
-            ..StoreOptions::default()
-        };
-        let store = Store::connect(config.settings.database_url()?, &options)?;
-        Self::new(config, store)
     }
 
     /// The configuration as it was read.

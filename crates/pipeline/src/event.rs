@@ -1,5 +1,5 @@
-//! The events of docs/CONTRACT.md, "Events and errors": what a plan is asked for, and the item that
-//! a block's steps pass on.
+//! The events of docs/CONTRACT.md, "Events and errors": the request for a plan, and the block item
+//! that the steps pass on.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,45 +10,44 @@ use uuid::Uuid;
 
 use crate::error::{ErrorName, PipelineError};
 
-/// What `plan-blocks` takes: which providers and hours, and what to do with them.
+/// What `plan-blocks` takes: providers, hours, and what to do with them.
 ///
-/// An unknown key is refused, because a misspelled `force` that is ignored does the wrong thing for
-/// months.
+/// An unknown key is refused: a misspelled `force` that is ignored could go unnoticed for months.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlanRequest {
     /// A provider's name, or `all` for every enabled one.
     pub provider: Option<String>,
-    /// Several providers by name, in place of or beside `provider`.
+    /// Several providers by name, instead of `provider` or as well as it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub providers: Vec<String>,
-    /// First civil hour, `yyyy-mm-dd-hh` or RFC 3339.
+    /// The first civil hour, `yyyy-mm-dd-hh` or RFC 3339.
     pub time_min: Option<String>,
-    /// End of the range, exclusive; same forms.
+    /// The end of the range, exclusive; same forms.
     pub time_max: Option<String>,
-    /// Hours before `time_max` or, without it, from `time_min`.
+    /// The number of hours before `time_max` or, without it, from `time_min`.
     pub interval: Option<u32>,
-    /// In place of `time_max`: when the schedule fired.
+    /// When the schedule fired; instead of `time_max`.
     pub scheduled_time: Option<DateTime<Utc>>,
-    /// With `scheduled_time`: how many hours back the range ends. A provider's own `lag_hours`
-    /// wins.
+    /// How many hours before `scheduled_time` the range ends. A provider's own `lag_hours` takes
+    /// precedence.
     pub lag_hours: Option<u32>,
-    /// Do every chosen step again, whatever the block's status.
+    /// Repeat every chosen step, whatever the block's status.
     pub force: bool,
-    /// Only blocks that are not published yet; those without trips are asked for again.
+    /// Only blocks that are not published yet. A block without loaded trips is requested again.
     pub incomplete_only: bool,
-    /// Say what would be done and write nothing anywhere.
+    /// Return the plan and write nothing.
     pub dry_run: bool,
-    /// Leave the step `extract` out.
+    /// Leave out the step `extract`.
     pub no_extract: bool,
-    /// Leave the step `sync-db` out.
+    /// Leave out the step `sync-db`.
     pub no_sync_db: bool,
-    /// Leave the step `sync-socrata` out.
+    /// Leave out the step `sync-socrata`.
     pub no_sync_socrata: bool,
     /// How many blocks the run may work on at once.
     pub max_concurrency: Option<u32>,
-    /// The ARN of the state machine execution that the run is. The same execution always is the
-    /// same run, so that a plan that is repeated does not start a second one.
+    /// The ARN of the state machine's execution. The run's id is derived from it, so a retry of the
+    /// plan does not start a second run.
     pub execution: Option<String>,
 }
 
@@ -62,7 +61,7 @@ impl PlanRequest {
         read_object("plan request", event)
     }
 
-    /// The run that the request is: the execution's own, or a new one.
+    /// The id of the run: derived from the execution, or a new one.
     pub(crate) fn run_id(&self) -> Result<Uuid, PipelineError> {
         match self.execution.as_deref().map(str::trim) {
             None => Ok(Uuid::now_v7()),
@@ -83,7 +82,7 @@ impl PlanRequest {
     }
 }
 
-/// Serde would also read an array, value by value; nobody means that.
+/// Reads an object. Serde alone would also read an array as the object's values in order.
 fn read_object<T: serde::de::DeserializeOwned>(
     what: &str,
     event: serde_json::Value,
@@ -95,7 +94,7 @@ fn read_object<T: serde::de::DeserializeOwned>(
     serde_json::from_value(event).map_err(|e| wrong(e.to_string()))
 }
 
-/// Where a run's manifest lies: what a Map state's `ItemReader` is given.
+/// Where a run's manifest is: the parameters of the Map state's `ItemReader`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestLocation {
     /// The bucket's name.
@@ -104,7 +103,7 @@ pub struct ManifestLocation {
     pub key: String,
 }
 
-/// One block with the steps to do, as the manifest holds it and the steps pass it on.
+/// One block with the steps to do. The manifest holds it, and each step passes it to the next.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BlockItem {
     /// The run that planned it.
@@ -121,15 +120,15 @@ pub struct BlockItem {
     pub label: String,
     /// The steps to do, in order.
     pub steps: Vec<Step>,
-    /// Do the steps whatever the block's status.
+    /// Whether to do the steps whatever the block's status.
     pub force: bool,
-    /// What `extract` did.
+    /// The output of `extract`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extract: Option<ExtractOutput>,
-    /// What `sync-db` did.
+    /// The output of `sync-db`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync_db: Option<SyncDbOutput>,
-    /// What `sync-socrata` did.
+    /// The output of `sync-socrata`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync_socrata: Option<SyncSocrataOutput>,
 }
@@ -144,7 +143,7 @@ impl BlockItem {
         read_object("block item", event)
     }
 
-    /// The block that the item speaks of.
+    /// The item's block.
     ///
     /// # Errors
     ///
@@ -175,16 +174,16 @@ impl BlockItem {
 pub struct ExtractOutput {
     /// The archive's key.
     pub trips_key: String,
-    /// Trips that the provider sent.
+    /// Number of trips that the provider returned.
     pub trip_count: u64,
-    /// Pages that were asked for.
+    /// Number of pages that were requested.
     #[serde(default)]
     pub pages: u32,
-    /// Length of the JSON before compression and encryption, in bytes; 0 where the archive before
+    /// Length of the JSON in bytes, before compression and encryption; 0 if the previous archive
     /// was kept.
     #[serde(default)]
     pub payload_bytes: u64,
-    /// What differs from the answer before; none for a first one.
+    /// What differs from the previous archive; `None` if there is none that can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
 }
@@ -192,26 +191,26 @@ pub struct ExtractOutput {
 /// What `sync-db` adds to the item. `fetched = loaded + rejected + duplicates`, always.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncDbOutput {
-    /// Key of the rows for the portal.
+    /// Key of the object with the rows for the portal.
     pub publish_key: String,
-    /// Trips in the archive.
+    /// Number of trips in the archive.
     #[serde(default)]
     pub fetched: u64,
-    /// Trips that stand in the table.
+    /// Number of the block's trips in the table.
     pub loaded: u64,
-    /// Trips refused, kept in `rejects.json`.
+    /// Number of rejected trips, which are in `rejects.json`.
     pub rejected: u64,
-    /// Deliveries of a trip that the archive holds more than once.
+    /// Number of repeated deliveries of a trip in the archive.
     pub duplicates: u64,
 }
 
 /// What `sync-socrata` adds to the item.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncSocrataOutput {
-    /// Rows that the portal created.
+    /// Number of rows that the portal created.
     pub created: u64,
-    /// Rows that the portal updated.
+    /// Number of rows that the portal updated.
     pub updated: u64,
-    /// Rows that the portal refused.
+    /// Number of rows that the portal refused.
     pub errors: u64,
 }

@@ -1,5 +1,5 @@
-//! An archive's trips on their way to the table: read and checked on one thread, classified and
-//! encoded on another, while the caller sends what comes out to Postgres.
+//! The work of a load on an archive's trips: one thread reads and checks them, another one
+//! classifies and encodes them, and the caller sends the result to Postgres.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -20,10 +20,10 @@ use trips::json::ArrayWriter;
 use trips::trip::{Reject, Rules, Trip};
 use vault::ObjectWriter;
 
-/// Trips go from thread to thread so many at a time.
+/// Number of trips that go from thread to thread at a time.
 const BATCH_TRIPS: usize = 128;
 
-/// What a trip is checked against and classified with.
+/// What the trips of a block are checked and classified with.
 pub(crate) struct LoadWorker {
     pub(crate) hour: Hour,
     pub(crate) now: DateTime<Utc>,
@@ -32,29 +32,30 @@ pub(crate) struct LoadWorker {
     pub(crate) ids: PublicIdKey,
 }
 
-/// What an archive held.
+/// Counts of an archive's trips.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Trips in the archive.
+    /// Number of trips in the archive.
     pub(crate) fetched: u64,
-    /// Trips refused.
+    /// Number of rejected trips.
     pub(crate) rejected: u64,
-    /// How often each reason was given; a trip can have several.
+    /// Number of trips by reject reason; a trip can have several reasons.
     pub(crate) reasons: BTreeMap<String, u64>,
-    /// The MDS version that the archive says it is.
+    /// The archive's MDS version.
     pub(crate) version: Option<String>,
 }
 
-/// Trips that passed, each with its place in the delivery.
+/// Valid trips, each with its position in the archive.
 pub(crate) type Batch = Vec<(u64, Trip)>;
 
 impl LoadWorker {
-    /// Reads the archive to its end and checks its trips. Those that pass go to `batches`, refused
-    /// ones to `rejects`.
+    /// Reads the archive to its end and checks its trips. Sends valid trips to `batches` and writes
+    /// rejected ones to `rejects`.
     ///
     /// # Errors
     ///
-    /// [`EnvelopeError`]: of the archive itself, of `rejects`, or of a receiver that is gone.
+    /// [`EnvelopeError`] if the archive cannot be read, `rejects` cannot be written, or the
+    /// receiver is gone.
     pub(crate) fn check(
         &self,
         archive: impl Read,
@@ -80,12 +81,11 @@ impl LoadWorker {
         Ok((checker.tally, rejects))
     }
 
-    /// Classifies the trips and sends them to `rows` in pieces of binary COPY, until there are no
-    /// more.
+    /// Classifies the trips of all batches and sends them to `rows` as pieces of binary COPY.
     ///
     /// # Errors
     ///
-    /// A value that has no wire form, or a receiver that is gone.
+    /// A value has no wire form, or the receiver is gone.
     pub(crate) fn encode(
         &self,
         mut batches: mpsc::Receiver<Batch>,
@@ -98,11 +98,12 @@ impl LoadWorker {
                     .push(&self.row(*seq, trip))
                     .map_err(io::Error::other)?;
                 if encoder.is_full() {
-                    rows.blocking_send(encoder.take()).map_err(|_| given_up())?;
+                    rows.blocking_send(encoder.take())
+                        .map_err(|_| load_ended())?;
                 }
             }
         }
-        rows.blocking_send(encoder.take()).map_err(|_| given_up())
+        rows.blocking_send(encoder.take()).map_err(|_| load_ended())
     }
 
     fn row<'a>(&'a self, seq: u64, trip: &'a Trip) -> LoadRow<'a> {
@@ -128,8 +129,8 @@ struct Checker<'a> {
 impl TripVisitor for Checker<'_> {
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
         match self.rules.check(raw.get()) {
-            Ok(trip) => self.pass(trip),
-            Err(reject) => self.refuse(&reject, raw),
+            Ok(trip) => self.accept(trip),
+            Err(reject) => self.reject(&reject, raw),
         }
     }
 
@@ -137,13 +138,13 @@ impl TripVisitor for Checker<'_> {
         let Some((trip, length)) = self.rules.check_ahead(text) else {
             return Ok(None);
         };
-        self.pass(trip)?;
+        self.accept(trip)?;
         Ok(Some(length))
     }
 }
 
 impl Checker<'_> {
-    fn pass(&mut self, trip: Trip) -> io::Result<()> {
+    fn accept(&mut self, trip: Trip) -> io::Result<()> {
         self.batch.push((self.tally.fetched, trip));
         self.tally.fetched += 1;
         if self.batch.len() == BATCH_TRIPS {
@@ -152,7 +153,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn refuse(&mut self, reject: &Reject, raw: &RawValue) -> io::Result<()> {
+    fn reject(&mut self, reject: &Reject, raw: &RawValue) -> io::Result<()> {
         self.tally.fetched += 1;
         self.tally.rejected += 1;
         for reason in &reject.reasons {
@@ -163,12 +164,12 @@ impl Checker<'_> {
 
     fn send(&mut self) -> io::Result<()> {
         let batch = std::mem::replace(&mut self.batch, Batch::with_capacity(BATCH_TRIPS));
-        self.batches.blocking_send(batch).map_err(|_| given_up())
+        self.batches.blocking_send(batch).map_err(|_| load_ended())
     }
 }
 
-fn given_up() -> io::Error {
-    io::Error::other("the load was given up")
+fn load_ended() -> io::Error {
+    io::Error::other("the load has ended early")
 }
 
 /// An element of `rejects.json`: a rejected trip as it was sent, with the reasons.

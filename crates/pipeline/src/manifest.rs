@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, ManifestLocation};
 
-/// Items read ahead of the workers.
+/// Number of items that are read ahead of the workers.
 const ITEMS_IN_FLIGHT: usize = 256;
 
 /// Reads a manifest item by item. An item that cannot be read ends the stream with its error.

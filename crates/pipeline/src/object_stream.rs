@@ -1,4 +1,4 @@
-//! A JSON array made by asynchronous code, written to an object whose writer is synchronous.
+//! Writes a JSON array from asynchronous code to an object, whose writer is synchronous.
 
 use std::io::Write;
 
@@ -10,12 +10,12 @@ use vault::{ObjectInfo, ObjectWriter, Seal, Vault};
 
 use crate::error::{ErrorName, PipelineError};
 
-/// Pieces on their way to the writing thread; a full queue makes the producer wait.
+/// Number of pieces on their way to the writing thread. When the queue is full, the producer waits.
 const PIECES_IN_FLIGHT: usize = 16;
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// A JSON array under construction, one element per line. Nothing is visible in the bucket before
-/// [`JsonArrayStream::finish`].
+/// A JSON array that is being written, one element per line. The object is visible in the bucket
+/// after [`JsonArrayStream::finish`].
 pub(crate) struct JsonArrayStream {
     key: String,
     /// Writes into the piece that is sent next.

@@ -7,12 +7,12 @@ use std::path::Path;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 
-/// The block's object in the bucket, or a local file of the same form instead.
+/// Where a step reads its input.
 #[derive(Debug, Clone, Copy)]
 pub enum Source<'a> {
-    /// The bucket.
+    /// The block's object in the bucket.
     Bucket,
-    /// A local file, unencrypted.
+    /// A local file of the same form, unencrypted.
     File(&'a Path),
 }
 

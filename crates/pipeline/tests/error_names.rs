@@ -1,4 +1,4 @@
-//! The names that the state machine matches on.
+//! The error names that the state machine matches on.
 
 use pipeline::ErrorName;
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! What a plan request may say.
+//! How a plan request is read.
 
 use pipeline::{ErrorName, PlanRequest};
 use rstest::rstest;

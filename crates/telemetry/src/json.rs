@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 /// Formats an event with the fields of its spans next to its own, so that a field has the same name
 /// as in a text line. For [`JsonFields`] only.
 #[derive(Debug, Clone, Copy)]
-pub struct JsonLines;
+pub(crate) struct JsonLines;
 
 impl<S> FormatEvent<S, JsonFields> for JsonLines
 where

@@ -5,6 +5,5 @@ mod json;
 mod logs;
 mod metrics;
 
-pub use json::JsonLines;
 pub use logs::{LogFormat, init_logs};
-pub use metrics::{Dimension, Metric, Metrics, NAMESPACE, Unit};
+pub use metrics::{Dimension, Metric, Metrics};

@@ -33,20 +33,21 @@ pub fn init_logs<W>(format: LogFormat, default_level: &str, writer: W)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let registry = tracing_subscriber::registry()
-        .with(level(default_level))
-        .with(our_lines())
-        .with(lines(format, writer));
+    let subscriber = filtered(level(default_level)).with(lines(format, writer));
     // Fails only if the process writes log lines already.
-    let _ = registry.try_init();
+    let _ = subscriber.try_init();
 }
 
-type Registered = tracing_subscriber::layer::Layered<
+pub(crate) fn filtered(level: EnvFilter) -> Filtered {
+    tracing_subscriber::registry().with(level).with(our_lines())
+}
+
+type Filtered = tracing_subscriber::layer::Layered<
     tracing_subscriber::filter::FilterFn,
     tracing_subscriber::layer::Layered<EnvFilter, Registry>,
 >;
 
-fn lines<W>(format: LogFormat, writer: W) -> Box<dyn Layer<Registered> + Send + Sync>
+pub(crate) fn lines<W>(format: LogFormat, writer: W) -> Box<dyn Layer<Filtered> + Send + Sync>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 /// The namespace of all our metrics.
-pub const NAMESPACE: &str = "mds-etl";
+const NAMESPACE: &str = "mds-etl";
 
 /// A property that metrics are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +31,8 @@ impl Dimension {
 
 /// A metric's unit, in CloudWatch's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// A number of things.
+enum Unit {
     Count,
-    /// A duration in seconds.
     Seconds,
 }
 
@@ -50,12 +48,9 @@ impl Unit {
 /// A measured value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Metric {
-    /// Its name.
-    pub name: &'static str,
-    /// Its unit.
-    pub unit: Unit,
-    /// Its value.
-    pub value: f64,
+    name: &'static str,
+    unit: Unit,
+    value: f64,
 }
 
 impl Metric {

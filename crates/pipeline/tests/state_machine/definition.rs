@@ -1,11 +1,11 @@
-//! The definition, and the part of Amazon States Language that its choices need.
+//! Reads the definition and evaluates its choices, which need a part of Amazon States Language.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// A state machine: the whole one, or that of a Map's items.
+/// A state machine: the whole one, or the one of a Map's items.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Machine {
@@ -91,16 +91,18 @@ impl State {
         self.kind == "Task"
     }
 
-    /// Where a Choice leads to with this input.
+    /// The state that a Choice leads to with this input.
     pub(crate) fn choose(&self, input: &Value) -> &str {
         let first = self.choices.iter().find(|rule| holds(&rule.test, input));
         first.map_or_else(|| self.default.as_deref().unwrap(), |rule| &rule.next)
     }
 }
 
+/// Whether the test holds for the input.
+///
 /// # Panics
 ///
-/// At a comparison that it does not know, so that a new one in the definition is noticed.
+/// At an unknown operator, so that a new one in the definition is noticed.
 fn holds(test: &Map<String, Value>, input: &Value) -> bool {
     let parts = |all: &Value| -> Vec<bool> {
         let tests = all.as_array().unwrap().iter();
@@ -122,7 +124,7 @@ fn holds(test: &Map<String, Value>, input: &Value) -> bool {
     match operator.as_str() {
         "IsPresent" => Value::Bool(found.is_some()) == *wanted,
         "StringEquals" | "NumericEquals" | "BooleanEquals" => found == Some(wanted),
-        unknown => panic!("{unknown} is not known here"),
+        unknown => panic!("unknown operator {unknown}"),
     }
 }
 

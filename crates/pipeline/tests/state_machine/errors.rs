@@ -1,4 +1,4 @@
-//! Names of errors, and what is tried again.
+//! The definition's error names and retries.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use rstest::rstest;
 
 use crate::definition::{Machine, State, TEXT, of_a_block, whole};
 
-/// Names that Step Functions and Lambda give, not the code.
+/// Whether a name is one of Step Functions or Lambda, and not one of ours.
 fn is_of_aws(name: &str) -> bool {
     ["Lambda.", "Runtime.", "Sandbox.", "States."]
         .iter()

@@ -1,4 +1,4 @@
-//! `statemachine.asl.json` against the code that it calls.
+//! Compares `statemachine.asl.json` with the code that it calls.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -11,8 +11,8 @@ use crate::definition::{Machine, of_a_block, whole};
 ///
 /// # Panics
 ///
-/// If a path comes back to where it was, leads to a state that is not there, or ends at one that is
-/// no end.
+/// If a path has a loop, leads to a state that does not exist, or stops at a state that is not an
+/// end.
 fn paths(machine: &Machine) -> Vec<Vec<String>> {
     let mut ended = Vec::new();
     let mut open = vec![vec![machine.start_at.clone()]];
@@ -74,7 +74,7 @@ fn every_state_is_reached_and_explained() {
     }
 }
 
-/// The tasks that an item passes when each step does its work, with so many trips in the hour.
+/// The tasks of an item whose steps succeed, if the hour has this number of trips.
 fn tasks_of(steps: &[&str], trips: u64) -> Vec<String> {
     let machine = of_a_block();
     let mut item = json!({ "steps": steps });

@@ -3,10 +3,13 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
+use crate::LogFormat;
+use crate::logs::{filtered, lines};
 
 #[derive(Clone, Default)]
 struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -30,18 +33,42 @@ impl<'a> MakeWriter<'a> for Buffer {
     }
 }
 
-/// The one line that `work` writes, without its time.
-fn line_of(work: impl FnOnce()) -> Value {
+/// The one line that `work` writes.
+fn text_of(format: LogFormat, work: impl FnOnce()) -> String {
     let buffer = Buffer::default();
-    let lines = tracing_subscriber::fmt::layer()
-        .fmt_fields(JsonFields::new())
-        .event_format(JsonLines)
-        .with_writer(buffer.clone());
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), work);
-    let mut line: Value = serde_json::from_slice(&buffer.0.lock().unwrap()).unwrap();
+    let subscriber = filtered(EnvFilter::new("trace")).with(lines(format, buffer.clone()));
+    tracing::subscriber::with_default(subscriber, work);
+    let bytes = buffer.0.lock().unwrap();
+    String::from_utf8(bytes.clone()).unwrap()
+}
+
+/// The one line in JSON, without its time.
+fn line_of(work: impl FnOnce()) -> Value {
+    let mut line: Value = serde_json::from_str(&text_of(LogFormat::Json, work)).unwrap();
     let timestamp = line.as_object_mut().unwrap().remove("timestamp").unwrap();
     assert!(timestamp.as_str().unwrap().ends_with('Z'), "{timestamp}");
     line
+}
+
+fn load_a_block() {
+    let step = tracing::error_span!("step", run_id = %"r", block.label = %"2020-01-15-13");
+    step.in_scope(|| tracing::info!(trips.loaded = 41_u64, error.message = %"a b", "block loaded"));
+}
+
+#[test]
+fn a_text_line_has_the_same_fields() {
+    let json = line_of(load_a_block);
+    let text = text_of(LogFormat::Text { ansi: false }, load_a_block);
+    let (_, text) = text.split_once("Z ").unwrap();
+    assert_eq!(
+        text,
+        " INFO step: block loaded trips.loaded=41 error.message=a b run_id=r block.label=2020-01-15-13\n"
+    );
+    let fields = json.as_object().unwrap().iter();
+    for (name, value) in fields.filter(|(name, _)| !["level", "message"].contains(&name.as_str())) {
+        let value = value.as_str().map_or(value.to_string(), str::to_owned);
+        assert!(text.contains(&format!("{name}={value}")), "{name}");
+    }
 }
 
 #[test]

@@ -53,8 +53,8 @@ impl Source<'_> {
                 Err(FetchError::Incomplete(error)) if attempt < BODY_ATTEMPTS => {
                     tracing::warn!(
                         s3.key = self.key,
-                        attempt,
-                        error = %error,
+                        retry.attempt = attempt,
+                        error.message = %error,
                         "download of an object from S3 ended early, retrying"
                     );
                     tokio::time::sleep(BODY_PAUSE * attempt).await;

@@ -228,7 +228,7 @@ async fn abort(target: &Target, id: &str) {
         let error = VaultError::from_sdk(&target.key, error);
         tracing::warn!(
             s3.key = target.key,
-            error = %error,
+            error.message = %error,
             "incomplete upload to S3 could not be aborted; the bucket's lifecycle rule has to \
              delete its parts"
         );
