@@ -32,7 +32,7 @@ pub(crate) trait BlockStep: Sized {
     /// Returns the output of a step that has no work to do, and `None` if there is work.
     fn output_without_work(&self, step: &ClaimedStep<'_>) -> Option<Self::Output>;
 
-    /// Does the work, the change of the block's status included.
+    /// Does the work and changes the block's status.
     fn work(
         self,
         step: &mut ClaimedStep<'_>,
@@ -89,9 +89,9 @@ async fn claim_and_work<S: BlockStep>(
 
 /// Turns a panic into an error, so that it fails this block and not the whole run.
 ///
-/// What a panic leaves half done is not seen afterwards: the transaction is rolled back, and an
-/// object appears in the bucket only when it is complete. (A Lambda function ends at a panic, and
-/// the state machine repeats the step.)
+/// A panic leaves nothing half done: the transaction is rolled back, and an object appears in the
+/// bucket only when it is complete. In a Lambda function a panic ends the process instead, and the
+/// state machine repeats the step.
 async fn without_panic<T>(
     work: impl Future<Output = Result<T, PipelineError>>,
 ) -> Result<T, PipelineError> {
@@ -206,7 +206,7 @@ impl<'a> ClaimedStep<'a> {
     }
 }
 
-/// Says in the log that the database does not have how a step ended.
+/// Logs that the database has no record of how a step ended.
 pub(crate) fn warn_not_recorded(failure: &PipelineError) {
     tracing::warn!(
         error.name = %failure.name,

@@ -204,3 +204,6 @@ impl ChunkReader {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! `extract.json`: what was requested, when, and what came (docs/CONTRACT.md, "Objects in the
-//! bucket").
+//! `extract.json`: what was requested, when, and what was returned (docs/CONTRACT.md, "Objects in
+//! the bucket").
 
 use chrono::{DateTime, Utc};
 use mds_client::HourReport;
@@ -30,8 +30,8 @@ pub(super) struct ExtractReport<'a> {
     pub(super) response: &'a HourReport,
 }
 
-/// What came of the vehicles and the telemetry that 2.0 keeps apart from the trips. A problem with
-/// them is recorded here and does not fail the step.
+/// The result for vehicles and telemetry, which 2.0 keeps apart from the trips. A problem with them
+/// is recorded here and does not fail the step.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct SideData {
     #[serde(skip_serializing_if = "Option::is_none")]
