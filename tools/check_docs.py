@@ -104,7 +104,7 @@ def check_references(sources, problems):
         # In the text of a program a quote may follow a backslash.
         text = text.replace('\\"', '"')
         for unquoted in re.findall(r"docs/CONTRACT\.md, ([A-Z][^).;]*)", text):
-            problems.append(f"{name}: write docs/CONTRACT.md, \"Section\" in place of {unquoted}")
+            problems.append(f"{name}: write docs/CONTRACT.md, \"Section\" instead of {unquoted}")
         for rest in re.findall(r"docs/CONTRACT\.md,((?:,? (?:and )?\"[^\"{}]+\")+)", text):
             for title in re.findall(r"\"([^\"]+)\"", rest):
                 if title not in titles:

@@ -1,5 +1,5 @@
-"""Checks what rustfmt and clippy do not look at: the width of comments, where unit tests stand, and that no file made
-by a program is committed. CONTRIBUTING.md, "Style", has the rules."""
+"""Checks that rustfmt and clippy do not make: the width of comments, the place of unit tests, and that no generated file
+is committed. CONTRIBUTING.md, "Style", has the rules."""
 
 import pathlib
 import re
@@ -23,7 +23,7 @@ def faults_in(path):
         if COMMENT.match(line) and len(line) > WIDTH and not UNBREAKABLE.match(line):
             yield number, f"a comment is {len(line)} columns wide; the limit is {WIDTH}"
         if re.match(r"^(pub )?mod tests \{", line) and "src" in path.parts:
-            yield number, "unit tests stand in a file of their own: `mod tests;` and <module>/tests.rs"
+            yield number, "unit tests belong in a separate file: `mod tests;` and <module>/tests.rs"
     if "src" in path.parts and not (lines and lines[0].startswith(("//!", "#!["))) and path.name != "tests.rs":
         if "tests" not in path.parts:
             yield 1, "a module starts with a `//!` comment that says what it holds"
@@ -37,7 +37,7 @@ def main():
         if path.suffix == ".pyc" or "__pycache__" in path.parts or "target" in path.parts[:1]:
             faults.append(f"{path}: a file that a program makes is committed")
         elif path.name == "mod.rs" and "src" in path.parts:
-            faults.append(f"{path}: a module with children stands in <module>.rs, not in mod.rs")
+            faults.append(f"{path}: a module with children belongs in <module>.rs, not in mod.rs")
         if path.suffix == ".rs":
             faults += [f"{path}:{number}: {fault}" for number, fault in faults_in(path)]
     print("\n".join(faults) if faults else "sources: comments, unit tests and committed files are in order",
