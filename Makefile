@@ -60,6 +60,7 @@ fmt:
 lint:
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	$(PYTHON) tools/one_stack.py
+	$(PYTHON) tools/check_docs.py
 
 docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
@@ -81,6 +82,7 @@ infra-check: setup
 	.venv-e2e/bin/cfn-lint infra/template.yaml
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam validate --lint --template infra/template.yaml
 	.venv-e2e/bin/python tools/statelint.py statemachine.asl.json
+	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml
 	.venv-e2e/bin/python infra/tests/test_template.py
 	.venv-airflow/bin/python infra/airflow/tests/test_dags.py
 
