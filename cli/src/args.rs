@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Create or update the database's tables.
     Migrate,
-    /// Start providers, a portal, S3 and Postgres on loopback to try commands against, until Ctrl-C.
+    /// Start providers, a portal, S3 and Postgres on loopback, to try commands with, until Ctrl-C.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
     /// Show the whole job on embedded parts: no account, no network.

@@ -84,7 +84,7 @@ async fn a_feed_that_would_spoil_data_is_found_out(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn oddities_that_are_coped_with_are_noted() {
+async fn quirks_that_are_handled_are_noted() {
     let world = world(|provider| {
         provider.quirks = Quirks::from([Quirk::IntegerIds, Quirk::SecondsForMilliseconds]);
         provider.rates.duplicates = 0.2;
@@ -198,7 +198,7 @@ const TOO_LONG: [Quirk; 2] = [Quirk::Trickle, Quirk::HugeBody];
 const AT_ONCE: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_it_says_of_every_oddity() {
+async fn what_it_reports_about_every_quirk() {
     let quirks: Vec<Quirk> = Quirk::ALL
         .into_iter()
         .filter(|quirk| !TOO_LONG.contains(quirk))
@@ -232,5 +232,5 @@ async fn what_it_says_of_every_oddity() {
             lines.push(format!("{quirk}: {}", problems.join(", ")));
         }
     }
-    insta::assert_snapshot!("oddities", lines.join("\n"));
+    insta::assert_snapshot!("quirks", lines.join("\n"));
 }

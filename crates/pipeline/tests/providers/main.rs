@@ -26,7 +26,7 @@ fn remedies(quirk: Quirk, version: MdsVersion) -> Option<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_version_with_every_oddity() {
+async fn every_version_with_every_quirk() {
     let mut sections = vec![section("as MDS says", None, false).await];
     for quirk in Quirk::ALL {
         sections.push(section(quirk.description(), Some(quirk), false).await);
@@ -34,7 +34,7 @@ async fn every_version_with_every_oddity() {
             sections.push(section("the same, with the setting for it", Some(quirk), true).await);
         }
     }
-    insta::assert_snapshot!("versions_and_oddities", sections.join("\n"));
+    insta::assert_snapshot!("versions_and_quirks", sections.join("\n"));
 }
 
 /// What the provider does, and below it a line for each result, with the versions that have it.

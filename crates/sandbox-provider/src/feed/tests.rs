@@ -162,7 +162,7 @@ fn flat_hours_have_the_number_asked_for() {
 }
 
 #[test]
-fn oddities_concern_the_whole_feed() {
+fn quirks_apply_to_the_whole_feed() {
     let with = |quirk| {
         feed(|options| {
             (options.quirks, options.rates) = (Quirks::from([quirk]), Rates::none());
