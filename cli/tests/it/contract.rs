@@ -5,5 +5,6 @@ mod command_line;
 mod configuration;
 mod events;
 mod names;
+mod objects;
 mod page;
 mod tables;
