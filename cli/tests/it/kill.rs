@@ -418,7 +418,7 @@ async fn killed_while_the_portal_works_on_an_upload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_and_again_at_any_moment() {
     const KILLS: u32 = 15;
-    let run = run("all", "2020-01-15-12", "2020-01-15-18");
+    let run = run("all", "2020-01-15-12", "2020-01-15-15");
     let forced = with(&run, &["--force"]);
     let chunks = || Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(20))]);
     let whole = world_with(&["bird", "lime"], chunks()).await;
