@@ -7,9 +7,8 @@ use axum::body::{Body, Bytes};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::{Stream, StreamExt, stream};
-use serde_json::Value;
-
 use sandbox_server::dropped_body_error;
+use serde_json::Value;
 
 /// The approximate size of a chunk; smaller pieces are sent together.
 const CHUNK: usize = 64 << 10;

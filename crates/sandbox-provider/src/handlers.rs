@@ -1,31 +1,35 @@
 //! The request handlers of the provider.
 
+mod failures;
+mod flat;
+mod page;
+mod published;
+mod refusal;
+
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Query as QueryParameters, State as Shared};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use chrono::{TimeDelta, Utc};
-use serde_json::{Value, json};
+use sandbox_server::RawConnection;
+use serde_json::Value;
 
-use self::page::{Page, other_host_url};
+use self::failures::{fault_response, quirk_fault, quirk_response};
+use self::page::Page;
+use self::published::Published;
+use self::refusal::Refusal;
 use super::body::{Ending, Envelope};
 use super::fault::{Fault, Faults};
-use super::feed::{Feed, hour_of};
+use super::feed::Feed;
 use super::fleet::Register;
 use super::login::Tokens;
 use super::options::{AcceptPolicy, ProviderOptions};
 use super::query::{TripQuery, with_mds_names};
 use super::quirk::{Quirk, Quirks};
 use super::sketch::Sketch;
-use super::version::QueryStyle;
-use sandbox_server::{RawConnection, drop_connection};
-
-mod flat;
-mod page;
 
 /// The path of all endpoints.
 pub(super) const BASE_PATH: &str = "/mds";
@@ -111,116 +115,6 @@ async fn trips(
             &headers,
             fault.as_ref(),
         ),
-    }
-}
-
-/// The response of a provider whose quirks make it unavailable. `earlier_requests` is how many
-/// requests there were for the hour before this one.
-fn quirk_response(quirks: Quirks, earlier_requests: u32, headers: &HeaderMap) -> Option<Response> {
-    let has = |quirk| quirks.has(quirk);
-    let (status, header) = if has(Quirk::RedirectElsewhere) {
-        let address = format!("{}/trips", other_host_url(headers));
-        (302, Some((header::LOCATION, address)))
-    } else if has(Quirk::ThrottledSeconds) && earlier_requests == 0 {
-        (429, Some((header::RETRY_AFTER, "1".to_owned())))
-    } else if has(Quirk::ThrottledDate) && earlier_requests == 0 {
-        let date = Utc::now() + TimeDelta::seconds(1);
-        let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        (429, Some((header::RETRY_AFTER, date)))
-    } else if has(Quirk::DownAtFirst) && earlier_requests < 2 {
-        (503, None)
-    } else {
-        return None;
-    };
-    let mut response = Refusal::status(status).into_response();
-    if let Some((name, value)) = header
-        && let Ok(value) = HeaderValue::try_from(value)
-    {
-        response.headers_mut().insert(name, value);
-    }
-    Some(response)
-}
-
-/// The fault that the quirks cause.
-fn quirk_fault(quirks: Quirks, earlier_requests: u32) -> Option<Fault> {
-    let has = |quirk| quirks.has(quirk);
-    if has(Quirk::Truncated) {
-        Some(Fault::TruncatedJson)
-    } else if has(Quirk::Html) {
-        Some(Fault::HtmlPage200)
-    } else if has(Quirk::ErrorObject) {
-        Some(Fault::ErrorObject200)
-    } else if has(Quirk::ResetAtFirst) && earlier_requests == 0 {
-        Some(Fault::DropConnection)
-    } else {
-        None
-    }
-}
-
-/// The response for a fault that replaces the trips.
-fn fault_response(fault: &Fault) -> Option<Response> {
-    match fault {
-        Fault::NotOperating => Some(Refusal::status(404).into_response()),
-        Fault::Status {
-            status,
-            retry_after,
-        } => {
-            let mut response = Refusal::status(*status).into_response();
-            if let Some(seconds) = retry_after {
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, (*seconds).into());
-            }
-            Some(response)
-        }
-        Fault::ErrorObject200 => Some(Json(Refusal::status(500).body()).into_response()),
-        Fault::HtmlPage200 => Some(Html("<html><body>Please log in</body></html>").into_response()),
-        _ => None,
-    }
-}
-
-/// Which of the requested hours are published, or the status to respond with instead of trips.
-#[derive(Clone, Copy, Debug)]
-struct Published {
-    query: TripQuery,
-    end_hour: i64,
-    status: Option<u16>,
-}
-
-impl Published {
-    fn new(options: &ProviderOptions, query: TripQuery, fault: Option<&Fault>) -> Self {
-        let now = Utc::now();
-        let ready_end = if matches!(fault, Some(Fault::NotReady)) {
-            query.last_hour()
-        } else {
-            hour_of(now - options.publication_lag)
-        };
-        let status = if query.end_hour <= ready_end {
-            None
-        } else if options.version.query_style() == QueryStyle::EndHour
-            && query.end_hour > hour_of(now)
-        {
-            // The hour is not over: a 404 in every version that is queried by the hour.
-            Some(404)
-        } else {
-            options
-                .not_ready_status
-                .or(options.version.not_ready_status())
-        };
-        Self {
-            query,
-            end_hour: query.end_hour.min(ready_end),
-            status,
-        }
-    }
-
-    fn sketches(self, feed: &Feed) -> impl Iterator<Item = Sketch> + Send + use<> {
-        let feed = feed.clone();
-        let ignores_hour = feed.options().quirks.has(Quirk::IgnoresHour);
-        let hours = self.query.first_hour..self.end_hour;
-        hours
-            .flat_map(move |hour| feed.sketches(hour))
-            .filter(move |sketch| ignores_hour || self.query.matches(sketch))
     }
 }
 
@@ -327,50 +221,5 @@ fn check_accept(options: &ProviderOptions, headers: &HeaderMap) -> Result<(), Re
         Ok(())
     } else {
         Err(Refusal::status(406))
-    }
-}
-
-/// An error response, in the form of MDS.
-#[derive(Debug)]
-struct Refusal {
-    status: StatusCode,
-    description: String,
-}
-
-impl Refusal {
-    fn status(status: u16) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let description = status.canonical_reason().unwrap_or("Refused").to_owned();
-        Self {
-            status,
-            description,
-        }
-    }
-
-    fn bad_request(description: String) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            description,
-        }
-    }
-
-    fn body(&self) -> Value {
-        let error = match self.status.as_u16() {
-            400 => "bad_param",
-            401 => "unauthorized",
-            404 => "not_found",
-            406 => "not_acceptable",
-            _ => "server_error",
-        };
-        json!({"error": error, "error_description": self.description, "error_details": []})
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        if self.status.is_informational() {
-            return drop_connection();
-        }
-        (self.status, Json(self.body())).into_response()
     }
 }

@@ -1,9 +1,13 @@
 //! A trip as JSON, in the form of a version.
 
+mod json;
+
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 use uuid::Uuid;
+
+use json::{Feature, FeatureCollection, FlatTrip, Id, Point, Properties, Trip, TripType};
+pub(super) use json::{Gps, Time};
 
 use super::distort::distorted;
 use super::fleet::Vehicle;
@@ -14,112 +18,6 @@ use super::sketch::{HOUR_MS, Kind, Sketch, uuid};
 
 /// More than 500 miles.
 const ABSURD_METRES: i64 = 805_000;
-
-#[derive(Serialize)]
-struct Trip<'a> {
-    provider_id: Uuid,
-    provider_name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device_id: Option<Id>,
-    vehicle_id: String,
-    vehicle_type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    propulsion_type: Option<[&'static str; 1]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    propulsion_types: Option<[&'static str; 1]>,
-    trip_id: Id,
-    trip_duration: i64,
-    trip_distance: i64,
-    route: FeatureCollection,
-    accuracy: u32,
-    start_time: Time,
-    end_time: Time,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    publication_time: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parking_verification_url: Option<String>,
-    standard_cost: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actual_cost: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    currency: Option<&'static str>,
-}
-
-/// A trip of 2.0.
-#[derive(Serialize)]
-struct FlatTrip {
-    provider_id: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device_id: Option<Id>,
-    trip_id: Id,
-    trip_type: TripType,
-    start_time: Time,
-    end_time: Time,
-    start_location: Gps,
-    end_location: Gps,
-    duration: i64,
-    distance: i64,
-    publication_time: Time,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parking_verification_url: Option<String>,
-    parking_category: &'static str,
-    standard_cost: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actual_cost: Option<i64>,
-    currency: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum TripType {
-    One(&'static str),
-    List([&'static str; 1]),
-}
-
-/// A location of 2.0.
-#[derive(Serialize)]
-pub(super) struct Gps {
-    lat: f64,
-    lng: f64,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Id {
-    Uuid(Uuid),
-    Integer(u64),
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(super) enum Time {
-    Seconds(f64),
-    Whole(i64),
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type")]
-struct FeatureCollection {
-    features: Vec<Feature>,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type")]
-struct Feature {
-    properties: Properties,
-    geometry: Point,
-}
-
-#[derive(Serialize)]
-struct Properties {
-    timestamp: Time,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type")]
-struct Point {
-    coordinates: [f64; 2],
-}
 
 /// The facts about a trip, independent of the version.
 struct Facts {

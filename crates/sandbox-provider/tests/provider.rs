@@ -331,7 +331,7 @@ async fn a_huge_hour_is_streamed() {
 }
 
 #[tokio::test]
-async fn the_entry_says_how_to_list_request() {
+async fn the_entry_says_how_to_send_requests() {
     let provider = provider(|options| options.page_size = Some(10)).await;
     let entry = provider.entry();
     assert_eq!(entry["mds_api_url"], provider.base_url());

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod conditions;
 mod multipart;
 mod objects;
 mod records;

@@ -14,6 +14,7 @@ use tokio::sync::RwLock;
 use tokio::task::spawn_blocking;
 use tokio_util::io::ReaderStream;
 
+use super::conditions::Conditions;
 use super::multipart::{Assembly, Parts};
 use super::records;
 
@@ -286,41 +287,6 @@ impl S3 for Objects {
         req: S3Request<GetBucketLocationInput>,
     ) -> Response<GetBucketLocationOutput> {
         self.files.get_bucket_location(req).await
-    }
-}
-
-/// The conditions of a read, which `s3s-fs` does not check.
-struct Conditions {
-    if_match: Option<ETagCondition>,
-    if_none_match: Option<ETagCondition>,
-}
-
-impl Conditions {
-    fn new(if_match: &Option<IfMatch>, if_none_match: &Option<IfNoneMatch>) -> Self {
-        Self {
-            if_match: if_match.clone(),
-            if_none_match: if_none_match.clone(),
-        }
-    }
-
-    /// Refuses the response with the `ETag` if a condition fails.
-    fn check(&self, etag: Option<&ETag>) -> S3Result<()> {
-        let Some(etag) = etag else { return Ok(()) };
-        let holds = |condition: &ETagCondition| match condition {
-            ETagCondition::Any => true,
-            ETagCondition::ETag(wanted) => etag.weak_cmp(wanted),
-        };
-        if self
-            .if_match
-            .as_ref()
-            .is_some_and(|condition| !holds(condition))
-        {
-            return Err(s3_error!(PreconditionFailed));
-        }
-        if self.if_none_match.as_ref().is_some_and(holds) {
-            return Err(s3_error!(NotModified));
-        }
-        Ok(())
     }
 }
 
