@@ -51,7 +51,7 @@ pub(crate) async fn plan_and_run(
     let ended = run_plan(ctx, &plan, progress, cancel.clone()).await;
     listener.abort();
     if cancel.is_cancelled() {
-        eprintln!("stopped; the same command goes on from here");
+        eprintln!("stopped; run the same command again to continue");
     }
     let (summary, code) = ended?;
     print_summary(&plan, &summary, json)?;

@@ -31,6 +31,8 @@ impl Started {
             .args(args)
             .current_dir(folder.path())
             .env("TMPDIR", folder.path().join("tmp"))
+            // Not the Postgres that the tests share.
+            .env_remove("NEXTEST_RUN_ID")
             .stdin(Stdio::null())
             .stdout(fs::File::create(folder.path().join("stdout")).unwrap())
             .stderr(fs::File::create(folder.path().join("stderr")).unwrap())

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use sandbox_provider::{MdsVersion, OAuthLogin, Rates};
 use serde_json::json;
 use trips::status::BlockStatus::{NoTrips, Published};
 
 use crate::support::{hour, options, run, with, world_of};
-
-/// Two days.
-const BACKFILL: [&str; 7] = run("bird", "2020-01-15-00", "2020-01-17-00");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backfill_outlives_its_tokens() {
@@ -21,8 +19,9 @@ async fn a_backfill_outlives_its_tokens() {
         token_lifetime: Duration::from_millis(400),
     });
     let world = world_of(options).await;
+    let two_days = run("bird", "2020-01-15-00", "2020-01-17-00");
     world
-        .expect(0, &with(&BACKFILL, &["--concurrency", "2"]))
+        .expect(0, &with(&two_days, &["--concurrency", "2"]))
         .await;
     let provider = &world.stack.providers["bird"];
     assert!(
@@ -51,13 +50,11 @@ async fn trips_over_the_edges_of_hours_are_all_there_at_0_2() {
         .provider_settings
         .insert("paging".to_owned(), json!(true));
     let world = world_of(options).await;
-    world
-        .expect(0, &with(&BACKFILL, &["--concurrency", "2"]))
-        .await;
+    // 30 hours with a midnight among them.
+    let (first, end) = ("2020-01-15-12", "2020-01-16-18");
+    world.expect(0, &run("bird", first, end)).await;
     let provider = &world.stack.providers["bird"];
-    let hours = ["15", "16"]
-        .into_iter()
-        .flat_map(|day| (0..24).map(move |at| hour(&format!("2020-01-{day}-{at:02}"))));
+    let hours = (0..30).map(|n| hour(first) + TimeDelta::hours(n));
     let expected: u64 = hours.map(|time| provider.expected(time).distinct).sum();
     let loaded = world.number("SELECT count(*) FROM api.trips").await;
     assert_eq!(loaded, expected.cast_signed());

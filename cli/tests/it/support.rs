@@ -219,7 +219,8 @@ impl World {
         let mut pages = vault.list("staging/");
         while let Some(page) = pages.next_page().await.unwrap() {
             for object in page.into_iter().filter(|o| !o.key.contains("/runs/")) {
-                let mut value: Value = vault.get_json(&object.key).await.unwrap();
+                let bytes = vault.get_bytes(&object.key).await.unwrap();
+                let mut value: Value = serde_json::from_slice(&bytes).unwrap();
                 strip(&mut value);
                 objects.insert(object.key, value);
             }

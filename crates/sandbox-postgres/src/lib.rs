@@ -4,9 +4,10 @@ mod account;
 mod binaries;
 mod error;
 mod server;
+mod shared;
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,22 +40,24 @@ const START_ATTEMPTS: u32 = 8;
 /// Dropping it stops the server, and removes the data if the cluster is temporary.
 #[derive(Debug)]
 pub struct Cluster {
-    server: Mutex<Server>,
+    /// `None` if another process has started the server.
+    server: Option<Mutex<Server>>,
     folder: PathBuf,
     port: u16,
     password: String,
 }
 
 impl Cluster {
-    /// The shared cluster of this process. It is started at its first use and stopped when the
-    /// process ends. Tests use it, each with its own database.
+    /// The shared cluster of this process or, in a test that nextest runs, of the whole nextest
+    /// run. It is started at its first use and stopped when the process or the run ends. Tests use
+    /// it, each with its own database.
     ///
     /// # Errors
     ///
     /// As [`Cluster::start`].
     pub async fn shared() -> Result<&'static Self, PostgresError> {
         static SHARED: OnceCell<Cluster> = OnceCell::const_new();
-        SHARED.get_or_try_init(Self::start).await
+        SHARED.get_or_try_init(Self::of_run).await
     }
 
     /// Starts a cluster in a temporary folder, which is removed when the server stops.
@@ -66,7 +69,7 @@ impl Cluster {
     pub async fn start() -> Result<Self, PostgresError> {
         let folder =
             std::env::temp_dir().join(format!("sandbox-postgres-{}", Uuid::new_v4().simple()));
-        Self::start_with(folder, OnStop::Remove).await
+        Self::start_with(folder, OnStop::Remove, None).await
     }
 
     /// Starts a cluster whose data stays in `folder`. The folder is created if it does not exist,
@@ -76,22 +79,28 @@ impl Cluster {
     ///
     /// As [`Cluster::start`].
     pub async fn start_in(folder: impl Into<PathBuf>) -> Result<Self, PostgresError> {
-        Self::start_with(folder.into(), OnStop::Keep).await
+        Self::start_with(folder.into(), OnStop::Keep, None).await
     }
 
-    async fn start_with(folder: PathBuf, on_stop: OnStop) -> Result<Self, PostgresError> {
+    /// Starts a server that stops when this process ends or, if `owner` is given, when that process
+    /// ends.
+    async fn start_with(
+        folder: PathBuf,
+        on_stop: OnStop,
+        owner: Option<u32>,
+    ) -> Result<Self, PostgresError> {
         let (plan, password) = Plan::prepare(&folder, on_stop)?;
         let mut attempts_left = START_ATTEMPTS;
         let mut pause = Duration::from_millis(50);
         loop {
             attempts_left -= 1;
             let port = free_port().map_err(|source| PostgresError::Spawn { source })?;
-            let mut server = plan.start(port)?;
+            let mut server = plan.start(port, owner)?;
             match wait_until_ready(&mut server, port, &password).await {
                 Ok(()) => {
                     let folder = server.folder().to_owned();
                     return Ok(Self {
-                        server: Mutex::new(server),
+                        server: Some(Mutex::new(server)),
                         folder,
                         port,
                         password,
@@ -153,11 +162,13 @@ impl Cluster {
     /// Whether the server is still running.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        !self
-            .server
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .has_ended()
+        match &self.server {
+            Some(server) => !server
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .has_ended(),
+            None => TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok(),
+        }
     }
 
     async fn execute(&self, statement: &str) -> Result<(), PostgresError> {

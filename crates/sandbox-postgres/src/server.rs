@@ -1,7 +1,7 @@
 //! The server process, which never outlives this one.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -14,6 +14,9 @@ use super::{DATA, LOG, PostgresError};
 
 /// The script that stops the server when this process ends. Its comments say how.
 const WATCH: &str = include_str!("watch.sh");
+
+/// Runs for as long as another process does.
+const FOLLOW: &str = r#"while kill -0 "$1" 2>/dev/null; do sleep 0.2; done"#;
 
 /// How much of the server's log an error quotes.
 const LOG_TAIL_BYTES: u64 = 2_000;
@@ -87,14 +90,20 @@ impl Plan {
 
     /// Starts the server on `port`. It can still end by itself, for instance if another process has
     /// taken the port.
-    pub(super) fn start(&self, port: u16) -> Result<Server, PostgresError> {
+    pub(super) fn start(&self, port: u16, owner: Option<u32>) -> Result<Server, PostgresError> {
         let log = File::create(self.folder.join(LOG))
             .map_err(|source| PostgresError::folder(&self.folder, source))?;
         let errors = log
             .try_clone()
             .map_err(|source| PostgresError::folder(&self.folder, source))?;
+        let mut follower = owner
+            .map(follow)
+            .transpose()
+            .map_err(|source| PostgresError::Spawn { source })?;
+        let pipe = follower.as_mut().and_then(|process| process.stdout.take());
         let mut command = self.command(port);
-        command.stdin(Stdio::piped()).stdout(log).stderr(errors);
+        command.stdin(pipe.map_or_else(Stdio::piped, Stdio::from));
+        command.stdout(log).stderr(errors);
         let mut child = command
             .spawn()
             .map_err(|source| PostgresError::Spawn { source })?;
@@ -102,6 +111,7 @@ impl Plan {
         Ok(Server {
             child,
             lifeline,
+            follower,
             folder: self.folder.clone(),
             on_stop: self.on_stop,
         })
@@ -143,6 +153,8 @@ impl Plan {
 pub(super) struct Server {
     child: Child,
     lifeline: Option<ChildStdin>,
+    /// Holds the lifeline instead of this process.
+    follower: Option<Child>,
     folder: PathBuf,
     on_stop: OnStop,
 }
@@ -166,6 +178,10 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.lifeline.take());
+        if let Some(follower) = &mut self.follower {
+            let _ = follower.kill();
+            let _ = follower.wait();
+        }
         let deadline = Instant::now() + STOP_LIMIT;
         while !self.has_ended() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));
@@ -175,6 +191,19 @@ impl Drop for Server {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+/// Starts a process that keeps its standard output open for as long as the process `owner` runs.
+fn follow(owner: u32) -> io::Result<Child> {
+    Command::new("/bin/sh")
+        .args(["-c", FOLLOW, "follow"])
+        .arg(owner.to_string())
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
 }
 
 /// The superuser's password. It is generated at the first start and stored next to the data.
@@ -198,7 +227,7 @@ fn password_in(folder: &Path) -> Result<String, PostgresError> {
     Ok(password)
 }
 
-fn tail(path: &Path) -> std::io::Result<String> {
+fn tail(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL_BYTES)))?;

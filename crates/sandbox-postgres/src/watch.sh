@@ -25,12 +25,14 @@ server=$!
 (
     while read -r _ <&3; do :; done
     # Data that nobody will read again needs no last checkpoint.
-    if [ "$after" = remove ]; then kill -QUIT "$server"; else kill -INT "$server"; fi
+    if [ "$after" = remove ]; then signal=QUIT; else signal=INT; fi
     left=200
-    while kill -0 "$server" && [ "$left" -gt 0 ]; do
+    # Repeated, because a server that is just starting ignores these signals: a shell starts its
+    # background processes with both ignored.
+    while kill -"$signal" "$server" && [ "$left" -gt 0 ]; do
         sleep 0.05
         left=$((left - 1))
-        if [ "$left" -eq 100 ]; then kill -QUIT "$server"; fi
+        if [ "$left" -eq 100 ]; then signal=QUIT; fi
     done
     kill -KILL "$server"
     if [ "$after" = remove ]; then rm -rf "$folder"; fi

@@ -13,6 +13,8 @@ use tokio_postgres::{Client, NoTls};
 
 /// The variable that the kill test sets for the process that it starts and kills.
 const HOLD: &str = "SANDBOX_TEST_HOLD_POSTGRES";
+/// Set for the processes of a run of tests.
+const PRINT: &str = "SANDBOX_TEST_PRINT_SHARED";
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
@@ -140,6 +142,45 @@ async fn holds_a_cluster_until_killed() {
     let cluster = Cluster::start().await.unwrap();
     println!("\nheld {} {}", cluster.port(), cluster.folder().display());
     tokio::time::sleep(Duration::from_secs(60)).await;
+}
+
+#[test]
+fn the_processes_of_a_nextest_run_share_a_server_that_ends_with_the_run() {
+    let test = std::env::current_exe().unwrap();
+    // A shell in the role of nextest: it runs two tests, each in a process of its own.
+    let run = r#""$0" "$@"; "$0" "$@"; true"#;
+    let output = Command::new("/bin/sh")
+        .args(["-c", run, test.to_str().unwrap()])
+        .args(["--exact", "prints_the_shared_cluster", "--nocapture"])
+        .env("NEXTEST_RUN_ID", uuid::Uuid::new_v4().to_string())
+        .env(PRINT, "1")
+        .output()
+        .unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    let printed: Vec<_> = output
+        .lines()
+        .filter_map(|line| line.strip_prefix("shared "))
+        .collect();
+    assert_eq!(printed.len(), 2, "{output}");
+    assert_eq!(printed[0], printed[1]);
+    let (port, folder) = printed[0].split_once(' ').unwrap();
+    let port: u16 = port.parse().unwrap();
+    wait_until("the port is closed", || {
+        TcpStream::connect(("127.0.0.1", port)).is_err()
+    });
+    wait_until("the folder is gone", || !Path::new(folder).exists());
+}
+
+/// A test of the run above. Does nothing if it is run on its own.
+#[tokio::test]
+async fn prints_the_shared_cluster() {
+    if std::env::var_os(PRINT).is_none() {
+        return;
+    }
+    let cluster = Cluster::shared().await.unwrap();
+    assert!(cluster.is_running());
+    connect(&cluster.create_database().await.unwrap()).await;
+    println!("\nshared {} {}", cluster.port(), cluster.folder().display());
 }
 
 fn open_to_others(folder: &Path) {
