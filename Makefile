@@ -34,8 +34,9 @@ endif
 help:
 	@grep -E '^#' Makefile | sed 's/^# \{0,1\}//'
 
-demo: setup
-	$(CARGO) build --locked --workspace --bin mds
+# The build of `make test`, which is ready much sooner than an optimized one.
+demo: .venv/installed
+	$(CARGO) build --workspace --all-features --locked --bin mds
 	$(TARGET_DIR)/debug/mds demo
 
 # The stages run one after the other, so that each can use all cores. They build with the same features and profile, so
@@ -70,7 +71,7 @@ build: setup
 	$(CARGO) nextest run --workspace --all-features --locked --no-run
 
 unit: build
-	$(TARGET_DIR)/debug/with-postgres $(CARGO) nextest run --workspace --all-features --locked
+	$(CARGO) nextest run --workspace --all-features --locked
 	$(CARGO) test --workspace --all-features --locked --doc --quiet
 
 # Whole executions of the state machine: moto interprets its definition, and the functions' binaries run on a Lambda
@@ -101,7 +102,7 @@ lambda: .venv-e2e/installed
 		$(LAMBDA_FLAGS_$(LAMBDA_ARCH)) $(FUNCTIONS:%=-p %)
 
 lambda-figures: lambda
-	$(CARGO) build --locked --workspace --bin mds
+	$(CARGO) build --workspace --all-features --locked --bin mds
 	$(PYTHON) tools/lambda_figures.py target/lambda $(TARGET_DIR)/debug/mds
 
 # Postgres comes from the system if it is installed ($$PG_BIN, /usr/lib/postgresql/*/bin), otherwise from a wheel in .venv.
