@@ -11,7 +11,11 @@ COMMENT ON COLUMN api.trips.delivered_at IS
 COMMENT ON COLUMN api.trips.withdrawn_at IS
     'when the provider was requested for the hour and no longer returned the trip; null for a trip that counts';
 
-ALTER TABLE api.schedule ADD COLUMN IF NOT EXISTS loaded_at timestamptz;
+ALTER TABLE api.schedule
+    ADD COLUMN IF NOT EXISTS archived_at timestamptz,
+    ADD COLUMN IF NOT EXISTS loaded_at   timestamptz;
+COMMENT ON COLUMN api.schedule.archived_at IS
+    'when the provider was requested for what the archive holds; null for archives from before this column';
 COMMENT ON COLUMN api.schedule.loaded_at IS 'when the archive was last loaded; null if it never was';
 
 ALTER TABLE api.providers
