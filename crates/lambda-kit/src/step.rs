@@ -26,10 +26,11 @@ where
         ctx,
         deadline,
     } = invocation;
+    let ctx = Arc::new(ctx.until(deadline));
     let item = BlockItem::from_json(event)?;
     let work = Box::pin(work(Arc::clone(&ctx), item.clone()));
     let began = Instant::now();
-    let ended = step_within(deadline, &ctx, step, &item, work).await;
+    let ended = step_within(&ctx, step, &item, work).await;
     metrics::step(&ctx, step, &item, began.elapsed(), &ended);
     ended
         .and_then(|done| to_json(&done))

@@ -10,6 +10,7 @@ use mds_client::{MdsClient, ProviderConfig};
 use socrata::{SocrataClient, SocrataConfig};
 use store::{Store, StoreOptions};
 use tokio::sync::{Mutex, OnceCell};
+use tokio::time::Instant;
 use trips::block::{Block, BlockObject, ProviderName, object_key};
 use trips::ids::PublicIdKey;
 use trips::status::StepSelection;
@@ -21,14 +22,16 @@ use crate::error::{ErrorName, PipelineError};
 /// Configuration, database and clients, shared by all the blocks that a process works on.
 ///
 /// A client is built when a step first needs it, so that `plan` works without a portal and
-/// `extract` without boundaries.
+/// `extract` without boundaries. Cheap to clone; all clones share what is built.
+#[derive(Clone)]
 pub struct Context {
-    config: Config,
+    config: Arc<Config>,
     store: Store,
     http: reqwest::Client,
-    clients: Mutex<BTreeMap<ProviderName, Arc<MdsClient>>>,
-    boundaries: OnceCell<Arc<Boundaries>>,
-    portal: OnceLock<Portal>,
+    clients: Arc<Mutex<BTreeMap<ProviderName, Arc<MdsClient>>>>,
+    boundaries: Arc<OnceCell<Arc<Boundaries>>>,
+    portal: Arc<OnceLock<Portal>>,
+    deadline: Option<Instant>,
 }
 
 /// A provider and its entry in the providers file.
@@ -75,7 +78,7 @@ impl Context {
         };
         let store = Store::connect(config.settings.database_url()?, &options)?;
         Ok(Self {
-            config,
+            config: Arc::new(config),
             store,
             http: http_kit::client().map_err(|e| {
                 PipelineError::new(
@@ -83,10 +86,26 @@ impl Context {
                     format!("this machine's HTTP client cannot be built: {e}"),
                 )
             })?,
-            clients: Mutex::default(),
-            boundaries: OnceCell::new(),
-            portal: OnceLock::new(),
+            clients: Arc::default(),
+            boundaries: Arc::default(),
+            portal: Arc::default(),
+            deadline: None,
         })
+    }
+
+    /// The same context for work that must have ended at `deadline`: no wait within it is longer.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self {
+            deadline: Some(deadline),
+            ..self.clone()
+        }
+    }
+
+    /// When the work must have ended, if there is such a time.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     /// The configuration as it was read.

@@ -37,8 +37,9 @@ pub async fn run_step(
     }
 }
 
-/// Waits until the deadline for `work`, which does `step` of the item's block. The caller passes
-/// the work, so that a Lambda function contains the code of its own step only.
+/// Waits until the context's deadline for `work`, which does `step` of the item's block with the
+/// same context. The caller passes the work, so that a Lambda function contains the code of its own
+/// step only.
 ///
 /// At the deadline the step is dropped. Its claim and its transaction end with its connection, so
 /// the block keeps its status, and the next run repeats the step.
@@ -48,12 +49,14 @@ pub async fn run_step(
 /// Those of the step; at the deadline `ProviderUnavailable`, `DatabaseUnavailable` or
 /// `SocrataUnavailable`, after what the step waits for.
 pub async fn step_within(
-    deadline: Instant,
     ctx: &Context,
     step: Step,
     item: &BlockItem,
     work: impl Future<Output = Result<BlockItem, PipelineError>>,
 ) -> Result<BlockItem, PipelineError> {
+    let Some(deadline) = ctx.deadline() else {
+        return work.await;
+    };
     let began = Instant::now();
     match timeout_at(deadline, work).await {
         Ok(ended) => ended,
@@ -76,8 +79,8 @@ fn out_of_time(step: Step, after: Duration) -> PipelineError {
     PipelineError::new(
         name,
         format!(
-            "{} had not ended after {} s, when the function's time ran out; nothing is lost, and a repetition does the \
-             step again. If it never suffices, give the function more time",
+            "{} had not ended after {} s, when its time ran out; nothing is lost, and a repetition does the step again. \
+             If a function's time never suffices, give the function more",
             step.as_str(),
             after.as_secs()
         ),

@@ -22,6 +22,9 @@ use crate::span::step_span;
 const CLAIM_WAIT: Duration = Duration::from_secs(5);
 const CLAIM_POLL: Duration = Duration::from_millis(250);
 
+/// The longest time of a step whose caller sets no deadline.
+const MAX_STEP_TIME: Duration = Duration::from_secs(60 * 60);
+
 /// What one step does differently from the others.
 pub(crate) trait BlockStep: Sized {
     /// Which step this is.
@@ -111,6 +114,7 @@ pub(crate) struct ClaimedStep<'a> {
     step: Step,
     /// When the run was planned; `None` for an item that is not of a plan.
     planned_at: Option<DateTime<Utc>>,
+    deadline: Instant,
 }
 
 impl<'a> ClaimedStep<'a> {
@@ -119,8 +123,11 @@ impl<'a> ClaimedStep<'a> {
         item: &'a BlockItem,
         step: Step,
     ) -> Result<Self, PipelineError> {
+        let deadline = ctx
+            .deadline()
+            .unwrap_or_else(|| Instant::now() + MAX_STEP_TIME);
         let block = item.block()?;
-        let claim = claim(ctx, item.schedule_id).await?;
+        let claim = claim(ctx, item.schedule_id, deadline).await?;
         check_same_block(item, &block, &claim)?;
         let planned_at = ctx.store().run_planned_at(item.run_id).await?;
         Ok(Self {
@@ -130,7 +137,14 @@ impl<'a> ClaimedStep<'a> {
             claim,
             step,
             planned_at,
+            deadline,
         })
+    }
+
+    /// How much time the step has left until its caller drops it. Nothing that it waits for may
+    /// take longer.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// The block's status now.
@@ -215,11 +229,11 @@ pub(crate) fn warn_not_recorded(failure: &PipelineError) {
     );
 }
 
-async fn claim(ctx: &Context, schedule_id: i64) -> Result<Claim, PipelineError> {
-    let deadline = Instant::now() + CLAIM_WAIT;
+async fn claim(ctx: &Context, schedule_id: i64, deadline: Instant) -> Result<Claim, PipelineError> {
+    let until = deadline.min(Instant::now() + CLAIM_WAIT);
     loop {
         match ctx.store().claim(schedule_id).await {
-            Err(StoreError::Busy { .. }) if Instant::now() < deadline => sleep(CLAIM_POLL).await,
+            Err(StoreError::Busy { .. }) if Instant::now() < until => sleep(CLAIM_POLL).await,
             claimed => return Ok(claimed?),
         }
     }

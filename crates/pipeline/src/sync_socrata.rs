@@ -102,11 +102,12 @@ async fn publish(
         .open(step.ctx, &step.key(BlockObject::Publish))
         .await?;
     let starts_over = step.item.force || step.status() == BlockStatus::Published;
+    let turn_wait = DATASET_WAIT.min(step.time_left());
     let claim = &mut step.claim;
     let progress = resume(saved_progress(claim), &rows.tag, starts_over);
     // The lock within this process comes first: waiting for it costs no connection.
     let _lock = portal.lock.lock().await;
-    claim.lock_dataset(&portal.dataset, DATASET_WAIT).await?;
+    claim.lock_dataset(&portal.dataset, turn_wait).await?;
     let sent = send(&portal, claim, rows, progress).await;
     let unlocked = claim.unlock_all().await;
     let progress = sent?;

@@ -26,7 +26,7 @@ macro_rules! schedule_columns {
     () => {
         "s.schedule_id, p.provider_name, s.block_start, s.status_id, s.payload, s.message, s.payload_trips_count,
          s.records_total, s.records_processed, s.records_error_count, s.records_duplicate_count, s.rerun_flag,
-         s.socrata_status, s.run_id, s.updated_at, s.extracted_at, s.published_at"
+         s.socrata_status, s.run_id, s.updated_at, s.extracted_at, s.published_at, s.archived_at, s.loaded_at"
     };
 }
 pub(crate) use schedule_columns;
@@ -70,6 +70,11 @@ pub struct ScheduleRow {
     /// When everything loaded had last reached the portal; `None` if a later load has changed
     /// something.
     pub published_at: Option<DateTime<Utc>>,
+    /// When the provider was requested for what the archive holds; `None` for an archive from
+    /// before this column.
+    pub archived_at: Option<DateTime<Utc>>,
+    /// When the archive was last loaded; `None` if it never was.
+    pub loaded_at: Option<DateTime<Utc>>,
 }
 
 impl ScheduleRow {
@@ -121,6 +126,8 @@ impl ScheduleRow {
             updated_at: get(row, 14)?,
             extracted_at: get(row, 15)?,
             published_at: get(row, 16)?,
+            archived_at: get(row, 17)?,
+            loaded_at: get(row, 18)?,
         })
     }
 }

@@ -62,7 +62,7 @@ async fn a_panic_fails_its_block_as_internal_and_the_block_can_be_repeated() {
         panic!("{summary}")
     };
     assert_eq!(error_name.as_deref(), Some("Internal"));
-    let claim = claim(&ctx, item.schedule_id).await.unwrap();
+    let claim = ctx.store().claim(item.schedule_id).await.unwrap();
     assert_eq!(claim.row().status, BlockStatus::ExtractFailed);
     claim.release().await.unwrap();
 

@@ -169,7 +169,7 @@ pub(super) const RECORD_LOAD: &str = update_schedule!(
     "status_id = CASE WHEN $10 AND published_at IS NOT NULL THEN $11 ELSE $2::int END,
      published_at = CASE WHEN $9 THEN NULL ELSE published_at END,
      socrata_status = CASE WHEN $9 OR published_at IS NULL THEN NULL ELSE socrata_status END,
-     run_id = $3, payload_trips_count = $4, records_total = $4, records_processed = $5,
+     loaded_at = clock_timestamp(), run_id = $3, payload_trips_count = $4, records_total = $4, records_processed = $5,
      records_error_count = $6::bigint, records_duplicate_count = $7, rerun_flag = $6::bigint > 0, error_payload = $8,
      message = NULL"
 );
