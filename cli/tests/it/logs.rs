@@ -308,7 +308,7 @@ async fn a_portal_that_fails_is_not_quoted() {
     let world = &test.world;
     for fault in [
         sandbox_portal::Fault::ErrorsIn200 { rows: 3 },
-        sandbox_portal::Fault::HtmlPage200,
+        sandbox_portal::Fault::LosesRows { rows: 3 },
         sandbox_portal::Fault::Status {
             status: 403,
             retry_after: None,

@@ -59,6 +59,7 @@ async fn a_portal_that_stumbles_is_waited_for() {
     };
     let dropped = |applied| sandbox_portal::Fault::DropConnection { applied };
     for fault in [
+        sandbox_portal::Fault::HtmlPage200,
         refusal(503),
         NO_FAULT,
         throttled,
@@ -80,7 +81,7 @@ async fn a_portal_that_stumbles_is_waited_for() {
     let ok = Some(200);
     assert_eq!(
         world.uploads(),
-        [Some(503), ok, Some(429), ok, None, ok, None, ok]
+        [ok, Some(503), ok, Some(429), ok, None, ok, None, ok]
     );
 }
 
@@ -142,6 +143,25 @@ async fn rows_that_the_portal_refuses_in_an_answer_of_200_fail_the_block_until_t
     world.expect_whole(&["bird"], &["12"]).await;
     // The first ten rows are not sent again.
     assert_eq!(world.uploads().len(), 4 + 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_the_portal_does_not_count_are_sent_again() {
+    let world = forty_trips_in_four_uploads().await;
+    world.stack.portal.fail_next(NO_FAULT);
+    world
+        .stack
+        .portal
+        .fail_next(sandbox_portal::Fault::LosesRows { rows: 3 });
+    let output = world.expect(1, &ONE_HOUR).await;
+    assert!(stdout(&output).contains("sync-socrata (SocrataRejected)"));
+    assert_eq!(world.statuses().await, [PublishFailed]);
+    let message = world.text("SELECT message FROM api.schedule").await;
+    assert!(message.contains("10 were sent"), "{message}");
+
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [Published]);
+    world.expect_whole(&["bird"], &["12"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,6 +19,13 @@ pub enum Fault {
         /// How many rows, at most all of the upload.
         rows: usize,
     },
+    /// The last rows of the upload are lost. The status is 200, and no count speaks of them.
+    LosesRows {
+        /// How many rows, at most all of the upload.
+        rows: usize,
+    },
+    /// The rows are applied, but every count of the response is 0.
+    ZeroCounts,
     /// The connection closes without a response.
     DropConnection {
         /// Whether the rows are applied.

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod checks;
+mod columns;
 mod fault;
+mod metadata;
 mod requests;
 mod rows;
 mod soql;
@@ -15,6 +17,7 @@ use sandbox_server::Server;
 pub use sandbox_server::{ListenError, LoggedRequest, RequestLog};
 use serde_json::{Map, Value};
 
+pub use columns::{Column, default_columns};
 pub use fault::Fault;
 use fault::Faults;
 use requests::State;
@@ -33,6 +36,13 @@ pub struct PortalOptions {
     pub app_token: String,
     /// The column that identifies a row.
     pub row_id: String,
+    /// Whether the dataset has a row identifier. Without one, every uploaded row is appended.
+    pub has_row_identifier: bool,
+    /// The columns of the dataset, for its description. The portal keeps other members of a row as
+    /// well.
+    pub columns: Vec<Column>,
+    /// The shortest time that any request takes.
+    pub request_time: Duration,
     /// The port on loopback; 0 for any.
     pub port: u16,
     /// A file of JSON lines in which the rows outlive the process.
@@ -51,6 +61,9 @@ impl Default for PortalOptions {
             key_secret: "sandbox-key-secret".to_owned(),
             app_token: "sandbox-app-token".to_owned(),
             row_id: "trip_id".to_owned(),
+            has_row_identifier: true,
+            columns: default_columns(),
+            request_time: Duration::ZERO,
             port: 0,
             file: None,
             upload_time: Duration::ZERO,
@@ -90,7 +103,10 @@ impl Portal {
     ///
     /// [`PortalError`]: the port is in use, or the file cannot be used.
     pub async fn start(options: PortalOptions) -> Result<Self, PortalError> {
-        let rows = Rows::open(&options.row_id, options.file.as_deref()).map_err(|source| {
+        let identifier = options
+            .has_row_identifier
+            .then_some(options.row_id.as_str());
+        let rows = Rows::open(identifier, options.file.as_deref()).map_err(|source| {
             PortalError::File {
                 file: options.file.clone().unwrap_or_default(),
                 source,
@@ -163,6 +179,18 @@ impl Portal {
     #[must_use]
     pub fn row(&self, identifier: &str) -> Option<Map<String, Value>> {
         self.rows_locked(|rows| rows.get(identifier))
+    }
+
+    /// Adds or changes a row without a request, as a person does in the portal's editor.
+    ///
+    /// # Errors
+    ///
+    /// The file of rows cannot be written.
+    pub fn edit_row(&self, row: Map<String, Value>) -> io::Result<()> {
+        self.rows_locked(|rows| {
+            rows.upsert(row)?;
+            rows.flush()
+        })
     }
 
     /// Removes a row without a request. Returns whether the row existed.

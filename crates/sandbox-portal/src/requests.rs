@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Query as QueryParameters, State as Shared};
+use axum::extract::{DefaultBodyLimit, Path, Query as QueryParameters, Request, State as Shared};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{delete, get};
 use axum::{Json, Router};
 use sandbox_server::drop_connection;
 use serde_json::{Value, json};
@@ -18,7 +19,8 @@ use uuid::Uuid;
 use super::PortalOptions;
 use super::checks::{Refusal, check_content_type, check_credentials, check_dataset, refused};
 use super::fault::{Fault, Faults};
-use super::rows::{Outcome, Row, Rows};
+use super::metadata::view;
+use super::rows::{DELETED, Outcome, Row, Rows};
 use super::soql::Query;
 
 /// The largest body of an upload.
@@ -45,8 +47,52 @@ pub(super) struct Ticket {
 pub(super) fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/resource/{file}", get(query).post(upload))
+        .route("/resource/{dataset}/{file}", delete(delete_row))
+        .route("/api/views/{file}", get(metadata))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(Arc::clone(&state), take_time))
         .with_state(state)
+}
+
+async fn take_time(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+    tokio::time::sleep(state.options.request_time).await;
+    next.run(request).await
+}
+
+async fn metadata(
+    Shared(state): Shared<Arc<State>>,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    check_dataset(&state.options, &file)?;
+    check_credentials(&state.options, &headers, false)?;
+    Ok(Json(view(&state.options)).into_response())
+}
+
+/// Deletes the row whose identifier is the file's name.
+async fn delete_row(
+    Shared(state): Shared<Arc<State>>,
+    Path((dataset, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    check_dataset(&state.options, &format!("{dataset}.json"))?;
+    check_credentials(&state.options, &headers, true)?;
+    let identifier = file.strip_suffix(".json").unwrap_or(&file);
+    let mut rows = state.rows.lock().unwrap_or_else(PoisonError::into_inner);
+    if !state.options.has_row_identifier || rows.get(identifier).is_none() {
+        return Err(refused(
+            StatusCode::NOT_FOUND,
+            "row.missing",
+            "Cannot find the row",
+        ));
+    }
+    let mut deletion = Row::new();
+    deletion.insert(state.options.row_id.clone(), Value::from(identifier));
+    deletion.insert(DELETED.to_owned(), Value::Bool(true));
+    rows.upsert(deletion)
+        .and_then(|_| rows.flush())
+        .map_err(|error| internal(&error))?;
+    Ok(StatusCode::OK.into_response())
 }
 
 async fn upload(
@@ -82,7 +128,7 @@ async fn process(
         ));
     };
     tokio::time::sleep(state.options.upload_time.max(delay(fault))).await;
-    let counts = apply(state, rows, refused_rows(fault)).map_err(|error| internal(&error))?;
+    let counts = apply(state, rows, fault).map_err(|error| internal(&error))?;
     Ok(match fault {
         Some(Fault::DropConnection { .. }) => drop_connection(),
         Some(Fault::Accepted202 { polls }) => ticket(state, file, *polls, counts),
@@ -122,13 +168,6 @@ fn delay(fault: Option<&Fault>) -> Duration {
     }
 }
 
-fn refused_rows(fault: Option<&Fault>) -> usize {
-    match fault {
-        Some(Fault::ErrorsIn200 { rows }) => *rows,
-        _ => 0,
-    }
-}
-
 fn parse_rows(state: &State, body: &[u8]) -> Result<Vec<Row>, Refusal> {
     let rows: Vec<Row> = serde_json::from_slice(body).map_err(|_| {
         refused(
@@ -147,19 +186,26 @@ fn parse_rows(state: &State, body: &[u8]) -> Result<Vec<Row>, Refusal> {
     Ok(rows)
 }
 
-fn apply(state: &State, mut rows: Vec<Row>, to_refuse: usize) -> io::Result<Counts> {
-    let kept = rows.len().saturating_sub(to_refuse);
-    let mut counts = Counts {
-        errors: rows.len() - kept,
-        ..Counts::default()
-    };
-    rows.truncate(kept);
+fn apply(state: &State, mut rows: Vec<Row>, fault: Option<&Fault>) -> io::Result<Counts> {
+    let sent = rows.len();
+    let mut counts = Counts::default();
+    match fault {
+        Some(Fault::ErrorsIn200 { rows: refused }) => {
+            rows.truncate(sent.saturating_sub(*refused));
+            counts.errors = sent - rows.len();
+        }
+        Some(Fault::LosesRows { rows: lost }) => rows.truncate(sent.saturating_sub(*lost)),
+        _ => {}
+    }
     let mut dataset = state.rows.lock().unwrap_or_else(PoisonError::into_inner);
     for row in rows {
         counts.add(dataset.upsert(row)?);
     }
     dataset.flush()?;
-    Ok(counts)
+    Ok(match fault {
+        Some(Fault::ZeroCounts) => Counts::default(),
+        _ => counts,
+    })
 }
 
 /// The counts of one upload.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub(super) type Row = Map<String, Value>;
 
 /// The member of a row that requests its deletion.
-const DELETED: &str = ":deleted";
+pub(super) const DELETED: &str = ":deleted";
 
 /// The outcome of one row of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,15 +24,18 @@ pub(super) enum Outcome {
 /// All rows as compact JSON, and the file in which they outlive the process.
 #[derive(Debug)]
 pub(super) struct Rows {
-    identifier: String,
+    /// `None` for a dataset without a row identifier, to which every row is appended.
+    identifier: Option<String>,
+    appended: u64,
     rows: BTreeMap<String, String>,
     journal: Option<Journal>,
 }
 
 impl Rows {
-    pub(super) fn open(identifier: &str, file: Option<&Path>) -> io::Result<Self> {
+    pub(super) fn open(identifier: Option<&str>, file: Option<&Path>) -> io::Result<Self> {
         let mut rows = Self {
-            identifier: identifier.to_owned(),
+            identifier: identifier.map(str::to_owned),
+            appended: 0,
             rows: BTreeMap::new(),
             journal: None,
         };
@@ -77,7 +80,10 @@ impl Rows {
     }
 
     fn apply(&mut self, mut row: Row) -> Outcome {
-        let Some(identifier) = row.get(&self.identifier).and_then(as_identifier) else {
+        let Some(column) = &self.identifier else {
+            return self.append(row);
+        };
+        let Some(identifier) = row.get(column).and_then(as_identifier) else {
             return Outcome::Refused;
         };
         if row
@@ -98,6 +104,17 @@ impl Rows {
         self.rows
             .insert(identifier, Value::Object(merged).to_string());
         outcome
+    }
+
+    /// Without a row identifier a deletion does not say which row it means.
+    fn append(&mut self, row: Row) -> Outcome {
+        if row.contains_key(DELETED) {
+            return Outcome::Refused;
+        }
+        self.appended += 1;
+        let number = format!("{:020}", self.appended);
+        self.rows.insert(number, Value::Object(row).to_string());
+        Outcome::Created
     }
 
     fn replay(&mut self, path: &Path) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, RequestBuilder, StatusCode};
 use sandbox_portal::{Fault, Portal, PortalOptions};
@@ -236,4 +236,93 @@ async fn rows_survive_a_restart() {
         counts(upload(&portal, &json!([trip("a", 1)]))).await,
         (0, 1, 0)
     );
+}
+
+#[tokio::test]
+async fn a_client_that_names_no_content_type_uploads_and_deletes() {
+    let portal = portal().await;
+    let options = portal.options().clone();
+    let with_key = |request: RequestBuilder| {
+        request
+            .basic_auth(&options.key_id, Some(&options.key_secret))
+            .header("X-App-Token", &options.app_token)
+    };
+    let rows = json!([trip("a", 1), trip("b", 1)]).to_string();
+    let upload = with_key(Client::new().post(url(&portal))).body(rows);
+    assert_eq!(counts(upload).await, (2, 0, 0));
+    let row = |id: &str| format!("{}/resource/{}/{id}.json", portal.url(), options.dataset);
+    let anonymous = Client::new().delete(row("a")).send().await.unwrap();
+    assert_eq!(anonymous.status(), StatusCode::FORBIDDEN);
+    for status in [StatusCode::OK, StatusCode::NOT_FOUND] {
+        let deleted = with_key(Client::new().delete(row("a"))).send().await;
+        assert_eq!(deleted.unwrap().status(), status);
+    }
+    assert_eq!(portal.row_count(), 1);
+}
+
+async fn view(portal: &Portal) -> Value {
+    let url = format!(
+        "{}/api/views/{}.json",
+        portal.url(),
+        portal.options().dataset
+    );
+    Client::new()
+        .get(url)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_dataset_describes_its_columns_and_identifier() {
+    let view = view(&portal().await).await;
+    let columns = view["columns"].as_array().unwrap();
+    let identifier = columns
+        .iter()
+        .find(|column| column["id"] == view["rowIdentifierColumnId"])
+        .unwrap();
+    assert_eq!(identifier["fieldName"], "trip_id");
+    assert_eq!(identifier["dataTypeName"], "text");
+    assert_eq!(columns.len(), 18);
+}
+
+#[tokio::test]
+async fn a_dataset_without_identifier_appends() {
+    let options = PortalOptions {
+        has_row_identifier: false,
+        ..PortalOptions::default()
+    };
+    let portal = Portal::start(options).await.unwrap();
+    assert!(view(&portal).await.get("rowIdentifierColumnId").is_none());
+    let rows = json!([trip("a", 1)]);
+    for _ in 0..2 {
+        assert_eq!(counts(upload(&portal, &rows)).await, (1, 0, 0));
+    }
+    assert_eq!(portal.row_count(), 2);
+}
+
+#[tokio::test]
+async fn counts_can_be_wrong() {
+    let portal = portal().await;
+    let rows = json!([trip("a", 1), trip("b", 1)]);
+    portal.fail_next(Fault::LosesRows { rows: 1 });
+    assert_eq!(counts(upload(&portal, &rows)).await, (1, 0, 0));
+    portal.fail_next(Fault::ZeroCounts);
+    assert_eq!(counts(upload(&portal, &rows)).await, (0, 0, 0));
+    assert_eq!(portal.row_count(), 2);
+}
+
+#[tokio::test]
+async fn every_request_can_be_slow() {
+    let options = PortalOptions {
+        request_time: Duration::from_millis(200),
+        ..PortalOptions::default()
+    };
+    let portal = Portal::start(options).await.unwrap();
+    let began = Instant::now();
+    view(&portal).await;
+    assert!(began.elapsed() >= Duration::from_millis(200));
 }

@@ -15,12 +15,14 @@ use url::Url;
 use crate::chunks::Chunk;
 use crate::config::{DatasetId, SocrataConfig, check_secure};
 use crate::error::SocrataError;
+use crate::metadata::DatasetInfo;
 use crate::options::ClientOptions;
 use crate::request::{Response, send};
-use crate::resource::{JSON, headers, resource_url};
+use crate::resource::{JSON, headers, metadata_url, resource_url};
 use crate::upsert::Upsert;
 
 const MAX_UPSERT_RESPONSE_BYTES: usize = 1 << 20;
+const MAX_METADATA_BYTES: usize = 8 << 20;
 const MAX_QUERY_RESPONSE_BYTES: usize = 64 << 20;
 
 /// Writes and counts the rows of one dataset. Cheap to clone. `Debug` shows no secret.
@@ -29,6 +31,7 @@ pub struct SocrataClient {
     http: reqwest::Client,
     dataset: DatasetId,
     url: Url,
+    metadata_url: Url,
     headers: HeaderMap,
     options: ClientOptions,
 }
@@ -59,6 +62,7 @@ impl SocrataClient {
         Ok(Self {
             http,
             url: resource_url(&config.endpoint, &config.dataset),
+            metadata_url: metadata_url(&config.endpoint, &config.dataset),
             headers: headers(&config)?,
             dataset: config.dataset,
             options: ClientOptions::default(),
@@ -71,10 +75,11 @@ impl SocrataClient {
         Self { options, ..self }
     }
 
-    /// Sends new and changed rows. A chunk without rows is not sent.
+    /// Sends new, changed and deleted rows. A chunk without rows is not sent.
     ///
     /// Rows that the portal refuses while it takes others are counted in [`Upsert::errors`]; they
-    /// are not an error here.
+    /// are not an error here. The counts are those of the rows sent, or the upload is
+    /// [`SocrataError::Rejected`].
     ///
     /// # Errors
     ///
@@ -85,10 +90,24 @@ impl SocrataClient {
         if chunk.rows == 0 {
             return Ok(Upsert::default());
         }
-        match self.with_retries(|| self.post(chunk.body.clone())).await? {
-            Posted::Done(upsert) => Ok(upsert),
-            Posted::Accepted(ticket) => self.poll(&ticket).await,
-        }
+        let body = match self.with_retries(|| self.post(chunk.body.clone())).await? {
+            Posted::Done(body) => body,
+            Posted::Accepted(ticket) => self.poll(&ticket).await?,
+        };
+        Upsert::read(&body, chunk.rows as u64)
+    }
+
+    /// What the portal says about the dataset and its columns.
+    ///
+    /// # Errors
+    ///
+    /// As [`SocrataClient::upsert`].
+    pub async fn dataset_info(&self) -> Result<DatasetInfo, SocrataError> {
+        let url = &self.metadata_url;
+        let body = self
+            .with_retries(|| self.get_body(url.clone(), MAX_METADATA_BYTES))
+            .await?;
+        DatasetInfo::read(&body)
     }
 
     /// The number of rows that meet `filter`, a SoQL condition such as `year = 2020`; without one,
@@ -118,14 +137,16 @@ impl SocrataClient {
     ) -> Result<Vec<T>, SocrataError> {
         let mut url = self.url.clone();
         url.query_pairs_mut().extend_pairs(query);
-        let body = self.with_retries(|| self.query_once(url.clone())).await?;
+        let body = self
+            .with_retries(|| self.get_body(url.clone(), MAX_QUERY_RESPONSE_BYTES))
+            .await?;
         serde_json::from_slice(&body).map_err(|_| {
             SocrataError::malformed("the response to a query has other rows than requested")
         })
     }
 
-    async fn query_once(&self, url: Url) -> Result<Bytes, SocrataError> {
-        let response = self.get(url, MAX_QUERY_RESPONSE_BYTES).await?;
+    async fn get_body(&self, url: Url, max_bytes: usize) -> Result<Bytes, SocrataError> {
+        let response = self.get(url, max_bytes).await?;
         match response.status {
             200 => Ok(response.body),
             status => Err(in_progress(status)),
@@ -140,7 +161,7 @@ impl SocrataClient {
             .body(body);
         let response = self.send(request, MAX_UPSERT_RESPONSE_BYTES).await?;
         if response.status == 200 {
-            return Upsert::read(&response.body).map(Posted::Done);
+            return Ok(Posted::Done(response.body));
         }
         // Without a ticket the portal expects the same request again.
         let ticket = self.ticket(&response)?;
@@ -188,7 +209,7 @@ impl SocrataClient {
     }
 
     /// Asks for the result of an upload that the portal processes in the background.
-    async fn poll(&self, ticket: &Url) -> Result<Upsert, SocrataError> {
+    async fn poll(&self, ticket: &Url) -> Result<Bytes, SocrataError> {
         let max_polls = self.options.max_polls.saturating_add(1);
         let mut budget = RetryBudget::new(max_polls, self.options.retry);
         while let Some(wait) = budget.backoff(None) {
@@ -198,7 +219,7 @@ impl SocrataClient {
                 response => response?,
             };
             if response.status == 200 {
-                return Upsert::read(&response.body);
+                return Ok(response.body);
             }
         }
         Err(in_progress(202))
@@ -241,7 +262,8 @@ impl SocrataClient {
 
 /// The response to an upload.
 enum Posted {
-    Done(Upsert),
+    /// The body with the counts.
+    Done(Bytes),
     /// The portal processes it in the background; where to ask for the result.
     Accepted(Url),
 }

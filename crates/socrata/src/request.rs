@@ -27,11 +27,17 @@ pub(crate) async fn send(
     let headers = response.headers().clone();
     let body = read_body(response, max_bytes).await;
     match status {
-        200 | 202 => Ok(Response {
-            status,
-            headers,
-            body: body.map_err(unreadable)?,
-        }),
+        200 | 202 => {
+            let body = body.map_err(unreadable)?;
+            if is_web_page(&body) {
+                return Err(web_page(status));
+            }
+            Ok(Response {
+                status,
+                headers,
+                body,
+            })
+        }
         // The body of a failure helps, but the status is enough.
         _ => Err(failure(status, &headers, &body.unwrap_or_default())),
     }
@@ -43,6 +49,20 @@ fn unreadable(error: BodyError) -> SocrataError {
         BodyError::TooLarge { max_bytes } => SocrataError::malformed(format!(
             "its response is larger than the cap of {max_bytes} bytes"
         )),
+    }
+}
+
+/// A portal under maintenance sends a page for people with status 200.
+fn is_web_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+fn web_page(status: u16) -> SocrataError {
+    SocrataError::Unavailable {
+        why: format!("it returned status {status} with a web page instead of JSON"),
+        status: Some(status),
+        retry_after: None,
+        source: None,
     }
 }
 
@@ -63,14 +83,18 @@ fn failure(status: u16, headers: &HeaderMap, body: &[u8]) -> SocrataError {
         None => SocrataError::Rejected {
             status,
             code: error_code(body),
-            why: format!("it returned status {status}: {}", advice(status)),
+            why: format!("it returned status {status}: {}", advice(status, body)),
         },
     }
 }
 
 /// What people should look at after a refusal.
-fn advice(status: u16) -> &'static str {
+fn advice(status: u16, body: &[u8]) -> &'static str {
     match status {
+        403 if is_synced_copy(body) => {
+            "SOCRATA_DATASET is the id of a copy that the portal keeps by itself; a dataset may have two ids, take the \
+             other one"
+        }
         300..=399 => "it redirects, look at SOCRATA_DATA_ENDPOINT",
         400 => "a row or a query does not fit the dataset's columns",
         401 | 403 => {
@@ -80,6 +104,12 @@ fn advice(status: u16) -> &'static str {
         413 => "lower SOCRATA_CHUNK_ROWS",
         _ => "repeating the request changes nothing",
     }
+}
+
+/// Whether the portal refuses the write because the dataset is the copy of another one.
+fn is_synced_copy(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body).to_ascii_lowercase();
+    text.contains("synced") || text.contains("no manual update")
 }
 
 /// Socrata's `code`. Its `message` may quote a row, so it is dropped.

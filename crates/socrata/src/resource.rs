@@ -19,6 +19,13 @@ pub(crate) fn resource_url(endpoint: &Url, dataset: &DatasetId) -> Url {
     url
 }
 
+/// The URL of what the portal says about a dataset.
+pub(crate) fn metadata_url(endpoint: &Url, dataset: &DatasetId) -> Url {
+    let mut url = resource_url(endpoint, dataset);
+    url.set_path(&format!("/api/views/{dataset}.json"));
+    url
+}
+
 /// The headers of every request: the key and the application token.
 pub(crate) fn headers(config: &SocrataConfig) -> Result<HeaderMap, SocrataError> {
     let basic = http_kit::basic(

@@ -11,36 +11,59 @@ pub struct Upsert {
     pub created: u64,
     /// Rows that replaced one with the same identifier.
     pub updated: u64,
+    /// Rows that the upload deleted.
+    pub deleted: u64,
     /// Rows that the portal refused. They are missing there.
     pub errors: u64,
 }
 
+/// A portal may leave out a count of 0.
 #[derive(Deserialize)]
 struct Response {
     #[serde(rename = "Rows Created")]
     created: Option<u64>,
     #[serde(rename = "Rows Updated")]
     updated: Option<u64>,
-    #[serde(rename = "Errors", default)]
-    errors: u64,
+    #[serde(rename = "Rows Deleted")]
+    deleted: Option<u64>,
+    #[serde(rename = "Errors")]
+    errors: Option<u64>,
 }
 
 impl Upsert {
-    /// Reads the body of a 200.
-    pub(crate) fn read(body: &[u8]) -> Result<Self, SocrataError> {
-        let response: Response = serde_json::from_slice(body).map_err(|_| {
-            SocrataError::malformed("it returned status 200 without counts of rows")
-        })?;
-        match (response.created, response.updated) {
-            (Some(created), Some(updated)) => Ok(Self {
-                created,
-                updated,
-                errors: response.errors,
-            }),
-            _ => Err(SocrataError::malformed(
-                "it returned status 200 without `Rows Created` and `Rows Updated`",
-            )),
+    /// Reads the body of a 200 to an upload of `rows` rows.
+    ///
+    /// # Errors
+    ///
+    /// [`SocrataError::Rejected`] for a body without counts, and for counts that are not those of
+    /// `rows` rows: nobody knows then which rows the portal has.
+    pub(crate) fn read(body: &[u8], rows: u64) -> Result<Self, SocrataError> {
+        let no_counts = || SocrataError::malformed("it returned status 200 without counts of rows");
+        let response: Response = serde_json::from_slice(body).map_err(|_| no_counts())?;
+        if response.created.is_none() && response.updated.is_none() && response.deleted.is_none() {
+            return Err(no_counts());
         }
+        let upsert = Self {
+            created: response.created.unwrap_or(0),
+            updated: response.updated.unwrap_or(0),
+            deleted: response.deleted.unwrap_or(0),
+            errors: response.errors.unwrap_or(0),
+        };
+        if upsert.rows() == Some(rows) {
+            return Ok(upsert);
+        }
+        Err(SocrataError::malformed(format!(
+            "it counted {} created, {} updated, {} deleted and {} refused rows, but {rows} were sent",
+            upsert.created, upsert.updated, upsert.deleted, upsert.errors
+        )))
+    }
+
+    /// The number of rows that the counts speak of; `None` if no upload has that many.
+    fn rows(&self) -> Option<u64> {
+        self.created
+            .checked_add(self.updated)?
+            .checked_add(self.deleted)?
+            .checked_add(self.errors)
     }
 }
 

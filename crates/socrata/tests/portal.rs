@@ -11,7 +11,8 @@ use rstest::rstest;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use socrata::{
-    Chunk, ClientOptions, SocrataClient, SocrataConfig, SocrataError, Upsert, parse_endpoint,
+    Chunk, ClientOptions, ColumnKind, SocrataClient, SocrataConfig, SocrataError, Upsert,
+    parse_endpoint,
 };
 use tokio::time::Instant;
 use wiremock::matchers::{body_string, header, method, path, query_param};
@@ -68,6 +69,7 @@ fn done() -> ResponseTemplate {
 const DONE: Upsert = Upsert {
     created: 1,
     updated: 1,
+    deleted: 0,
     errors: 0,
 };
 
@@ -113,8 +115,48 @@ async fn refused_rows_in_a_200_are_counted() {
     assert_eq!((upsert.created, upsert.updated, upsert.errors), (1, 0, 1));
 }
 
+#[tokio::test]
+async fn a_web_page_with_200_is_retried() {
+    let page = ResponseTemplate::new(200).set_body_string("\n<html>canary</html>");
+    let server = failing(page.clone(), 2).await;
+    assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
+    let server = always(page).await;
+    let error = upsert(&client(&server.uri())).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert!(!format!("{error:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn counts_of_fewer_rows_than_sent_are_an_error() {
+    let server = always(ResponseTemplate::new(200).set_body_json(counts(1, 0, 0))).await;
+    let response = upsert(&client(&server.uri())).await;
+    assert!(
+        matches!(response, Err(SocrataError::Rejected { status: 200, .. })),
+        "{response:?}"
+    );
+    assert_eq!(requests(&server).await, 1);
+}
+
+#[tokio::test]
+async fn a_dataset_describes_itself() {
+    let server = MockServer::start().await;
+    let view = json!({
+        "id": "7d8e-dm7r",
+        "rowIdentifierColumnId": 7,
+        "columns": [{"id": 7, "fieldName": "trip_id", "dataTypeName": "text"}]
+    });
+    Mock::given(method("GET"))
+        .and(path("/api/views/7d8e-dm7r.json"))
+        .and(header("x-app-token", "canary-token"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(view))
+        .mount(&server)
+        .await;
+    let info = client(&server.uri()).dataset_info().await.unwrap();
+    info.check("trip_id", &[("trip_id", ColumnKind::Text)])
+        .unwrap();
+}
+
 #[rstest]
-#[case("<html>canary</html>")]
 #[case(r#"{"error":true,"message":"canary"}"#)]
 #[case("")]
 #[tokio::test]
