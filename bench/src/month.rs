@@ -80,7 +80,9 @@ async fn run(
         cancel: CancellationToken::new(),
     };
     let observer = Arc::clone(&ends);
-    Box::pin(run_local(Arc::clone(&world.ctx), &plan, options, observer)).await?;
+    let run = run_local(Arc::clone(&world.ctx), &plan, options, observer);
+    let summary = Box::pin(run).await?;
+    anyhow::ensure!(summary.is_success(), "{summary}");
     let seconds = ends.seconds.lock().unwrap_or_else(PoisonError::into_inner);
     Ok((plan.block_count, seconds.clone()))
 }

@@ -6,7 +6,7 @@ mod connect;
 mod demo;
 mod migrate;
 mod probe;
-mod run;
+pub(crate) mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod step;

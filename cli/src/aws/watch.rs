@@ -10,6 +10,7 @@ use serde_json::Value;
 use store::RunSummary;
 
 use crate::aws::client::Executions;
+use crate::commands::run::nothing_to_do;
 use crate::failure::{FAILED, USAGE};
 use crate::progress::Progress;
 use crate::signals;
@@ -148,9 +149,11 @@ fn describe(output: &str) -> anyhow::Result<String> {
         return Ok(summary.to_string());
     }
     let plan: Value = serde_json::from_str(output)?;
-    Ok(format!(
-        "nothing to do: for {} blocks the chosen steps are done, or wait for a step that is left out",
-        plan["nothing_to_do"]
+    let count = |member: &str| plan[member].as_u64().unwrap_or(0);
+    Ok(nothing_to_do(
+        count("nothing_to_do"),
+        count("not_loaded"),
+        count("not_ended"),
     ))
 }
 

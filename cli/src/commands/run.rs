@@ -1,10 +1,10 @@
 //! `mds run`: plans a range of hours, runs the plan and reports how it ended.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use pipeline::{Context, ErrorName, Plan, PlanRequest, PlannedBlock, RunOptions, run_local};
+use pipeline::{Context, Plan, PlanRequest, PlannedBlock, RunOptions, run_local};
 use store::RunSummary;
 use tokio_util::sync::CancellationToken;
 
@@ -34,9 +34,13 @@ pub(crate) async fn plan_and_run(
     json: bool,
     progress: &Progress,
 ) -> anyhow::Result<ExitCode> {
+    if request.ignores_interval() {
+        eprintln!("--interval is ignored, because --time-min and --time-max are both given");
+    }
     let ctx = connect::context(request.max_concurrency).await?;
     if request.dry_run {
-        let plan = pipeline::plan(&ctx, request, |block| print_planned(block, json)).await?;
+        let show = |block: &PlannedBlock| print_planned(block, json);
+        let plan = pipeline::plan_patiently(&ctx, request, show).await?;
         print_skipped(&plan);
         eprintln!(
             "dry run: {} blocks to do, nothing written",
@@ -44,7 +48,14 @@ pub(crate) async fn plan_and_run(
         );
         return Ok(ExitCode::SUCCESS);
     }
-    let plan = pipeline::plan(&ctx, request, |_| {}).await?;
+    let plan = pipeline::plan_patiently(&ctx, request, |_| {}).await?;
+    if is_only_ahead(&plan) {
+        return Err(usage(format!(
+            "{} blocks have not ended yet, and the request is for no others; run it again once they have, or check \
+             its times and this machine's clock",
+            plan.not_ended
+        )));
+    }
     print_skipped(&plan);
     let cancel = CancellationToken::new();
     let listener = tokio::spawn(cancel_on_signal(cancel.clone()));
@@ -69,26 +80,20 @@ pub(crate) async fn run_plan(
         concurrency: usize::try_from(plan.max_concurrency)?,
         cancel,
     };
-    let ended = run_local(
-        Arc::clone(&ctx),
-        plan,
-        options,
-        progress.start(plan.block_count),
-    )
-    .await;
+    let ended = run_local(ctx, plan, options, progress.start(plan.block_count)).await;
     progress.end();
-    match ended {
-        Ok(summary) => Ok((summary, ExitCode::SUCCESS)),
-        Err(error) if error.name == ErrorName::RunHadFailures => {
-            let summary = ctx
-                .store()
-                .run_summary(plan.run_id)
-                .await?
-                .context("the run's row is missing from api.runs")?;
-            Ok((summary, ExitCode::from(FAILED)))
-        }
-        Err(error) => Err(error.into()),
-    }
+    let summary = ended?;
+    let code = if summary.is_success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    };
+    Ok((summary, code))
+}
+
+/// Whether nothing of what was requested exists yet.
+fn is_only_ahead(plan: &Plan) -> bool {
+    plan.not_ended > 0 && plan.block_count + plan.nothing_to_do + plan.not_loaded == 0
 }
 
 /// The first signal lets the running steps finish; the second one ends the process at once.
@@ -109,6 +114,12 @@ fn print_skipped(plan: &Plan) {
         eprintln!(
             "{} blocks have not ended yet and are left out",
             plan.not_ended
+        );
+    }
+    if plan.not_loaded > 0 {
+        eprintln!(
+            "{} blocks are not loaded, so there is nothing to publish, and are left out",
+            plan.not_loaded
         );
     }
 }
@@ -139,11 +150,25 @@ fn print_summary(plan: &Plan, summary: &RunSummary, json: bool) -> anyhow::Resul
     }
     if plan.block_count == 0 {
         println!(
-            "nothing to do: for {} blocks the chosen steps are done, or wait for a step that is left out",
-            plan.nothing_to_do
+            "{}",
+            nothing_to_do(plan.nothing_to_do, plan.not_loaded, plan.not_ended)
         );
         return Ok(());
     }
     println!("{summary}");
     Ok(())
+}
+
+/// Says why a plan has no blocks.
+pub(crate) fn nothing_to_do(done: u64, not_loaded: u64, not_ended: u64) -> String {
+    let mut text = format!(
+        "nothing to do: for {done} blocks the chosen steps are done, or wait for a step that is left out"
+    );
+    if not_loaded > 0 {
+        let _ = write!(text, "; {not_loaded} blocks are not loaded");
+    }
+    if not_ended > 0 {
+        let _ = write!(text, "; {not_ended} blocks have not ended yet");
+    }
+    text
 }

@@ -54,11 +54,13 @@ pub(crate) async fn one_step(
 }
 
 /// Plans the block whose contents the file holds. The step is forced, because the file replaces
-/// what an earlier run has loaded or published.
+/// what an earlier run has loaded or published. Trips of another block are refused unless the
+/// command has `--force`.
 async fn item_for_file(
     request: PlanRequest,
     file: &Path,
 ) -> anyhow::Result<(Arc<Context>, BlockItem)> {
+    let is_forced = request.force;
     let request = PlanRequest {
         force: true,
         ..request
@@ -66,8 +68,14 @@ async fn item_for_file(
     // Checked before the block is claimed: a typo in the name must not count as a failed block.
     File::open(file).map_err(|e| failure::usage(format!("{}: {e}", file.display())))?;
     let ctx = connect::context(None).await?;
-    pipeline::single_block(&ctx, &request)?;
-    let plan = pipeline::plan(&ctx, &request, |_| {}).await?;
+    let block = pipeline::single_block(&ctx, &request)?;
+    if !is_forced && !request.no_sync_db {
+        pipeline::check_trips_file(&ctx, &block, file).await?;
+    }
+    let plan = pipeline::plan_patiently(&ctx, &request, |_| {}).await?;
+    if plan.block_count == 0 {
+        return Err(pipeline::not_loaded(&block).into());
+    }
     let manifest = plan.manifest.context("the plan has no manifest")?;
     let item = pipeline::read_manifest(&ctx, &manifest)
         .await?

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sandbox_provider::{Fault, Rates, Rhythm, Times};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trips::status::BlockStatus::{LoadFailed, LoadedWithRejects, Published};
+use trips::status::BlockStatus::{LoadFailed, LoadedWithRejects, New, Published};
 
 use crate::support::{World, hour, options, stderr, stdout, with, world_of};
 
@@ -193,6 +193,64 @@ async fn a_file_that_is_no_archive_fails_the_load_and_what_is_loaded_stays() {
         (vec![Published], world.portal())
     );
     assert_eq!(objects, world.objects().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trips_of_another_hour_or_provider_are_loaded_from_a_file_by_force_only() {
+    let world = forty_trips().await;
+    let (_folder, file) = file("trips.json");
+    world.expect(0, &step("extract", &file, &[])).await;
+    let (database, bucket) = (world.dump().await, world.stored());
+    let text = fs::read_to_string(&file).unwrap();
+
+    let other_hour: [&str; 6] = [
+        "sync-db",
+        "--file",
+        file.to_str().unwrap(),
+        "--provider",
+        "bird",
+        "--time-max=2020-01-15-15",
+    ];
+    let output = world.expect(2, &other_hour).await;
+    let message = stderr(&output);
+    assert!(
+        message.contains("is not of bird 2020-01-15-15")
+            && message.contains("of its 40 trips 40 ended in other hours")
+            && message.contains("2020-01-15-13")
+            && message.contains("--force"),
+        "{message}"
+    );
+    let ours = world.stack.providers["bird"]
+        .options()
+        .provider_id
+        .to_string();
+    let theirs = "5eed0000-0000-4000-8000-0000000000ff";
+    fs::write(&file, text.replace(&ours, theirs)).unwrap();
+    let output = world.expect(2, &step("sync-db", &file, &[])).await;
+    let message = stderr(&output);
+    assert!(
+        message.contains(&format!("40 are of the provider {theirs}")),
+        "{message}"
+    );
+    assert_eq!((database, bucket), (world.dump().await, world.stored()));
+
+    fs::write(&file, text).unwrap();
+    world.expect(0, &with(&other_hour, &["--force"])).await;
+    assert_eq!(world.number("SELECT count(*) FROM api.trips").await, 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_file_are_not_published_for_a_block_that_is_not_loaded() {
+    let world = forty_trips().await;
+    let (_folder, file) = file("publish.json");
+    fs::write(&file, "[]").unwrap();
+    let output = world.expect(1, &step("sync-socrata", &file, &[])).await;
+    assert!(
+        stderr(&output).contains("run sync-db first"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(world.statuses().await, [New]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

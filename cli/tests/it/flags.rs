@@ -59,6 +59,28 @@ impl World {
         usize::try_from(trips.sum::<u64>()).unwrap()
     }
 
+    /// Runs a command that fails because every trip of every hour is rejected.
+    async fn expect_all_rejected(&self, command: &[&str]) {
+        let output = self.expect(1, command).await;
+        let summary = stdout(&output);
+        assert!(
+            summary.contains("of 2 blocks 0 done")
+                && summary.contains("2 failed")
+                && summary.contains("sync-db (ProviderMalformed)"),
+            "{summary}"
+        );
+        let message = self.text("SELECT min(message) FROM api.schedule").await;
+        let rejects = self
+            .number("SELECT records_error_count FROM api.schedule ORDER BY message LIMIT 1")
+            .await;
+        assert!(
+            message.starts_with(&format!(
+                "ProviderMalformed: all {rejects} trips of the hour are rejected, {rejects} of them as off_the_globe"
+            )),
+            "{message}"
+        );
+    }
+
     pub(crate) async fn rows(&self) -> usize {
         usize::try_from(self.number("SELECT count(*) FROM api.trips").await).unwrap()
     }
@@ -295,9 +317,18 @@ async fn incomplete_only_takes_up_hours_of_which_every_trip_was_rejected() {
     let mut options = options(&["bird"]);
     options.providers.get_mut("bird").unwrap().quirks = Quirks::from([Quirk::SwappedCoordinates]);
     let world = world_of(options).await;
-    world.expect(0, &HOURS).await;
     // With latitude and longitude swapped, every trip of this city is off the globe.
+    world.expect_all_rejected(&HOURS).await;
     assert_eq!(world.statuses().await, [AllRejected, AllRejected]);
+    // Whoever finds it again fails again.
+    world
+        .expect_all_rejected(&with(&HOURS, &["--incomplete-only"]))
+        .await;
+    world
+        .expect_all_rejected(&with(&HOURS, &["--force", "--no-extract"]))
+        .await;
+    assert_eq!(world.statuses().await, [AllRejected, AllRejected]);
+    let requests = world.request_count();
     assert_eq!((world.rows().await, world.stack.portal.row_count()), (0, 0));
 
     let swap = |providers: &mut Value| providers["bird"]["swap_coordinates"] = json!(true);
@@ -307,7 +338,7 @@ async fn incomplete_only_takes_up_hours_of_which_every_trip_was_rejected() {
     assert!(stdout(&output).contains("nothing to do"));
     world.expect(0, &with(&HOURS, &["--incomplete-only"])).await;
     assert_eq!(world.statuses().await, [Published, Published]);
-    assert_eq!(world.request_count(), 4);
+    assert_eq!(world.request_count(), requests + 2);
     let good = world.good_trips(&["2020-01-15-12", "2020-01-15-13"]);
     assert_eq!(
         (world.rows().await, world.stack.portal.row_count()),
@@ -388,7 +419,9 @@ async fn a_dry_run_shows_each_block_and_writes_nothing_anywhere() {
                 .lines()
                 .all(|line| line.ends_with(&format!("): {step}")))
         );
-        assert_eq!(stdout(&output).lines().count(), 4, "{step}");
+        // Only what is loaded can be published again.
+        let forced = if step == "sync-socrata" { 3 } else { 4 };
+        assert_eq!(stdout(&output).lines().count(), forced, "{step}");
     }
     assert_eq!(before, world.everything().await);
 }

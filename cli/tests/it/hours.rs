@@ -97,7 +97,14 @@ async fn hours_that_have_not_ended_are_left_out_and_counted() {
     let output = world.expect(0, &with(&DRY_RUN, &ahead)).await;
     assert_eq!(stdout(&output), "");
     assert!(stderr(&output).contains("3 blocks have not ended yet and are left out"));
-    world.expect(0, &with(&DRY_RUN[..3], &ahead)).await;
+    // Nothing that was asked for exists yet: perhaps this machine's clock is slow.
+    let output = world.expect(2, &with(&DRY_RUN[..3], &ahead)).await;
+    assert!(
+        stderr(&output).contains("3 blocks have not ended yet"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(stdout(&output), "");
     assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
     assert_eq!(world.request_count(), 0);
 }

@@ -91,9 +91,7 @@ async fn the_same_answer_again_is_only_noted() {
     // Pulled after a day, and a week has passed since.
     world.set_age_at_pull(30).await;
     let requests = world.request_count();
-    world
-        .expect(0, &with(&ONE_HOUR, &["--incomplete-only"]))
-        .await;
+    world.expect(0, &ONE_HOUR).await;
 
     assert_eq!(world.request_count(), requests + 1);
     assert_eq!(world.archives().await, archive);

@@ -20,4 +20,5 @@ mod providers;
 mod refusals;
 mod repeat;
 mod run;
+mod statuses;
 mod support;

@@ -15,6 +15,9 @@ use crate::metrics;
 ///
 /// Those of [`pipeline::plan()`]; `DatabaseUnavailable` if the invocation's time is too short.
 pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Value, FunctionError> {
+    if request.ignores_interval() {
+        tracing::warn!("interval is ignored, because time_min and time_max are both given");
+    }
     let planning = Box::pin(pipeline::plan(&invocation.ctx, request, |_| {}));
     let plan = timeout_at(invocation.deadline, planning)
         .await

@@ -62,7 +62,11 @@ impl From<StoreError> for PipelineError {
             StoreError::UnknownProvider { .. } | StoreError::UnknownBlock { .. } => {
                 ErrorName::InvalidInput
             }
-            _ => ErrorName::DatabaseUnavailable,
+            StoreError::Unavailable(_) => ErrorName::DatabaseUnavailable,
+            // It would come again: a violated check, a value that does not fit, a corrupt row.
+            StoreError::Database(_)
+            | StoreError::CountMismatch { .. }
+            | StoreError::Corrupt { .. } => ErrorName::Internal,
         };
         Self::caused(name, &error)
     }

@@ -73,6 +73,13 @@ impl PlanRequest {
         }
     }
 
+    /// Whether the request has an `interval` that means nothing, because both of its times are
+    /// given.
+    #[must_use]
+    pub fn ignores_interval(&self) -> bool {
+        self.time_min.is_some() && self.time_max.is_some() && self.interval.is_some()
+    }
+
     pub(crate) fn steps(&self) -> StepSelection {
         StepSelection {
             extract: !self.no_extract,

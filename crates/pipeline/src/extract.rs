@@ -73,20 +73,14 @@ impl BlockStep for Extract {
         })
     }
 
-    /// A loaded block keeps its status when its provider fails at a refetch. It stays due, so the
-    /// next run requests it again.
-    fn status_after(error: ErrorName, step: &ClaimedStep<'_>) -> BlockStatus {
-        match (error, step.status()) {
-            (
-                _,
-                status @ (BlockStatus::Loaded
-                | BlockStatus::LoadedWithRejects
-                | BlockStatus::Published
-                | BlockStatus::PublishFailed),
-            ) if !step.item.force => status,
+    /// A block keeps its status when its provider fails at a refetch: what it has is still there.
+    /// It stays due, so the next run requests it again.
+    fn status_after(error: ErrorName, step: &ClaimedStep<'_>) -> Option<BlockStatus> {
+        Some(match (error, step.status()) {
+            (_, status) if status.has_done(Step::Extract) => status,
             (ErrorName::ProviderNotReady, _) => BlockStatus::NotPublished,
             _ => BlockStatus::ExtractFailed,
-        }
+        })
     }
 
     fn is_end_of_block(status: BlockStatus) -> bool {

@@ -1,6 +1,8 @@
 //! The manifest of a run: a JSON array of block items in the bucket, read as a stream.
 
+use std::io::Read;
 use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -24,18 +26,32 @@ pub async fn read_manifest(
     location: &ManifestLocation,
 ) -> Result<mpsc::Receiver<Result<BlockItem, PipelineError>>, PipelineError> {
     let reader = ctx.vault().open(&location.key).await?;
+    Ok(read_items(reader, location.key.clone()))
+}
+
+fn read_items(
+    reader: impl Read + Send + 'static,
+    key: String,
+) -> mpsc::Receiver<Result<BlockItem, PipelineError>> {
     let (items, receiver) = mpsc::channel(ITEMS_IN_FLIGHT);
-    let key = location.key.clone();
     spawn_blocking(move || {
-        let mut elements = Elements::new(reader);
-        for item in iter::from_fn(|| elements.next_as().transpose()) {
-            let item = item.map_err(|error| unreadable(&key, &error));
-            if items.blocking_send(item).is_err() {
-                return;
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            let mut elements = Elements::new(reader);
+            for item in iter::from_fn(|| elements.next_as().transpose()) {
+                let item = item.map_err(|error| unreadable(&key, &error));
+                if items.blocking_send(item).is_err() {
+                    return;
+                }
             }
+        }));
+        // Otherwise the closed channel would look like the end of the plan.
+        if read.is_err() {
+            let panicked = PipelineError::panicked("reading the manifest");
+            // A receiver that is gone needs no error.
+            let _ = items.blocking_send(Err(panicked));
         }
     });
-    Ok(receiver)
+    receiver
 }
 
 fn unreadable(key: &str, error: &JsonError) -> PipelineError {
@@ -43,3 +59,6 @@ fn unreadable(key: &str, error: &JsonError) -> PipelineError {
         PipelineError::caused(ErrorName::ArchiveUnreadable, error);
     PipelineError::new(name, format!("{key}: {message}"))
 }
+
+#[cfg(test)]
+mod tests;

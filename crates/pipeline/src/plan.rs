@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::error::{ErrorName, PipelineError, to_json};
 use crate::event::{BlockItem, ManifestLocation, PlanRequest};
 use crate::object_stream::JsonArrayStream;
+use crate::patience::Patience;
 use crate::span::run_span;
 
 mod blocks;
@@ -49,6 +50,9 @@ pub struct Plan {
     pub not_ended: u64,
     /// Number of blocks in the range whose steps are done.
     pub nothing_to_do: u64,
+    /// Number of blocks that a forced plan, which only publishes, leaves out because they are not
+    /// loaded.
+    pub not_loaded: u64,
     /// The first ten blocks.
     pub blocks: Vec<PlannedBlock>,
 }
@@ -88,6 +92,41 @@ pub async fn plan(
         .await
 }
 
+/// As [`plan()`], and repeats it for a while if the database or the bucket is away, or if another
+/// session has locked the rows.
+///
+/// # Errors
+///
+/// Those of [`plan()`].
+pub async fn plan_patiently(
+    ctx: &Context,
+    request: &PlanRequest,
+    mut on_block: impl FnMut(&PlannedBlock) + Send,
+) -> Result<Plan, PipelineError> {
+    // The same run each time.
+    let run_id = request.run_id()?;
+    let patience = Patience::default();
+    let mut attempts = patience.attempts();
+    let mut shown = 0_u64;
+    loop {
+        let mut seen = 0_u64;
+        let show_new = |block: &PlannedBlock| {
+            seen += 1;
+            if seen > shown {
+                shown = seen;
+                on_block(block);
+            }
+        };
+        let planned = Box::pin(plan_run(ctx, request, run_id, show_new))
+            .instrument(run_span(run_id))
+            .await;
+        match planned {
+            Ok(plan) => return Ok(plan),
+            Err(error) => attempts.pause(error).await?,
+        }
+    }
+}
+
 async fn plan_run(
     ctx: &Context,
     request: &PlanRequest,
@@ -113,6 +152,7 @@ async fn plan_run(
     tracing::info!(
         plan.blocks = plan.block_count,
         plan.nothing_to_do = plan.nothing_to_do,
+        plan.not_loaded = plan.not_loaded,
         plan.not_ended = plan.not_ended,
         plan.dry_run = plan.dry_run,
         "plan ready"
@@ -146,6 +186,7 @@ impl<'a> Planner<'a> {
             dry_run: request.dry_run,
             not_ended: ranges.iter().map(|it| it.hours.not_ended).sum(),
             nothing_to_do: 0,
+            not_loaded: 0,
             blocks: Vec::new(),
         };
         let manifest = if request.dry_run {
@@ -168,7 +209,7 @@ impl<'a> Planner<'a> {
     async fn add(&mut self, row: PlanRow) -> Result<Option<PlannedBlock>, PipelineError> {
         let steps = self.steps(&row);
         if steps.is_empty() {
-            self.plan.nothing_to_do += 1;
+            *self.left_out(row.status) += 1;
             return Ok(None);
         }
         let block = PlannedBlock {
@@ -189,9 +230,20 @@ impl<'a> Planner<'a> {
         Ok(Some(block))
     }
 
+    /// The count of blocks with this status that the plan leaves out.
+    fn left_out(&mut self, status: BlockStatus) -> &mut u64 {
+        let is_loaded = status.is_loaded() || status == BlockStatus::NoTrips;
+        if self.request.force && self.request.steps().is_publish_only() && !is_loaded {
+            &mut self.plan.not_loaded
+        } else {
+            &mut self.plan.nothing_to_do
+        }
+    }
+
     fn steps(&self, row: &PlanRow) -> Vec<Step> {
         let request = self.request;
-        if row.is_refetch_due && !request.force && !request.no_extract {
+        let is_left_alone = request.incomplete_only && row.status == BlockStatus::Published;
+        if row.is_refetch_due && !request.force && !request.no_extract && !is_left_alone {
             return refetch_steps(request.steps());
         }
         steps_to_do(

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream;
-use http_kit::{RetryBudget, RetryPolicy};
 use store::RunSummary;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use trips::status::Step;
 
@@ -16,10 +16,16 @@ use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::BlockItem;
 use crate::manifest::read_manifest;
+use crate::patience::{Patience, millis};
 use crate::plan::Plan;
-use crate::run_step::run_step;
-use crate::span::step_span;
-use crate::summarize::summarize;
+use crate::run_step::{run_step, step_within};
+use crate::span::{run_span, step_span};
+use crate::step::{MAX_STEP_TIME, warn_not_recorded};
+use crate::summarize::run_summary;
+
+pub(crate) mod failures;
+
+use self::failures::Failures;
 
 /// How many loaded blocks may wait for the portal before loading waits too. An item is a kilobyte.
 const WAITING_FOR_PORTAL: usize = 4096;
@@ -27,14 +33,6 @@ const WAITING_FOR_PORTAL: usize = 4096;
 /// How many blocks are in the step `sync-socrata`. One uploads; meanwhile another one prepares its
 /// upload and a third one records how its upload ended.
 const PUBLISHED_AT_ONCE: usize = 3;
-
-/// Attempts at a step. With [`STEP_RETRY`] they take about eleven seconds.
-const STEP_ATTEMPTS: u32 = 5;
-const STEP_RETRY: RetryPolicy = RetryPolicy {
-    first: Duration::from_millis(1500),
-    max: Duration::from_secs(12),
-    patience: Duration::from_secs(12),
-};
 
 /// How to carry out a run.
 #[derive(Debug, Clone)]
@@ -67,51 +65,67 @@ pub trait RunObserver: Send + Sync {
 
 /// Works through a plan. It pulls and loads several blocks at once and publishes them one upload at
 /// a time, so a slow portal does not delay the other steps. A block that fails does not stop
-/// another.
+/// another. Returns the counts, whether blocks failed or not ([`RunSummary::is_success`]).
+///
+/// A step that fails because another run holds the block, or because the database or the bucket is
+/// away, is repeated for a while, and so are the reading of the plan and the summary.
 ///
 /// # Errors
 ///
-/// `RunHadFailures` with the counts if any block failed; other errors if the plan cannot be read or
-/// the run cannot be summarized.
+/// The plan cannot be read, or the run cannot be summarized.
 pub async fn run_local(
     ctx: Arc<Context>,
     plan: &Plan,
     options: RunOptions,
     observer: Arc<dyn RunObserver>,
 ) -> Result<RunSummary, PipelineError> {
+    let run = Arc::new(Run {
+        ctx,
+        cancel: options.cancel,
+        observer,
+        patience: Patience::default(),
+        failures: Failures::default(),
+    });
     if let Some(manifest) = &plan.manifest {
-        let items = read_manifest(&ctx, manifest).await?;
+        let items = run.patience.repeat(|| read_manifest(&run.ctx, manifest));
+        let items = items.await?;
         let (loaded, publishing) = mpsc::channel(WAITING_FOR_PORTAL);
-        let publisher = tokio::spawn(publish_all(
-            Arc::clone(&ctx),
-            publishing,
-            options.cancel.clone(),
-            Arc::clone(&observer),
-        ));
-        let read = load_all(&ctx, items, loaded, &options, &observer).await;
+        let publisher = tokio::spawn(publish_all(Arc::clone(&run), publishing));
+        let read = load_all(&run, items, loaded, options.concurrency).await;
         publisher
             .await
             .map_err(|_| PipelineError::panicked("publishing"))?;
+        run.record_missing_outcomes(plan).await;
         read?;
     }
-    summarize(&ctx, plan.run_id).await
+    run.patience
+        .repeat(|| run_summary(&run.ctx, plan.run_id))
+        .await
+}
+
+/// What the blocks of a run share.
+struct Run {
+    ctx: Arc<Context>,
+    cancel: CancellationToken,
+    observer: Arc<dyn RunObserver>,
+    patience: Patience,
+    failures: Failures,
 }
 
 async fn load_all(
-    ctx: &Arc<Context>,
+    run: &Arc<Run>,
     mut items: mpsc::Receiver<Result<BlockItem, PipelineError>>,
     loaded: mpsc::Sender<BlockItem>,
-    options: &RunOptions,
-    observer: &Arc<dyn RunObserver>,
+    concurrency: usize,
 ) -> Result<(), PipelineError> {
     let mut unreadable = None;
     let items = stream::poll_fn(|cx| items.poll_recv(cx));
     let mut blocks = items
         .map(|item| {
-            let (ctx, cancel) = (Arc::clone(ctx), options.cancel.clone());
-            async move { Ok(Box::pin(load_block(&ctx, item?, &cancel)).await) }
+            let run = Arc::clone(run);
+            async move { Ok(Box::pin(run.load_block(item?)).await) }
         })
-        .buffer_unordered(options.concurrency.max(1));
+        .buffer_unordered(concurrency.max(1));
     while let Some(block) = blocks.next().await {
         match block {
             Err(error) => unreadable = Some(error),
@@ -119,7 +133,7 @@ async fn load_all(
                 // The publisher ends only after this sender is gone.
                 let _ = loaded.send(item).await;
             }
-            Ok(Loaded::Ended(outcome)) => observer.block_ended(&outcome),
+            Ok(Loaded::Ended(outcome)) => run.observer.block_ended(&outcome),
         }
     }
     unreadable.map_or(Ok(()), Err)
@@ -130,96 +144,117 @@ enum Loaded {
     Ended(BlockOutcome),
 }
 
-async fn load_block(ctx: &Context, mut item: BlockItem, cancel: &CancellationToken) -> Loaded {
-    for step in item.steps.clone() {
-        if cancel.is_cancelled() {
-            return Loaded::Ended(BlockOutcome::Cancelled(item));
-        }
-        if step == Step::SyncSocrata {
-            return Loaded::ToPublish(item);
-        }
-        item = match with_retry(ctx, step, &item).await {
-            Ok(item) => item,
-            Err(error) => return Loaded::Ended(failed(step, item, error)),
-        };
-        if item.extract.as_ref().is_some_and(|e| e.trip_count == 0) {
-            break;
-        }
-    }
-    Loaded::Ended(BlockOutcome::Done(item))
-}
-
-async fn publish_all(
-    ctx: Arc<Context>,
-    mut items: mpsc::Receiver<BlockItem>,
-    cancel: CancellationToken,
-    observer: Arc<dyn RunObserver>,
-) {
+async fn publish_all(run: Arc<Run>, mut items: mpsc::Receiver<BlockItem>) {
     let mut outcomes = stream::poll_fn(|cx| items.poll_recv(cx))
-        .map(|item| Box::pin(publish_block(&ctx, item, &cancel)))
+        .map(|item| Box::pin(run.publish_block(item)))
         .buffer_unordered(PUBLISHED_AT_ONCE);
     while let Some(outcome) = outcomes.next().await {
-        observer.block_ended(&outcome);
+        run.observer.block_ended(&outcome);
     }
 }
 
-async fn publish_block(ctx: &Context, item: BlockItem, cancel: &CancellationToken) -> BlockOutcome {
-    if cancel.is_cancelled() {
-        return BlockOutcome::Cancelled(item);
+impl Run {
+    async fn load_block(&self, mut item: BlockItem) -> Loaded {
+        for step in item.steps.clone() {
+            if self.cancel.is_cancelled() {
+                return Loaded::Ended(BlockOutcome::Cancelled(item));
+            }
+            if step == Step::SyncSocrata {
+                return Loaded::ToPublish(item);
+            }
+            item = match self.do_step(step, &item).await {
+                Ok(item) => item,
+                Err(error) => return Loaded::Ended(self.failed(step, item, error)),
+            };
+            if item.extract.as_ref().is_some_and(|e| e.trip_count == 0) {
+                break;
+            }
+        }
+        Loaded::Ended(BlockOutcome::Done(item))
     }
-    match with_retry(ctx, Step::SyncSocrata, &item).await {
-        Ok(item) => BlockOutcome::Done(item),
-        Err(error) => failed(Step::SyncSocrata, item, error),
+
+    async fn publish_block(&self, item: BlockItem) -> BlockOutcome {
+        if self.cancel.is_cancelled() {
+            return BlockOutcome::Cancelled(item);
+        }
+        match self.do_step(Step::SyncSocrata, &item).await {
+            Ok(item) => BlockOutcome::Done(item),
+            Err(error) => self.failed(Step::SyncSocrata, item, error),
+        }
+    }
+
+    /// Runs a step, and repeats it after the errors that pass soon, until its deadline or until the
+    /// run is cancelled.
+    async fn do_step(&self, step: Step, item: &BlockItem) -> Result<BlockItem, PipelineError> {
+        let deadline = Instant::now() + step_time(&self.ctx, step, item);
+        let ctx = self.ctx.until(deadline);
+        let mut attempts = self.patience.attempts();
+        loop {
+            let work = Box::pin(run_step(&ctx, step, item.clone()));
+            let error = match step_within(&ctx, step, item, work).await {
+                Ok(item) => {
+                    self.patience.database_replied();
+                    return Ok(item);
+                }
+                Err(error) => error,
+            };
+            let wait = attempts
+                .wait_after(error.name)
+                .filter(|wait| Instant::now() + *wait < deadline);
+            let Some(wait) = wait else {
+                return Err(error);
+            };
+            step_span(step, item).in_scope(|| {
+                tracing::info!(
+                    error.name = %error.name,
+                    error.message = %error.message,
+                    retry.wait_ms = millis(wait),
+                    "step failed, retrying"
+                );
+            });
+            if self.cancel.run_until_cancelled(sleep(wait)).await.is_none() {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Logs why a block's step failed, in the step's span.
+    fn failed(&self, step: Step, item: BlockItem, error: PipelineError) -> BlockOutcome {
+        self.failures.add(item.schedule_id, step, &error);
+        let _span = step_span(step, &item).entered();
+        if error.name == ErrorName::ProviderNotReady {
+            tracing::info!("provider has not published the hour yet");
+            return BlockOutcome::NotReady(item, error);
+        }
+        tracing::error!(
+            error.name = %error.name,
+            error.message = %error.message,
+            "block failed"
+        );
+        BlockOutcome::Failed(item, error)
+    }
+
+    /// If this fails, too, the summary counts those blocks as not ended.
+    async fn record_missing_outcomes(&self, plan: &Plan) {
+        let (ctx, run_id) = (&self.ctx, plan.run_id);
+        let recorded = self
+            .patience
+            .repeat(|| self.failures.record_missing(ctx, run_id))
+            .await;
+        if let Err(failure) = recorded {
+            run_span(run_id).in_scope(|| warn_not_recorded(&failure));
+        }
     }
 }
 
-/// Logs why a block's step failed, in the step's span.
-fn failed(step: Step, item: BlockItem, error: PipelineError) -> BlockOutcome {
-    let _span = step_span(step, &item).entered();
-    if error.name == ErrorName::ProviderNotReady {
-        tracing::info!("provider has not published the hour yet");
-        return BlockOutcome::NotReady(item, error);
-    }
-    tracing::error!(
-        error.name = %error.name,
-        error.message = %error.message,
-        "block failed"
-    );
-    BlockOutcome::Failed(item, error)
-}
-
-/// Runs a step, and repeats it after the errors that pass soon and that no client below waits for:
-/// another run holds the block, or the database or the bucket is away for a moment.
-async fn with_retry(
-    ctx: &Context,
-    step: Step,
-    item: &BlockItem,
-) -> Result<BlockItem, PipelineError> {
-    let mut budget =
-        RetryBudget::new(STEP_ATTEMPTS, STEP_RETRY).with_min_wait(Duration::from_millis(500));
-    loop {
-        let error = match run_step(ctx, step, item.clone()).await {
-            Err(error) if is_worth_repeating(error.name) => error,
-            result => return result,
-        };
-        let Some(wait) = budget.backoff(None) else {
-            return Err(error);
-        };
-        step_span(step, item).in_scope(|| {
-            tracing::info!(
-                error.name = %error.name,
-                error.message = %error.message,
-                retry.wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                "step failed, retrying"
-            );
-        });
-        tokio::time::sleep(wait).await;
-    }
-}
-
-fn is_worth_repeating(error: ErrorName) -> bool {
-    matches!(
-        error,
-        ErrorName::BlockBusy | ErrorName::DatabaseUnavailable | ErrorName::StorageUnavailable
-    )
+/// How long a step may take with its repetitions. A provider's own `deadline` may be longer.
+fn step_time(ctx: &Context, step: Step, item: &BlockItem) -> Duration {
+    let of_provider = match step {
+        Step::Extract => ctx
+            .provider(&item.provider)
+            .ok()
+            .and_then(|it| it.config.deadline),
+        Step::SyncDb | Step::SyncSocrata => None,
+    };
+    of_provider.map_or(MAX_STEP_TIME, |own| own.max(MAX_STEP_TIME))
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use store::Outcome;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 use trips::status::Step;
 
@@ -13,12 +12,9 @@ use crate::event::BlockItem;
 use crate::extract::extract;
 use crate::source::Source;
 use crate::span::step_span;
-use crate::step::warn_not_recorded;
+use crate::step::record_failure;
 use crate::sync_db::sync_db;
 use crate::sync_socrata::sync_socrata;
-
-/// How long [`step_within`] may take to record that the time ran out.
-const RECORD_TIME: Duration = Duration::from_secs(5);
 
 /// Does a step with the bucket's objects and returns the item with the step's output.
 ///
@@ -85,28 +81,4 @@ fn out_of_time(step: Step, after: Duration) -> PipelineError {
             after.as_secs()
         ),
     )
-}
-
-/// Records the outcome of a step that could not do it itself. A failure to do so changes nothing
-/// for the caller: a block without an outcome fails its run, too.
-async fn record_failure(ctx: &Context, step: Step, item: &BlockItem, error: &PipelineError) {
-    let recording = async {
-        if ctx.store().run_planned_at(item.run_id).await?.is_none() {
-            return Ok(());
-        }
-        let why = Some((error.name.as_str(), error.message.as_str()));
-        ctx.store()
-            .record_outcome(item.run_id, item.schedule_id, step, Outcome::Failed, why)
-            .await?;
-        Ok(())
-    };
-    let recorded = timeout(RECORD_TIME, recording).await.unwrap_or_else(|_| {
-        Err(PipelineError::new(
-            ErrorName::DatabaseUnavailable,
-            "the database did not reply in time",
-        ))
-    });
-    if let Err(failure) = recorded {
-        warn_not_recorded(&failure);
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use store::{Claim, Outcome, StoreError};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument;
 use trips::block::{Block, BlockObject};
 use trips::status::{BlockStatus, Step};
@@ -15,6 +15,7 @@ use trips::status::{BlockStatus, Step};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::BlockItem;
+use crate::run::failures::outcome;
 use crate::span::step_span;
 
 /// How long a step waits for another run that works on the same block before it gives up with
@@ -22,8 +23,11 @@ use crate::span::step_span;
 const CLAIM_WAIT: Duration = Duration::from_secs(5);
 const CLAIM_POLL: Duration = Duration::from_millis(250);
 
+/// How long it may take to record how a step ended that could not do so itself.
+const RECORD_TIME: Duration = Duration::from_secs(5);
+
 /// The longest time of a step whose caller sets no deadline.
-const MAX_STEP_TIME: Duration = Duration::from_secs(60 * 60);
+pub(crate) const MAX_STEP_TIME: Duration = Duration::from_secs(60 * 60);
 
 /// What one step does differently from the others.
 pub(crate) trait BlockStep: Sized {
@@ -41,8 +45,9 @@ pub(crate) trait BlockStep: Sized {
         step: &mut ClaimedStep<'_>,
     ) -> impl Future<Output = Result<Self::Output, PipelineError>> + Send;
 
-    /// The status of a block in which the work failed.
-    fn status_after(error: ErrorName, step: &ClaimedStep<'_>) -> BlockStatus;
+    /// The status of a block in which the work failed; `None` if the step had nothing to work on,
+    /// so that the row stays as it is.
+    fn status_after(error: ErrorName, step: &ClaimedStep<'_>) -> Option<BlockStatus>;
 
     /// Whether a block with this status is complete after the step, whatever its item lists.
     fn is_end_of_block(status: BlockStatus) -> bool;
@@ -58,7 +63,8 @@ pub(crate) async fn do_step<S: BlockStep>(
     work: S,
 ) -> Result<BlockItem, PipelineError> {
     let span = step_span(S::STEP, &item);
-    let output = Box::pin(claim_and_work(ctx, &item, work))
+    // A panic of the work is recorded by `claim_and_work`; this finds one around it.
+    let output = without_panic(Box::pin(claim_and_work(ctx, &item, work)))
         .instrument(span)
         .await?;
     S::add_to(&mut item, output);
@@ -70,7 +76,13 @@ async fn claim_and_work<S: BlockStep>(
     item: &BlockItem,
     work: S,
 ) -> Result<S::Output, PipelineError> {
-    let mut step = ClaimedStep::begin(ctx, item, S::STEP).await?;
+    let mut step = match ClaimedStep::begin(ctx, item, S::STEP).await {
+        Ok(step) => step,
+        Err(error) => {
+            record_unclaimed(ctx, S::STEP, item, &error).await;
+            return Err(error);
+        }
+    };
     let ended = if let Some(output) = work.output_without_work(&step) {
         tracing::info!("step has nothing to do");
         Ok(output)
@@ -84,9 +96,17 @@ async fn claim_and_work<S: BlockStep>(
             Ok(output)
         }
         Err(error) => {
-            let status = S::status_after(error.name, &step);
+            let status = status_after::<S>(error.name, &step);
             Err(step.fail(status, error).await)
         }
+    }
+}
+
+/// A step that waited in vain for its turn has not begun, so it changes nothing.
+fn status_after<S: BlockStep>(error: ErrorName, step: &ClaimedStep<'_>) -> Option<BlockStatus> {
+    match error {
+        ErrorName::BlockBusy => None,
+        _ => S::status_after(error, step),
     }
 }
 
@@ -157,14 +177,24 @@ impl<'a> ClaimedStep<'a> {
         self.ctx.key(&self.block, object)
     }
 
-    /// Whether another run has done this step since ours was planned.
+    /// Whether this step is done: by another run since ours was planned, or because the steps of
+    /// the item before it left it done, since they set the status back if they change its input.
     ///
-    /// The status alone does not tell: a sweep plans a block with no trips from the start again.
+    /// For the item's first step the status alone does not tell: a sweep plans a block with no
+    /// trips from the start again. All times are the database's.
     pub(crate) fn is_done_already(&self) -> bool {
-        let changed_since_plan = self
-            .planned_at
-            .is_some_and(|planned| self.claim.row().updated_at > planned);
-        !self.item.force && changed_since_plan && self.status().has_done(self.step)
+        let Some(planned_at) = self.planned_at.filter(|_| !self.item.force) else {
+            return false;
+        };
+        let row = self.claim.row();
+        let done_at = match self.step {
+            Step::Extract => row.extracted_at,
+            Step::SyncDb => row.loaded_at,
+            Step::SyncSocrata => row.published_at,
+        };
+        let follows_another = self.item.steps.first() != Some(&self.step);
+        let is_done_since = done_at.is_some_and(|done_at| done_at > planned_at);
+        self.status().has_done(self.step) && (follows_another || is_done_since)
     }
 
     /// Releases the block; records its outcome if this was the item's last step.
@@ -176,20 +206,19 @@ impl<'a> ClaimedStep<'a> {
         Ok(())
     }
 
-    /// Records the failure as the block's status and outcome, releases the block and returns the
-    /// error.
+    /// Records the failure as the block's outcome and, if there is a `status`, in the block's row;
+    /// releases the block and returns the error.
     ///
     /// If that fails too, the first error is the one that matters.
-    async fn fail(mut self, status: BlockStatus, error: PipelineError) -> PipelineError {
-        let outcome = match error.name {
-            ErrorName::ProviderNotReady => Outcome::NotReady,
-            _ => Outcome::Failed,
-        };
+    async fn fail(mut self, status: Option<BlockStatus>, error: PipelineError) -> PipelineError {
+        let outcome = outcome(error.name);
         let run_id = self.item.run_id;
         let recorded = async {
-            self.claim
-                .mark_failed(status, run_id, error.name.as_str(), &error.message)
-                .await?;
+            if let Some(status) = status {
+                self.claim
+                    .mark_failed(status, run_id, error.name.as_str(), &error.message)
+                    .await?;
+            }
             self.record(outcome, Some(&error)).await?;
             self.claim.release().await
         };
@@ -217,6 +246,43 @@ impl<'a> ClaimedStep<'a> {
                 error.map(|e| (e.name.as_str(), e.message.as_str())),
             )
             .await
+    }
+}
+
+/// Records that a step could not begin as the block's outcome. Nobody can record that the database
+/// is away; `mds run` does so in the end.
+async fn record_unclaimed(ctx: &Context, step: Step, item: &BlockItem, error: &PipelineError) {
+    if error.name != ErrorName::DatabaseUnavailable {
+        record_failure(ctx, step, item, error).await;
+    }
+}
+
+/// Records the outcome of a step that could not do it itself. A failure to do so changes nothing
+/// for the caller: a block without an outcome fails its run, too.
+pub(crate) async fn record_failure(
+    ctx: &Context,
+    step: Step,
+    item: &BlockItem,
+    error: &PipelineError,
+) {
+    let recording = async {
+        if ctx.store().run_planned_at(item.run_id).await?.is_none() {
+            return Ok(());
+        }
+        let why = Some((error.name.as_str(), error.message.as_str()));
+        ctx.store()
+            .record_outcome(item.run_id, item.schedule_id, step, Outcome::Failed, why)
+            .await?;
+        Ok(())
+    };
+    let recorded = timeout(RECORD_TIME, recording).await.unwrap_or_else(|_| {
+        Err(PipelineError::new(
+            ErrorName::DatabaseUnavailable,
+            "the database did not reply in time",
+        ))
+    });
+    if let Err(failure) = recorded {
+        warn_not_recorded(&failure);
     }
 }
 

@@ -1,42 +1,123 @@
 //! `summarize`: how a run ended, block by block.
 
-use store::RunSummary;
+use std::collections::HashSet;
+
+use store::{RunSummary, UnfinishedBlock};
 use tracing::Instrument;
+use trips::block::manifest_key;
 use uuid::Uuid;
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
+use crate::event::{BlockItem, ManifestLocation};
+use crate::manifest::read_manifest;
 use crate::span::run_span;
+
+/// The database is asked for the outcomes of this many blocks at a time.
+const ITEMS_AT_ONCE: usize = 1000;
 
 /// Counts a run's blocks by outcome.
 ///
 /// # Errors
 ///
-/// `RunHadFailures` with the counts and the first failed blocks, if any block failed or has no
-/// outcome; `InvalidInput` if there is no such run.
+/// `RunHadFailures` with the counts and the first blocks that failed or did not end, if there are
+/// any; otherwise those of [`run_summary`].
 pub async fn summarize(ctx: &Context, run_id: Uuid) -> Result<RunSummary, PipelineError> {
-    count_outcomes(ctx, run_id)
-        .instrument(run_span(run_id))
-        .await
-}
-
-async fn count_outcomes(ctx: &Context, run_id: Uuid) -> Result<RunSummary, PipelineError> {
-    let summary = ctx.store().run_summary(run_id).await?.ok_or_else(|| {
-        PipelineError::new(
-            ErrorName::InvalidInput,
-            format!("there is no run {run_id} in api.runs"),
-        )
-    })?;
+    let summary = run_summary(ctx, run_id).await?;
     if !summary.is_success() {
         return Err(PipelineError::new(
             ErrorName::RunHadFailures,
             summary.to_string(),
         ));
     }
-    tracing::info!(
-        blocks.done = summary.done,
-        blocks.not_ready = summary.not_ready,
-        "run succeeded"
-    );
     Ok(summary)
+}
+
+/// Counts a run's blocks by outcome, whether blocks failed or not.
+///
+/// # Errors
+///
+/// `InvalidInput` if there is no such run; `DatabaseUnavailable`, `StorageUnavailable`.
+pub async fn run_summary(ctx: &Context, run_id: Uuid) -> Result<RunSummary, PipelineError> {
+    count_outcomes(ctx, run_id)
+        .instrument(run_span(run_id))
+        .await
+}
+
+async fn count_outcomes(ctx: &Context, run_id: Uuid) -> Result<RunSummary, PipelineError> {
+    let mut summary = ctx.store().run_summary(run_id).await?.ok_or_else(|| {
+        PipelineError::new(
+            ErrorName::InvalidInput,
+            format!("there is no run {run_id} in api.runs"),
+        )
+    })?;
+    if summary.has_unnamed() {
+        name_unfinished(ctx, &mut summary).await.or_else(tolerate)?;
+    }
+    if summary.is_success() {
+        tracing::info!(
+            blocks.done = summary.done,
+            blocks.not_ready = summary.not_ready,
+            "run succeeded"
+        );
+    }
+    Ok(summary)
+}
+
+/// Adds the first blocks of the manifest that have no outcome.
+async fn name_unfinished(ctx: &Context, summary: &mut RunSummary) -> Result<(), PipelineError> {
+    let manifest = ManifestLocation {
+        bucket: ctx.vault().bucket().to_owned(),
+        key: manifest_key(ctx.config().env.stage, summary.run_id),
+    };
+    let mut items = read_manifest(ctx, &manifest).await?;
+    let mut batch = Vec::new();
+    while let Some(item) = items.recv().await {
+        batch.push(item?);
+        if batch.len() == ITEMS_AT_ONCE {
+            add_unfinished(ctx, summary, &batch).await?;
+            batch.clear();
+        }
+        if !summary.has_unnamed() {
+            return Ok(());
+        }
+    }
+    add_unfinished(ctx, summary, &batch).await
+}
+
+async fn add_unfinished(
+    ctx: &Context,
+    summary: &mut RunSummary,
+    items: &[BlockItem],
+) -> Result<(), PipelineError> {
+    let ids: Vec<i64> = items.iter().map(|item| item.schedule_id).collect();
+    let without_outcome: HashSet<i64> = ctx
+        .store()
+        .blocks_without_outcome(summary.run_id, &ids)
+        .await?
+        .into_iter()
+        .collect();
+    for item in items {
+        if without_outcome.contains(&item.schedule_id) && summary.has_unnamed() {
+            summary.first_unfinished.push(UnfinishedBlock {
+                schedule_id: item.schedule_id,
+                provider: item.provider.clone(),
+                label: item.label.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The counts are worth more than the names: without a manifest they are returned alone.
+fn tolerate(error: PipelineError) -> Result<(), PipelineError> {
+    if error.name.is_transient() {
+        return Err(error);
+    }
+    tracing::warn!(
+        error.name = %error.name,
+        error.message = %error.message,
+        "blocks that did not end cannot be named"
+    );
+    Ok(())
 }

@@ -52,7 +52,9 @@ impl BlockStep for SyncDb<'_> {
 
     fn output_without_work(&self, step: &ClaimedStep<'_>) -> Option<SyncDbOutput> {
         let row = step.claim.row();
-        step.is_done_already().then(|| SyncDbOutput {
+        // Whoever finds that every trip is rejected has to fail, so it is found again.
+        let is_done = step.is_done_already() && row.status != BlockStatus::AllRejected;
+        is_done.then(|| SyncDbOutput {
             publish_key: step.key(BlockObject::Publish),
             fetched: row.fetched(),
             loaded: row.loaded(),
@@ -72,6 +74,9 @@ impl BlockStep for SyncDb<'_> {
             trips.updated = counts.updated,
             "block loaded"
         );
+        if counts.status == BlockStatus::AllRejected {
+            return Err(all_rejected(&tally, &step.key(BlockObject::Rejects)));
+        }
         Ok(SyncDbOutput {
             publish_key: step.key(BlockObject::Publish),
             fetched: tally.fetched,
@@ -81,11 +86,16 @@ impl BlockStep for SyncDb<'_> {
         })
     }
 
-    fn status_after(error: ErrorName, _: &ClaimedStep<'_>) -> BlockStatus {
+    fn status_after(error: ErrorName, step: &ClaimedStep<'_>) -> Option<BlockStatus> {
+        let status = step.status();
         match error {
+            ErrorName::ArchiveMissing if !status.has_done(Step::Extract) => None,
             // The next run has to pull the hour again.
-            ErrorName::ArchiveMissing => BlockStatus::ExtractFailed,
-            _ => BlockStatus::LoadFailed,
+            ErrorName::ArchiveMissing => Some(BlockStatus::ExtractFailed),
+            // The load was committed.
+            ErrorName::ProviderMalformed => Some(status),
+            _ if !status.has_done(Step::Extract) => Some(status),
+            _ => Some(BlockStatus::LoadFailed),
         }
     }
 
@@ -197,6 +207,21 @@ async fn write_public_rows(
     }
     object.finish().await?;
     Ok(())
+}
+
+/// The error of a load that was committed and has loaded no trip.
+fn all_rejected(tally: &Tally, rejects_key: &str) -> PipelineError {
+    let most_frequent = tally.reasons.iter().max_by_key(|(_, count)| **count);
+    let why = most_frequent.map_or_else(String::new, |(reason, count)| {
+        format!(", {count} of them as {reason}")
+    });
+    PipelineError::new(
+        ErrorName::ProviderMalformed,
+        format!(
+            "all {} trips of the hour are rejected{why}; {rejects_key} has each with its reasons",
+            tally.rejected
+        ),
+    )
 }
 
 fn error_payload(tally: &Tally) -> Option<serde_json::Value> {

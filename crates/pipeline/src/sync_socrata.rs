@@ -65,11 +65,13 @@ impl BlockStep for SyncSocrata<'_> {
 
     /// The status that makes the next run do what is missing: load again if the rows are gone,
     /// otherwise only publish again.
-    fn status_after(error: ErrorName, step: &ClaimedStep<'_>) -> BlockStatus {
+    fn status_after(error: ErrorName, step: &ClaimedStep<'_>) -> Option<BlockStatus> {
         match error {
-            _ if !step.status().has_done(Step::SyncDb) => step.status(),
-            ErrorName::ArchiveMissing | ErrorName::ArchiveUnreadable => BlockStatus::LoadFailed,
-            _ => BlockStatus::PublishFailed,
+            _ if !step.status().has_done(Step::SyncDb) => None,
+            ErrorName::ArchiveMissing | ErrorName::ArchiveUnreadable => {
+                Some(BlockStatus::LoadFailed)
+            }
+            _ => Some(BlockStatus::PublishFailed),
         }
     }
 
@@ -115,7 +117,9 @@ async fn publish(
     Ok(progress)
 }
 
-fn not_loaded(block: &Block) -> PipelineError {
+/// The error of a request to publish a block that is not loaded: `ArchiveMissing`.
+#[must_use]
+pub fn not_loaded(block: &Block) -> PipelineError {
     PipelineError::new(
         ErrorName::ArchiveMissing,
         format!(

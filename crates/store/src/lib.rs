@@ -21,6 +21,6 @@ pub use copy::{CopyEncoder, EncodeError, LoadRow};
 pub use error::{Busy, DatabaseFailure, StoreError};
 pub use load::{CopySink, LoadStage};
 pub use overview::ProviderOverview;
-pub use runs::{FailedBlock, Outcome, RunRecord, RunSummary};
+pub use runs::{FailedBlock, Outcome, RunRecord, RunSummary, UnfinishedBlock};
 pub use schedule::{ArchiveRecord, PublishProgress, ScheduleRow};
 pub use upsert::{LoadCounts, LoadRequest, Upsert};

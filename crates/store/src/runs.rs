@@ -13,7 +13,7 @@ use crate::schedule::{get, to_bigint};
 
 mod summary;
 
-pub use summary::{FailedBlock, RunSummary};
+pub use summary::{FailedBlock, RunSummary, UnfinishedBlock};
 
 /// A run to insert into `api.runs`.
 #[derive(Debug, Clone)]

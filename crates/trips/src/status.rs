@@ -80,6 +80,15 @@ impl BlockStatus {
         self.last_done().is_some_and(|last| step <= last)
     }
 
+    /// Whether trips of the block are in the table, so that there is something to publish.
+    #[must_use]
+    pub fn is_loaded(self) -> bool {
+        matches!(
+            self,
+            Self::Loaded | Self::LoadedWithRejects | Self::Published | Self::PublishFailed
+        )
+    }
+
     fn last_done(self) -> Option<Step> {
         match self {
             Self::New | Self::NotPublished | Self::ExtractFailed => None,
@@ -134,6 +143,12 @@ impl StepSelection {
             Step::SyncSocrata => self.sync_socrata,
         }
     }
+
+    /// Whether only what is loaded already can be published.
+    #[must_use]
+    pub fn is_publish_only(self) -> bool {
+        self.sync_socrata && !self.extract && !self.sync_db
+    }
 }
 
 impl Default for StepSelection {
@@ -148,7 +163,8 @@ impl Default for StepSelection {
 
 /// The steps that a block needs, in their order (docs/CONTRACT.md, "Statuses of a block").
 ///
-/// - With `force`: every selected step, again.
+/// - With `force`: every selected step, again. If only publishing is selected, no steps for a block
+///   that is not loaded.
 /// - Without: the selected steps after the last complete one, up to the first that is not selected,
 ///   because the steps after it would have no input.
 /// - With `incomplete_only`: no steps for a published block; a block with no trips, or with only
@@ -168,6 +184,9 @@ pub fn steps_to_do(
     incomplete_only: bool,
 ) -> Vec<Step> {
     if incomplete_only && status == BlockStatus::Published {
+        return Vec::new();
+    }
+    if force && selection.is_publish_only() && !status.is_loaded() {
         return Vec::new();
     }
     if force {

@@ -7,6 +7,7 @@
 mod fields;
 mod flagging;
 mod flags;
+mod glance;
 mod lenient;
 mod parse;
 mod reject;
@@ -18,6 +19,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use flags::{Flag, Flags, UnknownFlag};
+pub use glance::TripGlance;
 pub use reject::{Reject, RejectReason, TripEnd};
 pub use rules::Rules;
 

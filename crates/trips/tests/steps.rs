@@ -140,6 +140,31 @@ fn force_repeats_every_selected_step_of_every_block() {
     }
 }
 
+#[rstest]
+#[case(BlockStatus::New, false)]
+#[case(BlockStatus::NotPublished, false)]
+#[case(BlockStatus::Archived, false)]
+#[case(BlockStatus::ExtractFailed, false)]
+#[case(BlockStatus::LoadFailed, false)]
+#[case(BlockStatus::AllRejected, false)]
+#[case(BlockStatus::NoTrips, false)]
+#[case(BlockStatus::Loaded, true)]
+#[case(BlockStatus::LoadedWithRejects, true)]
+#[case(BlockStatus::Published, true)]
+#[case(BlockStatus::PublishFailed, true)]
+fn a_forced_publish_covers_the_blocks_that_are_loaded(
+    #[case] status: BlockStatus,
+    #[case] is_covered: bool,
+) {
+    let publish_only = StepSelection {
+        extract: false,
+        ..NO_SYNC_DB
+    };
+    assert_eq!(status.is_loaded(), is_covered);
+    let steps: &[Step] = if is_covered { &[SyncSocrata] } else { &[] };
+    assert_eq!(steps_to_do(status, publish_only, true, false), steps);
+}
+
 #[test]
 fn force_with_incomplete_only_leaves_published_blocks_alone() {
     for status in BlockStatus::ALL {

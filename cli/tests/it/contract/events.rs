@@ -38,6 +38,7 @@ fn a_plan_has_the_members_of_the_contract() {
         dry_run: false,
         not_ended: 0,
         nothing_to_do: 0,
+        not_loaded: 0,
         blocks: Vec::new(),
     };
     let plan = serde_json::to_value(plan).unwrap();
@@ -108,6 +109,7 @@ fn a_summary_has_the_members_of_the_contract() {
         trips_rejected: 0,
         trips_duplicates: 0,
         first_failed: Vec::new(),
+        first_unfinished: Vec::new(),
     };
     let summary = serde_json::to_value(summary).unwrap();
     section("The summary of a run")

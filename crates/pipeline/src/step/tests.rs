@@ -28,8 +28,8 @@ impl BlockStep for Panics {
         panic!("at trip {}", "8f2f0a5e")
     }
 
-    fn status_after(_: ErrorName, _: &ClaimedStep<'_>) -> BlockStatus {
-        BlockStatus::ExtractFailed
+    fn status_after(_: ErrorName, _: &ClaimedStep<'_>) -> Option<BlockStatus> {
+        Some(BlockStatus::ExtractFailed)
     }
 
     fn is_end_of_block(_: BlockStatus) -> bool {

@@ -75,7 +75,9 @@ pub(crate) fn classify(doing: &'static str, error: &PgError) -> StoreError {
     };
     match (class(code), code.as_str()) {
         (_, "55P03") => StoreError::Busy { what: Busy::Rows },
-        ("08" | "40" | "53" | "57", _) | (_, "25006") => StoreError::Unavailable(failure),
+        ("08" | "40" | "53" | "57" | "58" | "72", _) | (_, "25006" | "25P03" | "25P04") => {
+            StoreError::Unavailable(failure)
+        }
         ("28" | "3D", _) | (_, "42501") => StoreError::Refused(failure),
         ("3F", _) | (_, "42P01" | "42703" | "42P10") => StoreError::NotMigrated(failure),
         _ => StoreError::Database(failure),
@@ -128,6 +130,8 @@ fn describe_sqlstate(sqlstate: &str) -> &'static str {
             "3F" => "the schema does not exist",
             "42" => "the statement is not accepted",
             "53" => "the server is out of resources",
+            "58" => "the server's system failed",
+            "72" => "the rows are too old to be read",
             _ => "the server reports an error",
         },
     }

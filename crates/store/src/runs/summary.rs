@@ -12,8 +12,8 @@ use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::schedule::{get, read_provider};
 
-/// How many failed blocks a summary names.
-const MAX_FAILED_NAMED: i64 = 10;
+/// How many failed blocks, and how many blocks without an outcome, a summary names.
+const MAX_NAMED: u32 = 10;
 
 /// The counts of a run's blocks by outcome, and of their trips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,21 @@ pub struct RunSummary {
     pub trips_duplicates: u64,
     /// The first failed blocks, the earliest hours first.
     pub first_failed: Vec<FailedBlock>,
+    /// The first blocks without an outcome, in the order of the plan. The database does not know
+    /// them, so whoever has the plan adds them.
+    #[serde(default)]
+    pub first_unfinished: Vec<UnfinishedBlock>,
+}
+
+/// A block of a plan that has no outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnfinishedBlock {
+    /// The id of its row in `api.schedule`.
+    pub schedule_id: i64,
+    /// The block's provider.
+    pub provider: ProviderName,
+    /// The block's label.
+    pub label: String,
 }
 
 /// A block that failed in a run.
@@ -65,6 +80,13 @@ impl RunSummary {
     pub fn is_success(&self) -> bool {
         self.planned.is_some() && self.failed == 0 && self.unfinished == 0
     }
+
+    /// Whether blocks without an outcome remain to be named.
+    #[must_use]
+    pub fn has_unnamed(&self) -> bool {
+        let named = self.first_unfinished.len() as u64;
+        named < self.unfinished.min(MAX_NAMED.into())
+    }
 }
 
 impl fmt::Display for RunSummary {
@@ -85,6 +107,10 @@ impl fmt::Display for RunSummary {
         for (n, block) in self.first_failed.iter().enumerate() {
             f.write_str(if n == 0 { "; failed: " } else { ", " })?;
             write!(f, "{block}")?;
+        }
+        for (n, block) in self.first_unfinished.iter().enumerate() {
+            f.write_str(if n == 0 { "; did not end: " } else { ", " })?;
+            write!(f, "{} {}", block.provider, block.label)?;
         }
         Ok(())
     }
@@ -144,11 +170,39 @@ impl Store {
                  WHERE b.run_id = $1 AND b.outcome = 'failed'
                  ORDER BY s.block_start, p.provider_name
                  LIMIT $2",
-                &[&run_id, &MAX_FAILED_NAMED],
+                &[&run_id, &i64::from(MAX_NAMED)],
             )
             .await
             .map_err(doing)?;
         RunSummary::read(run_id, &counts, &first_failed).map(Some)
+    }
+
+    /// Finds those of the given blocks that have no outcome in a run, in the given order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::run_summary`].
+    pub async fn blocks_without_outcome(
+        &self,
+        run_id: Uuid,
+        schedule_ids: &[i64],
+    ) -> Result<Vec<i64>, StoreError> {
+        self.client()
+            .await?
+            .query(
+                "SELECT schedule_id
+                 FROM unnest($2::bigint[]) WITH ORDINALITY AS given (schedule_id, n)
+                 WHERE NOT EXISTS (
+                     SELECT FROM api.run_blocks b WHERE b.run_id = $1 AND b.schedule_id = given.schedule_id
+                 )
+                 ORDER BY n",
+                &[&run_id, &schedule_ids],
+            )
+            .await
+            .map_err(failed("looking for blocks that did not end"))?
+            .iter()
+            .map(|row| get(row, "schedule_id"))
+            .collect()
     }
 }
 
@@ -174,6 +228,7 @@ impl RunSummary {
                 .iter()
                 .map(FailedBlock::read)
                 .collect::<Result<_, _>>()?,
+            first_unfinished: Vec::new(),
         })
     }
 }
