@@ -14,7 +14,7 @@ DEFINITION = (ROOT / "statemachine.asl.json").read_text()
 
 # The objects that each function may read and write. It may access no others.
 READS = {
-    "PlanBlocksFunction": {"config/*"},
+    "PlanBlocksFunction": {"config/*", "{stage}/runs/*"},
     "ExtractFunction": {"config/*", "{stage}/*/extract.json", "{stage}/*/trips.json"},
     "SyncDbFunction": {"config/*", "boundaries/*", "{stage}/*/trips.json", "{stage}/*/extract.json"},
     "SyncSocrataFunction": {"config/*", "{stage}/*/publish.json"},

@@ -100,7 +100,7 @@ impl Attempts<'_> {
         let Some(wait) = self.wait_after(error.name) else {
             return Err(error);
         };
-        tracing::info!(
+        tracing::warn!(
             error.name = %error.name,
             error.message = %error.message,
             retry.wait_ms = millis(wait),

@@ -91,3 +91,6 @@ pub(crate) fn outcome(error: ErrorName) -> Outcome {
         _ => Outcome::Failed,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,6 +64,37 @@ fn a_step_retries_what_it_can_meet(#[case] name: &str, #[case] names: &[&str]) {
     assert_eq!(found, names);
 }
 
+#[rstest]
+#[case::plan("PlanBlocks", &["BlockBusy", "DatabaseUnavailable", "StorageUnavailable"])]
+#[case::summary("Summarize", &["DatabaseUnavailable", "StorageUnavailable"])]
+fn plan_and_summary_retry_what_they_can_meet(#[case] name: &str, #[case] names: &[&str]) {
+    let machine = whole();
+    let found: Vec<_> = retried(&machine.states[name]).into_iter().collect();
+    assert_eq!(found, names);
+}
+
+/// A failover of the database to another availability zone takes about a minute.
+#[test]
+fn a_database_that_fails_over_is_waited_for() {
+    for machine in [whole(), of_a_block()] {
+        for (name, state) in tasks(&machine) {
+            let retrier = state
+                .retry
+                .iter()
+                .find(|it| it.error_equals.iter().any(|it| it == "DatabaseUnavailable"));
+            let retrier = retrier.unwrap();
+            let mut bound = retrier.interval_seconds;
+            let mut longest = 0;
+            for _ in 0..retrier.max_attempts {
+                longest += bound.min(retrier.max_delay_seconds);
+                bound *= 2;
+            }
+            // With full jitter a wait is half of its bound on average.
+            assert!(longest / 2 > 120, "{name}");
+        }
+    }
+}
+
 #[test]
 fn retries_back_off_with_full_jitter_and_end() {
     for machine in [whole(), of_a_block()] {
