@@ -13,7 +13,7 @@ mod transport;
 pub use body::{BodyError, read_body};
 pub use client::client;
 pub use header::{basic, bearer, sensitive};
-pub use origin::{host, is_secure, same_origin, without_credentials};
+pub use origin::{host, is_secure, over_tls_as, same_origin, without_credentials};
 pub use retry::{RetryBudget, RetryPolicy, Transient};
 pub use retry_after::retry_after;
 pub use transport::transport_cause;

@@ -29,6 +29,23 @@ pub fn same_origin(a: &Url, b: &Url) -> bool {
         && a.port_or_known_default() == b.port_or_known_default()
 }
 
+/// `url` over TLS, if it names the host and the port of `origin`, which is over TLS, but plain
+/// http. Servers behind a TLS terminator write such links. They do not know that they are reached
+/// over TLS, and nothing is ever sent to them in the clear.
+#[must_use]
+pub fn over_tls_as(origin: &Url, mut url: Url) -> Url {
+    let has_same_port = (url.port().is_none() && origin.port().is_none())
+        || url.port_or_known_default() == origin.port_or_known_default();
+    if origin.scheme() == "https"
+        && url.scheme() == "http"
+        && url.host() == origin.host()
+        && has_same_port
+    {
+        let _ = url.set_scheme("https");
+    }
+    url
+}
+
 /// The URL without user name, password and fragment. The first two would replace the credentials in
 /// the headers.
 #[must_use]

@@ -1,6 +1,8 @@
 //! The client of one provider.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::time::{Instant, timeout_at};
@@ -14,18 +16,24 @@ use crate::fetch_error::FetchError;
 use crate::list::ListFetch;
 use crate::list_request::ListRequest;
 use crate::options::ClientOptions;
+use crate::pace::Pace;
 use crate::report::HourResponse;
 use crate::sink::TripSink;
 
-/// Fetches hours of one provider. `Debug` shows neither secrets nor the URL's query.
-pub struct MdsClient(Endpoint);
+/// Fetches hours of one provider. `Debug` shows neither secrets nor the URL's query. Cheap to
+/// clone; all clones share the credentials and the pace.
+#[derive(Clone)]
+pub struct MdsClient {
+    endpoint: Arc<Endpoint>,
+    ends_at: Option<Instant>,
+}
 
 impl fmt::Debug for MdsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MdsClient")
-            .field("name", &self.0.name)
-            .field("config", &self.0.config)
-            .field("options", &self.0.options)
+            .field("name", &self.endpoint.name)
+            .field("config", &self.endpoint.config)
+            .field("options", &self.endpoint.options)
             .finish_non_exhaustive()
     }
 }
@@ -42,18 +50,47 @@ impl MdsClient {
         name: ProviderName,
         config: ProviderConfig,
     ) -> Result<Self, MdsError> {
-        Endpoint::new(http, name, config).map(Self)
+        Endpoint::new(http, name, config).map(Self::of)
+    }
+
+    fn of(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint: Arc::new(endpoint),
+            ends_at: None,
+        }
     }
 
     /// The same client with other limits.
     #[must_use]
     pub fn with_options(self, options: ClientOptions) -> Self {
-        Self(Endpoint { options, ..self.0 })
+        Self::of(Endpoint {
+            options,
+            ..(*self.endpoint).clone()
+        })
+    }
+
+    /// The same client with another pace of its requests than one of its own.
+    #[must_use]
+    pub fn with_pace(self, pace: Arc<dyn Pace>) -> Self {
+        Self::of(Endpoint {
+            pace,
+            ..(*self.endpoint).clone()
+        })
+    }
+
+    /// The same client for work that must have ended at `ends_at`: however many lists it requests,
+    /// none of them takes longer.
+    #[must_use]
+    pub fn until(&self, ends_at: Instant) -> Self {
+        Self {
+            ends_at: Some(ends_at),
+            ..self.clone()
+        }
     }
 
     /// The provider's entry in the providers file.
     pub fn config(&self) -> &ProviderConfig {
-        &self.0.config
+        &self.endpoint.config
     }
 
     /// Fetches one hour. `now` decides how old the hour is, and so what a 404 means.
@@ -71,7 +108,7 @@ impl MdsClient {
         now: DateTime<Utc>,
         make_sink: impl FnMut() -> S,
     ) -> Result<HourResponse<S>, MdsError> {
-        self.fetch(ListRequest::trips(&self.0, hour, now), make_sink)
+        self.fetch(ListRequest::trips(&self.endpoint, hour, now), make_sink)
             .await
     }
 
@@ -87,7 +124,7 @@ impl MdsClient {
         now: DateTime<Utc>,
         make_sink: impl FnMut() -> S,
     ) -> Result<HourResponse<S>, MdsError> {
-        self.fetch(ListRequest::telemetry(&self.0, hour, now), make_sink)
+        self.fetch(ListRequest::telemetry(&self.endpoint, hour, now), make_sink)
             .await
     }
 
@@ -102,7 +139,7 @@ impl MdsClient {
         make_sink: impl FnMut() -> S,
     ) -> Result<S, MdsError> {
         match self
-            .fetch(ListRequest::vehicles(&self.0), make_sink)
+            .fetch(ListRequest::vehicles(&self.endpoint), make_sink)
             .await?
         {
             HourResponse::Ready { sink, .. } => Ok(sink),
@@ -122,7 +159,7 @@ impl MdsClient {
         make_sink: impl FnMut() -> S,
     ) -> Result<Option<S>, MdsError> {
         match self
-            .fetch(ListRequest::vehicle(&self.0, device_id), make_sink)
+            .fetch(ListRequest::vehicle(&self.endpoint, device_id), make_sink)
             .await?
         {
             HourResponse::Ready { sink, .. } => Ok(Some(sink)),
@@ -132,7 +169,7 @@ impl MdsClient {
 
     fn no_vehicles(&self, status: u16) -> MdsError {
         MdsError::Rejected {
-            provider: self.0.name.clone(),
+            provider: self.endpoint.name.clone(),
             status,
             why: format!("it returned status {status} to a request for its vehicles"),
         }
@@ -143,15 +180,39 @@ impl MdsClient {
         request: ListRequest,
         make_sink: impl FnMut() -> S,
     ) -> Result<HourResponse<S>, MdsError> {
-        let limit = self.0.config.deadline.or(self.0.options.deadline);
-        let deadline = limit.map(|limit| (Instant::now() + limit, limit));
-        let fetch = ListFetch::new(&self.0, request, make_sink, deadline.map(|(at, _)| at)).run();
+        self.fetch_in_time(request, make_sink)
+            .await
+            .map_err(|error| error.into_mds_error(&self.endpoint.name))
+    }
+
+    /// When a list that is requested now must have been read, and how long that is.
+    fn deadline(&self) -> Option<(Instant, Duration)> {
+        let Endpoint {
+            config, options, ..
+        } = &*self.endpoint;
+        let now = Instant::now();
+        let own = config.deadline.or(options.deadline);
+        let left = self.ends_at.map(|at| at.saturating_duration_since(now));
+        let limit = own.into_iter().chain(left).min()?;
+        Some((now + limit, limit))
+    }
+
+    async fn fetch_in_time<S: TripSink>(
+        &self,
+        request: ListRequest,
+        make_sink: impl FnMut() -> S,
+    ) -> Result<HourResponse<S>, FetchError> {
+        let deadline = self.deadline();
+        let ends_at = deadline.map(|(at, _)| at);
+        let slot = self.endpoint.pace.enter(ends_at).await?;
+        let fetch = ListFetch::new(&self.endpoint, request, make_sink, ends_at).run();
         let response = match deadline {
             None => fetch.await,
             Some((at, limit)) => timeout_at(at, fetch)
                 .await
                 .unwrap_or_else(|_| Err(FetchError::out_of_time(limit))),
         };
-        response.map_err(|error| error.into_mds_error(&self.0.name))
+        slot.free().await;
+        response
     }
 }

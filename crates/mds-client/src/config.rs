@@ -79,6 +79,8 @@ pub struct ProviderConfig {
     pub paging: bool,
     /// Shortest pause between two requests.
     pub delay: Duration,
+    /// How many lists are requested at once, over all processes; `None` for no limit.
+    pub max_parallel: Option<u32>,
     /// Attempts at a request, at least 1.
     pub max_attempts: u32,
     /// Longest wait for the next byte of a response.
@@ -111,12 +113,13 @@ pub struct ProviderConfig {
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_ATTEMPTS: u32 = 3;
 const MAX_ATTEMPTS: u32 = 100;
+const MAX_PARALLEL: u32 = 1000;
 const DEFAULT_LOOKBACK_HOURS: u32 = 24;
 const MAX_HOURS: u32 = 24 * 366;
 
 impl ProviderConfig {
     /// Every key of an entry that is read; others are ignored.
-    pub const KEYS: [&'static str; 28] = [
+    pub const KEYS: [&'static str; 29] = [
         "mds_api_url",
         "provider_id",
         "version",
@@ -132,6 +135,7 @@ impl ProviderConfig {
         "accept",
         "paging",
         "delay",
+        "max_parallel",
         "max_attempts",
         "timeout",
         "interval",
@@ -186,6 +190,7 @@ impl ProviderConfig {
             headers: fields.secrets("headers")?,
             paging: fields.switch("paging", true)?,
             delay: fields.seconds("delay")?.unwrap_or_default(),
+            max_parallel: fields.whole("max_parallel", 1, MAX_PARALLEL)?,
             max_attempts: fields
                 .whole("max_attempts", 1, MAX_ATTEMPTS)?
                 .unwrap_or(DEFAULT_ATTEMPTS),

@@ -1,5 +1,7 @@
 //! What every request to a provider needs: its address, its settings and its credentials.
 
+use std::sync::Arc;
+
 use reqwest::header::HeaderValue;
 use trips::block::ProviderName;
 use url::Url;
@@ -9,18 +11,21 @@ use crate::config::ProviderConfig;
 use crate::error::MdsError;
 use crate::fields::ProviderConfigError;
 use crate::options::ClientOptions;
+use crate::pace::{LocalPace, Pace};
 use crate::query::trips_url;
 
 /// The API of one provider.
+#[derive(Clone)]
 pub(crate) struct Endpoint {
     pub(crate) http: reqwest::Client,
     pub(crate) name: ProviderName,
     pub(crate) config: ProviderConfig,
-    pub(crate) auth: Auth,
+    pub(crate) auth: Arc<Auth>,
     pub(crate) trips_url: Url,
     /// The configured `Accept` header, if it replaces the version's own.
     pub(crate) accept: Option<HeaderValue>,
     pub(crate) options: ClientOptions,
+    pub(crate) pace: Arc<dyn Pace>,
 }
 
 impl Endpoint {
@@ -30,10 +35,11 @@ impl Endpoint {
         config: ProviderConfig,
     ) -> Result<Self, MdsError> {
         let in_config = |error| in_config(&name, error);
-        let auth = Auth::new(&http, &config).map_err(in_config)?;
+        let auth = Arc::new(Auth::new(&http, &config).map_err(in_config)?);
         let accept = accept(&config).map_err(in_config)?;
         Ok(Self {
             accept,
+            pace: Arc::new(LocalPace::new(&config)),
             trips_url: http_kit::without_credentials(trips_url(&config.mds_api_url)),
             http,
             name,

@@ -1,9 +1,13 @@
 //! What can go wrong with a provider, sorted by what can be done about it.
 
+use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use trips::block::ProviderName;
+
+use crate::pace::shown;
 
 /// Why an hour could not be fetched. Names the provider, and holds neither secrets nor any part of
 /// a body.
@@ -20,12 +24,31 @@ pub enum MdsError {
         why: String,
     },
     /// Too many requests, even after waiting. Try again later.
-    #[error("provider {provider} asks us to slow down (429){}", requested_wait(*retry_after))]
+    #[error("provider {provider} asks us to slow down (429){}", requested_wait(*retry_after, *until))]
     Throttled {
         /// The provider.
         provider: ProviderName,
         /// The wait that it requested, if any.
         retry_after: Option<Duration>,
+        /// The end of that wait.
+        until: Option<DateTime<Utc>>,
+    },
+    /// The request was not sent: its turn does not come while there is time for it. Try again
+    /// later.
+    #[error("provider {provider} is not requested now: {why}")]
+    NoTurn {
+        /// The provider.
+        provider: ProviderName,
+        /// What its turn waits for.
+        why: String,
+    },
+    /// The place where the pace of the requests is kept failed. The provider is not the cause.
+    #[error("the pace of the requests to provider {provider} cannot be kept")]
+    Pace {
+        /// The provider.
+        provider: ProviderName,
+        /// What happened.
+        source: Box<dyn StdError + Send + Sync>,
     },
     /// No complete response, for a reason that can pass. Try again later.
     #[error("provider {provider} is unavailable: {why}")]
@@ -68,16 +91,21 @@ pub enum MdsError {
     },
 }
 
-fn requested_wait(retry_after: Option<Duration>) -> String {
-    match retry_after {
-        Some(wait) => format!(": wait {} s", wait.as_secs()),
-        None => String::new(),
+fn requested_wait(retry_after: Option<Duration>, until: Option<DateTime<Utc>>) -> String {
+    match (retry_after, until) {
+        (Some(wait), Some(until)) => {
+            format!(": wait {} s, until {}", wait.as_secs(), shown(until))
+        }
+        _ => String::new(),
     }
 }
 
 impl MdsError {
     /// Whether waiting can help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Throttled { .. } | Self::Unavailable { .. })
+        matches!(
+            self,
+            Self::Throttled { .. } | Self::NoTurn { .. } | Self::Unavailable { .. }
+        )
     }
 }

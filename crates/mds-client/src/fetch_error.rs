@@ -1,13 +1,16 @@
 //! A failure during the fetch of an hour, and what may be repeated after it.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use chrono::Utc;
 use http_kit::{BodyError, transport_cause};
 use trips::block::ProviderName;
 
 use crate::error::MdsError;
+use crate::pace::{MAX_HOLD_OFF, PaceError};
 
 /// What may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +41,21 @@ enum Kind {
         why: String,
     },
     Malformed(String),
+    NoTurn(String),
+    Pace(Box<dyn StdError + Send + Sync>),
     Sink(io::Error),
+}
+
+impl From<PaceError> for FetchError {
+    fn from(error: PaceError) -> Self {
+        let kind = match error {
+            PaceError::HeldOff { .. } | PaceError::Crowded { .. } => {
+                Kind::NoTurn(error.to_string())
+            }
+            PaceError::Failed(source) => Kind::Pace(source),
+        };
+        Self::new(kind, RetryScope::None)
+    }
 }
 
 impl FetchError {
@@ -135,7 +152,10 @@ impl FetchError {
             Kind::Throttled(retry_after) => MdsError::Throttled {
                 provider,
                 retry_after,
+                until: retry_after.map(|wait| Utc::now() + wait.min(MAX_HOLD_OFF)),
             },
+            Kind::NoTurn(why) => MdsError::NoTurn { provider, why },
+            Kind::Pace(source) => MdsError::Pace { provider, source },
             Kind::Unavailable {
                 why,
                 status,
@@ -161,9 +181,11 @@ impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Throttled(_) => f.write_str("it asks us to slow down (429)"),
-            Kind::Unavailable { why, .. } | Kind::Rejected { why, .. } | Kind::Malformed(why) => {
-                f.write_str(why)
-            }
+            Kind::Unavailable { why, .. }
+            | Kind::Rejected { why, .. }
+            | Kind::Malformed(why)
+            | Kind::NoTurn(why) => f.write_str(why),
+            Kind::Pace(_) => f.write_str("the pace of the requests cannot be kept"),
             Kind::Sink(_) => f.write_str("the trips could not be stored"),
         }
     }

@@ -5,13 +5,14 @@ use http_kit::RetryBudget;
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 use tokio::time::{Instant, sleep};
+use trips::envelope::{EnvelopeSummary, is_version};
 use url::Url;
 
 use crate::endpoint::Endpoint;
 use crate::fetch_error::{FetchError, RetryScope};
-use crate::list_request::{ListRequest, TRIPS};
+use crate::list_request::{ListRequest, NoContent, TRIPS};
 use crate::page::{self, HourSink, Limits, Page};
-use crate::paging::Trail;
+use crate::paging::{MAX_EMPTY_PAGES, Next, Trail};
 use crate::report::{HourReport, HourResponse};
 use crate::request::{PageResponse, Requester, milliseconds};
 use crate::sink::TripSink;
@@ -25,6 +26,8 @@ pub(crate) struct ListFetch<'a, F> {
     make_sink: F,
     /// Whether there is a next page that the configuration forbids to request.
     next_page_left: bool,
+    /// Whether the last pages were empty and had a next page nevertheless.
+    empty_pages_left: bool,
 }
 
 /// How far a pass over the pages has come.
@@ -32,6 +35,18 @@ struct Progress<S> {
     sink: Option<HourSink<S>>,
     pages: u32,
     bytes: u64,
+    trips_too_large: u64,
+}
+
+impl<S> Progress<S> {
+    fn new() -> Self {
+        Self {
+            sink: None,
+            pages: 0,
+            bytes: 0,
+            trips_too_large: 0,
+        }
+    }
 }
 
 impl<'a, F, S> ListFetch<'a, F>
@@ -48,13 +63,13 @@ where
         let config = &endpoint.config;
         Self {
             endpoint,
-            requester: Requester::new(endpoint, request.age),
+            requester: Requester::new(endpoint, request.age, deadline),
             request,
             budget: RetryBudget::new(config.max_attempts, endpoint.options.retry)
-                .with_min_wait(config.delay)
                 .with_deadline(deadline),
             make_sink,
             next_page_left: false,
+            empty_pages_left: false,
         }
     }
 
@@ -83,44 +98,68 @@ where
     ) -> Result<HourResponse<S>, FetchError> {
         let first = self.request.url.clone();
         let mut trail = Trail::new(&first, self.endpoint.options.max_pages);
-        let mut progress = Progress {
-            sink: None,
-            pages: 0,
-            bytes: 0,
-        };
+        let mut progress = Progress::new();
         let mut next = Some(first);
         while let Some(url) = next {
-            if progress.pages > 0 {
-                sleep(self.endpoint.config.delay).await;
-            }
             let (url, response) = match self.requester.request(&url, &mut self.budget).await? {
                 PageResponse::Ready { url, response } => (url, response),
                 PageResponse::NotYet(http_status) if progress.pages == 0 => {
                     return Ok(HourResponse::NotYet { http_status });
                 }
+                PageResponse::NoContent(http_status) if progress.pages == 0 => {
+                    return self.without_content(http_status, started_at).await;
+                }
+                PageResponse::NoContent(_) => break,
                 PageResponse::NotOperating(http_status) if progress.pages == 0 => {
-                    let sink = page::begin_only(self.new_sink(None)).await?;
-                    progress.sink = Some(sink);
-                    let (sink, report) = self.finish(progress, http_status, started_at)?;
+                    let (sink, report) = self.nothing(http_status, started_at).await?;
                     return Ok(HourResponse::NotOperating { sink, report });
                 }
                 PageResponse::NotYet(status) | PageResponse::NotOperating(status) => {
                     return Err(page_gone(progress.pages + 1, status));
                 }
             };
-            let link = self.read_page(*response, &mut progress).await?;
-            next = self.next_page(&mut trail, &url, link.as_deref())?;
+            let page = self.read_page(*response, &mut progress).await?;
+            next = self.next_page(&mut trail, &url, &page)?;
         }
         let (sink, report) = self.finish(progress, 200, started_at)?;
         Ok(HourResponse::Ready { sink, report })
     }
 
-    /// Reads a page into the sink and returns its link to the next page.
+    /// The response to a request for the first page is that there is no content.
+    async fn without_content(
+        &mut self,
+        http_status: u16,
+        started_at: DateTime<Utc>,
+    ) -> Result<HourResponse<S>, FetchError> {
+        let grace = self.endpoint.options.not_found_grace;
+        match self.request.no_content(grace) {
+            NoContent::NotYet => Ok(HourResponse::NotYet { http_status }),
+            NoContent::Empty => {
+                let (sink, report) = self.nothing(http_status, started_at).await?;
+                Ok(HourResponse::Ready { sink, report })
+            }
+        }
+    }
+
+    /// A sink that was begun and got nothing.
+    async fn nothing(
+        &mut self,
+        http_status: u16,
+        started_at: DateTime<Utc>,
+    ) -> Result<(S, HourReport), FetchError> {
+        let progress = Progress {
+            sink: Some(page::begin_only(self.new_sink(None)).await?),
+            ..Progress::new()
+        };
+        self.finish(progress, http_status, started_at)
+    }
+
+    /// Reads a page into the sink and returns what else it holds.
     async fn read_page(
         &mut self,
         response: Response,
         progress: &mut Progress<S>,
-    ) -> Result<Option<String>, FetchError> {
+    ) -> Result<EnvelopeSummary, FetchError> {
         let sink = match progress.sink.take() {
             Some(sink) => sink,
             None => self.new_sink(version_of(&response)),
@@ -138,7 +177,8 @@ where
         progress.sink = Some(sink);
         progress.pages += 1;
         progress.bytes += bytes;
-        Ok(summary.next)
+        progress.trips_too_large += summary.trips_too_large;
+        Ok(summary)
     }
 
     fn new_sink(&mut self, served_version: Option<String>) -> HourSink<S> {
@@ -151,15 +191,28 @@ where
         &mut self,
         trail: &mut Trail,
         from: &Url,
-        link: Option<&str>,
+        page: &EnvelopeSummary,
     ) -> Result<Option<Url>, FetchError> {
+        let link = page.next.as_deref();
         // The setting exists because some providers link pages of trips wrongly. Other lists are
         // always followed.
         if !self.endpoint.config.paging && self.request.list == TRIPS {
             self.next_page_left |= link.is_some_and(|link| !link.trim().is_empty());
             return Ok(None);
         }
-        trail.follow(from, link).map_err(FetchError::malformed)
+        let next = trail.follow(from, link, page.trips == 0);
+        match next.map_err(FetchError::malformed)? {
+            Next::Page(url) => Ok(Some(url)),
+            Next::End => Ok(None),
+            Next::EmptyPages => {
+                tracing::warn!(
+                    pages.empty = MAX_EMPTY_PAGES,
+                    "pages of provider are empty and have no end, reading no more of them"
+                );
+                self.empty_pages_left = true;
+                Ok(None)
+            }
+        }
     }
 
     fn finish(
@@ -175,11 +228,13 @@ where
             pages: progress.pages,
             trips: sink.passed_on,
             trips_outside_window: sink.left_out,
+            trips_too_large: progress.trips_too_large,
             http_status,
             version_served: sink.version().to_owned(),
             bytes: progress.bytes,
             requests: self.requester.requests(),
             next_page_left: self.next_page_left,
+            empty_pages_left: self.empty_pages_left,
             query: self.request.query.clone(),
             started_at,
             ended_at: Utc::now(),
@@ -203,7 +258,5 @@ fn version_of(response: &Response) -> Option<String> {
         .filter_map(|parameter| parameter.split_once('='))
         .find(|(name, _)| name.trim().eq_ignore_ascii_case("version"))
         .map(|(_, value)| value.trim().trim_matches('"'))?;
-    let is_version = version.starts_with(|c: char| c.is_ascii_digit())
-        && version.chars().all(|c| c.is_ascii_digit() || c == '.');
-    is_version.then(|| version.to_owned())
+    is_version(version).then(|| version.to_owned())
 }

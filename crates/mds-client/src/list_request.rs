@@ -29,7 +29,26 @@ pub(crate) struct ListRequest {
     pub(crate) age: Duration,
 }
 
+/// What a response without content says about a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoContent {
+    /// The list has nothing.
+    Empty,
+    /// The hour is so young that it may not be published yet.
+    NotYet,
+}
+
 impl ListRequest {
+    /// What it means if there is no content. As with 404, a provider may return that while it still
+    /// processes the hour.
+    pub(crate) fn no_content(&self, grace: Duration) -> NoContent {
+        if self.list != VEHICLES && self.age < grace {
+            NoContent::NotYet
+        } else {
+            NoContent::Empty
+        }
+    }
+
     /// The trips that ended in the hour.
     pub(crate) fn trips(endpoint: &Endpoint, hour: Hour, now: DateTime<Utc>) -> Self {
         let query = Query::new(&endpoint.config, hour);

@@ -8,7 +8,7 @@ use reqwest::Response;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
-use trips::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_list};
+use trips::envelope::{EnvelopeError, EnvelopeSummary, NonFiniteTrip, TripVisitor, read_list};
 use trips::text::BYTE_ORDER_MARK;
 
 use crate::fetch_error::FetchError;
@@ -66,6 +66,11 @@ impl<S: TripSink> HourSink<S> {
         self.inner.begin(version)
     }
 
+    fn is_of_another_hour(&self, trip: &RawValue) -> bool {
+        self.window
+            .is_some_and(|window| window.is_of_another_hour(trip))
+    }
+
     /// The version that the body names, or else the assumed one.
     pub(crate) fn version(&self) -> &str {
         self.version.as_deref().unwrap_or(&self.fallback_version)
@@ -79,15 +84,22 @@ impl<S: TripSink> TripVisitor for HourSink<S> {
 
     fn trip(&mut self, trip: &RawValue) -> io::Result<()> {
         self.begin()?;
-        if self
-            .window
-            .is_some_and(|window| window.is_of_another_hour(trip))
-        {
+        if self.is_of_another_hour(trip) {
             self.left_out += 1;
             return Ok(());
         }
         self.passed_on += 1;
         self.inner.trip(trip)
+    }
+
+    fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
+        self.begin()?;
+        if self.is_of_another_hour(trip.with_nulls) {
+            self.left_out += 1;
+            return Ok(());
+        }
+        self.passed_on += 1;
+        self.inner.non_finite_trip(trip)
     }
 }
 

@@ -1,59 +1,123 @@
-//! Follows `links.next`, but not in circles, without end or to another host.
+//! Follows `links.next`, but not in circles, without end, to another host or out of the hour.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 
-use http_kit::{host, same_origin, without_credentials};
+use http_kit::{host, over_tls_as, same_origin, without_credentials};
 use url::Url;
+
+/// How many pages without trips may follow each other. Some providers have pages of two minutes,
+/// and at night many of them are empty; others link to empty pages for ever.
+pub(crate) const MAX_EMPTY_PAGES: u32 = 50;
+/// How much of a host's name is shown.
+const MAX_HOST_CHARS: usize = 80;
 
 /// The pages of an hour that have been requested.
 pub(crate) struct Trail {
-    origin: Url,
-    seen: HashSet<String>,
+    first: Url,
+    /// Hashes of their URLs, which may be long.
+    seen: HashSet<u64>,
+    hasher: RandomState,
     max_pages: u32,
+    empty_in_a_row: u32,
+}
+
+/// What follows a page.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Another page.
+    Page(Url),
+    /// Nothing: this is the last page.
+    End,
+    /// Only empty pages, by all appearances, and they are not requested.
+    EmptyPages,
 }
 
 impl Trail {
     /// A trail that begins at `first`, has at most `max_pages` pages and stays on its origin.
     pub(crate) fn new(first: &Url, max_pages: u32) -> Self {
+        let hasher = RandomState::new();
         Self {
-            origin: first.clone(),
-            seen: HashSet::from([first.to_string()]),
+            seen: HashSet::from([hasher.hash_one(first.as_str())]),
+            hasher,
+            first: first.clone(),
             max_pages,
+            empty_in_a_row: 0,
         }
     }
 
-    /// The URL of the page that `link`, found on the page `from`, points to; `None` if `from` is
-    /// the last page.
+    /// What follows the page `from`, which has this link and no trips if `is_empty`.
     ///
     /// # Errors
     ///
     /// Why the link cannot be followed.
-    pub(crate) fn follow(&mut self, from: &Url, link: Option<&str>) -> Result<Option<Url>, String> {
+    pub(crate) fn follow(
+        &mut self,
+        from: &Url,
+        link: Option<&str>,
+        is_empty: bool,
+    ) -> Result<Next, String> {
+        self.empty_in_a_row = if is_empty { self.empty_in_a_row + 1 } else { 0 };
         let Some(link) = link.map(str::trim).filter(|link| !link.is_empty()) else {
-            return Ok(None);
+            return Ok(Next::End);
         };
-        let next = from
-            .join(link)
-            .map_err(|_| "links.next is not a URL".to_owned())?;
-        let next = without_credentials(next);
-        if !same_origin(&self.origin, &next) {
-            return Err(format!(
-                "links.next leads to another origin, on host {}; credentials only go to {}",
-                host(&next),
-                host(&self.origin)
-            ));
-        }
-        if !self.seen.insert(next.to_string()) {
+        let next = self.resolve(from, link)?;
+        if !self.seen.insert(self.hasher.hash_one(next.as_str())) {
+            // An empty page that leads nowhere new has nothing behind it.
+            if is_empty {
+                return Ok(Next::End);
+            }
             return Err(format!(
                 "links.next leads back to a page already read, after {} pages",
                 self.seen.len()
             ));
         }
+        if self.empty_in_a_row >= MAX_EMPTY_PAGES {
+            return Ok(Next::EmptyPages);
+        }
         if self.seen.len() > self.max_pages as usize {
             return Err(format!("it has more than {} pages", self.max_pages));
         }
-        Ok(Some(next))
+        Ok(Next::Page(next))
     }
+
+    /// The URL that the link means, for the same hour.
+    fn resolve(&self, from: &Url, link: &str) -> Result<Url, String> {
+        let next = from
+            .join(link)
+            .map_err(|_| "links.next is not a URL".to_owned())?;
+        let next = over_tls_as(&self.first, without_credentials(next));
+        if !same_origin(&self.first, &next) {
+            return Err(format!(
+                "links.next leads to another origin, on host {}; credentials only go to {}",
+                shown_host(&next),
+                host(&self.first)
+            ));
+        }
+        Ok(with_parameters_of(&self.first, next))
+    }
+}
+
+/// `url` with those parameters of `first` that it does not name. A link without them would leave
+/// the hour: the provider would return all the trips that it has.
+pub(crate) fn with_parameters_of(first: &Url, mut url: Url) -> Url {
+    let named: HashSet<String> = url
+        .query_pairs()
+        .map(|(name, _)| name.into_owned())
+        .collect();
+    let missing: Vec<_> = first
+        .query_pairs()
+        .filter(|(name, _)| !named.contains(name.as_ref()))
+        .collect();
+    if !missing.is_empty() {
+        url.query_pairs_mut().extend_pairs(missing);
+    }
+    url
+}
+
+/// The host that a provider names, for messages.
+pub(crate) fn shown_host(url: &Url) -> String {
+    host(url).chars().take(MAX_HOST_CHARS).collect()
 }
 
 #[cfg(test)]

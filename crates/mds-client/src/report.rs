@@ -37,7 +37,12 @@ pub struct HourReport {
     /// Trips that were left out because they ended in another hour: 0.2 is queried with a wider
     /// window.
     pub trips_outside_window: u64,
-    /// Status of the pages, 200, or the status that says "no service".
+    /// Trips of more than 64 MiB. The sink got a marker in the place of each, which counts as a
+    /// trip.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub trips_too_large: u64,
+    /// Status of the pages, 200; 204 if that was the whole response; or the status that says "no
+    /// service".
     pub http_status: u16,
     /// The version that the body names. If it names none: the version of the `Content-Type`, or the
     /// configured one.
@@ -49,6 +54,9 @@ pub struct HourReport {
     /// Whether the last page names a next page that was not requested, since `paging` is off.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub next_page_left: bool,
+    /// Whether the reading ended at empty pages that have no end, with a next page left.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub empty_pages_left: bool,
     /// The query of the first page, without the parameters of the configured URL.
     #[serde(rename = "asked")]
     pub query: String,
@@ -56,4 +64,12 @@ pub struct HourReport {
     pub started_at: DateTime<Utc>,
     /// When the last byte had been read, by our clock.
     pub ended_at: DateTime<Utc>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -2,16 +2,19 @@
 
 use std::time::{Duration, SystemTime};
 
-use http_kit::{RetryBudget, host, retry_after, same_origin, without_credentials};
+use chrono::Utc;
+use http_kit::{RetryBudget, host, over_tls_as, retry_after, same_origin, without_credentials};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Request, Response};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
 use crate::auth::Grant;
 use crate::endpoint::Endpoint;
 use crate::fetch_error::{FetchError, RetryScope};
 use crate::interim::is_processing;
+use crate::pace::{MAX_HOLD_OFF, WaitLimits, shown};
+use crate::paging::{shown_host, with_parameters_of};
 use crate::version::StatusMeaning;
 
 const MAX_REDIRECTS: u32 = 3;
@@ -23,6 +26,8 @@ pub(crate) enum PageResponse {
     Ready { url: Url, response: Box<Response> },
     /// The hour is not published.
     NotYet(u16),
+    /// There is nothing, or nothing more.
+    NoContent(u16),
     /// There was no service in that hour.
     NotOperating(u16),
 }
@@ -38,15 +43,20 @@ struct Exchange {
 pub(crate) struct Requester<'a> {
     endpoint: &'a Endpoint,
     age: Duration,
+    limits: WaitLimits,
     requests: u32,
 }
 
 impl<'a> Requester<'a> {
-    /// For an hour that ended `age` ago.
-    pub(crate) fn new(endpoint: &'a Endpoint, age: Duration) -> Self {
+    /// For an hour that ended `age` ago, until `deadline`.
+    pub(crate) fn new(endpoint: &'a Endpoint, age: Duration, deadline: Option<Instant>) -> Self {
         Self {
             endpoint,
             age,
+            limits: WaitLimits {
+                deadline,
+                patience: endpoint.options.retry.patience,
+            },
             requests: 0,
         }
     }
@@ -83,7 +93,7 @@ impl<'a> Requester<'a> {
 
     async fn attempt(&mut self, url: &Url) -> Result<PageResponse, FetchError> {
         match self.exchange(url).await {
-            Ok(Exchange { url, response, .. }) => self.judge(url, response),
+            Ok(Exchange { url, response, .. }) => self.judge(url, response).await,
             Err(error) if error.is_without_response() && self.is_processing(url).await => {
                 Ok(PageResponse::NotYet(PROCESSING))
             }
@@ -103,6 +113,7 @@ impl<'a> Requester<'a> {
     async fn follow_redirects(&mut self, url: &Url) -> Result<Exchange, FetchError> {
         let mut url = url.clone();
         for redirects in 0.. {
+            self.turn().await?;
             let (headers, grant) = self.headers().await?;
             let response = self.send(&url, headers).await?;
             let Some(target) = redirect(&url, &response)? else {
@@ -119,6 +130,11 @@ impl<'a> Requester<'a> {
             url = target;
         }
         Err(FetchError::malformed("it redirects without end"))
+    }
+
+    /// Waits until the next request may be sent.
+    async fn turn(&self) -> Result<(), FetchError> {
+        Ok(self.endpoint.pace.turn(self.limits).await?)
     }
 
     async fn headers(&self) -> Result<(HeaderMap, Grant), FetchError> {
@@ -149,6 +165,9 @@ impl<'a> Requester<'a> {
         if !config.version.rules().interim_not_ready {
             return false;
         }
+        if self.turn().await.is_err() {
+            return false;
+        }
         let Ok((headers, _)) = self.headers().await else {
             return false;
         };
@@ -156,22 +175,32 @@ impl<'a> Requester<'a> {
         is_processing(url, &headers, config.timeout).await
     }
 
-    fn judge(&self, url: Url, response: Response) -> Result<PageResponse, FetchError> {
+    async fn judge(&self, url: Url, response: Response) -> Result<PageResponse, FetchError> {
         let status = response.status().as_u16();
         let version = self.endpoint.config.version;
         let grace = self.endpoint.options.not_found_grace;
         let requested_wait = retry_after(response.headers(), SystemTime::now());
-        match version.meaning(status, self.age, grace) {
+        let meaning = version.meaning(status, self.age, grace);
+        if let Some(wait) = requested_wait
+            && matches!(
+                meaning,
+                StatusMeaning::Throttled | StatusMeaning::Unavailable
+            )
+        {
+            self.endpoint.pace.hold_off(wait).await;
+        }
+        match meaning {
             StatusMeaning::Ready => Ok(PageResponse::Ready {
                 url,
                 response: Box::new(response),
             }),
             StatusMeaning::NotYet => Ok(PageResponse::NotYet(status)),
+            StatusMeaning::NoContent => Ok(PageResponse::NoContent(status)),
             StatusMeaning::NotOperating => Ok(PageResponse::NotOperating(status)),
             StatusMeaning::Throttled => Err(FetchError::throttled(requested_wait)),
             StatusMeaning::Unavailable => Err(FetchError::unavailable_status(
                 status,
-                format!("it returned status {status}"),
+                unavailable(status, requested_wait),
                 requested_wait,
             )),
             StatusMeaning::Unauthorized | StatusMeaning::Rejected | StatusMeaning::Redirect => {
@@ -204,17 +233,28 @@ fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, FetchError> 
         .get(LOCATION)
         .and_then(|location| location.to_str().ok())
         .and_then(|location| from.join(location).ok())
-        .map(without_credentials)
+        .map(|target| over_tls_as(from, without_credentials(target)))
         .ok_or_else(|| FetchError::rejected(status, "it redirects to no URL".to_owned()))?;
     if same_origin(from, &target) {
-        return Ok(Some(target));
+        return Ok(Some(with_parameters_of(from, target)));
     }
     let why = format!(
         "it redirects to another origin, on host {}; credentials only go to {}",
-        host(&target),
+        shown_host(&target),
         host(from)
     );
     Err(FetchError::rejected(status, why))
+}
+
+/// What happened, with the wait that the provider asks for.
+fn unavailable(status: u16, requested_wait: Option<Duration>) -> String {
+    match requested_wait {
+        None => format!("it returned status {status}"),
+        Some(wait) => format!(
+            "it returned status {status} and asks for no request before {}",
+            shown(Utc::now() + wait.min(MAX_HOLD_OFF))
+        ),
+    }
 }
 
 /// What a refusal means, and what people should look at.

@@ -3,6 +3,7 @@
 use std::io;
 
 use serde_json::value::RawValue;
+use trips::envelope::NonFiniteTrip;
 
 /// Takes the trips of one hour, in the order in which they were sent. It is called on a blocking
 /// thread.
@@ -25,4 +26,14 @@ pub trait TripSink: Send + 'static {
     ///
     /// As [`TripSink::begin`].
     fn trip(&mut self, raw: &RawValue) -> io::Result<()>;
+
+    /// Takes a trip that is no JSON because of `NaN`, `Infinity` or `-Infinity`. By default it is
+    /// taken with `null` in place of these.
+    ///
+    /// # Errors
+    ///
+    /// As [`TripSink::begin`].
+    fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
+        self.trip(trip.with_nulls)
+    }
 }

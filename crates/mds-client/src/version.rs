@@ -100,6 +100,8 @@ pub(crate) enum StatusMeaning {
     Ready,
     /// The hour is not published yet: try again later.
     NotYet,
+    /// There is nothing: no trips, or none yet.
+    NoContent,
     /// The provider offered no service in that hour.
     NotOperating,
     /// The credentials were refused.
@@ -188,6 +190,7 @@ impl MdsVersion {
         }
         match status {
             200 => StatusMeaning::Ready,
+            204 => StatusMeaning::NoContent,
             102 | 202 => StatusMeaning::NotYet,
             300..=303 | 307 | 308 => StatusMeaning::Redirect,
             401 | 403 => StatusMeaning::Unauthorized,

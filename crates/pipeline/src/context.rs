@@ -8,7 +8,7 @@ use boundaries::Boundaries;
 use config::{Config, Environment};
 use mds_client::{MdsClient, ProviderConfig};
 use socrata::{SocrataClient, SocrataConfig};
-use store::{Store, StoreOptions};
+use store::{RequestSlots, Store, StoreOptions};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 use trips::block::{Block, BlockObject, ProviderName, object_key};
@@ -18,6 +18,7 @@ use trips::time::CivilZone;
 use vault::Vault;
 
 use crate::error::{ErrorName, PipelineError};
+use crate::pace::SharedPace;
 
 /// Configuration, database and clients, shared by all the blocks that a process works on.
 ///
@@ -27,8 +28,9 @@ use crate::error::{ErrorName, PipelineError};
 pub struct Context {
     config: Arc<Config>,
     store: Store,
+    slots: RequestSlots,
     http: reqwest::Client,
-    clients: Arc<Mutex<BTreeMap<ProviderName, Arc<MdsClient>>>>,
+    clients: Arc<Mutex<BTreeMap<ProviderName, MdsClient>>>,
     boundaries: Arc<OnceCell<Arc<Boundaries>>>,
     portal: Arc<OnceLock<Portal>>,
     deadline: Option<Instant>,
@@ -79,6 +81,7 @@ impl Context {
         let store = Store::connect(config.settings.database_url()?, &options)?;
         Ok(Self {
             config: Arc::new(config),
+            slots: store.request_slots(),
             store,
             http: http_kit::client().map_err(|e| {
                 PipelineError::new(
@@ -159,22 +162,29 @@ impl Context {
         entries.map(|(name, config)| Provider { name, config })
     }
 
-    /// The client of a provider. All of its blocks share one, with its token and its connections.
+    /// The client of a provider. All of its blocks share one, with its token and its connections,
+    /// and all processes the pace of its requests.
     pub(crate) async fn provider_client(
         &self,
         provider: Provider<'_>,
-    ) -> Result<Arc<MdsClient>, PipelineError> {
+    ) -> Result<MdsClient, PipelineError> {
         let mut clients = self.clients.lock().await;
         if let Some(client) = clients.get(provider.name) {
-            return Ok(Arc::clone(client));
+            return Ok(client.clone());
         }
-        let client = Arc::new(MdsClient::new(
+        let pace = SharedPace::new(&self.store, &self.slots, provider.name, provider.config);
+        let client = self.lone_client(provider)?.with_pace(Arc::new(pace));
+        clients.insert(provider.name.clone(), client.clone());
+        Ok(client)
+    }
+
+    /// A client that needs no database: it knows only the requests of its own.
+    pub(crate) fn lone_client(&self, provider: Provider<'_>) -> Result<MdsClient, PipelineError> {
+        Ok(MdsClient::new(
             self.http.clone(),
             provider.name.clone(),
             provider.config.clone(),
-        )?);
-        clients.insert(provider.name.clone(), Arc::clone(&client));
-        Ok(client)
+        )?)
     }
 
     pub(crate) async fn boundaries(&self) -> Result<Arc<Boundaries>, PipelineError> {

@@ -77,15 +77,29 @@ impl From<MdsError> for PipelineError {
         if let MdsError::Sink { source, .. } = &error {
             return Self::from_io("the archive", source);
         }
+        let is_without_turn = matches!(error, MdsError::NoTurn { .. });
+        let error = match error {
+            MdsError::Pace { provider, source } => match source.downcast::<StoreError>() {
+                Ok(below) => return (*below).into(),
+                Err(source) => MdsError::Pace { provider, source },
+            },
+            other => other,
+        };
         let name = match &error {
             MdsError::Config { .. } => ErrorName::ConfigInvalid,
-            MdsError::Throttled { .. } => ErrorName::ProviderThrottled,
+            MdsError::Throttled { .. } | MdsError::NoTurn { .. } => ErrorName::ProviderThrottled,
             MdsError::Unavailable { .. } => ErrorName::ProviderUnavailable,
             MdsError::Rejected { .. } => ErrorName::ProviderRejected,
             MdsError::Malformed { .. } => ErrorName::ProviderMalformed,
             MdsError::Sink { .. } => ErrorName::StorageUnavailable,
+            MdsError::Pace { .. } => ErrorName::DatabaseUnavailable,
         };
-        Self::caused(name, &error)
+        let error = Self::caused(name, &error);
+        if is_without_turn {
+            error.before_start()
+        } else {
+            error
+        }
     }
 }
 

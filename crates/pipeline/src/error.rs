@@ -76,6 +76,8 @@ pub struct PipelineError {
     pub name: ErrorName,
     /// What happened and, where one is known, the way out. Contains no secret and no trip.
     pub message: String,
+    /// Whether the step was kept from starting, so that it changes nothing.
+    pub(crate) before_start: bool,
 }
 
 impl PipelineError {
@@ -85,6 +87,15 @@ impl PipelineError {
         Self {
             name,
             message: message.into(),
+            before_start: false,
+        }
+    }
+
+    /// The same error, of a step that it kept from starting.
+    pub(crate) fn before_start(self) -> Self {
+        Self {
+            before_start: true,
+            ..self
         }
     }
 
@@ -98,7 +109,7 @@ impl PipelineError {
             }
             below = error.source();
         }
-        Self { name, message }
+        Self::new(name, message)
     }
 
     /// A panic in `what`, which is a defect of this program. The panic's own message may quote a

@@ -151,7 +151,7 @@ pub async fn extract_to(
             move || NamedTempFile::new_in(folder).map(BufWriter::new)
         })
     };
-    let client = ctx.provider_client(ctx.provider(&block.provider)?).await?;
+    let client = ctx.lone_client(ctx.provider(&block.provider)?)?;
     let (sink, report) = pull(&client, block, Utc::now(), make_sink)
         .instrument(hour_span(&block.provider, &block.hour.label(ctx.zone())))
         .await?;

@@ -8,6 +8,7 @@ mod extract;
 mod load_worker;
 mod manifest;
 mod object_stream;
+mod pace;
 mod patience;
 mod plan;
 mod probe;

@@ -14,7 +14,7 @@ use store::{CopyEncoder, LoadRow};
 use tokio::sync::mpsc;
 use trips::Feed;
 use trips::block::Hour;
-use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
+use trips::envelope::{EnvelopeError, NonFiniteTrip, TripVisitor, read_envelope};
 use trips::ids::PublicIdKey;
 use trips::json::ArrayWriter;
 use trips::trip::{Reject, Rules, Trip};
@@ -132,6 +132,12 @@ impl TripVisitor for Checker<'_> {
             Ok(trip) => self.accept(trip),
             Err(reject) => self.reject(&reject, raw),
         }
+    }
+
+    fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
+        // Its text is no JSON, so it becomes a JSON text.
+        let text = serde_json::value::to_raw_value(trip.text)?;
+        self.reject(&Rules::reject_non_finite(trip), &text)
     }
 
     fn trip_ahead(&mut self, text: &[u8]) -> io::Result<Option<usize>> {

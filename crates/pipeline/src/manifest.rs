@@ -55,7 +55,7 @@ fn read_items(
 }
 
 fn unreadable(key: &str, error: &JsonError) -> PipelineError {
-    let PipelineError { name, message } =
+    let PipelineError { name, message, .. } =
         PipelineError::caused(ErrorName::ArchiveUnreadable, error);
     PipelineError::new(name, format!("{key}: {message}"))
 }

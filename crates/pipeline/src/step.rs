@@ -96,18 +96,21 @@ async fn claim_and_work<S: BlockStep>(
             Ok(output)
         }
         Err(error) => {
-            let status = status_after::<S>(error.name, &step);
+            let status = status_after::<S>(&error, &step);
             Err(step.fail(status, error).await)
         }
     }
 }
 
 /// A step that waited in vain for its turn has not begun, so it changes nothing.
-fn status_after<S: BlockStep>(error: ErrorName, step: &ClaimedStep<'_>) -> Option<BlockStatus> {
-    match error {
-        ErrorName::BlockBusy => None,
-        _ => S::status_after(error, step),
+fn status_after<S: BlockStep>(
+    error: &PipelineError,
+    step: &ClaimedStep<'_>,
+) -> Option<BlockStatus> {
+    if error.before_start || error.name == ErrorName::BlockBusy {
+        return None;
     }
+    S::status_after(error.name, step)
 }
 
 /// Turns a panic into an error, so that it fails this block and not the whole run.

@@ -138,6 +138,11 @@ pub enum Busy {
         /// The provider's MDS id.
         provider: Uuid,
     },
+    /// Other requests to a provider take all the slots that it has.
+    Requests {
+        /// The provider.
+        provider: ProviderName,
+    },
     /// Rows or tables.
     Rows,
 }
@@ -157,6 +162,9 @@ impl fmt::Display for Busy {
             }
             Self::Dataset { dataset } => {
                 write!(f, "dataset {dataset} is being written to by another upload")
+            }
+            Self::Requests { provider } => {
+                write!(f, "all slots for requests to provider {provider} are taken")
             }
             Self::Rows => {
                 f.write_str("another session has locked rows or tables that this one changes")

@@ -16,6 +16,7 @@ pub(crate) const MIGRATION_KEY: i64 = KEY_SPACE;
 /// never meet the keys above.
 pub(crate) const DATASET_SPACE: i32 = 0x4D_44_53;
 pub(crate) const VEHICLES_SPACE: i32 = DATASET_SPACE + 1;
+pub(crate) const REQUESTS_SPACE: i32 = DATASET_SPACE + 2;
 
 /// The key of the lock on a block.
 pub(crate) fn block_key(schedule_id: i64) -> i64 {

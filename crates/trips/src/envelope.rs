@@ -7,10 +7,14 @@
 
 mod error;
 mod read;
+mod too_large;
+mod version;
 mod write;
 
 pub use error::EnvelopeError;
-pub use read::{EnvelopeSummary, TripVisitor, read_envelope, read_list};
+pub use read::{EnvelopeSummary, NonFiniteTrip, TripVisitor, read_envelope, read_list};
+pub use too_large::{TextFacts, TooLargeTrip};
+pub use version::is_version;
 pub use write::ArchiveWriter;
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! JSON arrays, read and written as streams: memory holds one element at a time.
 
 mod array_writer;
+pub(crate) mod element;
 mod elements;
 mod error;
+mod extent;
+mod non_finite;
 pub(crate) mod window;
 
 pub use array_writer::ArrayWriter;

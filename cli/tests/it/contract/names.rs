@@ -121,11 +121,13 @@ fn reject_reasons_and_their_members_are_those_of_the_contract() {
 }
 
 /// One of each. A new reason does not compile here until it is in the list.
-fn every_reject_reason() -> [RejectReason; 8] {
+fn every_reject_reason() -> [RejectReason; 10] {
     let field = "trip_id";
     let end = TripEnd::Start;
     let reasons = [
         RejectReason::Unreadable,
+        RejectReason::NonFiniteNumber,
+        RejectReason::TooLarge,
         RejectReason::MissingField { field },
         RejectReason::MistypedField {
             field,
@@ -143,6 +145,8 @@ fn every_reject_reason() -> [RejectReason; 8] {
     for reason in &reasons {
         match reason {
             RejectReason::Unreadable
+            | RejectReason::NonFiniteNumber
+            | RejectReason::TooLarge
             | RejectReason::MissingField { .. }
             | RejectReason::MistypedField { .. }
             | RejectReason::NotAUuid { .. }

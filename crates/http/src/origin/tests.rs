@@ -35,3 +35,33 @@ fn credentials_and_fragment_are_cut_out_of_a_url() {
     let stripped = without_credentials(url("https://u:p@a.example:8443/x?y#z"));
     assert_eq!(stripped.as_str(), "https://a.example:8443/x?y");
 }
+
+#[rstest]
+#[case(
+    "https://a.example/x",
+    "http://a.example/y?page=2",
+    "https://a.example/y?page=2"
+)]
+#[case("https://a.example", "http://a.example:443/y", "https://a.example/y")]
+#[case(
+    "https://a.example:8443",
+    "http://a.example:8443/y",
+    "https://a.example:8443/y"
+)]
+#[case(
+    "https://a.example",
+    "http://a.example:8080/y",
+    "http://a.example:8080/y"
+)]
+#[case("https://a.example:8443", "http://a.example/y", "http://a.example/y")]
+#[case("https://a.example", "http://b.example/y", "http://b.example/y")]
+#[case("http://127.0.0.1:80", "http://127.0.0.1/y", "http://127.0.0.1/y")]
+#[case("https://a.example", "ftp://a.example/y", "ftp://a.example/y")]
+fn plain_http_on_the_same_host_and_port_becomes_tls(
+    #[case] origin: &str,
+    #[case] url: &str,
+    #[case] expected: &str,
+) {
+    let (origin, url) = (Url::parse(origin).unwrap(), Url::parse(url).unwrap());
+    assert_eq!(over_tls_as(&origin, url).as_str(), expected);
+}

@@ -57,7 +57,7 @@ fn not_found_means_no_service_only_once_the_hour_is_old() {
 #[case(200, StatusMeaning::Ready)]
 #[case(102, StatusMeaning::NotYet)]
 #[case(202, StatusMeaning::NotYet)]
-#[case(204, StatusMeaning::Senseless)]
+#[case(204, StatusMeaning::NoContent)]
 #[case(304, StatusMeaning::Senseless)]
 #[case(302, StatusMeaning::Redirect)]
 #[case(400, StatusMeaning::Rejected)]

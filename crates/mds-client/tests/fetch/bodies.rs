@@ -330,3 +330,43 @@ async fn a_cancelled_fetch_drops_its_sink() {
     }
     panic!("the sink is still there");
 }
+
+/// Only this trip is no JSON; the archive of the hour keeps it as it is.
+#[tokio::test]
+async fn a_number_that_is_not_finite_does_not_cost_the_hour() {
+    let odd = r#"{"trip_id":"x","accuracy":NaN}"#;
+    let server = always(whole_page(&envelope(&["{}", odd, "{}"]))).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!(
+        kept.trips,
+        ["{}", r#"{"trip_id":"x","accuracy":null}"#, "{}"]
+    );
+    assert_eq!((report.trips, report.requests), (3, 1));
+}
+
+/// Also at 0.2, where the query covers other hours: the trip's end is read nevertheless.
+#[tokio::test]
+async fn of_such_trips_those_of_other_hours_are_left_out() {
+    let inside = r#"{"end_time":1577916000,"accuracy":NaN}"#;
+    let outside = r#"{"end_time":1577912400,"accuracy":NaN}"#;
+    let server = always(whole_page(&envelope(&[inside, outside]))).await;
+    let client = client(&server.uri(), &json!({"version": "0.2"}));
+    let (_, report) = ready(fetch(&client).await);
+    assert_eq!((report.trips, report.trips_outside_window), (1, 1));
+}
+
+#[tokio::test]
+async fn a_trip_that_is_too_large_does_not_cost_the_hour() {
+    let large = format!(r#"{{"trip_id":"x","route":[{}0]}}"#, "0,".repeat(33 << 20));
+    let server = always(whole_page(&envelope(&["{}", &large, "{}"]))).await;
+    let client = client(&server.uri(), &json!({"timeout": 60}));
+    let (kept, report) = ready(fetch(&client).await);
+    assert_eq!((report.trips, report.trips_too_large), (3, 1));
+    let marker = trips::envelope::TooLargeTrip::read(&kept.trips[1]).unwrap();
+    assert_eq!(marker.text.bytes, large.len() as u64);
+    assert_eq!(marker.trip_id.unwrap().get(), "\"x\"");
+}
+
+fn whole_page(body: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_string(body)
+}

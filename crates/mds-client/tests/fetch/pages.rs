@@ -18,7 +18,9 @@ async fn serve(server: &MockServer, at: &str, body: String) {
         .await;
 }
 
-/// Three pages of a provider of 0.3. Only the first URL has the window.
+const WINDOW: &str = "min_end_time=1577916000000&max_end_time=1577919600000";
+
+/// Three pages of a provider of 0.3, whose links do not name the window.
 async fn three_pages() -> MockServer {
     let server = MockServer::start().await;
     let second = json!(format!("{}/page/2?cursor=x%20y", server.uri()));
@@ -49,8 +51,106 @@ async fn pages_are_followed_to_the_last() {
         report.query,
         "min_end_time=1577916000000&max_end_time=1577919600000"
     );
-    let last = server.received_requests().await.unwrap().pop().unwrap();
-    assert_eq!(last.url.query(), None, "nothing is added to a link");
+    let requests = server.received_requests().await.unwrap();
+    let queries: Vec<_> = requests.iter().map(|it| it.url.query().unwrap()).collect();
+    let second = format!("cursor=x%20y&{WINDOW}");
+    assert_eq!(queries, [WINDOW, second.as_str(), WINDOW]);
+}
+
+/// A server that forgets the hour in its links, and without an hour returns everything.
+#[tokio::test]
+async fn a_link_that_lost_the_query_does_not_leave_the_hour() {
+    let server = MockServer::start().await;
+    let hour = || query_param("end_time", "2020-01-01T22");
+    let key = || query_param("key", "canary");
+    let of_page = |number: &str| query_param("page", number);
+    Mock::given(path("/trips"))
+        .and(hour())
+        .and(key())
+        .and(of_page("2"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(page(&["2"], &Value::Null)))
+        .mount(&server)
+        .await;
+    Mock::given(path("/trips"))
+        .and(hour())
+        .and(key())
+        .respond_with(ResponseTemplate::new(200).set_body_string(page(&["1"], &json!("?page=2"))))
+        .mount(&server)
+        .await;
+    let all = page(&["3", "4", "5"], &json!("?page=3"));
+    serve(&server, "/trips", all).await;
+    let client = client(&format!("{}?key=canary", server.uri()), &json!({}));
+    let (kept, report) = ready(fetch(&client).await);
+    assert_eq!(kept.trips, ["1", "2"]);
+    assert_eq!(
+        (report.pages, report.query.as_str()),
+        (2, "end_time=2020-01-01T22")
+    );
+}
+
+#[tokio::test]
+async fn an_empty_page_that_links_to_itself_is_the_last() {
+    let server = MockServer::start().await;
+    serve(&server, "/trips", page(&["1", "2"], &json!("/2"))).await;
+    serve(&server, "/2", page(&[], &json!("/2"))).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!((kept.trips.len(), report.pages), (2, 2));
+    assert!(!report.empty_pages_left);
+}
+
+/// Pages whose content depends on their number; each links to the next, without an end or up to the
+/// last one.
+async fn numbered_pages(
+    last: usize,
+    trips: impl Fn(usize) -> usize + Send + Sync + 'static,
+) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(wiremock::matchers::any())
+        .respond_with(move |request: &wiremock::Request| {
+            let number = request
+                .url
+                .query_pairs()
+                .find(|(name, _)| name == "page")
+                .map_or(1, |(_, number)| number.parse().unwrap());
+            let next = if number < last {
+                json!(format!("?page={}", number + 1))
+            } else {
+                Value::Null
+            };
+            let body = page(&vec!["1"; trips(number)], &next);
+            ResponseTemplate::new(200).set_body_string(body)
+        })
+        .mount(&server)
+        .await;
+    server
+}
+
+#[tokio::test]
+async fn empty_pages_without_end_are_the_end_and_the_report_says_so() {
+    let server = numbered_pages(usize::MAX, |number| usize::from(number == 1)).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!((kept.trips.len(), report.pages), (1, 51));
+    assert!(report.empty_pages_left);
+}
+
+#[tokio::test]
+async fn empty_pages_between_pages_with_trips_are_read() {
+    let server = numbered_pages(120, |number| number % 2).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!((kept.trips.len(), report.pages), (60, 120));
+    assert!(!report.empty_pages_left);
+}
+
+#[tokio::test]
+async fn a_204_after_pages_with_trips_is_the_end() {
+    let server = MockServer::start().await;
+    serve(&server, "/trips", page(&["1"], &json!("/2"))).await;
+    Mock::given(path("/2"))
+        .respond_with(ResponseTemplate::new(204))
+        .mount(&server)
+        .await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!((kept.trips.len(), report.http_status), (1, 200));
 }
 
 #[tokio::test]

@@ -119,9 +119,34 @@ async fn a_refused_request_is_not_repeated(#[case] version: &str, #[case] code: 
     assert_eq!((requests(&server).await, sinks), (1, 0));
 }
 
+#[rstest]
+#[case("0.2")]
+#[case("0.4")]
+#[case("2.0")]
+#[tokio::test]
+async fn an_old_hour_without_content_has_no_trips(#[case] version: &str) {
+    let server = always(ResponseTemplate::new(204)).await;
+    let client = client(&server.uri(), &json!({"version": version}));
+    let (kept, report) = ready(fetch(&client).await);
+    assert_eq!((kept.trips.len(), kept.versions.len()), (0, 1));
+    assert_eq!((report.http_status, report.trips), (204, 0));
+}
+
+#[tokio::test]
+async fn a_young_hour_without_content_may_not_be_there_yet() {
+    let server = always(ResponseTemplate::new(204)).await;
+    let client = client(&server.uri(), &json!({}));
+    let now = hour().end() + chrono::TimeDelta::hours(47);
+    let response = client.fetch_hour(hour(), now, Kept::default).await;
+    assert!(
+        matches!(response, Ok(HourResponse::NotYet { http_status: 204 })),
+        "{response:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_success_without_a_body_is_malformed() {
-    let server = always(ResponseTemplate::new(204)).await;
+    let server = always(ResponseTemplate::new(205)).await;
     let response = fetch(&client(&server.uri(), &json!({}))).await;
     assert!(
         matches!(response, Err(MdsError::Malformed { .. })),
@@ -164,11 +189,82 @@ async fn a_throttled_fetch_reports_the_requested_wait() {
     let template = ResponseTemplate::new(429).insert_header("retry-after", "3600");
     let server = always(template).await;
     let response = fetch(&client(&server.uri(), &json!({}))).await;
-    let Err(MdsError::Throttled { retry_after, .. }) = response else {
+    let Err(
+        error @ MdsError::Throttled {
+            retry_after,
+            until: Some(until),
+            ..
+        },
+    ) = &response
+    else {
         panic!("{response:?}");
     };
-    assert_eq!(retry_after, Some(Duration::from_secs(3600)));
+    assert_eq!(*retry_after, Some(Duration::from_secs(3600)));
+    let wait = *until - chrono::Utc::now();
+    assert!((3500..=3600).contains(&wait.num_seconds()), "{wait}");
+    let until = until.format("until %Y-%m-%dT%H:%M:%SZ").to_string();
+    assert!(error.to_string().ends_with(&until), "{error}");
     assert_eq!(requests(&server).await, 1, "an hour is not waited out");
+}
+
+#[rstest]
+#[case(429)]
+#[case(503)]
+#[tokio::test]
+async fn before_the_requested_time_no_request_is_sent_for_any_hour(#[case] status: u16) {
+    let template = ResponseTemplate::new(status).insert_header("retry-after", "3600");
+    let server = always(template).await;
+    let client = client(&server.uri(), &json!({}));
+    let first = fetch(&client).await.unwrap_err().to_string();
+    for _ in 0..3 {
+        let response = fetch(&client).await;
+        let Err(error @ MdsError::NoTurn { .. }) = response else {
+            panic!("{response:?}");
+        };
+        assert!(error.is_transient());
+        let error = error.to_string();
+        let until = error.rsplit(' ').next().unwrap();
+        assert!(first.contains(&until[..16]), "{first} / {error}");
+    }
+    assert_eq!(requests(&server).await, 1);
+}
+
+#[tokio::test]
+async fn a_wait_that_one_request_was_asked_for_holds_for_the_others() {
+    let template = ResponseTemplate::new(429).insert_header("retry-after", "2");
+    let server = failing(template, 1).await;
+    let client = client(&server.uri(), &json!({"max_attempts": 1}));
+    assert!(fetch(&client).await.is_err());
+    let started = Instant::now();
+    ready(fetch(&client).await);
+    assert!(started.elapsed() >= Duration::from_millis(1800));
+}
+
+#[tokio::test]
+async fn hours_that_are_requested_together_are_a_delay_apart() {
+    let server = always(ResponseTemplate::new(200).set_body_string(envelope(&["{}"]))).await;
+    let client = client(&server.uri(), &json!({"delay": 0.2}));
+    let started = Instant::now();
+    let hours = (0..6).map(|_| fetch(&client));
+    for response in futures::future::join_all(hours).await {
+        ready(response);
+    }
+    assert!(started.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn no_more_hours_are_requested_at_once_than_the_entry_allows() {
+    let slow = ResponseTemplate::new(200)
+        .set_body_string(envelope(&["{}"]))
+        .set_delay(Duration::from_millis(200));
+    let server = always(slow).await;
+    let client = client(&server.uri(), &json!({"max_parallel": 2}));
+    let started = Instant::now();
+    let hours = (0..6).map(|_| fetch(&client));
+    for response in futures::future::join_all(hours).await {
+        ready(response);
+    }
+    assert!(started.elapsed() >= Duration::from_millis(600));
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! The archive of an hour, from the request to the objects in the bucket.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use mds_client::{HourReport, MdsClient};
 use store::Claim;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 use trips::Changes;
 use trips::block::{Block, BlockObject};
 use vault::{ObjectWriter, Seal};
@@ -83,7 +83,7 @@ struct OpenHour<'a> {
     ctx: &'a Context,
     claim: &'a mut Claim,
     block: &'a Block,
-    client: Arc<MdsClient>,
+    client: MdsClient,
     has_vehicles: bool,
     has_telemetry: bool,
     trips_key: String,
@@ -104,7 +104,11 @@ impl<'a> OpenHour<'a> {
     async fn start(step: &'a mut ClaimedStep<'_>) -> Result<Self, PipelineError> {
         let provider = step.ctx.provider(&step.block.provider)?;
         Ok(Self {
-            client: step.ctx.provider_client(provider).await?,
+            client: step
+                .ctx
+                .provider_client(provider)
+                .await?
+                .until(Instant::now() + step.time_left()),
             has_vehicles: provider.has_vehicles(),
             has_telemetry: provider.has_telemetry(),
             trips_key: step.key(BlockObject::Trips),

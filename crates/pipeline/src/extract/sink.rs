@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use mds_client::TripSink;
 use serde_json::value::RawValue;
-use trips::envelope::ArchiveWriter;
+use trips::envelope::{ArchiveWriter, NonFiniteTrip};
 
 use super::previous_archive::Fingerprints;
 use super::referenced_ids::ReferencedIds;
@@ -80,6 +80,14 @@ impl<W: Write + Send + 'static> TripSink for ArchiveSink<W> {
         self.observers.push(raw);
         match &mut self.state {
             SinkState::Open(archive) => archive.push(raw),
+            SinkState::Waiting(_) | SinkState::Failed => Err(not_begun()),
+        }
+    }
+
+    fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
+        self.observers.push(trip.with_nulls);
+        match &mut self.state {
+            SinkState::Open(archive) => archive.push_non_finite(trip),
             SinkState::Waiting(_) | SinkState::Failed => Err(not_begun()),
         }
     }

@@ -144,7 +144,6 @@ async fn request_each(
             unknown.push(*device);
         }
         claim.store_vehicles(provider, now, &vehicles).await?;
-        tokio::time::sleep(client.config().delay).await;
     }
     claim
         .add_wanted_devices(provider, &unknown, Some(now))

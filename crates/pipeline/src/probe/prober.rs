@@ -23,7 +23,7 @@ use crate::span::hour_span;
 pub(super) struct Prober<'a> {
     ctx: &'a Context,
     provider: &'a ProviderName,
-    client: Arc<MdsClient>,
+    client: MdsClient,
     /// A city may probe a provider before it has stored its boundaries; a finding says why they are
     /// missing.
     boundaries: Result<Arc<Boundaries>, PipelineError>,
@@ -40,7 +40,7 @@ impl<'a> Prober<'a> {
         Ok(Self {
             ctx,
             provider: provider.name,
-            client: ctx.provider_client(provider).await?,
+            client: ctx.lone_client(provider)?,
             boundaries: ctx.boundaries().await,
             feed: provider.config.feed(),
             now,
@@ -84,7 +84,7 @@ impl<'a> Prober<'a> {
             Ok(HourResponse::NotYet { http_status }) => (HourOutcome::NotYet { http_status }, None),
             Ok(HourResponse::NotOperating { .. }) => (HourOutcome::NotOperating, None),
             Err(error) => {
-                let PipelineError { name, message } = error.into();
+                let PipelineError { name, message, .. } = error.into();
                 (HourOutcome::Failed { name, message }, None)
             }
         };

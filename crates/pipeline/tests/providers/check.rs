@@ -187,6 +187,8 @@ fn failed(error: &MdsError) -> String {
     let name = match error {
         MdsError::Config { .. } => "config",
         MdsError::Throttled { .. } => "throttled",
+        MdsError::NoTurn { .. } => "no turn",
+        MdsError::Pace { .. } => "pace",
         MdsError::Unavailable { .. } => "unavailable",
         MdsError::Rejected { .. } => "refused",
         MdsError::Malformed { .. } => "malformed",

@@ -11,6 +11,7 @@ mod loading;
 mod locks;
 mod migrations;
 mod overlap;
+mod pace;
 mod parallel;
 mod roundtrip;
 mod runs;

@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::EnvelopeError;
+use super::version::version;
+use super::{EnvelopeError, TooLargeTrip};
+use crate::json::element::Element;
 use crate::json::window::Window;
 
 /// Receives what an envelope holds, while it is read.
@@ -23,6 +25,16 @@ pub trait TripVisitor {
     /// An error ends the reading and is returned as [`EnvelopeError::Sink`].
     fn trip(&mut self, trip: &RawValue) -> io::Result<()>;
 
+    /// A trip that would be JSON but for `NaN`, `Infinity` or `-Infinity`, which some languages
+    /// write. By default it is passed to [`TripVisitor::trip`] with `null` in place of these.
+    ///
+    /// # Errors
+    ///
+    /// As [`TripVisitor::trip`].
+    fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
+        self.trip(trip.with_nulls)
+    }
+
     /// A chance to parse a trip in the same pass that finds its end. `text` begins with the trip
     /// and continues after it, or is cut off anywhere. Returns the length of the trip if it was
     /// taken. After `None`, the default, the trip is passed to [`TripVisitor::trip`].
@@ -36,6 +48,15 @@ pub trait TripVisitor {
     }
 }
 
+/// A trip that is no JSON because of `NaN`, `Infinity` or `-Infinity`.
+#[derive(Debug, Clone, Copy)]
+pub struct NonFiniteTrip<'a> {
+    /// The trip exactly as it was sent.
+    pub text: &'a str,
+    /// The trip with `null` in place of these: its ids and times can be read here.
+    pub with_nulls: &'a RawValue,
+}
+
 /// What an envelope holds besides its trips.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EnvelopeSummary {
@@ -45,13 +66,15 @@ pub struct EnvelopeSummary {
     pub next: Option<String>,
     /// How many trips were passed to the visitor.
     pub trips: u64,
+    /// For how many of them a [`TooLargeTrip`] was passed, since they have more than 64 MiB.
+    pub trips_too_large: u64,
 }
 
 /// Reads an envelope of trips to its end and passes each trip to the visitor.
 ///
 /// A byte order mark before it is skipped, unknown members are skipped, and anything but white
-/// space after it is an error. Memory does not grow with the number of trips; a single trip may
-/// have 64 MiB.
+/// space after it is an error. Memory does not grow with the number of trips. In the place of a
+/// single trip of more than 64 MiB, the visitor receives a [`TooLargeTrip`].
 ///
 /// ```
 /// use serde_json::value::RawValue;
@@ -99,7 +122,14 @@ pub fn read_list<R: Read, V: TripVisitor>(
     list: &'static str,
     visitor: &mut V,
 ) -> Result<EnvelopeSummary, EnvelopeError> {
-    let mut window = Window::new(reader);
+    read_window(Window::new(reader), list, visitor)
+}
+
+pub(super) fn read_window<R: Read, V: TripVisitor>(
+    mut window: Window<R>,
+    list: &'static str,
+    visitor: &mut V,
+) -> Result<EnvelopeSummary, EnvelopeError> {
     if window.peek()? != Some(b'{') {
         window.value(|_| ())?;
         window.expect_end()?;
@@ -166,7 +196,7 @@ impl<V: TripVisitor> Envelope<'_, V> {
     }
 
     fn version<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), EnvelopeError> {
-        if let Some(version) = window.value(string_or_number)? {
+        if let Some(version) = window.value(version)? {
             self.visitor.version(&version);
             self.summary.version = Some(version);
         }
@@ -204,7 +234,18 @@ impl<V: TripVisitor> Envelope<'_, V> {
         if window.take_ahead(|text| visitor.trip_ahead(text).map_err(EnvelopeError::Sink))? {
             return Ok(());
         }
-        window.value(|trip| visitor.trip(trip).map_err(EnvelopeError::Sink))?
+        let too_large = &mut self.summary.trips_too_large;
+        let taken = window.element(|element| match element {
+            Element::Json(trip) => visitor.trip(trip),
+            Element::NonFinite { text, with_nulls } => {
+                visitor.non_finite_trip(&NonFiniteTrip { text, with_nulls })
+            }
+            Element::TooLarge(skipped) => {
+                *too_large += 1;
+                visitor.trip(&TooLargeTrip::of(skipped).to_json()?)
+            }
+        })?;
+        taken.map_err(EnvelopeError::Sink)
     }
 
     fn finish(self) -> Result<EnvelopeSummary, EnvelopeError> {
@@ -222,19 +263,11 @@ impl<V: TripVisitor> Envelope<'_, V> {
 }
 
 fn skip<R: Read>(window: &mut Window<R>) -> Result<(), EnvelopeError> {
-    Ok(window.value(|_| ())?)
+    Ok(window.element(|_| ())?)
 }
 
 fn string(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
-}
-
-/// A version as it was sent, with or without quotes.
-fn string_or_number(raw: &RawValue) -> Option<String> {
-    string(raw).or_else(|| {
-        let is_number = raw.get().starts_with(|first: char| first.is_ascii_digit());
-        is_number.then(|| raw.get().to_owned())
-    })
 }
 
 /// `next` of the links. JSON:API allows a URL or an object that holds one.

@@ -3,4 +3,5 @@
 mod broken;
 mod fixture;
 mod forms;
+mod odd;
 mod round_trip;

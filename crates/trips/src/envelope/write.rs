@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::value::RawValue;
 
+use super::NonFiniteTrip;
 use crate::json::ArrayWriter;
 
 /// Writes `{"version": …, "data": {"trips": […]}}`, every trip as it was sent.
@@ -48,6 +49,15 @@ impl<W: Write> ArchiveWriter<W> {
     /// Those of the writer.
     pub fn push(&mut self, trip: &RawValue) -> io::Result<()> {
         self.trips.push(trip)
+    }
+
+    /// Adds a trip that is no JSON, byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn push_non_finite(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
+        self.trips.push_text(trip.text)
     }
 
     /// How many trips have been added.

@@ -55,11 +55,26 @@ impl<W: Write> ArrayWriter<W> {
     ///
     /// Those of the writer, and those of an element that has no JSON form.
     pub fn push(&mut self, element: &(impl Serialize + ?Sized)) -> io::Result<()> {
+        self.separate()?;
+        serde_json::to_writer(&mut self.out, element)?;
+        Ok(())
+    }
+
+    /// Adds an element byte for byte, whether it is JSON or not.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn push_text(&mut self, element: &str) -> io::Result<()> {
+        self.separate()?;
+        self.out.write_all(element.as_bytes())
+    }
+
+    fn separate(&mut self) -> io::Result<()> {
         if self.elements > 0 {
             self.out.write_all(self.separator)?;
         }
         self.elements += 1;
-        serde_json::to_writer(&mut self.out, element)?;
         Ok(())
     }
 

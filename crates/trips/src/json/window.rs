@@ -12,6 +12,9 @@ use crate::text::strip_byte_order_mark;
 pub(crate) const WINDOW_BYTES: usize = 256 * 1024;
 /// A trip of a day with a point every second has about 20 MB.
 const MAX_VALUE_BYTES: usize = 64 * 1024 * 1024;
+/// A value that is skipped because it is too large ends the reading beyond this size. A response
+/// has at most 2 GiB.
+const MAX_SKIPPED_BYTES: u64 = 2 << 30;
 
 /// The window holds what was read and not yet taken. It grows only if a single value does not fit.
 pub(crate) struct Window<R> {
@@ -21,6 +24,7 @@ pub(crate) struct Window<R> {
     filled: usize,
     bytes_before_window: u64,
     max_value_bytes: usize,
+    max_skipped_bytes: u64,
     input: Input,
 }
 
@@ -42,6 +46,7 @@ impl<R: Read> Window<R> {
             filled: 0,
             bytes_before_window: 0,
             max_value_bytes: MAX_VALUE_BYTES,
+            max_skipped_bytes: MAX_SKIPPED_BYTES,
             input: Input::Unread,
         }
     }
@@ -49,6 +54,15 @@ impl<R: Read> Window<R> {
     pub(crate) fn max_value_bytes(self, bytes: usize) -> Self {
         Self {
             max_value_bytes: bytes,
+            ..self
+        }
+    }
+
+    /// Skips larger values than [`max_value_bytes`](Self::max_value_bytes) up to this size.
+    #[cfg(test)]
+    pub(crate) fn skip_up_to(self, bytes: u64) -> Self {
+        Self {
+            max_skipped_bytes: bytes,
             ..self
         }
     }
@@ -160,7 +174,9 @@ impl<R: Read> Window<R> {
     }
 
     /// The next value and its length; `None` if the window does not hold all of it.
-    fn parse_ahead<'a, T: Deserialize<'a>>(&'a self) -> Result<Option<(T, usize)>, JsonError> {
+    pub(super) fn parse_ahead<'a, T: Deserialize<'a>>(
+        &'a self,
+    ) -> Result<Option<(T, usize)>, JsonError> {
         let ahead = self.ahead();
         let mut values = Deserializer::from_slice(ahead).into_iter::<T>();
         match values.next() {
@@ -187,11 +203,34 @@ impl<R: Read> Window<R> {
         }
     }
 
-    fn ahead(&self) -> &[u8] {
+    pub(super) fn ahead(&self) -> &[u8] {
         &self.bytes[self.next..self.filled]
     }
 
-    fn is_at_end(&self) -> bool {
+    pub(super) fn take_bytes(&mut self, length: usize) {
+        self.next += length;
+    }
+
+    /// The maximum size of one value in bytes.
+    pub(super) fn limit(&self) -> usize {
+        self.max_value_bytes
+    }
+
+    pub(super) fn max_skipped_bytes(&self) -> u64 {
+        self.max_skipped_bytes
+    }
+
+    /// Returns the memory that a large value took, as far as nothing of it is filled.
+    pub(super) fn shrink(&mut self) {
+        self.bytes.copy_within(self.next..self.filled, 0);
+        self.bytes_before_window += self.next as u64;
+        self.filled -= self.next;
+        self.next = 0;
+        self.bytes.truncate(self.filled.max(WINDOW_BYTES));
+        self.bytes.shrink_to_fit();
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
         matches!(self.input, Input::AtEnd)
     }
 
@@ -199,7 +238,7 @@ impl<R: Read> Window<R> {
         self.bytes_before_window + self.next as u64
     }
 
-    fn too_large(&self) -> JsonError {
+    pub(super) fn too_large(&self) -> JsonError {
         JsonError::TooLarge {
             at: self.position(),
             limit: self.max_value_bytes,
@@ -207,7 +246,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Reads on until the window is full or the stream ends.
-    fn fill(&mut self) -> Result<(), JsonError> {
+    pub(super) fn fill(&mut self) -> Result<(), JsonError> {
         let is_first = match std::mem::replace(&mut self.input, Input::Open) {
             Input::Failed(error) => return Err(JsonError::Read(error)),
             input => matches!(input, Input::Unread),
@@ -247,7 +286,7 @@ impl<R: Read> Window<R> {
 
 /// Whether the text that follows may resolve the error. The parser does not report each of these as
 /// the end of the text: to it, a number cut off after its sign, its point or its `e` is invalid.
-fn is_cut_off(error: &serde_json::Error, text: &[u8]) -> bool {
+pub(super) fn is_cut_off(error: &serde_json::Error, text: &[u8]) -> bool {
     error.is_eof() || byte_offset(error, text) >= text.len()
 }
 
@@ -260,6 +299,6 @@ fn byte_offset(error: &serde_json::Error, text: &[u8]) -> usize {
     lines_before + error.column()
 }
 
-fn is_white_space(byte: u8) -> bool {
+pub(super) fn is_white_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }

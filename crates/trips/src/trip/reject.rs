@@ -23,6 +23,10 @@ pub enum RejectReason {
     /// The trip is not a JSON object, or an invalid one (a duplicate key, a number out of range,
     /// broken text).
     Unreadable,
+    /// The trip has `NaN`, `Infinity` or `-Infinity`, which JSON does not have.
+    NonFiniteNumber,
+    /// The trip has more than 64 MiB. It is not kept, only its size and hash are.
+    TooLarge,
     /// A required field is absent, `null` or an empty string.
     MissingField {
         /// The field's name in MDS.
@@ -68,6 +72,8 @@ impl RejectReason {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",
+            Self::NonFiniteNumber => "non_finite_number",
+            Self::TooLarge => "too_large",
             Self::MissingField { .. } => "missing_field",
             Self::MistypedField { .. } => "mistyped_field",
             Self::NotAUuid { .. } => "not_a_uuid",
@@ -83,7 +89,7 @@ impl RejectReason {
     /// The names of the fields in question; empty if the whole trip is unreadable.
     pub fn fields(&self) -> Vec<&'static str> {
         match self {
-            Self::Unreadable => Vec::new(),
+            Self::Unreadable | Self::NonFiniteNumber | Self::TooLarge => Vec::new(),
             Self::EndBeforeStart => vec!["start_time", "end_time"],
             Self::MissingField { field }
             | Self::MistypedField { field, .. }
@@ -102,7 +108,9 @@ impl fmt::Display for RejectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())?;
         match self {
-            Self::Unreadable | Self::EndBeforeStart => Ok(()),
+            Self::Unreadable | Self::NonFiniteNumber | Self::TooLarge | Self::EndBeforeStart => {
+                Ok(())
+            }
             Self::MissingField { field }
             | Self::MistypedField { field, .. }
             | Self::NotAUuid { field }

@@ -10,6 +10,7 @@ use super::scalar::{Scalar, Stamp};
 use super::{Flags, Point, ServiceArea, Trip};
 use crate::Feed;
 use crate::block::Hour;
+use crate::envelope::{NonFiniteTrip, TooLargeTrip};
 
 const MAX_REPORTED_ID_CHARS: usize = 64;
 
@@ -44,6 +45,12 @@ impl Rules<'_> {
     ///
     /// A [`Reject`] with every reason.
     pub fn check(&self, json: &str) -> Result<Trip, Reject> {
+        if let Some(marker) = TooLargeTrip::read(json) {
+            return Err(Reject {
+                trip_id: marker.trip_id.as_deref().and_then(reported_id),
+                reasons: vec![RejectReason::TooLarge],
+            });
+        }
         let Ok(sent) = RawTrip::read(json) else {
             let trip_id = trip_id_alone(json);
             return Err(Reject {
@@ -55,6 +62,16 @@ impl Rules<'_> {
             trip_id: sent.trip_id.and_then(reported_id),
             reasons,
         })
+    }
+
+    /// The reject of a trip with numbers that are not finite.
+    #[must_use]
+    pub fn reject_non_finite(trip: &NonFiniteTrip<'_>) -> Reject {
+        let trip_id = trip_id_alone(trip.with_nulls.get());
+        Reject {
+            trip_id: trip_id.as_deref().and_then(reported_id),
+            reasons: vec![RejectReason::NonFiniteNumber],
+        }
     }
 
     /// Reads the trip that `text` begins with, whatever follows it, and checks it in the same pass.

@@ -7,7 +7,9 @@ use rstest::rstest;
 use serde_json::value::RawValue;
 
 use super::fixture::*;
+use crate::envelope::read::read_window;
 use crate::envelope::{EnvelopeError, TripVisitor, read_envelope};
+use crate::json::window::{WINDOW_BYTES, Window};
 
 #[rstest]
 #[case("")]
@@ -116,7 +118,10 @@ fn a_visitor_that_fails_ends_the_reading() {
 #[test]
 fn a_value_without_end_does_not_fill_the_memory() {
     let endless = br#"{"trips":[""#.chain(io::repeat(b'x'));
-    let error = read_envelope(endless, &mut Full).unwrap_err();
+    let window = Window::new(endless)
+        .max_value_bytes(WINDOW_BYTES * 2)
+        .skip_up_to(4 << 20);
+    let error = read_window(window, "trips", &mut Full).unwrap_err();
     assert!(
         matches!(error, EnvelopeError::TooLarge { at: 10, .. }),
         "{error:?}"

@@ -4,13 +4,14 @@ use std::io::{self, Cursor, Read};
 
 use serde_json::value::RawValue;
 
-use crate::envelope::{EnvelopeError, EnvelopeSummary, TripVisitor, read_envelope};
+use crate::envelope::{EnvelopeError, EnvelopeSummary, NonFiniteTrip, TripVisitor, read_envelope};
 
 /// Keeps what it receives.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
     pub(super) version: Option<String>,
     pub(super) trips: Vec<String>,
+    pub(super) non_finite: Vec<(String, String)>,
 }
 
 impl TripVisitor for Collected {
@@ -20,6 +21,12 @@ impl TripVisitor for Collected {
 
     fn trip(&mut self, trip: &RawValue) -> io::Result<()> {
         self.trips.push(trip.get().to_owned());
+        Ok(())
+    }
+
+    fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
+        let with_nulls = trip.with_nulls.get().to_owned();
+        self.non_finite.push((trip.text.to_owned(), with_nulls));
         Ok(())
     }
 }

@@ -32,6 +32,7 @@ fn trips_are_found_wherever_they_are(#[case] json: &str) {
         version: Some("1.2.0".to_owned()),
         next: None,
         trips: 2,
+        trips_too_large: 0,
     };
     assert_eq!(summary, expected);
 }
@@ -63,6 +64,11 @@ fn values_that_are_not_objects_are_passed_on() {
 #[case("1.0", Some("1.0"))]
 #[case("null", None)]
 #[case("{}", None)]
+#[case(r#""1.0\u001b]0;owned""#, None)]
+#[case(r#""1.0\", \"x\":\"""#, None)]
+#[case(r#""30.26721,-97.74306""#, None)]
+#[case(r#""111111111111111111""#, None)]
+#[case(r#""home""#, None)]
 fn a_version_may_be_a_number(#[case] version: &str, #[case] expected: Option<&str>) {
     let (summary, _) = read(format!("{{\"trips\":[],\"version\":{version}}}")).unwrap();
     assert_eq!(summary.version.as_deref(), expected);

@@ -5,9 +5,10 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::fixture::*;
+use crate::envelope::NonFiniteTrip;
 use crate::trip::RejectReason::{
-    EndBeforeStart, MissingField, MistypedField, NoUsablePoint, NotAUuid, OffTheGlobe,
-    TimeOutOfRange, Unreadable,
+    EndBeforeStart, MissingField, MistypedField, NoUsablePoint, NonFiniteNumber, NotAUuid,
+    OffTheGlobe, TimeOutOfRange, TooLarge, Unreadable,
 };
 use crate::trip::{RejectReason, Rules, TripEnd};
 
@@ -301,6 +302,26 @@ fn an_unreadable_trip_is_rejected_as_unreadable(#[case] json: &str, #[case] trip
     let reject = rules().check(json).unwrap_err();
     assert_eq!(reject.reasons, [Unreadable]);
     assert_eq!(reject.trip_id.as_deref(), trip_id);
+}
+
+#[test]
+fn a_trip_that_was_too_large_to_keep_is_rejected_as_that() {
+    let marker = r#"{"mds_etl_too_large":{"bytes":70000000,"sha256":"00"},"trip_id":"t"}"#;
+    let reject = rules().check(marker).unwrap_err();
+    assert_eq!(reject.reasons, [TooLarge]);
+    assert_eq!(reject.trip_id.as_deref(), Some("t"));
+    assert!(rules().check_ahead(marker.as_bytes()).is_none());
+}
+
+#[test]
+fn a_trip_with_a_number_that_is_not_finite_is_rejected_as_that() {
+    let with_nulls = serde_json::value::to_raw_value(&json!({"trip_id": "t", "accuracy": null}));
+    let reject = Rules::reject_non_finite(&NonFiniteTrip {
+        text: r#"{"trip_id":"t","accuracy":NaN}"#,
+        with_nulls: &with_nulls.unwrap(),
+    });
+    assert_eq!(reject.reasons, [NonFiniteNumber]);
+    assert_eq!(reject.trip_id.as_deref(), Some("t"));
 }
 
 #[test]
