@@ -42,15 +42,14 @@ impl Parts {
         self.0.lock().await.remove(upload);
     }
 
-    /// The object that the request completes, if the request has no condition and names exactly the
-    /// parts that have arrived. Only the first request for an upload gets it, since a client can
+    /// The object that the request completes, if the request names exactly the parts that have
+    /// arrived. Only the first request for an upload gets it, since a client can
     /// repeat its request while the first one is being processed.
     pub(super) async fn take_assembly(
         &self,
         root: &Path,
         request: &CompleteMultipartUploadInput,
     ) -> Option<Assembly> {
-        let is_unconditional = request.if_match.is_none() && request.if_none_match.is_none();
         let stays_in_bucket = Path::new(&request.key)
             .components()
             .all(|component| matches!(component, Component::Normal(_)));
@@ -66,7 +65,7 @@ impl Parts {
             })
             .collect();
         digests
-            .filter(|digests| is_unconditional && stays_in_bucket && !digests.is_empty())
+            .filter(|digests| stays_in_bucket && !digests.is_empty())
             .map(|digests| Assembly {
                 root: root.to_owned(),
                 bucket: request.bucket.clone(),
@@ -119,6 +118,19 @@ impl Assembly {
         Ok(Some(joined))
     }
 
+    /// The entity tag of the object that is about to be replaced.
+    pub(super) fn current_etag(&self) -> io::Result<Option<ETag>> {
+        let object = self.root.join(&self.bucket).join(&self.key);
+        if !object.try_exists()? {
+            return Ok(None);
+        }
+        let etag = match records::etag(&self.root, &self.bucket, &self.key) {
+            Some(etag) => etag,
+            None => hexadecimal(&Md5::checksum(&fs::read(object)?)),
+        };
+        Ok(Some(ETag::Strong(etag)))
+    }
+
     /// Makes the temporary file the object. Returns its entity tag. Nothing else may write at the
     /// same time.
     pub(super) fn commit(&self, joined: NamedTempFile) -> io::Result<ETag> {
@@ -146,9 +158,12 @@ impl Assembly {
 
     fn etag(&self) -> String {
         let hash = Md5::checksum(&self.digests.concat());
-        let hexadecimal: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{hexadecimal}-{}", self.digests.len())
+        format!("{}-{}", hexadecimal(&hash), self.digests.len())
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn remove(file: &Path) -> io::Result<()> {

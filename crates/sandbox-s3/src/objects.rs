@@ -14,7 +14,7 @@ use tokio::sync::RwLock;
 use tokio::task::spawn_blocking;
 use tokio_util::io::ReaderStream;
 
-use super::conditions::Conditions;
+use super::conditions::{Conditions, WriteConditions};
 use super::multipart::{Assembly, Parts};
 use super::records;
 
@@ -101,8 +101,12 @@ impl Objects {
         let Some(joined) = blocking(move || joining.join()).await? else {
             return self.complete_by_s3s_fs(req).await;
         };
+        let conditions = WriteConditions::new(&req.input.if_match, &req.input.if_none_match);
         let (bucket, key) = (req.input.bucket, req.input.key);
         self.exclusively(|_| async move {
+            let replacing = Arc::clone(&assembly);
+            let current = blocking(move || replacing.current_etag()).await?;
+            conditions.check(current.as_ref())?;
             let etag = blocking(move || assembly.commit(joined)).await?;
             Ok(S3Response::new(CompleteMultipartUploadOutput {
                 bucket: Some(bucket),

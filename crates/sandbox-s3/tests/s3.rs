@@ -139,6 +139,24 @@ impl Bucket {
         Ok(output.e_tag.unwrap())
     }
 
+    /// Completes an upload under a condition.
+    async fn complete_if(
+        &self,
+        key: &str,
+        upload: Upload,
+        if_match: Option<&str>,
+        if_none_match: Option<&str>,
+    ) -> Result<String, SdkError<CompleteMultipartUploadError>> {
+        let request = self.client.complete_multipart_upload().bucket(BUCKET);
+        let request = request
+            .key(key)
+            .upload_id(upload.id)
+            .set_if_match(if_match.map(str::to_owned))
+            .set_if_none_match(if_none_match.map(str::to_owned));
+        let output = request.multipart_upload(upload.parts).send().await?;
+        Ok(output.e_tag.unwrap())
+    }
+
     async fn put_in_parts(&self, key: &str, parts: &[Vec<u8>]) -> String {
         let upload = self.send_parts(key, parts).await;
         self.complete(key, upload).await.unwrap()
@@ -355,4 +373,33 @@ async fn a_wrong_secret_key_and_a_wrong_bucket_are_refused() {
     let put = bucket.client.put_object().bucket("nowhere").key(KEY);
     assert_eq!(status(put.send().await), 404);
     assert!(bucket.s3.create_bucket("No Bucket").is_err());
+}
+
+#[tokio::test]
+async fn the_completion_of_an_upload_keeps_its_conditions() {
+    let bucket = Bucket::new().await;
+    let parts = [vec![1; 5 << 20], vec![2; 10]];
+    let upload = async || bucket.send_parts(KEY, &parts).await;
+
+    let absent = bucket.complete_if(KEY, upload().await, Some("\"0\""), None);
+    assert_eq!(status(absent.await), 412);
+    let first = bucket
+        .complete_if(KEY, upload().await, None, Some("*"))
+        .await
+        .unwrap();
+    let again = bucket.complete_if(KEY, upload().await, None, Some("*"));
+    assert_eq!(status(again.await), 412);
+    let other = bucket.complete_if(KEY, upload().await, Some("\"0\""), None);
+    assert_eq!(status(other.await), 412);
+
+    // The tag of an object in one part counts, too, and so does that of one without a record.
+    let small = bucket.put(KEY, b"small").await;
+    let outdated = bucket.complete_if(KEY, upload().await, Some(&first), None);
+    assert_eq!(status(outdated.await), 412);
+    assert_eq!(bucket.get(KEY).await, b"small");
+    let replaced = bucket
+        .complete_if(KEY, upload().await, Some(&small), None)
+        .await
+        .unwrap();
+    assert_eq!(bucket.etag(KEY).await, replaced);
 }

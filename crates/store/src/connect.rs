@@ -25,8 +25,10 @@ const RECYCLE_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// `statement_timeout` leaves time for the load of a big hour on a small server. The server checks
 /// every 5 seconds whether the client of a running statement is still connected, so that a claim
-/// does not outlive its process. Postgres before version 14 does not know
-/// `client_connection_check_interval`, so the statement skips unknown settings.
+/// does not outlive its process. A claim is idle while it waits for a provider or the portal: it
+/// must not end for that, whatever the server's own limit is, and the server's keep-alives end it
+/// within a minute if its machine has vanished without closing the connection. Postgres before
+/// version 14 does not know all of these settings, so the statement skips unknown ones.
 const SESSION_SETTINGS: &str = "
     SELECT set_config(name, value, false)
     FROM (VALUES
@@ -37,7 +39,12 @@ const SESSION_SETTINGS: &str = "
         ('statement_timeout', '10min'),
         ('lock_timeout', '60s'),
         ('idle_in_transaction_session_timeout', '10min'),
+        ('idle_session_timeout', '0'),
         ('client_connection_check_interval', '5s'),
+        ('tcp_keepalives_idle', '20'),
+        ('tcp_keepalives_interval', '10'),
+        ('tcp_keepalives_count', '3'),
+        ('tcp_user_timeout', '60s'),
         ('jit', 'off')
     ) AS setting (name, value)
     WHERE current_setting(name, true) IS NOT NULL";

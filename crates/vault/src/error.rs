@@ -68,6 +68,12 @@ pub enum VaultError {
         /// The object's key.
         key: String,
     },
+    /// The object's upload has begun, so that its key is fixed.
+    #[error("the upload of object {key:?} has begun, so that it cannot take another key")]
+    Begun {
+        /// The object's key.
+        key: String,
+    },
     /// S3 refused the request. Trying again does not help.
     #[error(
         "S3 refused the request for {key:?} ({code}: {message}); check the bucket's name, the \

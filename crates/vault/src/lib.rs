@@ -19,5 +19,5 @@ pub use error::{Unreadable, VaultError, root_cause};
 pub use listing::{ListedObject, ObjectPages};
 pub use read::{ObjectReader, StoredAs, StoredInfo};
 pub use rotate::{RotationFailure, RotationOutcome, RotationProgress, RotationReport};
-pub use vault::{Seal, Vault};
-pub use write::{Compression, ObjectInfo, ObjectWriter};
+pub use vault::{ObjectHead, Seal, Vault};
+pub use write::{Compression, ObjectInfo, ObjectWriter, PreparedObject, WriteCondition};

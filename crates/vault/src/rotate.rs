@@ -11,7 +11,7 @@ use crate::fernet::Unsealer;
 use crate::listing::ListedObject;
 use crate::read::Spooled;
 use crate::vault::Vault;
-use crate::write::ObjectWriter;
+use crate::write::{ObjectWriter, WriteCondition};
 
 /// How many objects are rotated at the same time.
 const CONCURRENCY: usize = 8;
@@ -194,8 +194,11 @@ impl Vault {
             Spooled::Sealed { key_index: 0, .. } => return Ok(RotationOutcome::AlreadyCurrent),
             Spooled::Sealed { content, .. } => content,
         };
-        let writer = copy(key, content, self.reseal(key, fetched.etag)).await?;
-        writer.finish().await?;
+        let writer = copy(key, content, self.reseal(key)).await?;
+        let condition = fetched
+            .etag
+            .map_or(WriteCondition::Always, WriteCondition::IfMatch);
+        writer.prepare().await?.publish(condition).await?;
         Ok(RotationOutcome::Rotated)
     }
 }

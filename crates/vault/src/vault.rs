@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
+use std::time::SystemTime;
 
 use aws_sdk_s3::Client;
 use serde::Serialize;
@@ -13,7 +14,10 @@ use crate::error::{Unreadable, VaultError, vault_error};
 use crate::fernet::FernetKeys;
 use crate::listing::ObjectPages;
 use crate::read::{Fetched, ObjectReader, Source};
-use crate::write::{Compression, Encoder, ObjectInfo, ObjectWriter, Target};
+use crate::write::{
+    Compression, Encoder, ObjectInfo, ObjectWriter, PreparedObject, Target, Uploading,
+    WriteCondition,
+};
 
 /// Whether an object is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +27,15 @@ pub enum Seal {
     /// The bytes as they are. Only JSON objects and arrays can be opened again, because the first
     /// byte of an object tells whether it is a token.
     Plain,
+}
+
+/// What the bucket says about an object without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Its entity tag, which changes with its content.
+    pub etag: Option<String>,
+    /// When it was last written.
+    pub modified: Option<SystemTime>,
 }
 
 /// A bucket and the keys to its objects. Cloning is cheap.
@@ -70,7 +83,19 @@ impl Vault {
     /// Nothing is sent before a part of 8 MiB is full or [`ObjectWriter::finish`] is called.
     #[must_use]
     pub fn create(&self, key: impl Into<String>, seal: Seal) -> ObjectWriter {
-        let target = self.target(key.into(), seal, None);
+        self.create_with(key.into(), seal, Uploading::AtOnce)
+    }
+
+    /// Starts an object whose key may change before it becomes visible
+    /// ([`PreparedObject::with_key`](crate::PreparedObject::with_key)). Its bytes are kept in memory
+    /// and, beyond 8 MiB, in an unlinked temporary file, and are sent when the object is published.
+    #[must_use]
+    pub fn create_movable(&self, key: impl Into<String>, seal: Seal) -> ObjectWriter {
+        self.create_with(key.into(), seal, Uploading::AtTheEnd)
+    }
+
+    fn create_with(&self, key: String, seal: Seal, uploading: Uploading) -> ObjectWriter {
+        let target = self.target(key, seal, uploading);
         match seal {
             Seal::Encrypt => ObjectWriter::new(target, |out| {
                 Encoder::sealed(&self.keys, self.compression, out)
@@ -79,16 +104,15 @@ impl Vault {
         }
     }
 
-    /// Starts a token over content that may be compressed already. It replaces only the object that
-    /// has this entity tag.
-    pub(crate) fn reseal(&self, key: &str, if_match: Option<String>) -> ObjectWriter {
-        let target = self.target(key.to_owned(), Seal::Encrypt, if_match);
+    /// Starts a token over content that may be compressed already.
+    pub(crate) fn reseal(&self, key: &str) -> ObjectWriter {
+        let target = self.target(key.to_owned(), Seal::Encrypt, Uploading::AtOnce);
         ObjectWriter::new(target, |out| {
             Encoder::sealed(&self.keys, Compression::None, out)
         })
     }
 
-    fn target(&self, key: String, seal: Seal, if_match: Option<String>) -> Target {
+    fn target(&self, key: String, seal: Seal, uploading: Uploading) -> Target {
         Target {
             client: self.client.clone(),
             bucket: self.bucket.clone(),
@@ -97,7 +121,8 @@ impl Vault {
                 Seal::Encrypt => "application/octet-stream",
                 Seal::Plain => "application/json",
             },
-            if_match,
+            upload: format!("{:032x}", rand::random::<u128>()),
+            uploading,
             is_authenticated: seal == Seal::Encrypt,
         }
     }
@@ -174,15 +199,16 @@ impl Vault {
         bytes: &[u8],
         seal: Seal,
     ) -> Result<ObjectInfo, VaultError> {
-        self.put_owned(key, bytes.to_vec(), seal).await
+        let prepared = self.prepare_owned(key, bytes.to_vec(), seal).await?;
+        prepared.publish(WriteCondition::Always).await
     }
 
-    async fn put_owned(
+    async fn prepare_owned(
         &self,
         key: &str,
         bytes: Vec<u8>,
         seal: Seal,
-    ) -> Result<ObjectInfo, VaultError> {
+    ) -> Result<PreparedObject, VaultError> {
         let (mut writer, owned) = (self.create(key, seal), key.to_owned());
         let writer = blocking(key, move || {
             writer
@@ -191,7 +217,7 @@ impl Vault {
             Ok(writer)
         })
         .await?;
-        writer.finish().await
+        writer.prepare().await
     }
 
     /// Writes a value as JSON.
@@ -208,10 +234,28 @@ impl Vault {
     where
         T: Serialize + Sync + ?Sized,
     {
+        let prepared = self.prepare_json(key, value, seal).await?;
+        prepared.publish(WriteCondition::Always).await
+    }
+
+    /// Encodes a value as JSON. The object is not visible yet.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NotJson`] if the value cannot be written as JSON, or the error of the upload.
+    pub async fn prepare_json<T>(
+        &self,
+        key: &str,
+        value: &T,
+        seal: Seal,
+    ) -> Result<PreparedObject, VaultError>
+    where
+        T: Serialize + Sync + ?Sized,
+    {
         let bytes = serde_json::to_vec(value).map_err(|_| VaultError::NotJson {
             key: key.to_owned(),
         })?;
-        self.put_owned(key, bytes, seal).await
+        self.prepare_owned(key, bytes, seal).await
     }
 
     /// Returns whether the object exists.
@@ -220,6 +264,15 @@ impl Vault {
     ///
     /// The error of the request.
     pub async fn exists(&self, key: &str) -> Result<bool, VaultError> {
+        Ok(self.head(key).await?.is_some())
+    }
+
+    /// Returns what the bucket says about an object without its content; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The error of the request.
+    pub async fn head(&self, key: &str) -> Result<Option<ObjectHead>, VaultError> {
         let result = self
             .client
             .head_object()
@@ -228,22 +281,27 @@ impl Vault {
             .send()
             .await;
         match result.map_err(|error| VaultError::from_sdk(key, error)) {
-            Ok(_) => Ok(true),
-            Err(VaultError::NotFound { .. }) => Ok(false),
+            Ok(head) => Ok(Some(ObjectHead {
+                etag: head.e_tag,
+                modified: head.last_modified.and_then(|at| at.try_into().ok()),
+            })),
+            Err(VaultError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Copies an object within the bucket, byte for byte.
+    /// Copies an object within the bucket, byte for byte, if it still has this entity tag.
     ///
     /// # Errors
     ///
-    /// [`VaultError::NotFound`], or the error of the request.
-    pub async fn copy(&self, from: &str, to: &str) -> Result<(), VaultError> {
+    /// [`VaultError::Changed`] if it has another one, [`VaultError::NotFound`], or the error of the
+    /// request.
+    pub async fn copy(&self, from: &str, etag: Option<&str>, to: &str) -> Result<(), VaultError> {
         self.client
             .copy_object()
             .bucket(&self.bucket)
             .copy_source(format!("{}/{from}", self.bucket))
+            .set_copy_source_if_match(etag.map(str::to_owned))
             .key(to)
             .send()
             .await

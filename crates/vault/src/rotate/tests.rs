@@ -8,7 +8,7 @@ use super::*;
 use crate::aws::{AwsOptions, s3_client};
 use crate::fernet::FernetKeys;
 use crate::vault::Seal;
-use crate::write::Compression;
+use crate::write::{Compression, PreparedObject};
 
 const BUCKET: &str = "archive";
 
@@ -34,14 +34,14 @@ fn vaults(client: &Client) -> (Vault, Vault) {
 }
 
 /// Rotates an object up to the point where it would be overwritten.
-async fn half_rotated(vault: &Vault, key: &str) -> ObjectWriter {
+async fn half_rotated(vault: &Vault, key: &str) -> (PreparedObject, WriteCondition) {
     let fetched = vault.fetch(key).await.unwrap();
     let Spooled::Sealed { content, .. } = fetched.content else {
         panic!("not sealed")
     };
-    copy(key, content, vault.reseal(key, fetched.etag))
-        .await
-        .unwrap()
+    let writer = copy(key, content, vault.reseal(key)).await.unwrap();
+    let condition = WriteCondition::IfMatch(fetched.etag.unwrap());
+    (writer.prepare().await.unwrap(), condition)
 }
 
 #[tokio::test]
@@ -56,9 +56,9 @@ async fn an_object_changed_since_it_was_read_is_not_overwritten() {
         old.put_bytes("a", &vec![1; size], Seal::Encrypt)
             .await
             .unwrap();
-        let writer = half_rotated(&both, "a").await;
+        let (rotated, condition) = half_rotated(&both, "a").await;
         old.put_bytes("a", b"newer", Seal::Encrypt).await.unwrap();
-        let error = writer.finish().await.unwrap_err();
+        let error = rotated.publish(condition).await.unwrap_err();
         assert!(
             matches!(error, VaultError::Changed { .. }),
             "{size}: {error}"
@@ -75,7 +75,7 @@ async fn an_object_deleted_since_it_was_read_does_not_come_back() {
     let client = client(&server).await;
     let (old, both) = vaults(&client);
     old.put_bytes("a", b"trips", Seal::Encrypt).await.unwrap();
-    let writer = half_rotated(&both, "a").await;
+    let (rotated, condition) = half_rotated(&both, "a").await;
     client
         .delete_object()
         .bucket(BUCKET)
@@ -83,7 +83,7 @@ async fn an_object_deleted_since_it_was_read_does_not_come_back() {
         .send()
         .await
         .unwrap();
-    let error = writer.finish().await.unwrap_err();
+    let error = rotated.publish(condition).await.unwrap_err();
     assert!(
         matches!(
             error,

@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 
 use crate::error::VaultError;
 use crate::write::encoder::Encoder;
-use crate::write::upload::{Multipart, PART_BYTES, Target, put};
+use crate::write::prepared::{HeldParts, Parts, PreparedObject};
+use crate::write::upload::{Multipart, PART_BYTES, Target, Uploading};
 use crate::write::worker::{WorkerReceiver, WorkerSender};
 
 /// How many pieces may wait for an encoding thread.
@@ -26,7 +27,7 @@ pub struct ObjectInfo {
     pub bytes: u64,
     /// SHA-256 of the bytes that were written, in lower-case hexadecimal.
     pub sha256: String,
-    /// The new object's entity tag.
+    /// The new object's entity tag, once the object is visible.
     pub etag: Option<String>,
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct ObjectEncoding {
     encoder: Encoder,
     /// Encoded bytes that do not fill a part yet.
     encoded: Vec<u8>,
-    upload: Option<Multipart>,
+    parts: Parts,
     digest: Sha256,
     /// Plain bytes, before compression and encryption.
     bytes: u64,
@@ -53,12 +54,16 @@ impl ObjectEncoding {
         let mut encoded = Vec::new();
         let encoder = encoder(&mut encoded)
             .map_err(|error| VaultError::scratch(&target.key, error.kind()))?;
+        let parts = match target.uploading {
+            Uploading::AtOnce => Parts::None,
+            Uploading::AtTheEnd => Parts::Held(HeldParts::new()),
+        };
         Ok(Self {
             target,
             runtime,
             encoder,
             encoded,
-            upload: None,
+            parts,
             digest: Sha256::new(),
             bytes: 0,
             uploaded_bytes: 0,
@@ -74,56 +79,66 @@ impl ObjectEncoding {
             .map_err(|error| VaultError::scratch(&self.target.key, error.kind()))
     }
 
-    /// Uploads the parts that are full; waits while the network is slower.
+    /// Uploads the parts that are full, or holds them; waits while the network is slower.
     pub(crate) fn upload_parts(&mut self) -> Result<(), VaultError> {
         while let Some(part) = split_part(&mut self.encoded) {
             self.uploaded_bytes += part.len() as u64;
-            self.upload()?.part_blocking(part)?;
+            self.part(part)?;
         }
         Ok(())
     }
 
-    pub(crate) async fn finish(self) -> Result<ObjectInfo, VaultError> {
+    /// Encodes the rest.
+    pub(crate) fn prepare(self) -> Result<PreparedObject, VaultError> {
         let Self {
             target,
+            runtime,
             encoder,
             mut encoded,
-            upload,
+            parts,
             digest,
             bytes,
             uploaded_bytes,
-            ..
         } = self;
         encoder
             .finish(&mut encoded)
             .map_err(|error| VaultError::scratch(&target.key, error.kind()))?;
-        let stored_bytes = uploaded_bytes + encoded.len() as u64;
-        let etag = send_rest(&target, upload, encoded).await?;
-        Ok(ObjectInfo {
-            key: target.key,
-            stored_bytes,
+        let info = ObjectInfo {
+            key: target.key.clone(),
+            stored_bytes: uploaded_bytes + encoded.len() as u64,
             bytes,
             sha256: format!("{:x}", digest.finalize()),
-            etag,
+            etag: None,
+        };
+        Ok(PreparedObject {
+            target,
+            runtime,
+            parts,
+            rest: encoded,
+            info,
         })
     }
 
     pub(crate) async fn abort(self) {
-        if let Some(upload) = self.upload {
+        if let Parts::Sent(upload) = self.parts {
             upload.abort().await;
         }
     }
 
-    fn upload(&mut self) -> Result<&Multipart, VaultError> {
-        if self.upload.is_none() {
-            self.upload = self
-                .runtime
-                .as_ref()
-                .map(|runtime| Multipart::start(self.target.clone(), runtime));
+    fn part(&mut self, part: Bytes) -> Result<(), VaultError> {
+        if let Parts::None = self.parts {
+            let runtime = self.runtime.as_ref().ok_or_else(|| VaultError::NoRuntime {
+                key: self.target.key.clone(),
+            })?;
+            self.parts = Parts::Sent(Multipart::start(self.target.clone(), runtime));
         }
-        self.upload.as_ref().ok_or_else(|| VaultError::NoRuntime {
-            key: self.target.key.clone(),
-        })
+        match &mut self.parts {
+            Parts::Sent(upload) => upload.part_blocking(part),
+            Parts::Held(held) => held
+                .push(&part)
+                .map_err(|error| VaultError::scratch(&self.target.key, error.kind())),
+            Parts::None => Ok(()),
+        }
     }
 }
 
@@ -170,20 +185,6 @@ fn run(
         }
     }
     receiver.end(encoded.map(|()| encoding))
-}
-
-async fn send_rest(
-    target: &Target,
-    upload: Option<Multipart>,
-    mut encoded: Vec<u8>,
-) -> Result<Option<String>, VaultError> {
-    let Some(upload) = upload else {
-        return put(target, encoded.into()).await;
-    };
-    while let Some(part) = split_part(&mut encoded) {
-        upload.part(part).await?;
-    }
-    upload.complete(encoded.into()).await
 }
 
 /// Takes a full part off the front, as long as something remains for the last part.

@@ -5,24 +5,39 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::error::VaultError;
+use crate::write::condition::WriteCondition;
 use crate::write::worker::{WorkerReceiver, WorkerSender};
 
 /// The size of a part. S3 allows 10,000 parts, so an object may have 80 GB.
 pub(crate) const PART_BYTES: usize = 8 * 1024 * 1024;
 
-/// Where an upload goes, and under which condition.
+/// The member of an object's metadata that names the upload that wrote it.
+const UPLOAD: &str = "upload";
+
+/// When the parts of an object are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Uploading {
+    /// As soon as they are full.
+    AtOnce,
+    /// When the object is complete, so that its key may change until then.
+    AtTheEnd,
+}
+
+/// Where an upload goes.
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) client: Client,
     pub(crate) bucket: String,
     pub(crate) key: String,
     pub(crate) content_type: &'static str,
-    /// Only replace the object that has this entity tag.
-    pub(crate) if_match: Option<String>,
+    /// Names this upload in the object's metadata. If the response to the last request is lost, this
+    /// tells whether the object in the bucket is ours.
+    pub(crate) upload: String,
+    pub(crate) uploading: Uploading,
     /// Whether the content authenticates itself, as a token does. Then its bytes are sent with a
     /// CRC, but not signed: a signature costs a SHA-256 of all bytes on both sides, and proves
     /// nothing that the HMAC does not.
@@ -46,22 +61,73 @@ macro_rules! send_body {
     }};
 }
 
+impl Target {
+    /// The entity tag of the bucket's object, if this upload wrote it.
+    async fn own_tag(&self) -> Option<String> {
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(&self.key)
+            .send()
+            .await
+            .ok()?;
+        let upload = head.metadata.as_ref()?.get(UPLOAD)?;
+        (*upload == self.upload).then_some(head.e_tag).flatten()
+    }
+
+    /// Why a conditional request failed. S3 says "not found" if the object to replace is gone.
+    fn changed(&self, error: VaultError, condition: &WriteCondition) -> VaultError {
+        match (error, condition) {
+            (VaultError::NotFound { key }, WriteCondition::IfMatch(_)) => {
+                VaultError::Changed { key }
+            }
+            (error, _) => error,
+        }
+    }
+}
+
 /// Uploads a whole object in one request and returns its entity tag.
-pub(crate) async fn put(target: &Target, body: Bytes) -> Result<Option<String>, VaultError> {
+///
+/// The client repeats a request whose response is lost. If the first attempt was carried out, the
+/// condition of the second one fails because of it.
+pub(crate) async fn put(
+    target: &Target,
+    body: Bytes,
+    condition: &WriteCondition,
+) -> Result<Option<String>, VaultError> {
     let request = target
         .client
         .put_object()
         .bucket(&target.bucket)
         .key(&target.key)
         .content_type(target.content_type)
-        .set_if_match(target.if_match.clone())
+        .metadata(UPLOAD, &target.upload)
+        .set_if_match(condition.if_match())
+        .set_if_none_match(condition.if_none_match())
         .body(ByteStream::from(body));
-    send_body!(target, request).map(|response| response.e_tag)
+    match send_body!(target, request) {
+        Ok(response) => Ok(response.e_tag),
+        Err(error @ (VaultError::Changed { .. } | VaultError::NotFound { .. })) => {
+            match target.own_tag().await {
+                Some(etag) => Ok(Some(etag)),
+                None => Err(target.changed(error, condition)),
+            }
+        }
+        Err(error) => Err(error),
+    }
 }
 
 enum Piece {
     Part(Bytes),
-    Last(Bytes),
+    Last(Bytes, Closing),
+}
+
+/// How the object becomes visible.
+struct Closing {
+    condition: WriteCondition,
+    /// Closed if the caller no longer waits for the object.
+    caller: oneshot::Sender<()>,
 }
 
 /// A multipart upload that runs as a task. If it is dropped without [`Multipart::complete`], the
@@ -90,8 +156,17 @@ impl Multipart {
         self.pieces.push(Piece::Part(part)).await
     }
 
-    pub(crate) async fn complete(self, last: Bytes) -> Result<Option<String>, VaultError> {
-        self.pieces.push(Piece::Last(last)).await?;
+    /// Sends the last part and makes the object visible, if the condition holds. If the returned
+    /// future is dropped, the upload is aborted as long as that is possible: a worker that is
+    /// stopped must not replace an object later.
+    pub(crate) async fn complete(
+        self,
+        part: Bytes,
+        condition: WriteCondition,
+    ) -> Result<Option<String>, VaultError> {
+        let (caller, _waiting) = oneshot::channel();
+        let closing = Closing { condition, caller };
+        self.pieces.push(Piece::Last(part, closing)).await?;
         self.task
             .await
             .unwrap_or_else(|error| Err(VaultError::unavailable(self.pieces.key(), error)))
@@ -120,7 +195,13 @@ async fn upload(
 ) -> Result<Option<String>, VaultError> {
     let id = begin(target).await?;
     let outcome = match send_parts(target, &id, pieces).await {
-        Ok(Some(parts)) => complete(target, &id, parts).await.map(Some),
+        Ok(Some((parts, mut closing))) => {
+            tokio::select! {
+                biased;
+                () = closing.caller.closed() => Ok(None),
+                completed = complete(target, &id, parts, &closing.condition) => completed.map(Some),
+            }
+        }
         Ok(None) => Ok(None),
         Err(error) => Err(error),
     };
@@ -140,6 +221,7 @@ async fn begin(target: &Target) -> Result<String, VaultError> {
         .bucket(&target.bucket)
         .key(&target.key)
         .content_type(target.content_type)
+        .metadata(UPLOAD, &target.upload)
         .send()
         .await
         .map_err(|error| VaultError::from_sdk(&target.key, error))?;
@@ -154,14 +236,14 @@ async fn send_parts(
     target: &Target,
     id: &str,
     pieces: &mut mpsc::Receiver<Piece>,
-) -> Result<Option<Vec<CompletedPart>>, VaultError> {
+) -> Result<Option<(Vec<CompletedPart>, Closing)>, VaultError> {
     let mut parts = Vec::new();
     for number in 1.. {
         match pieces.recv().await {
             Some(Piece::Part(body)) => parts.push(send_part(target, id, number, body).await?),
-            Some(Piece::Last(body)) => {
+            Some(Piece::Last(body, closing)) => {
                 parts.push(send_part(target, id, number, body).await?);
-                return Ok(Some(parts));
+                return Ok(Some((parts, closing)));
             }
             None => break,
         }
@@ -196,14 +278,16 @@ async fn complete(
     target: &Target,
     id: &str,
     parts: Vec<CompletedPart>,
+    condition: &WriteCondition,
 ) -> Result<Option<String>, VaultError> {
-    let response = target
+    let completed = target
         .client
         .complete_multipart_upload()
         .bucket(&target.bucket)
         .key(&target.key)
         .upload_id(id)
-        .set_if_match(target.if_match.clone())
+        .set_if_match(condition.if_match())
+        .set_if_none_match(condition.if_none_match())
         .multipart_upload(
             CompletedMultipartUpload::builder()
                 .set_parts(Some(parts))
@@ -211,8 +295,17 @@ async fn complete(
         )
         .send()
         .await
-        .map_err(|error| VaultError::from_sdk(&target.key, error))?;
-    Ok(response.e_tag)
+        .map_err(|error| VaultError::from_sdk(&target.key, error));
+    let error = match completed {
+        Ok(response) => return Ok(response.e_tag),
+        Err(error) => error,
+    };
+    // The response to an earlier attempt may be lost. Then this one finds no upload, or the object
+    // that it is to replace is replaced already.
+    match target.own_tag().await {
+        Some(etag) => Ok(Some(etag)),
+        None => Err(target.changed(error, condition)),
+    }
 }
 
 async fn abort(target: &Target, id: &str) {

@@ -7,8 +7,10 @@ use tokio::runtime::Handle;
 
 use crate::blocking::blocking;
 use crate::error::VaultError;
+use crate::write::condition::WriteCondition;
 use crate::write::encoder::Encoder;
 use crate::write::encoding::{EncodingThread, ObjectEncoding, ObjectInfo};
+use crate::write::prepared::PreparedObject;
 use crate::write::upload::Target;
 
 /// Bytes collected before they are compressed and encrypted, so that a caller may write a few at a
@@ -69,26 +71,32 @@ impl ObjectWriter {
         }
     }
 
-    /// Uploads the rest and makes the object appear.
+    /// Uploads the rest and makes the object appear, whatever the bucket has under the key.
     ///
     /// # Errors
     ///
     /// The error of the upload, including that of an earlier part.
     pub async fn finish(self) -> Result<ObjectInfo, VaultError> {
+        self.prepare().await?.publish(WriteCondition::Always).await
+    }
+
+    /// Encodes the rest. The object is not visible yet, but its size and hash are known.
+    ///
+    /// # Errors
+    ///
+    /// The error of the upload of an earlier part.
+    pub async fn prepare(self) -> Result<PreparedObject, VaultError> {
         let mut encoding = match self.state {
             State::Inline(encoding) => encoding,
             State::Threaded(thread) => thread.join().await?,
             State::Failed(error) => return Err(error),
         };
         let pending = self.pending;
-        if !pending.is_empty() {
-            encoding = blocking(&self.key, move || {
-                encoding.push(&pending)?;
-                Ok(encoding)
-            })
-            .await?;
-        }
-        encoding.finish().await
+        blocking(&self.key, move || {
+            encoding.push(&pending)?;
+            encoding.prepare()
+        })
+        .await
     }
 
     /// Discards the object and waits until nothing of it is left in the bucket.

@@ -4,6 +4,7 @@
     reason = "helpers of tests fail like the tests themselves"
 )]
 
+mod conditions;
 mod failures;
 mod network;
 mod objects;

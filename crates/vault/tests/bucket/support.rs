@@ -67,6 +67,11 @@ impl Bucket {
             .unwrap();
     }
 
+    pub(crate) async fn delete(&self, key: &str) {
+        let request = self.client.delete_object().bucket(BUCKET).key(key);
+        request.send().await.unwrap();
+    }
+
     /// Returns the files of unfinished uploads, which the server keeps outside the bucket.
     pub(crate) fn leftovers(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
