@@ -102,6 +102,11 @@ pub(crate) struct BlockArgs {
     #[arg(long)]
     pub(crate) force: bool,
 
+    /// Believe a provider whose response lacks trips that are loaded. Without it, such a response
+    /// fails the block.
+    #[arg(long)]
+    pub(crate) accept_losses: bool,
+
     /// Only blocks that are not published yet; hours without trips are requested again.
     #[arg(long)]
     pub(crate) incomplete_only: bool,
@@ -227,6 +232,7 @@ impl BlockArgs {
             time_max: self.time_max.clone(),
             interval: self.interval,
             force: self.force,
+            accept_losses: self.accept_losses,
             incomplete_only: self.incomplete_only,
             dry_run: self.dry_run,
             max_concurrency: Some(self.concurrency),

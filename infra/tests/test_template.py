@@ -15,8 +15,15 @@ DEFINITION = (ROOT / "statemachine.asl.json").read_text()
 # The objects that each function may read and write. It may access no others.
 READS = {
     "PlanBlocksFunction": {"config/*", "{stage}/runs/*"},
-    "ExtractFunction": {"config/*", "{stage}/*/extract.json", "{stage}/*/trips.json"},
-    "SyncDbFunction": {"config/*", "boundaries/*", "{stage}/*/trips.json", "{stage}/*/extract.json"},
+    "ExtractFunction": {"config/*", "{stage}/*/extract.json", "{stage}/*/trips.*json", "{stage}/*/telemetry.json"},
+    "SyncDbFunction": {
+        "config/*",
+        "boundaries/*",
+        "{stage}/*/trips.json",
+        "{stage}/*/extract.json",
+        "{stage}/*/rejects.json",
+        "{stage}/*/publish.json",
+    },
     "SyncSocrataFunction": {"config/*", "{stage}/*/publish.json"},
 }
 WRITES = {

@@ -15,6 +15,7 @@ use crate::args::StepArgs;
 use crate::commands::{connect, run};
 use crate::failure;
 use crate::progress::Progress;
+use crate::signals;
 
 pub(crate) async fn one_step(
     step: Step,
@@ -31,6 +32,17 @@ pub(crate) async fn one_step(
     let Some(file) = &args.file else {
         return run::plan_and_run(&request, json, progress).await;
     };
+    // Dropping the work removes its temporary file and ends its claim.
+    tokio::select! {
+        done = Box::pin(with_file(step, request, file)) => done,
+        stopped = signals::stop_status() => {
+            eprintln!("stopped; {} is as it was", file.display());
+            Ok(ExitCode::from(stopped?))
+        }
+    }
+}
+
+async fn with_file(step: Step, request: PlanRequest, file: &Path) -> anyhow::Result<ExitCode> {
     let source = Source::File(file);
     match step {
         Step::Extract => {

@@ -2,13 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
+use rstest::rstest;
 use sandbox_provider::{Fault, Rates, Rhythm, Times};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use trips::status::BlockStatus::{LoadFailed, LoadedWithRejects, New, Published};
 
-use crate::support::{World, hour, options, stderr, stdout, with, world_of};
+use crate::support::{World, hour, options, stderr, stdout, until, with, world_of};
 
 const BLOCK: [&str; 4] = ["--provider", "bird", "--time-max", "2020-01-15-13"];
 const FOLDER: &str = "bird/2020/1/15/12";
@@ -84,6 +87,36 @@ async fn an_extract_that_fails_leaves_the_file_as_it_was() {
     assert_eq!(fs::read(&file).unwrap(), b"of yesterday");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
+}
+
+#[rstest]
+#[case::ctrl_c("-INT", 130)]
+#[case::terminated("-TERM", 143)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extract_that_is_stopped_leaves_no_trips_behind(
+    #[case] signal: &str,
+    #[case] status: i32,
+) {
+    let mut options = options(&["bird"]);
+    // So many that half of them arrive before the response stalls.
+    options.providers.get_mut("bird").unwrap().trips_per_hour = 3000.0;
+    let world = world_of(options).await;
+    let (folder, file) = file("trips.json");
+    let stall = Fault::Stall(Duration::from_secs(60));
+    world.stack.providers["bird"].fail_hour(hour("2020-01-15-12"), stall, Times::Always);
+    let mut extract = world.mds(&step("extract", &file, &[])).spawn().unwrap();
+    let files = || fs::read_dir(folder.path()).unwrap().count();
+    until("the first trips", async || files() == 1).await;
+    let id = extract.id().to_string();
+    let sent = Command::new("kill").args([signal, &id]).status();
+    assert!(sent.unwrap().success());
+    let mut code = None;
+    until("the end", async || {
+        code = extract.try_wait().unwrap().and_then(|it| it.code());
+        code.is_some()
+    })
+    .await;
+    assert_eq!((code, files()), (Some(status), 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod adoption;
 mod archive;
+mod belief;
 mod config;
 mod contract;
+mod fence;
 mod files;
 mod flags;
 mod flat;

@@ -106,6 +106,8 @@ pub struct ProviderConfig {
     /// Ages of a block in hours since its end, in order, at which it is fetched again, since some
     /// trips arrive late. The key in the file is `reask_hours`.
     pub refetch_after_hours: Vec<u32>,
+    /// Which share of a block's loaded trips a later response may lack and still be believed.
+    pub max_loss: f64,
     /// Whether the provider takes part in runs over all providers.
     pub enabled: bool,
 }
@@ -115,11 +117,12 @@ const DEFAULT_ATTEMPTS: u32 = 3;
 const MAX_ATTEMPTS: u32 = 100;
 const MAX_PARALLEL: u32 = 1000;
 const DEFAULT_LOOKBACK_HOURS: u32 = 24;
+const DEFAULT_MAX_LOSS: f64 = 0.2;
 const MAX_HOURS: u32 = 24 * 366;
 
 impl ProviderConfig {
     /// Every key of an entry that is read; others are ignored.
-    pub const KEYS: [&'static str; 29] = [
+    pub const KEYS: [&'static str; 30] = [
         "mds_api_url",
         "provider_id",
         "version",
@@ -146,6 +149,7 @@ impl ProviderConfig {
         "lookback_hours",
         "lag_hours",
         "reask_hours",
+        "max_loss",
         "vehicles",
         "telemetry",
         "enabled",
@@ -207,6 +211,7 @@ impl ProviderConfig {
             vehicles: fields.switch("vehicles", true)?,
             telemetry: fields.switch("telemetry", false)?,
             refetch_after_hours: fields.ascending("reask_hours", 1, MAX_HOURS)?,
+            max_loss: fields.share("max_loss")?.unwrap_or(DEFAULT_MAX_LOSS),
             enabled: fields.switch("enabled", true)?,
         })
     }

@@ -139,6 +139,16 @@ impl Fields {
         }
     }
 
+    /// A share from 0 to 1.
+    pub(crate) fn share(&self, key: &str) -> Result<Option<f64>> {
+        match self.number(key)? {
+            Some(share) if !(0.0..=1.0).contains(&share) => {
+                Err(ProviderConfigError::new(key, "must be between 0 and 1"))
+            }
+            share => Ok(share),
+        }
+    }
+
     /// A whole number within `min..=max`.
     pub(crate) fn whole(&self, key: &str, min: u32, max: u32) -> Result<Option<u32>> {
         let Some(number) = self.number(key)? else {

@@ -42,6 +42,8 @@ impl From<VaultError> for PipelineError {
             VaultError::NotFound { .. } => ErrorName::ArchiveMissing,
             VaultError::Unreadable { .. } => ErrorName::ArchiveUnreadable,
             VaultError::Refused { .. } => ErrorName::ConfigInvalid,
+            // Somebody else works on the block, or encrypts its objects again.
+            VaultError::Changed { .. } => ErrorName::BlockBusy,
             _ => ErrorName::StorageUnavailable,
         };
         Self::caused(name, &error)

@@ -24,6 +24,8 @@ named_enum! {
         ProviderRejected => "ProviderRejected",
         /// The provider's response does not follow MDS.
         ProviderMalformed => "ProviderMalformed",
+        /// The provider's response lacks too many of the loaded trips to be believed.
+        ProviderLostTrips => "ProviderLostTrips",
         /// The object that the step reads is not in the bucket.
         ArchiveMissing => "ArchiveMissing",
         /// The object that the step reads cannot be decrypted or parsed.

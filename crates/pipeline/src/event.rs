@@ -34,6 +34,8 @@ pub struct PlanRequest {
     pub lag_hours: Option<u32>,
     /// Repeat every chosen step, whatever the block's status.
     pub force: bool,
+    /// Believe a provider that no longer returns trips that are loaded.
+    pub accept_losses: bool,
     /// Only blocks that are not published yet. A block without loaded trips is requested again.
     pub incomplete_only: bool,
     /// Return the plan and write nothing.
@@ -129,6 +131,9 @@ pub struct BlockItem {
     pub steps: Vec<Step>,
     /// Whether to do the steps whatever the block's status.
     pub force: bool,
+    /// Whether to believe a provider that no longer returns trips that are loaded.
+    #[serde(default)]
+    pub accept_losses: bool,
     /// The output of `extract`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extract: Option<ExtractOutput>,
@@ -193,6 +198,10 @@ pub struct ExtractOutput {
     /// What differs from the previous archive; `None` if there is none that can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
+    /// Whether the block is complete: the archive has no trips, and no trip is loaded that would
+    /// have to go.
+    #[serde(default)]
+    pub nothing_to_load: bool,
 }
 
 /// What `sync-db` adds to the item. `fetched = loaded + rejected + duplicates`, always.

@@ -11,8 +11,9 @@ use tracing::Instrument;
 use trips::block::{Block, BlockObject};
 use trips::status::{BlockStatus, Step};
 
+use self::adopt::adopt;
 use self::archive::{ArchivedHour, archive_hour};
-use self::pull::pull;
+use self::pull::{PulledHour, pull};
 use self::sink::{ArchiveSink, Observers};
 pub(crate) use self::vehicles::Fleet;
 use crate::context::Context;
@@ -21,7 +22,11 @@ use crate::event::{BlockItem, ExtractOutput};
 use crate::span::hour_span;
 use crate::step::{BlockStep, ClaimedStep, do_step};
 
+mod adopt;
 mod archive;
+mod belief;
+mod canonical;
+mod hashing;
 mod previous_archive;
 mod pull;
 mod referenced_ids;
@@ -33,13 +38,14 @@ mod vehicles;
 /// Pulls the block's hour from its provider and archives it.
 ///
 /// The archive appears whole or not at all, and the block's status changes only after the archive
-/// is there.
+/// is there. An archive that the bucket has and the schedule does not know of is taken over
+/// instead.
 ///
 /// # Errors
 ///
 /// `ProviderNotReady`, `ProviderThrottled`, `ProviderUnavailable`, `ProviderRejected`,
-/// `ProviderMalformed`, `StorageUnavailable`, `DatabaseUnavailable`, `BlockBusy`, `ConfigInvalid`,
-/// `InvalidInput`, `Internal`.
+/// `ProviderMalformed`, `ProviderLostTrips`, `ArchiveUnreadable`, `StorageUnavailable`,
+/// `DatabaseUnavailable`, `BlockBusy`, `ConfigInvalid`, `InvalidInput`, `Internal`.
 pub async fn extract(ctx: &Context, item: BlockItem) -> Result<BlockItem, PipelineError> {
     do_step(ctx, item, Extract).await
 }
@@ -57,10 +63,14 @@ impl BlockStep for Extract {
             pages: 0,
             payload_bytes: 0,
             changes: None,
+            nothing_to_load: step.status() == BlockStatus::NoTrips,
         })
     }
 
     async fn work(self, step: &mut ClaimedStep<'_>) -> Result<ExtractOutput, PipelineError> {
+        if let Some(adopted) = Box::pin(adopt(step)).await? {
+            return Ok(adopted);
+        }
         let hour = Box::pin(archive_hour(step)).await?;
         record(step, &hour).await?;
         log(&hour);
@@ -70,6 +80,7 @@ impl BlockStep for Extract {
             pages: hour.report.pages,
             payload_bytes: hour.payload_bytes,
             changes: hour.changes,
+            nothing_to_load: hour.nothing_to_load,
         })
     }
 
@@ -77,6 +88,8 @@ impl BlockStep for Extract {
     /// It stays due, so the next run requests it again.
     fn status_after(error: ErrorName, step: &ClaimedStep<'_>) -> Option<BlockStatus> {
         Some(match (error, step.status()) {
+            // What is there is right, as far as anybody knows.
+            (ErrorName::ProviderLostTrips | ErrorName::ArchiveUnreadable, status) => status,
             (_, status) if status.has_done(Step::Extract) => status,
             (ErrorName::ProviderNotReady, _) => BlockStatus::NotPublished,
             _ => BlockStatus::ExtractFailed,
@@ -95,7 +108,8 @@ impl BlockStep for Extract {
 async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), PipelineError> {
     let run_id = step.item.run_id;
     let message = hour.message();
-    if hour.is_unchanged() {
+    let is_known = hour.is_kept() && step.claim.row().payload.is_some();
+    if hour.is_unchanged() && is_known {
         step.claim.mark_unchanged(run_id, &message).await?;
     } else {
         step.claim
@@ -105,6 +119,9 @@ async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), P
                 fetched: hour.report.trips,
                 message,
                 changes: hour.changes,
+                requested_at: (!is_known).then_some(hour.report.ended_at),
+                is_adopted: false,
+                nothing_to_load: hour.nothing_to_load,
             })
             .await?;
     }
@@ -152,7 +169,7 @@ pub async fn extract_to(
         })
     };
     let client = ctx.lone_client(ctx.provider(&block.provider)?)?;
-    let (sink, report) = pull(&client, block, Utc::now(), make_sink)
+    let PulledHour { sink, report, .. } = pull(&client, block, Utc::now(), make_sink)
         .instrument(hour_span(&block.provider, &block.hour.label(ctx.zone())))
         .await?;
     let file = sink.finish().map_err(failed)?;

@@ -5,6 +5,7 @@ mod convert;
 mod error;
 mod event;
 mod extract;
+mod fenced;
 mod load_worker;
 mod manifest;
 mod object_stream;

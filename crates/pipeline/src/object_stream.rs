@@ -15,7 +15,7 @@ const PIECES_IN_FLIGHT: usize = 16;
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// A JSON array that is being written, one element per line. The object is visible in the bucket
-/// after [`JsonArrayStream::finish`].
+/// after [`JsonArrayStream::finish`], or when the writer of [`JsonArrayStream::close`] is finished.
 pub(crate) struct JsonArrayStream {
     key: String,
     /// Writes into the piece that is sent next.
@@ -55,7 +55,13 @@ impl JsonArrayStream {
         Ok(())
     }
 
+    /// Completes the array and makes the object visible, whatever the bucket has under its key.
     pub(crate) async fn finish(self) -> Result<ObjectInfo, PipelineError> {
+        Ok(self.close().await?.finish().await?)
+    }
+
+    /// Completes the array. The object is not visible yet.
+    pub(crate) async fn close(self) -> Result<ObjectWriter, PipelineError> {
         let piece = self
             .array
             .finish()
@@ -69,7 +75,7 @@ impl JsonArrayStream {
             .map_err(|_| PipelineError::panicked("writing an object"))?
             .map_err(|e| PipelineError::from_io(&self.key, &e))?;
         sent.map_err(|_| interrupted(&self.key))?;
-        Ok(object.finish().await?)
+        Ok(object)
     }
 }
 

@@ -221,7 +221,7 @@ impl<'a> Planner<'a> {
         };
         self.plan.block_count += 1;
         if let (Some(manifest), Some(schedule_id)) = (&mut self.manifest, row.schedule_id) {
-            let item = block_item(&self.plan, schedule_id, self.request.force, &block);
+            let item = block_item(&self.plan, schedule_id, self.request, &block);
             manifest.push(&item).await?;
         }
         if self.plan.blocks.len() < SHOWN_BLOCKS {
@@ -320,7 +320,12 @@ async fn create_run(
     Ok(ctx.store().create_run(&run).await?)
 }
 
-fn block_item(plan: &Plan, schedule_id: i64, force: bool, block: &PlannedBlock) -> BlockItem {
+fn block_item(
+    plan: &Plan,
+    schedule_id: i64,
+    request: &PlanRequest,
+    block: &PlannedBlock,
+) -> BlockItem {
     let hour = Hour::containing(block.block_start);
     BlockItem {
         run_id: plan.run_id,
@@ -330,7 +335,8 @@ fn block_item(plan: &Plan, schedule_id: i64, force: bool, block: &PlannedBlock) 
         block_end: hour.end(),
         label: block.label.clone(),
         steps: block.steps.clone(),
-        force,
+        force: request.force,
+        accept_losses: request.accept_losses,
         extract: None,
         sync_db: None,
         sync_socrata: None,

@@ -166,7 +166,7 @@ impl Run {
                 Ok(item) => item,
                 Err(error) => return Loaded::Ended(self.failed(step, item, error)),
             };
-            if item.extract.as_ref().is_some_and(|e| e.trip_count == 0) {
+            if item.extract.as_ref().is_some_and(|it| it.nothing_to_load) {
                 break;
             }
         }

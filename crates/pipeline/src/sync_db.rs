@@ -18,6 +18,7 @@ use vault::{ObjectWriter, Seal};
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
+use crate::fenced::FencedWriter;
 use crate::load_worker::{LoadWorker, Tally};
 use crate::object_stream::JsonArrayStream;
 use crate::source::Source;
@@ -121,7 +122,9 @@ async fn load(
     let mut stage = step.claim.start_load().await?;
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
     let (tally, rejects) = copy_trips(worker, archive.content, rejects, &mut stage).await?;
-    rejects.finish().await?;
+    FencedWriter::new(ctx.vault(), &stage)
+        .finish(rejects)
+        .await?;
     let upsert = stage
         .upsert(LoadRequest {
             run_id: item.run_id,
@@ -205,7 +208,9 @@ async fn write_public_rows(
     while let Some(trip) = rows.try_next().await? {
         object.push(&PublicRow::new(&trip, ctx.zone())).await?;
     }
-    object.finish().await?;
+    FencedWriter::new(ctx.vault(), upsert)
+        .finish(object.close().await?)
+        .await?;
     Ok(())
 }
 

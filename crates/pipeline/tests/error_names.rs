@@ -6,7 +6,7 @@ use rstest::rstest;
 #[test]
 fn names_are_those_of_the_contract_in_its_order() {
     let names: Vec<_> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
-    insta::assert_snapshot!(names.join(" "), @"InvalidInput ConfigInvalid ProviderNotReady ProviderThrottled ProviderUnavailable ProviderRejected ProviderMalformed ArchiveMissing ArchiveUnreadable StorageUnavailable DatabaseUnavailable SocrataThrottled SocrataUnavailable SocrataRejected BlockBusy RunHadFailures Internal");
+    insta::assert_snapshot!(names.join(" "), @"InvalidInput ConfigInvalid ProviderNotReady ProviderThrottled ProviderUnavailable ProviderRejected ProviderMalformed ProviderLostTrips ArchiveMissing ArchiveUnreadable StorageUnavailable DatabaseUnavailable SocrataThrottled SocrataUnavailable SocrataRejected BlockBusy RunHadFailures Internal");
 }
 
 #[test]
@@ -31,6 +31,7 @@ fn a_name_is_written_and_read_as_itself() {
 #[case(ErrorName::ConfigInvalid, false)]
 #[case(ErrorName::ProviderRejected, false)]
 #[case(ErrorName::ProviderMalformed, false)]
+#[case(ErrorName::ProviderLostTrips, false)]
 #[case(ErrorName::ArchiveMissing, false)]
 #[case(ErrorName::ArchiveUnreadable, false)]
 #[case(ErrorName::SocrataRejected, false)]

@@ -8,13 +8,13 @@ use serde_json::json;
 fn the_event_of_the_contract_is_read_whole() {
     let request = PlanRequest::from_json(json!({
         "provider": "all", "providers": ["bird"], "time_min": "2020-01-01-00", "time_max": "2020-01-02-00", "interval": 3,
-        "force": true, "incomplete_only": true, "dry_run": true, "no_extract": true, "no_sync_db": true,
+        "force": true, "accept_losses": true, "incomplete_only": true, "dry_run": true, "no_extract": true, "no_sync_db": true,
         "no_sync_socrata": true, "max_concurrency": 7
     }))
     .unwrap();
     assert_eq!(request.providers, ["bird"]);
     assert_eq!(request.max_concurrency, Some(7));
-    assert!(request.force && request.no_sync_socrata);
+    assert!(request.force && request.accept_losses && request.no_sync_socrata);
 }
 
 #[test]

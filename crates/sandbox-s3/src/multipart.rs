@@ -43,8 +43,8 @@ impl Parts {
     }
 
     /// The object that the request completes, if the request names exactly the parts that have
-    /// arrived. Only the first request for an upload gets it, since a client can
-    /// repeat its request while the first one is being processed.
+    /// arrived. Only the first request for an upload gets it, since a client can repeat its request
+    /// while the first one is being processed.
     pub(super) async fn take_assembly(
         &self,
         root: &Path,

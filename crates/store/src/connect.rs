@@ -189,3 +189,6 @@ fn no_connection_free() -> StoreError {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;

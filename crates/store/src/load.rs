@@ -10,6 +10,7 @@ use tokio_postgres::CopyInSink;
 use crate::claim::Claim;
 use crate::copy::{HEADER, KEYS, TRAILER, TRIP_DATA};
 use crate::error::{StoreError, failed};
+use crate::fence::Fence;
 use crate::upsert::{self, LoadRequest, Upsert};
 
 /// The columns have the types of `api.trips`. After a load the table is emptied and not dropped,
@@ -114,6 +115,12 @@ impl<'c> LoadStage<'c> {
         let client = session.client_mut()?;
         upsert::insert_devices(client).await?;
         Upsert::start(client, row, request, self.copied).await
+    }
+}
+
+impl Fence for LoadStage<'_> {
+    async fn check(&self) -> Result<(), StoreError> {
+        self.claim.check().await
     }
 }
 

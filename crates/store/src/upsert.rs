@@ -12,6 +12,7 @@ use trips::trip::Flag;
 use uuid::Uuid;
 
 use crate::error::{StoreError, failed};
+use crate::fence::{DOING, Fence, STATEMENT};
 use crate::publish::{self, PUBLISH_ROWS};
 use crate::schedule::{ScheduleRow, status_code, to_bigint};
 
@@ -239,6 +240,13 @@ impl<'c> Upsert<'c> {
         counts.status = row.status;
         *self.row = row;
         Ok(counts)
+    }
+}
+
+impl Fence for Upsert<'_> {
+    async fn check(&self) -> Result<(), StoreError> {
+        let checked = self.transaction.batch_execute(STATEMENT).await;
+        checked.map_err(failed(DOING))
     }
 }
 

@@ -4,6 +4,7 @@
 //! its [`Flags`], or into a [`Reject`] with every reason. The rules are those of docs/CONTRACT.md,
 //! "Reject reasons", "Flags" and "Details that existing data depends on".
 
+mod delivered;
 mod fields;
 mod flagging;
 mod flags;
@@ -18,6 +19,7 @@ mod scalar;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use delivered::delivered_id;
 pub use flags::{Flag, Flags, UnknownFlag};
 pub use glance::TripGlance;
 pub use reject::{Reject, RejectReason, TripEnd};

@@ -87,8 +87,9 @@ impl Vault {
     }
 
     /// Starts an object whose key may change before it becomes visible
-    /// ([`PreparedObject::with_key`](crate::PreparedObject::with_key)). Its bytes are kept in memory
-    /// and, beyond 8 MiB, in an unlinked temporary file, and are sent when the object is published.
+    /// ([`PreparedObject::with_key`](crate::PreparedObject::with_key)). Its bytes are kept in
+    /// memory and, beyond 8 MiB, in an unlinked temporary file, and are sent when the object is
+    /// published.
     #[must_use]
     pub fn create_movable(&self, key: impl Into<String>, seal: Seal) -> ObjectWriter {
         self.create_with(key.into(), seal, Uploading::AtTheEnd)

@@ -90,6 +90,7 @@ with DAG(
             description="Empty for the pipeline's default.",
         ),
         "force": switch("Force", "Run every step again, whatever the block's status."),
+        "accept_losses": switch("Accept losses", "Believe a provider that no longer returns loaded trips."),
         "incomplete_only": switch("Incomplete only", "Only blocks that are not published yet."),
         "dry_run": switch("Dry run", "Make the plan, but run no step."),
         "no_extract": switch("No extract", "Skip the request to the provider and use the archive."),

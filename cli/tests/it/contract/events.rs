@@ -66,6 +66,7 @@ fn a_block_item_has_the_members_of_the_contract() {
         pages: 0,
         payload_bytes: 0,
         changes: Some(Default::default()),
+        nothing_to_load: false,
     };
     let sync_db = SyncDbOutput {
         publish_key: String::new(),

@@ -159,6 +159,8 @@ fn other_values_of_request_are_ignored(#[case] settings: Value) {
 #[case(json!({"paging": "canary-5f1c"}), "paging")]
 #[case(json!({"delay": "canary-5f1c"}), "delay")]
 #[case(json!({"delay": -1}), "delay")]
+#[case(json!({"max_loss": 1.5}), "max_loss")]
+#[case(json!({"max_loss": "most"}), "max_loss")]
 #[case(json!({"delay": "inf"}), "delay")]
 #[case(json!({"timeout": 0}), "timeout")]
 #[case(json!({"interval": 0}), "interval")]

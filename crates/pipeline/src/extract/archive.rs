@@ -9,16 +9,20 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use trips::Changes;
 use trips::block::{Block, BlockObject};
+use uuid::Uuid;
 use vault::{ObjectWriter, Seal};
 
+use super::belief::{Belief, MAX_MISSING};
+use super::hashing::sha256;
 use super::previous_archive::{Fingerprints, PreviousArchive};
-use super::pull::pull;
+use super::pull::{PulledHour, pull};
 use super::referenced_ids::ReferencedIds;
 use super::report::{ExtractReport, SideData};
 use super::sink::{ArchiveSink, Observers};
 use super::{telemetry, vehicles};
 use crate::context::Context;
 use crate::error::PipelineError;
+use crate::fenced::FencedWriter;
 use crate::step::ClaimedStep;
 
 /// An hour whose archive is in the bucket.
@@ -29,12 +33,19 @@ pub(super) struct ArchivedHour {
     pub(super) changes: Option<Changes>,
     /// 0 if the previous archive was kept.
     pub(super) payload_bytes: u64,
+    /// Whether the archive has no trips and the block has no loaded one that would have to go.
+    pub(super) nothing_to_load: bool,
 }
 
 impl ArchivedHour {
+    /// Whether the provider returned what the bucket had already.
+    pub(super) fn is_kept(&self) -> bool {
+        self.changes.is_some_and(Changes::are_none)
+    }
+
     /// Whether the provider returned the same trips as before, which may be loaded already.
     pub(super) fn is_unchanged(&self) -> bool {
-        self.changes.is_some_and(Changes::are_none) && self.report.trips > 0
+        self.is_kept() && self.report.trips > 0
     }
 
     /// The message of the block's row in the schedule.
@@ -60,14 +71,15 @@ pub(super) async fn archive_hour(
 ) -> Result<ArchivedHour, PipelineError> {
     let mut hour = OpenHour::start(step).await?;
     hour.refresh_vehicles().await;
-    let mut previous =
-        PreviousArchive::find(hour.ctx, hour.claim, &hour.trips_key, hour.now).await?;
+    let mut previous = PreviousArchive::find(hour.ctx.vault(), &hour.trips_key).await?;
     let fingerprints = previous.as_mut().and_then(|it| it.fingerprints.take());
     let pulled = hour.pull(fingerprints).await?;
+    let pulled = hour.believe(pulled).await?;
     hour.look_up_vehicles(&pulled.referenced).await;
     if pulled.changes.is_some_and(Changes::are_none) {
         pulled.archive.abort().await;
         return Ok(ArchivedHour {
+            nothing_to_load: hour.has_nothing_to_load(&pulled.report),
             trips_key: hour.trips_key,
             report: pulled.report,
             changes: pulled.changes,
@@ -77,6 +89,9 @@ pub(super) async fn archive_hour(
     hour.archive_telemetry(&pulled.referenced).await;
     hour.publish_archive(previous, pulled).await
 }
+
+/// The status that proves that an address is the provider's.
+const OK: u16 = 200;
 
 /// An hour whose archive is being made.
 struct OpenHour<'a> {
@@ -90,13 +105,20 @@ struct OpenHour<'a> {
     /// The step's only look at the clock.
     now: DateTime<Utc>,
     side_data: SideData,
+    /// Number of trips that the block has loaded.
+    loaded: u64,
+    /// Whether to believe a response that lacks loaded trips.
+    accept_losses: bool,
 }
 
 /// A response that is written to the bucket, where its archive is not visible yet.
 struct Pulled {
     archive: ObjectWriter,
     report: HourReport,
+    has_no_service: bool,
     changes: Option<Changes>,
+    /// The ids of its trips; `None` if no loaded trip could be missing.
+    delivered: Option<Vec<Uuid>>,
     referenced: ReferencedIds,
 }
 
@@ -112,6 +134,8 @@ impl<'a> OpenHour<'a> {
             has_vehicles: provider.has_vehicles(),
             has_telemetry: provider.has_telemetry(),
             trips_key: step.key(BlockObject::Trips),
+            loaded: step.claim.compare_with_loaded(&[]).await?.loaded,
+            accept_losses: step.item.accept_losses,
             ctx: step.ctx,
             claim: &mut step.claim,
             block: &step.block,
@@ -127,29 +151,87 @@ impl<'a> OpenHour<'a> {
         }
     }
 
+    /// Whether a response may lack so many loaded trips that it is not believed.
+    fn may_lose_trips(&self) -> bool {
+        !self.accept_losses && self.loaded > MAX_MISSING
+    }
+
+    fn has_nothing_to_load(&self, report: &HourReport) -> bool {
+        report.trips == 0 && self.loaded == 0
+    }
+
     /// Pulls the trips into a new archive and compares them with those of the previous one.
     async fn pull(&self, previous: Option<Fingerprints>) -> Result<Pulled, PipelineError> {
         let (vault, key) = (self.ctx.vault().clone(), self.trips_key.clone());
+        let may_lose_trips = self.may_lose_trips();
         let observers = Observers {
             fingerprints: previous.is_some().then(Fingerprints::default),
+            delivered: may_lose_trips.then(Vec::new),
             referenced: (self.has_vehicles || self.has_telemetry).then(ReferencedIds::default),
         };
         let make_sink = move || {
             ArchiveSink::new(observers.clone(), {
                 let (vault, key) = (vault.clone(), key.clone());
-                move || Ok(vault.create(&key, Seal::Encrypt))
+                move || {
+                    Ok(if may_lose_trips {
+                        // If the response is not believed, it goes to another key.
+                        vault.create_movable(&key, Seal::Encrypt)
+                    } else {
+                        vault.create(&key, Seal::Encrypt)
+                    })
+                }
             })
         };
-        let (mut sink, report) = pull(&self.client, self.block, self.now, make_sink).await?;
+        let PulledHour {
+            mut sink,
+            report,
+            has_no_service,
+        } = pull(&self.client, self.block, self.now, make_sink).await?;
         let observers = sink.take_observers();
         Ok(Pulled {
             archive: finish(sink, &self.trips_key).await?,
             report,
+            has_no_service,
             changes: previous
                 .zip(observers.fingerprints)
                 .map(|(before, after)| before.compare(after)),
+            delivered: observers.delivered,
             referenced: observers.referenced.unwrap_or_default(),
         })
+    }
+
+    /// Checks that the response can be true; keeps one that lacks loaded trips next to the archive.
+    async fn believe(&self, pulled: Pulled) -> Result<Pulled, PipelineError> {
+        let config = self.client.config();
+        let address = sha256(config.mds_api_url.as_str());
+        if pulled.report.http_status == OK {
+            self.claim.note_answer(&address).await?;
+        }
+        let lost = match &pulled.delivered {
+            None => None,
+            Some(delivered) => {
+                let trips = self.claim.compare_with_loaded(delivered).await?;
+                Belief::new(trips, config.max_loss).loss()
+            }
+        };
+        if let Some(lost) = lost {
+            let key = self.ctx.key(self.block, BlockObject::Refused);
+            let refused = pulled.archive.prepare().await?.with_key(&key)?;
+            self.fenced().publish(refused).await?;
+            return Err(lost.error(&pulled.report, &key));
+        }
+        if pulled.has_no_service && !self.claim.has_answered(&address).await? {
+            pulled.archive.abort().await;
+            return Err(super::belief::unknown_address(
+                &self.block.provider,
+                pulled.report.http_status,
+            ));
+        }
+        Ok(pulled)
+    }
+
+    fn fenced(&self) -> FencedWriter<'_, Claim> {
+        FencedWriter::new(self.ctx.vault(), self.claim)
     }
 
     async fn look_up_vehicles(&mut self, referenced: &ReferencedIds) {
@@ -167,41 +249,47 @@ impl<'a> OpenHour<'a> {
         }
     }
 
-    /// Makes the new archive visible, after a copy of the previous one, and describes it in
-    /// `extract.json`.
+    /// Makes the new archive visible, after a copy of the previous one. `extract.json` comes first:
+    /// it describes both archives, so it is right whichever is there if the process is killed.
     async fn publish_archive(
         self,
         previous: Option<PreviousArchive>,
         pulled: Pulled,
     ) -> Result<ArchivedHour, PipelineError> {
-        if let Some(previous) = &previous {
-            previous
-                .back_up(self.ctx, self.claim, &self.trips_key)
-                .await?;
-        }
-        let object = pulled.archive.finish().await?;
+        let object = pulled.archive.prepare().await?;
+        let backup_key = match &previous {
+            None => None,
+            Some(previous) => {
+                let vault = self.ctx.vault();
+                let key = previous.back_up(vault, self.claim, &self.trips_key, self.now);
+                Some(key.await?)
+            }
+        };
+        let info = object.info();
+        let payload_bytes = info.bytes;
         let report = ExtractReport {
             provider: self.block.provider.as_str(),
             block_start: self.block.hour.start(),
             block_end: self.block.hour.end(),
             trips_key: &self.trips_key,
-            sha256: &object.sha256,
-            payload_bytes: object.bytes,
-            backup_key: previous.as_ref().map(PreviousArchive::backup_key),
+            sha256: &info.sha256,
+            payload_bytes,
+            backup_key: backup_key.as_deref(),
+            former_sha256: previous.as_ref().and_then(|it| it.sha256.as_deref()),
             changes: pulled.changes,
-            side_data: self.side_data,
+            side_data: &self.side_data,
             response: &pulled.report,
         };
         let report_key = self.ctx.key(self.block, BlockObject::Extract);
-        self.ctx
-            .vault()
-            .put_json(&report_key, &report, Seal::Encrypt)
-            .await?;
+        self.fenced().put_json(&report_key, &report).await?;
+        let condition = PreviousArchive::condition(previous.as_ref());
+        self.fenced().publish_if(object, condition).await?;
         Ok(ArchivedHour {
+            nothing_to_load: self.has_nothing_to_load(&pulled.report),
             trips_key: self.trips_key,
             report: pulled.report,
             changes: pulled.changes,
-            payload_bytes: object.bytes,
+            payload_bytes,
         })
     }
 }

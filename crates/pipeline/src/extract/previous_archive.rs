@@ -1,87 +1,137 @@
-//! The archive that the block has already: what differs from it, and the key of its copy.
+//! The archive that the bucket has already: what differs from it, and its copy.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::borrow::Cow;
 use std::io;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use store::Claim;
 use tokio::task::spawn_blocking;
 use trips::Changes;
 use trips::block::backup_key;
 use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
-use vault::VaultError;
+use vault::{Vault, VaultError, WriteCondition};
 
-use crate::context::Context;
+use super::canonical::{hash_of, hash_of_json};
+use super::hashing::Hashing;
 use crate::error::PipelineError;
+use crate::fenced::FencedWriter;
 
 /// The archive under a block's key before the provider is requested again.
 pub(super) struct PreviousArchive {
     /// What its trips are; `None` if the archive cannot be read, so that any response replaces it.
     pub(super) fingerprints: Option<Fingerprints>,
-    backup_key: String,
+    /// SHA-256 of its payload; `None` if the archive cannot be read.
+    pub(super) sha256: Option<String>,
+    etag: Option<String>,
 }
 
 impl PreviousArchive {
-    /// Reads the archive that the schedule names, if it is there.
+    /// Reads the archive of the bucket, whether the schedule knows of it or not.
     pub(super) async fn find(
-        ctx: &Context,
-        claim: &Claim,
+        vault: &Vault,
         trips_key: &str,
-        now: DateTime<Utc>,
     ) -> Result<Option<Self>, PipelineError> {
-        if claim.row().payload.is_none() {
-            return Ok(None);
-        }
-        let fingerprints = match ctx.vault().open(trips_key).await {
+        let archive = match vault.open(trips_key).await {
             Err(VaultError::NotFound { .. }) => return Ok(None),
-            Err(VaultError::Unreadable { .. }) => None,
+            Err(VaultError::Unreadable { .. }) => return Self::unreadable(vault, trips_key).await,
             Err(other) => return Err(other.into()),
-            Ok(archive) => read(archive).await?,
+            Ok(archive) => archive,
         };
+        let etag = archive.info().etag.clone();
+        let (fingerprints, sha256) = read(archive).await?;
         Ok(Some(Self {
             fingerprints,
-            backup_key: backup_key(trips_key, now),
+            sha256,
+            etag,
         }))
     }
 
-    /// Copies the archive to its backup key and sets the block's status to archived, before another
-    /// archive replaces it. If the process is killed after this, the next run loads whichever
-    /// archive is there.
-    pub(super) async fn back_up(
-        &self,
-        ctx: &Context,
-        claim: &mut Claim,
-        trips_key: &str,
-    ) -> Result<(), PipelineError> {
-        ctx.vault().copy(trips_key, &self.backup_key).await?;
-        Ok(claim.mark_replacing_archive().await?)
+    async fn unreadable(vault: &Vault, trips_key: &str) -> Result<Option<Self>, PipelineError> {
+        let head = vault.head(trips_key).await?;
+        Ok(head.map(|head| Self {
+            fingerprints: None,
+            sha256: None,
+            etag: head.etag,
+        }))
     }
 
-    pub(super) fn backup_key(&self) -> &str {
-        &self.backup_key
+    /// Copies the archive to a key of its own and sets the block's status to archived, before
+    /// another archive replaces it. Returns the copy's key. If the process is killed after this,
+    /// the next run loads whichever archive is there.
+    pub(super) async fn back_up(
+        &self,
+        vault: &Vault,
+        claim: &mut Claim,
+        trips_key: &str,
+        now: DateTime<Utc>,
+    ) -> Result<String, PipelineError> {
+        let backup_key = free_backup_key(vault, trips_key, now).await?;
+        FencedWriter::new(vault, claim)
+            .copy(trips_key, self.etag.as_deref(), &backup_key)
+            .await?;
+        claim.mark_replacing_archive().await?;
+        Ok(backup_key)
+    }
+
+    /// The condition under which another archive may take the place of this one.
+    pub(super) fn condition(previous: Option<&Self>) -> WriteCondition {
+        match previous {
+            None => WriteCondition::IfAbsent,
+            Some(Self { etag, .. }) => etag
+                .clone()
+                .map_or(WriteCondition::Always, WriteCondition::IfMatch),
+        }
+    }
+}
+
+/// The key for a copy that is made now. It names the second, so an archive that is replaced twice
+/// within one takes the next.
+async fn free_backup_key(
+    vault: &Vault,
+    trips_key: &str,
+    now: DateTime<Utc>,
+) -> Result<String, PipelineError> {
+    let mut at = now;
+    loop {
+        let key = backup_key(trips_key, at);
+        if !vault.exists(&key).await? {
+            return Ok(key);
+        }
+        at += TimeDelta::seconds(1);
     }
 }
 
 async fn read(
     archive: impl io::Read + Send + 'static,
-) -> Result<Option<Fingerprints>, PipelineError> {
+) -> Result<(Option<Fingerprints>, Option<String>), PipelineError> {
     let reading = spawn_blocking(move || {
+        let mut archive = Hashing::new(archive);
         let mut fingerprints = Fingerprints::default();
-        read_envelope(archive, &mut fingerprints).map(|_| fingerprints)
+        let read = read_envelope(&mut archive, &mut fingerprints).map(|_| fingerprints);
+        let fingerprints = match read {
+            Err(error @ (EnvelopeError::Read(_) | EnvelopeError::Sink(_))) => return Err(error),
+            read => read.ok(),
+        };
+        let sha256 = archive.finish().map_err(EnvelopeError::Read)?;
+        Ok((fingerprints, Some(sha256)))
     });
     let read = reading
         .await
         .map_err(|_| PipelineError::panicked("reading the previous archive"))?;
     match read {
-        Ok(fingerprints) => Ok(Some(fingerprints)),
-        Err(error @ (EnvelopeError::Read(_) | EnvelopeError::Sink(_))) => {
-            Err(PipelineError::from_envelope("the previous archive", &error))
-        }
-        Err(_) => Ok(None),
+        Err(EnvelopeError::Read(error)) if is_unreadable(&error) => Ok((None, None)),
+        read => read.map_err(|e| PipelineError::from_envelope("the previous archive", &e)),
     }
+}
+
+/// Whether the object is authentic but its content does not decrypt or decompress.
+fn is_unreadable(error: &io::Error) -> bool {
+    matches!(
+        VaultError::from_io(error),
+        Some(VaultError::Unreadable { .. })
+    )
 }
 
 /// Sixteen bytes of each trip of a response: the hash of its id and the hash of its content.
@@ -92,19 +142,8 @@ impl Fingerprints {
     /// Adds a trip. Two texts with the same members have the same fingerprint, whatever their order
     /// and spacing.
     pub(super) fn push(&mut self, raw: &RawValue) {
-        #[derive(Deserialize)]
-        struct Named {
-            trip_id: Value,
-        }
-        let content = match serde_json::from_str::<Value>(raw.get()) {
-            // A `Value` sorts its members.
-            Ok(value) => hash(&value.to_string()),
-            Err(_) => hash(raw.get()),
-        };
-        let id = match serde_json::from_str::<Named>(raw.get()) {
-            Ok(named) => hash(&named.trip_id.to_string().to_ascii_lowercase()),
-            Err(_) => content,
-        };
+        let content = hash_of_json(raw.get()).unwrap_or_else(|| hash_of(raw.get()));
+        let id = hash_of_id(raw).unwrap_or(content);
         self.0.push((id, content));
     }
 
@@ -136,10 +175,18 @@ impl TripVisitor for Fingerprints {
     }
 }
 
-fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+/// The hash of a trip's id, in whichever case it is written.
+fn hash_of_id(trip: &RawValue) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        trip_id: &'a RawValue,
+    }
+    let id = serde_json::from_str::<Named<'_>>(trip.get()).ok()?.trip_id;
+    match serde_json::from_str::<Cow<'_, str>>(id.get()) {
+        Ok(text) => Some(hash_of(&text.to_ascii_lowercase())),
+        Err(_) => hash_of_json(id.get()),
+    }
 }
 
 #[cfg(test)]

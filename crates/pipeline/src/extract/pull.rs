@@ -9,6 +9,14 @@ use trips::block::Block;
 use super::sink::ArchiveSink;
 use crate::error::{ErrorName, PipelineError};
 
+/// An hour that the provider has returned.
+pub(super) struct PulledHour<W: Write> {
+    pub(super) sink: ArchiveSink<W>,
+    pub(super) report: HourReport,
+    /// Whether the provider says that it had no service in the hour, by 404 or 410.
+    pub(super) has_no_service: bool,
+}
+
 /// Requests the block's trips and returns them in the last sink that `make_sink` made: each new
 /// attempt at the whole hour starts with a new sink.
 pub(super) async fn pull<W: Write + Send + 'static>(
@@ -16,7 +24,7 @@ pub(super) async fn pull<W: Write + Send + 'static>(
     block: &Block,
     now: DateTime<Utc>,
     make_sink: impl FnMut() -> ArchiveSink<W> + Send,
-) -> Result<(ArchiveSink<W>, HourReport), PipelineError> {
+) -> Result<PulledHour<W>, PipelineError> {
     if block.hour.end() > now {
         return Err(PipelineError::new(
             ErrorName::InvalidInput,
@@ -27,9 +35,16 @@ pub(super) async fn pull<W: Write + Send + 'static>(
         ));
     }
     match client.fetch_hour(block.hour, now, make_sink).await? {
-        HourResponse::Ready { sink, report } | HourResponse::NotOperating { sink, report } => {
-            Ok((sink, report))
-        }
+        HourResponse::Ready { sink, report } => Ok(PulledHour {
+            sink,
+            report,
+            has_no_service: false,
+        }),
+        HourResponse::NotOperating { sink, report } => Ok(PulledHour {
+            sink,
+            report,
+            has_no_service: true,
+        }),
         HourResponse::NotYet { http_status } => Err(PipelineError::new(
             ErrorName::ProviderNotReady,
             format!(

@@ -3,11 +3,12 @@
 
 use chrono::{DateTime, Utc};
 use mds_client::HourReport;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use trips::Changes;
+use trips::block::Block;
 
 use super::telemetry::TelemetryReport;
-use crate::error::PipelineError;
+use crate::error::{ErrorName, PipelineError};
 
 /// The content of `extract.json`.
 #[derive(Debug, Serialize)]
@@ -21,13 +22,44 @@ pub(super) struct ExtractReport<'a> {
     /// The key of the archive that this one replaced.
     #[serde(rename = "former_key", skip_serializing_if = "Option::is_none")]
     pub(super) backup_key: Option<&'a str>,
+    /// SHA-256 of that archive's payload. The report is written before the new archive becomes
+    /// visible, so it may stand next to either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) former_sha256: Option<&'a str>,
     /// What differs from the replaced archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) changes: Option<Changes>,
     #[serde(flatten)]
-    pub(super) side_data: SideData,
+    pub(super) side_data: &'a SideData,
     #[serde(flatten)]
     pub(super) response: &'a HourReport,
+}
+
+/// What an `extract.json` says about the archive next to it.
+#[derive(Debug, Deserialize)]
+pub(super) struct StoredReport {
+    provider: String,
+    block_start: DateTime<Utc>,
+    sha256: String,
+    ended_at: DateTime<Utc>,
+}
+
+impl StoredReport {
+    /// Refuses the report of another block.
+    pub(super) fn check_block(&self, block: &Block, key: &str) -> Result<(), PipelineError> {
+        if self.provider == block.provider.as_str() && self.block_start == block.hour.start() {
+            return Ok(());
+        }
+        Err(PipelineError::new(
+            ErrorName::ArchiveUnreadable,
+            format!("{key} is the report of another block; put the block's own objects back"),
+        ))
+    }
+
+    /// When the provider was requested for the archive with this hash, if the report is of it.
+    pub(super) fn requested_at(&self, sha256: &str) -> Option<DateTime<Utc>> {
+        (self.sha256 == sha256).then_some(self.ended_at)
+    }
 }
 
 /// The result for vehicles and telemetry, which 2.0 keeps apart from the trips. A problem with them

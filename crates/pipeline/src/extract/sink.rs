@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use mds_client::TripSink;
 use serde_json::value::RawValue;
 use trips::envelope::{ArchiveWriter, NonFiniteTrip};
+use trips::trip::delivered_id;
+use uuid::Uuid;
 
 use super::previous_archive::Fingerprints;
 use super::referenced_ids::ReferencedIds;
@@ -14,6 +16,8 @@ use super::referenced_ids::ReferencedIds;
 pub(super) struct Observers {
     /// Their fingerprints, to compare with those of the previous archive.
     pub(super) fingerprints: Option<Fingerprints>,
+    /// Their ids, to find the loaded trips that are missing.
+    pub(super) delivered: Option<Vec<Uuid>>,
     /// The ids of their devices and their own, for 2.0.
     pub(super) referenced: Option<ReferencedIds>,
 }
@@ -22,6 +26,9 @@ impl Observers {
     fn push(&mut self, raw: &RawValue) {
         if let Some(fingerprints) = &mut self.fingerprints {
             fingerprints.push(raw);
+        }
+        if let Some(delivered) = &mut self.delivered {
+            delivered.extend(delivered_id(raw.get()));
         }
         if let Some(referenced) = &mut self.referenced {
             referenced.push(raw);

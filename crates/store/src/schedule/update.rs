@@ -1,5 +1,6 @@
 //! Updates of a claimed block's row in `api.schedule`.
 
+use chrono::{DateTime, Utc};
 use tokio_postgres::types::{Json, ToSql};
 use trips::Changes;
 use trips::status::BlockStatus;
@@ -35,10 +36,10 @@ macro_rules! update_schedule {
 }
 pub(crate) use update_schedule;
 
-/// An archive that was written for a block.
+/// A block's archive in the bucket.
 #[derive(Debug, Clone)]
 pub struct ArchiveRecord {
-    /// The run that wrote it.
+    /// The run that wrote or found it.
     pub run_id: Uuid,
     /// The archive's key in the bucket.
     pub payload_key: String,
@@ -48,22 +49,31 @@ pub struct ArchiveRecord {
     pub message: String,
     /// How the trips differ from those of the previous archive; `None` for the first one.
     pub changes: Option<Changes>,
+    /// When the provider was requested for what the archive holds; `None` if the archive is the one
+    /// that the schedule knows.
+    pub requested_at: Option<DateTime<Utc>>,
+    /// Whether the archive was in the bucket already, so that the provider was not requested now.
+    pub is_adopted: bool,
+    /// Whether the archive has no trips and the block has no loaded trip that would have to go.
+    pub nothing_to_load: bool,
 }
 
 impl Claim {
     /// Records in `api.schedule` that the provider's response is archived.
     ///
-    /// The status becomes [`BlockStatus::Archived`], or [`BlockStatus::NoTrips`] for an archive
-    /// without trips. The counts of an earlier load no longer apply and are cleared.
+    /// The status becomes [`BlockStatus::Archived`], or [`BlockStatus::NoTrips`] if there is
+    /// nothing to load. The counts of an earlier load no longer apply and are cleared.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
     pub async fn mark_archived(&mut self, archive: &ArchiveRecord) -> Result<(), StoreError> {
-        let (status, loaded) = match archive.fetched {
-            0 => (BlockStatus::NoTrips, Some(0_i64)),
-            _ => (BlockStatus::Archived, None),
+        let (status, loaded) = if archive.nothing_to_load {
+            (BlockStatus::NoTrips, Some(0_i64))
+        } else {
+            (BlockStatus::Archived, None)
         };
+        let requested_before = archive.requested_at.filter(|_| archive.is_adopted);
         let fetched = to_bigint(archive.fetched);
         let changed =
             |count: fn(&Changes) -> u64| archive.changes.as_ref().map(count).map(to_bigint);
@@ -72,7 +82,8 @@ impl Claim {
             update_schedule!(
                 "status_id = $2, run_id = $3, payload = $4, payload_trips_count = $5, message = $6,
                  records_total = $7, records_processed = $7, records_error_count = $7, records_duplicate_count = $7,
-                 error_payload = NULL, rerun_flag = false, extracted_at = clock_timestamp(),
+                 error_payload = NULL, rerun_flag = false,
+                 extracted_at = coalesce($12, clock_timestamp()), archived_at = coalesce($11, s.archived_at),
                  trips_new = $8, trips_changed = $9, trips_gone = $10"
             ),
             &[
@@ -85,6 +96,8 @@ impl Claim {
                 &changed(|changes| changes.new),
                 &changed(|changes| changes.changed),
                 &changed(|changes| changes.gone),
+                &archive.requested_at,
+                &requested_before,
             ],
         )
         .await

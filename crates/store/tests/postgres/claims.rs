@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures::poll;
-use store::{Busy, Claim, Store, StoreError};
+use store::{Busy, Claim, Fence, Store, StoreError};
 use tokio::time::{sleep, timeout};
 use trips::status::BlockStatus;
 
@@ -162,4 +162,33 @@ async fn an_unknown_block_cannot_be_claimed() {
             schedule_id: 1_000_000
         }
     ));
+}
+
+#[tokio::test]
+async fn a_claim_outlasts_the_servers_limit_for_idle_sessions() {
+    let db = Db::planned().await;
+    let id = db.schedule_id(0).await;
+    let limit = format!(
+        "ALTER DATABASE \"{}\" SET idle_session_timeout = '200ms'",
+        db.text("SELECT current_database()").await
+    );
+    db.sql.batch_execute(&limit).await.unwrap();
+    let claim = open(&db.url, 2).claim(id).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    claim.check().await.unwrap();
+    claim.release().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_claim_whose_session_has_ended_is_not_held() {
+    let db = Db::planned().await;
+    let claim = db.claim(0).await;
+    claim.check().await.unwrap();
+    db.text(
+        "SELECT count(pg_terminate_backend(l.pid, 5000)) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+         WHERE l.locktype = 'advisory' AND d.datname = current_database()",
+    )
+    .await;
+    let error = claim.check().await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }

@@ -6,6 +6,7 @@
 
 mod broken;
 mod claims;
+mod delivered;
 mod fixture;
 mod loading;
 mod locks;

@@ -13,6 +13,9 @@ fn archive(fetched: u64) -> ArchiveRecord {
         fetched,
         message: format!("HTTP 200 with {fetched} trips\0"),
         changes: None,
+        requested_at: None,
+        is_adopted: false,
+        nothing_to_load: fetched == 0,
     }
 }
 
@@ -180,4 +183,44 @@ async fn a_block_with_progress_of_another_tool_can_be_read() {
         .await
         .unwrap();
     assert_eq!(db.claim(0).await.row().socrata_status, None);
+}
+
+#[tokio::test]
+async fn the_time_of_an_archive_is_that_of_its_request() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    let at = "2020-01-03T05:00:12Z".parse().unwrap();
+    let archived = ArchiveRecord {
+        requested_at: Some(at),
+        ..archive(3)
+    };
+    claim.mark_archived(&archived).await.unwrap();
+    assert_eq!(claim.row().archived_at, Some(at));
+    assert!(claim.row().extracted_at > Some(at));
+    // The archive stays.
+    claim.mark_archived(&archive(0)).await.unwrap();
+    claim.mark_unchanged(RUN, "HTTP 200").await.unwrap();
+    assert_eq!(claim.row().archived_at, Some(at));
+
+    let adopted = ArchiveRecord {
+        is_adopted: true,
+        ..archived
+    };
+    claim.mark_archived(&adopted).await.unwrap();
+    assert_eq!(claim.row().archived_at, Some(at));
+    assert_eq!(claim.row().extracted_at, Some(at));
+}
+
+#[tokio::test]
+async fn an_archive_without_trips_is_loaded_if_loaded_trips_have_to_go() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    let empty = ArchiveRecord {
+        nothing_to_load: false,
+        ..archive(0)
+    };
+    claim.mark_archived(&empty).await.unwrap();
+    let row = claim.row();
+    assert_eq!(row.status, BlockStatus::Archived);
+    assert_eq!((row.fetched(), row.records_total), (0, None));
 }

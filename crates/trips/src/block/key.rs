@@ -63,6 +63,8 @@ named_enum! {
     pub enum BlockObject {
         /// The archive: the provider's response.
         Trips => "trips.json",
+        /// A response that was not believed, because it lacks too many of the loaded trips.
+        Refused => "trips.refused.json",
         /// What was requested, when, and how the response came.
         Extract => "extract.json",
         /// The rejected trips with their reasons.

@@ -34,8 +34,8 @@ pub(crate) struct Target {
     pub(crate) bucket: String,
     pub(crate) key: String,
     pub(crate) content_type: &'static str,
-    /// Names this upload in the object's metadata. If the response to the last request is lost, this
-    /// tells whether the object in the bucket is ours.
+    /// Names this upload in the object's metadata. If the response to the last request is lost,
+    /// this tells whether the object in the bucket is ours.
     pub(crate) upload: String,
     pub(crate) uploading: Uploading,
     /// Whether the content authenticates itself, as a token does. Then its bytes are sent with a

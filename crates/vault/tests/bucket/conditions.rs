@@ -210,3 +210,21 @@ async fn a_writer_whose_response_is_lost_knows_its_own_object(
     assert_eq!(info.etag, direct.head("a").await.unwrap().unwrap().etag);
     assert_eq!(direct.get_bytes("a").await.unwrap(), Noise::bytes(9, size));
 }
+
+#[tokio::test]
+async fn a_publication_that_is_given_up_does_not_happen_later() {
+    let bucket = Bucket::start().await;
+    let vault = vault_of(&bucket).await;
+    let object = prepared(&vault, "a", 10, SIZES[1]).await;
+    let publishing = object.publish(WriteCondition::Always);
+    let given_up = tokio::time::timeout(std::time::Duration::from_millis(1), publishing).await;
+    assert!(given_up.is_err(), "the last part took no time");
+    for _ in 0..100 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        if bucket.leftovers().is_empty() {
+            break;
+        }
+    }
+    assert_eq!(bucket.leftovers(), Vec::<std::path::PathBuf>::new());
+    assert!(!vault.exists("a").await.unwrap());
+}

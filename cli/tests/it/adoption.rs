@@ -1,0 +1,189 @@
+//! Archives that the bucket has and the database does not know of.
+
+use chrono::{DateTime, Utc};
+use sandbox_provider::{Fault, Times};
+use serde_json::{Map, Value, json};
+use trips::status::BlockStatus::{New, NoTrips, Published};
+
+use crate::support::{ONE_HOUR, World, hour, run, stderr, with, world, world_with};
+
+const HOURS: [&str; 7] = run("all", "2020-01-15-12", "2020-01-15-15");
+const FOLDER: &str = "bird/2020/1/15/12";
+
+impl World {
+    /// Empties every table that a new database does not fill.
+    async fn forget_everything(&self) {
+        let tables = "TRUNCATE api.schedule, api.trips, api.devices, api.runs, api.run_blocks, api.providers CASCADE";
+        self.database.batch_execute(tables).await.unwrap();
+    }
+
+    /// Sends every request to an address where nobody listens.
+    async fn disconnect_providers(&self) {
+        self.edit_providers(|providers| {
+            for entry in providers.as_object_mut().unwrap().values_mut() {
+                entry["mds_api_url"] = json!("http://127.0.0.1:9/mds");
+            }
+        })
+        .await;
+    }
+
+    /// The keys of the archives of the hour at noon, with their numbers of trips.
+    async fn archives_at_noon(&self) -> Vec<(String, usize)> {
+        let mut archives = Vec::new();
+        for (key, value) in self.objects().await {
+            if key.contains(&format!("{FOLDER}/trips.")) {
+                archives.push((key, value["data"]["trips"].as_array().unwrap().len()));
+            }
+        }
+        archives
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_database_is_filled_from_the_archives_without_a_provider() {
+    let world = world().await;
+    let empty = Fault::Partial { trips: 0 };
+    world.stack.providers["lime"].fail_hour(hour("2020-01-15-13"), empty, Times::Always);
+    world.expect(0, &HOURS).await;
+    let (trips, schedule, statuses) = (
+        world.trips().await,
+        world.schedule().await,
+        world.statuses().await,
+    );
+    assert!(statuses.contains(&NoTrips) && statuses.contains(&Published));
+    let (objects, portal) = (world.objects().await, world.portal());
+
+    world.forget_everything().await;
+    world.disconnect_providers().await;
+    world.expect(0, &HOURS).await;
+    assert_eq!(world.trips().await, trips);
+    assert_eq!(world.schedule().await, schedule);
+    assert_eq!(world.statuses().await, statuses);
+    assert_eq!((world.objects().await, world.portal()), (objects, portal));
+    let report = world.object(&format!("{FOLDER}/extract.json")).await;
+    let ended_at: DateTime<Utc> = serde_json::from_value(report["ended_at"].clone()).unwrap();
+    let times = world
+        .database
+        .query_one(
+            "SELECT archived_at, extracted_at FROM api.schedule WHERE payload LIKE '%' || $1 || '%'",
+            &[&FOLDER],
+        )
+        .await
+        .unwrap();
+    let whole = |at: DateTime<Utc>| at.timestamp_micros();
+    assert_eq!(
+        [
+            times.get::<_, DateTime<Utc>>(0),
+            times.get::<_, DateTime<Utc>>(1)
+        ]
+        .map(whole),
+        [whole(ended_at); 2]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_without_a_report_is_as_old_as_its_object() {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &ONE_HOUR).await;
+    let report = world.archive_file("bird", "2020/1/15/12");
+    std::fs::remove_file(report.with_file_name("extract.json")).unwrap();
+    world.forget_everything().await;
+    world.disconnect_providers().await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [Published]);
+    let is_recent = "SELECT count(*) FROM api.schedule WHERE archived_at BETWEEN now() - interval '10 minutes' AND now()";
+    assert_eq!(world.number(is_recent).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_no_key_opens_is_kept_until_the_key_is_there() {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &ONE_HOUR).await;
+    let file = world.archive_file("bird", "2020/1/15/12");
+    let whole = std::fs::read(&file).unwrap();
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] = if damaged[middle] == b'A' { b'B' } else { b'A' };
+    std::fs::write(&file, &damaged).unwrap();
+    world.forget_everything().await;
+    let requests = world.request_count();
+    for _ in 0..2 {
+        let output = world.expect(1, &ONE_HOUR).await;
+        let message = world.text("SELECT message FROM api.schedule").await;
+        assert!(
+            message.starts_with("ArchiveUnreadable: ")
+                && message.contains("ATD_MDS_FERNET_KEY")
+                && message.contains("the archive is kept"),
+            "{message}\n{}",
+            stderr(&output)
+        );
+        assert_eq!(world.statuses().await, [New]);
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), damaged);
+    assert_eq!(world.request_count(), requests);
+
+    std::fs::write(&file, whole).unwrap();
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [Published]);
+    assert_eq!(world.request_count(), requests);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_the_schedule_does_not_know_of_is_copied_before_it_is_replaced() {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &ONE_HOUR).await;
+    let before = world.archives_at_noon().await;
+    let [(key, all)] = before.as_slice() else {
+        panic!("{before:?}");
+    };
+    // Forced, after a failure, and where the provider said that the hour is not ready.
+    for (status, flags, left) in [(0, &["--force"][..], 7), (-2, &[], 6), (1, &[], 5)] {
+        world.forget_everything().await;
+        let fewer = Fault::Partial { trips: left };
+        world.stack.providers["bird"].fail_hour(hour("2020-01-15-12"), fewer, Times::Next(1));
+        let only_extract = ["--no-sync-db", "--no-sync-socrata"];
+        if status != 0 {
+            // Makes the row, with the archive adopted.
+            world.expect(0, &with(&ONE_HOUR, &only_extract)).await;
+            let reset = format!("UPDATE api.schedule SET status_id = {status}, payload = NULL");
+            world.database.batch_execute(&reset).await.unwrap();
+        }
+        world
+            .expect(0, &with(&ONE_HOUR, &with(&only_extract, flags)))
+            .await;
+        let after = world.archives_at_noon().await;
+        let replaced = after.iter().find(|(found, _)| found == key).unwrap();
+        assert_eq!(replaced.1, left, "{status}: {after:?}");
+        assert!(
+            after
+                .iter()
+                .any(|(found, trips)| found != key && trips == all)
+        );
+    }
+    // Three were replaced, each within the same second perhaps.
+    let archives = world.archives_at_noon().await;
+    let mut trips: Vec<usize> = archives.iter().map(|(_, trips)| *trips).collect();
+    trips.sort_unstable();
+    assert_eq!(trips, [5, 6, 7, *all]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_of_another_block_is_refused() {
+    let world = world().await;
+    world.expect(0, &HOURS).await;
+    let of_noon = world.archive_file("bird", "2020/1/15/12");
+    let of_one = world.archive_file("bird", "2020/1/15/13");
+    std::fs::copy(
+        of_one.with_file_name("extract.json"),
+        of_noon.with_file_name("extract.json"),
+    )
+    .unwrap();
+    world.forget_everything().await;
+    world.disconnect_providers().await;
+    world.expect(1, &ONE_HOUR).await;
+    let message = world.text("SELECT message FROM api.schedule").await;
+    assert!(message.starts_with("ArchiveUnreadable: "), "{message}");
+    assert_eq!(world.statuses().await, [New]);
+    let untouched: Value = world.object(&format!("{FOLDER}/trips.json")).await;
+    assert!(!untouched["data"]["trips"].as_array().unwrap().is_empty());
+}

@@ -1,0 +1,132 @@
+//! Responses that cannot be true: no service at an address that never had any, and hours that have
+//! lost their trips.
+
+use rstest::rstest;
+use sandbox_provider::{Fault, Times};
+use serde_json::{Map, Value, json};
+use trips::status::BlockStatus::{ExtractFailed, NoTrips, Published};
+
+use crate::support::{ONE_HOUR, World, hour, options, run, stderr, with, world_of, world_with};
+
+const FOLDER: &str = "bird/2020/1/15/12";
+const TWO_HOURS: [&str; 7] = run("bird", "2020-01-15-12", "2020-01-15-14");
+
+impl World {
+    fn noon_returns(&self, fault: Fault) {
+        let bird = &self.stack.providers["bird"];
+        bird.clear_faults();
+        bird.fail_hour(hour("2020-01-15-12"), fault, Times::Always);
+    }
+
+    async fn message(&self) -> String {
+        let message = "SELECT coalesce(message, '') FROM api.schedule ORDER BY block_start LIMIT 1";
+        self.text(message).await
+    }
+
+    /// What must stay if a response is not believed: rows, counts and the portal's rows.
+    async fn kept(&self) -> (String, String, String, usize) {
+        (
+            self.trips().await,
+            self.modified().await,
+            self.schedule().await,
+            self.stack.portal.row_count(),
+        )
+    }
+
+    async fn archived_trips(&self, name: &str) -> usize {
+        let archive = self.object(&format!("{FOLDER}/{name}")).await;
+        archive["data"]["trips"].as_array().unwrap().len()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_service_is_believed_only_from_an_address_that_has_returned_an_hour() {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.noon_returns(Fault::NotOperating);
+    world.expect(1, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [ExtractFailed]);
+    let message = world.message().await;
+    assert!(
+        message.starts_with("ProviderRejected: ") && message.contains("mds_api_url"),
+        "{message}"
+    );
+    assert!(world.objects().await.is_empty());
+
+    let next_hour = run("bird", "2020-01-15-13", "2020-01-15-14");
+    world.expect(0, &next_hour).await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [NoTrips, Published]);
+
+    // Another address has to return an hour first.
+    world
+        .edit_providers(|providers| {
+            let url = providers["bird"]["mds_api_url"].as_str().unwrap();
+            providers["bird"]["mds_api_url"] = json!(format!("{url}/elsewhere"));
+        })
+        .await;
+    let hours = run("bird", "2020-01-15-14", "2020-01-15-16");
+    world.expect(1, &hours).await;
+    assert_eq!(
+        world.statuses().await,
+        [NoTrips, Published, ExtractFailed, ExtractFailed]
+    );
+}
+
+#[rstest]
+#[case::one_trip(Fault::Partial { trips: 1 }, 1)]
+#[case::an_empty_list(Fault::Partial { trips: 0 }, 0)]
+#[case::no_service(Fault::NotOperating, 0)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_that_has_lost_its_trips_stays_until_the_loss_is_accepted(
+    #[case] fault: Fault,
+    #[case] left: usize,
+) {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &TWO_HOURS).await;
+    let (kept, all) = (world.kept().await, world.archived_trips("trips.json").await);
+    world.noon_returns(fault);
+    for _ in 0..2 {
+        let output = world.expect(1, &with(&ONE_HOUR, &["--force"])).await;
+        assert!(
+            stderr(&output).contains("ProviderLostTrips"),
+            "{}",
+            stderr(&output)
+        );
+        let message = world.message().await;
+        assert!(
+            message.starts_with("ProviderLostTrips: ")
+                && message.contains("--accept-losses")
+                && message.contains("loaded trips are missing"),
+            "{message}"
+        );
+        assert_eq!(world.kept().await, kept);
+        assert_eq!(world.statuses().await, [Published; 2]);
+        assert_eq!(world.archived_trips("trips.json").await, all);
+        assert_eq!(world.archived_trips("trips.refused.json").await, left);
+        let copies = world.objects().await;
+        let copies = copies.keys().filter(|key| key.contains("/trips.2"));
+        assert_eq!(copies.count(), 0);
+    }
+
+    world
+        .expect(0, &with(&ONE_HOUR, &["--force", "--accept-losses"]))
+        .await;
+    assert_eq!(world.archived_trips("trips.json").await, left);
+    let objects = world.objects().await;
+    let copy = objects.iter().find(|(key, _)| key.contains("/trips.2"));
+    let copied: &Value = copy.unwrap().1;
+    assert_eq!(copied["data"]["trips"].as_array().unwrap().len(), all);
+    assert_eq!(world.message().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_may_lose_its_max_loss() {
+    let mut options = options(&["bird"]);
+    let settings = &mut options.provider_settings;
+    settings.insert("max_loss".to_owned(), json!(1));
+    let world = world_of(options).await;
+    world.expect(0, &ONE_HOUR).await;
+    world.noon_returns(Fault::Partial { trips: 1 });
+    world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
+    assert_eq!(world.archived_trips("trips.json").await, 1);
+}
