@@ -9,7 +9,26 @@ pub struct Column {
     pub data_type: String,
 }
 
+/// What a column holds, as far as queries tell it apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DataType {
+    Text,
+    Number,
+    /// A date and time without an offset.
+    Time,
+    Other,
+}
+
 impl Column {
+    pub(crate) fn kind(&self) -> DataType {
+        match self.data_type.as_str() {
+            "text" => DataType::Text,
+            "number" => DataType::Number,
+            "calendar_date" | "date" => DataType::Time,
+            _ => DataType::Other,
+        }
+    }
+
     /// A column with this name and type.
     #[must_use]
     pub fn new(name: &str, data_type: &str) -> Self {

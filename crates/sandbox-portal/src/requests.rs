@@ -275,13 +275,8 @@ async fn query(
     if let Some((_, name)) = parameters.iter().find(|(name, _)| name == "ticket") {
         return poll(&state, &file, name);
     }
-    let query = Query::parse(&parameters).map_err(|error| {
-        refused(
-            StatusCode::BAD_REQUEST,
-            "query.soql.invalid",
-            error.to_string(),
-        )
-    })?;
+    let query = Query::parse(&parameters, &state.options.columns)
+        .map_err(|error| refused(StatusCode::BAD_REQUEST, error.code, error.to_string()))?;
     let rows = state.rows.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(Json(query.run(rows.iter())).into_response())
 }

@@ -1,6 +1,8 @@
 //! The part of SoQL, Socrata's query language, that an audit of a dataset needs: `$select` with
 //! aggregates, `$where`, `$group`, `$order`, `$limit`, `$offset` and `column=value`.
 
+mod check;
+mod date;
 mod expression;
 mod parse;
 mod token;
@@ -15,6 +17,8 @@ use expression::{Accumulator, Comparison, Expression};
 use parse::Selected;
 use value::{Cell, as_returned};
 
+use crate::columns::{Column, DataType};
+
 /// How many rows a portal returns if the query has no `$limit`.
 const DEFAULT_LIMIT: usize = 1_000;
 
@@ -22,12 +26,23 @@ type Row = Map<String, Value>;
 
 /// A query that a portal refuses, or that this module does not support.
 #[derive(Debug, thiserror::Error)]
-#[error("the query has {0}")]
-pub(super) struct SoqlError(String);
+#[error("the query has {what}")]
+pub(super) struct SoqlError {
+    /// The portal's name of the error.
+    pub(super) code: &'static str,
+    what: String,
+}
 
 impl SoqlError {
     fn new(what: impl Into<String>) -> Self {
-        Self(what.into())
+        Self::coded("query.soql.invalid", what)
+    }
+
+    fn coded(code: &'static str, what: impl Into<String>) -> Self {
+        Self {
+            code,
+            what: what.into(),
+        }
     }
 }
 
@@ -40,10 +55,15 @@ pub(super) struct Query {
     order: Vec<(Expression, bool)>,
     limit: usize,
     offset: usize,
+    types: BTreeMap<String, DataType>,
 }
 
 impl Query {
-    pub(super) fn parse(parameters: &[(String, String)]) -> Result<Self, SoqlError> {
+    /// Reads a query of a dataset with these columns, and refuses what a portal would refuse.
+    pub(super) fn parse(
+        parameters: &[(String, String)],
+        columns: &[Column],
+    ) -> Result<Self, SoqlError> {
         let mut query = Self {
             select: None,
             conditions: Vec::new(),
@@ -51,11 +71,16 @@ impl Query {
             order: Vec::new(),
             limit: DEFAULT_LIMIT,
             offset: 0,
+            types: columns
+                .iter()
+                .map(|column| (column.name.clone(), column.kind()))
+                .collect(),
         };
         for (name, value) in parameters {
             query.add(name, value)?;
         }
         query.resolve_aliases();
+        check::check(&query)?;
         Ok(query)
     }
 
@@ -100,7 +125,8 @@ impl Query {
 
     /// Runs the query. Returns the rows of the result.
     pub(super) fn run(&self, rows: impl Iterator<Item = Row>) -> Vec<Value> {
-        let matching = rows.filter(|row| {
+        let typed = rows.map(|row| self.typed(row));
+        let matching = typed.filter(|row| {
             self.conditions
                 .iter()
                 .all(|condition| condition.evaluate(row).is_true())
@@ -114,6 +140,16 @@ impl Query {
         }
         let page = result.into_iter().skip(self.offset).take(self.limit);
         page.map(|row| self.projected(row)).collect()
+    }
+
+    /// The row as its columns hold it: what does not fit the type of its column is null.
+    fn typed(&self, mut row: Row) -> Row {
+        row.retain(|name, value| match self.types.get(name) {
+            Some(DataType::Time) => Cell::of(Some(value)).time().is_some(),
+            Some(DataType::Number) => Cell::of(Some(value)).number().is_some(),
+            _ => true,
+        });
+        row
     }
 
     fn is_grouped(&self) -> bool {

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
-use super::value::{Cell, truncated};
+use super::date::DateFunction;
+use super::value::Cell;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Comparison {
@@ -25,17 +26,11 @@ pub(super) enum Aggregate {
     Max,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Truncation {
-    Day,
-    Month,
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expression {
     Literal(Cell),
     Column(String),
-    Truncate(Truncation, Box<Expression>),
+    Date(DateFunction, Box<Expression>),
     Aggregate(Aggregate, Option<Box<Expression>>),
     Compare(Comparison, Box<Expression>, Box<Expression>),
     In(Box<Expression>, Vec<Expression>),
@@ -51,7 +46,7 @@ impl Expression {
         match self {
             Self::Literal(cell) => cell.clone(),
             Self::Column(name) => Cell::of(row.get(name)),
-            Self::Truncate(to, time) => truncated(&time.evaluate(row), *to == Truncation::Month),
+            Self::Date(function, time) => function.apply(&time.evaluate(row)),
             Self::Aggregate(..) => Cell::Null,
             Self::Compare(comparison, left, right) => {
                 comparison.compare(&left.evaluate(row), &right.evaluate(row))
@@ -77,6 +72,21 @@ impl Expression {
         }
     }
 
+    /// The expressions that this one consists of.
+    pub(super) fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::Literal(_) | Self::Column(_) | Self::Aggregate(_, None) => Vec::new(),
+            Self::Date(_, part)
+            | Self::Aggregate(_, Some(part))
+            | Self::IsNull(part)
+            | Self::Not(part) => vec![part],
+            Self::Compare(_, left, right) | Self::And(left, right) | Self::Or(left, right) => {
+                vec![left, right]
+            }
+            Self::In(value, list) => std::iter::once(&**value).chain(list).collect(),
+        }
+    }
+
     pub(super) fn is_aggregate(&self) -> bool {
         matches!(self, Self::Aggregate(..))
     }
@@ -93,12 +103,7 @@ impl Expression {
                     .unwrap_or_default();
                 format!("{}_{argument}", aggregate.name())
             }
-            Self::Truncate(Truncation::Day, time) => {
-                format!("date_trunc_ymd_{}", time.default_name())
-            }
-            Self::Truncate(Truncation::Month, time) => {
-                format!("date_trunc_ym_{}", time.default_name())
-            }
+            Self::Date(function, time) => format!("{}_{}", function.name(), time.default_name()),
             _ => "expression".to_owned(),
         }
     }

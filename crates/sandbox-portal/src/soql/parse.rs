@@ -1,7 +1,8 @@
 //! A recursive descent parser from the tokens of a clause to expressions.
 
 use super::SoqlError;
-use super::expression::{Aggregate, Comparison, Expression, Truncation};
+use super::date::DateFunction;
+use super::expression::{Aggregate, Comparison, Expression};
 use super::token::{Token, tokens};
 use super::value::Cell;
 
@@ -186,9 +187,9 @@ impl Parser {
             "avg" => aggregate(Aggregate::Average),
             "min" => aggregate(Aggregate::Min),
             "max" => aggregate(Aggregate::Max),
-            "date_trunc_ymd" => Ok(Expression::Truncate(Truncation::Day, argument)),
-            "date_trunc_ym" => Ok(Expression::Truncate(Truncation::Month, argument)),
-            _ => Err(SoqlError::new("a function that the sandbox's portal lacks")),
+            name => DateFunction::of(name)
+                .map(|date| Expression::Date(date, argument))
+                .ok_or_else(|| SoqlError::new("a function that the sandbox's portal lacks")),
         }
     }
 

@@ -3,6 +3,20 @@
 use serde_json::{Value, json};
 
 use super::{Query, Row};
+use crate::columns::Column;
+
+fn columns() -> Vec<Column> {
+    [
+        ("trip_id", "text"),
+        ("end_time", "calendar_date"),
+        ("year", "number"),
+        ("month", "number"),
+        ("council_district_end", "text"),
+        ("n", "number"),
+    ]
+    .map(|(name, data_type)| Column::new(name, data_type))
+    .to_vec()
+}
 
 fn rows() -> Vec<Row> {
     let row = |id: &str, end: &str, year: i32, month: i32, district: Option<&str>| {
@@ -25,15 +39,24 @@ fn run(parameters: &[(&str, &str)]) -> Value {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    Value::from(Query::parse(&parameters).unwrap().run(rows().into_iter()))
+    Value::from(
+        Query::parse(&parameters, &columns())
+            .unwrap()
+            .run(rows().into_iter()),
+    )
 }
 
-fn fails(parameters: &[(&str, &str)]) -> bool {
+/// The portal's name of the error.
+fn refusal(parameters: &[(&str, &str)]) -> &'static str {
     let parameters: Vec<_> = parameters
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    Query::parse(&parameters).is_err()
+    Query::parse(&parameters, &columns()).unwrap_err().code
+}
+
+fn fails(parameters: &[(&str, &str)]) -> bool {
+    refusal(parameters) == "query.soql.invalid"
 }
 
 #[test]
@@ -83,6 +106,89 @@ fn groups_by_columns_by_days_and_by_aliases() {
             {"day": "2020-01-01T00:00:00.000", "trips": "2"},
             {"day": "2020-01-02T00:00:00.000", "trips": "1"},
         ])
+    );
+}
+
+#[test]
+fn groups_by_hours_of_days() {
+    let by_hour = run(&[
+        (
+            "$select",
+            "date_trunc_ymd(end_time) as day_of_end, date_extract_hh(end_time) as hour_of_end, count(*) as trips, sum(n)",
+        ),
+        (
+            "$where",
+            "end_time >= '2020-01-01T00:00:00' and end_time < '2020-02-01T00:00:00'",
+        ),
+        ("$group", "day_of_end, hour_of_end"),
+        ("$order", "day_of_end, hour_of_end"),
+        ("$limit", "2"),
+        ("$offset", "1"),
+    ]);
+    assert_eq!(
+        by_hour,
+        json!([
+            {"day_of_end": "2020-01-01T00:00:00.000", "hour_of_end": "1", "trips": "1", "sum_n": "10"},
+            {"day_of_end": "2020-01-02T00:00:00.000", "hour_of_end": "1", "trips": "1", "sum_n": "10"},
+        ])
+    );
+}
+
+#[test]
+fn takes_times_apart() {
+    let last = |select: &str| run(&[("$select", select), ("trip_id", "a")]);
+    assert_eq!(
+        last(
+            "date_extract_y(end_time) as y, date_extract_m(end_time) as m, date_extract_d(end_time) as d, \
+             date_extract_hh(end_time) as hh, date_extract_mm(end_time) as mm, date_extract_ss(end_time) as ss, \
+             date_extract_dow(end_time) as dow, date_extract_woy(end_time) as woy, date_trunc_y(end_time) as whole"
+        ),
+        json!([{"y": "2020", "m": "1", "d": "1", "hh": "0", "mm": "59", "ss": "59", "dow": "3", "woy": "1",
+                "whole": "2020-01-01T00:00:00.000"}])
+    );
+}
+
+#[test]
+fn what_does_not_fit_its_column_is_null() {
+    let odd = json!({"trip_id": "x", "end_time": "yesterday", "n": "many"});
+    let rows = rows().into_iter().chain([odd.as_object().unwrap().clone()]);
+    let parameters = [
+        ("$select".to_owned(), "trip_id, n".to_owned()),
+        ("$where".to_owned(), "end_time is null".to_owned()),
+    ];
+    let found = Query::parse(&parameters, &columns()).unwrap().run(rows);
+    assert_eq!(Value::from(found), json!([{"trip_id": "x"}]));
+}
+
+#[test]
+fn what_a_portal_refuses_is_refused_by_its_name() {
+    let select = |select| [("$select", select)];
+    assert_eq!(refusal(&select("nothing")), "query.soql.no-such-column");
+    assert_eq!(
+        refusal(&[("$order", "nothing")]),
+        "query.soql.no-such-column"
+    );
+    assert_eq!(refusal(&[("nothing", "1")]), "query.soql.no-such-column");
+    assert_eq!(
+        refusal(&select("date_trunc_ymd(trip_id)")),
+        "query.soql.type-mismatch"
+    );
+    assert_eq!(
+        refusal(&select("sum(end_time)")),
+        "query.soql.type-mismatch"
+    );
+    let not_grouped = "query.soql.column-not-in-group-bys";
+    assert_eq!(refusal(&select("year, count(*)")), not_grouped);
+    let by_month = [
+        ("$select", "month, count(*)"),
+        ("$group", "month"),
+        ("$order", "year"),
+    ];
+    assert_eq!(refusal(&by_month), not_grouped);
+    assert_eq!(refusal(&[("$group", "year")]), not_grouped);
+    assert_eq!(
+        refusal(&[("$where", "count(*) > 1")]),
+        "query.soql.aggregate-in-where"
     );
 }
 

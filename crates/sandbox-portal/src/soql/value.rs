@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use serde_json::Value;
 
 /// The format in which a portal returns times without zone.
-const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.3f";
+pub(super) const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.3f";
 
 /// The value of a cell or of an expression over cells.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +40,7 @@ impl Cell {
         *self == Self::Bool(true)
     }
 
-    fn time(&self) -> Option<NaiveDateTime> {
+    pub(crate) fn time(&self) -> Option<NaiveDateTime> {
         match self {
             Self::Text(text) => parse_time(text),
             _ => None,
@@ -101,23 +101,6 @@ pub(crate) fn as_returned(value: Value) -> Value {
         Value::String(text) => Value::String(returned_time(&text).unwrap_or(text)),
         other => other,
     }
-}
-
-/// The start of the day or of the month that contains the time.
-pub(crate) fn truncated(cell: &Cell, first_of_month: bool) -> Cell {
-    use chrono::Datelike;
-
-    let start = cell.time().map(|time| time.date()).and_then(|day| {
-        let day = if first_of_month {
-            day.with_day(1)?
-        } else {
-            day
-        };
-        day.and_hms_opt(0, 0, 0)
-    });
-    start.map_or(Cell::Null, |start| {
-        Cell::Text(start.format(TIME_FORMAT).to_string())
-    })
 }
 
 fn returned_time(text: &str) -> Option<String> {

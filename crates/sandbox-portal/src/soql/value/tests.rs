@@ -1,4 +1,5 @@
 use super::*;
+use crate::soql::date::DateFunction;
 use serde_json::json;
 
 fn cell(value: &Value) -> Cell {
@@ -25,7 +26,7 @@ fn times_compare_in_all_their_forms() {
         Some(Ordering::Less)
     );
     assert_eq!(
-        truncated(&noon, true),
+        DateFunction::TruncateToMonth.apply(&noon),
         cell(&json!("2020-01-01T00:00:00.000"))
     );
 }
