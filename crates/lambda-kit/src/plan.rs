@@ -36,8 +36,16 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
 ///
 /// # Errors
 ///
-/// Those of [`pipeline::summarize()`].
+/// Those of [`pipeline::summarize()`]; `DatabaseUnavailable` if the invocation's time is too short.
 pub async fn summarize(run_id: Uuid, invocation: &Invocation) -> Result<Value, FunctionError> {
-    let summary = pipeline::summarize(&invocation.ctx, run_id).await?;
+    let summarizing = Box::pin(pipeline::summarize(&invocation.ctx, run_id));
+    let summary = timeout_at(invocation.deadline, summarizing)
+        .await
+        .map_err(|_| {
+            PipelineError::new(
+                ErrorName::DatabaseUnavailable,
+                "the run's blocks were not counted when the function's time ran out; a repetition counts them again",
+            )
+        })??;
     Ok(to_json(&summary)?)
 }

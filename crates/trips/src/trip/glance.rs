@@ -12,7 +12,10 @@ use super::scalar::{Scalar, Stamp};
 /// ```
 /// use trips::trip::TripGlance;
 ///
-/// let trip = r#"{"provider_id": "5eed0000-0000-4000-8000-000000000001", "end_time": 1579111200000}"#;
+/// let trip = r#"{
+///     "provider_id": "5eed0000-0000-4000-8000-000000000001",
+///     "end_time": 1579111200000
+/// }"#;
 /// let glance = TripGlance::of(trip).unwrap();
 /// assert_eq!(glance.end_time.to_rfc3339(), "2020-01-15T18:00:00+00:00");
 /// assert!(TripGlance::of(r#"{"end_time": "soon"}"#).is_none());
