@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use socrata::{DatasetId, MAX_CHUNK_ROWS, SocrataConfig};
 use trips::ids::PublicIdKey;
+use trips::public_row::{PublicTimes, TimeRounding};
 use trips::time::{CivilZone, ZoneError};
 use url::Url;
 use vault::Compression;
@@ -24,10 +25,11 @@ const SOCRATA_KEY_ID: &str = "SOCRATA_KEY_ID";
 const SOCRATA_KEY_SECRET: &str = "SOCRATA_KEY_SECRET";
 const SOCRATA_CHUNK_ROWS: &str = "SOCRATA_CHUNK_ROWS";
 const PUBLIC_ID_KEY: &str = "PUBLIC_ID_KEY";
+const PUBLIC_TIME_ROUNDING_MINUTES: &str = "PUBLIC_TIME_ROUNDING_MINUTES";
 pub(crate) const BOUNDARIES: &str = "BOUNDARIES";
 const ARCHIVE_COMPRESSION: &str = "ARCHIVE_COMPRESSION";
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     DATABASE_URL,
     TIME_ZONE,
     SOCRATA_DATA_ENDPOINT,
@@ -37,6 +39,7 @@ const KEYS: [&str; 11] = [
     SOCRATA_KEY_SECRET,
     SOCRATA_CHUNK_ROWS,
     PUBLIC_ID_KEY,
+    PUBLIC_TIME_ROUNDING_MINUTES,
     BOUNDARIES,
     ARCHIVE_COMPRESSION,
 ];
@@ -98,6 +101,7 @@ impl Settings {
         self.database_url()?;
         self.boundaries()?;
         self.chunk_rows()?;
+        self.public_times()?;
         if self.texts.has(PUBLIC_ID_KEY) {
             self.public_id_key()?;
         }
@@ -138,6 +142,32 @@ impl Settings {
                 PUBLIC_ID_KEY,
                 "is too short; use a random text of 16 bytes or more",
             )
+        })
+    }
+
+    /// How published times are written: in civil time of `TIME_ZONE`, and rounded to multiples of
+    /// `PUBLIC_TIME_ROUNDING_MINUTES`.
+    ///
+    /// # Errors
+    ///
+    /// `PUBLIC_TIME_ROUNDING_MINUTES` is not a number of minutes to which times are rounded.
+    pub fn public_times(&self) -> Result<PublicTimes, ConfigError> {
+        let rounding = match self.texts.get(PUBLIC_TIME_ROUNDING_MINUTES)? {
+            None => TimeRounding::NONE,
+            Some(minutes) => minutes
+                .parse()
+                .ok()
+                .and_then(|minutes| TimeRounding::minutes(minutes).ok())
+                .ok_or_else(|| {
+                    ConfigError::invalid(
+                        PUBLIC_TIME_ROUNDING_MINUTES,
+                        "must be 0, 5, 10, 15, 30 or 60",
+                    )
+                })?,
+        };
+        Ok(PublicTimes {
+            zone: self.time_zone,
+            rounding,
         })
     }
 

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 use trips::block::{Block, BlockObject, ProviderName, object_key};
 use trips::ids::PublicIdKey;
+use trips::public_row::PublicTimes;
 use trips::status::StepSelection;
 use trips::time::CivilZone;
 use vault::Vault;
@@ -203,14 +204,21 @@ impl Context {
         Ok(self.config.settings.public_id_key()?)
     }
 
+    /// How the times of published rows are written.
+    pub(crate) fn public_times(&self) -> Result<PublicTimes, PipelineError> {
+        Ok(self.config.settings.public_times()?)
+    }
+
     /// Checks the settings that these steps need, so that a mistake is reported once and before any
     /// work.
     pub(crate) fn check_settings(&self, steps: StepSelection) -> Result<(), PipelineError> {
         if steps.sync_db {
             self.public_id_key()?;
+            self.public_times()?;
         }
         if steps.sync_socrata {
             self.portal()?;
+            self.public_times()?;
         }
         Ok(())
     }

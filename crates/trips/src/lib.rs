@@ -16,7 +16,9 @@ pub mod text;
 pub mod time;
 pub mod trip;
 pub mod vehicle;
+mod vehicle_type;
 
 pub use changes::Changes;
 pub use feed::Feed;
 pub use labels::Labels;
+pub use vehicle_type::VehicleType;

@@ -1,11 +1,25 @@
 //! The row that the open data portal has for a trip.
 
-use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
-use serde::ser::Error as _;
-use serde::{Serialize, Serializer};
+mod clock;
+mod label;
+mod member;
+mod published;
+mod rounding;
+
+use chrono::{DateTime, Datelike, Timelike, Utc};
+use serde::Serialize;
 use uuid::Uuid;
 
+use crate::VehicleType;
 use crate::time::CivilZone;
+
+use clock::Clock;
+use label::Label;
+
+pub use label::MAX_LABEL_BYTES;
+pub use member::Member;
+pub use published::{PublishedRow, PublishedRowError};
+pub use rounding::{TimeRounding, TimeRoundingError};
 
 /// The part of a trip in the database that may be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +28,7 @@ pub struct PublicTrip {
     pub trip_id: Uuid,
     /// The device's public id.
     pub device_id: Uuid,
-    /// MDS vehicle type.
+    /// The vehicle type, as it was sent.
     pub vehicle_type: Option<String>,
     /// Seconds.
     pub trip_duration: i64,
@@ -42,7 +56,7 @@ pub struct PublicTrip {
 pub struct PublicRow<'a> {
     trip_id: Uuid,
     device_id: Uuid,
-    vehicle_type: Option<&'a str>,
+    vehicle_type: &'static str,
     trip_duration: i64,
     trip_distance: i64,
     start_time: Clock,
@@ -60,91 +74,81 @@ pub struct PublicRow<'a> {
     census_geoid_end: Label<'a>,
 }
 
+/// How the times of published rows are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PublicTimes {
+    /// The city's zone, although two members have `us_central` in their names.
+    pub zone: CivilZone,
+    /// The multiple to which start and end are rounded.
+    pub rounding: TimeRounding,
+}
+
 impl<'a> PublicRow<'a> {
-    /// The row of a trip. `zone` is the city's, although two columns have `us_central` in their
-    /// names.
+    /// The row of a trip.
     ///
-    /// Year, month, hour and day of the week (0 = Monday) are those of the end time in UTC.
+    /// Start and end are rounded. Year, month, hour and day of the week (0 = Monday) are those of
+    /// the rounded end in UTC; the civil times are those of the rounded instants.
     #[must_use]
-    pub fn new(trip: &'a PublicTrip, zone: &CivilZone) -> Self {
+    pub fn new(trip: &'a PublicTrip, times: &PublicTimes) -> Self {
+        let shown = RowTimes::rounded(trip.start_time, trip.end_time, times);
         Self {
             trip_id: trip.trip_id,
             device_id: trip.device_id,
-            vehicle_type: trip.vehicle_type.as_deref().map(public_vehicle_type),
+            vehicle_type: public_vehicle_type(trip.vehicle_type.as_deref()),
             trip_duration: trip.trip_duration,
             trip_distance: trip.trip_distance,
-            start_time: Clock(trip.start_time.naive_utc()),
-            end_time: Clock(trip.end_time.naive_utc()),
+            start_time: shown.start,
+            end_time: shown.end,
             modified_date: Clock(trip.modified_date.naive_utc()),
-            start_time_us_central: Clock(zone.civil(trip.start_time)),
-            end_time_us_central: Clock(zone.civil(trip.end_time)),
-            year: trip.end_time.year(),
-            month: trip.end_time.month(),
-            hour: trip.end_time.hour(),
-            day_of_week: trip.end_time.weekday().num_days_from_monday(),
-            council_district_start: Label(trip.council_district_start.as_deref()),
-            council_district_end: Label(trip.council_district_end.as_deref()),
-            census_geoid_start: Label(trip.census_geoid_start.as_deref()),
-            census_geoid_end: Label(trip.census_geoid_end.as_deref()),
+            start_time_us_central: shown.civil_start,
+            end_time_us_central: shown.civil_end,
+            year: shown.year,
+            month: shown.month,
+            hour: shown.hour,
+            day_of_week: shown.day_of_week,
+            council_district_start: Label::of(trip.council_district_start.as_deref()),
+            council_district_end: Label::of(trip.council_district_end.as_deref()),
+            census_geoid_start: Label::of(trip.census_geoid_start.as_deref()),
+            census_geoid_end: Label::of(trip.census_geoid_end.as_deref()),
         }
     }
 }
 
-/// MDS 2.0 distinguishes standing and seated scooters; the published rows have one word for both.
-fn public_vehicle_type(kind: &str) -> &str {
-    match kind {
-        "scooter_standing" | "scooter_seated" => "scooter",
-        other => other,
-    }
+/// The members that follow from start and end.
+struct RowTimes {
+    start: Clock,
+    end: Clock,
+    civil_start: Clock,
+    civil_end: Clock,
+    year: i32,
+    month: u32,
+    hour: u32,
+    day_of_week: u32,
 }
 
-/// A date and time to the second, without an offset: `2020-02-11T15:08:25`. The years of trips have
-/// four digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Clock(NaiveDateTime);
-
-impl Clock {
-    /// Digit by digit: a row has five of them, and `write!` would take as long as the rest of the
-    /// row.
-    fn text(self) -> [u8; 19] {
-        let mut text = *b"0000-00-00T00:00:00";
-        let mut put = |last: usize, digits: usize, number: u32| {
-            let mut rest = number;
-            for place in (0..digits).map(|digit| last - digit) {
-                text[place] += u8::try_from(rest % 10).unwrap_or_default();
-                rest /= 10;
-            }
-        };
-        let (date, time) = (self.0.date(), self.0.time());
-        put(3, 4, date.year().unsigned_abs());
-        put(6, 2, date.month());
-        put(9, 2, date.day());
-        put(12, 2, time.hour());
-        put(15, 2, time.minute());
-        put(18, 2, time.second());
-        text
-    }
-}
-
-impl Serialize for Clock {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = self.text();
-        let text = str::from_utf8(&text).map_err(S::Error::custom)?;
-        serializer.serialize_str(text)
-    }
-}
-
-/// A label, or the number 0 for a point without one, as the dataset has always had it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Label<'a>(Option<&'a str>);
-
-impl Serialize for Label<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Some(label) => serializer.serialize_str(label),
-            None => serializer.serialize_u8(0),
+impl RowTimes {
+    fn rounded(start: DateTime<Utc>, end: DateTime<Utc>, times: &PublicTimes) -> Self {
+        let start = times.rounding.round(start);
+        let end = times.rounding.round(end);
+        Self {
+            start: Clock(start.naive_utc()),
+            end: Clock(end.naive_utc()),
+            civil_start: Clock(times.zone.civil(start)),
+            civil_end: Clock(times.zone.civil(end)),
+            year: end.year(),
+            month: end.month(),
+            hour: end.hour(),
+            day_of_week: end.weekday().num_days_from_monday(),
         }
     }
+}
+
+/// A word of MDS. A provider's own text could say anything, also about a person, so any other is
+/// published as `other`, and so is a type that is not known.
+fn public_vehicle_type(sent: Option<&str>) -> &'static str {
+    sent.and_then(VehicleType::of)
+        .unwrap_or(VehicleType::Other)
+        .published()
 }
 
 #[cfg(test)]

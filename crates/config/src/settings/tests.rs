@@ -21,6 +21,7 @@ fn full() -> Value {
         "SOCRATA_KEY_SECRET": "canary-secret",
         "SOCRATA_CHUNK_ROWS": 500,
         "PUBLIC_ID_KEY": "canary-public-id-key",
+        "PUBLIC_TIME_ROUNDING_MINUTES": 15,
         "BOUNDARIES": [{"layer": "cell", "key": "b/hex.json", "property": "n"}],
         "ARCHIVE_COMPRESSION": "none",
         "UNKNOWN_KEY": {"canary": true},
@@ -57,6 +58,9 @@ fn every_key_arrives() {
     assert_eq!(portal.key_id.expose_secret(), "canary-id");
     assert_eq!(portal.key_secret.expose_secret(), "canary-secret");
     assert_eq!(portal.chunk_rows, 500);
+    let times = settings.public_times().unwrap();
+    assert_eq!(times.zone, settings.time_zone);
+    assert_eq!(times.rounding, TimeRounding::QUARTER_HOURS);
     let layers = settings.boundaries().unwrap();
     assert_eq!(layers.len(), 1);
     assert_eq!(layers[0].layer, LayerName::Cell);
@@ -93,6 +97,10 @@ fn defaults(#[case] value: Value) {
     assert_eq!(settings.time_zone.name(), "US/Central");
     assert_eq!(settings.compression, Compression::Zstd);
     assert_eq!(settings.boundaries().unwrap(), boundaries::default_layers());
+    assert_eq!(
+        settings.public_times().unwrap().rounding,
+        TimeRounding::NONE
+    );
 }
 
 #[test]
@@ -180,6 +188,12 @@ fn a_missing_public_id_key_is_named_when_it_is_asked_for() {
 #[case("SOCRATA_CHUNK_ROWS", json!(1_000_000))]
 #[case("PUBLIC_ID_KEY", json!("canary"))]
 #[case("PUBLIC_ID_KEY", json!(["canary"]))]
+#[case("PUBLIC_TIME_ROUNDING_MINUTES", json!("canary"))]
+#[case("PUBLIC_TIME_ROUNDING_MINUTES", json!(7))]
+#[case("PUBLIC_TIME_ROUNDING_MINUTES", json!(-15))]
+#[case("PUBLIC_TIME_ROUNDING_MINUTES", json!(15.5))]
+#[case("PUBLIC_TIME_ROUNDING_MINUTES", json!(120))]
+#[case("PUBLIC_TIME_ROUNDING_MINUTES", json!(["canary"]))]
 #[case("BOUNDARIES", json!("canary"))]
 #[case("BOUNDARIES", json!([{"layer": "canary", "key": "a", "property": "b"}]))]
 #[case("BOUNDARIES", json!([{"layer": "cell"}]))]

@@ -20,7 +20,20 @@ fn trip() -> PublicTrip {
 }
 
 fn json(trip: &PublicTrip) -> String {
-    serde_json::to_string_pretty(&PublicRow::new(trip, &CivilZone::default())).unwrap()
+    serde_json::to_string_pretty(&PublicRow::new(trip, &PublicTimes::default())).unwrap()
+}
+
+fn rounded(minutes: u32, start: &str, end: &str) -> serde_json::Value {
+    let trip = PublicTrip {
+        start_time: start.parse().unwrap(),
+        end_time: end.parse().unwrap(),
+        ..trip()
+    };
+    let times = PublicTimes {
+        rounding: TimeRounding::minutes(minutes).unwrap(),
+        ..PublicTimes::default()
+    };
+    serde_json::to_value(PublicRow::new(&trip, &times)).unwrap()
 }
 
 #[test]
@@ -61,21 +74,73 @@ fn the_weekday_counts_from_monday_and_the_clock_follows_summer_time() {
     assert_eq!(row["day_of_week"], 0);
     assert_eq!(row["hour"], 13);
     assert_eq!(row["end_time_us_central"], "2020-07-06T08:05:09");
-    assert_eq!(row["vehicle_type"], serde_json::Value::Null);
+    assert_eq!(row["vehicle_type"], "other");
 }
 
 #[test]
-fn both_scooters_of_mds_2_are_published_as_scooter() {
-    for (kind, public) in [
+fn only_words_of_mds_are_published_as_vehicle_types() {
+    for (sent, public) in [
         ("scooter_standing", "scooter"),
         ("scooter_seated", "scooter"),
+        ("Scooter", "scooter"),
         ("cargo_bicycle", "cargo_bicycle"),
+        ("delivery_robot", "delivery_robot"),
+        ("hoverboard", "other"),
+        ("", "other"),
+        ("plate AB-123, J. Doe, 30.26721,-97.74306", "other"),
     ] {
         let trip = PublicTrip {
-            vehicle_type: Some(kind.to_owned()),
+            vehicle_type: Some(sent.to_owned()),
             ..trip()
         };
         let row: serde_json::Value = serde_json::from_str(&json(&trip)).unwrap();
         assert_eq!(row["vehicle_type"], public);
     }
+}
+
+#[test]
+fn rounded_times_take_their_date_parts_with_them() {
+    let row = rounded(15, "2019-12-31T23:37:29Z", "2019-12-31T23:52:30Z");
+    assert_eq!(row["start_time"], "2019-12-31T23:30:00");
+    assert_eq!(row["start_time_us_central"], "2019-12-31T17:30:00");
+    assert_eq!(row["end_time"], "2020-01-01T00:00:00");
+    assert_eq!(row["end_time_us_central"], "2019-12-31T18:00:00");
+    assert_eq!(row["year"], 2020);
+    assert_eq!(row["month"], 1);
+    assert_eq!(row["hour"], 0);
+    assert_eq!(row["day_of_week"], 2);
+    assert_eq!(row["modified_date"], "2020-02-11T15:08:25");
+}
+
+#[test]
+fn each_rounding_takes_the_nearest_multiple_and_of_two_the_later() {
+    for (minutes, before, after) in [
+        (5, ("12:32:29", "12:30:00"), ("12:32:30", "12:35:00")),
+        (10, ("12:34:59", "12:30:00"), ("12:35:00", "12:40:00")),
+        (15, ("12:37:29", "12:30:00"), ("12:37:30", "12:45:00")),
+        (30, ("12:44:59", "12:30:00"), ("12:45:00", "13:00:00")),
+        (60, ("12:29:59", "12:00:00"), ("12:30:00", "13:00:00")),
+    ] {
+        for (exact, shown) in [before, after] {
+            let row = rounded(
+                minutes,
+                "2020-07-06T12:00:00Z",
+                &format!("2020-07-06T{exact}.999Z"),
+            );
+            assert_eq!(row["end_time"], format!("2020-07-06T{shown}"), "{minutes}");
+            assert_eq!(row["hour"], shown[..2].parse::<u32>().unwrap());
+        }
+    }
+}
+
+#[test]
+fn rounded_civil_times_are_those_of_the_rounded_instants_when_the_clock_changes() {
+    // The clocks go from 01:59 to 03:00.
+    let spring = rounded(15, "2020-03-08T07:20:00Z", "2020-03-08T07:55:00Z");
+    assert_eq!(spring["start_time_us_central"], "2020-03-08T01:15:00");
+    assert_eq!(spring["end_time_us_central"], "2020-03-08T03:00:00");
+    // The clocks go from 01:59 back to 01:00.
+    let autumn = rounded(15, "2020-11-01T06:53:00Z", "2020-11-01T07:53:00Z");
+    assert_eq!(autumn["start_time_us_central"], "2020-11-01T01:00:00");
+    assert_eq!(autumn["end_time_us_central"], "2020-11-01T02:00:00");
 }
