@@ -224,6 +224,29 @@ async fn a_touch_of_the_row_is_not_a_request_to_the_provider() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_another_run_has_adopted_since_the_plan_is_not_requested() {
+    let world = bird().await;
+    world.expect(0, &ONE_HOUR).await;
+    // As in a new database over an old bucket.
+    world
+        .sql("TRUNCATE api.trips, api.run_blocks, api.schedule")
+        .await;
+    let requests = world.request_count();
+    let ctx = world.stack.context().await.unwrap();
+    let (_, ours) = world.planned(&ctx, time_max(false)).await;
+    let (_, theirs) = world.planned(&ctx, time_max(false)).await;
+    pipeline::extract(&ctx, theirs.clone()).await.unwrap();
+    let ours = pipeline::extract(&ctx, ours).await.unwrap();
+    assert_eq!(world.request_count(), requests);
+    assert!(ours.extract.as_ref().unwrap().trip_count > 0);
+    pipeline::sync_db(&ctx, ours, pipeline::Source::Bucket)
+        .await
+        .unwrap();
+    pipeline::extract(&ctx, theirs).await.unwrap();
+    assert_eq!(world.request_count(), requests);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_leaves_a_published_block_alone_when_its_age_is_due() {
     let mut options = options(&["bird"]);
     options

@@ -196,7 +196,10 @@ impl<'a> ClaimedStep<'a> {
             Step::SyncSocrata => row.published_at,
         };
         let follows_another = self.item.steps.first() != Some(&self.step);
-        let is_done_since = done_at.is_some_and(|done_at| done_at > planned_at);
+        // An adopted archive has the time of a request from long ago.
+        let is_adopted_since =
+            self.step == Step::Extract && row.is_adopted() && row.updated_at > planned_at;
+        let is_done_since = is_adopted_since || done_at.is_some_and(|done_at| done_at > planned_at);
         self.status().has_done(self.step) && (follows_another || is_done_since)
     }
 

@@ -78,6 +78,13 @@ pub struct ScheduleRow {
 }
 
 impl ScheduleRow {
+    /// Whether the archive was found in the bucket and the provider has not been requested since.
+    /// Then both times are those of the request that the archive comes from.
+    #[must_use]
+    pub fn is_adopted(&self) -> bool {
+        self.archived_at.is_some() && self.archived_at == self.extracted_at
+    }
+
     /// Number of trips in the archive, 0 before there is one.
     #[must_use]
     pub fn fetched(&self) -> u64 {
