@@ -4,6 +4,8 @@ mod config;
 mod connect;
 #[cfg(feature = "sandbox")]
 mod demo;
+#[cfg(feature = "sandbox")]
+mod demo_folder;
 mod migrate;
 mod probe;
 pub(crate) mod run;
@@ -32,6 +34,6 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(&args).await,
         #[cfg(feature = "sandbox")]
-        Command::Demo(args) => demo::demo(&args, &progress).await,
+        Command::Demo(args) => Box::pin(demo::demo(&args, &progress)).await,
     }
 }

@@ -5,8 +5,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use config::Environment;
+use boundaries::Layer;
+use config::{Environment, Providers, Settings};
+use pipeline::PipelineError;
+use store::Store;
 use trips::block::Stage;
+use trips::text::strip_byte_order_mark;
 use vault::{Compression, RotationProgress, Seal, Vault};
 
 use crate::args::{ConfigCommand, StageArgs};
@@ -34,7 +38,13 @@ pub(crate) async fn config(
 
 async fn get(name: &str, stage: &StageArgs) -> anyhow::Result<ExitCode> {
     let (env, vault) = bucket(stage).await?;
-    let text = vault.get_bytes(&key_of(name, &env)).await?;
+    let key = key_of(name, &env);
+    // Whoever prints an object of a block should see what the steps accept, and nothing else.
+    let text = if has_to_be_sealed(&key, &env) {
+        vault.get_sealed_bytes(&key).await?
+    } else {
+        vault.get_bytes(&key).await?
+    };
     let mut out = std::io::stdout().lock();
     out.write_all(&text)?;
     if !text.ends_with(b"\n") {
@@ -52,30 +62,70 @@ async fn put(
     let (env, vault) = bucket(stage).await?;
     let text = read(file)?;
     let key = key_of(name, &env);
-    check(&key, &env, &text).with_context(|| format!("{name} is not stored"))?;
+    check(&key, &env, &vault, &text)
+        .await
+        .with_context(|| format!("{name} is not stored"))?;
     let seal = if plain_text {
+        check_plain(&key, &env).with_context(|| format!("{name} is not stored"))?;
         Seal::Plain
     } else {
         Seal::Encrypt
     };
-    // Uncompressed, so that the older Python tools can still read it.
-    let vault = vault.with_compression(Compression::None);
+    let vault = if has_to_be_sealed(&key, &env) {
+        vault
+    } else {
+        // Uncompressed, so that the older Python tools can still read it.
+        vault.with_compression(Compression::None)
+    };
     vault.put_bytes(&key, &text, seal).await?;
     eprintln!("stored {key} in {}", vault.bucket());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Rejects a file that would fail the next run: here the person who stores it sees the error.
-fn check(key: &str, env: &Environment, text: &[u8]) -> anyhow::Result<()> {
+/// Whether an object with this key is read only if it is encrypted.
+fn has_to_be_sealed(key: &str, env: &Environment) -> bool {
+    let is_config = key == env.settings_key || key == env.providers_key;
+    !(is_config || vault::is_configuration(key) || vault::may_be_plain(key))
+}
+
+/// Refuses a plain object that nothing would read.
+fn check_plain(key: &str, env: &Environment) -> anyhow::Result<()> {
+    if has_to_be_sealed(key, env) {
+        return Err(failure::usage(
+            "only configuration and boundaries may be plain; leave out --plain-text",
+        ));
+    }
+    Ok(env.check_plain(key)?)
+}
+
+/// Refuses a file that would fail the next run: here the person who stores it sees the error.
+async fn check(key: &str, env: &Environment, vault: &Vault, text: &[u8]) -> anyhow::Result<()> {
     if key == env.providers_key {
-        config::Providers::from_json(text)?;
-    } else if key == env.settings_key {
-        config::Settings::from_json(text)?.check()?;
-    } else {
-        serde_json::from_slice::<serde::de::IgnoredAny>(text)
-            .map_err(|e| failure::usage(format!("it is not JSON: {e}")))?;
+        let providers = Providers::from_json(text)?;
+        return providers.check().map_err(|e| failure::usage(e.to_string()));
+    }
+    if key == env.settings_key {
+        let settings = Settings::from_json(text)?;
+        settings.check()?;
+        Store::check_url(settings.database_url()?).map_err(PipelineError::from)?;
+        return Ok(());
+    }
+    serde_json::from_slice::<serde::de::IgnoredAny>(strip_byte_order_mark(text))
+        .map_err(|e| failure::usage(format!("it is not JSON: {e}")))?;
+    let layers = layers(env, vault).await;
+    if key.starts_with("boundaries/") || layers.iter().any(|layer| layer.key == key) {
+        config::check_boundary(&layers, key, text)?;
     }
     Ok(())
+}
+
+/// The layers of the settings in the bucket, or the default ones if there are none yet.
+async fn layers(env: &Environment, vault: &Vault) -> Vec<Layer> {
+    let settings = vault.get_bytes(&env.settings_key).await;
+    settings
+        .ok()
+        .and_then(|text| Settings::from_json(&text).ok()?.boundaries().ok())
+        .unwrap_or_else(boundaries::default_layers)
 }
 
 async fn list(stage: &StageArgs, json: bool) -> anyhow::Result<ExitCode> {

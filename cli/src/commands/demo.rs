@@ -15,9 +15,10 @@ use trips::block::{HourRange, Stage};
 use trips::status::BlockStatus;
 
 use crate::args::DemoArgs;
+use crate::commands::demo_folder;
 use crate::commands::run::run_plan;
 use crate::commands::sandbox::providers;
-use crate::failure::{self, FAILED};
+use crate::failure::FAILED;
 use crate::progress::Progress;
 use crate::signals;
 use crate::table::table;
@@ -32,8 +33,6 @@ const BROKEN: &str = "2020-10-31-18";
 const GARBAGE: &str = "2020-11-01-01b";
 
 const TRIPS_PER_HOUR: u32 = 60;
-/// What a demo leaves in its folder.
-const LEFTOVERS: [&str; 4] = ["postgres", "s3", "portal.jsonl", "fernet.key"];
 
 pub(crate) async fn demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCode> {
     tokio::select! {
@@ -51,7 +50,7 @@ pub(crate) async fn demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result
 #[expect(clippy::print_stdout, reason = "the report is this command's output")]
 async fn run_demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
-    clear(&args.folder)?;
+    demo_folder::prepare(&args.folder)?;
     println!("Starting Postgres, S3, a portal and two providers on loopback ...");
     let stack = start(&args.folder).await?;
     let ctx = stack.context().await?;
@@ -91,29 +90,6 @@ async fn run_demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCo
     }
     eprintln!("mds: the demo did not end with every block complete and published");
     Ok(ExitCode::from(FAILED))
-}
-
-fn clear(folder: &Path) -> anyhow::Result<()> {
-    let is_ours = |name: &std::ffi::OsStr| LEFTOVERS.iter().any(|leftover| name == *leftover);
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Ok(());
-    };
-    let entries = entries.collect::<Result<Vec<_>, _>>()?;
-    if let Some(foreign) = entries.iter().find(|entry| !is_ours(&entry.file_name())) {
-        return Err(failure::usage(format!(
-            "{} contains {}, which is not from a demo; choose another --folder",
-            folder.display(),
-            foreign.file_name().display()
-        )));
-    }
-    for entry in entries {
-        if entry.file_type()?.is_dir() {
-            std::fs::remove_dir_all(entry.path())?;
-        } else {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 async fn start(folder: &Path) -> anyhow::Result<LocalStack> {

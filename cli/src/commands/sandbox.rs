@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
-use local_stack::{LocalStack, StackOptions};
+use local_stack::{LocalStack, StackOptions, write_private};
 use sandbox_lambda::FunctionProcess;
 use sandbox_provider::{MdsVersion, OAuthLogin, Provider, ProviderOptions};
 use serde_json::json;
@@ -91,7 +91,7 @@ async fn serve_all(args: &SandboxArgs) -> anyhow::Result<Infallible> {
         ..StackOptions::with_providers(providers(args.trips_per_hour))
     })
     .await?;
-    std::fs::write(&args.write_env, stack.env_file())
+    write_private(&args.write_env, &stack.env_file())
         .with_context(|| args.write_env.display().to_string())?;
     for (name, provider) in &stack.providers {
         eprintln!(

@@ -23,5 +23,6 @@ mod providers;
 mod refusals;
 mod repeat;
 mod run;
+mod sealed;
 mod statuses;
 mod support;

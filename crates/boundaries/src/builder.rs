@@ -5,8 +5,11 @@ use trips::Labels;
 use trips::trip::{Point, ServiceArea};
 
 use crate::feature_index::FeatureIndex;
-use crate::features;
+use crate::features::{self, Feature};
 use crate::{BoundaryError, Layer, LayerName};
+
+/// Digits of a census tract's id without its leading zero.
+const SHORTENED_GEOID_DIGITS: usize = 10;
 
 /// The layers of a city, indexed. Built once per environment and shared by threads.
 #[derive(Debug, Default)]
@@ -18,13 +21,15 @@ pub struct Boundaries {
 #[derive(Debug, Default)]
 pub struct Builder {
     boundaries: Boundaries,
+    shortened_geoids: usize,
 }
 
 impl Builder {
     /// Adds a layer, read from the GeoJSON text of its file.
     ///
-    /// Every feature is a Polygon or a MultiPolygon in WGS84 degrees, or has a null geometry and
-    /// contains no point. Its label is the layer's property, a string or a number.
+    /// Every feature is a Polygon, a MultiPolygon or a collection with them in WGS84 degrees, or
+    /// has a null or empty geometry and contains no point. Its label is the layer's property, a
+    /// string or a number.
     ///
     /// # Errors
     ///
@@ -36,8 +41,19 @@ impl Builder {
         if slot.is_some() {
             return Err(BoundaryError::Duplicate { layer: layer.layer });
         }
-        *slot = Some(FeatureIndex::new(features::read(layer, geojson)?));
+        let features = features::read(layer, geojson)?;
+        if layer.layer == LayerName::CensusGeoid {
+            self.shortened_geoids = features.iter().filter(|it| lacks_zero(it)).count();
+        }
+        *slot = Some(FeatureIndex::new(features));
         Ok(self)
+    }
+
+    /// How many census tracts have an id of ten digits. It should have eleven: whoever wrote the
+    /// file as numbers has lost the zero with which some states begin.
+    #[must_use]
+    pub fn shortened_geoids(&self) -> usize {
+        self.shortened_geoids
     }
 
     /// The boundaries of the layers added.
@@ -76,6 +92,11 @@ impl ServiceArea for Boundaries {
         let mut layers = self.layers.iter().flatten().peekable();
         layers.peek().is_none() || layers.any(|layer| layer.feature_at(coord(point)).is_some())
     }
+}
+
+fn lacks_zero(feature: &Feature) -> bool {
+    let geoid = feature.label.as_deref().unwrap_or_default();
+    geoid.len() == SHORTENED_GEOID_DIGITS && geoid.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn coord(point: Point) -> Coord {

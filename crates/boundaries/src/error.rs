@@ -33,6 +33,14 @@ pub enum BoundaryError {
         /// What is wrong with it, and how to correct it.
         problem: String,
     },
+    /// A file that no layer names cannot become one.
+    #[error("`{key}` cannot be a layer: {problem}")]
+    Unusable {
+        /// The file's key in the bucket.
+        key: String,
+        /// What is wrong with it, and how to correct it.
+        problem: String,
+    },
     /// No feature has the property.
     #[error(
         "no feature of `{key}` for the layer `{layer}` has the property `{property}`; \

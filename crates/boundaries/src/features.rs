@@ -1,10 +1,11 @@
 //! The features of a GeoJSON file: polygons with a label.
 
-use geo::{Coord, LineString, Polygon};
-use geojson::{Geometry, GeometryValue, Position};
+use geo::Polygon;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use trips::text::strip_byte_order_mark;
 
+use crate::geometry::{Fault, RawGeometry};
 use crate::{BoundaryError, Layer};
 
 /// A feature of a layer.
@@ -17,34 +18,40 @@ pub(crate) struct Feature {
 
 /// Other members are skipped: some files contain all features a second time, as an index.
 #[derive(Deserialize)]
-struct Collection {
-    features: Vec<RawFeature>,
+struct Collection<'a> {
+    #[serde(borrow)]
+    features: Vec<RawFeature<'a>>,
 }
 
 #[derive(Deserialize)]
-struct RawFeature {
-    geometry: Option<Geometry>,
+struct RawFeature<'a> {
+    #[serde(borrow)]
+    geometry: Option<RawGeometry<'a>>,
     properties: Option<Map<String, Value>>,
 }
 
-/// Reads the features of a layer, in the order of the file.
+/// Reads the features of a layer, in the order of the file. A byte order mark before it is skipped.
 pub(crate) fn read(layer: &Layer, json: &[u8]) -> Result<Vec<Feature>, BoundaryError> {
-    let collection: Collection =
-        serde_json::from_slice(json).map_err(|source| BoundaryError::Malformed {
-            layer: layer.layer,
-            key: layer.key.clone(),
-            source,
-        })?;
+    let malformed = |source| BoundaryError::Malformed {
+        layer: layer.layer,
+        key: layer.key.clone(),
+        source,
+    };
+    let collection: Collection<'_> =
+        serde_json::from_slice(strip_byte_order_mark(json)).map_err(malformed)?;
     let features: Vec<Feature> = collection
         .features
         .into_iter()
         .enumerate()
         .map(|(index, raw)| {
-            feature(raw, &layer.property).map_err(|problem| BoundaryError::Feature {
-                layer: layer.layer,
-                key: layer.key.clone(),
-                number: index + 1,
-                problem,
+            feature(&raw, &layer.property).map_err(|fault| match fault {
+                Fault::Json(source) => malformed(source),
+                Fault::Problem(problem) => BoundaryError::Feature {
+                    layer: layer.layer,
+                    key: layer.key.clone(),
+                    number: index + 1,
+                    problem,
+                },
             })
         })
         .collect::<Result<_, _>>()?;
@@ -58,15 +65,45 @@ pub(crate) fn read(layer: &Layer, json: &[u8]) -> Result<Vec<Feature>, BoundaryE
     Ok(features)
 }
 
-fn feature(raw: RawFeature, property: &str) -> Result<Feature, String> {
+/// Checks that a file has the geometry of a layer, whatever property holds its labels.
+///
+/// # Errors
+///
+/// [`BoundaryError::Unusable`].
+pub fn check_geometry(key: &str, json: &[u8]) -> Result<(), BoundaryError> {
+    let unusable = |problem| BoundaryError::Unusable {
+        key: key.to_owned(),
+        problem,
+    };
+    let collection: Collection<'_> = serde_json::from_slice(strip_byte_order_mark(json))
+        .map_err(|error| unusable(format!("it is not a GeoJSON FeatureCollection ({error})")))?;
+    for (index, raw) in collection.features.iter().enumerate() {
+        raw.polygons()
+            .map_err(|fault| unusable(format!("feature {}: {fault}", index + 1)))?;
+    }
+    Ok(())
+}
+
+impl RawFeature<'_> {
+    fn polygons(&self) -> Result<Vec<Polygon>, Fault> {
+        let geometry = self.geometry.as_ref();
+        geometry.map_or_else(|| Ok(Vec::new()), RawGeometry::polygons)
+    }
+}
+
+fn feature(raw: &RawFeature<'_>, property: &str) -> Result<Feature, Fault> {
     let value = raw
         .properties
         .as_ref()
         .and_then(|properties| properties.get(property));
+    let label = label(value).ok_or_else(|| {
+        Fault::Problem(format!(
+            "its property `{property}` is neither a string nor a number"
+        ))
+    })?;
     Ok(Feature {
-        label: label(value)
-            .ok_or_else(|| format!("its property `{property}` is neither a string nor a number"))?,
-        polygons: raw.geometry.map_or_else(|| Ok(Vec::new()), polygons)?,
+        label,
+        polygons: raw.polygons()?,
     })
 }
 
@@ -86,45 +123,4 @@ fn plain_number(number: &serde_json::Number) -> String {
     digits
         .strip_suffix(".0")
         .map_or_else(|| digits.clone(), str::to_owned)
-}
-
-fn polygons(geometry: Geometry) -> Result<Vec<Polygon>, String> {
-    match geometry.value {
-        GeometryValue::Polygon { coordinates } => Ok(vec![polygon(&coordinates)?]),
-        GeometryValue::MultiPolygon { coordinates } => {
-            coordinates.iter().map(|rings| polygon(rings)).collect()
-        }
-        other => Err(format!(
-            "its geometry is a {}; a boundary is a Polygon or a MultiPolygon",
-            other.type_name()
-        )),
-    }
-}
-
-/// The first ring is the outer one, the others are holes.
-fn polygon(rings: &[Vec<Position>]) -> Result<Polygon, String> {
-    let mut rings = rings.iter().map(|ring| line(ring));
-    let exterior = rings.next().ok_or("one of its polygons has no ring")??;
-    Ok(Polygon::new(exterior, rings.collect::<Result<_, _>>()?))
-}
-
-fn line(ring: &[Position]) -> Result<LineString, String> {
-    if ring.len() < 4 {
-        return Err("one of its rings has fewer than four positions".to_owned());
-    }
-    ring.iter().map(coordinate).collect()
-}
-
-fn coordinate(position: &Position) -> Result<Coord, String> {
-    let &[x, y, ..] = position.as_slice() else {
-        return Err("one of its positions has fewer than two numbers".to_owned());
-    };
-    if x.abs() > 180.0 || y.abs() > 90.0 {
-        return Err(
-            "its coordinates are not longitudes and latitudes; export it in WGS84 degrees \
-             (EPSG:4326)"
-                .to_owned(),
-        );
-    }
-    Ok(Coord { x, y })
 }

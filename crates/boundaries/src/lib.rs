@@ -4,11 +4,13 @@ mod builder;
 mod error;
 mod feature_index;
 mod features;
+mod geometry;
 mod grid;
 mod layer;
 
 pub use builder::{Boundaries, Builder};
 pub use error::BoundaryError;
+pub use features::check_geometry;
 pub use layer::{Layer, LayerName, default_layers};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The boundary layers, read from the bucket.
 
-use boundaries::{Boundaries, Builder, Layer};
+use boundaries::{Boundaries, Builder, Layer, LayerName};
 use tokio::task::spawn_blocking;
 use vault::Vault;
 
@@ -27,9 +27,33 @@ pub async fn load_boundaries(
                 key: BOUNDARIES,
                 source,
             })?;
+        let key = layer.key.clone();
+        let is_geoid = layer.layer == LayerName::CensusGeoid;
         builder = add(builder, layer, text).await?;
+        if is_geoid {
+            warn_of_shortened_geoids(&key, &builder);
+        }
     }
     Ok(builder.build())
+}
+
+/// Checks a layer's file as [`load_boundaries`] does. `layers` are those that the settings name. A
+/// file that none of them names may belong to any layer, with any property.
+///
+/// # Errors
+///
+/// [`ConfigError::Boundary`], which names the file.
+pub fn check_boundary(layers: &[Layer], key: &str, text: &[u8]) -> Result<(), ConfigError> {
+    let mut is_named = false;
+    for layer in layers.iter().filter(|layer| layer.key == key) {
+        is_named = true;
+        let builder = Boundaries::builder().add_layer(layer, text)?;
+        warn_of_shortened_geoids(key, &builder);
+    }
+    if !is_named {
+        boundaries::check_geometry(key, text)?;
+    }
+    Ok(())
 }
 
 async fn add(builder: Builder, layer: Layer, text: Vec<u8>) -> Result<Builder, ConfigError> {
@@ -39,4 +63,14 @@ async fn add(builder: Builder, layer: Layer, text: Vec<u8>) -> Result<Builder, C
             ConfigError::invalid(BOUNDARIES, "could not be read: the work was interrupted")
         })?
         .map_err(ConfigError::from)
+}
+
+fn warn_of_shortened_geoids(key: &str, builder: &Builder) {
+    if builder.shortened_geoids() > 0 {
+        tracing::warn!(
+            s3.key = key,
+            boundaries.features = builder.shortened_geoids(),
+            "census tracts have ids of ten digits: a leading zero may be lost, write them as texts of eleven"
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! The environment variables.
 
 use trips::block::Stage;
+use url::Url;
 use vault::{AwsOptions, FernetKeys};
 
 use crate::error::ConfigError;
@@ -11,6 +12,9 @@ pub(crate) const FERNET_KEY: &str = "ATD_MDS_FERNET_KEY";
 pub(crate) const FERNET_KEY_SECRET: &str = "ATD_MDS_FERNET_KEY_SECRET";
 pub(crate) const PROVIDERS: &str = "ATD_MDS_PROVIDERS";
 pub(crate) const SETTINGS: &str = "ATD_MDS_SETTINGS";
+const PLAIN_CONFIG: &str = "ATD_MDS_PLAIN_CONFIG";
+pub(crate) const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 const SECRETS_ENDPOINT: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
 
 /// Where the Fernet keys come from.
@@ -41,6 +45,8 @@ pub struct Environment {
     /// The variables of the AWS SDK.
     pub aws: AwsOptions,
     pub(crate) secrets_endpoint: Option<String>,
+    /// `ATD_MDS_PLAIN_CONFIG`: whether the two files may be plain in production.
+    allows_plain: bool,
 }
 
 impl Environment {
@@ -59,13 +65,16 @@ impl Environment {
     /// # Errors
     ///
     /// [`ConfigError::Missing`] if there is no bucket or no Fernet key, [`ConfigError::Invalid`]
-    /// for an unknown stage or a malformed key.
+    /// for an unknown stage, a malformed key, or a service that would be reached without TLS.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |name: &str| {
             let value = lookup(name)?.trim().to_owned();
             (!value.is_empty()).then_some(value)
         };
         let stage = stage(get(RUN_MODE))?;
+        for name in [ENDPOINT, S3_ENDPOINT, SECRETS_ENDPOINT] {
+            get(name).map_or(Ok(()), |url| check_endpoint(name, &url))?;
+        }
         Ok(Self {
             stage,
             bucket: get(BUCKET).ok_or(ConfigError::Missing {
@@ -77,6 +86,7 @@ impl Environment {
             settings_key: get(SETTINGS).unwrap_or_else(|| default_key("settings", stage)),
             aws: AwsOptions::from_lookup(get),
             secrets_endpoint: get(SECRETS_ENDPOINT),
+            allows_plain: allows_plain(get(PLAIN_CONFIG))?,
         })
     }
 
@@ -95,6 +105,75 @@ impl Environment {
         self.stage = stage;
         self
     }
+}
+
+impl Environment {
+    /// Whether the settings and providers files may be plain: always for trials, and in production
+    /// if `ATD_MDS_PLAIN_CONFIG` allows it. Whoever can write to the bucket could otherwise point
+    /// the pipeline at a database of their own.
+    #[must_use]
+    pub fn may_be_plain(&self) -> bool {
+        self.stage != Stage::Production || self.allows_plain
+    }
+
+    /// The error of a file that is plain but must not be. `variable` names the file's key.
+    pub(crate) fn plain_file(variable: &'static str, key: &str) -> ConfigError {
+        ConfigError::invalid(
+            variable,
+            format!(
+                "names the object {key:?}, which is not encrypted; store it with `mds config put`, or \
+                 set {PLAIN_CONFIG}=allow to use plain files in production"
+            ),
+        )
+    }
+
+    /// Refuses a plain file where [`Environment::may_be_plain`] is false, before it is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] for the key of the settings or the providers file.
+    pub fn check_plain(&self, key: &str) -> Result<(), ConfigError> {
+        let variable = if key == self.settings_key {
+            SETTINGS
+        } else if key == self.providers_key {
+            PROVIDERS
+        } else {
+            return Ok(());
+        };
+        if self.may_be_plain() {
+            Ok(())
+        } else {
+            Err(Self::plain_file(variable, key))
+        }
+    }
+}
+
+fn allows_plain(value: Option<String>) -> Result<bool, ConfigError> {
+    match value {
+        None => Ok(false),
+        Some(word) if word.eq_ignore_ascii_case("allow") => Ok(true),
+        Some(_) => Err(ConfigError::invalid(
+            PLAIN_CONFIG,
+            "must be allow, or not set",
+        )),
+    }
+}
+
+/// Refuses an address of AWS without TLS: the response holds the Fernet keys or the archive.
+pub(crate) fn check_endpoint(name: &'static str, url: &str) -> Result<(), ConfigError> {
+    let Ok(url) = Url::parse(url) else {
+        return Err(ConfigError::invalid(
+            name,
+            "must be a URL such as https://host",
+        ));
+    };
+    if http_kit::is_secure(&url) {
+        return Ok(());
+    }
+    Err(ConfigError::invalid(
+        name,
+        "must start with https:// (plain http is for loopback hosts only)",
+    ))
 }
 
 fn default_key(name: &str, stage: Stage) -> String {

@@ -3,13 +3,14 @@
 mod boundary;
 mod environment;
 mod error;
+mod key_names;
 mod load;
 mod providers;
 mod secret;
 mod settings;
 mod text;
 
-pub use boundary::load_boundaries;
+pub use boundary::{check_boundary, load_boundaries};
 pub use environment::{Environment, KeySource};
 pub use error::ConfigError;
 pub use load::{Config, load, open_vault};

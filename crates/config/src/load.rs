@@ -1,11 +1,11 @@
 //! The whole configuration, and the bucket that it comes from.
 
-use vault::{Vault, VaultError};
+use vault::{StoredAs, Vault};
 
-use crate::environment::{Environment, KeySource, PROVIDERS, SETTINGS};
+use crate::environment::{ENDPOINT, Environment, KeySource, PROVIDERS, SETTINGS, check_endpoint};
 use crate::error::ConfigError;
 use crate::providers::Providers;
-use crate::secret::read_keys;
+use crate::secret::KeySecret;
 use crate::settings::Settings;
 
 /// The whole configuration, and the bucket that it was read from.
@@ -31,11 +31,11 @@ pub struct Config {
 pub async fn load(env: Environment) -> Result<Config, ConfigError> {
     let vault = open_vault(&env).await?;
     let (settings, providers) = tokio::join!(
-        vault.get_bytes(&env.settings_key),
-        vault.get_bytes(&env.providers_key)
+        read_file(&vault, &env, SETTINGS, &env.settings_key),
+        read_file(&vault, &env, PROVIDERS, &env.providers_key)
     );
-    let settings = Settings::from_json(&settings.map_err(named(SETTINGS))?)?;
-    let providers = Providers::from_json(&providers.map_err(named(PROVIDERS))?)?;
+    let settings = Settings::from_json(&settings?)?;
+    let providers = Providers::from_json(&providers?)?;
     let vault = vault.with_compression(settings.compression);
     Ok(Config {
         env,
@@ -58,21 +58,44 @@ pub async fn open_vault(env: &Environment) -> Result<Vault, ConfigError> {
             hint: "set it to the bucket's region, such as us-east-1",
         });
     }
-    let keys = match &env.fernet_keys {
-        KeySource::Given(keys) => keys.clone(),
-        KeySource::SecretsManager { id } => {
-            read_keys(&sdk, env.secrets_endpoint.as_deref(), id).await?
-        }
-    };
+    if let Some(url) = sdk.endpoint_url() {
+        // It may come from a profile file.
+        check_endpoint(ENDPOINT, url)?;
+    }
     let client = vault::s3_client(&sdk, &env.aws);
-    Ok(Vault::new(
-        client,
-        &env.bucket,
-        keys,
-        vault::Compression::default(),
-    ))
+    let vault = |keys| Vault::new(client, &env.bucket, keys, vault::Compression::default());
+    match &env.fernet_keys {
+        KeySource::Given(keys) => Ok(vault(keys.clone())),
+        KeySource::SecretsManager { id } => {
+            let secret = KeySecret::new(&sdk, env.secrets_endpoint.as_deref(), id);
+            let keys = secret.read().await?;
+            Ok(vault(keys).with_key_source(Box::new(secret)))
+        }
+    }
 }
 
-fn named(key: &'static str) -> impl Fn(VaultError) -> ConfigError {
-    move |source| ConfigError::Object { key, source }
+/// Reads one of the two files. `variable` names its key.
+async fn read_file(
+    vault: &Vault,
+    env: &Environment,
+    variable: &'static str,
+    key: &str,
+) -> Result<Vec<u8>, ConfigError> {
+    let (text, info) = vault
+        .get_with_info(key)
+        .await
+        .map_err(|source| ConfigError::Object {
+            key: variable,
+            source,
+        })?;
+    if info.stored_as == StoredAs::Plain {
+        if !env.may_be_plain() {
+            return Err(Environment::plain_file(variable, key));
+        }
+        tracing::warn!(
+            s3.key = key,
+            "configuration file is not encrypted; store it with `mds config put`"
+        );
+    }
+    Ok(text)
 }

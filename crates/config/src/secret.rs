@@ -1,5 +1,7 @@
 //! The Fernet keys, read from AWS Secrets Manager.
 
+use std::pin::Pin;
+
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::Builder;
@@ -7,21 +9,54 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
-use vault::{FernetKeys, root_cause};
+use vault::{FernetKeys, ReadKeys, ReadKeysError, root_cause};
 
 use crate::environment::{FERNET_KEY, FERNET_KEY_SECRET};
 use crate::error::ConfigError;
 
-/// Reads the Fernet keys from the secret `id`. It holds either the list of keys, or a JSON object,
-/// as the AWS console creates it, with the list under `ATD_MDS_FERNET_KEY`.
-pub(crate) async fn read_keys(
-    sdk: &SdkConfig,
-    endpoint: Option<&str>,
-    id: &str,
-) -> Result<FernetKeys, ConfigError> {
-    let mut builder = Builder::from(sdk);
-    builder.set_endpoint_url(endpoint.or(sdk.endpoint_url()).map(str::to_owned));
-    let response = Client::from_conf(builder.build())
+/// The secret with the Fernet keys. It holds either the list of keys, or a JSON object, as the AWS
+/// console creates it, with the list under `ATD_MDS_FERNET_KEY`.
+pub(crate) struct KeySecret {
+    client: Client,
+    id: String,
+}
+
+impl KeySecret {
+    pub(crate) fn new(sdk: &SdkConfig, endpoint: Option<&str>, id: &str) -> Self {
+        let endpoint = endpoint.or(sdk.endpoint_url());
+        let mut builder = Builder::from(sdk);
+        builder.set_endpoint_url(endpoint.map(str::to_owned));
+        if let Some(client) = endpoint.and_then(vault::direct_client) {
+            builder = builder.http_client(client);
+        }
+        Self {
+            client: Client::from_conf(builder.build()),
+            id: id.to_owned(),
+        }
+    }
+
+    pub(crate) async fn read(&self) -> Result<FernetKeys, ConfigError> {
+        read_keys(&self.client, &self.id).await
+    }
+}
+
+/// Reads the keys again when none fits an object: a rotation may have replaced them since this
+/// process started.
+impl ReadKeys for KeySecret {
+    fn read_keys(
+        &self,
+    ) -> Pin<Box<dyn Future<Output = Result<FernetKeys, ReadKeysError>> + Send + '_>> {
+        Box::pin(async {
+            self.read().await.map_err(|error| ReadKeysError {
+                is_transient: error.is_transient(),
+                message: error.to_string(),
+            })
+        })
+    }
+}
+
+async fn read_keys(client: &Client, id: &str) -> Result<FernetKeys, ConfigError> {
+    let response = client
         .get_secret_value()
         .secret_id(id)
         .send()

@@ -1,19 +1,20 @@
 //! The settings file.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use boundaries::Layer;
+use boundaries::{BoundaryError, Layer};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use socrata::{DatasetId, MAX_CHUNK_ROWS, SocrataConfig};
 use trips::ids::PublicIdKey;
 use trips::public_row::{PublicTimes, TimeRounding};
 use trips::time::{CivilZone, ZoneError};
-use url::Url;
 use vault::Compression;
 
 use crate::environment::SETTINGS;
 use crate::error::ConfigError;
+use crate::key_names::warn_if_unknown;
 use crate::text::{self, Texts, read_object};
 
 const DATABASE_URL: &str = "DATABASE_URL";
@@ -52,8 +53,12 @@ const PORTAL: [&str; 5] = [
     SOCRATA_KEY_SECRET,
 ];
 
-/// The settings file (docs/CONTRACT.md, "Settings"). Unknown keys are allowed. `Debug` shows which
-/// keys have a value, but not the values.
+/// A shorter or more repetitive secret draws a warning.
+const GOOD_SECRET_BYTES: usize = 32;
+const GOOD_SECRET_DISTINCT_BYTES: usize = 8;
+
+/// The settings file (docs/CONTRACT.md, "Settings"). Unknown keys are allowed, with a warning.
+/// `Debug` shows which keys have a value, but not the values.
 #[derive(Clone)]
 pub struct Settings {
     /// `TIME_ZONE`; the default is `US/Central`.
@@ -65,7 +70,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The keys that are read. Other keys are allowed and ignored.
+    /// The keys that are read. Other keys are allowed, with a warning.
     pub fn keys() -> impl Iterator<Item = &'static str> {
         KEYS.into_iter()
     }
@@ -79,7 +84,18 @@ impl Settings {
     /// when a step needs them, or by [`Settings::check`].
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
         let object = read_object(SETTINGS, text)?;
+        for key in object.keys() {
+            warn_if_unknown("", key, &KEYS);
+        }
         let texts = Texts::new(&object, &KEYS);
+        let secret = texts.get(PUBLIC_ID_KEY).ok().flatten();
+        if secret.is_some_and(is_guessable) {
+            tracing::warn!(
+                config.key = PUBLIC_ID_KEY,
+                "secret of the public ids is short or repetitive, so it may be guessed; a new \
+                 deployment should use the output of `openssl rand -base64 32`"
+            );
+        }
         Ok(Self {
             time_zone: time_zone(&texts)?,
             compression: compression(&texts)?,
@@ -115,18 +131,15 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// It is missing, or not the URL of a Postgres database.
+    /// It is missing, or not the URL of a Postgres database. The store checks the rest of it.
     pub fn database_url(&self) -> Result<&SecretString, ConfigError> {
         let url = self.texts.required(DATABASE_URL)?;
-        let names_postgres = Url::parse(url.expose_secret())
-            .is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"));
-        if names_postgres {
+        if names_postgres(url.expose_secret()) {
             Ok(url)
         } else {
             Err(ConfigError::invalid(
                 DATABASE_URL,
-                "must be a URL such as postgres://user:password@host:5432/database, with reserved \
-                 characters of the password percent-encoded",
+                "must be a URL such as postgres://user:password@host:5432/database",
             ))
         }
     }
@@ -193,18 +206,27 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// It is not a list of layers.
+    /// It is not a list of layers, or names a layer twice.
     pub fn boundaries(&self) -> Result<Vec<Layer>, ConfigError> {
         let Some(value) = &self.boundaries else {
             return Ok(boundaries::default_layers());
         };
-        serde_json::from_value(value.clone()).map_err(|_| {
+        let layers: Vec<Layer> = serde_json::from_value(value.clone()).map_err(|_| {
             ConfigError::invalid(
                 BOUNDARIES,
                 "must be a list of {\"layer\", \"key\", \"property\"}, each layer one of \
                  council_district, census_geoid and cell",
             )
-        })
+        })?;
+        for (index, Layer { layer, .. }) in layers.iter().enumerate() {
+            if layers[..index]
+                .iter()
+                .any(|earlier| earlier.layer == *layer)
+            {
+                return Err(BoundaryError::Duplicate { layer: *layer }.into());
+            }
+        }
+        Ok(layers)
     }
 
     fn dataset(&self) -> Result<DatasetId, ConfigError> {
@@ -236,6 +258,24 @@ impl fmt::Debug for Settings {
             .field("keys", &self.texts.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
+}
+
+/// Whether the URL's scheme is one of Postgres. SQLAlchemy's names a driver, too:
+/// `postgresql+psycopg2`.
+fn names_postgres(url: &str) -> bool {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    let dialect = scheme
+        .split_once('+')
+        .map_or(scheme, |(dialect, _)| dialect);
+    ["postgres", "postgresql"]
+        .iter()
+        .any(|known| dialect.eq_ignore_ascii_case(known))
+}
+
+/// Whether a provider, who knows pairs of real and public ids, could find the secret by trying.
+fn is_guessable(secret: &str) -> bool {
+    let distinct: BTreeSet<u8> = secret.bytes().collect();
+    secret.len() < GOOD_SECRET_BYTES || distinct.len() < GOOD_SECRET_DISTINCT_BYTES
 }
 
 fn time_zone(texts: &Texts) -> Result<CivilZone, ConfigError> {

@@ -138,6 +138,35 @@ async fn plain_files_load_too() {
 }
 
 #[tokio::test]
+async fn plain_files_are_refused_in_production_unless_they_are_allowed() {
+    let mut world = World::start(&FernetKeys::generate()).await;
+    let settings_key = "config/settings_production.json";
+    world
+        .variables
+        .insert("ATD_MDS_RUN_MODE", "PRODUCTION".to_owned());
+    world
+        .put(
+            "config/providers_production.json",
+            &providers(),
+            Seal::Encrypt,
+        )
+        .await;
+    world.put(settings_key, &settings(), Seal::Plain).await;
+    let message = load(world.env()).await.unwrap_err().to_string();
+    assert!(
+        message.starts_with("ATD_MDS_SETTINGS ")
+            && message.contains(settings_key)
+            && message.contains("ATD_MDS_PLAIN_CONFIG=allow"),
+        "{message}"
+    );
+    assert!(!message.contains("canary"));
+    world
+        .variables
+        .insert("ATD_MDS_PLAIN_CONFIG", "allow".to_owned());
+    load(world.env()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_there_is_named_by_its_variable_and_key() {
     let world = World::start(&FernetKeys::generate()).await;
     world.put(SETTINGS, &settings(), Seal::Encrypt).await;
@@ -276,6 +305,30 @@ async fn the_keys_may_be_kept_in_secrets_manager() {
     let config = load(world.env()).await.unwrap();
     assert_eq!(requests.load(Ordering::SeqCst), 1);
     assert!(!format!("{config:?}").contains(key.expose_secret()));
+}
+
+#[tokio::test]
+async fn keys_that_were_replaced_since_the_start_are_read_again() {
+    let (old, new) = (FernetKeys::generate(), FernetKeys::generate());
+    let mut world = World::start(&new).await;
+    world.put("a", &json!({"b": 1}), Seal::Encrypt).await;
+    let answer = |keys: &str| json!({"SecretString": keys}).to_string();
+    let answers = Arc::new(std::sync::Mutex::new(answer(old.expose_secret())));
+    let current = Arc::clone(&answers);
+    let handler = move || async move {
+        let body = current.lock().unwrap().clone();
+        ([("content-type", "application/x-amz-json-1.1")], body)
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let app = Router::new().route("/", post(handler));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    use_secrets_manager(&mut world, endpoint);
+    let vault = open_vault(&world.env()).await.unwrap();
+
+    let both = format!("{},{}", new.expose_secret(), old.expose_secret());
+    *answers.lock().unwrap() = answer(&both);
+    assert_eq!(vault.get_json::<Value>("a").await.unwrap(), json!({"b": 1}));
 }
 
 #[tokio::test]

@@ -4,9 +4,11 @@ mod error;
 mod folder;
 mod functions;
 mod plan;
+mod private_file;
 
 pub use error::StackError;
 pub use plan::planned_item;
+pub use private_file::write_private;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ use trips::block::Stage;
 use vault::{FernetKeys, Seal};
 
 use crate::folder::{Folder, TemporaryFolder};
+use crate::private_file::read_private;
 
 const BUCKET: &str = "mds";
 const DATABASE: &str = "mds";
@@ -196,7 +199,7 @@ impl LocalStack {
         let mut settings = json!({
             "DATABASE_URL": self.database_url,
             "TIME_ZONE": "US/Central",
-            "PUBLIC_ID_KEY": "public ids of a sandbox",
+            "PUBLIC_ID_KEY": "public ids of a sandbox, which anyone may know",
             "SOCRATA_DATA_ENDPOINT": self.portal.url(),
             "SOCRATA_DATASET": portal.dataset,
             "SOCRATA_APP_TOKEN": portal.app_token,
@@ -246,11 +249,11 @@ fn environment(s3: &S3, fernet_key: &str) -> BTreeMap<String, String> {
 fn fernet_key(folder: &Path) -> Result<String, StackError> {
     use secrecy::ExposeSecret;
     let path = folder.join("fernet.key");
-    match std::fs::read_to_string(&path) {
+    match read_private(&path) {
         Ok(key) => Ok(key),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             let key = FernetKeys::generate();
-            std::fs::write(&path, key.expose_secret())?;
+            write_private(&path, key.expose_secret())?;
             Ok(key.expose_secret().to_owned())
         }
         Err(e) => Err(e.into()),

@@ -179,7 +179,7 @@ impl ProviderConfig {
             auth_type: auth_type(&fields, token.is_some())?,
             token,
             token_url: fields.url("token_url")?,
-            auth_data: fields.secrets("auth_data")?,
+            auth_data: fields.login("auth_data")?,
             auth_data_format: fields.body_format("auth_data_format", BodyFormat::Form)?,
             token_request: fields.object(
                 "token_request",

@@ -30,6 +30,7 @@ impl ProviderConfigError {
 
 type Result<T> = std::result::Result<T, ProviderConfigError>;
 
+const SCOPE: &str = "scope";
 /// Longest duration of a setting in seconds.
 const MAX_SECONDS: f64 = 86_400.0;
 
@@ -239,6 +240,20 @@ impl Fields {
     /// An object of texts that must not be printed.
     pub(crate) fn secrets(&self, key: &str) -> Result<BTreeMap<String, SecretString>> {
         Ok(secret_values(self.texts(key)?))
+    }
+
+    /// As [`Fields::secrets`], for the fields of a login. OAuth's `scope` may be a list: a form and
+    /// JSON have its words in one text, with blanks between them (RFC 6749, 3.3).
+    pub(crate) fn login(&self, key: &str) -> Result<BTreeMap<String, SecretString>> {
+        let mut login = self.members(key)?;
+        if let Some(Value::Array(words)) = login.get(SCOPE) {
+            let words = words
+                .iter()
+                .map(|word| text(&format!("{key}.{SCOPE}"), word))
+                .collect::<Result<Vec<_>>>()?;
+            login.insert(SCOPE.to_owned(), words.join(" ").into());
+        }
+        Ok(secret_values(texts(key, &Value::Object(login))?))
     }
 
     /// As [`Fields::secrets`], for a key that may also be written as nested objects:

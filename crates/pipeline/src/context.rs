@@ -145,6 +145,9 @@ impl Context {
         self.providers()
             .find(|provider| provider.name == name)
             .ok_or_else(|| {
+                if let Some(why) = self.config.providers.invalid(name.as_str()) {
+                    return PipelineError::caused(ErrorName::ConfigInvalid, why);
+                }
                 let known: Vec<_> = self.providers().map(|it| it.name.as_str()).collect();
                 PipelineError::new(
                     ErrorName::InvalidInput,
@@ -157,7 +160,8 @@ impl Context {
             })
     }
 
-    /// Every provider of the providers file in the order of their names, whether enabled or not.
+    /// Every usable provider of the providers file in the order of their names, whether enabled or
+    /// not.
     pub(crate) fn providers(&self) -> impl Iterator<Item = Provider<'_>> {
         let entries = self.config.providers.iter();
         entries.map(|(name, config)| Provider { name, config })

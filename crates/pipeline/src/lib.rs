@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod archive_check;
 mod context;
 mod convert;
 mod error;

@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use vault::SealedReader;
+
+use crate::archive_check::check_archive;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 
@@ -23,24 +26,50 @@ pub(crate) struct Opened {
 }
 
 impl Source<'_> {
+    /// Opens an object of the block, which has to be sealed and to lie where it belongs.
     pub(crate) async fn open(self, ctx: &Context, key: &str) -> Result<Opened, PipelineError> {
         match self {
             Self::Bucket => {
-                let object = ctx.vault().open(key).await?;
+                let object = ctx.vault().open_sealed(key).await?;
                 Ok(Opened {
-                    tag: object.info().etag.clone().unwrap_or_default(),
+                    tag: tag(&object),
                     content: Box::new(object),
                 })
             }
-            Self::File(path) => {
-                let file = File::open(path).map_err(|e| {
-                    PipelineError::new(ErrorName::InvalidInput, format!("{}: {e}", path.display()))
-                })?;
-                Ok(Opened {
-                    tag: path.display().to_string(),
-                    content: Box::new(BufReader::new(file)),
-                })
-            }
+            Self::File(path) => open_file(path),
         }
     }
+
+    /// Opens the block's archive. If it does not name its place itself, `extract.json` has to
+    /// describe it.
+    pub(crate) async fn open_archive(
+        self,
+        ctx: &Context,
+        trips_key: &str,
+    ) -> Result<Opened, PipelineError> {
+        match self {
+            Self::Bucket => {
+                let object = ctx.vault().open_sealed(trips_key).await?;
+                Ok(Opened {
+                    tag: tag(&object),
+                    content: check_archive(ctx.vault(), trips_key, object).await?,
+                })
+            }
+            Self::File(path) => open_file(path),
+        }
+    }
+}
+
+fn tag(object: &SealedReader) -> String {
+    object.info().etag.clone().unwrap_or_default()
+}
+
+fn open_file(path: &Path) -> Result<Opened, PipelineError> {
+    let file = File::open(path).map_err(|e| {
+        PipelineError::new(ErrorName::InvalidInput, format!("{}: {e}", path.display()))
+    })?;
+    Ok(Opened {
+        tag: path.display().to_string(),
+        content: Box::new(BufReader::new(file)),
+    })
 }

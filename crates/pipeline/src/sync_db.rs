@@ -115,7 +115,9 @@ async fn load(
 ) -> Result<(Tally, LoadCounts), PipelineError> {
     let (ctx, item) = (step.ctx, step.item);
     let provider = ctx.provider(&step.block.provider)?;
-    let archive = source.open(ctx, &step.key(BlockObject::Trips)).await?;
+    let archive = source
+        .open_archive(ctx, &step.key(BlockObject::Trips))
+        .await?;
     let worker = load_worker(ctx, provider, step.block.hour).await?;
     let rejects_key = step.key(BlockObject::Rejects);
 

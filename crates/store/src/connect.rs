@@ -117,6 +117,15 @@ impl Store {
         })
     }
 
+    /// Checks a URL as [`Store::connect`] does, without connecting.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InvalidUrl`], which names the part that is wrong, without its value.
+    pub fn check_url(url: &SecretString) -> Result<(), StoreError> {
+        url::parse(url.expose_secret()).map(|_| ())
+    }
+
     pub(crate) async fn client(&self) -> Result<Object, StoreError> {
         self.pool.get().await.map_err(from_pool_error)
     }

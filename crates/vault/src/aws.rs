@@ -9,8 +9,11 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{Credentials, ResponseChecksumValidation};
+use aws_sdk_s3::config::{Credentials, ResponseChecksumValidation, SharedHttpClient};
+use aws_smithy_http_client::Builder as HttpClientBuilder;
 use secrecy::{ExposeSecret as _, SecretString};
+
+const PLAIN_SCHEME: &str = "http://";
 
 const REGION: &str = "AWS_REGION";
 const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
@@ -167,8 +170,21 @@ pub fn s3_client(config: &SdkConfig, options: &AwsOptions) -> Client {
     let endpoint = options.s3_endpoint.as_ref().or(options.endpoint.as_ref());
     if let Some(endpoint) = endpoint {
         builder = builder.endpoint_url(endpoint).force_path_style(true);
+        if let Some(client) = direct_client(endpoint) {
+            builder = builder.http_client(client);
+        }
     }
     Client::from_conf(builder.build())
+}
+
+/// The HTTP client for an endpoint without TLS, which is on this machine. The SDK's own would send
+/// the requests to the proxy of the environment (`http_proxy`), in the clear.
+#[must_use]
+pub fn direct_client(endpoint: &str) -> Option<SharedHttpClient> {
+    let is_plain = endpoint
+        .get(..PLAIN_SCHEME.len())
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case(PLAIN_SCHEME));
+    is_plain.then(|| HttpClientBuilder::new().build_http())
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::place::Place;
+
 /// Why the content of an object cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
     /// The object has no bytes, or only white space.
@@ -22,13 +24,34 @@ pub enum Unreadable {
     CutShort,
     /// No key authenticates the token, which is well-formed.
     #[error(
-        "it is damaged, or sealed with a key that is not among the {keys} in ATD_MDS_FERNET_KEY; \
-         add the older key after the first one"
+        "it was not sealed with one of the {keys} configured keys, or its bytes have changed since \
+         (it was read twice); if a key was replaced, add the older one after the first in \
+         ATD_MDS_FERNET_KEY"
     )]
     NoKeyFits {
         /// How many keys were tried.
         keys: usize,
     },
+    /// It is plain, but has to be sealed.
+    #[error(
+        "it is not encrypted, and only configuration, boundaries and manifests may be plain; \
+         whoever put it there had no key"
+    )]
+    NotSealed,
+    /// It is sealed, but was written for another place.
+    #[error(
+        "it is another object: it was written as {place}; put back the object that belongs here"
+    )]
+    Misplaced {
+        /// Where it belongs.
+        place: Place,
+    },
+    /// Its content is not what the block's `extract.json` describes.
+    #[error(
+        "its content is not what extract.json next to it describes; to load it all the same, write \
+         it to a file with `mds config get` and use `mds sync-db --file`"
+    )]
+    NotAsDescribed,
     /// It is authentic, but its content does not decrypt or decompress.
     #[error("its content does not decrypt or decompress")]
     Content,
@@ -134,7 +157,9 @@ impl VaultError {
         error.get_ref()?.downcast_ref::<Self>()
     }
 
-    pub(crate) fn unreadable(key: &str, why: Unreadable) -> Self {
+    /// The error of an object whose content cannot be read.
+    #[must_use]
+    pub fn unreadable(key: &str, why: Unreadable) -> Self {
         Self::Unreadable {
             key: key.to_owned(),
             why,

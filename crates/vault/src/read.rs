@@ -3,10 +3,12 @@
 mod ahead;
 mod fetch;
 mod reader;
+mod sealed;
 mod spooler;
 
 pub(crate) use fetch::{Fetched, Source};
 pub use reader::{ObjectReader, StoredAs, StoredInfo};
+pub use sealed::SealedReader;
 pub(crate) use spooler::Spooled;
 #[cfg(test)]
 pub(crate) use spooler::{SPOOL_MEMORY, Spooler};

@@ -12,6 +12,7 @@ use tempfile::SpooledTempFile;
 
 use crate::error::{SpoolError, Unreadable};
 use crate::fernet::{BLOCK_BYTES, FernetKeys, HEADER_BYTES, Sealer};
+use crate::place::Place;
 use crate::read::{ObjectReader, SPOOL_MEMORY, Spooled, Spooler, StoredAs};
 use crate::write::{Compression, Encoder};
 
@@ -29,11 +30,12 @@ fn parse(texts: &[String]) -> FernetKeys {
 
 fn seal(keys: &FernetKeys, compression: Compression, pieces: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut encoder = Encoder::sealed(keys, compression, &mut out).unwrap();
+    let place = Place::of("folder/key");
+    let mut encoder = Encoder::sealed(keys, compression, &place, &mut out).unwrap();
     for piece in pieces {
         encoder.push(piece, &mut out).unwrap();
     }
-    encoder.finish(&mut out).unwrap();
+    encoder.finish(&mut out);
     out
 }
 

@@ -1,7 +1,7 @@
 //! The bucket with its keys: the operations on single objects.
 
 use std::fmt;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::time::SystemTime;
 
 use aws_sdk_s3::Client;
@@ -12,8 +12,10 @@ use trips::text::strip_byte_order_mark;
 use crate::blocking::blocking;
 use crate::error::{Unreadable, VaultError, vault_error};
 use crate::fernet::FernetKeys;
+use crate::key_ring::{KeyRing, ReadKeys};
 use crate::listing::ObjectPages;
-use crate::read::{Fetched, ObjectReader, Source};
+use crate::place::Place;
+use crate::read::{Fetched, ObjectReader, SealedReader, Source, StoredInfo};
 use crate::write::{
     Compression, Encoder, ObjectInfo, ObjectWriter, PreparedObject, Target, Uploading,
     WriteCondition,
@@ -41,9 +43,9 @@ pub struct ObjectHead {
 /// A bucket and the keys to its objects. Cloning is cheap.
 #[derive(Clone)]
 pub struct Vault {
-    client: Client,
-    bucket: String,
-    keys: FernetKeys,
+    pub(crate) client: Client,
+    pub(crate) bucket: String,
+    keys: KeyRing,
     compression: Compression,
 }
 
@@ -59,8 +61,17 @@ impl Vault {
         Self {
             client,
             bucket: bucket.into(),
-            keys,
+            keys: KeyRing::new(keys),
             compression,
+        }
+    }
+
+    /// The same vault, which reads the keys again when none of them fits.
+    #[must_use]
+    pub fn with_key_source(self, source: Box<dyn ReadKeys>) -> Self {
+        Self {
+            keys: KeyRing::with_source(self.keys.current(), source),
+            ..self
         }
     }
 
@@ -98,18 +109,22 @@ impl Vault {
     fn create_with(&self, key: String, seal: Seal, uploading: Uploading) -> ObjectWriter {
         let target = self.target(key, seal, uploading);
         match seal {
-            Seal::Encrypt => ObjectWriter::new(target, |out| {
-                Encoder::sealed(&self.keys, self.compression, out)
-            }),
+            Seal::Encrypt => {
+                let place = Place::of(&target.key);
+                ObjectWriter::new(target, |out| {
+                    Encoder::sealed(&self.keys.current(), self.compression, &place, out)
+                })
+            }
             Seal::Plain => ObjectWriter::new(target, |_| Ok(Encoder::plain())),
         }
     }
 
-    /// Starts a token over content that may be compressed already.
+    /// Starts a token over content that may be compressed already, and then begins with its place.
     pub(crate) fn reseal(&self, key: &str) -> ObjectWriter {
         let target = self.target(key.to_owned(), Seal::Encrypt, Uploading::AtOnce);
+        let place = Place::of(key);
         ObjectWriter::new(target, |out| {
-            Encoder::sealed(&self.keys, Compression::None, out)
+            Encoder::sealed(&self.keys.current(), Compression::None, &place, out)
         })
     }
 
@@ -144,6 +159,15 @@ impl Vault {
         .await
     }
 
+    /// Opens an object that has to be sealed and to lie where it belongs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::open`], and [`Unreadable::NotSealed`] or [`Unreadable::Misplaced`].
+    pub async fn open_sealed(&self, key: &str) -> Result<SealedReader, VaultError> {
+        self.open(key).await?.into_sealed()
+    }
+
     pub(crate) async fn fetch(&self, key: &str) -> Result<Fetched, VaultError> {
         let source = Source {
             client: &self.client,
@@ -160,16 +184,27 @@ impl Vault {
     ///
     /// As [`Vault::open`].
     pub async fn get_bytes(&self, key: &str) -> Result<Vec<u8>, VaultError> {
-        let mut reader = self.open(key).await?;
-        let owned = key.to_owned();
-        blocking(key, move || {
-            let mut bytes = Vec::new();
-            reader
-                .read_to_end(&mut bytes)
-                .map_err(|error| vault_error(&owned, &error))?;
-            Ok(bytes)
-        })
-        .await
+        read_all(key, self.open(key).await?).await
+    }
+
+    /// As [`Vault::get_bytes`], with what is known about the object.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::open`].
+    pub async fn get_with_info(&self, key: &str) -> Result<(Vec<u8>, StoredInfo), VaultError> {
+        let reader = self.open(key).await?;
+        let info = reader.info().clone();
+        Ok((read_all(key, reader).await?, info))
+    }
+
+    /// As [`Vault::get_bytes`], of an object that has to be sealed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::open_sealed`].
+    pub async fn get_sealed_bytes(&self, key: &str) -> Result<Vec<u8>, VaultError> {
+        read_all(key, self.open_sealed(key).await?).await
     }
 
     /// Reads a small object as JSON. A byte order mark before it is skipped.
@@ -179,14 +214,16 @@ impl Vault {
     /// As [`Vault::open`], and [`Unreadable::Json`], which names the place of the fault but nothing
     /// of the text.
     pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<T, VaultError> {
-        let bytes = self.get_bytes(key).await?;
-        serde_json::from_slice(strip_byte_order_mark(&bytes)).map_err(|error| {
-            let why = Unreadable::Json {
-                line: error.line(),
-                column: error.column(),
-            };
-            VaultError::unreadable(key, why)
-        })
+        from_json(key, &self.get_bytes(key).await?)
+    }
+
+    /// As [`Vault::get_json`], of an object that has to be sealed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::open_sealed`], and [`Unreadable::Json`].
+    pub async fn get_sealed_json<T: DeserializeOwned>(&self, key: &str) -> Result<T, VaultError> {
+        from_json(key, &self.get_sealed_bytes(key).await?)
     }
 
     /// Writes a small object.
@@ -317,11 +354,36 @@ impl Vault {
     }
 }
 
+async fn read_all(
+    key: &str,
+    mut reader: impl Read + Send + 'static,
+) -> Result<Vec<u8>, VaultError> {
+    let owned = key.to_owned();
+    blocking(key, move || {
+        let mut bytes = Vec::new();
+        reader
+            .read_to_end(&mut bytes)
+            .map_err(|error| vault_error(&owned, &error))?;
+        Ok(bytes)
+    })
+    .await
+}
+
+fn from_json<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, VaultError> {
+    serde_json::from_slice(strip_byte_order_mark(bytes)).map_err(|error| {
+        let why = Unreadable::Json {
+            line: error.line(),
+            column: error.column(),
+        };
+        VaultError::unreadable(key, why)
+    })
+}
+
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vault")
             .field("bucket", &self.bucket)
-            .field("keys", &self.keys)
+            .field("keys", &self.keys.current())
             .field("compression", &self.compression)
             .finish_non_exhaustive()
     }

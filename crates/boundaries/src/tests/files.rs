@@ -50,6 +50,69 @@ fn a_feature_may_have_no_geometry() {
     assert_eq!(cell(&boundaries, 0.5, 0.5), None);
 }
 
+#[rstest]
+#[case(json!({"type": "Polygon", "coordinates": []}))]
+#[case(json!({"type": "Polygon", "coordinates": [[]]}))]
+#[case(json!({"type": "MultiPolygon", "coordinates": []}))]
+#[case(json!({"type": "MultiPolygon", "coordinates": [[]]}))]
+#[case(json!({"type": "MultiPolygon", "coordinates": [[[]]]}))]
+#[case(json!({"type": "GeometryCollection", "geometries": []}))]
+#[case(json!({"type": "GeometryCollection", "geometries": [{"type": "Polygon", "coordinates": []}]}))]
+#[case(json!({"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [0, 0]}]}))]
+fn an_empty_geometry_is_no_area(#[case] geometry: Value) {
+    let mut feature = square("nowhere", 0.0, 1.0);
+    feature["geometry"] = geometry;
+    let boundaries = cells(json!([feature, square("b", 0.0, 1.0)]));
+    assert_eq!(cell(&boundaries, 0.5, 0.5), Some("b"));
+    let boundaries = cells(json!([feature]));
+    assert_eq!(cell(&boundaries, 0.5, 0.5), None);
+}
+
+#[test]
+fn the_polygons_of_a_collection_count_and_its_lines_do_not() {
+    let part = |from: f64| json!({"type": "Polygon", "coordinates": [ring(from, from + 1.0)]});
+    let mut feature = square("clipped", 0.0, 1.0);
+    feature["geometry"] = json!({"type": "GeometryCollection", "geometries": [
+        part(0.0),
+        {"type": "LineString", "coordinates": [[5, 5], [6, 6]]},
+        {"type": "GeometryCollection", "geometries": [
+            {"type": "MultiPolygon", "coordinates": [part(2.0)["coordinates"]]},
+        ]},
+    ]});
+    let boundaries = cells(json!([feature]));
+    for (at, label) in [(0.5, Some("clipped")), (2.5, Some("clipped")), (5.5, None)] {
+        assert_eq!(cell(&boundaries, at, at), label);
+    }
+}
+
+#[test]
+fn heights_and_a_byte_order_mark_are_skipped() {
+    let mut feature = square("high", 0.0, 1.0);
+    feature["geometry"]["coordinates"] =
+        json!([[[0, 0, 9], [1, 0, 9], [1, 1, 9], [0, 1, 9], [0, 0, 9]]]);
+    let json = format!("\u{feff}{}", collection(json!([feature])));
+    let boundaries = build(&json).unwrap();
+    assert_eq!(cell(&boundaries, 0.5, 0.5), Some("high"));
+}
+
+#[rstest]
+#[case(LayerName::CensusGeoid, json!(6_037_101_110_u64), 1)]
+#[case(LayerName::CensusGeoid, json!("6037101110"), 1)]
+#[case(LayerName::CensusGeoid, json!(48_453_001_100_u64), 0)]
+#[case(LayerName::CensusGeoid, json!("06037101110"), 0)]
+#[case(LayerName::Cell, json!(6_037_101_110_u64), 0)]
+fn tracts_that_lost_a_zero_are_counted(
+    #[case] name: LayerName,
+    #[case] geoid: Value,
+    #[case] shortened: usize,
+) {
+    let json = collection(json!([square(geoid, 0.0, 1.0)]));
+    let builder = Boundaries::builder()
+        .add_layer(&layer(name), json.as_bytes())
+        .unwrap();
+    assert_eq!(builder.shortened_geoids(), shortened);
+}
+
 #[test]
 fn unknown_members_are_skipped() {
     let mut collection = json!({
@@ -89,8 +152,8 @@ fn a_file_that_is_not_a_collection_is_named(#[case] json: &str) {
 #[rstest]
 #[case::a_point(json!({"type": "Point", "coordinates": [0, 0]}), "is a Point")]
 #[case::a_line(json!({"type": "LineString", "coordinates": [[0, 0], [1, 1]]}), "is a LineString")]
-#[case::a_collection(json!({"type": "GeometryCollection", "geometries": []}), "is a GeometryCollection")]
-#[case::no_ring(json!({"type": "Polygon", "coordinates": []}), "has no ring")]
+#[case::short_in_a_collection(json!({"type": "GeometryCollection", "geometries": [
+    {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 0]]]}]}), "fewer than four")]
 #[case::short_ring(json!({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 0]]]}), "fewer than four")]
 #[case::short_position(json!({"type": "Polygon", "coordinates": [[[0, 0], [1], [1, 1], [0, 0]]]}), "fewer than two")]
 #[case::feet(json!({"type": "Polygon", "coordinates": [[[3.1e6, 1e7], [3.2e6, 1e7], [3.1e6, 1e6], [3.1e6, 1e7]]]}), "EPSG:4326")]

@@ -135,3 +135,59 @@ fn debug_shows_no_secret() {
         "{printed}"
     );
 }
+
+#[rstest]
+#[case("AWS_ENDPOINT_URL", "http://192.0.2.1")]
+#[case("AWS_ENDPOINT_URL_S3", "http://minio.example.org:9000")]
+#[case("AWS_ENDPOINT_URL_S3", "http://127.0.0.1.example.org")]
+#[case("AWS_ENDPOINT_URL_SECRETS_MANAGER", "HTTP://192.0.2.1")]
+#[case("AWS_ENDPOINT_URL_SECRETS_MANAGER", "ftp://localhost")]
+#[case("AWS_ENDPOINT_URL_S3", "localhost:9000")]
+fn a_service_without_tls_is_refused_unless_it_is_on_this_machine(
+    #[case] name: &str,
+    #[case] url: &str,
+) {
+    let error = read_with(&[(name, url)]).unwrap_err();
+    assert!(
+        error.to_string().starts_with(&format!("{name} ")),
+        "{error}"
+    );
+    for good in [
+        "http://127.0.0.1:9000",
+        "http://localhost",
+        "http://[::1]",
+        "https://s3.example.org",
+    ] {
+        read_with(&[(name, good)]).unwrap();
+    }
+}
+
+#[rstest]
+#[case("STAGING", None, true)]
+#[case("PRODUCTION", None, false)]
+#[case("PRODUCTION", Some("allow"), true)]
+#[case("PRODUCTION", Some(" Allow "), true)]
+fn plain_files_are_for_trials_unless_they_are_allowed(
+    #[case] mode: &str,
+    #[case] allowed: Option<&str>,
+    #[case] may_be_plain: bool,
+) {
+    let mut variables = vec![("ATD_MDS_RUN_MODE", mode)];
+    variables.extend(allowed.map(|word| ("ATD_MDS_PLAIN_CONFIG", word)));
+    let env = read_with(&variables).unwrap();
+    assert_eq!(env.may_be_plain(), may_be_plain);
+    assert_eq!(env.check_plain(&env.settings_key).is_ok(), may_be_plain);
+    assert_eq!(env.check_plain(&env.providers_key).is_ok(), may_be_plain);
+    env.check_plain("boundaries/cell.json").unwrap();
+}
+
+#[test]
+fn any_other_word_does_not_allow_plain_files() {
+    let error = read_with(&[("ATD_MDS_PLAIN_CONFIG", "1")]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("ATD_MDS_PLAIN_CONFIG must be allow"),
+        "{error}"
+    );
+}

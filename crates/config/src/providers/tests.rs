@@ -50,7 +50,8 @@ fn entries_come_in_the_order_of_their_names() {
 fn a_fault_is_named_by_provider_and_key(#[case] key: &str, #[case] value: Value) {
     let mut entry = bird();
     entry[key] = value;
-    let error = read(&json!({"bird": entry})).unwrap_err();
+    let providers = read(&json!({"bird": entry})).unwrap();
+    let error = providers.check().unwrap_err();
     assert!(
         error.to_string().starts_with(&format!("bird.{key} ")),
         "{error}"
@@ -71,9 +72,37 @@ fn an_entry_that_is_not_enabled_may_be_past_reading() {
     );
 }
 
+#[test]
+fn an_entry_that_cannot_be_used_stops_no_other() {
+    let (mut bad, mut left) = (bird(), bird());
+    bad["mds_api_url"] = json!("http://canary.example.com");
+    left["provider_id"] = json!("canary");
+    left["enabled"] = json!(false);
+    let providers =
+        read(&json!({"bird": bird(), "jump": bad, "left": left, "Bird": bird()})).unwrap();
+    let usable: Vec<_> = providers.keys().map(ProviderName::as_str).collect();
+    assert_eq!(usable, ["bird"]);
+    let invalid: Vec<_> = providers.all_invalid().map(|(name, _)| name).collect();
+    assert_eq!(invalid, ["Bird", "jump"]);
+    let why = providers.invalid("jump").unwrap().to_string();
+    assert!(why.starts_with("jump.mds_api_url "), "{why}");
+    assert!(providers.invalid("bird").is_none() && providers.invalid("left").is_none());
+    assert!(providers.check().is_err());
+}
+
 #[rstest]
 #[case(json!({"Bird": {}}))]
 #[case(json!({"all": {}}))]
+fn an_entry_with_a_name_that_no_provider_can_have_is_refused(#[case] value: Value) {
+    let providers = read(&value).unwrap();
+    let error = providers.check().unwrap_err();
+    assert!(
+        error.to_string().starts_with("ATD_MDS_PROVIDERS"),
+        "{error}"
+    );
+}
+
+#[rstest]
 #[case(json!(["canary"]))]
 #[case(json!("canary"))]
 fn a_file_that_is_no_providers_file_is_named(#[case] value: Value) {
@@ -87,7 +116,8 @@ fn a_file_that_is_no_providers_file_is_named(#[case] value: Value) {
 
 #[test]
 fn an_entry_that_is_no_object_is_refused() {
-    let error = read(&json!({"bird": "canary"})).unwrap_err();
+    let providers = read(&json!({"bird": "canary"})).unwrap();
+    let error = providers.check().unwrap_err();
     assert!(error.to_string().starts_with("bird"), "{error}");
     assert!(!format!("{error} {error:?}").contains("canary"));
 }

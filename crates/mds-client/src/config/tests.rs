@@ -45,6 +45,24 @@ fn every_listed_key_is_read() {
     }
 }
 
+#[rstest]
+#[case(json!(["mds", "trips"]), Some("mds trips"))]
+#[case(json!(["mds"]), Some("mds"))]
+#[case(json!("mds trips"), Some("mds trips"))]
+#[case(json!(null), None)]
+fn the_scope_of_a_login_may_be_a_list(#[case] scope: Value, #[case] sent: Option<&str>) {
+    let config = read(&json!({"auth_data": {"client_id": "id", "scope": scope}}));
+    let scope = config.auth_data.get("scope");
+    assert_eq!(scope.map(|text| text.expose_secret()), sent);
+}
+
+#[test]
+fn a_scope_of_anything_but_texts_is_refused() {
+    let error = refusal(&json!({"auth_data": {"scope": [{"canary-5f1c": 1}]}}));
+    assert_eq!(error.key, "auth_data.scope");
+    assert!(!format!("{error:?}").contains(CANARY));
+}
+
 #[test]
 fn absent_keys_have_defaults() {
     let config = read(&json!({}));

@@ -33,7 +33,7 @@ impl PreviousArchive {
         vault: &Vault,
         trips_key: &str,
     ) -> Result<Option<Self>, PipelineError> {
-        let archive = match vault.open(trips_key).await {
+        let archive = match vault.open_sealed(trips_key).await {
             Err(VaultError::NotFound { .. }) => return Ok(None),
             Err(VaultError::Unreadable { .. }) => return Self::unreadable(vault, trips_key).await,
             Err(other) => return Err(other.into()),

@@ -89,6 +89,17 @@ fn scheduled_end(provider: Provider<'_>, request: &PlanRequest, scheduled: DateT
     Hour::containing(scheduled - TimeDelta::hours(i64::from(lag)))
 }
 
+/// Every enabled provider. An entry that cannot be used stops the plan only if there is no other.
+fn enabled_providers(ctx: &Context) -> Result<Vec<Provider<'_>>, PipelineError> {
+    let enabled: Vec<_> = ctx.providers().filter(|it| it.config.enabled).collect();
+    match ctx.config().providers.all_invalid().next() {
+        Some((_, why)) if enabled.is_empty() => {
+            Err(PipelineError::caused(ErrorName::ConfigInvalid, why))
+        }
+        _ => Ok(enabled),
+    }
+}
+
 /// The providers that the request names, each once and in the order of their names.
 fn chosen_providers<'a>(
     ctx: &'a Context,
@@ -107,7 +118,7 @@ fn chosen_providers<'a>(
         ));
     }
     if named.contains(&"all") {
-        return Ok(ctx.providers().filter(|it| it.config.enabled).collect());
+        return enabled_providers(ctx);
     }
     let mut chosen = named
         .into_iter()

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ::url::form_urlencoded;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -17,12 +18,11 @@ pub(super) struct Target {
 }
 
 pub(super) fn parse(url: &str) -> Result<Target, StoreError> {
-    let (url, ca_bundle) = take_tls_options(url);
+    let url = unambiguous(url)?;
+    let (url, ca_bundle) = take_tls_options(&url)?;
     let mut config: Config = url.parse().map_err(invalid_url)?;
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-        return Err(StoreError::InvalidUrl {
-            why: "it has no host".to_owned(),
-        });
+        return Err(invalid("it has no host"));
     }
     let is_tls_requested = config.get_ssl_mode() == SslMode::Require;
     config.ssl_mode(if is_loopback(&config) && !is_tls_requested {
@@ -31,6 +31,84 @@ pub(super) fn parse(url: &str) -> Result<Target, StoreError> {
         SslMode::Require
     });
     Ok(Target { config, ca_bundle })
+}
+
+/// Rewrites a URL so that the driver reads it as it was meant: without the driver that SQLAlchemy
+/// names in the scheme, and with a password whose reserved characters are percent-encoded. Other
+/// texts (`host=… user=…`) stay as they are.
+fn unambiguous(url: &str) -> Result<String, StoreError> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Ok(url.to_owned());
+    };
+    let dialect = scheme
+        .split_once('+')
+        .map_or(scheme, |(dialect, _)| dialect);
+    if !["postgres", "postgresql"]
+        .iter()
+        .any(|known| dialect.eq_ignore_ascii_case(known))
+    {
+        return Err(invalid("its scheme is not postgresql"));
+    }
+    let (login, server) = split_login(rest)?;
+    Ok(format!("postgresql://{login}{server}"))
+}
+
+/// Splits `user:password@host/database` before the host. Returns the login encoded.
+///
+/// The password may hold an `@`, a `/` or a `?` as it is. So the login ends at the first `@` that
+/// is followed by nothing but the address of a server.
+fn split_login(rest: &str) -> Result<(String, &str), StoreError> {
+    if !rest.contains('@') {
+        return Ok((String::new(), rest));
+    }
+    let mut ends = rest.match_indices('@').map(|(at, _)| at);
+    let Some(end) = ends.find(|at| is_server(&rest[at + 1..])) else {
+        return Err(invalid(
+            "what follows the password is not host:port/database?option=value; write reserved \
+             characters of the password percent-encoded",
+        ));
+    };
+    let login = &rest[..end];
+    let (user, password) = match login.split_once(':') {
+        Some((user, password)) => (user, Some(password)),
+        None => (login, None),
+    };
+    let mut encoded = encode(user);
+    if let Some(password) = password {
+        encoded.push(':');
+        encoded.push_str(&encode(password));
+    }
+    encoded.push('@');
+    Ok((encoded, &rest[end + 1..]))
+}
+
+/// Percent-encodes what is not a plain character. What is encoded already stays so; a `%` that
+/// begins no code stands for itself.
+fn encode(text: &str) -> String {
+    let decoded: Vec<u8> = percent_decode_str(text).collect();
+    percent_encode(&decoded, NON_ALPHANUMERIC).to_string()
+}
+
+/// Whether a text is `host[:port][,…][/database][?option=value&…]`.
+fn is_server(text: &str) -> bool {
+    let (address, options) = match text.split_once('?') {
+        Some((address, options)) => (address, Some(options)),
+        None => (text, None),
+    };
+    let (hosts, database) = address.split_once('/').unwrap_or((address, ""));
+    let is_host = |c: char| c.is_alphanumeric() || ".-_:,[]%".contains(c);
+    let is_name =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let is_option = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| is_name(name));
+    hosts.chars().all(is_host)
+        && !database.contains(['@', '/'])
+        && options.is_none_or(|options| options.is_empty() || options.split('&').all(is_option))
+}
+
+fn invalid(why: &str) -> StoreError {
+    StoreError::InvalidUrl {
+        why: why.to_owned(),
+    }
 }
 
 /// Keeps only the driver's own message, which at most names an option. The source errors below it
@@ -46,25 +124,34 @@ fn invalid_url(error: tokio_postgres::Error) -> StoreError {
 }
 
 /// Removes TLS options of libpq that the driver does not know. Certificates are always verified, so
-/// `verify-ca` and `verify-full` become `require`.
-fn take_tls_options(url: &str) -> (String, Option<PathBuf>) {
+/// `verify-ca` and `verify-full` become `require`; and a host that is not on this machine always
+/// needs TLS, so `allow` and `no-verify` say nothing.
+fn take_tls_options(url: &str) -> Result<(String, Option<PathBuf>), StoreError> {
     let Some((base, query)) = url.split_once('?').filter(|_| url.contains("://")) else {
-        return (url.to_owned(), None);
+        return Ok((url.to_owned(), None));
     };
     let mut ca_bundle = None;
     let mut kept = Vec::new();
-    for pair in query.split('&') {
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match form_urlencoded::parse(pair.as_bytes()).next() {
             Some((key, path)) if key == "sslrootcert" => {
                 ca_bundle = (path != "system").then(|| PathBuf::from(path.as_ref()));
             }
-            Some((key, mode)) if key == "sslmode" && mode.starts_with("verify-") => {
-                kept.push("sslmode=require");
-            }
+            Some((key, mode)) if key == "sslmode" => match &*mode {
+                "disable" | "prefer" | "require" => kept.push(pair),
+                "verify-ca" | "verify-full" => kept.push("sslmode=require"),
+                "allow" | "no-verify" => {}
+                _ => {
+                    return Err(invalid(
+                        "its sslmode is not one of disable, allow, prefer, require, verify-ca and \
+                         verify-full",
+                    ));
+                }
+            },
             _ => kept.push(pair),
         }
     }
-    (format!("{base}?{}", kept.join("&")), ca_bundle)
+    Ok((format!("{base}?{}", kept.join("&")), ca_bundle))
 }
 
 fn is_loopback(config: &Config) -> bool {

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE};
+use base64::{Engine as _, alphabet};
 use hmac::Hmac;
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use sha2::Sha256;
@@ -13,6 +14,15 @@ use sha2::Sha256;
 const HALF_BYTES: usize = 16;
 /// SHA-256 works on blocks of this size.
 const MAC_BLOCK_BYTES: usize = 64;
+
+/// The last of 43 characters has two bits that belong to no byte. Python ignores them, so a key may
+/// have been typed with any.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true),
+);
 
 /// Why a list of keys was refused. Positions count from 1. The error holds no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +33,8 @@ pub enum KeyError {
     NoKey,
     /// One entry is not a Fernet key.
     #[error(
-        "Fernet key {position} of {count} is not 32 bytes in URL-safe base64 \
-         (44 characters, A-Z a-z 0-9 - _ =)"
+        "Fernet key {position} of {count} is not 32 bytes in base64 \
+         (44 characters, A-Z a-z 0-9 - _ =, or + and / for - and _)"
     )]
     Malformed {
         /// Which key, from 1.
@@ -77,6 +87,15 @@ impl FernetKeys {
         SecretString::from(URL_SAFE.encode(rand::random::<[u8; 2 * HALF_BYTES]>()))
     }
 
+    /// Whether both lists have the same keys in the same order.
+    pub(crate) fn are_same(&self, other: &Self) -> bool {
+        let bytes = |keys: &Self| {
+            let keys = keys.iter().map(|key| *key.0.expose_secret());
+            keys.collect::<Vec<_>>()
+        };
+        Arc::ptr_eq(&self.0, &other.0) || bytes(self) == bytes(other)
+    }
+
     /// The number of keys, at least one.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -106,8 +125,19 @@ impl fmt::Debug for FernetKeys {
 pub(crate) struct FernetKey(SecretBox<[u8; 2 * HALF_BYTES]>);
 
 impl FernetKey {
+    /// Reads a key in the URL-safe or the standard alphabet. Python's decoder, which the older
+    /// tools use, takes both, also mixed.
     fn parse(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?;
+        let text: String = text
+            .trim_end_matches('=')
+            .chars()
+            .map(|character| match character {
+                '+' => '-',
+                '/' => '_',
+                other => other,
+            })
+            .collect();
+        let bytes = LENIENT.decode(text).ok()?;
         let key: [u8; 2 * HALF_BYTES] = bytes.try_into().ok()?;
         Some(Self(SecretBox::new(Box::new(key))))
     }

@@ -1,4 +1,5 @@
-//! Downloading an object into a spool, again if its body ends early.
+//! Downloading an object into a spool: again if its body ends early, once more if it is damaged,
+//! and once more with the keys of now if none of the keys fits.
 
 use std::io;
 use std::time::Duration;
@@ -10,8 +11,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::blocking::blocking;
-use crate::error::{SpoolError, VaultError};
+use crate::error::{SpoolError, Unreadable, VaultError};
 use crate::fernet::FernetKeys;
+use crate::key_ring::KeyRing;
 use crate::read::spooler::{Spooled, Spooler};
 
 /// How many chunks of a body may wait for the thread that spools them. A chunk is what one read of
@@ -33,6 +35,8 @@ pub(crate) struct Fetched {
 enum FetchError {
     /// The body ended early. Another request may help.
     Incomplete(VaultError),
+    /// The body is not a token under one of the keys. A bit may have been flipped on the way.
+    Damaged(VaultError),
     Final(VaultError),
 }
 
@@ -40,16 +44,37 @@ enum FetchError {
 pub(crate) struct Source<'a> {
     pub(crate) client: &'a Client,
     pub(crate) bucket: &'a str,
-    pub(crate) keys: &'a FernetKeys,
+    pub(crate) keys: &'a KeyRing,
     pub(crate) key: &'a str,
 }
 
 impl Source<'_> {
     /// Downloads the object and authenticates it.
     pub(crate) async fn fetch(&self) -> Result<Fetched, VaultError> {
-        let mut attempt = 1;
+        let keys = self.keys.current();
+        let error = match self.fetch_under(&keys).await {
+            Err(error) if is_no_key_fits(&error) => error,
+            fetched => return fetched,
+        };
+        match self.keys.renew(&keys).await {
+            Ok(Some(keys)) => self.fetch_under(&keys).await,
+            Ok(None) => Err(error),
+            Err(failed) if failed.is_transient => Err(VaultError::unavailable(self.key, failed)),
+            Err(failed) => {
+                tracing::warn!(
+                    s3.key = self.key,
+                    error.message = %failed,
+                    "no key fits an object, and the keys could not be read again"
+                );
+                Err(error)
+            }
+        }
+    }
+
+    async fn fetch_under(&self, keys: &FernetKeys) -> Result<Fetched, VaultError> {
+        let (mut attempt, mut is_reread) = (1, false);
         loop {
-            match self.fetch_once().await {
+            match self.fetch_once(keys).await {
                 Err(FetchError::Incomplete(error)) if attempt < BODY_ATTEMPTS => {
                     tracing::warn!(
                         s3.key = self.key,
@@ -60,13 +85,25 @@ impl Source<'_> {
                     tokio::time::sleep(BODY_PAUSE * attempt).await;
                     attempt += 1;
                 }
-                Err(FetchError::Incomplete(error) | FetchError::Final(error)) => return Err(error),
+                Err(FetchError::Damaged(error)) if !is_reread => {
+                    tracing::warn!(
+                        s3.key = self.key,
+                        error.message = %error,
+                        "object from S3 failed its check, reading it once more"
+                    );
+                    is_reread = true;
+                }
+                Err(
+                    FetchError::Incomplete(error)
+                    | FetchError::Damaged(error)
+                    | FetchError::Final(error),
+                ) => return Err(error),
                 Ok(fetched) => return Ok(fetched),
             }
         }
     }
 
-    async fn fetch_once(&self) -> Result<Fetched, FetchError> {
+    async fn fetch_once(&self, keys: &FernetKeys) -> Result<Fetched, FetchError> {
         let response = self
             .client
             .get_object()
@@ -75,7 +112,7 @@ impl Source<'_> {
             .send()
             .await
             .map_err(|error| FetchError::Final(VaultError::from_sdk(self.key, error)))?;
-        spool_response(self.key, response, Spooler::new(self.keys.clone())).await
+        spool_response(self.key, response, Spooler::new(keys.clone())).await
     }
 }
 
@@ -101,7 +138,7 @@ async fn spool_response(
         let cause = io::Error::new(io::ErrorKind::UnexpectedEof, "the body ended early");
         return Err(FetchError::Incomplete(VaultError::unavailable(key, cause)));
     }
-    let content = content.map_err(FetchError::Final)?;
+    let content = content.map_err(damaged_or_final)?;
     Ok(Fetched {
         content,
         etag,
@@ -140,7 +177,26 @@ fn spool_chunks(
 
 fn spool_error(key: &str, error: &SpoolError) -> VaultError {
     match error {
-        SpoolError::Unreadable(why) => VaultError::unreadable(key, *why),
+        SpoolError::Unreadable(why) => VaultError::unreadable(key, why.clone()),
         SpoolError::Scratch(error) => VaultError::scratch(key, error.kind()),
     }
+}
+
+fn damaged_or_final(error: VaultError) -> FetchError {
+    match &error {
+        VaultError::Unreadable { why, .. } if *why != Unreadable::Empty => {
+            FetchError::Damaged(error)
+        }
+        _ => FetchError::Final(error),
+    }
+}
+
+fn is_no_key_fits(error: &VaultError) -> bool {
+    matches!(
+        error,
+        VaultError::Unreadable {
+            why: Unreadable::NoKeyFits { .. },
+            ..
+        }
+    )
 }

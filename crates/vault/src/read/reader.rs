@@ -8,13 +8,14 @@ use zstd::stream::read::Decoder;
 
 use crate::error::{Unreadable, VaultError};
 use crate::fernet::Unsealer;
+use crate::place::{Head, Place};
 use crate::read::ahead::ReadAhead;
+use crate::read::sealed::SealedReader;
 use crate::read::spooler::Spooled;
 
 /// An object with more bytes in the bucket is decrypted and decompressed on a thread of its own.
 /// Most objects are smaller and not worth a thread.
 const LARGE: u64 = 1024 * 1024;
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
 /// How an object is stored in the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,9 @@ pub struct StoredInfo {
     pub stored_bytes: u64,
     /// How it is stored.
     pub stored_as: StoredAs,
+    /// The place that is sealed together with its content. Plain, uncompressed and older objects
+    /// have none.
+    pub place: Option<Place>,
 }
 
 /// The content of an object, as it was written.
@@ -74,13 +78,17 @@ impl ObjectReader {
         stored_bytes: u64,
         spooled: Spooled,
     ) -> Result<Self, VaultError> {
-        let (content, stored_as) =
-            Content::of_spooled(spooled).map_err(|error| content_error(key, &error))?;
+        let Opened {
+            content,
+            stored_as,
+            place,
+        } = Opened::of_spooled(spooled).map_err(|error| content_error(key, &error))?;
         let info = StoredInfo {
             key: key.to_owned(),
             etag,
             stored_bytes,
             stored_as,
+            place,
         };
         let content = match content {
             Content::Sealed(_) | Content::Compressed(_) if stored_bytes > LARGE => {
@@ -96,37 +104,55 @@ impl ObjectReader {
     pub fn info(&self) -> &StoredInfo {
         &self.info
     }
+
+    /// The content, if the object is sealed and lies where it belongs.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable::NotSealed`], [`Unreadable::Misplaced`].
+    pub fn into_sealed(self) -> Result<SealedReader, VaultError> {
+        SealedReader::new(self)
+    }
 }
 
-impl Content {
-    fn of_spooled(spooled: Spooled) -> io::Result<(Self, StoredAs)> {
-        let (content, key_index) = match spooled {
-            Spooled::Plain(spool) => return Ok((Self::Plain(spool), StoredAs::Plain)),
-            Spooled::Sealed { content, key_index } => (Self::of_token(content)?, key_index),
-        };
-        let compressed = matches!(content, Self::Compressed(_));
-        Ok((
-            content,
-            StoredAs::Sealed {
-                key_index,
-                compressed,
-            },
-        ))
+/// The content of an object, and what its first bytes say about it.
+struct Opened {
+    content: Content,
+    stored_as: StoredAs,
+    place: Option<Place>,
+}
+
+impl Opened {
+    fn of_spooled(spooled: Spooled) -> io::Result<Self> {
+        match spooled {
+            Spooled::Plain(spool) => Ok(Self {
+                content: Content::Plain(spool),
+                stored_as: StoredAs::Plain,
+                place: None,
+            }),
+            Spooled::Sealed { content, key_index } => Self::of_token(content, key_index),
+        }
     }
 
-    fn of_token(mut content: Box<Unsealer>) -> io::Result<Self> {
-        let mut head = Vec::with_capacity(ZSTD_MAGIC.len());
-        content
-            .by_ref()
-            .take(ZSTD_MAGIC.len() as u64)
-            .read_to_end(&mut head)?;
-        let is_compressed = head == ZSTD_MAGIC;
-        let whole = Cursor::new(head).chain(content);
-        if is_compressed {
-            Ok(Self::Compressed(Box::new(Decoder::new(whole)?)))
-        } else {
-            Ok(Self::Sealed(whole))
-        }
+    fn of_token(mut content: Box<Unsealer>, key_index: usize) -> io::Result<Self> {
+        let Head {
+            bytes,
+            is_compressed,
+            place,
+        } = Head::read(&mut content)?;
+        let whole = Cursor::new(bytes).chain(content);
+        Ok(Self {
+            content: if is_compressed {
+                Content::Compressed(Box::new(Decoder::new(whole)?))
+            } else {
+                Content::Sealed(whole)
+            },
+            stored_as: StoredAs::Sealed {
+                key_index,
+                compressed: is_compressed,
+            },
+            place,
+        })
     }
 }
 

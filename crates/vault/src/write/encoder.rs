@@ -7,6 +7,7 @@ use zstd::bulk::Compressor;
 use zstd::zstd_safe::{CParameter, compress_bound};
 
 use crate::fernet::{FernetKeys, Sealer};
+use crate::place::Place;
 
 /// Level 3 takes twice the time of level 1 and compresses GPS traces less: they have no long
 /// matches.
@@ -45,18 +46,26 @@ impl Encoder {
     }
 
     /// The object is a token under the first key. Its header is appended to `out`.
+    ///
+    /// Compressed content begins with its place. Tools that know only Fernet could not read
+    /// anything before content that is not compressed.
     pub(crate) fn sealed(
         keys: &FernetKeys,
         compression: Compression,
+        place: &Place,
         out: &mut Vec<u8>,
     ) -> io::Result<Self> {
+        let mut sealer = Sealer::new(keys.first(), out);
         let zstd = match compression {
-            Compression::Zstd => Some(Frames::new()?),
+            Compression::Zstd => {
+                sealer.push(&place.frames(), out);
+                Some(Frames::new()?)
+            }
             Compression::None => None,
         };
         Ok(Self {
             zstd,
-            sealer: Some(Sealer::new(keys.first(), out)),
+            sealer: Some(sealer),
         })
     }
 
@@ -72,15 +81,10 @@ impl Encoder {
         Ok(())
     }
 
-    pub(crate) fn finish(mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        if let Some(frames) = self.zstd.as_mut().filter(|frames| !frames.has_begun) {
-            // An empty object gets an empty frame, so that it counts as compressed.
-            seal(self.sealer.as_mut(), frames.compress(&[])?, out);
-        }
+    pub(crate) fn finish(self, out: &mut Vec<u8>) {
         if let Some(sealer) = self.sealer {
             sealer.finish(out);
         }
-        Ok(())
     }
 }
 
@@ -98,7 +102,6 @@ fn seal(sealer: Option<&mut Sealer>, bytes: &[u8], out: &mut Vec<u8>) {
 struct Frames {
     compressor: Compressor<'static>,
     frame: Vec<u8>,
-    has_begun: bool,
 }
 
 impl Frames {
@@ -109,12 +112,10 @@ impl Frames {
         Ok(Self {
             compressor,
             frame: Vec::new(),
-            has_begun: false,
         })
     }
 
     fn compress(&mut self, bytes: &[u8]) -> io::Result<&[u8]> {
-        self.has_begun = true;
         self.frame.clear();
         self.frame.reserve(compress_bound(bytes.len()));
         self.compressor.compress_to_buffer(bytes, &mut self.frame)?;

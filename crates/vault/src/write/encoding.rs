@@ -100,9 +100,7 @@ impl ObjectEncoding {
             bytes,
             uploaded_bytes,
         } = self;
-        encoder
-            .finish(&mut encoded)
-            .map_err(|error| VaultError::scratch(&target.key, error.kind()))?;
+        encoder.finish(&mut encoded);
         let info = ObjectInfo {
             key: target.key.clone(),
             stored_bytes: uploaded_bytes + encoded.len() as u64,

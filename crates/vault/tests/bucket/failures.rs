@@ -63,7 +63,7 @@ async fn damage_is_found_before_a_byte_is_given() {
         .await
         .unwrap_err();
     assert!(
-        is_unreadable(&wrong_key, Unreadable::NoKeyFits { keys: 1 }),
+        is_unreadable(&wrong_key, &Unreadable::NoKeyFits { keys: 1 }),
         "{wrong_key}"
     );
 
@@ -73,7 +73,7 @@ async fn damage_is_found_before_a_byte_is_given() {
         bucket.put_raw("a", damaged).await;
         let error = vault.open("a").await.unwrap_err();
         assert!(
-            is_unreadable(&error, Unreadable::NoKeyFits { keys: 1 }),
+            is_unreadable(&error, &Unreadable::NoKeyFits { keys: 1 }),
             "{place}: {error}"
         );
     }
@@ -89,8 +89,8 @@ async fn damage_is_found_before_a_byte_is_given() {
     vault.open("a").await.unwrap();
 }
 
-fn is_unreadable(error: &VaultError, expected: Unreadable) -> bool {
-    matches!(error, VaultError::Unreadable { why, .. } if *why == expected)
+fn is_unreadable(error: &VaultError, expected: &Unreadable) -> bool {
+    matches!(error, VaultError::Unreadable { why, .. } if why == expected)
 }
 
 #[tokio::test]
@@ -124,6 +124,47 @@ async fn a_writer_that_is_dropped_leaves_nothing() {
     }
     assert_eq!(vault.get_bytes("kept").await.unwrap(), b"before");
     assert!(!vault.exists("new").await.unwrap());
+}
+
+/// A step is stopped at its deadline by dropping its future, perhaps in the middle of `finish`.
+#[tokio::test]
+async fn an_upload_whose_end_is_dropped_does_not_appear_later() {
+    let bucket = Bucket::start().await;
+    let vault = bucket.vault(&[&FernetKeys::generate()], Compression::None);
+    vault
+        .put_bytes("kept", b"before", Seal::Encrypt)
+        .await
+        .unwrap();
+    for polls in 1..6 {
+        let mut writer = vault.create("kept", Seal::Encrypt);
+        let writer = spawn_blocking(move || {
+            writer.write_all(&Noise::bytes(8, 20 * MIB)).unwrap();
+            writer
+        })
+        .await
+        .unwrap();
+        assert!(eventually(|| !bucket.leftovers().is_empty()).await);
+        let mut finish = Box::pin(writer.finish());
+        for _ in 0..polls {
+            if has_ended_soon(&mut finish).await {
+                return;
+            }
+        }
+        drop(finish);
+        assert!(
+            eventually(|| bucket.leftovers().is_empty()).await,
+            "{:?}",
+            bucket.leftovers()
+        );
+        assert_eq!(vault.get_bytes("kept").await.unwrap(), b"before");
+    }
+}
+
+/// Lets a future run for a moment. Returns whether it has ended.
+async fn has_ended_soon<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
+    tokio::time::timeout(Duration::from_millis(1), future)
+        .await
+        .is_ok()
 }
 
 #[tokio::test]

@@ -10,4 +10,5 @@ mod network;
 mod objects;
 mod python;
 mod rotation;
+mod sealed;
 mod support;

@@ -1,7 +1,7 @@
 //! What the client does when S3 fails, against a server that plays a script: one response to each
 //! connection.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -18,28 +18,37 @@ const DENIED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 61\r\nConnection
 
 /// Starts a server that sends one response to each connection. Its task returns how many it sent.
 async fn play(script: Vec<&'static str>) -> (Vault, JoinHandle<usize>) {
+    let script = script.into_iter().map(str::to_owned).collect();
+    play_under(&FernetKeys::generate(), script).await
+}
+
+/// As [`play`], for a vault with this key.
+async fn play_under(key: &SecretString, script: Vec<String>) -> (Vault, JoinHandle<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {
         let count = script.len();
         for response in script {
             let (stream, _) = listener.accept().await.unwrap();
-            reply(stream, response).await;
+            reply(stream, &response).await;
         }
         count
     });
-    (vault(&endpoint).await, server)
+    (vault_under(key, &endpoint).await, server)
 }
 
 async fn vault(endpoint: &str) -> Vault {
+    vault_under(&FernetKeys::generate(), endpoint).await
+}
+
+async fn vault_under(key: &SecretString, endpoint: &str) -> Vault {
     let options = AwsOptions::from_lookup(|name| match name {
         "AWS_ENDPOINT_URL_S3" => Some(endpoint.to_owned()),
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
         _ => None,
     });
     let client = s3_client(&options.load().await, &options);
-    let keys: SecretString = FernetKeys::generate();
-    let keys = FernetKeys::parse(&keys).unwrap();
+    let keys = FernetKeys::parse(key).unwrap();
     Vault::new(client, "bucket", keys, Compression::Zstd)
 }
 
@@ -77,6 +86,48 @@ async fn a_body_that_keeps_breaking_off_is_unavailable() {
     let error = vault.get_bytes("some/key").await.unwrap_err();
     assert!(matches!(error, VaultError::Unavailable { .. }), "{error}");
     assert_eq!(server.await.unwrap(), 4);
+}
+
+/// A response with a token, and the same with one bit of its body flipped on the way.
+fn sound_and_damaged(key: &SecretString) -> (String, String) {
+    let token = fernet::Fernet::new(key.expose_secret())
+        .unwrap()
+        .encrypt(b"{\"a\": 12}");
+    let mut flipped = token.clone().into_bytes();
+    flipped[60] = if flipped[60] == b'A' { b'C' } else { b'A' };
+    let response = |body: &str| {
+        let length = body.len();
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+    };
+    (
+        response(&token),
+        response(&String::from_utf8(flipped).unwrap()),
+    )
+}
+
+#[tokio::test]
+async fn a_body_that_fails_its_check_is_read_once_more() {
+    let key = FernetKeys::generate();
+    let (sound, damaged) = sound_and_damaged(&key);
+    let (vault, server) = play_under(&key, vec![damaged, sound]).await;
+    assert_eq!(vault.get_bytes("some/key").await.unwrap(), b"{\"a\": 12}");
+    assert_eq!(server.await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_body_that_fails_its_check_twice_counts() {
+    let key = FernetKeys::generate();
+    let (_, damaged) = sound_and_damaged(&key);
+    let (vault, server) = play_under(&key, vec![damaged.clone(), damaged]).await;
+    let error = vault.get_bytes("some/key").await.unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.contains(
+            "was not sealed with one of the 1 configured keys, or its bytes have changed"
+        ),
+        "{message}"
+    );
+    assert_eq!(server.await.unwrap(), 2);
 }
 
 #[tokio::test]

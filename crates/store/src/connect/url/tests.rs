@@ -20,6 +20,54 @@ fn tls_is_off_on_loopback_only(#[case] url: &str, #[case] mode: SslMode) {
     assert_eq!(parse(url).unwrap().config.get_ssl_mode(), mode);
 }
 
+#[rstest]
+#[case("postgresql+psycopg2://u:p@localhost/d", "p")]
+#[case("postgres+asyncpg://u:p@localhost/d", "p")]
+#[case("PostgreSQL://u:p@localhost/d", "p")]
+#[case(
+    "postgresql://u:4k]-%hA|RI*[?j(-(l]{(@localhost/d?sslmode=verify-full",
+    "4k]-%hA|RI*[?j(-(l]{("
+)]
+#[case("postgresql://u:a?b=c@localhost/d?sslrootcert=/x.pem", "a?b=c")]
+#[case("postgresql://u:a#b/c%@localhost:5433/d", "a#b/c%")]
+#[case("postgresql://u:a@b@localhost/d", "a@b")]
+#[case("postgresql://u:a@b?c@localhost/d?connect_timeout=3", "a@b?c")]
+#[case("postgresql://u:a%40b%25@localhost/d", "a@b%")]
+#[case("postgresql://u:a:b@localhost/d", "a:b")]
+#[case("postgresql://u:p@localhost/d?application_name=a@b", "p")]
+#[case("postgresql://u:p@[::1]:5433,127.0.0.1/d?sslmode=allow", "p")]
+#[case("postgresql://u:p@%2Frun%2Fpostgresql/d", "p")]
+fn a_password_is_taken_as_it_is_written(#[case] url: &str, #[case] password: &str) {
+    let config = parse(url).unwrap().config;
+    assert_eq!(config.get_user(), Some("u"));
+    assert_eq!(config.get_password(), Some(password.as_bytes()));
+    assert_eq!(config.get_dbname(), Some("d"));
+}
+
+#[rstest]
+#[case("allow", SslMode::Disable)]
+#[case("prefer", SslMode::Disable)]
+#[case("no-verify", SslMode::Disable)]
+#[case("verify-full", SslMode::Require)]
+fn every_mode_of_tls_is_known(#[case] mode: &str, #[case] on_loopback: SslMode) {
+    let local = parse(&format!("postgresql://u:p@localhost/d?sslmode={mode}")).unwrap();
+    assert_eq!(local.config.get_ssl_mode(), on_loopback);
+    let remote = parse(&format!("postgresql://u:p@db.example.org/d?sslmode={mode}")).unwrap();
+    assert_eq!(remote.config.get_ssl_mode(), SslMode::Require);
+}
+
+#[rstest]
+#[case("mysql://u:CANARY@h/d", "scheme")]
+#[case("postgresql://u:p@h/d?sslmode=CANARY", "sslmode")]
+#[case("postgresql://u:CANARY@h:notaport/d", "port")]
+#[case("postgresql://u:CANARY@h/d?color=CANARY", "color")]
+#[case("postgresql://u:CANARY@h h/d", "password")]
+#[case("postgresql:///d", "host")]
+fn the_part_that_is_wrong_is_named(#[case] url: &str, #[case] part: &str) {
+    let error = parse(url).err().unwrap().to_string();
+    assert!(error.contains(part) && !error.contains("CANARY"), "{error}");
+}
+
 #[test]
 fn the_certificates_of_the_url_are_taken() {
     let url =

@@ -30,7 +30,7 @@ fn a_bad_key_is_named_by_its_position_and_not_shown() {
 
 #[test]
 fn keys_of_another_length_or_alphabet_are_refused() {
-    for bad in ["AAAA", &"A".repeat(44), &GOOD.replace('_', "/"), &GOOD[1..]] {
+    for bad in ["AAAA", &"A".repeat(44), &GOOD.replace('_', "*"), &GOOD[1..]] {
         assert_eq!(
             parse(bad).unwrap_err(),
             KeyError::Malformed {
@@ -40,6 +40,29 @@ fn keys_of_another_length_or_alphabet_are_refused() {
         );
     }
     assert_eq!(parse(" , ").unwrap_err(), KeyError::NoKey);
+}
+
+#[test]
+fn a_key_in_the_standard_alphabet_is_the_same_key() {
+    let standard = GOOD.replace('-', "+").replace('_', "/");
+    assert_ne!(standard, GOOD);
+    for text in [
+        &standard,
+        standard.trim_end_matches('='),
+        &GOOD.replace('_', "/"),
+    ] {
+        assert!(
+            parse(text).unwrap().are_same(&parse(GOOD).unwrap()),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn bits_that_belong_to_no_byte_are_ignored_as_python_does() {
+    // Q and R differ in the last two bits, which are beyond the 32 bytes.
+    let other = format!("{}R=", GOOD.strip_suffix("Q=").unwrap());
+    assert!(parse(&other).unwrap().are_same(&parse(GOOD).unwrap()));
 }
 
 #[test]

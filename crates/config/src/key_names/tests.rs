@@ -1,0 +1,23 @@
+//! Which known key is nearest.
+
+use rstest::rstest;
+
+use super::*;
+
+#[rstest]
+#[case("max_atempts", "max_attempts")]
+#[case("swap_coordinate", "swap_coordinates")]
+#[case("Paging", "paging")]
+#[case("mds-api-url", "mds_api_url")]
+#[case("dealy", "delay")]
+fn the_nearest_key_is_the_one_that_was_meant(#[case] key: &str, #[case] meant: &str) {
+    let known = [
+        "mds_api_url",
+        "max_attempts",
+        "paging",
+        "delay",
+        "deadline",
+        "swap_coordinates",
+    ];
+    assert_eq!(nearest(key, &known), meant);
+}

@@ -1,0 +1,108 @@
+//! Whether an archive is that of its block.
+//!
+//! A compressed archive names its place inside the token. One that is not compressed, or that an
+//! earlier version wrote, does not: then `extract.json` next to it has to describe it. Archives of
+//! the tools before this one have no `extract.json` and are taken as they are.
+
+use std::io::{self, Read};
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use vault::{Place, SealedReader, Unreadable, Vault, VaultError};
+
+use crate::error::PipelineError;
+
+/// What `extract.json` says about the archive.
+#[derive(Debug, Deserialize)]
+struct Description {
+    trips_key: String,
+    /// SHA-256 of the archive's content.
+    sha256: Option<String>,
+    /// The same of the archive before: the process may have been killed before it was replaced.
+    former_sha256: Option<String>,
+}
+
+/// Returns the content of an archive. Reading it fails at its end if it is not what `extract.json`
+/// describes, so nothing that depends on the content may be final before that.
+pub(crate) async fn check_archive(
+    vault: &Vault,
+    trips_key: &str,
+    archive: SealedReader,
+) -> Result<Box<dyn Read + Send>, PipelineError> {
+    let Some(description) = Description::read(vault, trips_key).await? else {
+        return Ok(Box::new(archive));
+    };
+    if archive.is_bound() {
+        return Ok(Box::new(archive));
+    }
+    Ok(Box::new(CheckedArchive {
+        key: trips_key.to_owned(),
+        archive,
+        expected: description,
+        digest: Some(Sha256::new()),
+    }))
+}
+
+impl Description {
+    /// Reads `extract.json`; `None` if there is none.
+    async fn read(vault: &Vault, trips_key: &str) -> Result<Option<Self>, PipelineError> {
+        let key = report_key(trips_key);
+        let description: Self = match vault.get_sealed_json(&key).await {
+            Err(VaultError::NotFound { .. }) => return Ok(None),
+            read => read?,
+        };
+        if description.trips_key == trips_key {
+            return Ok(Some(description));
+        }
+        let place = Place::of(&report_key(&description.trips_key));
+        Err(VaultError::unreadable(&key, Unreadable::Misplaced { place }).into())
+    }
+
+    fn fits(&self, digest: Sha256) -> bool {
+        let found = format!("{:x}", digest.finalize());
+        match (&self.sha256, &self.former_sha256) {
+            (None, None) => true,
+            (now, former) => [now, former]
+                .into_iter()
+                .flatten()
+                .any(|expected| *expected == found),
+        }
+    }
+}
+
+/// The key of `extract.json` in the same folder.
+fn report_key(trips_key: &str) -> String {
+    let folder = trips_key.rsplit_once('/').map_or("", |(folder, _)| folder);
+    format!("{folder}/extract.json")
+}
+
+/// An archive whose content is hashed while it is read.
+struct CheckedArchive {
+    key: String,
+    archive: SealedReader,
+    expected: Description,
+    /// `None` after the end.
+    digest: Option<Sha256>,
+}
+
+impl Read for CheckedArchive {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.archive.read(out)?;
+        let Some(digest) = &mut self.digest else {
+            return Ok(count);
+        };
+        if count > 0 || out.is_empty() {
+            digest.update(&out[..count]);
+            return Ok(count);
+        }
+        let fits = match self.digest.take() {
+            Some(digest) => self.expected.fits(digest),
+            None => true,
+        };
+        if fits {
+            Ok(0)
+        } else {
+            Err(VaultError::unreadable(&self.key, Unreadable::NotAsDescribed).into())
+        }
+    }
+}

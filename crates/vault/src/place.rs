@@ -1,0 +1,130 @@
+//! The place of an object in the bucket, which is sealed together with its content.
+//!
+//! A token proves that the bytes are ours, but not that they lie where they were put. So compressed
+//! content begins with two frames that every reader of zstd skips: an empty one, by which older
+//! readers recognise compressed content, and a skippable one that names the place.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use serde::{Deserialize, Serialize};
+
+/// What content that is compressed with zstd begins with.
+pub(crate) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+/// A frame of zstd without content: magic number, a content size of 0, an empty last block.
+const EMPTY_FRAME: [u8; 9] = [0x28, 0xB5, 0x2F, 0xFD, 0x20, 0x00, 0x01, 0x00, 0x00];
+/// One of the sixteen magic numbers of skippable frames (RFC 8878, 3.1.2).
+const SKIPPABLE_MAGIC: [u8; 4] = [0x5B, 0x2A, 0x4D, 0x18];
+/// Both, and the four bytes that hold the length of the second frame.
+const HEAD_BYTES: usize = EMPTY_FRAME.len() + SKIPPABLE_MAGIC.len() + LENGTH_BYTES;
+const LENGTH_BYTES: usize = 4;
+/// A key has at most 1,024 bytes, which JSON may escape.
+const MAX_PLACE_BYTES: usize = 8 * 1024;
+
+/// The folder of an object, and what kind of object it is there.
+///
+/// `staging/bird/2020/1/15/12/trips.json` is `trips` of `staging/bird/2020/1/15/12`, and so are the
+/// copies `trips.2020-01-16T05-00-00Z.json` and `trips.refused.json`. So a copy may be put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    folder: String,
+    kind: String,
+}
+
+impl Place {
+    /// The place of the object with this key.
+    #[must_use]
+    pub fn of(key: &str) -> Self {
+        let (folder, name) = key.rsplit_once('/').unwrap_or(("", key));
+        let kind = name.split_once('.').map_or(name, |(kind, _)| kind);
+        Self {
+            folder: folder.to_owned(),
+            kind: kind.to_owned(),
+        }
+    }
+
+    /// The frames that name the place.
+    pub(crate) fn frames(&self) -> Vec<u8> {
+        // Two texts can always be written as JSON.
+        let place = serde_json::to_vec(self).unwrap_or_default();
+        let length = u32::try_from(place.len()).unwrap_or_default();
+        let mut frames = Vec::with_capacity(HEAD_BYTES + place.len());
+        frames.extend_from_slice(&EMPTY_FRAME);
+        frames.extend_from_slice(&SKIPPABLE_MAGIC);
+        frames.extend_from_slice(&length.to_le_bytes());
+        frames.extend_from_slice(&place);
+        frames
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.kind, self.folder)
+    }
+}
+
+/// The beginning of some content, and what it says about the rest.
+pub(crate) struct Head {
+    /// The bytes that were read. They belong before the rest.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) is_compressed: bool,
+    /// `None` for content without a place: that of older objects and other tools, and content that
+    /// is not compressed.
+    pub(crate) place: Option<Place>,
+}
+
+impl Head {
+    /// Reads the beginning of the content of a token.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidData` if the frame of the place is malformed, and the errors of `content`.
+    pub(crate) fn read(content: &mut impl Read) -> io::Result<Self> {
+        let mut bytes = Vec::with_capacity(HEAD_BYTES);
+        content.take(HEAD_BYTES as u64).read_to_end(&mut bytes)?;
+        let place = match place_bytes(&bytes) {
+            None => None,
+            Some(length) if length > MAX_PLACE_BYTES => return Err(malformed()),
+            Some(length) => {
+                content.take(length as u64).read_to_end(&mut bytes)?;
+                Some(serde_json::from_slice(&bytes[HEAD_BYTES..]).map_err(|_| malformed())?)
+            }
+        };
+        Ok(Self {
+            is_compressed: bytes.starts_with(&ZSTD_MAGIC),
+            bytes,
+            place,
+        })
+    }
+}
+
+/// The length of the place, if the content begins with one.
+fn place_bytes(head: &[u8]) -> Option<usize> {
+    let length = head
+        .strip_prefix(&EMPTY_FRAME)?
+        .strip_prefix(&SKIPPABLE_MAGIC)?;
+    let length = u32::from_le_bytes(length.try_into().ok()?);
+    usize::try_from(length).ok()
+}
+
+fn malformed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the place is malformed")
+}
+
+/// Whether the contract allows an object with this key to be plain: boundaries are public, and the
+/// objects of a run hold neither trips nor secrets (docs/CONTRACT.md, "Objects in the bucket").
+#[must_use]
+pub fn may_be_plain(key: &str) -> bool {
+    let mut folders = key.split('/');
+    folders.next() == Some("boundaries") || folders.next() == Some("runs")
+}
+
+/// Whether an object with this key is part of the configuration, which the tools before this one
+/// read, too.
+#[must_use]
+pub fn is_configuration(key: &str) -> bool {
+    key.starts_with("config/")
+}
+
+#[cfg(test)]
+mod tests;
