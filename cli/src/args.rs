@@ -205,16 +205,25 @@ pub(crate) enum ConfigCommand {
     },
     /// Re-encrypt every object under a prefix with the first key of ATD_MDS_FERNET_KEY. Can be
     /// stopped and resumed.
-    RotateKey {
-        /// Only objects whose key starts with PREFIX. [default: all]
-        #[arg(
-            long,
-            default_value = "",
-            value_name = "PREFIX",
-            hide_default_value = true
-        )]
-        prefix: String,
-    },
+    RotateKey(RotateArgs),
+}
+
+/// `mds config rotate-key`.
+#[derive(Debug, Args)]
+pub(crate) struct RotateArgs {
+    /// Only objects whose key starts with PREFIX. [default: all]
+    #[arg(
+        long,
+        default_value = "",
+        value_name = "PREFIX",
+        hide_default_value = true
+    )]
+    pub(crate) prefix: String,
+
+    /// Then delete the older versions that a versioned bucket keeps of these objects, which the
+    /// older keys still open. They cannot be restored.
+    #[arg(long)]
+    pub(crate) purge_versions: bool,
 }
 
 #[derive(Debug, Args)]

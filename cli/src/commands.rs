@@ -8,6 +8,7 @@ mod demo;
 mod demo_folder;
 mod migrate;
 mod probe;
+mod rotate_key;
 pub(crate) mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;

@@ -26,6 +26,10 @@ pub(crate) struct SandboxArgs {
     /// Mean number of trips per hour of each provider.
     #[arg(long, default_value_t = 60, value_name = "N")]
     pub(crate) trips_per_hour: u32,
+
+    /// Let the bucket keep what is replaced or deleted, as a versioned one does.
+    #[arg(long)]
+    pub(crate) keep_versions: bool,
 }
 
 /// A single part of the sandbox.

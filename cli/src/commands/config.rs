@@ -1,4 +1,4 @@
-//! `mds config`: reads and writes the encrypted configuration files and rotates their key.
+//! `mds config`: reads and writes the encrypted configuration files.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -11,11 +11,11 @@ use pipeline::PipelineError;
 use store::Store;
 use trips::block::Stage;
 use trips::text::strip_byte_order_mark;
-use vault::{Compression, RotationProgress, Seal, Vault};
+use vault::{Compression, Seal, Vault};
 
 use crate::args::{ConfigCommand, StageArgs};
-use crate::commands::connect;
-use crate::failure::{self, FAILED};
+use crate::commands::{connect, rotate_key};
+use crate::failure;
 use crate::progress::Progress;
 
 pub(crate) async fn config(
@@ -32,7 +32,7 @@ pub(crate) async fn config(
             stage,
         } => put(&name, &file, plain_text, &stage).await,
         ConfigCommand::List { stage } => list(&stage, json).await,
-        ConfigCommand::RotateKey { prefix } => rotate_key(&prefix, progress).await,
+        ConfigCommand::RotateKey(args) => rotate_key::rotate_key(&args, json, progress).await,
     }
 }
 
@@ -145,26 +145,6 @@ async fn list(stage: &StageArgs, json: bool) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-#[expect(clippy::print_stdout, reason = "the counts are this command's data")]
-async fn rotate_key(prefix: &str, progress: &Progress) -> anyhow::Result<ExitCode> {
-    let (_, vault) = connect::bucket().await?;
-    let report = vault
-        .rotate(prefix, |seen: &RotationProgress| {
-            progress.objects(seen.done());
-        })
-        .await?;
-    progress.end();
-    println!("{report}");
-    for failure in &report.failed {
-        eprintln!("{failure}");
-    }
-    Ok(if report.failed.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(FAILED)
-    })
 }
 
 async fn bucket(stage: &StageArgs) -> anyhow::Result<(Environment, Vault)> {

@@ -21,7 +21,7 @@ pub(crate) async fn context(concurrency: Option<u32>) -> anyhow::Result<Arc<Cont
 }
 
 pub(crate) async fn store(max_connections: usize) -> anyhow::Result<(Config, Store)> {
-    let config = config::load(Environment::from_process()?).await?;
+    let config = Box::pin(config::load(Environment::from_process()?)).await?;
     let options = StoreOptions {
         max_connections,
         ..StoreOptions::default()

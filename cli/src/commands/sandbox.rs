@@ -91,6 +91,9 @@ async fn serve_all(args: &SandboxArgs) -> anyhow::Result<Infallible> {
         ..StackOptions::with_providers(providers(args.trips_per_hour))
     })
     .await?;
+    if args.keep_versions {
+        stack.keep_versions()?;
+    }
     write_private(&args.write_env, &stack.env_file())
         .with_context(|| args.write_env.display().to_string())?;
     for (name, provider) in &stack.providers {

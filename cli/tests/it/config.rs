@@ -26,6 +26,15 @@ fn path(file: &tempfile::NamedTempFile) -> &str {
     file.path().to_str().unwrap()
 }
 
+/// The first line of a rotation's report.
+fn counts(output: &Output) -> String {
+    stdout(output).lines().next().unwrap().to_owned()
+}
+
+fn last_line(output: &Output) -> String {
+    stdout(output).lines().last().unwrap().to_owned()
+}
+
 impl World {
     async fn settings(&self) -> Value {
         serde_json::from_str(&stdout(
@@ -457,21 +466,31 @@ async fn after_a_rotation_the_old_key_is_not_needed_any_more() {
         .await;
     // The block's four objects are sealed; the manifest of the run is plain.
     assert_eq!(
-        stdout(&part),
-        "4 rotated, 0 already under the first key, 1 plain, 0 of another kind, 0 failed\n"
+        counts(&part),
+        "4 rotated, 0 already under the first key, 1 plain, 0 of another kind, 0 failed"
     );
     assert_eq!(world.with_keys(&new, &RUN).await.status.code(), Some(2));
     let rest = world.with_keys(&both, &["config", "rotate-key"]).await;
     assert_eq!(rest.status.code(), Some(0));
     assert_eq!(
-        stdout(&rest),
-        "2 rotated, 4 already under the first key, 4 plain, 0 of another kind, 0 failed\n"
+        counts(&rest),
+        "2 rotated, 4 already under the first key, 4 plain, 0 of another kind, 0 failed"
     );
     let again = world.with_keys(&both, &["config", "rotate-key"]).await;
     assert_eq!(
-        stdout(&again),
-        "0 rotated, 6 already under the first key, 4 plain, 0 of another kind, 0 failed\n"
+        counts(&again),
+        "0 rotated, 6 already under the first key, 4 plain, 0 of another kind, 0 failed"
     );
+    assert!(last_line(&part).contains("rotate without --prefix"));
+    for whole in [&rest, &again] {
+        let advice = last_line(whole);
+        assert!(
+            advice.starts_with("no object needs the older keys any more"),
+            "{advice}"
+        );
+    }
+    let alone = world.with_keys(&new, &["config", "rotate-key"]).await;
+    assert!(last_line(&alone).starts_with("only one key is configured"));
 
     let rows = world.portal();
     let forced = world
@@ -505,13 +524,88 @@ async fn an_object_that_no_key_opens_is_named_and_stops_no_other() {
         .await;
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
-        stdout(&output),
-        "5 rotated, 0 already under the first key, 4 plain, 0 of another kind, 1 failed\n"
+        counts(&output),
+        "5 rotated, 0 already under the first key, 4 plain, 0 of another kind, 1 failed"
     );
+    assert!(last_line(&output).starts_with("keep the older keys: 1 object"));
     assert!(
         stderr(&output).contains("staging/bird/2020/1/15/12/trips.json"),
         "{}",
         stderr(&output)
     );
     assert_eq!(fs::read(&damaged).unwrap(), text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_names_plain_objects_that_should_be_encrypted() {
+    let world = world().await;
+    world.expect(0, &RUN).await;
+    let file = local(&world.settings().await.to_string());
+    world
+        .expect(
+            0,
+            &["config", "put", "settings", path(&file), "--plain-text"],
+        )
+        .await;
+    fs::write(world.archive_file("bird", "2020/1/15/12"), "{}").unwrap();
+    let old = world.stack.env["ATD_MDS_FERNET_KEY"].clone();
+    let new = FernetKeys::generate().expose_secret().to_owned();
+    let output = world
+        .with_keys(&format!("{new},{old}"), &["config", "rotate-key"])
+        .await;
+    assert_eq!(output.status.code(), Some(1));
+    let named = stderr(&output);
+    for key in [
+        "config/settings_staging.json",
+        "staging/bird/2020/1/15/12/trips.json",
+    ] {
+        assert!(
+            named.contains(&format!("{key} is not encrypted")),
+            "{named}"
+        );
+    }
+    assert!(
+        !named.contains("boundaries/") && !named.contains("/runs/"),
+        "{named}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_versions_are_counted_and_can_be_deleted() {
+    let world = world().await;
+    world.stack.keep_versions().unwrap();
+    world.expect(0, &RUN).await;
+    let old = world.stack.env["ATD_MDS_FERNET_KEY"].clone();
+    let new = FernetKeys::generate().expose_secret().to_owned();
+    let both = format!("{new},{old}");
+    let rotated = world.with_keys(&both, &["config", "rotate-key"]).await;
+    assert_eq!(rotated.status.code(), Some(0), "{}", stderr(&rotated));
+    // Four objects of the block and two of the configuration.
+    assert!(
+        stdout(&rotated).contains("6 older versions in the bucket"),
+        "{}",
+        stdout(&rotated)
+    );
+    assert!(last_line(&rotated).contains("whoever has them can still read 6 older versions"));
+
+    let purge = ["config", "rotate-key", "--purge-versions"];
+    let part = world
+        .with_keys(&both, &with(&purge, &["--prefix", "config/"]))
+        .await;
+    assert!(
+        stdout(&part).contains("2 older versions deleted"),
+        "{}",
+        stdout(&part)
+    );
+    let purged = world.with_keys(&both, &with(&purge, &["--json"])).await;
+    let report: Value = serde_json::from_str(&stdout(&purged)).unwrap();
+    assert_eq!(report["older_versions"], 0);
+    assert_eq!(report["older_keys_may_go"], true);
+
+    let again = world.with_keys(&both, &["config", "rotate-key"]).await;
+    assert!(stdout(&again).contains("0 older versions in the bucket"));
+    let run = world
+        .with_keys(&new, &with(&RUN, &["--force", "--no-extract"]))
+        .await;
+    assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
 }

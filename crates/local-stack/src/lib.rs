@@ -169,6 +169,15 @@ impl LocalStack {
         self.s3.folder().join(BUCKET)
     }
 
+    /// Lets the bucket keep what is replaced or deleted in it from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError::S3`] if the versions cannot be stored.
+    pub fn keep_versions(&self) -> Result<(), StackError> {
+        Ok(self.s3.keep_versions(BUCKET)?)
+    }
+
     async fn configure(&self, options: &StackOptions) -> Result<(), StackError> {
         let env = self.environment()?;
         let vault = config::open_vault(&env).await?;

@@ -74,7 +74,7 @@ impl Context {
     /// `ConfigInvalid` if something is missing or malformed, or if the machine has no TLS roots;
     /// `StorageUnavailable` if the bucket or Secrets Manager cannot be reached.
     pub async fn connect(env: Environment, max_connections: usize) -> Result<Self, PipelineError> {
-        let config = config::load(env).await?;
+        let config = Box::pin(config::load(env)).await?;
         let options = StoreOptions {
             max_connections,
             ..StoreOptions::default()

@@ -4,6 +4,7 @@ mod conditions;
 mod multipart;
 mod objects;
 mod records;
+mod versions;
 
 use std::fs;
 use std::io;
@@ -14,6 +15,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use objects::Objects;
 use sandbox_server::{ListenError, Server};
+use versions::Versions;
 
 /// The access key of every sandbox.
 pub const ACCESS_KEY: &str = "sandbox";
@@ -90,6 +92,19 @@ impl S3 {
         }
         let folder = self.folder.join(name);
         fs::create_dir_all(&folder).map_err(|source| S3Error::Folder { folder, source })
+    }
+
+    /// Keeps what is replaced and deleted in a bucket from now on, as `PutBucketVersioning` does.
+    ///
+    /// # Errors
+    ///
+    /// [`S3Error::Folder`]: the versions cannot be stored.
+    pub fn keep_versions(&self, bucket: &str) -> Result<(), S3Error> {
+        let kept = Versions::new(&self.folder).enable(bucket);
+        kept.map_err(|source| S3Error::Folder {
+            folder: self.folder.clone(),
+            source,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use s3s::dto::*;
-use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use tokio::fs::File;
 use tokio::sync::RwLock;
@@ -17,10 +17,14 @@ use tokio_util::io::ReaderStream;
 use super::conditions::{Conditions, WriteConditions};
 use super::multipart::{Assembly, Parts};
 use super::records;
+use super::versions::{Version, Versions};
 
 /// How many bytes of a body are read and sent at a time. With the 4 KiB of `s3s-fs`, a large object
 /// is slower than from a real bucket.
 const BODY_CHUNK_BYTES: usize = 256 * 1024;
+
+/// Versions in a page of a listing.
+const MAX_VERSIONS: usize = 1000;
 
 type Response<T> = S3Result<S3Response<T>>;
 
@@ -52,6 +56,7 @@ pub(super) struct Objects {
     files: Arc<FileSystem>,
     lock: Arc<RwLock<()>>,
     parts: Parts,
+    versions: Versions,
 }
 
 impl Objects {
@@ -62,6 +67,7 @@ impl Objects {
             files,
             lock: Arc::default(),
             parts: Parts::default(),
+            versions: Versions::new(root),
         })
     }
 
@@ -90,6 +96,66 @@ impl Objects {
             .map_err(|error| s3_error!(error, InternalError))?
     }
 
+    /// As [`Objects::exclusively`], for a write of one object. In a versioned bucket, what it replaces
+    /// is kept.
+    async fn replacing<T, F>(
+        &self,
+        bucket: &str,
+        key: &str,
+        write: impl FnOnce(Arc<FileSystem>) -> F,
+    ) -> Response<T>
+    where
+        F: Future<Output = Response<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let versions = self.versions.clone();
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        self.exclusively(|files| {
+            let write = write(files);
+            async move {
+                let kept = versions.link(&bucket, &key).map_err(internal)?;
+                let written = write.await;
+                kept.end(written.is_ok()).map_err(internal)?;
+                written
+            }
+        })
+        .await
+    }
+
+    /// Deletes a version for good.
+    async fn delete_version(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: String,
+        req: S3Request<DeleteObjectInput>,
+    ) -> Response<DeleteObjectOutput> {
+        if self.versions.is_current(bucket, key, &id) {
+            return self
+                .exclusively(|files| async move { files.delete_object(req).await })
+                .await;
+        }
+        let _exclusive = self.lock.write().await;
+        // As on AWS, deleting what is not there succeeds.
+        self.versions.delete(bucket, key, &id).map_err(internal)?;
+        Ok(S3Response::new(DeleteObjectOutput {
+            version_id: Some(id),
+            ..Default::default()
+        }))
+    }
+
+    /// A version that is not current; `None` if the request is for the current one.
+    fn old_version(&self, input: &GetObjectInput) -> S3Result<Option<PathBuf>> {
+        let Some(id) = &input.version_id else {
+            return Ok(None);
+        };
+        match self.versions.find(&input.bucket, &input.key, id) {
+            Some(path) => Ok(Some(path)),
+            None if self.versions.is_current(&input.bucket, &input.key, id) => Ok(None),
+            None => Err(s3_error!(NoSuchVersion)),
+        }
+    }
+
     /// Completes an upload from its parts.
     async fn assemble(
         &self,
@@ -103,7 +169,7 @@ impl Objects {
         };
         let conditions = WriteConditions::new(&req.input.if_match, &req.input.if_none_match);
         let (bucket, key) = (req.input.bucket, req.input.key);
-        self.exclusively(|_| async move {
+        self.replacing(&bucket.clone(), &key.clone(), |_| async move {
             let replacing = Arc::clone(&assembly);
             let current = blocking(move || replacing.current_etag()).await?;
             conditions.check(current.as_ref())?;
@@ -122,8 +188,12 @@ impl Objects {
         &self,
         req: S3Request<CompleteMultipartUploadInput>,
     ) -> Response<CompleteMultipartUploadOutput> {
-        self.exclusively(|files| async move { files.complete_multipart_upload(req).await })
-            .await
+        self.replacing(
+            &req.input.bucket.clone(),
+            &req.input.key.clone(),
+            |files| async move { files.complete_multipart_upload(req).await },
+        )
+        .await
     }
 }
 
@@ -136,6 +206,78 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| s3_error!(error, InternalError))
 }
 
+/// The content of a version that is not current.
+async fn whole_file(path: &Path, version_id: Option<String>) -> Response<GetObjectOutput> {
+    let file = File::open(path).await.map_err(internal)?;
+    let bytes = file.metadata().await.map_err(internal)?.len();
+    let body = ReaderStream::with_capacity(file, BODY_CHUNK_BYTES);
+    Ok(S3Response::new(GetObjectOutput {
+        body: Some(StreamingBlob::wrap(body)),
+        content_length: i64::try_from(bytes).ok(),
+        version_id,
+        ..Default::default()
+    }))
+}
+
+fn internal(error: io::Error) -> S3Error {
+    s3_error!(error, InternalError)
+}
+
+/// The page of a listing that the request names.
+fn page_of_versions(
+    versions: Vec<Version>,
+    input: ListObjectVersionsInput,
+) -> ListObjectVersionsOutput {
+    let size = input.max_keys.and_then(|keys| usize::try_from(keys).ok());
+    let size = size.unwrap_or(MAX_VERSIONS).min(MAX_VERSIONS);
+    let is_after = |version: &Version| match (&input.key_marker, &input.version_id_marker) {
+        (None, _) => true,
+        (Some(key), None) => version.key > *key,
+        // The newest version of a key comes first.
+        (Some(key), Some(id)) => version.key > *key || (version.key == *key && version.id < *id),
+    };
+    let mut rest = versions.into_iter().filter(is_after).peekable();
+    let page: Vec<Version> = rest.by_ref().take(size).collect();
+    let is_truncated = rest.peek().is_some();
+    let last = page.last().filter(|_| is_truncated);
+    let (next_key, next_id) = (last.map(|v| v.key.clone()), last.map(|v| v.id.clone()));
+    let (markers, objects): (Vec<_>, Vec<_>) = page.into_iter().partition(|v| v.is_marker);
+    ListObjectVersionsOutput {
+        versions: Some(objects.into_iter().map(listed_version).collect()),
+        delete_markers: Some(markers.into_iter().map(listed_marker).collect()),
+        is_truncated: Some(is_truncated),
+        next_key_marker: next_key,
+        next_version_id_marker: next_id,
+        key_marker: input.key_marker,
+        version_id_marker: input.version_id_marker,
+        name: Some(input.bucket),
+        prefix: input.prefix,
+        max_keys: i32::try_from(size).ok(),
+        ..Default::default()
+    }
+}
+
+fn listed_version(version: Version) -> ObjectVersion {
+    ObjectVersion {
+        key: Some(version.key),
+        version_id: Some(version.id),
+        is_latest: Some(version.is_latest),
+        last_modified: Some(version.modified.into()),
+        size: i64::try_from(version.bytes).ok(),
+        ..Default::default()
+    }
+}
+
+fn listed_marker(version: Version) -> DeleteMarkerEntry {
+    DeleteMarkerEntry {
+        key: Some(version.key),
+        version_id: Some(version.id),
+        is_latest: Some(version.is_latest),
+        last_modified: Some(version.modified.into()),
+        ..Default::default()
+    }
+}
+
 #[async_trait]
 impl S3 for Objects {
     async fn get_object(&self, req: S3Request<GetObjectInput>) -> Response<GetObjectOutput> {
@@ -143,6 +285,9 @@ impl S3 for Objects {
         let path = self.root.join(&req.input.bucket).join(&req.input.key);
         let is_whole = req.input.range.is_none();
         let _shared = self.lock.read().await;
+        if let Some(version) = self.old_version(&req.input)? {
+            return whole_file(&version, req.input.version_id).await;
+        }
         let mut response = self.files.get_object(req).await?;
         conditions.check(response.output.e_tag.as_ref())?;
         drop_outdated_checksums!(response.output);
@@ -183,29 +328,121 @@ impl S3 for Objects {
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> Response<PutObjectOutput> {
         self.check_bucket(&req.input.bucket)?;
-        self.exclusively(|files| async move { files.put_object(req).await })
-            .await
+        self.replacing(
+            &req.input.bucket.clone(),
+            &req.input.key.clone(),
+            |files| async move { files.put_object(req).await },
+        )
+        .await
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> Response<CopyObjectOutput> {
-        self.exclusively(|files| async move { files.copy_object(req).await })
-            .await
+        self.replacing(
+            &req.input.bucket.clone(),
+            &req.input.key.clone(),
+            |files| async move { files.copy_object(req).await },
+        )
+        .await
     }
 
     async fn delete_object(
         &self,
         req: S3Request<DeleteObjectInput>,
     ) -> Response<DeleteObjectOutput> {
-        self.exclusively(|files| async move { files.delete_object(req).await })
-            .await
+        let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
+        if let Some(id) = req.input.version_id.clone() {
+            return self.delete_version(&bucket, &key, id, req).await;
+        }
+        let mut response = self
+            .replacing(&bucket, &key, |files| async move {
+                files.delete_object(req).await
+            })
+            .await?;
+        if self.versions.are_enabled(&bucket) {
+            let id = self
+                .versions
+                .mark_deleted(&bucket, &key)
+                .map_err(internal)?;
+            response.output.version_id = Some(id);
+            response.output.delete_marker = Some(true);
+        }
+        Ok(response)
     }
 
     async fn delete_objects(
         &self,
         req: S3Request<DeleteObjectsInput>,
     ) -> Response<DeleteObjectsOutput> {
-        self.exclusively(|files| async move { files.delete_objects(req).await })
-            .await
+        let bucket = req.input.bucket.clone();
+        if !self.versions.are_enabled(&bucket) {
+            return self
+                .exclusively(|files| async move { files.delete_objects(req).await })
+                .await;
+        }
+        let mut deleted = Vec::new();
+        for object in req.input.delete.objects.clone() {
+            let input = DeleteObjectInput {
+                bucket: bucket.clone(),
+                key: object.key.clone(),
+                version_id: object.version_id,
+                ..Default::default()
+            };
+            let response = self.delete_object(req.clone().map_input(|_| input)).await?;
+            deleted.push(DeletedObject {
+                key: Some(object.key),
+                version_id: response.output.version_id,
+                delete_marker: response.output.delete_marker,
+                ..Default::default()
+            });
+        }
+        Ok(S3Response::new(DeleteObjectsOutput {
+            deleted: Some(deleted),
+            ..Default::default()
+        }))
+    }
+
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> Response<ListObjectVersionsOutput> {
+        self.check_bucket(&req.input.bucket)?;
+        let input = req.input;
+        let (versions, bucket) = (self.versions.clone(), input.bucket.clone());
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let _shared = self.lock.read().await;
+        let found = blocking(move || versions.list(&bucket, &prefix)).await?;
+        Ok(S3Response::new(page_of_versions(found, input)))
+    }
+
+    async fn put_bucket_versioning(
+        &self,
+        req: S3Request<PutBucketVersioningInput>,
+    ) -> Response<PutBucketVersioningOutput> {
+        let PutBucketVersioningInput {
+            bucket,
+            versioning_configuration,
+            ..
+        } = req.input;
+        self.check_bucket(&bucket)?;
+        let status = versioning_configuration.status;
+        if status.is_none_or(|status| status.as_str() != BucketVersioningStatus::ENABLED) {
+            return Err(s3_error!(NotImplemented, "versioning can only be enabled"));
+        }
+        self.versions.enable(&bucket).map_err(internal)?;
+        Ok(S3Response::new(PutBucketVersioningOutput::default()))
+    }
+
+    async fn get_bucket_versioning(
+        &self,
+        req: S3Request<GetBucketVersioningInput>,
+    ) -> Response<GetBucketVersioningOutput> {
+        self.check_bucket(&req.input.bucket)?;
+        let is_enabled = self.versions.are_enabled(&req.input.bucket);
+        let enabled = BucketVersioningStatus::from_static(BucketVersioningStatus::ENABLED);
+        Ok(S3Response::new(GetBucketVersioningOutput {
+            status: is_enabled.then_some(enabled),
+            ..Default::default()
+        }))
     }
 
     async fn complete_multipart_upload(

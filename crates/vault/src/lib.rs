@@ -10,6 +10,7 @@ mod place;
 mod read;
 mod rotate;
 mod vault;
+mod versions;
 mod write;
 
 #[cfg(test)]
@@ -24,4 +25,5 @@ pub use place::{Place, is_configuration, may_be_plain};
 pub use read::{ObjectReader, SealedReader, StoredAs, StoredInfo};
 pub use rotate::{RotationFailure, RotationOutcome, RotationProgress, RotationReport};
 pub use vault::{ObjectHead, Seal, Vault};
+pub use versions::PurgeReport;
 pub use write::{Compression, ObjectInfo, ObjectWriter, PreparedObject, WriteCondition};

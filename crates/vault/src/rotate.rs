@@ -9,6 +9,7 @@ use crate::blocking::blocking;
 use crate::error::{Unreadable, VaultError, vault_error};
 use crate::fernet::Unsealer;
 use crate::listing::ListedObject;
+use crate::place::may_be_plain;
 use crate::read::Spooled;
 use crate::vault::Vault;
 use crate::write::{ObjectWriter, WriteCondition};
@@ -17,6 +18,9 @@ use crate::write::{ObjectWriter, WriteCondition};
 const CONCURRENCY: usize = 8;
 /// How often an object is tried that other writers keep changing.
 const MAX_ATTEMPTS: u32 = 3;
+
+/// How many plain objects a report names.
+const MAX_NAMED: usize = 1000;
 
 /// What happened to one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,8 @@ pub struct RotationReport {
     pub already_current: u64,
     /// Objects of plain JSON, which were left alone.
     pub plain: u64,
+    /// The keys of those that should not be plain, as far as there is room for them.
+    pub exposed: Vec<String>,
     /// Objects that are neither JSON nor a token, which were left alone.
     pub foreign: u64,
     /// Objects that could not be rotated and are unchanged.
@@ -78,7 +84,12 @@ impl RotationReport {
         match outcome {
             RotationOutcome::Rotated => self.rotated += 1,
             RotationOutcome::AlreadyCurrent => self.already_current += 1,
-            RotationOutcome::Plain => self.plain += 1,
+            RotationOutcome::Plain => {
+                self.plain += 1;
+                if !may_be_plain(key) && self.exposed.len() < MAX_NAMED {
+                    self.exposed.push(key.to_owned());
+                }
+            }
             RotationOutcome::Foreign => self.foreign += 1,
             RotationOutcome::Failed | RotationOutcome::Gone => {}
         }

@@ -84,6 +84,12 @@ impl Vault {
         }
     }
 
+    /// How many keys are configured.
+    #[must_use]
+    pub fn key_count(&self) -> usize {
+        self.keys.current().count()
+    }
+
     /// The bucket's name.
     #[must_use]
     pub fn bucket(&self) -> &str {

@@ -1,0 +1,168 @@
+//! `mds config rotate-key`: encrypts every object with the first key, and says when the older keys
+//! may go.
+
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use serde_json::json;
+use vault::{RotationProgress, RotationReport, Vault, VaultError};
+
+use crate::args::RotateArgs;
+use crate::commands::connect;
+use crate::failure::FAILED;
+use crate::progress::Progress;
+
+/// The older versions of the rotated objects, in a bucket that keeps them.
+enum Versions {
+    /// They are still there.
+    Kept(u64),
+    /// They were deleted, but for those that are younger than the rotation.
+    Purged { deleted: u64, kept: u64 },
+    /// The role may not list them, or the service has none.
+    Unknown(VaultError),
+}
+
+#[expect(clippy::print_stdout, reason = "the counts are this command's data")]
+pub(crate) async fn rotate_key(
+    args: &RotateArgs,
+    json: bool,
+    progress: &Progress,
+) -> anyhow::Result<ExitCode> {
+    let (_, vault) = connect::bucket().await?;
+    let began = SystemTime::now();
+    let report = vault
+        .rotate(&args.prefix, |seen: &RotationProgress| {
+            progress.objects(seen.done());
+        })
+        .await?;
+    progress.end();
+    for failure in &report.failed {
+        eprintln!("{failure}");
+    }
+    for key in &report.exposed {
+        eprintln!("{key} {}", remedy(key));
+    }
+    let versions = versions(&vault, args, &report, began).await?;
+    let advice = advice(&vault, args, &report, &versions);
+    if json {
+        println!("{}", as_json(&report, &versions, &advice));
+    } else {
+        println!("{report}\n{}\n{}", versions.line(), advice.text);
+    }
+    Ok(if report.failed.is_empty() && report.exposed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    })
+}
+
+/// What to do about a plain object that should be encrypted.
+fn remedy(key: &str) -> &'static str {
+    if vault::is_configuration(key) {
+        "is not encrypted; store it again with `mds config put`"
+    } else {
+        "is not encrypted, so no step reads it; put back the object that belongs there"
+    }
+}
+
+/// Counts or deletes older versions. As long as an object could not be rotated, none is deleted: it
+/// may be the last that can be read.
+async fn versions(
+    vault: &Vault,
+    args: &RotateArgs,
+    report: &RotationReport,
+    began: SystemTime,
+) -> Result<Versions, VaultError> {
+    if args.purge_versions && report.failed.is_empty() {
+        let purged = vault.purge_noncurrent(&args.prefix, began).await?;
+        return Ok(Versions::Purged {
+            deleted: purged.deleted,
+            kept: purged.kept,
+        });
+    }
+    match vault.count_noncurrent(&args.prefix).await {
+        Ok(count) => Ok(Versions::Kept(count)),
+        Err(error) if args.purge_versions => Err(error),
+        Err(error) => Ok(Versions::Unknown(error)),
+    }
+}
+
+impl Versions {
+    fn left(&self) -> Option<u64> {
+        match self {
+            Self::Kept(count) | Self::Purged { kept: count, .. } => Some(*count),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    fn line(&self) -> String {
+        match self {
+            Self::Kept(count) => format!("{count} older versions in the bucket"),
+            Self::Purged { deleted, kept } => {
+                format!("{deleted} older versions deleted, {kept} kept since they are younger")
+            }
+            Self::Unknown(error) => format!("older versions were not counted: {error}"),
+        }
+    }
+}
+
+/// Whether the older keys may go, and why not.
+struct Advice {
+    may_go: bool,
+    text: String,
+}
+
+fn advice(
+    vault: &Vault,
+    args: &RotateArgs,
+    report: &RotationReport,
+    versions: &Versions,
+) -> Advice {
+    let keep = |text: String| Advice {
+        may_go: false,
+        text,
+    };
+    if vault.key_count() < 2 {
+        return keep("only one key is configured, so there is no older one to remove".to_owned());
+    }
+    if !report.failed.is_empty() {
+        return keep(format!(
+            "keep the older keys: {} objects could not be rotated",
+            report.failed.len()
+        ));
+    }
+    if !args.prefix.is_empty() {
+        return keep(format!(
+            "no object under {} needs the older keys; rotate without --prefix before they go",
+            args.prefix
+        ));
+    }
+    let left = match versions.left() {
+        Some(0) => String::new(),
+        Some(count) => {
+            format!("; whoever has them can still read {count} older versions (--purge-versions)")
+        }
+        None => "; whoever has them may still read older versions".to_owned(),
+    };
+    Advice {
+        may_go: true,
+        text: format!(
+            "no object needs the older keys any more: they may be removed from ATD_MDS_FERNET_KEY as \
+             soon as every process has the first one{left}"
+        ),
+    }
+}
+
+fn as_json(report: &RotationReport, versions: &Versions, advice: &Advice) -> serde_json::Value {
+    let failed: Vec<_> = report.failed.iter().map(|it| it.key.as_str()).collect();
+    json!({
+        "rotated": report.rotated,
+        "already_current": report.already_current,
+        "plain": report.plain,
+        "not_encrypted": report.exposed,
+        "of_another_kind": report.foreign,
+        "failed": failed,
+        "older_versions": versions.left(),
+        "older_keys_may_go": advice.may_go,
+    })
+}
