@@ -96,8 +96,8 @@ impl Objects {
             .map_err(|error| s3_error!(error, InternalError))?
     }
 
-    /// As [`Objects::exclusively`], for a write of one object. In a versioned bucket, what it replaces
-    /// is kept.
+    /// As [`Objects::exclusively`], for a write of one object. In a versioned bucket, what it
+    /// replaces is kept.
     async fn replacing<T, F>(
         &self,
         bucket: &str,
