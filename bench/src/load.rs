@@ -71,7 +71,7 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
 async fn deliveries(world: &World, item: &BlockItem) -> anyhow::Result<(Delivery, Delivery)> {
     let key = trips_key(item)?;
     let (first, second) = (format!("{key}.first"), format!("{key}.second"));
-    world.ctx.vault().copy(key, &first).await?;
+    world.ctx.vault().copy(key, None, &first).await?;
     reprice(world, key, &second).await?;
     let mut deliveries = Vec::new();
     for archive in [first, second] {
@@ -129,7 +129,9 @@ async fn reprice(world: &World, from: &str, to: &str) -> anyhow::Result<()> {
 /// Runs the whole step with a delivery.
 async fn load(world: &World, item: &BlockItem, delivery: &Delivery) -> anyhow::Result<f64> {
     let vault = world.ctx.vault();
-    vault.copy(&delivery.archive, trips_key(item)?).await?;
+    vault
+        .copy(&delivery.archive, None, trips_key(item)?)
+        .await?;
     timed(Box::pin(sync_db(&world.ctx, item.clone(), Source::Bucket))).await
 }
 

@@ -403,3 +403,80 @@ async fn the_completion_of_an_upload_keeps_its_conditions() {
         .unwrap();
     assert_eq!(bucket.etag(KEY).await, replaced);
 }
+
+#[tokio::test]
+async fn a_versioned_bucket_keeps_what_is_replaced_and_deleted() {
+    let bucket = Bucket::new().await;
+    bucket.put(KEY, b"unversioned").await;
+    bucket.s3.keep_versions(BUCKET).unwrap();
+    bucket.put(KEY, b"second").await;
+    bucket.put("other", b"kept").await;
+    let delete = bucket.client.delete_object().bucket(BUCKET).key(KEY);
+    let deleted = delete.send().await.unwrap();
+    assert_eq!(deleted.delete_marker, Some(true));
+
+    let list = || bucket.client.list_object_versions().bucket(BUCKET);
+    let listed = list().send().await.unwrap();
+    let versions = listed.versions();
+    let shown: Vec<_> = versions
+        .iter()
+        .map(|v| (v.key().unwrap(), v.size().unwrap(), v.is_latest().unwrap()))
+        .collect();
+    assert_eq!(
+        shown,
+        [("other", 4, true), (KEY, 6, false), (KEY, 11, false)]
+    );
+    let markers = listed.delete_markers();
+    assert_eq!(markers.len(), 1);
+    assert_eq!(markers[0].is_latest(), Some(true));
+
+    let oldest = versions[2].version_id().unwrap();
+    let get = bucket.client.get_object().bucket(BUCKET).key(KEY);
+    let body = get.version_id(oldest).send().await.unwrap().body;
+    assert_eq!(body.collect().await.unwrap().to_vec(), b"unversioned");
+    let delete = bucket.client.delete_object().bucket(BUCKET).key(KEY);
+    delete.version_id(oldest).send().await.unwrap();
+    let get = bucket.client.get_object().bucket(BUCKET).key(KEY);
+    assert_eq!(status(get.version_id(oldest).send().await), 404);
+
+    let prefixed = list().prefix("production/").send().await.unwrap();
+    assert_eq!(prefixed.versions().len(), 1);
+}
+
+#[tokio::test]
+async fn versions_are_listed_in_pages() {
+    let bucket = Bucket::new().await;
+    bucket.s3.keep_versions(BUCKET).unwrap();
+    for number in 0..5 {
+        bucket.put(KEY, format!("{number}").as_bytes()).await;
+    }
+    let (mut key, mut id, mut seen) = (None, None, Vec::new());
+    loop {
+        let list = bucket.client.list_object_versions().bucket(BUCKET);
+        let list = list
+            .max_keys(2)
+            .set_key_marker(key)
+            .set_version_id_marker(id);
+        let page = list.send().await.unwrap();
+        seen.extend(page.versions().iter().map(|v| v.is_latest().unwrap()));
+        if page.is_truncated() != Some(true) {
+            break;
+        }
+        (key, id) = (page.next_key_marker, page.next_version_id_marker);
+    }
+    assert_eq!(seen, [true, false, false, false, false]);
+}
+
+#[tokio::test]
+async fn a_write_that_is_refused_leaves_no_version() {
+    let bucket = Bucket::new().await;
+    bucket.s3.keep_versions(BUCKET).unwrap();
+    bucket.put(KEY, b"first").await;
+    let put = bucket.client.put_object().bucket(BUCKET).key(KEY);
+    let put = put
+        .body(ByteStream::from_static(b"second"))
+        .if_none_match("*");
+    assert_eq!(status(put.send().await), 412);
+    let list = bucket.client.list_object_versions().bucket(BUCKET);
+    assert_eq!(list.send().await.unwrap().versions().len(), 1);
+}

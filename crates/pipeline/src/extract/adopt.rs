@@ -32,7 +32,7 @@ pub(super) async fn adopt(
         return Ok(None);
     }
     let trips_key = step.key(BlockObject::Trips);
-    let archive = match step.ctx.vault().open(&trips_key).await {
+    let archive = match step.ctx.vault().open_sealed(&trips_key).await {
         Err(VaultError::NotFound { .. }) => return Ok(None),
         archive => archive.map_err(kept)?,
     };
@@ -109,7 +109,7 @@ async fn requested_at(
     sha256: &str,
 ) -> Result<DateTime<Utc>, PipelineError> {
     let (vault, key) = (step.ctx.vault(), step.key(BlockObject::Extract));
-    match vault.get_json::<StoredReport>(&key).await {
+    match vault.get_sealed_json::<StoredReport>(&key).await {
         Err(VaultError::NotFound { .. }) => {}
         report => {
             let report = report?;

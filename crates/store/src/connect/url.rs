@@ -20,7 +20,7 @@ pub(super) struct Target {
 pub(super) fn parse(url: &str) -> Result<Target, StoreError> {
     let url = unambiguous(url)?;
     let (url, ca_bundle) = take_tls_options(&url)?;
-    let mut config: Config = url.parse().map_err(invalid_url)?;
+    let mut config: Config = url.parse().map_err(|_| blame(&url))?;
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(invalid("it has no host"));
     }
@@ -97,12 +97,17 @@ fn is_server(text: &str) -> bool {
     };
     let (hosts, database) = address.split_once('/').unwrap_or((address, ""));
     let is_host = |c: char| c.is_alphanumeric() || ".-_:,[]%".contains(c);
-    let is_name =
-        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    let is_option = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| is_name(name));
+    let is_option = |pair: &str| {
+        pair.split_once('=')
+            .is_some_and(|(name, _)| is_option_name(name))
+    };
     hosts.chars().all(is_host)
         && !database.contains(['@', '/'])
         && options.is_none_or(|options| options.is_empty() || options.split('&').all(is_option))
+}
+
+fn is_option_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
 }
 
 fn invalid(why: &str) -> StoreError {
@@ -111,16 +116,26 @@ fn invalid(why: &str) -> StoreError {
     }
 }
 
-/// Keeps only the driver's own message, which at most names an option. The source errors below it
-/// may contain values.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "used as a function for map_err"
-)]
-fn invalid_url(error: tokio_postgres::Error) -> StoreError {
-    StoreError::InvalidUrl {
-        why: error.to_string(),
+/// Names the part of a URL that the driver refuses. Its own errors name none, and their sources may
+/// contain values.
+fn blame(url: &str) -> StoreError {
+    let is_read = |url: &str| url.parse::<Config>().is_ok();
+    let server = url.split_once("://").map_or(url, |(_, server)| server);
+    let server = server.split_once('@').map_or(server, |(_, server)| server);
+    let (address, options) = server.split_once('?').unwrap_or((server, ""));
+    let hosts = address.split_once('/').map_or(address, |(hosts, _)| hosts);
+    if !is_read(&format!("postgresql://{hosts}/")) {
+        return invalid("its host or port cannot be read");
     }
+    for pair in options.split('&').filter(|pair| !pair.is_empty()) {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        if !is_read(&format!("postgresql://localhost/?{pair}")) && is_option_name(name) {
+            return invalid(&format!(
+                "its option {name} is unknown or has a value that cannot be read"
+            ));
+        }
+    }
+    invalid("it cannot be read")
 }
 
 /// Removes TLS options of libpq that the driver does not know. Certificates are always verified, so
