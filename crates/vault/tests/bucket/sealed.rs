@@ -73,13 +73,13 @@ async fn a_copy_of_an_archive_can_be_put_back() {
         .put_bytes(TRIPS, b"before", Seal::Encrypt)
         .await
         .unwrap();
-    vault.copy(TRIPS, backup).await.unwrap();
+    vault.copy(TRIPS, None, backup).await.unwrap();
     vault
         .put_bytes(TRIPS, b"after", Seal::Encrypt)
         .await
         .unwrap();
     assert_eq!(vault.get_sealed_bytes(backup).await.unwrap(), b"before");
-    vault.copy(backup, TRIPS).await.unwrap();
+    vault.copy(backup, None, TRIPS).await.unwrap();
     let reader = vault.open_sealed(TRIPS).await.unwrap();
     assert!(reader.is_bound());
     assert_eq!(vault.get_sealed_bytes(TRIPS).await.unwrap(), b"before");
