@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use socrata::{DatasetId, MAX_CHUNK_ROWS, SocrataConfig};
 use trips::ids::PublicIdKey;
-use trips::public_row::{PublicTimes, TimeRounding};
+use trips::public_row::{DeviceIdPeriod, DeviceIds, PublicForm, PublicTimes, TimeRounding};
 use trips::time::{CivilZone, ZoneError};
 use vault::Compression;
 
@@ -27,10 +27,11 @@ const SOCRATA_KEY_SECRET: &str = "SOCRATA_KEY_SECRET";
 const SOCRATA_CHUNK_ROWS: &str = "SOCRATA_CHUNK_ROWS";
 const PUBLIC_ID_KEY: &str = "PUBLIC_ID_KEY";
 const PUBLIC_TIME_ROUNDING_MINUTES: &str = "PUBLIC_TIME_ROUNDING_MINUTES";
+const PUBLIC_DEVICE_ID_PERIOD: &str = "PUBLIC_DEVICE_ID_PERIOD";
 pub(crate) const BOUNDARIES: &str = "BOUNDARIES";
 const ARCHIVE_COMPRESSION: &str = "ARCHIVE_COMPRESSION";
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     DATABASE_URL,
     TIME_ZONE,
     SOCRATA_DATA_ENDPOINT,
@@ -41,9 +42,12 @@ const KEYS: [&str; 12] = [
     SOCRATA_CHUNK_ROWS,
     PUBLIC_ID_KEY,
     PUBLIC_TIME_ROUNDING_MINUTES,
+    PUBLIC_DEVICE_ID_PERIOD,
     BOUNDARIES,
     ARCHIVE_COMPRESSION,
 ];
+/// The word for device ids that never change.
+const FOREVER: &str = "forever";
 /// The keys of the portal: either all have a value or none.
 const PORTAL: [&str; 5] = [
     SOCRATA_DATA_ENDPOINT,
@@ -117,7 +121,7 @@ impl Settings {
         self.database_url()?;
         self.boundaries()?;
         self.chunk_rows()?;
-        self.public_times()?;
+        self.public_form()?;
         if self.texts.has(PUBLIC_ID_KEY) {
             self.public_id_key()?;
         }
@@ -182,6 +186,45 @@ impl Settings {
             zone: self.time_zone,
             rounding,
         })
+    }
+
+    /// How trips become published rows: their times, and `PUBLIC_DEVICE_ID_PERIOD`.
+    ///
+    /// # Errors
+    ///
+    /// One of the settings is malformed, or `PUBLIC_ID_KEY`, which ids that change need, is
+    /// missing.
+    pub fn public_form(&self) -> Result<PublicForm, ConfigError> {
+        Ok(PublicForm {
+            times: self.public_times()?,
+            device_ids: match self.device_id_period()? {
+                None => DeviceIds::Forever,
+                Some(period) => DeviceIds::Changing {
+                    period,
+                    key: self.public_id_key()?,
+                },
+            },
+        })
+    }
+
+    /// `None` if devices keep their ids for ever.
+    fn device_id_period(&self) -> Result<Option<DeviceIdPeriod>, ConfigError> {
+        let Some(word) = self
+            .texts
+            .get(PUBLIC_DEVICE_ID_PERIOD)?
+            .filter(|word| !word.eq_ignore_ascii_case(FOREVER))
+        else {
+            return Ok(None);
+        };
+        DeviceIdPeriod::ALL
+            .into_iter()
+            .find(|period| period.as_str().eq_ignore_ascii_case(word))
+            .map(Some)
+            .ok_or_else(|| {
+                let [month, week, day] = DeviceIdPeriod::ALL;
+                let why = format!("must be {FOREVER}, {month}, {week} or {day}");
+                ConfigError::invalid(PUBLIC_DEVICE_ID_PERIOD, why)
+            })
     }
 
     /// The portal's dataset and the key to it: the keys that begin with `SOCRATA_`.

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 use trips::block::{Block, BlockObject, ProviderName, object_key};
 use trips::ids::PublicIdKey;
-use trips::public_row::PublicTimes;
+use trips::public_row::{PublicForm, PublicTimes};
 use trips::status::StepSelection;
 use trips::time::CivilZone;
 use vault::Vault;
@@ -209,8 +209,17 @@ impl Context {
     }
 
     /// How the times of published rows are written.
-    pub(crate) fn public_times(&self) -> Result<PublicTimes, PipelineError> {
+    ///
+    /// # Errors
+    ///
+    /// `ConfigInvalid` for a malformed setting.
+    pub fn public_times(&self) -> Result<PublicTimes, PipelineError> {
         Ok(self.config.settings.public_times()?)
+    }
+
+    /// How trips become published rows.
+    pub(crate) fn public_form(&self) -> Result<PublicForm, PipelineError> {
+        Ok(self.config.settings.public_form()?)
     }
 
     /// Checks the settings that these steps need, so that a mistake is reported once and before any
@@ -218,11 +227,11 @@ impl Context {
     pub(crate) fn check_settings(&self, steps: StepSelection) -> Result<(), PipelineError> {
         if steps.sync_db {
             self.public_id_key()?;
-            self.public_times()?;
+            self.public_form()?;
         }
         if steps.sync_socrata {
             self.portal()?;
-            self.public_times()?;
+            self.public_form()?;
         }
         Ok(())
     }

@@ -206,10 +206,10 @@ async fn write_public_rows(
 ) -> Result<(), PipelineError> {
     let key = ctx.key(block, BlockObject::Publish);
     let mut object = JsonArrayStream::create(ctx.vault(), &key, Seal::Encrypt)?;
-    let times = ctx.public_times()?;
+    let form = ctx.public_form()?;
     let mut rows = upsert.publish_rows().await?;
     while let Some(trip) = rows.try_next().await? {
-        object.push(&PublicRow::new(&trip, &times)).await?;
+        object.push(&PublicRow::new(&trip, &form)).await?;
     }
     FencedWriter::new(ctx.vault(), upsert)
         .finish(object.close().await?)

@@ -86,11 +86,22 @@ impl PublicIdKey {
         self.public_id(b"mds-etl/device/1", provider_id, device_id)
     }
 
+    /// The id under which the device with this public id is published for a period, by the period's
+    /// name. It cannot be connected with that of another period without the key.
+    pub(crate) fn device_in_period(&self, public_id: Uuid, period: &str) -> Uuid {
+        let domain = b"mds-etl/device/period/1";
+        self.uuid(&[domain, public_id.as_bytes(), period.as_bytes()])
+    }
+
     fn public_id(&self, domain: &[u8], provider_id: Uuid, id: Uuid) -> Uuid {
+        self.uuid(&[domain, provider_id.as_bytes(), id.as_bytes()])
+    }
+
+    fn uuid(&self, parts: &[&[u8]]) -> Uuid {
         let mut mac = self.mac.clone();
-        mac.update(domain);
-        mac.update(provider_id.as_bytes());
-        mac.update(id.as_bytes());
+        for part in parts {
+            mac.update(part);
+        }
         let digest = mac.finalize().into_bytes();
         let mut bytes = [0; UUID_BYTES];
         bytes.copy_from_slice(&digest[..UUID_BYTES]);

@@ -1,6 +1,7 @@
 //! The row that the open data portal has for a trip.
 
 mod clock;
+mod device_ids;
 mod label;
 mod member;
 mod published;
@@ -16,6 +17,7 @@ use crate::time::CivilZone;
 use clock::Clock;
 use label::Label;
 
+pub use device_ids::{DeviceIdPeriod, DeviceIds};
 pub use label::MAX_LABEL_BYTES;
 pub use member::Member;
 pub use published::{PublishedRow, PublishedRowError};
@@ -26,7 +28,7 @@ pub use rounding::{TimeRounding, TimeRoundingError};
 pub struct PublicTrip {
     /// The trip's public id.
     pub trip_id: Uuid,
-    /// The device's public id.
+    /// The device's public id in `api.devices`, which it keeps for ever.
     pub device_id: Uuid,
     /// The vehicle type, as it was sent.
     pub vehicle_type: Option<String>,
@@ -74,6 +76,15 @@ pub struct PublicRow<'a> {
     census_geoid_end: Label<'a>,
 }
 
+/// How trips become published rows, as the settings say.
+#[derive(Debug, Clone, Default)]
+pub struct PublicForm {
+    /// How times are written.
+    pub times: PublicTimes,
+    /// Under which ids devices are published.
+    pub device_ids: DeviceIds,
+}
+
 /// How the times of published rows are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PublicTimes {
@@ -87,13 +98,16 @@ impl<'a> PublicRow<'a> {
     /// The row of a trip.
     ///
     /// Start and end are rounded. Year, month, hour and day of the week (0 = Monday) are those of
-    /// the rounded end in UTC; the civil times are those of the rounded instants.
+    /// the rounded end in UTC; the civil times are those of the rounded instants. The device's id
+    /// is that of the civil day of the rounded start, so that it tells nothing about the time that
+    /// the row does not show.
     #[must_use]
-    pub fn new(trip: &'a PublicTrip, times: &PublicTimes) -> Self {
-        let shown = RowTimes::rounded(trip.start_time, trip.end_time, times);
+    pub fn new(trip: &'a PublicTrip, form: &PublicForm) -> Self {
+        let shown = RowTimes::rounded(trip.start_time, trip.end_time, &form.times);
+        let day = shown.civil_start.0.date();
         Self {
             trip_id: trip.trip_id,
-            device_id: trip.device_id,
+            device_id: form.device_ids.on(day, trip.device_id),
             vehicle_type: public_vehicle_type(trip.vehicle_type.as_deref()),
             trip_duration: trip.trip_duration,
             trip_distance: trip.trip_distance,

@@ -7,7 +7,7 @@ use chrono::DateTime;
 use pipeline::ErrorName;
 use serde_json::Value;
 use trips::block::{Block, BlockObject, Hour, Stage, backup_key, manifest_key, object_key};
-use trips::public_row::{PublicRow, PublicTimes, PublicTrip};
+use trips::public_row::{PublicForm, PublicRow, PublicTrip};
 use trips::status::{BlockStatus, Step, StepSelection, steps_to_do};
 use trips::time::CivilZone;
 use trips::trip::{Flag, RejectReason, TripEnd};
@@ -234,7 +234,7 @@ fn a_published_row_has_the_members_of_the_contract_in_its_order() {
         census_geoid_start: Some("1".to_owned()),
         census_geoid_end: Some("1".to_owned()),
     };
-    let row = serde_json::to_string(&PublicRow::new(&trip, &PublicTimes::default())).unwrap();
+    let row = serde_json::to_string(&PublicRow::new(&trip, &PublicForm::default())).unwrap();
     let row = members_in_order(&row);
     let section = section("The published row");
     let page = section.table("member");

@@ -22,6 +22,7 @@ fn full() -> Value {
         "SOCRATA_CHUNK_ROWS": 500,
         "PUBLIC_ID_KEY": "canary-public-id-key",
         "PUBLIC_TIME_ROUNDING_MINUTES": 15,
+        "PUBLIC_DEVICE_ID_PERIOD": "Week",
         "BOUNDARIES": [{"layer": "cell", "key": "b/hex.json", "property": "n"}],
         "ARCHIVE_COMPRESSION": "none",
         "UNKNOWN_KEY": {"canary": true},
@@ -61,6 +62,15 @@ fn every_key_arrives() {
     let times = settings.public_times().unwrap();
     assert_eq!(times.zone, settings.time_zone);
     assert_eq!(times.rounding, TimeRounding::QUARTER_HOURS);
+    let form = settings.public_form().unwrap();
+    assert_eq!(form.times, times);
+    assert!(matches!(
+        form.device_ids,
+        DeviceIds::Changing {
+            period: DeviceIdPeriod::Week,
+            ..
+        }
+    ));
     let layers = settings.boundaries().unwrap();
     assert_eq!(layers.len(), 1);
     assert_eq!(layers[0].layer, LayerName::Cell);
@@ -97,9 +107,26 @@ fn defaults(#[case] value: Value) {
     assert_eq!(settings.time_zone.name(), "US/Central");
     assert_eq!(settings.compression, Compression::Zstd);
     assert_eq!(settings.boundaries().unwrap(), boundaries::default_layers());
-    assert_eq!(
-        settings.public_times().unwrap().rounding,
-        TimeRounding::NONE
+    let form = settings.public_form().unwrap();
+    assert_eq!(form.times.rounding, TimeRounding::NONE);
+    assert!(matches!(form.device_ids, DeviceIds::Forever));
+}
+
+#[test]
+fn ids_that_last_for_ever_need_no_key_to_publish_and_others_do() {
+    let form = |period| {
+        read(&json!({"PUBLIC_DEVICE_ID_PERIOD": period}))
+            .unwrap()
+            .public_form()
+    };
+    assert!(matches!(
+        form("forever").unwrap().device_ids,
+        DeviceIds::Forever
+    ));
+    let error = form("day").unwrap_err();
+    assert!(
+        error.to_string().starts_with("PUBLIC_ID_KEY is missing"),
+        "{error}"
     );
 }
 
@@ -159,7 +186,9 @@ fn a_missing_key_is_named(#[case] key: &str, #[values(json!(null), json!(" "))] 
 
 #[test]
 fn a_missing_public_id_key_is_named_when_it_is_asked_for() {
-    let settings = checked(&with("PUBLIC_ID_KEY", json!(null))).unwrap();
+    let mut file = with("PUBLIC_ID_KEY", json!(null));
+    file["PUBLIC_DEVICE_ID_PERIOD"] = json!("forever");
+    let settings = checked(&file).unwrap();
     let error = settings.public_id_key().unwrap_err();
     assert!(
         error.to_string().starts_with("PUBLIC_ID_KEY is missing"),
@@ -194,6 +223,9 @@ fn a_missing_public_id_key_is_named_when_it_is_asked_for() {
 #[case("PUBLIC_TIME_ROUNDING_MINUTES", json!(15.5))]
 #[case("PUBLIC_TIME_ROUNDING_MINUTES", json!(120))]
 #[case("PUBLIC_TIME_ROUNDING_MINUTES", json!(["canary"]))]
+#[case("PUBLIC_DEVICE_ID_PERIOD", json!("canary"))]
+#[case("PUBLIC_DEVICE_ID_PERIOD", json!(7))]
+#[case("PUBLIC_DEVICE_ID_PERIOD", json!(["canary"]))]
 #[case("BOUNDARIES", json!("canary"))]
 #[case("BOUNDARIES", json!([{"layer": "canary", "key": "a", "property": "b"}]))]
 #[case("BOUNDARIES", json!([{"layer": "cell"}]))]

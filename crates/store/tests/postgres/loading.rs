@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::json;
 use store::{LoadCounts, StoreError};
-use trips::public_row::{PublicRow, PublicTimes};
+use trips::public_row::{PublicForm, PublicRow};
 use trips::status::BlockStatus;
 use trips::trip::{Flag, Flags};
 
@@ -359,7 +359,7 @@ async fn the_rows_to_publish_are_those_of_the_block_in_order_of_time() {
     .concat();
     assert_eq!(ids, expected);
 
-    let row = serde_json::to_value(PublicRow::new(&rows[0], &PublicTimes::default())).unwrap();
+    let row = serde_json::to_value(PublicRow::new(&rows[0], &PublicForm::default())).unwrap();
     assert_eq!(row["device_id"], json!(public_id(trip(3).device_id)));
     assert_eq!(row["end_time"], "2020-01-01T10:05:00");
     assert_eq!(row["council_district_start"], "9");

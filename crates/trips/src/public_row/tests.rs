@@ -1,6 +1,9 @@
 //! The exact form of a published row.
 
+use secrecy::SecretString;
+
 use super::*;
+use crate::ids::PublicIdKey;
 
 fn trip() -> PublicTrip {
     PublicTrip {
@@ -20,7 +23,7 @@ fn trip() -> PublicTrip {
 }
 
 fn json(trip: &PublicTrip) -> String {
-    serde_json::to_string_pretty(&PublicRow::new(trip, &PublicTimes::default())).unwrap()
+    serde_json::to_string_pretty(&PublicRow::new(trip, &PublicForm::default())).unwrap()
 }
 
 fn rounded(minutes: u32, start: &str, end: &str) -> serde_json::Value {
@@ -29,11 +32,18 @@ fn rounded(minutes: u32, start: &str, end: &str) -> serde_json::Value {
         end_time: end.parse().unwrap(),
         ..trip()
     };
-    let times = PublicTimes {
+    let form = PublicForm {
+        times: rounding(minutes),
+        ..PublicForm::default()
+    };
+    serde_json::to_value(PublicRow::new(&trip, &form)).unwrap()
+}
+
+fn rounding(minutes: u32) -> PublicTimes {
+    PublicTimes {
         rounding: TimeRounding::minutes(minutes).unwrap(),
         ..PublicTimes::default()
-    };
-    serde_json::to_value(PublicRow::new(&trip, &times)).unwrap()
+    }
 }
 
 #[test]
@@ -143,4 +153,93 @@ fn rounded_civil_times_are_those_of_the_rounded_instants_when_the_clock_changes(
     let autumn = rounded(15, "2020-11-01T06:53:00Z", "2020-11-01T07:53:00Z");
     assert_eq!(autumn["start_time_us_central"], "2020-11-01T01:00:00");
     assert_eq!(autumn["end_time_us_central"], "2020-11-01T02:00:00");
+}
+
+/// The id under which the sample's device is published with a trip that starts then.
+fn device_id(period: Option<DeviceIdPeriod>, minutes: u32, start: &str) -> Uuid {
+    let key = PublicIdKey::new(&SecretString::from("a secret of the tests")).unwrap();
+    let form = PublicForm {
+        times: rounding(minutes),
+        device_ids: match period {
+            None => DeviceIds::Forever,
+            Some(period) => DeviceIds::Changing { period, key },
+        },
+    };
+    let trip = PublicTrip {
+        start_time: start.parse().unwrap(),
+        ..trip()
+    };
+    PublicRow::new(&trip, &form).device_id
+}
+
+#[test]
+fn a_device_keeps_its_id_for_ever_unless_a_period_is_set() {
+    let ever = |start| device_id(None, 0, start);
+    assert_eq!(ever("2020-03-01T12:00:00Z"), trip().device_id);
+    assert_eq!(ever("2030-03-01T12:00:00Z"), trip().device_id);
+}
+
+#[test]
+fn a_device_has_one_id_in_a_civil_period_and_another_in_the_next() {
+    // Midnight in the city is 06:00 UTC in winter and 05:00 UTC in summer.
+    for (period, first, last, next) in [
+        (
+            DeviceIdPeriod::Day,
+            "2020-03-01T06:00:00Z",
+            "2020-03-02T05:59:59Z",
+            "2020-03-02T06:00:00Z",
+        ),
+        (
+            DeviceIdPeriod::Day,
+            "2020-07-01T05:00:00Z",
+            "2020-07-02T04:59:59Z",
+            "2020-07-02T05:00:00Z",
+        ),
+        // From Monday to Sunday, also over the end of the year and over the change of the clock.
+        (
+            DeviceIdPeriod::Week,
+            "2019-12-30T06:00:00Z",
+            "2020-01-06T05:59:59Z",
+            "2020-01-06T06:00:00Z",
+        ),
+        (
+            DeviceIdPeriod::Week,
+            "2020-03-02T06:00:00Z",
+            "2020-03-09T04:59:59Z",
+            "2020-03-09T05:00:00Z",
+        ),
+        (
+            DeviceIdPeriod::Month,
+            "2020-03-01T06:00:00Z",
+            "2020-04-01T04:59:59Z",
+            "2020-04-01T05:00:00Z",
+        ),
+    ] {
+        let id = |start| device_id(Some(period), 0, start);
+        assert_eq!(id(first), id(last), "{period}");
+        assert_ne!(id(last), id(next), "{period}");
+        assert_ne!(id(first), trip().device_id, "{period}");
+        assert_eq!(id(first).get_version_num(), 8);
+    }
+}
+
+#[test]
+fn the_first_day_of_a_month_and_of_a_week_is_not_named_like_the_day() {
+    // 1 June 2020 was a Monday.
+    let ids = [
+        DeviceIdPeriod::Day,
+        DeviceIdPeriod::Week,
+        DeviceIdPeriod::Month,
+    ]
+    .map(|period| device_id(Some(period), 0, "2020-06-01T12:00:00Z"));
+    assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+}
+
+#[test]
+fn the_period_is_that_of_the_start_as_it_is_published() {
+    let day = Some(DeviceIdPeriod::Day);
+    let late = "2020-03-02T05:55:00Z";
+    let midnight = "2020-03-02T06:00:00Z";
+    assert_eq!(device_id(day, 15, late), device_id(day, 15, midnight));
+    assert_ne!(device_id(day, 0, late), device_id(day, 0, midnight));
 }

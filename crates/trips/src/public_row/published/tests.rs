@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::public_row::{PublicTrip, TimeRounding};
+use crate::public_row::{PublicForm, PublicTrip, TimeRounding};
 use crate::time::CivilZone;
 
 fn trip() -> PublicTrip {
@@ -27,7 +27,11 @@ fn trip() -> PublicTrip {
 }
 
 fn written(trip: &PublicTrip, times: &PublicTimes) -> String {
-    serde_json::to_string(&PublicRow::new(trip, times)).unwrap()
+    let form = PublicForm {
+        times: *times,
+        ..PublicForm::default()
+    };
+    serde_json::to_string(&PublicRow::new(trip, &form)).unwrap()
 }
 
 fn row() -> Value {
