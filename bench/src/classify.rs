@@ -54,9 +54,14 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
 
     let scale = f64::from(trips) / as_float(sample.0.len());
     let hour = Hour::starting_at("2020-01-15T18:00:00Z".parse()?)?;
+    let providers = world.ctx.config().providers.iter();
+    let provider_ids: Vec<_> = providers
+        .flat_map(|(_, entry)| entry.provider_ids.clone())
+        .collect();
     let rules = Rules {
         hour,
         now: "2020-02-01T00:00:00Z".parse()?,
+        provider_ids: &provider_ids,
         feed: Feed::default(),
         area: None,
     };

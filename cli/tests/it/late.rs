@@ -145,24 +145,49 @@ async fn mended_trips_replace_those_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn trips_that_are_gone_are_counted_and_kept() {
+async fn trips_that_are_gone_are_counted_and_withdrawn_until_they_are_back() {
+    const WITHDRAWN: &str = "SELECT count(*) FROM api.trips WHERE withdrawn_at IS NOT NULL";
     let world = world().await;
     world.expect(0, &ONE_HOUR).await;
-    let (trips, uploads) = (world.trips().await, world.uploads().len());
+    let trips = world.trips().await;
     world.set_age_at_pull(2).await;
-    world.fail_noon(Fault::Partial { trips: 1 });
-    world
-        .expect(0, &with(&ONE_HOUR, &["--accept-losses"]))
-        .await;
+    world.fail_noon(Fault::Partial {
+        trips: world.sent_at_noon() - 3,
+    });
+    world.expect(0, &ONE_HOUR).await;
 
-    assert_eq!(world.trips().await, trips);
-    assert_eq!(world.uploads().len(), uploads);
     let gone = world.number("SELECT trips_gone FROM api.schedule").await;
-    assert!(gone > 0 && world.changes().await == format!("0 0 {gone}"));
+    let withdrawn = world.number(WITHDRAWN).await;
+    assert!((1..=gone).contains(&withdrawn), "{withdrawn} of {gone}");
+    assert_ne!(world.trips().await, trips);
     assert_eq!(
         (world.archives().await.len(), world.statuses().await),
         (2, vec![Published])
     );
+
+    world.set_age_at_pull(2).await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.number(WITHDRAWN).await, 0);
+    assert_eq!(world.trips().await, trips);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trips_that_are_gone_stay_if_the_provider_is_configured_so() {
+    let mut options = options(&["bird"]);
+    for (key, value) in [("reask_hours", json!([24])), ("withdrawals", json!("keep"))] {
+        options.provider_settings.insert(key.to_owned(), value);
+    }
+    let world = world_of(options).await;
+    world.expect(0, &ONE_HOUR).await;
+    let (trips, uploads) = (world.trips().await, world.uploads().len());
+    world.set_age_at_pull(2).await;
+    world.fail_noon(Fault::Partial {
+        trips: world.sent_at_noon() - 3,
+    });
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.trips().await, trips);
+    assert_eq!(world.uploads().len(), uploads);
+    assert_eq!(world.statuses().await, [Published]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

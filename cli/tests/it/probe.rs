@@ -65,7 +65,14 @@ async fn a_proper_feed_can_be_ingested_and_nothing_is_written() {
     Some("\"swap_coordinates\": true")
 )]
 #[case::ignores_hour(Quirk::IgnoresHour, "the hour asked for", None)]
-#[case::short_routes(Quirk::OnePointRoute, "fields", None)]
+#[case::no_routes(Quirk::NoRoute, "fields", None)]
+#[case::another_provider(
+    Quirk::ForeignProvider,
+    "ids",
+    Some("\"provider_ids\": [\"5a1e0000-0000-4000-8000-000000000001\"]")
+)]
+#[case::dollars(Quirk::MajorCosts, "costs", Some("\"cost_unit\": \"major\""))]
+#[case::milliseconds(Quirk::DurationsInMilliseconds, "durations", None)]
 #[case::pages(Quirk::ForbiddenPages, "pages", Some("\"paging\": true"))]
 #[case::cut_off(Quirk::Truncated, "access", None)]
 #[tokio::test(flavor = "multi_thread")]

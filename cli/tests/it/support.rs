@@ -141,7 +141,9 @@ impl World {
     /// Every trip with all its columns, except the time of its last change and its block.
     pub(crate) async fn trips(&self) -> String {
         self.text(
-            "SELECT coalesce(jsonb_agg(to_jsonb(t) - 'modified_date' - 'schedule_id' ORDER BY provider_id, trip_id)::text, '')
+            "SELECT coalesce(jsonb_agg(to_jsonb(t) - ARRAY['modified_date', 'schedule_id', 'delivered_at', 'withdrawn_at']
+                                       || jsonb_build_object('counts', withdrawn_at IS NULL)
+                                       ORDER BY provider_id, trip_id)::text, '')
              FROM api.trips t",
         )
         .await

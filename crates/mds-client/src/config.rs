@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
-use trips::Feed;
+use trips::{CostUnit, Feed};
 use url::Url;
 use uuid::Uuid;
 
@@ -44,6 +44,16 @@ impl FromStr for AuthType {
     }
 }
 
+/// What becomes of loaded trips that the provider no longer returns for their hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Withdrawals {
+    /// They are marked as withdrawn and no longer count.
+    #[default]
+    Mark,
+    /// They stay as they are.
+    Keep,
+}
+
 /// One provider's entry in the providers file (docs/PROVIDERS.md, "Settings").
 ///
 /// Files of older tools can be read: numbers and switches may be written as text, null is the same
@@ -54,6 +64,8 @@ pub struct ProviderConfig {
     pub mds_api_url: Url,
     /// The provider's id in MDS.
     pub provider_id: Uuid,
+    /// The ids under which its trips arrive: `provider_id`, and those of the key `provider_ids`.
+    pub provider_ids: Vec<Uuid>,
     /// The version to request; 0.2 by default.
     pub version: MdsVersion,
     /// How to authenticate.
@@ -93,6 +105,10 @@ pub struct ProviderConfig {
     pub accept: Option<String>,
     /// Whether the feed swaps latitude and longitude.
     pub swap_coordinates: bool,
+    /// The unit of its costs.
+    pub cost_unit: CostUnit,
+    /// What becomes of trips that it no longer returns.
+    pub withdrawals: Withdrawals,
     /// 0.2: hours before the block that the query covers as well, so that long trips are not lost.
     pub lookback_hours: u32,
     /// Hours after the end of a block before a schedule requests it.
@@ -122,9 +138,10 @@ const MAX_HOURS: u32 = 24 * 366;
 
 impl ProviderConfig {
     /// Every key of an entry that is read; others are ignored.
-    pub const KEYS: [&'static str; 30] = [
+    pub const KEYS: [&'static str; 33] = [
         "mds_api_url",
         "provider_id",
+        "provider_ids",
         "version",
         "auth_type",
         "token",
@@ -146,6 +163,8 @@ impl ProviderConfig {
         "mds_param_override",
         "time_format",
         "swap_coordinates",
+        "cost_unit",
+        "withdrawals",
         "lookback_hours",
         "lag_hours",
         "reask_hours",
@@ -161,6 +180,7 @@ impl ProviderConfig {
         Feed {
             swap_coordinates: self.swap_coordinates,
             seconds_expected: self.version.rules().body_unit == TimeUnit::Seconds,
+            cost_unit: self.cost_unit,
         }
     }
 
@@ -175,6 +195,7 @@ impl ProviderConfig {
         Ok(Self {
             mds_api_url: fields.required_url("mds_api_url")?,
             provider_id: provider_id(&fields)?,
+            provider_ids: provider_ids(&fields)?,
             version: version(&fields)?,
             auth_type: auth_type(&fields, token.is_some())?,
             token,
@@ -203,6 +224,18 @@ impl ProviderConfig {
             time_format: time_format(&fields)?,
             accept: fields.text("accept")?.filter(|accept| !accept.is_empty()),
             swap_coordinates: fields.switch("swap_coordinates", false)?,
+            cost_unit: fields
+                .word(
+                    "cost_unit",
+                    &[("minor", CostUnit::Minor), ("major", CostUnit::Major)],
+                )?
+                .unwrap_or_default(),
+            withdrawals: fields
+                .word(
+                    "withdrawals",
+                    &[("mark", Withdrawals::Mark), ("keep", Withdrawals::Keep)],
+                )?
+                .unwrap_or_default(),
             lookback_hours: fields
                 .whole("lookback_hours", 0, MAX_HOURS)?
                 .unwrap_or(DEFAULT_LOOKBACK_HOURS),
@@ -240,6 +273,16 @@ fn provider_id(fields: &Fields) -> Result<Uuid, ProviderConfigError> {
     let key = "provider_id";
     Uuid::parse_str(&fields.required(key)?)
         .map_err(|_| ProviderConfigError::new(key, "must be a UUID"))
+}
+
+fn provider_ids(fields: &Fields) -> Result<Vec<Uuid>, ProviderConfigError> {
+    let mut ids = vec![provider_id(fields)?];
+    for id in fields.uuids("provider_ids")? {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
 }
 
 fn version(fields: &Fields) -> Result<MdsVersion, ProviderConfigError> {

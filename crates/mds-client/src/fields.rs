@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use url::Url;
+use uuid::Uuid;
 
 /// What is wrong with an entry of the providers file. Names the key, never its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +108,34 @@ impl Fields {
             Some(text) if text.eq_ignore_ascii_case("form") => Ok(BodyFormat::Form),
             Some(_) => Err(ProviderConfigError::new(key, "must be json or form")),
         }
+    }
+
+    /// One of a few words, in any case; `None` if it is absent or empty.
+    pub(crate) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Result<Option<T>> {
+        let text = self.text(key)?;
+        let Some(text) = text.as_deref().map(str::trim).filter(|it| !it.is_empty()) else {
+            return Ok(None);
+        };
+        let found = words
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(text));
+        found.map(|(_, value)| Some(*value)).ok_or_else(|| {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            ProviderConfigError::new(key, format!("must be {}", words.join(" or ")))
+        })
+    }
+
+    /// A list of UUIDs, or a single one.
+    pub(crate) fn uuids(&self, key: &str) -> Result<Vec<Uuid>> {
+        let ids = match self.get(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(ids)) => ids.as_slice(),
+            Some(id) => std::slice::from_ref(id),
+        };
+        ids.iter()
+            .map(|id| id.as_str().and_then(|id| Uuid::parse_str(id.trim()).ok()))
+            .collect::<Option<_>>()
+            .ok_or_else(|| ProviderConfigError::new(key, "must be a list of UUIDs"))
     }
 
     /// A switch: a JSON boolean, 0 or 1, or a word such as `yes` or `off`.

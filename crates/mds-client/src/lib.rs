@@ -23,7 +23,7 @@ mod version;
 mod window;
 
 pub use client::MdsClient;
-pub use config::{AuthType, ProviderConfig};
+pub use config::{AuthType, ProviderConfig, Withdrawals};
 pub use error::MdsError;
 pub use fields::{BodyFormat, ProviderConfigError};
 pub use options::ClientOptions;

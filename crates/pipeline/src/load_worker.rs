@@ -18,6 +18,7 @@ use trips::envelope::{EnvelopeError, NonFiniteTrip, TripVisitor, read_envelope};
 use trips::ids::PublicIdKey;
 use trips::json::ArrayWriter;
 use trips::trip::{Reject, Rules, Trip};
+use uuid::Uuid;
 use vault::ObjectWriter;
 
 /// Number of trips that go from thread to thread at a time.
@@ -27,6 +28,7 @@ const BATCH_TRIPS: usize = 128;
 pub(crate) struct LoadWorker {
     pub(crate) hour: Hour,
     pub(crate) now: DateTime<Utc>,
+    pub(crate) provider_ids: Vec<Uuid>,
     pub(crate) feed: Feed,
     pub(crate) boundaries: Arc<Boundaries>,
     pub(crate) ids: PublicIdKey,
@@ -45,8 +47,20 @@ pub(crate) struct Tally {
     pub(crate) version: Option<String>,
 }
 
-/// Valid trips, each with its position in the archive.
-pub(crate) type Batch = Vec<(u64, Trip)>;
+/// Trips on their way from the thread that checks them to the one that encodes them.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// Valid trips, each with its position in the archive.
+    trips: Vec<(u64, Trip)>,
+    /// The ids under which rejected trips may have rows from earlier loads.
+    rejected: Vec<Uuid>,
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.trips.len() + self.rejected.len() >= BATCH_TRIPS
+    }
+}
 
 impl LoadWorker {
     /// Reads the archive to its end and checks its trips. Sends valid trips to `batches` and writes
@@ -66,10 +80,11 @@ impl LoadWorker {
             rules: Rules {
                 hour: self.hour,
                 now: self.now,
+                provider_ids: &self.provider_ids,
                 feed: self.feed,
                 area: Some(self.boundaries.as_ref()),
             },
-            batch: Batch::new(),
+            batch: Batch::default(),
             batches,
             rejects: ArrayWriter::new(rejects).map_err(EnvelopeError::Sink)?,
             tally: Tally::default(),
@@ -93,14 +108,17 @@ impl LoadWorker {
     ) -> io::Result<()> {
         let mut encoder = CopyEncoder::new();
         while let Some(batch) = batches.blocking_recv() {
-            for (seq, trip) in &batch {
+            for (seq, trip) in &batch.trips {
                 encoder
                     .push(&self.row(*seq, trip))
                     .map_err(io::Error::other)?;
-                if encoder.is_full() {
-                    rows.blocking_send(encoder.take())
-                        .map_err(|_| load_ended())?;
-                }
+            }
+            for trip_id in batch.rejected {
+                encoder.push_rejected(trip_id).map_err(io::Error::other)?;
+            }
+            if encoder.is_full() {
+                rows.blocking_send(encoder.take())
+                    .map_err(|_| load_ended())?;
             }
         }
         rows.blocking_send(encoder.take()).map_err(|_| load_ended())
@@ -137,7 +155,8 @@ impl TripVisitor for Checker<'_> {
     fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
         // Its text is no JSON, so it becomes a JSON text.
         let text = serde_json::value::to_raw_value(trip.text)?;
-        self.reject(&Rules::reject_non_finite(trip), &text)
+        let reject = self.rules.reject_non_finite(trip);
+        self.reject(&reject, &text)
     }
 
     fn trip_ahead(&mut self, text: &[u8]) -> io::Result<Option<usize>> {
@@ -151,12 +170,9 @@ impl TripVisitor for Checker<'_> {
 
 impl Checker<'_> {
     fn accept(&mut self, trip: Trip) -> io::Result<()> {
-        self.batch.push((self.tally.fetched, trip));
+        self.batch.trips.push((self.tally.fetched, trip));
         self.tally.fetched += 1;
-        if self.batch.len() == BATCH_TRIPS {
-            self.send()?;
-        }
-        Ok(())
+        self.send_if_full()
     }
 
     fn reject(&mut self, reject: &Reject, raw: &RawValue) -> io::Result<()> {
@@ -165,11 +181,20 @@ impl Checker<'_> {
         for reason in &reject.reasons {
             *self.tally.reasons.entry(reason.to_string()).or_default() += 1;
         }
-        self.rejects.push(&RejectedTrip { reject, trip: raw })
+        self.rejects.push(&RejectedTrip { reject, trip: raw })?;
+        self.batch.rejected.extend(&reject.row_ids);
+        self.send_if_full()
+    }
+
+    fn send_if_full(&mut self) -> io::Result<()> {
+        if self.batch.is_full() {
+            self.send()?;
+        }
+        Ok(())
     }
 
     fn send(&mut self) -> io::Result<()> {
-        let batch = std::mem::replace(&mut self.batch, Batch::with_capacity(BATCH_TRIPS));
+        let batch = std::mem::take(&mut self.batch);
         self.batches.blocking_send(batch).map_err(|_| load_ended())
     }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use vault::SealedReader;
 
 use crate::archive_check::check_archive;
@@ -23,6 +24,14 @@ pub(crate) struct Opened {
     pub(crate) content: Box<dyn Read + Send>,
     /// Identifies the content of the object.
     pub(crate) tag: String,
+}
+
+/// When a local file was last changed.
+pub(crate) fn modified_at(path: &Path) -> Result<DateTime<Utc>, PipelineError> {
+    let modified = path.metadata().and_then(|file| file.modified());
+    modified.map(DateTime::from).map_err(|e| {
+        PipelineError::new(ErrorName::InvalidInput, format!("{}: {e}", path.display()))
+    })
 }
 
 impl Source<'_> {

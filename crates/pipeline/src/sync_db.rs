@@ -5,8 +5,9 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
+use mds_client::Withdrawals;
 use store::{LoadCounts, LoadRequest, LoadStage, Upsert};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -21,7 +22,7 @@ use crate::event::{BlockItem, SyncDbOutput};
 use crate::fenced::FencedWriter;
 use crate::load_worker::{LoadWorker, Tally};
 use crate::object_stream::JsonArrayStream;
-use crate::source::Source;
+use crate::source::{self, Source};
 use crate::step::{BlockStep, ClaimedStep, do_step};
 
 /// Batches of trips between the thread that checks them and the one that encodes them.
@@ -73,6 +74,7 @@ impl BlockStep for SyncDb<'_> {
             trips.duplicates = counts.duplicates,
             trips.inserted = counts.inserted,
             trips.updated = counts.updated,
+            trips.withdrawn = counts.withdrawn,
             "block loaded"
         );
         if counts.status == BlockStatus::AllRejected {
@@ -120,6 +122,7 @@ async fn load(
         .await?;
     let worker = load_worker(ctx, provider, step.block.hour).await?;
     let rejects_key = step.key(BlockObject::Rejects);
+    let requested_at = requested_at(step, source).await?;
 
     let mut stage = step.claim.start_load().await?;
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
@@ -138,11 +141,35 @@ async fn load(
             vehicles_of: provider
                 .has_vehicles()
                 .then_some(provider.config.provider_id),
+            requested_at,
+            withdraw: provider.config.withdrawals == Withdrawals::Mark,
         })
         .await?;
     write_public_rows(ctx, &step.block, &upsert).await?;
     let counts = upsert.commit().await?;
     Ok((tally, counts))
+}
+
+/// When the provider was requested for the trips: of several deliveries of a trip the latest
+/// counts.
+///
+/// An archive that the schedule knows nothing of is as old as its object. A file is as late as its
+/// last change, so that an archive which somebody has picked out and loads by hand counts.
+async fn requested_at(
+    step: &ClaimedStep<'_>,
+    source: Source<'_>,
+) -> Result<DateTime<Utc>, PipelineError> {
+    let now = Utc::now();
+    let row = step.claim.row();
+    match (source, row.archived_at.or(row.extracted_at)) {
+        (Source::File(path), _) => Ok(source::modified_at(path)?.min(now)),
+        (Source::Bucket, Some(recorded)) => Ok(recorded),
+        (Source::Bucket, None) => {
+            let object = step.ctx.vault().head(&step.key(BlockObject::Trips)).await?;
+            let written = object.and_then(|object| object.modified);
+            Ok(written.map_or(now, DateTime::from))
+        }
+    }
 }
 
 async fn load_worker(
@@ -153,6 +180,7 @@ async fn load_worker(
     Ok(LoadWorker {
         hour,
         now: Utc::now(),
+        provider_ids: provider.config.provider_ids.clone(),
         feed: provider.config.feed(),
         boundaries: ctx.boundaries().await?,
         ids: ctx.public_id_key()?,

@@ -38,7 +38,7 @@ pub async fn check_trips_file(
     let file = File::open(path).map_err(|e| {
         PipelineError::new(ErrorName::InvalidInput, format!("{}: {e}", path.display()))
     })?;
-    let mut contents = Contents::new(block.hour, vec![provider.config.provider_id]);
+    let mut contents = Contents::new(block.hour, provider.config.provider_ids.clone());
     let contents = spawn_blocking(move || {
         // The load will say what is wrong with the rest of the file.
         let _ = read_envelope(BufReader::new(file), &mut contents);

@@ -60,6 +60,27 @@ named_enum! {
         NoRoute => ("no-route", "trips have no route"),
         /// The points of a route are in reverse order.
         UnorderedRoute => ("unordered-route", "the points of a route are in reverse order"),
+        /// Every fourth trip has the id of another provider.
+        ForeignProvider => (
+            "foreign-provider",
+            "every fourth trip has the id of another provider"
+        ),
+        /// Costs are in the currency's major unit, such as dollars.
+        MajorCosts => ("major-costs", "costs are in the currency's major unit, such as dollars"),
+        /// Optional fields have another type, or a value out of range.
+        OddOptionalFields => (
+            "odd-optional-fields",
+            "optional fields have another type, or a value out of range"
+        ),
+        /// Durations are in milliseconds.
+        DurationsInMilliseconds => (
+            "durations-in-milliseconds",
+            "durations are in milliseconds"
+        ),
+        /// The vehicle type is the provider's own text.
+        OwnVehicleTypes => ("own-vehicle-types", "the vehicle type is the provider's own text"),
+        /// 2.0: locations are features of GeoJSON.
+        FeatureLocations => ("feature-locations", "2.0: locations are features of GeoJSON"),
         /// 2.0: the trip type is a list.
         TripTypeList => ("trip-type-list", "2.0: the trip type is a list"),
         /// The list of trips is where another version has it.

@@ -3,20 +3,26 @@
 
 ALTER TABLE api.trips
     ADD COLUMN IF NOT EXISTS delivered_at timestamptz,
+    ADD COLUMN IF NOT EXISTS seen_at      timestamptz,
     ADD COLUMN IF NOT EXISTS withdrawn_at timestamptz;
 COMMENT ON TABLE api.trips IS
     'One trip a row by (provider_id, trip_id), as last delivered. A withdrawn trip keeps its row with withdrawn_at set.';
 COMMENT ON COLUMN api.trips.delivered_at IS
     'when the provider was requested for the delivery that the row holds; null for rows from before this column';
+COMMENT ON COLUMN api.trips.seen_at IS
+    'the last request that returned the trip, if its delivery is later than delivered_at and yet older than the row';
 COMMENT ON COLUMN api.trips.withdrawn_at IS
     'when the provider was requested for the hour and no longer returned the trip; null for a trip that counts';
 
 ALTER TABLE api.schedule
-    ADD COLUMN IF NOT EXISTS archived_at timestamptz,
-    ADD COLUMN IF NOT EXISTS loaded_at   timestamptz;
+    ADD COLUMN IF NOT EXISTS archived_at       timestamptz,
+    ADD COLUMN IF NOT EXISTS loaded_at         timestamptz,
+    ADD COLUMN IF NOT EXISTS loaded_deliveries timestamptz[];
 COMMENT ON COLUMN api.schedule.archived_at IS
     'when the provider was requested for what the archive holds; null for archives from before this column';
 COMMENT ON COLUMN api.schedule.loaded_at IS 'when the archive was last loaded; null if it never was';
+COMMENT ON COLUMN api.schedule.loaded_deliveries IS
+    'when the provider was requested for each of the deliveries that were loaded and from which trips can be missing';
 
 ALTER TABLE api.providers
     ADD COLUMN IF NOT EXISTS answered_address text,

@@ -119,6 +119,21 @@ impl CopyEncoder {
         written
     }
 
+    /// Adds the id of a trip that was rejected, so that the load does not take it for a trip that
+    /// the provider no longer returns.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`]; the id is then not added.
+    pub fn push_rejected(&mut self, trip_id: Uuid) -> Result<(), EncodeError> {
+        self.buffer.put_i16(FIELDS);
+        for column in KEYS.iter().chain(&TRIP_DATA) {
+            let id = (*column == "trip_id").then_some(trip_id);
+            self.put(column, &id, &Type::UUID)?;
+        }
+        Ok(())
+    }
+
     /// True if it is time to [`take`](Self::take).
     #[must_use]
     pub fn is_full(&self) -> bool {

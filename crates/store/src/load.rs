@@ -13,14 +13,15 @@ use crate::error::{StoreError, failed};
 use crate::fence::Fence;
 use crate::upsert::{self, LoadRequest, Upsert};
 
-/// The columns have the types of `api.trips`. After a load the table is emptied and not dropped,
+/// The columns have the types of `api.trips`. After a load the tables are emptied and not dropped,
 /// since creating and dropping many tables bloats the system catalogs.
 static CREATE_INCOMING: LazyLock<String> = LazyLock::new(|| {
     format!(
         "CREATE TEMPORARY TABLE IF NOT EXISTS incoming AS
          SELECT 0::bigint AS seq, id AS device_public_id, id, provider_id, trip_id, flags, {}
          FROM api.trips WITH NO DATA;
-         TRUNCATE pg_temp.incoming",
+         CREATE TEMPORARY TABLE IF NOT EXISTS rejected (trip_id uuid);
+         TRUNCATE pg_temp.incoming, pg_temp.rejected",
         TRIP_DATA.join(", ")
     )
 });
@@ -90,13 +91,18 @@ impl<'c> LoadStage<'c> {
     ///   counts, and the last one among equals.
     /// - Trips of one device that overlap within the block all get the flag `overlap`. A trip that
     ///   starts when another one ends does not overlap it.
-    /// - A trip that is delivered as it is in the table stays untouched, `modified_date` included,
-    ///   also if another block delivered it. Flags depend on the block, so a difference in flags
-    ///   alone changes a row only if the row came from this block, or if the row has the flag
-    ///   `outside_hour` and this block is the trip's own hour.
     /// - Trips and devices keep the public ids that they have.
-    /// - A trip that this block delivered before and does not deliver now stays in the table, and
-    ///   is not among the rows to publish.
+    /// - A row holds the newest delivery of its trip, in any order of loading: the one with the
+    ///   latest publication time (none is earlier than any), of those the one with the latest
+    ///   request time, of those the one of the block with the largest id.
+    /// - A newer delivery changes the row. If it says the same, only the owner, the flags and
+    ///   `delivered_at` change, and `modified_date` stays. Flags depend on the block, so a
+    ///   difference in flags alone is a change only if the owner stays the same. A delivery that is
+    ///   loaded again touches no row.
+    /// - A trip of which this block is the owner, and which a later request of the block no longer
+    ///   returned, is withdrawn, unless it is among the rejected ones or another delivery is later.
+    ///   It counts again once a newer or a later delivery has it.
+    /// - A load that rejects every trip withdraws none.
     ///
     /// # Errors
     ///
@@ -104,17 +110,21 @@ impl<'c> LoadStage<'c> {
     /// the rejected ones; [`StoreError::Busy`] if another load holds the same trips for too long;
     /// [`StoreError::Unavailable`].
     pub async fn upsert(self, request: LoadRequest) -> Result<Upsert<'c>, StoreError> {
-        if request.fetched.checked_sub(request.rejected) != Some(self.copied) {
+        let Claim { session, row, .. } = self.claim;
+        let client = session.client_mut()?;
+        let mut copied = self.copied;
+        if request.rejected > 0 {
+            copied -= upsert::set_rejected_aside(client).await?.min(copied);
+        }
+        if request.fetched.checked_sub(request.rejected) != Some(copied) {
             return Err(StoreError::CountMismatch {
                 fetched: request.fetched,
                 rejected: request.rejected,
-                copied: self.copied,
+                copied,
             });
         }
-        let Claim { session, row, .. } = self.claim;
-        let client = session.client_mut()?;
         upsert::insert_devices(client).await?;
-        Upsert::start(client, row, request, self.copied).await
+        Upsert::start(client, row, request, copied).await
     }
 }
 

@@ -69,7 +69,7 @@ impl Store {
         Ok(overview.into_values().collect())
     }
 
-    /// Counts the rows of `api.trips`.
+    /// Counts the trips of `api.trips` that are not withdrawn.
     ///
     /// # Errors
     ///
@@ -78,7 +78,10 @@ impl Store {
         let row = self
             .client()
             .await?
-            .query_one("SELECT count(*) AS trips FROM api.trips", &[])
+            .query_one(
+                "SELECT count(*) AS trips FROM api.trips WHERE withdrawn_at IS NULL",
+                &[],
+            )
             .await
             .map_err(failed("counting trips"))?;
         Ok(get::<i64>(&row, "trips")?.unsigned_abs())

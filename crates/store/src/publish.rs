@@ -6,15 +6,16 @@ use trips::public_row::PublicTrip;
 use crate::error::StoreError;
 use crate::schedule::get;
 
-/// Selects the trips of the current load as they are in `api.trips`, with their public ids. The
-/// temporary table already holds the devices' public ids. The fixed order makes a repeated load
-/// write the same file as one that was not interrupted.
+/// Selects the trips of which the block `$1` is the owner, as they are in `api.trips`, with their
+/// public ids. A trip that another block owns is published by that block, and a withdrawn one by
+/// none. The fixed order makes a repeated load write the same file as one that was not interrupted.
 pub(crate) const PUBLISH_ROWS: &str = "
-    SELECT t.id AS trip_id, i.device_public_id AS device_id, t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time,
+    SELECT t.id AS trip_id, d.id AS device_id, t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time,
            t.end_time, t.modified_date, t.council_district_start, t.council_district_end, t.census_geoid_start,
            t.census_geoid_end
-    FROM pg_temp.incoming i
-    JOIN api.trips t ON t.provider_id = i.provider_id AND t.trip_id = i.trip_id
+    FROM api.trips t
+    JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
+    WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL
     ORDER BY t.end_time, t.id";
 
 /// Reads a row of [`PUBLISH_ROWS`] by position: finding each column by name would take longer than

@@ -1,11 +1,12 @@
 //! [`Upsert`]: from the temporary table to `api.trips` and `api.schedule`, in one transaction.
 
+use chrono::{DateTime, Utc};
 use deadpool_postgres::{ClientWrapper, Transaction};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::types::ToSql;
+use trips::VehicleType;
 use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use trips::trip::Flag;
@@ -16,11 +17,14 @@ use crate::fence::{DOING, Fence, STATEMENT};
 use crate::publish::{self, PUBLISH_ROWS};
 use crate::schedule::{ScheduleRow, status_code, to_bigint};
 
+mod deliveries;
 mod sql;
 
+use deliveries::Deliveries;
 use sql::{
-    APPLY_KNOWN_DEVICE_IDS, DELETE_DUPLICATES, FLAG_OVERLAPS, GATHER_STATISTICS, INSERT_DEVICES,
-    JOIN_VEHICLES, RECORD_LOAD, UPSERT_TRIPS, WORK_IN_MEMORY,
+    APPLY_KNOWN_DEVICE_IDS, DELETE_DUPLICATES, FLAG_OVERLAPS, FLAG_VEHICLE_TYPES,
+    GATHER_STATISTICS, INSERT_DEVICES, JOIN_VEHICLES, RECORD_LOAD, SET_REJECTED_ASIDE,
+    WORK_IN_MEMORY,
 };
 
 /// What the caller of a load knows about it.
@@ -40,6 +44,11 @@ pub struct LoadRequest {
     pub republish: bool,
     /// The provider's MDS id if its trips take vehicle data from `api.vehicles` (MDS 2.0).
     pub vehicles_of: Option<Uuid>,
+    /// When the provider was requested for these trips. Of two deliveries of a trip the later one
+    /// counts, unless their publication times say otherwise.
+    pub requested_at: DateTime<Utc>,
+    /// Mark trips as withdrawn that the provider no longer returns.
+    pub withdraw: bool,
 }
 
 /// The counts of a load.
@@ -60,10 +69,12 @@ pub struct LoadCounts {
     pub duplicates: u64,
     /// New trips.
     pub inserted: u64,
-    /// Existing trips whose row changed.
+    /// Existing trips whose row changed, or that count again.
     pub updated: u64,
-    /// Existing trips whose row did not change.
+    /// Trips whose row says the same as before: this delivery's content, or that of a newer one.
     pub unchanged: u64,
+    /// Trips that the provider no longer returns.
+    pub withdrawn: u64,
 }
 
 /// An uncommitted load. Dropping it rolls back.
@@ -72,6 +83,8 @@ pub struct Upsert<'c> {
     row: &'c mut ScheduleRow,
     request: LoadRequest,
     counts: LoadCounts,
+    /// Whether the load is to be recorded as a delivery from which trips can be missing.
+    is_delivery: bool,
 }
 
 impl std::fmt::Debug for Upsert<'_> {
@@ -80,6 +93,14 @@ impl std::fmt::Debug for Upsert<'_> {
             .field("counts", &self.counts)
             .finish_non_exhaustive()
     }
+}
+
+/// Moves the ids of rejected trips out of the table of the trips to load, and returns their number.
+pub(crate) async fn set_rejected_aside(client: &mut ClientWrapper) -> Result<u64, StoreError> {
+    client
+        .execute(SET_REJECTED_ASIDE, &[])
+        .await
+        .map_err(failed("setting rejected trips aside"))
 }
 
 /// Inserts the rows' unknown devices into `api.devices`, and gives each row of the temporary table
@@ -122,9 +143,22 @@ impl<'c> Upsert<'c> {
             .batch_execute(WORK_IN_MEMORY)
             .await
             .map_err(doing)?;
+        let flags = Flag::ALL.map(Flag::as_str);
         if let Some(provider_id) = request.vehicles_of {
             transaction
                 .execute(JOIN_VEHICLES, &[&provider_id])
+                .await
+                .map_err(doing)?;
+            let words = VehicleType::ALL.map(VehicleType::as_str);
+            transaction
+                .execute(
+                    FLAG_VEHICLE_TYPES,
+                    &[
+                        &Flag::UnknownVehicleType.as_str(),
+                        &flags.as_slice(),
+                        &words.as_slice(),
+                    ],
+                )
                 .await
                 .map_err(doing)?;
         }
@@ -132,37 +166,38 @@ impl<'c> Upsert<'c> {
             .execute(DELETE_DUPLICATES, &[])
             .await
             .map_err(doing)?;
-        let flags = Flag::ALL.map(Flag::as_str);
         transaction
             .execute(FLAG_OVERLAPS, &[&Flag::Overlap.as_str(), &flags.as_slice()])
             .await
             .map_err(doing)?;
-        let upserted = transaction
-            .query_one(UPSERT_TRIPS.as_str(), &[&row.schedule_id, &request.version])
-            .await
-            .map_err(doing)?;
-        let count = |column| {
-            upserted
-                .try_get::<_, i64>(column)
-                .map_err(doing)
-                .map(i64::unsigned_abs)
-        };
-        let (inserted, updated) = (count("inserted")?, count("updated")?);
         let loaded = copied.saturating_sub(duplicates);
+        let has_only_rejects = loaded == 0 && request.fetched > 0;
+        let deliveries = Deliveries::read(
+            &transaction,
+            row.schedule_id,
+            &request,
+            request.withdraw && !has_only_rejects,
+        )
+        .await?;
+        let written = deliveries
+            .write(&transaction, row.schedule_id, &request)
+            .await?;
         let counts = LoadCounts {
             status: status_after(&request, loaded),
             loaded,
             rejected: request.rejected,
             duplicates,
-            inserted,
-            updated,
-            unchanged: loaded.saturating_sub(inserted + updated),
+            inserted: written.inserted,
+            updated: written.updated,
+            unchanged: loaded.saturating_sub(written.inserted + written.updated),
+            withdrawn: written.withdrawn,
         };
         Ok(Self {
             transaction,
             row,
             request,
             counts,
+            is_delivery: deliveries.is_new,
         })
     }
 
@@ -172,7 +207,8 @@ impl<'c> Upsert<'c> {
         self.counts
     }
 
-    /// Reads the block's trips for the portal from `api.trips`, in order of their end times.
+    /// Reads the trips of which the block is the owner now, as `api.trips` has them, in order of
+    /// their end times. Withdrawn ones are not among them.
     ///
     /// Read all of them before the commit: after it, the next load may change them.
     ///
@@ -183,10 +219,9 @@ impl<'c> Upsert<'c> {
         &self,
     ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
         let doing = failed("reading the rows to publish");
-        let none: [&(dyn ToSql + Sync); 0] = [];
         let rows = self
             .transaction
-            .query_raw(PUBLISH_ROWS, none)
+            .query_raw(PUBLISH_ROWS, [&self.row.schedule_id])
             .await
             .map_err(doing)?;
         Ok(rows
@@ -204,7 +239,8 @@ impl<'c> Upsert<'c> {
         let doing = failed("committing a load");
         let (request, mut counts) = (self.request, self.counts);
         let schedule_id = self.row.schedule_id;
-        let must_publish = request.republish || counts.inserted + counts.updated > 0;
+        let has_changed = counts.inserted + counts.updated + counts.withdrawn > 0;
+        let must_publish = request.republish || has_changed;
         let may_be_published = !must_publish
             && matches!(
                 counts.status,
@@ -226,13 +262,14 @@ impl<'c> Upsert<'c> {
                     &must_publish,
                     &may_be_published,
                     &status_code(BlockStatus::Published),
+                    &self.is_delivery.then_some(request.requested_at),
                 ],
             )
             .await
             .map_err(doing)?
             .ok_or(StoreError::UnknownBlock { schedule_id })?;
         self.transaction
-            .batch_execute("TRUNCATE pg_temp.incoming")
+            .batch_execute("TRUNCATE pg_temp.incoming, pg_temp.rejected")
             .await
             .map_err(doing)?;
         let row = ScheduleRow::read(&row)?;

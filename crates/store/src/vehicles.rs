@@ -50,7 +50,7 @@ const REOPEN: &str = "
     WHERE s.status_id = ANY ($3) AND s.payload IS NOT NULL AND s.schedule_id IN (
         SELECT t.schedule_id
         FROM api.trips t
-        WHERE t.provider_id = $1 AND t.vehicle_type IS NULL AND EXISTS (
+        WHERE t.provider_id = $1 AND t.vehicle_type IS NULL AND t.withdrawn_at IS NULL AND EXISTS (
             SELECT FROM api.vehicles v
             WHERE v.provider_id = $1 AND v.device_id = t.device_id AND v.vehicle_type IS NOT NULL
         )

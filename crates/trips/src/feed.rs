@@ -7,4 +7,16 @@ pub struct Feed {
     pub swap_coordinates: bool,
     /// Whether the feed's version of MDS has timestamps in seconds, as 0.2 does.
     pub seconds_expected: bool,
+    /// The unit of its costs.
+    pub cost_unit: CostUnit,
+}
+
+/// The unit in which a feed sends costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CostUnit {
+    /// The currency's minor unit, such as cents: what MDS specifies.
+    #[default]
+    Minor,
+    /// The currency's major unit, such as dollars.
+    Major,
 }

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::Feed;
 use crate::block::Hour;
@@ -10,6 +11,9 @@ use crate::trip::Rules;
 
 /// The id of the sample trip's provider.
 pub const PROVIDER: &str = "0309585e-599f-4e57-ac85-ffffffffffff";
+
+/// [`PROVIDER`] as an id.
+pub const PROVIDER_ID: Uuid = Uuid::from_u128(0x0309_585e_599f_4e57_ac85_ffff_ffff_ffff);
 
 /// 1 June 2020, 12:20 UTC, in milliseconds.
 pub const START_MILLISECONDS: i64 = 1_591_014_000_000;
@@ -29,6 +33,7 @@ pub fn rules() -> Rules<'static> {
     Rules {
         hour,
         now: hour.start() + TimeDelta::days(1),
+        provider_ids: &[PROVIDER_ID],
         feed: Feed::default(),
         area: None,
     }

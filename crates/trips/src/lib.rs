@@ -19,6 +19,6 @@ pub mod vehicle;
 mod vehicle_type;
 
 pub use changes::Changes;
-pub use feed::Feed;
+pub use feed::{CostUnit, Feed};
 pub use labels::Labels;
 pub use vehicle_type::VehicleType;

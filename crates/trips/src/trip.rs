@@ -4,6 +4,7 @@
 //! its [`Flags`], or into a [`Reject`] with every reason. The rules are those of docs/CONTRACT.md,
 //! "Reject reasons", "Flags" and "Details that existing data depends on".
 
+mod cost;
 mod delivered;
 mod fields;
 mod flagging;
@@ -65,13 +66,21 @@ pub fn instant(raw: &serde_json::value::RawValue) -> Option<DateTime<Utc>> {
     Some(stamp.time)
 }
 
+/// Reads the id of a trip or a device: a UUID, or a whole number (also in quotes), which becomes
+/// the UUID that stands for it with this provider. `None` for anything else.
+#[must_use]
+pub fn read_id(raw: &serde_json::value::RawValue, provider_id: Uuid) -> Option<Uuid> {
+    fields::id("id", Some(raw), Some(provider_id))
+        .ok()
+        .flatten()
+}
+
 /// A trip that can be loaded, in the columns of `api.trips` (docs/CONTRACT.md, "api.trips").
 ///
 /// A field that the provider left out or sent as `null` is `None`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trip {
-    /// The provider's id in the trip. The trips of an aggregator may have another id than the one
-    /// in the configuration.
+    /// The provider's id in the trip: one of those that its entry names.
     pub provider_id: Uuid,
     /// The provider's public name.
     pub provider_name: Option<String>,

@@ -121,7 +121,7 @@ fn reject_reasons_and_their_members_are_those_of_the_contract() {
 }
 
 /// One of each. A new reason does not compile here until it is in the list.
-fn every_reject_reason() -> [RejectReason; 10] {
+fn every_reject_reason() -> [RejectReason; 11] {
     let field = "trip_id";
     let end = TripEnd::Start;
     let reasons = [
@@ -141,6 +141,7 @@ fn every_reject_reason() -> [RejectReason; 10] {
         },
         RejectReason::TimeOutOfRange { field },
         RejectReason::EndBeforeStart,
+        RejectReason::ForeignProvider,
     ];
     for reason in &reasons {
         match reason {
@@ -153,7 +154,8 @@ fn every_reject_reason() -> [RejectReason; 10] {
             | RejectReason::NoUsablePoint { .. }
             | RejectReason::OffTheGlobe { .. }
             | RejectReason::TimeOutOfRange { .. }
-            | RejectReason::EndBeforeStart => {}
+            | RejectReason::EndBeforeStart
+            | RejectReason::ForeignProvider => {}
         }
     }
     reasons

@@ -165,6 +165,10 @@ fn other_values_of_request_are_ignored(#[case] settings: Value) {
 #[case(json!({"mds_api_url": ["canary-5f1c"]}), "mds_api_url")]
 #[case(json!({"provider_id": "canary-5f1c"}), "provider_id")]
 #[case(json!({"provider_id": null}), "provider_id")]
+#[case(json!({"provider_ids": ["canary-5f1c"]}), "provider_ids")]
+#[case(json!({"provider_ids": [7]}), "provider_ids")]
+#[case(json!({"cost_unit": "canary-5f1c"}), "cost_unit")]
+#[case(json!({"withdrawals": "canary-5f1c"}), "withdrawals")]
 #[case(json!({"version": "canary-5f1c"}), "version")]
 #[case(json!({"version": "9.9"}), "version")]
 #[case(json!({"auth_type": "canary-5f1c"}), "auth_type")]
@@ -223,6 +227,34 @@ fn debug_shows_no_secret() {
 #[case("http://[::1]:8080/mds")]
 fn plain_http_is_for_loopback(#[case] url: &str) {
     assert_eq!(read(&json!({"mds_api_url": url})).mds_api_url.as_str(), url);
+}
+
+#[rstest]
+#[case(json!({}), CostUnit::Minor, Withdrawals::Mark)]
+#[case(json!({"cost_unit": "minor", "withdrawals": "mark"}), CostUnit::Minor, Withdrawals::Mark)]
+#[case(json!({"cost_unit": "Major", "withdrawals": " KEEP "}), CostUnit::Major, Withdrawals::Keep)]
+#[case(json!({"cost_unit": "", "withdrawals": null}), CostUnit::Minor, Withdrawals::Mark)]
+fn units_and_withdrawals_are_words(
+    #[case] settings: Value,
+    #[case] unit: CostUnit,
+    #[case] withdrawals: Withdrawals,
+) {
+    let config = read(&settings);
+    assert_eq!(config.cost_unit, unit);
+    assert_eq!(config.feed().cost_unit, unit);
+    assert_eq!(config.withdrawals, withdrawals);
+}
+
+#[rstest]
+#[case(json!(null), 1)]
+#[case(json!([]), 1)]
+#[case(json!(["0309585e-599f-4e57-ac85-ffffffffffff"]), 1)]
+#[case(json!("11111111-2222-4333-8444-555555555555"), 2)]
+#[case(json!(["11111111-2222-4333-8444-555555555555", "11111111-2222-4333-8444-555555555555"]), 2)]
+fn trips_may_arrive_under_further_ids(#[case] ids: Value, #[case] count: usize) {
+    let config = read(&json!({"provider_ids": ids}));
+    assert_eq!(config.provider_ids[0], config.provider_id);
+    assert_eq!(config.provider_ids.len(), count);
 }
 
 #[rstest]

@@ -37,6 +37,9 @@ pub(super) fn findings(
             let neighbour = probed(Purpose::Neighbour).filter(|_| hour.purpose == Purpose::Whole);
             found.extend([
                 content::fields(sample),
+                content::optional_fields(sample),
+                content::costs(config, sample),
+                content::durations(sample),
                 content::requested_hour(sample, neighbour),
                 content::time_units(sample),
                 content::coordinates(config, boundaries_error, sample),

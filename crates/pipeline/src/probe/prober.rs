@@ -27,6 +27,7 @@ pub(super) struct Prober<'a> {
     /// A city may probe a provider before it has stored its boundaries; a finding says why they are
     /// missing.
     boundaries: Result<Arc<Boundaries>, PipelineError>,
+    provider_ids: Vec<Uuid>,
     feed: Feed,
     now: DateTime<Utc>,
 }
@@ -42,6 +43,7 @@ impl<'a> Prober<'a> {
             provider: provider.name,
             client: ctx.lone_client(provider)?,
             boundaries: ctx.boundaries().await,
+            provider_ids: provider.config.provider_ids.clone(),
             feed: provider.config.feed(),
             now,
         })
@@ -65,6 +67,7 @@ impl<'a> Prober<'a> {
         let sink = || SampleSink {
             hour,
             now: self.now,
+            provider_ids: self.provider_ids.clone(),
             feed: self.feed,
             boundaries: self.boundaries.as_ref().ok().cloned(),
             sample: Sample::default(),

@@ -2,7 +2,7 @@
 //! was sent.
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{Hash as _, Hasher as _};
 use std::io;
 use std::sync::Arc;
@@ -19,6 +19,9 @@ use uuid::Uuid;
 
 use super::redact::shapes;
 
+/// A feed of more providers than this is not one that an entry can list.
+const MAX_FOREIGN_PROVIDERS: usize = 5;
+
 /// Counts of an hour's trips.
 #[derive(Debug, Default)]
 pub(crate) struct Sample {
@@ -32,6 +35,8 @@ pub(crate) struct Sample {
     pub(crate) reasons: BTreeMap<String, u64>,
     /// For each reason, the form of the first trip.
     pub(crate) examples: BTreeMap<String, String>,
+    /// Ids of other providers under which trips came, as far as they are UUIDs.
+    pub(crate) foreign_providers: BTreeSet<Uuid>,
     /// The devices of the trips.
     pub(crate) devices: HashSet<Uuid>,
     pub(crate) flags: BTreeMap<Flag, u64>,
@@ -54,6 +59,7 @@ impl Sample {
 pub(crate) struct SampleSink {
     pub(crate) hour: Hour,
     pub(crate) now: DateTime<Utc>,
+    pub(crate) provider_ids: Vec<Uuid>,
     pub(crate) feed: Feed,
     pub(crate) boundaries: Option<Arc<Boundaries>>,
     pub(crate) sample: Sample,
@@ -62,6 +68,7 @@ pub(crate) struct SampleSink {
 /// The parts of a trip that a checked trip no longer shows.
 #[derive(Deserialize)]
 struct AsSent<'a> {
+    provider_id: Option<Uuid>,
     #[serde(borrow)]
     trip_id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -98,6 +105,12 @@ impl SampleSink {
             id.is_some_and(|id| id.get().starts_with(|c: char| c.is_ascii_digit()))
         };
         let sample = &mut self.sample;
+        let foreign = |id: &Uuid| !self.provider_ids.contains(id);
+        if let Some(id) = sent.provider_id.filter(foreign)
+            && sample.foreign_providers.len() < MAX_FOREIGN_PROVIDERS
+        {
+            sample.foreign_providers.insert(id);
+        }
         sample.integer_ids += u64::from(is_number(sent.trip_id) || is_number(sent.device_id));
         if let Some(id) = sent.trip_id {
             sample.duplicates += u64::from(!sample.ids.insert(hash(id.get())));
@@ -112,6 +125,7 @@ impl SampleSink {
         let rules = Rules {
             hour: self.hour,
             now: self.now,
+            provider_ids: &self.provider_ids,
             feed: self.feed,
             area: self
                 .boundaries

@@ -18,13 +18,19 @@ use trips::trip::{Point, Rules, ServiceArea};
 
 const TRIPS: u64 = 12;
 /// Quirks of the trips themselves. A version cannot have one that changes none of its trips.
-const OF_TRIPS: [Quirk; 6] = [
+const OF_TRIPS: [Quirk; 12] = [
     Quirk::SecondsForMilliseconds,
     Quirk::MillisecondsForSeconds,
     Quirk::OnePointRoute,
     Quirk::NoRoute,
     Quirk::UnorderedRoute,
     Quirk::TripTypeList,
+    Quirk::ForeignProvider,
+    Quirk::MajorCosts,
+    Quirk::OddOptionalFields,
+    Quirk::DurationsInMilliseconds,
+    Quirk::OwnVehicleTypes,
+    Quirk::FeatureLocations,
 ];
 
 pub(crate) struct Check {
@@ -126,11 +132,12 @@ fn client(check: &Check, provider: &Provider) -> MdsClient {
     })
 }
 
-fn rules(hour: Hour, config: &ProviderConfig) -> Rules<'static> {
+fn rules(hour: Hour, config: &ProviderConfig) -> Rules<'_> {
     let now: DateTime<Utc> = "2021-06-01T00:00:00Z".parse().unwrap();
     Rules {
         hour,
         now,
+        provider_ids: &config.provider_ids,
         feed: config.feed(),
         area: Some(&City),
     }

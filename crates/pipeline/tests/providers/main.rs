@@ -21,6 +21,10 @@ fn remedies(quirk: Quirk, version: MdsVersion) -> Option<Value> {
             _ => json!({"end_time": "hour"}),
         }})),
         Quirk::SwappedCoordinates => Some(json!({"swap_coordinates": true})),
+        Quirk::MajorCosts => Some(json!({"cost_unit": "major"})),
+        Quirk::ForeignProvider => {
+            Some(json!({"provider_ids": ["5a1e0000-0000-4000-8000-000000000001"]}))
+        }
         _ => None,
     }
 }

@@ -1,11 +1,6 @@
 //! The SQL statements of a load. They work on the temporary table `incoming` and on `api.devices`,
 //! `api.trips`, `api.vehicles` and `api.schedule`.
 
-use std::sync::LazyLock;
-
-use trips::trip::Flag;
-
-use crate::copy::TRIP_DATA;
 use crate::schedule::update_schedule;
 
 /// Keeps sorts and hashes in memory: an hour of 100,000 trips needs about 40 MB. This is a limit,
@@ -18,6 +13,11 @@ pub(super) const WORK_IN_MEMORY: &str = "SET LOCAL work_mem = '64MB'";
 pub(super) const GATHER_STATISTICS: &str = "
     SET LOCAL default_statistics_target = 10;
     ANALYZE pg_temp.incoming (provider_id, trip_id, device_id)";
+
+/// Moves the rows that hold nothing but the id of a rejected trip out of the trips to load.
+pub(super) const SET_REJECTED_ASIDE: &str = "
+    WITH moved AS (DELETE FROM pg_temp.incoming WHERE seq IS NULL RETURNING trip_id)
+    INSERT INTO pg_temp.rejected SELECT trip_id FROM moved";
 
 /// Inserts new devices. Returns how many devices are missing from `api.devices` under the public id
 /// that follows from their key, and how many of these were inserted. The difference is the number
@@ -66,6 +66,17 @@ pub(super) const DELETE_DUPLICATES: &str = "
     ) AS delivery
     WHERE i.ctid = delivery.row_ctid AND delivery.rank > 1";
 
+/// Adds the flag `$1` to trips whose vehicle type is none of `$3`; `$2` lists all flags in their
+/// order. Trips of MDS 2.0 get their type from `api.vehicles` after they were checked.
+pub(super) const FLAG_VEHICLE_TYPES: &str = "
+    UPDATE pg_temp.incoming i
+    SET flags = ARRAY(
+        SELECT name FROM unnest($2::text[]) WITH ORDINALITY AS flag (name, n)
+        WHERE name = $1 OR name = ANY (i.flags)
+        ORDER BY n
+    )
+    WHERE lower(i.vehicle_type) <> ALL ($3) AND NOT $1 = ANY (i.flags)";
+
 /// Adds the flag `$1` to trips of one device that overlap; `$2` lists all flags in their order.
 ///
 /// A trip overlaps an earlier one if any earlier one ends after its start, and a later one if the
@@ -93,56 +104,6 @@ pub(super) const FLAG_OVERLAPS: &str = "
         WHERE trip.earlier OR trip.later
     ))";
 
-/// Inserts or updates trips. `$1` is the block, `$2` the MDS version.
-///
-/// The `SELECT` leaves out unchanged trips, since `ON CONFLICT` would lock each of them and so
-/// write to it. `ON CONFLICT` compares again, since another load may have changed the row in
-/// between.
-pub(super) static UPSERT_TRIPS: LazyLock<String> = LazyLock::new(|| {
-    let changed = |new: &str| {
-        format!(
-            "(({}) IS DISTINCT FROM ({})
-              OR (t.schedule_id = $1 AND t.flags IS DISTINCT FROM {new}.flags)
-              OR ('{outside}' = ANY (t.flags) AND NOT '{outside}' = ANY ({new}.flags)))",
-            columns("t."),
-            columns(&format!("{new}.")),
-            outside = Flag::OutsideHour.as_str(),
-        )
-    };
-    format!(
-        "WITH upserted AS (
-             INSERT INTO api.trips AS t (id, provider_id, trip_id, {data}, flags, mds_version, schedule_id)
-             SELECT i.id, i.provider_id, i.trip_id, {incoming}, i.flags, $2::text, $1::bigint
-             FROM pg_temp.incoming i
-             WHERE NOT EXISTS (
-                 SELECT FROM api.trips t
-                 WHERE t.provider_id = i.provider_id AND t.trip_id = i.trip_id AND NOT {changed}
-             )
-             ORDER BY i.trip_id, i.provider_id
-             ON CONFLICT (provider_id, trip_id) DO UPDATE
-             SET {assignments}, flags = excluded.flags, mds_version = excluded.mds_version,
-                 schedule_id = excluded.schedule_id, modified_date = excluded.modified_date
-             WHERE {still_changed}
-             RETURNING xmax = 0 AS inserted
-         )
-         SELECT count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (WHERE NOT inserted) AS updated
-         FROM upserted",
-        data = columns(""),
-        incoming = columns("i."),
-        changed = changed("i"),
-        still_changed = changed("excluded"),
-        assignments = TRIP_DATA
-            .map(|column| format!("{column} = excluded.{column}"))
-            .join(", "),
-    )
-});
-
-fn columns(prefix: &str) -> String {
-    TRIP_DATA
-        .map(|column| format!("{prefix}{column}"))
-        .join(", ")
-}
-
 /// Fills in vehicle columns that a trip lacks, from the last row of `api.vehicles` fetched by the
 /// trip's end, or else from the device's first row. `$1` is the provider's MDS id.
 pub(super) const JOIN_VEHICLES: &str = "
@@ -165,11 +126,15 @@ pub(super) const JOIN_VEHICLES: &str = "
 /// - `$9`: the portal must receive rows.
 /// - `$10`: the portal needs nothing, and the trips are loaded. A block that was published before
 ///   then has the status `$11`, "published".
+/// - `$12`: when the provider was requested for the delivery, or null if no trip can be missing
+///   from it.
 pub(super) const RECORD_LOAD: &str = update_schedule!(
     "status_id = CASE WHEN $10 AND published_at IS NOT NULL THEN $11 ELSE $2::int END,
      published_at = CASE WHEN $9 THEN NULL ELSE published_at END,
      socrata_status = CASE WHEN $9 OR published_at IS NULL THEN NULL ELSE socrata_status END,
      loaded_at = clock_timestamp(), run_id = $3, payload_trips_count = $4, records_total = $4, records_processed = $5,
      records_error_count = $6::bigint, records_duplicate_count = $7, rerun_flag = $6::bigint > 0, error_payload = $8,
-     message = NULL"
+     message = NULL,
+     loaded_deliveries = CASE WHEN $12::timestamptz IS NULL THEN loaded_deliveries
+                              ELSE array_append(coalesce(loaded_deliveries, '{}'), $12) END"
 );

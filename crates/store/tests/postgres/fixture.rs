@@ -1,5 +1,7 @@
 //! A migrated database with a provider and blocks, and trips to load.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 use sandbox_postgres::Cluster;
@@ -29,6 +31,7 @@ pub(crate) const NOTHING_LOADED: LoadCounts = LoadCounts {
     inserted: 0,
     updated: 0,
     unchanged: 0,
+    withdrawn: 0,
 };
 
 pub(crate) struct Db {
@@ -122,6 +125,16 @@ impl Db {
 
     pub(crate) async fn schedule_id(&self, n: usize) -> i64 {
         self.block(n).await.schedule_id
+    }
+
+    /// Loads trips that the n-th block's provider was requested for this many minutes after the
+    /// day's end.
+    pub(crate) async fn deliver(&self, n: usize, minutes: i64, trips: &[Trip]) -> LoadCounts {
+        let mut claim = self.claim(n).await;
+        let request = request_at(at(24 * 60 + minutes), trips.len(), 0);
+        let counts = deliver(&mut claim, trips, &[], request).await.unwrap();
+        claim.release().await.unwrap();
+        counts
     }
 
     pub(crate) async fn load(&self, n: usize, trips: &[Trip]) -> LoadCounts {
@@ -253,7 +266,14 @@ pub(crate) async fn copy(stage: &mut LoadStage<'_>, trips: &[Trip]) -> Result<u6
     sink.finish().await
 }
 
+/// A load of trips that the provider was requested for after those of all loads before.
 pub(crate) fn request(valid: usize, rejected: u64) -> LoadRequest {
+    static LOADS: AtomicI64 = AtomicI64::new(0);
+    let requested_at = at(48 * 60) + TimeDelta::seconds(LOADS.fetch_add(1, Ordering::SeqCst));
+    request_at(requested_at, valid, rejected)
+}
+
+pub(crate) fn request_at(requested_at: DateTime<Utc>, valid: usize, rejected: u64) -> LoadRequest {
     LoadRequest {
         run_id: RUN,
         version: Some("1.2.0".to_owned()),
@@ -262,6 +282,8 @@ pub(crate) fn request(valid: usize, rejected: u64) -> LoadRequest {
         error_payload: (rejected > 0).then(|| serde_json::json!({"missing field": rejected})),
         republish: false,
         vehicles_of: None,
+        requested_at,
+        withdraw: true,
     }
 }
 
@@ -282,6 +304,25 @@ pub(crate) async fn load(
     rejected: u64,
 ) -> Result<LoadCounts, StoreError> {
     upsert(claim, trips, rejected).await?.commit().await
+}
+
+/// Loads a delivery, with the ids of rejected trips.
+pub(crate) async fn deliver(
+    claim: &mut Claim,
+    trips: &[Trip],
+    rejected: &[Uuid],
+    request: LoadRequest,
+) -> Result<LoadCounts, StoreError> {
+    let mut stage = claim.start_load().await?;
+    copy(&mut stage, trips).await?;
+    let mut encoder = CopyEncoder::new();
+    for id in rejected {
+        encoder.push_rejected(*id).unwrap();
+    }
+    let mut sink = stage.copy().await?;
+    sink.send(encoder.take()).await?;
+    sink.finish().await?;
+    stage.upsert(request).await?.commit().await
 }
 
 pub(crate) async fn published(upsert: &Upsert<'_>) -> Vec<PublicTrip> {

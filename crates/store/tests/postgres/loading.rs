@@ -45,9 +45,9 @@ async fn a_delivery_is_loaded() {
 #[tokio::test]
 async fn the_same_delivery_again_touches_nothing() {
     let db = Db::planned().await;
-    db.load(0, &trips(0..200)).await;
+    db.deliver(0, 0, &trips(0..200)).await;
     let before = db.physical().await;
-    let counts = db.load(0, &trips(0..200)).await;
+    let counts = db.deliver(0, 0, &trips(0..200)).await;
     assert_eq!(
         counts,
         LoadCounts {
@@ -63,7 +63,8 @@ async fn the_same_delivery_again_touches_nothing() {
 async fn only_the_changed_trips_of_a_delivery_are_updated() {
     let db = Db::planned().await;
     db.load(0, &trips(0..100)).await;
-    let untouched = "SELECT trip_id, xmin, ctid, modified_date FROM api.trips WHERE trip_distance = 1500 ORDER BY 1";
+    let untouched =
+        "SELECT trip_id, modified_date FROM api.trips WHERE trip_distance = 1500 ORDER BY 1";
     let before = db.rows(untouched).await;
     let mut changed = trips(0..100);
     changed
@@ -131,7 +132,8 @@ async fn the_newest_of_several_deliveries_of_a_trip_counts() {
                  FROM api.schedule WHERE records_total IS NOT NULL";
     assert_eq!(db.text(block).await, "5|1|4");
 
-    db.load(1, &[delivery(None, 6), delivery(None, 7)]).await;
+    db.load(1, &[delivery(Some(30), 6), delivery(Some(30), 7)])
+        .await;
     assert_eq!(db.text("SELECT trip_distance FROM api.trips").await, "7");
 }
 
@@ -280,33 +282,27 @@ async fn existing_ids_are_kept() {
 }
 
 #[tokio::test]
-async fn a_trip_delivered_unchanged_by_another_block_keeps_its_row() {
+async fn a_trip_delivered_unchanged_by_another_block_changes_its_owner_alone() {
     let db = Db::planned().await;
     db.load(0, &[trip(1)]).await;
-    let before = db.physical().await;
+    let content = "SELECT modified_date, trip_distance, publication_time FROM api.trips";
+    let owner = "SELECT schedule_id, flags FROM api.trips";
+    let before = db.text(content).await;
     let mut elsewhere = trip(1);
     elsewhere.flags.insert(Flag::OutsideHour);
-    assert_eq!(db.load(1, &[elsewhere.clone()]).await.unchanged, 1);
-    assert_eq!(db.physical().await, before);
+    let counts = db.load(1, &[elsewhere.clone()]).await;
+    assert_eq!((counts.unchanged, counts.updated), (1, 0));
+    assert_eq!(db.text(content).await, before);
+    let (own, other) = (db.schedule_id(0).await, db.schedule_id(1).await);
+    assert_eq!(db.text(owner).await, format!("{other}|{{outside_hour}}"));
+
+    assert_eq!(db.load(0, &[trip(1)]).await.updated, 0);
+    assert_eq!(db.text(owner).await, format!("{own}|{{}}"));
+    assert_eq!(db.text(content).await, before);
 
     elsewhere.trip_distance = 9;
     assert_eq!(db.load(1, &[elsewhere]).await.updated, 1);
-    let owner = db.text("SELECT schedule_id FROM api.trips").await;
-    assert_eq!(owner, db.schedule_id(1).await.to_string());
-}
-
-#[tokio::test]
-async fn a_trip_moves_to_the_block_of_its_own_hour() {
-    let db = Db::planned().await;
-    let mut elsewhere = trip(1);
-    elsewhere.flags.insert(Flag::OutsideHour);
-    db.load(1, &[elsewhere]).await;
-    assert_eq!(db.load(0, &[trip(1)]).await.updated, 1);
-    let own_block = db.schedule_id(0).await;
-    assert_eq!(
-        db.text("SELECT schedule_id, flags FROM api.trips").await,
-        format!("{own_block}|{{}}")
-    );
+    assert_eq!(db.text(owner).await, format!("{other}|{{outside_hour}}"));
 }
 
 #[tokio::test]
@@ -322,17 +318,6 @@ async fn flags_alone_change_a_row_of_the_same_block() {
         db.text("SELECT flags FROM api.trips").await,
         "{zero_distance,negative_cost}"
     );
-}
-
-#[tokio::test]
-async fn a_trip_that_is_no_longer_delivered_stays() {
-    let db = Db::planned().await;
-    db.load(0, &trips(0..3)).await;
-    let mut claim = db.claim(0).await;
-    let upsert = upsert(&mut claim, &trips(1..3), 0).await.unwrap();
-    assert_eq!(published(&upsert).await.len(), 2);
-    upsert.commit().await.unwrap();
-    assert_eq!(db.text("SELECT count(*) FROM api.trips").await, "3");
 }
 
 #[tokio::test]

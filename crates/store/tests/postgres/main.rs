@@ -7,10 +7,12 @@
 mod broken;
 mod claims;
 mod delivered;
+mod deliveries;
 mod fixture;
 mod loading;
 mod locks;
 mod migrations;
+mod orders;
 mod overlap;
 mod pace;
 mod parallel;
@@ -21,3 +23,4 @@ mod secrecy;
 mod tls;
 mod updates;
 mod vehicles;
+mod withdrawals;

@@ -1,10 +1,11 @@
 //! Migrations: each runs once, and the columns have the names of docs/CONTRACT.md.
 
+use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use store::StoreError;
 use trips::status::BlockStatus;
 
-use crate::fixture::{Db, PROVIDER_ID, bird, hours, open};
+use crate::fixture::{Db, PROVIDER_ID, bird, deliver, hours, open, request_at, trip, trips};
 
 const COLUMNS: &str =
     "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns
@@ -19,7 +20,7 @@ async fn a_second_migration_changes_nothing() {
     assert_eq!(
         db.text("SELECT string_agg(version::text, ' ' ORDER BY version) FROM api.schema_history")
             .await,
-        "1 2"
+        "1 2 3"
     );
 }
 
@@ -33,7 +34,7 @@ async fn migrations_at_the_same_time_do_not_race() {
     assert_eq!(
         db.text("SELECT string_agg(version::text, ' ' ORDER BY version) FROM api.schema_history")
             .await,
-        "1 2"
+        "1 2 3"
     );
 }
 
@@ -115,6 +116,95 @@ async fn existing_tables_get_the_columns_they_lack() {
         .unwrap();
     let id = db.text("SELECT mds_provider_id FROM api.providers").await;
     assert_eq!(id, PROVIDER_ID.to_string());
+}
+
+mod former {
+    refinery::embed_migrations!("migrations");
+}
+
+/// A database of the former version, with a block that was loaded and published, and its trips.
+async fn former_database() -> Db {
+    let db = Db::empty().await;
+    db.sql.batch_execute("CREATE SCHEMA api").await.unwrap();
+    let mut runner = former::migrations::runner().set_target(refinery::Target::Version(2));
+    runner.set_migration_table_name("api.schema_history");
+    let mut client = crate::fixture::sql(&db.url).await;
+    runner.run_async(&mut client).await.unwrap();
+    db.store
+        .upsert_providers(&[(bird(), PROVIDER_ID)])
+        .await
+        .unwrap();
+    db.sql
+        .batch_execute(
+            "INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour, status_id,
+                                       payload, records_total, records_processed, records_error_count,
+                                       records_duplicate_count, extracted_at, published_at)
+             SELECT 1, hour, hour + interval '1 hour', '2020-01-01', 2020, 1, 1, n, 8, 'trips.json', 3, 3, 0, 0,
+                    '2020-01-02T12:00:00Z', '2020-01-02T13:00:00Z'
+             FROM generate_series(0, 1) AS n, LATERAL (SELECT '2020-01-01T06:00:00Z'::timestamptz + n * interval '1 hour') h (hour);
+             INSERT INTO api.devices (id, provider_id, device_id)
+             SELECT gen_random_uuid(), '00000000-0000-0000-0000-00000000b1d0', lpad(to_hex(851968 + n), 32, '0')::uuid
+             FROM generate_series(0, 2) AS n;
+             INSERT INTO api.trips (id, provider_id, device_id, trip_id, trip_duration, trip_distance, start_time, end_time,
+                                    start_latitude, start_longitude, end_latitude, end_longitude, schedule_id, modified_date)
+             SELECT gen_random_uuid(), '00000000-0000-0000-0000-00000000b1d0', lpad(to_hex(851968 + n), 32, '0')::uuid,
+                    lpad(to_hex(458752 + n), 32, '0')::uuid, 600, 1500, '2020-01-01T10:00:00Z', '2020-01-01T10:10:00Z',
+                    30.26, -97.74, 30.27, -97.75, 1, '2020-01-02T12:30:00Z'
+             FROM generate_series(0, 2) AS n",
+        )
+        .await
+        .unwrap();
+    db
+}
+
+#[tokio::test]
+async fn a_database_of_the_former_version_keeps_its_rows() {
+    let db = former_database().await;
+    let trips = "SELECT id, trip_id, trip_distance, schedule_id, modified_date FROM api.trips ORDER BY trip_id";
+    let blocks = "SELECT schedule_id, status_id, records_processed, published_at FROM api.schedule ORDER BY 1";
+    let columns = "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'api'";
+    let before = (db.rows(trips).await, db.rows(blocks).await);
+    let columns_before = db.rows(columns).await;
+    db.store.migrate().await.unwrap();
+    assert_eq!((db.rows(trips).await, db.rows(blocks).await), before);
+    let columns_after = db.rows(columns).await;
+    assert!(columns_before.iter().all(|it| columns_after.contains(it)));
+    assert_eq!(
+        db.text(
+            "SELECT count(*) FROM api.trips WHERE withdrawn_at IS NULL AND delivered_at IS NULL"
+        )
+        .await,
+        "3"
+    );
+}
+
+/// The rows do not say when they were delivered: with the last request of their block, then.
+#[tokio::test]
+async fn the_first_load_of_a_migrated_block_finds_its_rows() {
+    let db = former_database().await;
+    db.store.migrate().await.unwrap();
+    let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    let owner = "SELECT trip_distance, schedule_id FROM api.trips ORDER BY trip_id";
+    let mut other = db.store.claim(2).await.unwrap();
+    let earlier = request_at(at("2020-01-02T11:59:00Z"), 1, 0);
+    deliver(&mut other, &[trip(0)], &[], earlier).await.unwrap();
+    assert_eq!(db.rows(owner).await, ["1500|1", "1500|1", "1500|1"]);
+
+    // The archive that the rows come from, without a trip that was gone before.
+    let mut own = db.store.claim(1).await.unwrap();
+    let same = || request_at(at("2020-01-02T12:00:00Z"), 2, 0);
+    let counts = deliver(&mut own, &trips(0..2), &[], same()).await.unwrap();
+    assert_eq!((counts.updated, counts.withdrawn), (2, 1));
+    let withdrawn = "SELECT trip_id::text, withdrawn_at = '2020-01-02T12:00:00Z' FROM api.trips WHERE withdrawn_at IS NOT NULL";
+    assert_eq!(db.text(withdrawn).await, format!("{}|t", trip(2).trip_id));
+    let before = db.physical().await;
+    let counts = deliver(&mut own, &trips(0..2), &[], same()).await.unwrap();
+    assert_eq!((counts.unchanged, counts.withdrawn), (2, 0));
+    assert_eq!(db.physical().await, before);
+
+    let later = request_at(at("2020-01-02T12:01:00Z"), 1, 0);
+    deliver(&mut other, &[trip(0)], &[], later).await.unwrap();
+    assert_eq!(db.rows(owner).await, ["1500|2", "1500|1", "1500|1"]);
 }
 
 #[tokio::test]

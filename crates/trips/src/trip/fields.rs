@@ -1,31 +1,39 @@
-//! Reads the fields of a trip one by one and collects the reasons to reject it.
+//! Reads the fields of a trip one by one. Collects the reasons to reject the trip, and what is odd
+//! about the fields that it does without.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::cost::{CostError, minor_units};
 use super::reject::RejectReason;
 use super::scalar::{Id, Scalar, Stamp, StampError, whole};
+use super::{Flag, Flags};
+use crate::CostUnit;
 use crate::ids::integer_id_to_uuid;
 
-type Sent<'a> = Option<&'a RawValue>;
+pub(super) type Sent<'a> = Option<&'a RawValue>;
 
-/// The reasons found so far.
-///
-/// Each reader returns `None` for a field that is absent or wrong. For a wrong field, and with
-/// [`Fields::required`] for an absent one, it records a reason. `null` and an empty string count as
-/// absent.
+/// A field as read: `None` if it is absent, an error if its value is wrong. `null` and an empty
+/// string count as absent.
+pub(super) type Field<T> = Result<Option<T>, RejectReason>;
+
+/// What the fields read so far say about the trip.
 pub(super) struct Fields {
+    /// Why the trip is rejected.
     pub(super) reasons: Vec<RejectReason>,
+    /// What is odd about fields that the trip is loaded without.
+    pub(super) flags: Flags,
     earliest: DateTime<Utc>,
     latest: DateTime<Utc>,
 }
 
 impl Fields {
-    /// Readers for a trip that is checked at `now`.
+    /// For a trip that is checked at `now`.
     pub(super) fn new(now: DateTime<Utc>) -> Self {
         Self {
             reasons: Vec::new(),
+            flags: Flags::NONE,
             earliest: first_day().and_time(NaiveTime::MIN).and_utc(),
             latest: now.checked_add_days(Days::new(1)).unwrap_or(now),
         }
@@ -35,109 +43,129 @@ impl Fields {
         self.reasons.push(reason);
     }
 
-    /// Returns the field unchanged; records `MissingField` if it is absent.
-    pub(super) fn required<'a>(&mut self, field: &'static str, sent: Sent<'a>) -> Sent<'a> {
-        let sent = sent.filter(|raw| !Scalar::of(raw).is_empty_text());
-        if sent.is_none() {
-            self.refuse(RejectReason::MissingField { field });
+    /// A field that a trip cannot do without: if it is absent or wrong, the trip is rejected.
+    pub(super) fn required<T>(&mut self, name: &'static str, field: Field<T>) -> Option<T> {
+        match field {
+            Ok(Some(value)) => return Some(value),
+            Ok(None) => self.refuse(RejectReason::MissingField { field: name }),
+            Err(reason) => self.refuse(reason),
         }
-        sent
+        None
     }
 
-    /// The provider's id, the only id that cannot be an integer.
-    pub(super) fn provider_id(&mut self, sent: Sent<'_>) -> Option<Uuid> {
-        let field = "provider_id";
-        match Id::of(&Scalar::of(self.required(field, sent)?)) {
-            Some(Id::Uuid(uuid)) => Some(uuid),
-            _ => self.wrong(RejectReason::NotAUuid { field }),
-        }
+    /// A field that no number depends on: if its value is wrong, the trip is loaded without it.
+    pub(super) fn optional<T>(&mut self, field: Field<T>) -> Option<T> {
+        field.unwrap_or_else(|_| {
+            self.flags.insert(Flag::UnusableField);
+            None
+        })
     }
 
-    /// An id. A whole number becomes the UUID that stands for it with this provider.
-    pub(super) fn id(
+    /// A cost. A wrong one is loaded as null, since a number in a wrong unit is worse than none.
+    pub(super) fn cost(
         &mut self,
-        field: &'static str,
         sent: Sent<'_>,
-        provider_id: Option<Uuid>,
-    ) -> Option<Uuid> {
-        match Id::of(&present(sent)?) {
-            Some(Id::Uuid(uuid)) => Some(uuid),
-            // Without a provider id, a reason is already recorded.
-            Some(Id::Integer(id)) => provider_id.map(|provider| integer_id_to_uuid(provider, id)),
-            None => self.wrong(RejectReason::NotAUuid { field }),
+        unit: CostUnit,
+        currency: Option<&str>,
+    ) -> Option<i64> {
+        match minor_units(&present(sent)?, unit, currency) {
+            Ok(cost) => return Some(cost),
+            Err(CostError::Fraction) => self.flags.insert(Flag::FractionalCost),
+            Err(CostError::Unusable) => self.flags.insert(Flag::UnusableField),
         }
-    }
-
-    /// A string.
-    pub(super) fn text(&mut self, field: &'static str, sent: Sent<'_>) -> Option<String> {
-        match present(sent)? {
-            Scalar::Text(text) => Some(text.into_owned()),
-            _ => self.mistyped(field, "a text"),
-        }
-    }
-
-    /// A string that some providers send as a number.
-    pub(super) fn text_or_number(&mut self, field: &'static str, sent: Sent<'_>) -> Option<String> {
-        match present(sent)? {
-            Scalar::Text(text) => Some(text.into_owned()),
-            Scalar::Number(digits) => Some(digits.to_owned()),
-            Scalar::Other => self.mistyped(field, "a text"),
-        }
-    }
-
-    /// Strings, joined with `,`; an empty list counts as absent.
-    pub(super) fn texts(&mut self, field: &'static str, sent: Sent<'_>) -> Option<String> {
-        let Ok(texts) = serde_json::from_str::<Vec<String>>(sent?.get()) else {
-            return self.mistyped(field, "a list of texts");
-        };
-        let joined = texts.join(",");
-        if joined.contains('\0') {
-            return self.mistyped(field, "a list of texts");
-        }
-        (!joined.is_empty()).then_some(joined)
-    }
-
-    /// A string, or strings joined with `,`: the text of 2.0 and its schema long disagreed.
-    pub(super) fn text_or_texts(&mut self, field: &'static str, sent: Sent<'_>) -> Option<String> {
-        match present(sent)? {
-            Scalar::Text(text) => Some(text.into_owned()),
-            _ => self.texts(field, sent),
-        }
-    }
-
-    /// A whole number; a fraction is rounded.
-    pub(super) fn whole(&mut self, field: &'static str, sent: Sent<'_>) -> Option<i64> {
-        let number = match present(sent)? {
-            Scalar::Number(digits) => whole(digits),
-            _ => None,
-        };
-        number.or_else(|| self.mistyped(field, "a whole number"))
+        None
     }
 
     /// A time from 2010 to tomorrow.
-    pub(super) fn time(&mut self, field: &'static str, sent: Sent<'_>) -> Option<Stamp> {
-        match Stamp::of(&present(sent)?) {
-            Ok(stamp) if (self.earliest..=self.latest).contains(&stamp.time) => Some(stamp),
-            Ok(_) | Err(StampError::BeyondCalendar) => {
-                self.wrong(RejectReason::TimeOutOfRange { field })
-            }
-            Err(StampError::NotANumber) => self.mistyped(field, "a timestamp"),
+    pub(super) fn time(&self, field: &'static str, sent: Sent<'_>) -> Field<Stamp> {
+        read(sent, |scalar| match Stamp::of(scalar) {
+            Ok(stamp) if (self.earliest..=self.latest).contains(&stamp.time) => Ok(stamp),
+            Ok(_) | Err(StampError::BeyondCalendar) => Err(RejectReason::TimeOutOfRange { field }),
+            Err(StampError::NotANumber) => Err(mistyped(field, "a timestamp")),
+        })
+    }
+}
+
+/// The provider's id, the only id that cannot be an integer.
+pub(super) fn provider_id(sent: Sent<'_>) -> Field<Uuid> {
+    let field = "provider_id";
+    read(sent, |scalar| match Id::of(scalar) {
+        Some(Id::Uuid(uuid)) => Ok(uuid),
+        _ => Err(RejectReason::NotAUuid { field }),
+    })
+}
+
+/// An id. A whole number becomes the UUID that stands for it with this provider.
+pub(super) fn id(field: &'static str, sent: Sent<'_>, provider_id: Option<Uuid>) -> Field<Uuid> {
+    read(sent, |scalar| match Id::of(scalar) {
+        Some(Id::Uuid(uuid)) => Ok(uuid),
+        // Without a provider id the trip is rejected for that, and the id is not used.
+        Some(Id::Integer(id)) => Ok(integer_id_to_uuid(provider_id.unwrap_or_default(), id)),
+        None => Err(RejectReason::NotAUuid { field }),
+    })
+}
+
+/// A string.
+pub(super) fn text(field: &'static str, sent: Sent<'_>) -> Field<String> {
+    read(sent, |scalar| match scalar {
+        Scalar::Text(text) => Ok(text.clone().into_owned()),
+        _ => Err(mistyped(field, "a text")),
+    })
+}
+
+/// A string that some providers send as a number.
+pub(super) fn text_or_number(field: &'static str, sent: Sent<'_>) -> Field<String> {
+    read(sent, |scalar| match scalar {
+        Scalar::Text(text) => Ok(text.clone().into_owned()),
+        Scalar::Number(digits) => Ok((*digits).to_owned()),
+        Scalar::Other => Err(mistyped(field, "a text")),
+    })
+}
+
+/// Strings, joined with `,`; an empty list counts as absent.
+pub(super) fn texts(field: &'static str, sent: Sent<'_>) -> Field<String> {
+    let Some(sent) = sent.filter(|raw| !Scalar::of(raw).is_empty_text()) else {
+        return Ok(None);
+    };
+    let joined = serde_json::from_str::<Vec<String>>(sent.get())
+        .map(|texts| texts.join(","))
+        .ok()
+        .filter(|joined| !joined.contains('\0'))
+        .ok_or_else(|| mistyped(field, "a list of texts"))?;
+    Ok((!joined.is_empty()).then_some(joined))
+}
+
+/// A string, or strings joined with `,`: the text of 2.0 and its schema long disagreed.
+pub(super) fn text_or_texts(field: &'static str, sent: Sent<'_>) -> Field<String> {
+    match present(sent) {
+        Some(Scalar::Text(text)) => Ok(Some(text.into_owned())),
+        None => Ok(None),
+        Some(_) => texts(field, sent),
+    }
+}
+
+/// A whole number; a fraction is rounded.
+pub(super) fn whole_number(field: &'static str, sent: Sent<'_>) -> Field<i64> {
+    read(sent, |scalar| {
+        match scalar {
+            Scalar::Number(digits) => whole(digits),
+            _ => None,
         }
-    }
+        .ok_or_else(|| mistyped(field, "a whole number"))
+    })
+}
 
-    fn mistyped<T>(&mut self, field: &'static str, expected: &'static str) -> Option<T> {
-        self.wrong(RejectReason::MistypedField { field, expected })
-    }
-
-    fn wrong<T>(&mut self, reason: RejectReason) -> Option<T> {
-        self.refuse(reason);
-        None
-    }
+fn read<T>(sent: Sent<'_>, value: impl FnOnce(&Scalar<'_>) -> Result<T, RejectReason>) -> Field<T> {
+    present(sent).map(|scalar| value(&scalar)).transpose()
 }
 
 fn present(sent: Sent<'_>) -> Option<Scalar<'_>> {
     sent.map(Scalar::of)
         .filter(|scalar| !scalar.is_empty_text())
+}
+
+fn mistyped(field: &'static str, expected: &'static str) -> RejectReason {
+    RejectReason::MistypedField { field, expected }
 }
 
 /// No shared scooter was rented before.

@@ -30,6 +30,8 @@ named_enum! {
         Overlap => "overlap",
         /// The points of the route are not in the order of their times.
         UnorderedRoute => "unordered_route",
+        /// The route has one point, which is taken for start and end.
+        SinglePoint => "single_point",
         /// A timestamp is in seconds, but the version has milliseconds.
         SecondsForMilliseconds => "seconds_for_milliseconds",
         /// The start or the end lies outside the service area, but inside it with latitude and
@@ -37,6 +39,15 @@ named_enum! {
         SwappedCoordinatesSuspected => "swapped_coordinates_suspected",
         /// A cost below zero.
         NegativeCost => "negative_cost",
+        /// A cost has a fraction of the minor unit: its unit is not the configured one. It is
+        /// loaded as null.
+        FractionalCost => "fractional_cost",
+        /// An optional field has a wrong type or is out of range. It is loaded as null.
+        UnusableField => "unusable_field",
+        /// The duration differs from the times by more than a minute and by more than a tenth.
+        DurationMismatch => "duration_mismatch",
+        /// The vehicle type is none of MDS.
+        UnknownVehicleType => "unknown_vehicle_type",
         /// The vehicle moved without a customer: for rebalancing, for maintenance, to a customer,
         /// or as a delivery robot.
         NotARiderTrip => "not_a_rider_trip",
@@ -44,7 +55,7 @@ named_enum! {
 }
 
 impl Flag {
-    const fn bit(self) -> u16 {
+    const fn bit(self) -> u32 {
         1 << self as u8
     }
 }
@@ -78,7 +89,7 @@ impl FromStr for Flag {
 /// assert_eq!(flags.names(), ["outside_hour", "negative_cost"]);
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Flags(u16);
+pub struct Flags(u32);
 
 impl Flags {
     /// No flag.

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::Point;
 use super::lenient::{Number, Object};
-use super::route::{Route, Track};
+use super::route::{Geometry, Position, Route, Track};
 
 /// The known members of a trip. Unknown ones are skipped; `null` is the same as absent.
 #[derive(Deserialize)]
@@ -79,19 +79,23 @@ pub(super) enum Shape {
 /// A location that was sent, and its point if it has one.
 pub(super) struct End(pub(super) Option<Point>);
 
-/// MDS 2.0's GPS object.
+/// MDS 2.0's GPS object, or a point of GeoJSON in its place: a feature or a geometry.
 #[derive(Deserialize)]
 struct Location {
     lat: Option<Number<false>>,
     lng: Option<Number<false>>,
+    geometry: Option<Object<Geometry>>,
+    coordinates: Option<Position>,
 }
 
 impl Location {
     fn point(&self) -> Option<Point> {
-        Some(Point {
-            lat: self.lat?.0?,
-            lng: self.lng?.0?,
-        })
+        let number = |field: Option<Number<false>>| field.and_then(|number| number.0);
+        number(self.lat)
+            .zip(number(self.lng))
+            .map(|(lat, lng)| Point { lat, lng })
+            .or_else(|| self.geometry.as_ref()?.0.as_ref()?.point())
+            .or_else(|| self.coordinates.as_ref()?.0)
     }
 }
 

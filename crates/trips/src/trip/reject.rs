@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use uuid::Uuid;
 
 /// One of the two ends of a trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,14 +33,14 @@ pub enum RejectReason {
         /// The field's name in MDS.
         field: &'static str,
     },
-    /// A field has a value of another JSON type than MDS specifies.
+    /// A required field has a value of another JSON type than MDS specifies.
     MistypedField {
         /// The field's name in MDS.
         field: &'static str,
         /// What MDS specifies.
         expected: &'static str,
     },
-    /// An id is neither a UUID nor an integer id.
+    /// A required id is neither a UUID nor an integer id.
     NotAUuid {
         /// The field's name in MDS.
         field: &'static str,
@@ -65,6 +66,9 @@ pub enum RejectReason {
     },
     /// The trip ends before it starts.
     EndBeforeStart,
+    /// The provider's id is none under which its trips arrive (`provider_id` and `provider_ids` of
+    /// its entry).
+    ForeignProvider,
 }
 
 impl RejectReason {
@@ -81,6 +85,7 @@ impl RejectReason {
             Self::OffTheGlobe { .. } => "off_the_globe",
             Self::TimeOutOfRange { .. } => "time_out_of_range",
             Self::EndBeforeStart => "end_before_start",
+            Self::ForeignProvider => "foreign_provider",
         }
     }
 }
@@ -91,6 +96,7 @@ impl RejectReason {
         match self {
             Self::Unreadable | Self::NonFiniteNumber | Self::TooLarge => Vec::new(),
             Self::EndBeforeStart => vec!["start_time", "end_time"],
+            Self::ForeignProvider => vec!["provider_id"],
             Self::MissingField { field }
             | Self::MistypedField { field, .. }
             | Self::NotAUuid { field }
@@ -108,9 +114,11 @@ impl fmt::Display for RejectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())?;
         match self {
-            Self::Unreadable | Self::NonFiniteNumber | Self::TooLarge | Self::EndBeforeStart => {
-                Ok(())
-            }
+            Self::Unreadable
+            | Self::NonFiniteNumber
+            | Self::TooLarge
+            | Self::EndBeforeStart
+            | Self::ForeignProvider => Ok(()),
             Self::MissingField { field }
             | Self::MistypedField { field, .. }
             | Self::NotAUuid { field }
@@ -130,6 +138,10 @@ pub struct Reject {
     pub trip_id: Option<String>,
     /// Every reason, in the order of the trip's fields. Never empty.
     pub reasons: Vec<RejectReason>,
+    /// The ids that a row of this trip can have in the database: none if the id is not readable,
+    /// and several if it is a whole number and the provider's id is not known.
+    #[serde(skip)]
+    pub row_ids: Vec<Uuid>,
 }
 
 #[cfg(test)]

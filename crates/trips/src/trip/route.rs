@@ -33,11 +33,14 @@ impl Track {
         self.first.map(|sample| sample.point)
     }
 
-    /// The latest point. A single point is where the trip began, not where it ended.
+    /// The latest point: the earliest one, if there is no other.
     pub(super) fn end(&self) -> Option<Point> {
-        self.last
-            .filter(|_| self.points > 1)
-            .map(|sample| sample.point)
+        self.last.map(|sample| sample.point)
+    }
+
+    /// Whether the route has one point, so that nothing shows where the trip went.
+    pub(super) fn is_single_point(&self) -> bool {
+        self.points == 1
     }
 
     /// Whether some point comes after a later one.
@@ -124,8 +127,14 @@ struct Feature {
 }
 
 #[derive(Deserialize)]
-struct Geometry {
+pub(super) struct Geometry {
     coordinates: Option<Position>,
+}
+
+impl Geometry {
+    pub(super) fn point(&self) -> Option<Point> {
+        self.coordinates.as_ref()?.0
+    }
 }
 
 #[derive(Deserialize)]
@@ -135,7 +144,7 @@ struct Properties {
 
 impl Feature {
     fn point(&self) -> Option<Point> {
-        self.geometry.as_ref()?.0.as_ref()?.coordinates.as_ref()?.0
+        self.geometry.as_ref()?.0.as_ref()?.point()
     }
 
     fn timestamp(&self) -> Option<f64> {
@@ -144,7 +153,7 @@ impl Feature {
 }
 
 /// GeoJSON's `[lng, lat, …]`.
-struct Position(Option<Point>);
+pub(super) struct Position(pub(super) Option<Point>);
 
 impl<'de> Lenient<'de> for Position {
     const ABSENT: Self = Self(None);

@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
-use super::fields::Fields;
+use super::fields::{
+    self, Field, Fields, Sent, id, provider_id, text, text_or_number, text_or_texts, whole_number,
+};
 use super::parse::{End, RawTrip, Shape, trip_id_alone};
 use super::reject::{Reject, RejectReason, TripEnd};
 use super::scalar::{Scalar, Stamp};
@@ -21,6 +24,9 @@ pub struct Rules<'a> {
     pub hour: Hour,
     /// The present time; a trip may end up to 24 hours after it.
     pub now: DateTime<Utc>,
+    /// The ids under which the provider's trips arrive. Trips of other providers are rejected: they
+    /// would change the other provider's rows.
+    pub provider_ids: &'a [Uuid],
     /// How the provider's feed has to be read.
     pub feed: Feed,
     /// Where trips are expected. With `None`, no trip is flagged as outside.
@@ -33,45 +39,56 @@ impl Rules<'_> {
     /// The shape shows the version: a trip with `start_location` or `end_location` is of 2.0, one
     /// with a `route` is of 1.2 or older. These fields are required: the ids of the provider, the
     /// device and the trip, both times, duration, distance, both ends, and up to 1.2 the vehicle
-    /// type. Other fields that MDS requires (`provider_name`, `vehicle_id`, `accuracy`, propulsion)
-    /// may be missing, because no number depends on them, but must not have a wrong type.
+    /// type. No number depends on the others, also on those that MDS requires (`provider_name`,
+    /// `vehicle_id`, `accuracy`, propulsion): they may be missing, and one with a wrong type or
+    /// value is loaded as null.
     ///
-    /// Durations, distances, costs and the accuracy may have a fraction, which is rounded.
-    /// Timestamps may be numbers, or strings that hold a number. For other numbers, a string is a
-    /// wrong type. [`Flag::Overlap`](super::Flag::Overlap) is not set here, because it needs the
-    /// whole block.
+    /// Durations, distances and the accuracy may have a fraction, which is rounded. Timestamps may
+    /// be numbers, or strings that hold a number. For other numbers, a string is a wrong type.
+    /// [`Flag::Overlap`](super::Flag::Overlap) is not set here, because it needs the whole block.
     ///
     /// # Errors
     ///
     /// A [`Reject`] with every reason.
     pub fn check(&self, json: &str) -> Result<Trip, Reject> {
         if let Some(marker) = TooLargeTrip::read(json) {
-            return Err(Reject {
-                trip_id: marker.trip_id.as_deref().and_then(reported_id),
-                reasons: vec![RejectReason::TooLarge],
-            });
+            let trip_id = marker.trip_id.as_deref();
+            return Err(self.reject(trip_id, None, vec![RejectReason::TooLarge]));
         }
         let Ok(sent) = RawTrip::read(json) else {
             let trip_id = trip_id_alone(json);
-            return Err(Reject {
-                trip_id: trip_id.as_deref().and_then(reported_id),
-                reasons: vec![RejectReason::Unreadable],
-            });
+            return Err(self.reject(trip_id.as_deref(), None, vec![RejectReason::Unreadable]));
         };
-        self.check_sent(&sent).map_err(|reasons| Reject {
-            trip_id: sent.trip_id.and_then(reported_id),
+        self.check_sent(&sent)
+            .map_err(|reasons| self.reject(sent.trip_id, sent.provider_id, reasons))
+    }
+
+    fn reject(&self, trip_id: Sent<'_>, provider: Sent<'_>, reasons: Vec<RejectReason>) -> Reject {
+        let named = provider_id(provider).ok().flatten();
+        let providers = named
+            .as_ref()
+            .map_or(self.provider_ids, std::slice::from_ref);
+        let mut row_ids: Vec<_> = providers
+            .iter()
+            .filter_map(|provider| id("trip_id", trip_id, Some(*provider)).ok().flatten())
+            .collect();
+        row_ids.dedup();
+        Reject {
+            trip_id: trip_id.and_then(reported_id),
             reasons,
-        })
+            row_ids,
+        }
     }
 
     /// The reject of a trip with numbers that are not finite.
     #[must_use]
-    pub fn reject_non_finite(trip: &NonFiniteTrip<'_>) -> Reject {
+    pub fn reject_non_finite(&self, trip: &NonFiniteTrip<'_>) -> Reject {
         let trip_id = trip_id_alone(trip.with_nulls.get());
-        Reject {
-            trip_id: trip_id.as_deref().and_then(reported_id),
-            reasons: vec![RejectReason::NonFiniteNumber],
-        }
+        self.reject(
+            trip_id.as_deref(),
+            None,
+            vec![RejectReason::NonFiniteNumber],
+        )
     }
 
     /// Reads the trip that `text` begins with, whatever follows it, and checks it in the same pass.
@@ -99,33 +116,40 @@ impl Rules<'_> {
     /// Reads every field before it returns `None` for a missing one, so that all reasons are found.
     fn read(&self, sent: &RawTrip<'_>, fields: &mut Fields) -> Option<Trip> {
         let shape = sent.shape();
-        let provider_id = fields.provider_id(sent.provider_id);
-        let device_id = fields.required("device_id", sent.device_id);
-        let device_id = fields.id("device_id", device_id, provider_id);
-        let trip_id = fields.required("trip_id", sent.trip_id);
-        let trip_id = fields.id("trip_id", trip_id, provider_id);
+        let provider = self.read_provider(sent, fields);
+        let device_id = fields.required("device_id", id("device_id", sent.device_id, provider));
+        let trip_id = fields.required("trip_id", id("trip_id", sent.trip_id, provider));
         let vehicle_type = read_vehicle_type(sent, &shape, fields);
         let (trip_duration, trip_distance) = read_amounts(sent, &shape, fields);
         let times = read_times(sent, fields);
         let ends = self.read_ends(&shape, fields);
+        let currency = fields.optional(text("currency", sent.currency));
+        let mut cost = |cost| fields.cost(cost, self.feed.cost_unit, currency.as_deref());
+        let (standard_cost, actual_cost) = (cost(sent.standard_cost), cost(sent.actual_cost));
+        let mut optional_id = |name, sent| fields.optional(id(name, sent, provider));
+        let data_provider_id = optional_id("data_provider_id", sent.data_provider_id);
+        let journey_id = optional_id("journey_id", sent.journey_id);
+        let mut optional_text = |name, sent| fields.optional(text(name, sent));
 
         let mut trip = Trip {
-            provider_name: fields.text("provider_name", sent.provider_name),
-            data_provider_id: fields.id("data_provider_id", sent.data_provider_id, provider_id),
-            vehicle_id: fields.text_or_number("vehicle_id", sent.vehicle_id),
+            provider_name: optional_text("provider_name", sent.provider_name),
+            parking_verification_url: optional_text(
+                "parking_verification_url",
+                sent.parking_verification_url,
+            ),
+            parking_category: optional_text("parking_category", sent.parking_category),
+            data_provider_id,
+            vehicle_id: fields.optional(text_or_number("vehicle_id", sent.vehicle_id)),
             vehicle_type,
-            propulsion_type: read_propulsion(sent, fields),
-            accuracy: fields.whole("accuracy", sent.accuracy),
-            parking_verification_url: fields
-                .text("parking_verification_url", sent.parking_verification_url),
-            standard_cost: fields.whole("standard_cost", sent.standard_cost),
-            actual_cost: fields.whole("actual_cost", sent.actual_cost),
-            currency: fields.text("currency", sent.currency),
-            journey_id: fields.id("journey_id", sent.journey_id, provider_id),
-            trip_type: fields.text_or_texts("trip_type", sent.trip_type),
-            parking_category: fields.text("parking_category", sent.parking_category),
+            propulsion_type: fields.optional(read_propulsion(sent)),
+            accuracy: fields.optional(whole_number("accuracy", sent.accuracy)),
+            standard_cost,
+            actual_cost,
+            currency,
+            journey_id,
+            trip_type: fields.optional(text_or_texts("trip_type", sent.trip_type)),
             publication_time: times.publication.map(|stamp| stamp.time),
-            provider_id: provider_id?,
+            provider_id: provider?,
             device_id: device_id?,
             trip_id: trip_id?,
             trip_duration: trip_duration?,
@@ -136,8 +160,16 @@ impl Rules<'_> {
             end: ends.1?,
             flags: Flags::NONE,
         };
-        trip.flags = self.flags(&trip, &shape, &times);
+        trip.flags = self.flags(&trip, &shape, &times, fields.flags);
         Some(trip)
+    }
+
+    fn read_provider(&self, sent: &RawTrip<'_>, fields: &mut Fields) -> Option<Uuid> {
+        let provider = fields.required("provider_id", provider_id(sent.provider_id))?;
+        if !self.provider_ids.contains(&provider) {
+            fields.refuse(RejectReason::ForeignProvider);
+        }
+        Some(provider)
     }
 
     fn read_ends(&self, shape: &Shape, fields: &mut Fields) -> (Option<Point>, Option<Point>) {
@@ -217,12 +249,13 @@ impl Times {
 }
 
 fn read_times(sent: &RawTrip<'_>, fields: &mut Fields) -> Times {
-    let start = fields.required("start_time", sent.start_time);
-    let end = fields.required("end_time", sent.end_time);
+    let start = fields.time("start_time", sent.start_time);
+    let end = fields.time("end_time", sent.end_time);
+    let publication = fields.time("publication_time", sent.publication_time);
     let times = Times {
-        start: fields.time("start_time", start),
-        end: fields.time("end_time", end),
-        publication: fields.time("publication_time", sent.publication_time),
+        start: fields.required("start_time", start),
+        end: fields.required("end_time", end),
+        publication: fields.optional(publication),
     };
     if let (Some(start), Some(end)) = (times.start, times.end)
         && end.time < start.time
@@ -233,21 +266,21 @@ fn read_times(sent: &RawTrip<'_>, fields: &mut Fields) -> Times {
 }
 
 fn read_vehicle_type(sent: &RawTrip<'_>, shape: &Shape, fields: &mut Fields) -> Option<String> {
-    let field = "vehicle_type";
-    let raw = match shape {
+    let name = "vehicle_type";
+    let field = text(name, sent.vehicle_type);
+    match shape {
         // 2.0 has it in the list of vehicles.
-        Shape::Locations { .. } => sent.vehicle_type,
-        Shape::Route(_) | Shape::Unknown => fields.required(field, sent.vehicle_type),
-    };
-    fields.text(field, raw)
+        Shape::Locations { .. } => fields.optional(field),
+        Shape::Route(_) | Shape::Unknown => fields.required(name, field),
+    }
 }
 
 /// The propulsion, under its name since 1.0 or under the older one.
-fn read_propulsion(sent: &RawTrip<'_>, fields: &mut Fields) -> Option<String> {
+fn read_propulsion(sent: &RawTrip<'_>) -> Field<String> {
     if sent.propulsion_types.is_some() {
-        fields.texts("propulsion_types", sent.propulsion_types)
+        fields::texts("propulsion_types", sent.propulsion_types)
     } else {
-        fields.texts("propulsion_type", sent.propulsion_type)
+        fields::texts("propulsion_type", sent.propulsion_type)
     }
 }
 
@@ -267,11 +300,10 @@ fn read_amounts(
             ("trip_distance", sent.trip_distance.or(sent.distance)),
         ),
     };
-    let duration = fields.required(duration_name, duration);
-    let distance = fields.required(distance_name, distance);
+    let mut amount = |name, sent| fields.required(name, whole_number(name, sent));
     (
-        fields.whole(duration_name, duration),
-        fields.whole(distance_name, distance),
+        amount(duration_name, duration),
+        amount(distance_name, distance),
     )
 }
 

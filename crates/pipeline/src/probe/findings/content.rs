@@ -1,7 +1,8 @@
 //! Findings about an hour's trips: their fields, times, coordinates, ids and routes.
 
 use mds_client::{HourReport, ProviderConfig};
-use trips::trip::Flag;
+use trips::CostUnit;
+use trips::trip::{Flag, RejectReason};
 
 use super::{finding, good, harm, note};
 use crate::error::PipelineError;
@@ -127,6 +128,20 @@ pub(super) fn coordinates(
 }
 
 pub(super) fn ids(sample: &Sample) -> Finding {
+    let reason = RejectReason::ForeignProvider.to_string();
+    if let Some(n) = sample.reasons.get(&reason) {
+        let ids: Vec<_> = sample
+            .foreign_providers
+            .iter()
+            .map(|id| format!("\"{id}\""))
+            .collect();
+        let text = format!(
+            "{n} of {} trips have another provider_id than the entry; they would be rejected",
+            sample.trips
+        );
+        let remedy = format!("\"provider_ids\": [{}]", ids.join(", "));
+        return harm("ids", text, (!ids.is_empty()).then_some(remedy.as_str()));
+    }
     match sample.integer_ids {
         0 => good("ids", "UUIDs"),
         n => note(
@@ -136,6 +151,58 @@ pub(super) fn ids(sample: &Sample) -> Finding {
                 sample.trips
             ),
         ),
+    }
+}
+
+pub(super) fn costs(config: &ProviderConfig, sample: &Sample) -> Finding {
+    let about = "costs";
+    let fractional = sample.flagged(Flag::FractionalCost);
+    if fractional == 0 {
+        return good(about, "whole numbers of the minor unit");
+    }
+    let text = format!(
+        "{fractional} of {} trips have costs with a fraction of the minor unit, which would be loaded as null",
+        sample.trips
+    );
+    match config.cost_unit {
+        CostUnit::Minor => harm(about, text, Some("\"cost_unit\": \"major\"")),
+        CostUnit::Major => harm(about, text, None),
+    }
+}
+
+pub(super) fn durations(sample: &Sample) -> Finding {
+    let about = "durations";
+    let mismatches = sample.flagged(Flag::DurationMismatch);
+    let text = format!(
+        "{mismatches} of {} trips have a duration that their times contradict",
+        sample.trips
+    );
+    match mismatches {
+        0 => good(about, "as the times say"),
+        _ if share(mismatches, sample) > MAJORITY => harm(about, text, None),
+        _ => note(about, text),
+    }
+}
+
+pub(super) fn optional_fields(sample: &Sample) -> Finding {
+    let about = "optional fields";
+    let found: Vec<_> = [
+        (Flag::UnusableField, "with values that are loaded as null"),
+        (
+            Flag::UnknownVehicleType,
+            "with a vehicle type that MDS does not have",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(flag, what)| {
+        let n = sample.flagged(flag);
+        (n > 0).then(|| format!("{n} of {} trips {what}", sample.trips))
+    })
+    .collect();
+    if found.is_empty() {
+        good(about, "as MDS has them")
+    } else {
+        note(about, found.join(", "))
     }
 }
 
@@ -161,14 +228,15 @@ pub(super) fn routes(config: &ProviderConfig, sample: &Sample) -> Finding {
         return note(about, "none");
     }
     let unordered = sample.flagged(Flag::UnorderedRoute);
+    let single = sample.flagged(Flag::SinglePoint);
     let text = format!(
-        "{:.1} points each, {unordered} of {} not in time order",
+        "{:.1} points each, {unordered} of {} not in time order, {single} with one point",
         as_float(sample.points) / as_float(sample.routes),
         sample.routes
     );
     finding(
         about,
-        if unordered == 0 {
+        if unordered + single == 0 {
             Verdict::Good
         } else {
             Verdict::Note

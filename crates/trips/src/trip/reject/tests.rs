@@ -14,6 +14,7 @@ fn a_reject_names_fields_and_codes_in_json() {
             },
             RejectReason::EndBeforeStart,
         ],
+        row_ids: vec![Uuid::nil()],
     };
     insta::assert_json_snapshot!(reject, @r#"
     {

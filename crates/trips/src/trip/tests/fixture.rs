@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::fixtures;
-pub(super) use crate::fixtures::{PROVIDER, feature, trip};
+pub(super) use crate::fixtures::{PROVIDER, PROVIDER_ID, feature, trip};
 use crate::trip::{Flag, Point, Reject, RejectReason, Rules, ServiceArea, Trip};
 
 /// Everything between 30 and 31 degrees north, 97 and 98 degrees west.
@@ -78,6 +78,12 @@ pub(super) fn routed(features: Value) -> Value {
     let mut trip = trip();
     trip["route"]["features"] = features;
     trip
+}
+
+/// The trip as if it had taken this long.
+pub(super) fn lasting(trip: Value, seconds: i64) -> Value {
+    let end = trip["end_time"].as_i64().unwrap();
+    with(trip, "start_time", json!(end - seconds * 1000))
 }
 
 /// A trip that ends this long after the hour begins.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::fixture::*;
 use crate::Feed;
-use crate::trip::{Flag, Rules};
+use crate::trip::{Flag, Flags, Rules};
 
 #[rstest]
 #[case(trip())]
@@ -60,17 +60,56 @@ fn distance(#[case] metres: Value, #[case] expected: &[Flag]) {
 }
 
 #[rstest]
-#[case(json!(60), &[])]
-#[case(json!(59), &[Flag::ShortDuration])]
-#[case(json!(0), &[Flag::ShortDuration])]
-#[case(json!(-1), &[Flag::ShortDuration])]
-#[case(json!(86_400), &[])]
-#[case(json!(86_401), &[Flag::LongDuration])]
-fn duration(#[case] seconds: Value, #[case] expected: &[Flag]) {
-    assert_eq!(
-        flags(&rules(), &with(trip(), "trip_duration", seconds)),
-        expected
-    );
+#[case(60, &[])]
+#[case(59, &[Flag::ShortDuration])]
+#[case(0, &[Flag::ShortDuration])]
+#[case(86_400, &[])]
+#[case(86_401, &[Flag::LongDuration])]
+fn duration(#[case] seconds: i64, #[case] expected: &[Flag]) {
+    let sent = with(lasting(trip(), seconds), "trip_duration", json!(seconds));
+    assert_eq!(flags(&rules(), &sent), expected);
+}
+
+#[rstest]
+#[case::as_the_times_say(600, 600, false)]
+#[case::by_a_minute(160, 100, false)]
+#[case::by_more_than_a_minute(161, 100, true)]
+#[case::by_a_tenth(1100, 1000, false)]
+#[case::by_more_than_a_tenth(1101, 1000, true)]
+#[case::too_short_by_a_tenth(900, 1000, false)]
+#[case::much_too_short(600, 108_000, true)]
+#[case::milliseconds(600_000, 600, true)]
+#[case::negative(-600, 600, true)]
+#[case::beyond_every_trip(i64::MAX, 600, true)]
+fn duration_mismatch(#[case] duration: i64, #[case] elapsed: i64, #[case] expected: bool) {
+    for (sent, name) in [(trip(), "trip_duration"), (trip_2_0(), "duration")] {
+        let sent = with(lasting(sent, elapsed), name, json!(duration));
+        let found = flags(&rules(), &sent);
+        assert_eq!(found.contains(&Flag::DurationMismatch), expected, "{name}");
+    }
+}
+
+#[rstest]
+#[case(json!([feature(-97.74, 30.26, 0)]), true)]
+#[case(json!([feature(-97.74, 30.26, 0), {"geometry": null}]), true)]
+#[case(json!([feature(-97.74, 30.26, 0), feature(-97.74, 30.26, 0)]), false)]
+fn single_point(#[case] features: Value, #[case] expected: bool) {
+    let found = flags(&rules(), &routed(features));
+    assert_eq!(found == [Flag::SinglePoint], expected);
+}
+
+#[rstest]
+#[case("scooter", false)]
+#[case("SCOOTER", false)]
+#[case("cargo_bicycle", false)]
+#[case("delivery_robot", false)]
+#[case("e-scooter", true)]
+#[case("plate AB-123, J. Doe", true)]
+fn unknown_vehicle_type(#[case] kind: &str, #[case] expected: bool) {
+    for sent in [trip(), trip_2_0()] {
+        let found = flags(&rules(), &with(sent, "vehicle_type", json!(kind)));
+        assert_eq!(found == [Flag::UnknownVehicleType], expected);
+    }
 }
 
 #[rstest]
@@ -166,6 +205,77 @@ fn negative_cost(#[case] field: &str, #[case] cost: Value, #[case] expected: boo
 }
 
 #[rstest]
+#[case("standard_cost", json!(2.5), true)]
+#[case("actual_cost", json!(0.4), true)]
+#[case("actual_cost", json!(-3.49), true)]
+#[case("actual_cost", json!(250.0), false)]
+fn fractional_cost(#[case] field: &str, #[case] cost: Value, #[case] expected: bool) {
+    let trip = accepted(&with(trip(), field, cost));
+    assert_eq!(trip.flags.contains(Flag::FractionalCost), expected);
+    let loaded = trip.standard_cost.or(trip.actual_cost);
+    assert_eq!(loaded, (!expected).then_some(250));
+}
+
+#[rstest]
+#[case("provider_name", json!({}))]
+#[case("provider_name", json!("nul \u{0} inside"))]
+#[case("vehicle_id", json!([1]))]
+#[case("propulsion_types", json!("electric"))]
+#[case("propulsion_types", json!([1]))]
+#[case("propulsion_types", json!(["a\u{0}"]))]
+#[case("accuracy", json!("27"))]
+#[case("accuracy", json!(1e300))]
+#[case("publication_time", json!(false))]
+#[case("publication_time", json!(0))]
+#[case("publication_time", json!("2020-01-01T22:00:00Z"))]
+#[case("publication_time", json!(milliseconds("2021-06-01T12:00:00Z")))]
+#[case("standard_cost", json!("150"))]
+#[case("actual_cost", json!("2.15"))]
+#[case("actual_cost", json!({}))]
+#[case("actual_cost", json!(1e300))]
+#[case("currency", json!(840))]
+#[case("parking_verification_url", json!([]))]
+#[case("trip_type", json!(1))]
+#[case("parking_category", json!([]))]
+#[case("journey_id", json!("J-17"))]
+#[case("journey_id", json!(-1))]
+#[case("data_provider_id", json!("kiwibot"))]
+#[case("data_provider_id", json!(true))]
+fn unusable_field(#[case] field: &str, #[case] value: Value) {
+    for sent in [trip(), trip_2_0()] {
+        let found = accepted(&with(sent.clone(), field, value.clone()));
+        let mut without = accepted(&with(sent, field, Value::Null));
+        assert_eq!(without.flags, Flags::NONE);
+        without.flags.insert(Flag::UnusableField);
+        assert_eq!(found, without);
+    }
+}
+
+#[test]
+fn a_vehicle_type_is_optional_in_2_0() {
+    let found = accepted(&with(trip_2_0(), "vehicle_type", json!(7)));
+    assert_eq!(found.vehicle_type, None);
+    assert_eq!(found.flags.names(), ["unusable_field"]);
+}
+
+#[test]
+fn propulsion_must_be_a_list_under_its_old_name_too() {
+    let mut sent = with(trip(), "propulsion_type", json!("electric"));
+    remove(&mut sent, "propulsion_types");
+    let found = accepted(&sent);
+    assert_eq!(found.propulsion_type, None);
+    assert_eq!(found.flags.names(), ["unusable_field"]);
+}
+
+#[test]
+fn half_a_character_is_an_unusable_text() {
+    let sent = trip().to_string().replace(r#""A-1""#, r#""\ud83d""#);
+    let found = rules().check(&sent).unwrap();
+    assert_eq!(found.vehicle_id, None);
+    assert_eq!(found.flags.names(), ["unusable_field"]);
+}
+
+#[rstest]
 #[case(json!("rider"), false)]
 #[case(json!("RIDER"), false)]
 #[case(json!(["rider"]), false)]
@@ -189,7 +299,7 @@ fn not_a_rider_trip(#[case] trip_type: Value, #[case] expected: bool) {
 #[test]
 fn a_trip_can_have_several_flags() {
     let sent = with(
-        with(trip(), "trip_distance", json!(0)),
+        with(lasting(trip(), 1), "trip_distance", json!(0)),
         "trip_duration",
         json!(1),
     );

@@ -6,8 +6,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::fixture::*;
-use crate::Feed;
 use crate::trip::{Flags, Point, Rules, Trip};
+use crate::{CostUnit, Feed};
 
 const START: Point = Point {
     lat: 30.26,
@@ -298,6 +298,43 @@ fn features_without_a_point_are_skipped() {
             lng: -97.3
         }
     );
+}
+
+#[test]
+fn a_route_of_one_point_starts_and_ends_there() {
+    let trip = accepted(&routed(
+        json!([{"geometry": null}, feature(-97.74, 30.26, 0)]),
+    ));
+    assert_eq!((trip.start, trip.end), (START, START));
+}
+
+#[rstest]
+#[case(json!({"type": "Feature", "geometry": {"type": "Point", "coordinates": [-97.74, 30.26]}, "properties": {}}))]
+#[case(json!({"type": "Feature", "geometry": {"type": "Point", "coordinates": [-97.74, 30.26, 150.1]}}))]
+#[case(json!({"type": "Point", "coordinates": [-97.74, 30.26]}))]
+#[case(json!({"lat": 30.26, "lng": -97.74, "geometry": null}))]
+fn a_location_may_be_a_point_of_geojson(#[case] location: Value) {
+    let trip = accepted(&with(trip_2_0(), "start_location", location));
+    assert_eq!((trip.start, trip.end), (START, END));
+}
+
+#[rstest]
+#[case("USD", 215)]
+#[case("KWD", 2150)]
+fn costs_in_major_units_are_converted(#[case] currency: &str, #[case] expected: i64) {
+    let rules = Rules {
+        feed: Feed {
+            cost_unit: CostUnit::Major,
+            ..Feed::default()
+        },
+        ..rules()
+    };
+    let sent = with(
+        with(trip(), "actual_cost", json!(2.15)),
+        "currency",
+        json!(currency),
+    );
+    assert_eq!(check(&rules, &sent).unwrap().actual_cost, Some(expected));
 }
 
 #[test]
