@@ -2,9 +2,7 @@
 //! and errors").
 
 use chrono::{DateTime, Utc};
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
-use store::RunRecord;
 use tracing::Instrument;
 use trips::block::{Hour, ProviderName, manifest_key};
 use trips::status::{BlockStatus, Step, refetch_steps, steps_to_do};
@@ -12,15 +10,17 @@ use uuid::Uuid;
 use vault::Seal;
 
 use self::blocks::{PartRead, PlanRow, parts};
+use self::prepare::{add_to_schedule, create_run};
 use self::ranges::{ProviderRange, ranges};
 use crate::context::Context;
-use crate::error::{ErrorName, PipelineError, to_json};
+use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, ManifestLocation, PlanRequest};
 use crate::object_stream::JsonArrayStream;
 use crate::patience::Patience;
 use crate::span::run_span;
 
 mod blocks;
+mod prepare;
 mod ranges;
 
 pub(crate) use self::ranges::DEFAULT_LAG_HOURS;
@@ -29,9 +29,6 @@ pub use self::ranges::single_block;
 /// A plan's answer shows this many blocks; the manifest has all of them.
 const SHOWN_BLOCKS: usize = 10;
 const DEFAULT_CONCURRENCY: u32 = 10;
-/// The planner adds schedule rows for this many providers at a time, each over a connection of its
-/// own.
-const PROVIDERS_AT_ONCE: usize = 2;
 
 /// What `plan-blocks` returns.
 #[derive(Debug, Clone, Serialize)]
@@ -284,40 +281,6 @@ fn max_concurrency(request: &PlanRequest) -> Result<u32, PipelineError> {
         Some(n) => Ok(n),
         None => Ok(DEFAULT_CONCURRENCY),
     }
-}
-
-async fn add_to_schedule(ctx: &Context, ranges: &[ProviderRange<'_>]) -> Result<(), PipelineError> {
-    let providers: Vec<_> = ranges
-        .iter()
-        .map(|it| (it.provider.name.clone(), it.provider.config.provider_id))
-        .collect();
-    ctx.store().upsert_providers(&providers).await?;
-    let adding: Vec<_> = ranges
-        .iter()
-        .filter_map(|it| Some((it.provider, it.hours.range?)))
-        .map(|(provider, range)| {
-            let added = ctx.store().ensure_blocks(provider.name, range, ctx.zone());
-            added.boxed()
-        })
-        .collect();
-    stream::iter(adding)
-        .buffer_unordered(PROVIDERS_AT_ONCE)
-        .try_for_each(async |_| Ok(()))
-        .await?;
-    Ok(())
-}
-
-async fn create_run(
-    ctx: &Context,
-    request: &PlanRequest,
-    run_id: Uuid,
-) -> Result<(), PipelineError> {
-    let run = RunRecord {
-        run_id,
-        stage: ctx.config().env.stage,
-        request: to_json(request)?,
-    };
-    Ok(ctx.store().create_run(&run).await?)
 }
 
 fn block_item(

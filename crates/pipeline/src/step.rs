@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use store::{Claim, Outcome, StoreError};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 use trips::block::{Block, BlockObject};
 use trips::status::{BlockStatus, Step};
@@ -18,13 +18,15 @@ use crate::event::BlockItem;
 use crate::run::failures::outcome;
 use crate::span::step_span;
 
+mod record;
+
+use self::record::record_unclaimed;
+pub(crate) use self::record::{record_failure, warn_not_recorded};
+
 /// How long a step waits for another run that works on the same block before it gives up with
 /// `BlockBusy`.
 const CLAIM_WAIT: Duration = Duration::from_secs(5);
 const CLAIM_POLL: Duration = Duration::from_millis(250);
-
-/// How long it may take to record how a step ended that could not do so itself.
-const RECORD_TIME: Duration = Duration::from_secs(5);
 
 /// The longest time of a step whose caller sets no deadline.
 pub(crate) const MAX_STEP_TIME: Duration = Duration::from_secs(60 * 60);
@@ -253,52 +255,6 @@ impl<'a> ClaimedStep<'a> {
             )
             .await
     }
-}
-
-/// Records that a step could not begin as the block's outcome. Nobody can record that the database
-/// is away; `mds run` does so in the end.
-async fn record_unclaimed(ctx: &Context, step: Step, item: &BlockItem, error: &PipelineError) {
-    if error.name != ErrorName::DatabaseUnavailable {
-        record_failure(ctx, step, item, error).await;
-    }
-}
-
-/// Records the outcome of a step that could not do it itself. A failure to do so changes nothing
-/// for the caller: a block without an outcome fails its run, too.
-pub(crate) async fn record_failure(
-    ctx: &Context,
-    step: Step,
-    item: &BlockItem,
-    error: &PipelineError,
-) {
-    let recording = async {
-        if ctx.store().run_planned_at(item.run_id).await?.is_none() {
-            return Ok(());
-        }
-        let why = Some((error.name.as_str(), error.message.as_str()));
-        ctx.store()
-            .record_outcome(item.run_id, item.schedule_id, step, Outcome::Failed, why)
-            .await?;
-        Ok(())
-    };
-    let recorded = timeout(RECORD_TIME, recording).await.unwrap_or_else(|_| {
-        Err(PipelineError::new(
-            ErrorName::DatabaseUnavailable,
-            "the database did not reply in time",
-        ))
-    });
-    if let Err(failure) = recorded {
-        warn_not_recorded(&failure);
-    }
-}
-
-/// Logs that the database has no record of how a step ended.
-pub(crate) fn warn_not_recorded(failure: &PipelineError) {
-    tracing::warn!(
-        error.name = %failure.name,
-        error.message = %failure.message,
-        "failure of the step could not be recorded"
-    );
 }
 
 async fn claim(ctx: &Context, schedule_id: i64, deadline: Instant) -> Result<Claim, PipelineError> {

@@ -1,0 +1,53 @@
+//! What a plan adds to the database before it is made.
+
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use store::RunRecord;
+use uuid::Uuid;
+
+use super::ranges::ProviderRange;
+use crate::context::Context;
+use crate::error::{PipelineError, to_json};
+use crate::event::PlanRequest;
+
+/// The planner adds schedule rows for this many providers at a time, each over a connection of its
+/// own.
+const PROVIDERS_AT_ONCE: usize = 2;
+
+/// Adds the providers and their missing schedule rows to the database.
+pub(super) async fn add_to_schedule(
+    ctx: &Context,
+    ranges: &[ProviderRange<'_>],
+) -> Result<(), PipelineError> {
+    let providers: Vec<_> = ranges
+        .iter()
+        .map(|it| (it.provider.name.clone(), it.provider.config.provider_id))
+        .collect();
+    ctx.store().upsert_providers(&providers).await?;
+    let adding: Vec<_> = ranges
+        .iter()
+        .filter_map(|it| Some((it.provider, it.hours.range?)))
+        .map(|(provider, range)| {
+            let added = ctx.store().ensure_blocks(provider.name, range, ctx.zone());
+            added.boxed()
+        })
+        .collect();
+    stream::iter(adding)
+        .buffer_unordered(PROVIDERS_AT_ONCE)
+        .try_for_each(async |_| Ok(()))
+        .await?;
+    Ok(())
+}
+
+/// Adds the run to the database.
+pub(super) async fn create_run(
+    ctx: &Context,
+    request: &PlanRequest,
+    run_id: Uuid,
+) -> Result<(), PipelineError> {
+    let run = RunRecord {
+        run_id,
+        stage: ctx.config().env.stage,
+        request: to_json(request)?,
+    };
+    Ok(ctx.store().create_run(&run).await?)
+}
