@@ -53,7 +53,7 @@ fn every_listed_key_is_read() {
 fn the_scope_of_a_login_may_be_a_list(#[case] scope: Value, #[case] sent: Option<&str>) {
     let config = read(&json!({"auth_data": {"client_id": "id", "scope": scope}}));
     let scope = config.auth_data.get("scope");
-    assert_eq!(scope.map(|text| text.expose_secret()), sent);
+    assert_eq!(scope.map(secrecy::ExposeSecret::expose_secret), sent);
 }
 
 #[test]
