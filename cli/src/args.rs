@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pipeline::PlanRequest;
+use trips::time::Month;
 
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::{
@@ -51,6 +52,9 @@ pub(crate) enum Command {
     SyncSocrata(StepArgs),
     /// Request a few hours from a provider and report what is wrong with its feed; writes nothing.
     Probe(ProbeArgs),
+    /// Report on the data that is loaded.
+    #[command(subcommand)]
+    Report(ReportCommand),
     /// Read and write the encrypted configuration; rotate its key.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -174,6 +178,18 @@ pub(crate) struct StepArgs {
     /// trips to it and changes neither bucket nor database; the other steps read it.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "incomplete_only"])]
     pub(crate) file: Option<PathBuf>,
+}
+
+/// `mds report`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// Per month, how many published rows are the only one with their pair of tracts and their
+    /// times: as published, and as they would be with times rounded to 15 minutes.
+    Privacy {
+        /// Only trips that ended in this civil month, `yyyy-mm`. [default: all months]
+        #[arg(long, value_name = "MONTH")]
+        month: Option<Month>,
+    },
 }
 
 /// `mds config`.

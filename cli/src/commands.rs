@@ -8,6 +8,7 @@ mod demo;
 mod demo_folder;
 mod migrate;
 mod probe;
+mod report;
 mod rotate_key;
 pub(crate) mod run;
 #[cfg(feature = "sandbox")]
@@ -30,6 +31,7 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
             step::one_step(Step::SyncSocrata, &args, cli.json, &progress).await
         }
         Command::Probe(args) => probe::probe(&args, cli.json).await,
+        Command::Report(command) => report::report(&command, cli.json).await,
         Command::Config(command) => config::config(command, cli.json, &progress).await,
         Command::Migrate => migrate::migrate().await,
         #[cfg(feature = "sandbox")]

@@ -20,6 +20,7 @@ mod logs;
 mod portal;
 mod probe;
 mod providers;
+mod public_data;
 mod refusals;
 mod repeat;
 mod run;

@@ -13,6 +13,7 @@ mod object_stream;
 mod pace;
 mod patience;
 mod plan;
+mod privacy;
 mod probe;
 mod run;
 mod run_step;
@@ -32,6 +33,7 @@ pub use event::{
 pub use extract::{extract, extract_to};
 pub use manifest::read_manifest;
 pub use plan::{Plan, PlannedBlock, plan, plan_patiently, single_block};
+pub use privacy::{MonthPrivacy, PrivacyReport, privacy_report};
 pub use probe::{Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict, probe};
 pub use run::{BlockOutcome, RunObserver, RunOptions, run_local};
 pub use run_step::{run_step, step_within};

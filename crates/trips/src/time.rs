@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::block::{Hour, HourRange};
 
 mod error;
+mod month;
 mod parse;
 
 pub use error::{TimeError, ZoneError};
+pub use month::Month;
 pub(crate) use parse::label as label_end;
 
 /// The years that a time may have. Their offsets from UTC are known to be whole hours.
@@ -79,6 +81,14 @@ impl CivilZone {
         let midnight = |date: NaiveDate| date.and_time(NaiveTime::MIN);
         let first = self.first_instant(midnight(date))?;
         let end = self.first_instant(midnight(date.succ_opt()?))?;
+        HourRange::new(Hour::containing(first), Hour::containing(end))
+    }
+
+    /// The hours of a civil month.
+    #[must_use]
+    pub fn month(&self, month: Month) -> Option<HourRange> {
+        let first = self.first_instant(month.first_day().and_time(NaiveTime::MIN))?;
+        let end = self.first_instant(month.next()?.first_day().and_time(NaiveTime::MIN))?;
         HourRange::new(Hour::containing(first), Hour::containing(end))
     }
 

@@ -11,6 +11,7 @@ mod deliveries;
 mod fixture;
 mod loading;
 mod locks;
+mod lone_rows;
 mod migrations;
 mod orders;
 mod overlap;

@@ -44,6 +44,12 @@ impl TimeRounding {
         }
     }
 
+    /// The minutes between two rounded times; 0 if times are exact to the second.
+    #[must_use]
+    pub fn as_minutes(self) -> u32 {
+        self.0
+    }
+
     /// The seconds between two rounded times.
     #[must_use]
     pub fn step_seconds(self) -> u32 {

@@ -39,6 +39,12 @@ pub enum TimeError {
         /// The input, trimmed.
         input: String,
     },
+    /// Not a civil month.
+    #[error("`{input}` is not a month; write yyyy-mm, such as 2020-03")]
+    NotAMonth {
+        /// The input, trimmed.
+        input: String,
+    },
     /// A date alone.
     #[error("`{input}` has no hour; write `{input}-00` for the start of that day")]
     NoHour {

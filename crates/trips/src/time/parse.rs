@@ -136,13 +136,27 @@ fn hour_of_day(input: &str, date: NaiveDate, hour: u32) -> Result<NaiveTime, Tim
     })
 }
 
+/// The first day of a month, `yyyy-mm`.
+pub(super) fn month(input: &str) -> Result<NaiveDate, TimeError> {
+    let not_a_month = |_| TimeError::NotAMonth {
+        input: input.to_owned(),
+    };
+    let (year, month) = input.split_once('-').ok_or(()).map_err(not_a_month)?;
+    if !is_number(year, 4) || year.len() != 4 || !is_number(month, 2) {
+        return Err(not_a_month(()));
+    }
+    date(input, year, month, "1")
+}
+
 fn number(input: &str, text: &str, max_digits: usize) -> Result<u32, TimeError> {
-    let well_formed =
-        (1..=max_digits).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
-        Ok(number) if well_formed => Ok(number),
+        Ok(number) if is_number(text, max_digits) => Ok(number),
         _ => Err(not_a_time(input)),
     }
+}
+
+fn is_number(text: &str, max_digits: usize) -> bool {
+    (1..=max_digits).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn check_year(input: &str, year: i32) -> Result<(), TimeError> {
