@@ -10,9 +10,9 @@ use trips::status::BlockStatus::{Archived, Published};
 use crate::support::{ONE_HOUR, World, options, run, with, world_of};
 
 const NEXT_HOUR: [&str; 7] = run("bird", "2020-01-15-13", "2020-01-15-14");
-const WITHOUT_TYPE: &str = "SELECT count(*) FROM api.trips WHERE vehicle_type IS NULL";
+pub(crate) const WITHOUT_TYPE: &str = "SELECT count(*) FROM api.trips WHERE vehicle_type IS NULL";
 
-fn flat(change: impl FnOnce(&mut ProviderOptions)) -> StackOptions {
+pub(crate) fn flat(change: impl FnOnce(&mut ProviderOptions)) -> StackOptions {
     let mut options = options(&["bird"]);
     let bird = options.providers.get_mut("bird").unwrap();
     bird.version = MdsVersion::V2_0;
@@ -22,7 +22,7 @@ fn flat(change: impl FnOnce(&mut ProviderOptions)) -> StackOptions {
 
 impl World {
     /// The number of requests to the provider whose path starts with `path`.
-    fn requests_below(&self, path: &str) -> usize {
+    pub(crate) fn requests_below(&self, path: &str) -> usize {
         let requests = self.stack.providers["bird"].log().requests();
         requests
             .iter()

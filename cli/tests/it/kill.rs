@@ -74,10 +74,10 @@ fn command(name: &str) -> Vec<&str> {
 }
 
 /// A running `mds`. It is killed when dropped.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    fn start(world: &World, args: &[&str]) -> Self {
+    pub(crate) fn start(world: &World, args: &[&str]) -> Self {
         let mut command = world.mds(args);
         Self(
             command
@@ -89,7 +89,7 @@ impl Running {
     }
 
     /// Waits until a condition holds, which must happen before the process ends.
-    async fn until(&mut self, what: &str, mut is_reached: impl AsyncFnMut() -> bool) {
+    pub(crate) async fn until(&mut self, what: &str, mut is_reached: impl AsyncFnMut() -> bool) {
         until(what, async || {
             let ended = self.0.try_wait().unwrap();
             let reached = is_reached().await;
@@ -103,7 +103,7 @@ impl Running {
         .await;
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         assert!(
             self.0.wait().unwrap().code().is_none(),

@@ -27,3 +27,4 @@ mod run;
 mod sealed;
 mod statuses;
 mod support;
+mod vehicles;

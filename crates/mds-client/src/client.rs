@@ -7,7 +7,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::{Instant, timeout_at};
 use trips::block::{Hour, ProviderName};
-use uuid::Uuid;
 
 use crate::config::ProviderConfig;
 use crate::endpoint::Endpoint;
@@ -148,14 +147,15 @@ impl MdsClient {
         }
     }
 
-    /// Fetches one vehicle from a provider of 2.0; `None` if the provider does not know it.
+    /// Fetches one vehicle from a provider of 2.0, by the id that the provider uses: a UUID or a
+    /// whole number. `None` if the provider does not know it.
     ///
     /// # Errors
     ///
     /// As [`MdsClient::fetch_hour`].
     pub async fn fetch_vehicle<S: TripSink>(
         &self,
-        device_id: Uuid,
+        device_id: &str,
         make_sink: impl FnMut() -> S,
     ) -> Result<Option<S>, MdsError> {
         match self

@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use trips::block::Hour;
 use url::Url;
-use uuid::Uuid;
 
 use crate::endpoint::Endpoint;
 use crate::query::Query;
@@ -87,10 +86,10 @@ impl ListRequest {
     }
 
     /// One vehicle.
-    pub(crate) fn vehicle(endpoint: &Endpoint, device_id: Uuid) -> Self {
+    pub(crate) fn vehicle(endpoint: &Endpoint, device_id: &str) -> Self {
         let mut url = list_url(&endpoint.trips_url, VEHICLES);
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push(&device_id.to_string());
+            segments.pop_if_empty().push(device_id);
         }
         Self {
             url,

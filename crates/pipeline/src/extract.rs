@@ -15,7 +15,7 @@ use self::adopt::adopt;
 use self::archive::{ArchivedHour, archive_hour};
 use self::pull::{PulledHour, pull};
 use self::sink::{ArchiveSink, Observers};
-pub(crate) use self::vehicles::Fleet;
+pub(crate) use self::vehicles::listed_devices;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, ExtractOutput};
@@ -31,6 +31,8 @@ mod previous_archive;
 mod pull;
 mod referenced_ids;
 mod report;
+mod side_data;
+mod side_time;
 mod sink;
 mod telemetry;
 mod vehicles;
@@ -74,6 +76,7 @@ impl BlockStep for Extract {
         let hour = Box::pin(archive_hour(step)).await?;
         record(step, &hour).await?;
         log(&hour);
+        Box::pin(side_data::add(step, &hour)).await;
         Ok(ExtractOutput {
             trips_key: hour.trips_key,
             trip_count: hour.report.trips,

@@ -104,7 +104,7 @@ impl Feed {
     }
 
     /// 2.0: all vehicles of the fleet.
-    pub(super) fn vehicles(&self) -> impl Iterator<Item = Vehicle> + Send + use<> {
+    pub(super) fn vehicles(&self) -> impl Iterator<Item = Vehicle> + Clone + Send + use<> {
         let options = Arc::clone(&self.options);
         (0..fleet(self.peak)).map(move |number| Vehicle::of(&options, number))
     }

@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use super::MdsVersion;
 use super::options::ProviderOptions;
+use super::quirk::Quirk;
 use super::sketch::{Purpose, random, uuid};
+use super::trip::Id;
 
 /// A vehicle of the fleet. The same number always gives the same vehicle.
 #[derive(Clone, Debug)]
@@ -24,12 +26,19 @@ pub(super) struct Vehicle {
 
 #[derive(Serialize)]
 struct Record<'a> {
-    device_id: Uuid,
+    device_id: Id,
     provider_id: Uuid,
-    vehicle_id: String,
+    vehicle_id: Plate,
     vehicle_type: &'a str,
     propulsion_types: [&'a str; 1],
     vehicle_attributes: Attributes,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Plate {
+    Text(String),
+    Number(u64),
 }
 
 #[derive(Serialize)]
@@ -65,12 +74,30 @@ impl Vehicle {
         format!("M{:05}", number + 1)
     }
 
+    /// The id that the provider uses.
+    pub(super) fn sent_id(&self, options: &ProviderOptions) -> Id {
+        Id::of(options, self.id, self.number)
+    }
+
+    /// The same vehicle with another type.
+    pub(super) fn mistaken(self) -> Self {
+        Self {
+            kind: if self.kind == "car" { "truck" } else { "car" },
+            ..self
+        }
+    }
+
     /// The record of 2.0, as JSON text.
     pub(super) fn record(&self, options: &ProviderOptions) -> Result<String, serde_json::Error> {
+        let is_number = options.quirks.has(Quirk::NumericVehicleIds);
         serde_json::to_string(&Record {
-            device_id: self.id,
+            device_id: self.sent_id(options),
             provider_id: options.provider_id,
-            vehicle_id: Self::plate(self.number),
+            vehicle_id: if is_number {
+                Plate::Number(self.number + 1)
+            } else {
+                Plate::Text(Self::plate(self.number))
+            },
             vehicle_type: self.kind,
             propulsion_types: [self.propulsion],
             vehicle_attributes: Attributes {

@@ -7,6 +7,7 @@ mod published;
 mod refusal;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::body::Body;
 use axum::extract::{Query as QueryParameters, State as Shared};
@@ -41,6 +42,8 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) tokens: Tokens,
     pub(super) register: Register,
+    /// Whether telemetry has been requested.
+    pub(super) has_sent_telemetry: AtomicBool,
 }
 
 impl State {

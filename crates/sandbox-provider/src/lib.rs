@@ -19,6 +19,7 @@ mod trip;
 mod version;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use chrono::{DateTime, Utc};
 use sandbox_server::Server;
@@ -56,6 +57,7 @@ impl Provider {
             faults: Faults::default(),
             tokens: Tokens::default(),
             register: Register::default(),
+            has_sent_telemetry: AtomicBool::default(),
         });
         for (time, fault, times) in &state.feed.options().faults {
             state

@@ -83,6 +83,23 @@ named_enum! {
         FeatureLocations => ("feature-locations", "2.0: locations are features of GeoJSON"),
         /// 2.0: the trip type is a list.
         TripTypeList => ("trip-type-list", "2.0: the trip type is a list"),
+        /// 2.0: the number on a vehicle is sent as a number.
+        NumericVehicleIds => (
+            "numeric-vehicle-ids",
+            "2.0: the number on a vehicle is sent as a number"
+        ),
+        /// 2.0: every vehicle is listed twice, at first with another type.
+        RepeatedVehicles => (
+            "repeated-vehicles",
+            "2.0: every vehicle is listed twice, at first with another type"
+        ),
+        /// 2.0: every response about vehicles takes 2 seconds.
+        SlowVehicles => ("slow-vehicles", "2.0: every response about vehicles takes 2 seconds"),
+        /// 2.0: the first response with telemetry breaks off in the middle.
+        TelemetryBreaksOff => (
+            "telemetry-breaks-off",
+            "2.0: the first response with telemetry breaks off in the middle"
+        ),
         /// The list of trips is where another version has it.
         OtherEnvelope => (
             "other-envelope",

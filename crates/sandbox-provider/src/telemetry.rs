@@ -7,15 +7,15 @@ use uuid::Uuid;
 
 use super::options::ProviderOptions;
 use super::sketch::{HOUR_MS, Sketch};
-use super::trip::{Gps, Time, gps, identity_and_route, time};
+use super::trip::{Gps, Id, Time, gps, identity_and_route, time};
 
 #[derive(Serialize)]
 struct Telemetry {
-    device_id: Uuid,
+    device_id: Id,
     provider_id: Uuid,
     telemetry_id: Uuid,
     timestamp: Time,
-    trip_ids: [Uuid; 1],
+    trip_ids: [Id; 1],
     journey_id: Option<Uuid>,
     location: Gps,
 }
@@ -28,17 +28,18 @@ pub(super) fn points(
 ) -> impl Iterator<Item = String> + Send + use<> {
     let (trip_id, vehicle, route) = identity_and_route(options, sketch);
     let options = Arc::clone(options);
+    let (device, number) = (sketch.device, sketch.number);
     (0_u128..)
         .zip(route.points)
         .filter(move |(_, point)| point.time_ms.div_euclid(HOUR_MS) == hour)
         .filter_map(move |(index, point)| {
             serde_json::to_string(&Telemetry {
-                device_id: vehicle.id,
+                device_id: Id::of(&options, vehicle.id, device),
                 provider_id: options.provider_id,
                 // The trip's random id, changed by the number of the point.
                 telemetry_id: Uuid::from_u128(trip_id.as_u128() ^ (index + 1)),
                 timestamp: time(&options, point.time_ms),
-                trip_ids: [trip_id],
+                trip_ids: [Id::of(&options, trip_id, number)],
                 journey_id: None,
                 location: gps(&options, point),
             })

@@ -6,8 +6,8 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use uuid::Uuid;
 
-use json::{Feature, FeatureCollection, FlatTrip, Id, Point, Properties, Trip, TripType};
-pub(super) use json::{Gps, Time};
+use json::{Feature, FeatureCollection, FlatTrip, Point, Properties, Trip, TripType};
+pub(super) use json::{Gps, Id, Time};
 
 use super::distort::distorted;
 use super::fleet::Vehicle;
@@ -60,18 +60,10 @@ impl Facts {
         let (id, vehicle, route) = draw_identity_and_route(options, sketch, &mut random);
         let (standard_cost, actual_cost) = costs(sketch, &mut random);
         let published_ms = sketch.end_ms + random.random_range(5_000..900_000);
-        let has_integers = options.quirks.has(Quirk::IntegerIds);
-        let id_of = |uuid, number: u64| {
-            if has_integers {
-                Id::Integer(number + 1)
-            } else {
-                Id::Uuid(uuid)
-            }
-        };
         Self {
             device_id: (sketch.kind != Kind::MissingDevice)
-                .then(|| id_of(vehicle.id, sketch.device)),
-            trip_id: id_of(id, sketch.number),
+                .then(|| Id::of(options, vehicle.id, sketch.device)),
+            trip_id: Id::of(options, id, sketch.number),
             duration: (sketch.end_ms - sketch.start_ms) / 1_000,
             distance: distance(sketch.kind, &route),
             accuracy: random.random_range(3..30),

@@ -34,3 +34,8 @@ COMMENT ON COLUMN api.providers.answered_address IS
 COMMENT ON COLUMN api.providers.answered_at IS 'when that address first answered an hour with 200';
 COMMENT ON COLUMN api.providers.next_request_at IS 'the earliest time of the next request, after the provider''s delay';
 COMMENT ON COLUMN api.providers.not_before IS 'no request before this time: what Retry-After said';
+
+ALTER TABLE api.vehicles_wanted
+    ADD COLUMN IF NOT EXISTS sent_id text;
+COMMENT ON COLUMN api.vehicles_wanted.sent_id IS
+    'the id that the provider uses in place of device_id, a whole number; null if it uses UUIDs';

@@ -34,3 +34,4 @@ pub use request_slots::{RequestSlot, RequestSlots};
 pub use runs::{FailedBlock, Outcome, RunRecord, RunSummary, UnfinishedBlock};
 pub use schedule::{ArchiveRecord, PublishProgress, ScheduleRow};
 pub use upsert::{LoadCounts, LoadRequest, Upsert};
+pub use vehicles::WantedDevice;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 use trips::status::BlockStatus;
 use trips::vehicle::Vehicle;
 use uuid::Uuid;
@@ -14,47 +15,9 @@ use crate::lock_session::VEHICLES_SPACE;
 use crate::named_locks::NamedLock;
 use crate::schedule::{get, status_code};
 
-/// Inserts a row for each vehicle that differs from its last row, and sets `seen_at` of the others.
-const STORE: &str = "
-    WITH given AS (
-        SELECT DISTINCT ON (device_id) *
-        FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) WITH ORDINALITY
-            AS given (device_id, vehicle_id, vehicle_type, propulsion_type, record, n)
-        ORDER BY device_id, n DESC
-    ), last AS (
-        SELECT DISTINCT ON (v.device_id) v.device_id, v.fetched_at, v.vehicle_id, v.vehicle_type, v.propulsion_type
-        FROM given JOIN api.vehicles v ON v.provider_id = $1 AND v.device_id = given.device_id
-        ORDER BY v.device_id, v.fetched_at DESC
-    ), same AS (
-        UPDATE api.vehicles v SET seen_at = $2
-        FROM last JOIN given USING (device_id)
-        WHERE v.provider_id = $1 AND v.device_id = last.device_id AND v.fetched_at = last.fetched_at
-          AND (last.vehicle_id, last.vehicle_type, last.propulsion_type)
-              IS NOT DISTINCT FROM (given.vehicle_id, given.vehicle_type, given.propulsion_type)
-        RETURNING v.device_id
-    ), found AS (
-        DELETE FROM api.vehicles_wanted w USING given WHERE w.provider_id = $1 AND w.device_id = given.device_id
-    )
-    INSERT INTO api.vehicles (provider_id, device_id, fetched_at, seen_at, vehicle_id, vehicle_type, propulsion_type, record)
-    SELECT $1, device_id, $2, $2, vehicle_id, vehicle_type, propulsion_type, record::json
-    FROM given
-    WHERE device_id NOT IN (SELECT device_id FROM same)
-    ON CONFLICT DO NOTHING";
+mod sql;
 
-/// Sets blocks back to a status (`$2`) from which the next run loads and publishes them again. The
-/// blocks have one of the statuses `$3`, and trips whose vehicle became known after the load.
-const REOPEN: &str = "
-    UPDATE api.schedule s
-    SET status_id = $2, updated_at = clock_timestamp(),
-        message = 'vehicles of its trips are known now: to be loaded again'
-    WHERE s.status_id = ANY ($3) AND s.payload IS NOT NULL AND s.schedule_id IN (
-        SELECT t.schedule_id
-        FROM api.trips t
-        WHERE t.provider_id = $1 AND t.vehicle_type IS NULL AND t.withdrawn_at IS NULL AND EXISTS (
-            SELECT FROM api.vehicles v
-            WHERE v.provider_id = $1 AND v.device_id = t.device_id AND v.vehicle_type IS NOT NULL
-        )
-    )";
+use sql::{REOPEN, STORE};
 
 /// Statuses of blocks whose trips are in `api.trips`.
 const WITH_TRIPS: [BlockStatus; 4] = [
@@ -63,6 +26,15 @@ const WITH_TRIPS: [BlockStatus; 4] = [
     BlockStatus::Published,
     BlockStatus::PublishFailed,
 ];
+
+/// A device that a provider is requested for by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedDevice {
+    /// Its id in `api.trips`.
+    pub device_id: Uuid,
+    /// The whole number that the provider uses in place of the id.
+    pub sent_id: Option<String>,
+}
 
 impl Claim {
     /// Locks a provider's list of vehicles, so that one process at a time requests it.
@@ -167,8 +139,9 @@ impl Claim {
             .map_err(failed("storing vehicles"))
     }
 
-    /// Returns the devices that `api.vehicles` does not know, without those that were requested at
-    /// or after `asked_before` according to `api.vehicles_wanted`.
+    /// Returns those of the devices that `api.vehicles` does not know, in the order of their ids,
+    /// without those that were requested at or after `asked_before` according to
+    /// `api.vehicles_wanted`.
     ///
     /// # Errors
     ///
@@ -176,14 +149,14 @@ impl Claim {
     pub async fn unknown_devices(
         &self,
         provider: Uuid,
-        devices: &[Uuid],
+        devices: &[WantedDevice],
         asked_before: DateTime<Utc>,
-    ) -> Result<Vec<Uuid>, StoreError> {
-        let doing = failed("looking for unknown devices");
+    ) -> Result<Vec<WantedDevice>, StoreError> {
+        let (ids, sent_ids) = columns(devices);
         self.session
             .client()?
             .query(
-                "SELECT device_id FROM unnest($2::uuid[]) AS given (device_id)
+                "SELECT device_id, sent_id FROM unnest($2::uuid[], $4::text[]) AS given (device_id, sent_id)
                  WHERE NOT EXISTS (
                      SELECT FROM api.vehicles v WHERE v.provider_id = $1 AND v.device_id = given.device_id
                  ) AND NOT EXISTS (
@@ -191,12 +164,12 @@ impl Claim {
                      WHERE w.provider_id = $1 AND w.device_id = given.device_id AND w.asked_at >= $3
                  )
                  ORDER BY device_id",
-                &[&provider, &devices, &asked_before],
+                &[&provider, &ids, &asked_before, &sent_ids],
             )
             .await
-            .map_err(doing)?
+            .map_err(failed("looking for unknown devices"))?
             .iter()
-            .map(|row| get(row, "device_id"))
+            .map(wanted)
             .collect()
     }
 
@@ -211,18 +184,18 @@ impl Claim {
         provider: Uuid,
         asked_before: DateTime<Utc>,
         max: i64,
-    ) -> Result<Vec<Uuid>, StoreError> {
+    ) -> Result<Vec<WantedDevice>, StoreError> {
         self.session
             .client()?
             .query(
-                "SELECT device_id FROM api.vehicles_wanted WHERE provider_id = $1 AND asked_at < $2
+                "SELECT device_id, sent_id FROM api.vehicles_wanted WHERE provider_id = $1 AND asked_at < $2
                  ORDER BY asked_at, device_id LIMIT $3",
                 &[&provider, &asked_before, &max],
             )
             .await
             .map_err(failed("looking for wanted devices"))?
             .iter()
-            .map(|row| get(row, "device_id"))
+            .map(wanted)
             .collect()
     }
 
@@ -235,25 +208,30 @@ impl Claim {
     pub async fn add_wanted_devices(
         &self,
         provider: Uuid,
-        devices: &[Uuid],
+        devices: &[WantedDevice],
         asked_at: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
+        let (ids, sent_ids) = columns(devices);
         self.session
             .client()?
             .execute(
-                "INSERT INTO api.vehicles_wanted AS w (provider_id, device_id, asked_at)
-                 SELECT $1, device_id, coalesce($3, '-infinity'::timestamptz)
-                 FROM unnest($2::uuid[]) AS given (device_id)
-                 ON CONFLICT (provider_id, device_id) DO UPDATE SET asked_at = greatest(w.asked_at, excluded.asked_at)",
-                &[&provider, &devices, &asked_at],
+                "INSERT INTO api.vehicles_wanted AS w (provider_id, device_id, sent_id, asked_at)
+                 SELECT $1, device_id, sent_id, coalesce($3, '-infinity'::timestamptz)
+                 FROM unnest($2::uuid[], $4::text[]) AS given (device_id, sent_id)
+                 ORDER BY device_id
+                 ON CONFLICT (provider_id, device_id) DO UPDATE
+                 SET asked_at = greatest(w.asked_at, excluded.asked_at),
+                     sent_id = coalesce(excluded.sent_id, w.sent_id)",
+                &[&provider, &ids, &asked_at, &sent_ids],
             )
             .await
             .map_err(failed("recording unknown devices"))?;
         Ok(())
     }
 
-    /// Sets loaded blocks of `api.schedule` back to [`BlockStatus::Archived`] if vehicles of their
-    /// trips have become known after the load. Returns the number of blocks.
+    /// Sets loaded blocks of the claimed block's provider back to [`BlockStatus::Archived`] in
+    /// `api.schedule` if vehicles of their trips have become known after the load. Returns the
+    /// number of blocks.
     ///
     /// # Errors
     ///
@@ -264,12 +242,28 @@ impl Claim {
             .execute(
                 REOPEN,
                 &[
+                    &self.row.schedule_id,
                     &provider,
                     &status_code(BlockStatus::Archived),
                     &WITH_TRIPS.map(status_code).as_slice(),
+                    &status_code(BlockStatus::Published),
                 ],
             )
             .await
             .map_err(failed("reopening blocks for their vehicles"))
     }
+}
+
+fn columns(devices: &[WantedDevice]) -> (Vec<Uuid>, Vec<Option<&str>>) {
+    let columns = devices.iter();
+    columns
+        .map(|device| (device.device_id, device.sent_id.as_deref()))
+        .unzip()
+}
+
+fn wanted(row: &Row) -> Result<WantedDevice, StoreError> {
+    Ok(WantedDevice {
+        device_id: get(row, "device_id")?,
+        sent_id: get(row, "sent_id")?,
+    })
 }

@@ -26,6 +26,8 @@ pub use glance::TripGlance;
 pub use reject::{Reject, RejectReason, TripEnd};
 pub use rules::Rules;
 
+use crate::ids::integer_id_to_uuid;
+
 /// A place on the globe, in WGS84 degrees.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
@@ -66,13 +68,34 @@ pub fn instant(raw: &serde_json::value::RawValue) -> Option<DateTime<Utc>> {
     Some(stamp.time)
 }
 
-/// Reads the id of a trip or a device: a UUID, or a whole number (also in quotes), which becomes
-/// the UUID that stands for it with this provider. `None` for anything else.
+/// An id of a trip or device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentId {
+    /// The id.
+    pub uuid: Uuid,
+    /// The whole number that the provider sent in place of a UUID.
+    pub integer: Option<u128>,
+}
+
+/// Reads an id as a load does: a UUID, or a whole number (as a number or as a string of digits),
+/// which stands for a UUID of this provider. `None` for anything else.
 #[must_use]
-pub fn read_id(raw: &serde_json::value::RawValue, provider_id: Uuid) -> Option<Uuid> {
-    fields::id("id", Some(raw), Some(provider_id))
-        .ok()
-        .flatten()
+pub fn id(raw: &serde_json::value::RawValue, provider_id: Uuid) -> Option<SentId> {
+    let (uuid, integer) = match scalar::Id::of(&scalar::Scalar::of(raw))? {
+        scalar::Id::Uuid(uuid) => (uuid, None),
+        scalar::Id::Integer(id) => (integer_id_to_uuid(provider_id, id), Some(id)),
+    };
+    Some(SentId { uuid, integer })
+}
+
+/// The provider whose whole numbers a record holds: the one that it names by a UUID, or else
+/// `configured`.
+#[must_use]
+pub fn provider_of(named: Option<&serde_json::value::RawValue>, configured: Uuid) -> Uuid {
+    let named = named.and_then(|raw| id(raw, configured));
+    named
+        .filter(|id| id.integer.is_none())
+        .map_or(configured, |id| id.uuid)
 }
 
 /// A trip that can be loaded, in the columns of `api.trips` (docs/CONTRACT.md, "api.trips").

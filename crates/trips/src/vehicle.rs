@@ -1,13 +1,18 @@
 //! A vehicle of MDS 2.0, whose trips contain only the id of the device.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-/// The part of a record of `/vehicles` of MDS 2.0 that trips need. Members that are missing or have
-/// another type are `None`, because a trip is loaded without them.
+use crate::trip;
+
+/// The largest record that is kept as it was sent. A usual one has a few hundred bytes.
+const MAX_RECORD_BYTES: usize = 64 * 1024;
+/// The largest number, type or list of propulsion types that is kept.
+const MAX_TEXT_BYTES: usize = 1024;
+
+/// The part of a record of `/vehicles` of MDS 2.0 that trips need. Members that are missing, have
+/// another type or are longer than any real one are `None`, because a trip is loaded without them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vehicle {
     /// The device's id, which trips refer to.
@@ -18,14 +23,16 @@ pub struct Vehicle {
     pub vehicle_type: Option<String>,
     /// MDS propulsion types, joined with `,`.
     pub propulsion_type: Option<String>,
-    /// The whole record, as it was sent.
+    /// The whole record, as it was sent; `null` if it is larger than 64 KiB.
     pub record: String,
 }
 
 #[derive(Deserialize)]
 struct Sent<'a> {
     #[serde(borrow)]
-    device_id: Cow<'a, str>,
+    device_id: &'a RawValue,
+    #[serde(borrow)]
+    provider_id: Option<&'a RawValue>,
     #[serde(borrow)]
     vehicle_id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -35,27 +42,51 @@ struct Sent<'a> {
 }
 
 impl Vehicle {
-    /// Reads a record. `None` if its device id is not a UUID, because no trip can refer to it.
+    /// Reads a record of this provider. `None` if its device id is neither a UUID nor a whole
+    /// number, because no trip can refer to it.
+    ///
+    /// A whole number becomes the UUID that it becomes in a trip. If the record names its provider,
+    /// as a trip does, that one counts.
     #[must_use]
-    pub fn read(record: &RawValue) -> Option<Self> {
+    pub fn read(record: &RawValue, provider_id: Uuid) -> Option<Self> {
         let sent: Sent<'_> = serde_json::from_str(record.get()).ok()?;
-        let text = |raw: Option<&RawValue>| {
-            let text: String = serde_json::from_str(raw?.get()).ok()?;
-            // Postgres cannot store NUL.
-            Some(text.replace('\0', "\u{fffd}"))
-        };
+        let provider_id = trip::provider_of(sent.provider_id, provider_id);
+        let device_id = trip::id(sent.device_id, provider_id)?.uuid;
         let types = sent
             .propulsion_types
             .and_then(|raw| serde_json::from_str::<Vec<String>>(raw.get()).ok())
-            .map(|types| types.join(",").replace('\0', "\u{fffd}"));
+            .map(|types| types.join(","));
+        let is_kept = record.get().len() <= MAX_RECORD_BYTES;
         Some(Self {
-            device_id: Uuid::parse_str(&sent.device_id).ok()?,
-            vehicle_id: text(sent.vehicle_id).filter(|id| !id.is_empty()),
-            vehicle_type: text(sent.vehicle_type).filter(|kind| !kind.is_empty()),
-            propulsion_type: types.filter(|types| !types.is_empty()),
-            record: record.get().to_owned(),
+            device_id,
+            vehicle_id: sent
+                .vehicle_id
+                .and_then(|raw| text(raw).or_else(|| number(raw)))
+                .and_then(|text| storable(&text)),
+            vehicle_type: sent
+                .vehicle_type
+                .and_then(text)
+                .and_then(|text| storable(&text)),
+            propulsion_type: types.and_then(|types| storable(&types)),
+            record: if is_kept { record.get() } else { "null" }.to_owned(),
         })
     }
+}
+
+fn text(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// The digits of a number: some providers send the number on the vehicle as one.
+fn number(raw: &RawValue) -> Option<String> {
+    serde_json::from_str::<serde_json::Number>(raw.get()).ok()?;
+    Some(raw.get().to_owned())
+}
+
+fn storable(text: &str) -> Option<String> {
+    let is_usable = !text.is_empty() && text.len() <= MAX_TEXT_BYTES;
+    // Postgres cannot store NUL.
+    is_usable.then(|| text.replace('\0', "\u{fffd}"))
 }
 
 #[cfg(test)]

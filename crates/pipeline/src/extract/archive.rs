@@ -17,9 +17,8 @@ use super::hashing::sha256;
 use super::previous_archive::{Fingerprints, PreviousArchive};
 use super::pull::{PulledHour, pull};
 use super::referenced_ids::ReferencedIds;
-use super::report::{ExtractReport, SideData};
+use super::report::ExtractReport;
 use super::sink::{ArchiveSink, Observers};
-use super::{telemetry, vehicles};
 use crate::context::Context;
 use crate::error::PipelineError;
 use crate::fenced::FencedWriter;
@@ -35,6 +34,8 @@ pub(super) struct ArchivedHour {
     pub(super) payload_bytes: u64,
     /// Whether the archive has no trips and the block has no loaded one that would have to go.
     pub(super) nothing_to_load: bool,
+    /// What 2.0 keeps more data of; `None` if none of it is requested.
+    pub(super) referenced: Option<ReferencedIds>,
 }
 
 impl ArchivedHour {
@@ -69,13 +70,11 @@ impl ArchivedHour {
 pub(super) async fn archive_hour(
     step: &mut ClaimedStep<'_>,
 ) -> Result<ArchivedHour, PipelineError> {
-    let mut hour = OpenHour::start(step).await?;
-    hour.refresh_vehicles().await;
+    let hour = OpenHour::start(step).await?;
     let mut previous = PreviousArchive::find(hour.ctx.vault(), &hour.trips_key).await?;
     let fingerprints = previous.as_mut().and_then(|it| it.fingerprints.take());
     let pulled = hour.pull(fingerprints).await?;
     let pulled = hour.believe(pulled).await?;
-    hour.look_up_vehicles(&pulled.referenced).await;
     if pulled.changes.is_some_and(Changes::are_none) {
         pulled.archive.abort().await;
         return Ok(ArchivedHour {
@@ -84,9 +83,9 @@ pub(super) async fn archive_hour(
             report: pulled.report,
             changes: pulled.changes,
             payload_bytes: 0,
+            referenced: pulled.referenced,
         });
     }
-    hour.archive_telemetry(&pulled.referenced).await;
     hour.publish_archive(previous, pulled).await
 }
 
@@ -99,12 +98,10 @@ struct OpenHour<'a> {
     claim: &'a mut Claim,
     block: &'a Block,
     client: MdsClient,
-    has_vehicles: bool,
-    has_telemetry: bool,
+    /// Whether ids are collected, since the provider keeps more data apart from the trips.
+    has_side_data: bool,
     trips_key: String,
-    /// The step's only look at the clock.
     now: DateTime<Utc>,
-    side_data: SideData,
     /// Number of trips that the block has loaded.
     loaded: u64,
     /// Whether to believe a response that lacks loaded trips.
@@ -119,7 +116,7 @@ struct Pulled {
     changes: Option<Changes>,
     /// The ids of its trips; `None` if no loaded trip could be missing.
     delivered: Option<Vec<Uuid>>,
-    referenced: ReferencedIds,
+    referenced: Option<ReferencedIds>,
 }
 
 impl<'a> OpenHour<'a> {
@@ -131,8 +128,7 @@ impl<'a> OpenHour<'a> {
                 .provider_client(provider)
                 .await?
                 .until(Instant::now() + step.time_left()),
-            has_vehicles: provider.has_vehicles(),
-            has_telemetry: provider.has_telemetry(),
+            has_side_data: provider.has_vehicles() || provider.has_telemetry(),
             trips_key: step.key(BlockObject::Trips),
             loaded: step.claim.compare_with_loaded(&[]).await?.loaded,
             accept_losses: step.item.accept_losses,
@@ -140,15 +136,7 @@ impl<'a> OpenHour<'a> {
             claim: &mut step.claim,
             block: &step.block,
             now: Utc::now(),
-            side_data: SideData::default(),
         })
-    }
-
-    async fn refresh_vehicles(&mut self) {
-        if self.has_vehicles {
-            let refreshed = vehicles::refresh(self.claim, &self.client, self.now).await;
-            self.side_data.note(refreshed);
-        }
     }
 
     /// Whether a response may lack so many loaded trips that it is not believed.
@@ -167,7 +155,9 @@ impl<'a> OpenHour<'a> {
         let observers = Observers {
             fingerprints: previous.is_some().then(Fingerprints::default),
             delivered: may_lose_trips.then(Vec::new),
-            referenced: (self.has_vehicles || self.has_telemetry).then(ReferencedIds::default),
+            referenced: self
+                .has_side_data
+                .then(|| ReferencedIds::of(self.client.config().provider_id)),
         };
         let make_sink = move || {
             ArchiveSink::new(observers.clone(), {
@@ -196,7 +186,7 @@ impl<'a> OpenHour<'a> {
                 .zip(observers.fingerprints)
                 .map(|(before, after)| before.compare(after)),
             delivered: observers.delivered,
-            referenced: observers.referenced.unwrap_or_default(),
+            referenced: observers.referenced,
         })
     }
 
@@ -234,21 +224,6 @@ impl<'a> OpenHour<'a> {
         FencedWriter::new(self.ctx.vault(), self.claim)
     }
 
-    async fn look_up_vehicles(&mut self, referenced: &ReferencedIds) {
-        if self.has_vehicles {
-            let found = vehicles::look_up(self.claim, &self.client, referenced, self.now).await;
-            self.side_data.note(found);
-        }
-    }
-
-    async fn archive_telemetry(&mut self, referenced: &ReferencedIds) {
-        if self.has_telemetry {
-            let (ctx, block) = (self.ctx, self.block);
-            let archived = telemetry::archive(ctx, block, &self.client, referenced, self.now).await;
-            self.side_data.telemetry = self.side_data.note(archived);
-        }
-    }
-
     /// Makes the new archive visible, after a copy of the previous one. `extract.json` comes first:
     /// it describes both archives, so it is right whichever is there if the process is killed.
     async fn publish_archive(
@@ -277,7 +252,6 @@ impl<'a> OpenHour<'a> {
             backup_key: backup_key.as_deref(),
             former_sha256: previous.as_ref().and_then(|it| it.sha256.as_deref()),
             changes: pulled.changes,
-            side_data: &self.side_data,
             response: &pulled.report,
         };
         let report_key = self.ctx.key(self.block, BlockObject::Extract);
@@ -290,6 +264,7 @@ impl<'a> OpenHour<'a> {
             report: pulled.report,
             changes: pulled.changes,
             payload_bytes,
+            referenced: pulled.referenced,
         })
     }
 }

@@ -1,27 +1,42 @@
 //! The ids in an hour's trips for which 2.0 keeps more data elsewhere.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use trips::trip::instant;
+use store::WantedDevice;
+use trips::trip::{id, instant, provider_of};
 use uuid::Uuid;
 
 /// The devices and trips of an hour, and when the first trip began.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct ReferencedIds {
-    pub(super) devices: HashSet<Uuid>,
+    /// The provider's id, as configured.
+    provider: Uuid,
+    /// Each device with the whole number that the provider uses in place of its id, if it does.
+    devices: HashMap<Uuid, Option<u128>>,
     pub(super) trips: HashSet<Uuid>,
     pub(super) earliest: Option<DateTime<Utc>>,
 }
 
 impl ReferencedIds {
+    pub(super) fn of(provider: Uuid) -> Self {
+        Self {
+            provider,
+            devices: HashMap::new(),
+            trips: HashSet::new(),
+            earliest: None,
+        }
+    }
+
     /// Adds a trip's ids. A trip that cannot be read is skipped here; the load rejects it with a
     /// reason.
     pub(super) fn push(&mut self, raw: &RawValue) {
         #[derive(Deserialize)]
         struct Sent<'a> {
+            #[serde(borrow)]
+            provider_id: Option<&'a RawValue>,
             #[serde(borrow)]
             device_id: Option<&'a RawValue>,
             #[serde(borrow)]
@@ -32,13 +47,30 @@ impl ReferencedIds {
         let Ok(sent) = serde_json::from_str::<Sent<'_>>(raw.get()) else {
             return;
         };
-        let id = |raw: Option<&RawValue>| serde_json::from_str::<Uuid>(raw?.get()).ok();
-        self.devices.extend(id(sent.device_id));
-        self.trips.extend(id(sent.trip_id));
+        let provider = provider_of(sent.provider_id, self.provider);
+        let read = |raw: Option<&RawValue>| id(raw?, provider);
+        let device = read(sent.device_id);
+        self.devices
+            .extend(device.map(|device| (device.uuid, device.integer)));
+        self.trips.extend(read(sent.trip_id).map(|trip| trip.uuid));
         let start = sent.start_time.and_then(instant);
         self.earliest = match (self.earliest, start) {
             (Some(earliest), Some(start)) => Some(earliest.min(start)),
             (earliest, start) => earliest.or(start),
         };
     }
+
+    /// The devices, to be requested by themselves.
+    pub(super) fn devices(&self) -> Vec<WantedDevice> {
+        self.devices
+            .iter()
+            .map(|(device_id, integer)| WantedDevice {
+                device_id: *device_id,
+                sent_id: integer.map(|id| id.to_string()),
+            })
+            .collect()
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use trips::Changes;
 use trips::block::Block;
 
-use super::telemetry::TelemetryReport;
 use crate::error::{ErrorName, PipelineError};
 
 /// The content of `extract.json`.
@@ -29,8 +28,6 @@ pub(super) struct ExtractReport<'a> {
     /// What differs from the replaced archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) changes: Option<Changes>,
-    #[serde(flatten)]
-    pub(super) side_data: &'a SideData,
     #[serde(flatten)]
     pub(super) response: &'a HourReport,
 }
@@ -59,32 +56,5 @@ impl StoredReport {
     /// When the provider was requested for the archive with this hash, if the report is of it.
     pub(super) fn requested_at(&self, sha256: &str) -> Option<DateTime<Utc>> {
         (self.sha256 == sha256).then_some(self.ended_at)
-    }
-}
-
-/// The result for vehicles and telemetry, which 2.0 keeps apart from the trips. A problem with them
-/// is recorded here and does not fail the step.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct SideData {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) telemetry: Option<TelemetryReport>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    problems: Vec<String>,
-}
-
-impl SideData {
-    /// Returns the value, or records the error as a problem.
-    pub(super) fn note<T>(&mut self, result: Result<T, PipelineError>) -> Option<T> {
-        result
-            .inspect_err(|error| {
-                tracing::warn!(
-                    error.name = %error.name,
-                    error.message = %error.message,
-                    "vehicles or telemetry are incomplete"
-                );
-                self.problems
-                    .push(format!("{}: {}", error.name, error.message));
-            })
-            .ok()
     }
 }

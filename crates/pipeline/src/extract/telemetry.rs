@@ -1,28 +1,36 @@
 //! 2.0: archives the points of the hour's trips, from `/telemetry`, next to the trips.
+//!
+//! A point goes from the response into the encrypted object, so that memory does not grow with the
+//! points and none of them is on a disk in the clear.
 
 use std::collections::HashSet;
-use std::io::{self, BufRead as _, BufReader, Seek as _, Write as _};
+use std::io;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mds_client::{HourResponse, MdsClient, TripSink};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tempfile::SpooledTempFile;
 use tokio::task::spawn_blocking;
-use trips::block::{Block, BlockObject, Hour};
+use tokio::time::{Instant, timeout_at};
+use trips::block::{BlockObject, Hour};
 use trips::envelope::ArchiveWriter;
+use trips::trip::{id, provider_of};
 use uuid::Uuid;
 use vault::{ObjectWriter, Seal};
 
 use super::referenced_ids::ReferencedIds;
-use crate::context::Context;
-use crate::error::PipelineError;
+use crate::error::{ErrorName, PipelineError};
+use crate::fenced::FencedWriter;
+use crate::step::ClaimedStep;
 
 /// Telemetry is requested for this long before the block.
 const MAX_LOOKBACK: TimeDelta = TimeDelta::hours(24);
-/// How many bytes of an hour's points stay in memory; the rest goes to a temporary file.
-const SPOOL_MEMORY: usize = 8 << 20;
+/// How often the archive is begun. It is begun again if a response breaks off, because it has a
+/// part of that hour's points by then.
+const MAX_PASSES: u32 = 3;
+
+type PointArchive = ArchiveWriter<ObjectWriter>;
 
 /// What the archive of the telemetry holds.
 #[derive(Debug, Default, Serialize)]
@@ -38,49 +46,129 @@ pub(super) struct TelemetryReport {
 }
 
 /// Archives the points of the trips, from the hour in which the first trip began to the block's own
-/// hour.
+/// hour. At `deadline` nothing is archived.
 pub(super) async fn archive(
-    ctx: &Context,
-    block: &Block,
+    step: &ClaimedStep<'_>,
     client: &MdsClient,
     referenced: &ReferencedIds,
-    now: DateTime<Utc>,
+    deadline: Instant,
 ) -> Result<TelemetryReport, PipelineError> {
-    let key = ctx.key(block, BlockObject::Telemetry);
-    let trips = Arc::new(referenced.trips.clone());
-    let version = client.config().version.body_number();
-    let object = ctx.vault().create(&key, Seal::Encrypt);
-    let mut archive = ArchiveWriter::of_list(object, &version, "telemetry")
-        .map_err(|e| PipelineError::from_io(&key, &e))?;
-    let mut report = TelemetryReport {
-        key: key.clone(),
-        ..TelemetryReport::default()
+    let pass = Pass {
+        step,
+        client,
+        trips: Arc::new(referenced.trips.clone()),
+        earliest: referenced.earliest,
+        now: Utc::now(),
     };
-    for hour in hours(block.hour, referenced) {
-        report.hours += 1;
-        let trips = Arc::clone(&trips);
-        let make_sink = move || Points::of(Arc::clone(&trips));
-        match client.fetch_telemetry(hour, now, make_sink).await? {
-            HourResponse::Ready { sink, .. } => {
-                archive = append(&key, archive, sink).await?;
-            }
-            HourResponse::NotYet { .. } | HourResponse::NotOperating { .. } => {
-                report.hours_missing += 1;
+    let archived = timeout_at(deadline, async {
+        for _ in 1..MAX_PASSES {
+            match pass.run().await {
+                Err(PassError::BrokenOff) => {}
+                Err(PassError::Final(error)) => return Err(error),
+                Ok(report) => return Ok(report),
             }
         }
-    }
-    report.points = archive.trips();
-    let object = spawn_blocking(move || archive.finish())
-        .await
-        .map_err(|_| PipelineError::panicked("archiving telemetry"))?
-        .map_err(|e| PipelineError::from_io(&key, &e))?;
-    object.finish().await?;
-    Ok(report)
+        pass.run().await.map_err(PassError::into_error)
+    });
+    archived.await.unwrap_or_else(|_| {
+        Err(PipelineError::new(
+            ErrorName::ProviderUnavailable,
+            "the time for telemetry was up, so none is archived",
+        ))
+    })
 }
 
-fn hours(last: Hour, referenced: &ReferencedIds) -> impl Iterator<Item = Hour> + use<> {
+/// One pass over the hours, into a new object.
+struct Pass<'a> {
+    step: &'a ClaimedStep<'a>,
+    client: &'a MdsClient,
+    trips: Arc<HashSet<Uuid>>,
+    earliest: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+}
+
+enum PassError {
+    /// A response broke off after its first points.
+    BrokenOff,
+    Final(PipelineError),
+}
+
+impl PassError {
+    fn into_error(self) -> PipelineError {
+        match self {
+            Self::Final(error) => error,
+            Self::BrokenOff => PipelineError::new(
+                ErrorName::ProviderUnavailable,
+                format!("responses with telemetry broke off {MAX_PASSES} times"),
+            ),
+        }
+    }
+}
+
+impl From<PipelineError> for PassError {
+    fn from(error: PipelineError) -> Self {
+        Self::Final(error)
+    }
+}
+
+impl Pass<'_> {
+    async fn run(&self) -> Result<TelemetryReport, PassError> {
+        let key = self.step.key(BlockObject::Telemetry);
+        let vault = self.step.ctx.vault();
+        let version = self.client.config().version.body_number();
+        let object = vault.create(&key, Seal::Encrypt);
+        let mut archive = ArchiveWriter::of_list(object, &version, "telemetry")
+            .map_err(|e| PipelineError::from_io(&key, &e))?;
+        let mut report = TelemetryReport::default();
+        for hour in hours(self.step.block.hour, self.earliest) {
+            report.hours += 1;
+            let (after, is_missing) = self.add_hour(hour, archive).await?;
+            archive = after;
+            report.hours_missing += u64::from(is_missing);
+        }
+        report.points = archive.trips();
+        let object = spawn_blocking(move || archive.finish())
+            .await
+            .map_err(|_| PipelineError::panicked("archiving telemetry"))?
+            .map_err(|e| PipelineError::from_io(&key, &e))?;
+        let fenced = FencedWriter::new(vault, &self.step.claim);
+        fenced.finish(object).await?;
+        report.key = key;
+        Ok(report)
+    }
+
+    /// Requests an hour and returns the archive with its points, and whether the provider did not
+    /// have the hour.
+    async fn add_hour(
+        &self,
+        hour: Hour,
+        archive: PointArchive,
+    ) -> Result<(PointArchive, bool), PassError> {
+        let mut archive = Some(archive);
+        let mut has_begun = false;
+        let make_sink = || {
+            has_begun |= archive.is_none();
+            Points {
+                provider: self.client.config().provider_id,
+                trips: Arc::clone(&self.trips),
+                archive: archive.take(),
+            }
+        };
+        let fetched = self.client.fetch_telemetry(hour, self.now, make_sink).await;
+        let (sink, is_missing) = match fetched {
+            Ok(HourResponse::Ready { sink, .. }) => (sink.archive, false),
+            Ok(HourResponse::NotOperating { sink, .. }) => (sink.archive, true),
+            Ok(HourResponse::NotYet { .. }) => (archive, true),
+            Err(_) if has_begun => return Err(PassError::BrokenOff),
+            Err(error) => return Err(PassError::Final(error.into())),
+        };
+        Ok((sink.ok_or(PassError::BrokenOff)?, is_missing))
+    }
+}
+
+fn hours(last: Hour, earliest: Option<DateTime<Utc>>) -> impl Iterator<Item = Hour> + use<> {
     let bound = last.start() - MAX_LOOKBACK;
-    let earliest = referenced.earliest.unwrap_or(last.start());
+    let earliest = earliest.unwrap_or(last.start());
     let mut next = Hour::containing(earliest.clamp(bound, last.start()));
     std::iter::from_fn(move || {
         let hour = next;
@@ -89,57 +177,47 @@ fn hours(last: Hour, referenced: &ReferencedIds) -> impl Iterator<Item = Hour> +
     })
 }
 
-async fn append(
-    key: &str,
-    mut archive: ArchiveWriter<ObjectWriter>,
-    points: Points,
-) -> Result<ArchiveWriter<ObjectWriter>, PipelineError> {
-    spawn_blocking(move || {
-        let mut spool = points.spool;
-        spool.rewind()?;
-        for line in BufReader::new(spool).lines() {
-            archive.push(serde_json::from_str(&line?)?)?;
-        }
-        Ok(archive)
-    })
-    .await
-    .map_err(|_| PipelineError::panicked("archiving telemetry"))?
-    .map_err(|e: io::Error| PipelineError::from_io(key, &e))
-}
-
-/// The points of the block's trips in one hour, one per line.
+/// Writes the points of the block's trips into the archive.
 struct Points {
+    provider: Uuid,
     trips: Arc<HashSet<Uuid>>,
-    spool: SpooledTempFile,
+    /// `None` if the archive went into an earlier response that broke off.
+    archive: Option<PointArchive>,
 }
 
 impl Points {
-    fn of(trips: Arc<HashSet<Uuid>>) -> Self {
-        Self {
-            trips,
-            spool: SpooledTempFile::new(SPOOL_MEMORY),
+    fn archive(&mut self) -> io::Result<&mut PointArchive> {
+        self.archive
+            .as_mut()
+            .ok_or_else(|| io::Error::other("the archive has points of a response that broke off"))
+    }
+
+    fn is_of_block(&self, raw: &RawValue) -> bool {
+        #[derive(Deserialize)]
+        struct Point<'a> {
+            #[serde(borrow)]
+            provider_id: Option<&'a RawValue>,
+            #[serde(borrow)]
+            trip_ids: Option<Vec<&'a RawValue>>,
         }
+        let Ok(point) = serde_json::from_str::<Point<'_>>(raw.get()) else {
+            return false;
+        };
+        let provider = provider_of(point.provider_id, self.provider);
+        let ids = point.trip_ids.into_iter().flatten();
+        ids.filter_map(|raw| id(raw, provider))
+            .any(|id| self.trips.contains(&id.uuid))
     }
 }
 
 impl TripSink for Points {
     fn begin(&mut self, _version: &str) -> io::Result<()> {
-        Ok(())
+        self.archive().map(drop)
     }
 
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
-        #[derive(Deserialize)]
-        struct Point {
-            trip_ids: Option<Vec<Uuid>>,
-        }
-        let point = serde_json::from_str::<Point>(raw.get());
-        let ids = point.ok().and_then(|point| point.trip_ids);
-        if ids.is_some_and(|ids| ids.iter().any(|id| self.trips.contains(id))) {
-            // A line feed in JSON stands only between members, so it can go.
-            for part in raw.get().lines() {
-                self.spool.write_all(part.as_bytes())?;
-            }
-            self.spool.write_all(b"\n")?;
+        if self.is_of_block(raw) {
+            self.archive()?.push(raw)?;
         }
         Ok(())
     }

@@ -1,152 +1,102 @@
 //! 2.0: keeps what a provider says about the vehicles of its trips.
 //!
-//! The whole list is requested at most once an hour, before the trips. A device that is not on the
-//! list is requested by itself, after the trips. A failure does not keep trips from being archived:
-//! a device that stays unknown is loaded without a vehicle and requested again, and its blocks are
-//! loaded again once it is known.
+//! All of it is requested after the trips are archived, and within a limited time. The whole list
+//! is requested at most once an hour. A device that is not on the list is requested by itself. A
+//! failure is a problem of the vehicles only: a device that stays unknown is loaded without a
+//! vehicle and requested again, and its blocks are loaded again once it is known.
 
-use std::io;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use mds_client::{MdsClient, TripSink};
-use serde_json::value::RawValue;
+use chrono::{TimeDelta, Utc};
+use mds_client::MdsClient;
 use store::{Claim, StoreError};
-use trips::vehicle::Vehicle;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::referenced_ids::ReferencedIds;
+use super::side_data::SideData;
+use super::side_time::SideTime;
 use crate::error::PipelineError;
+
+mod list;
+mod look_up;
+
+pub(crate) use list::listed_devices;
 
 /// How old a list may be before it is requested again.
 const MAX_LIST_AGE: TimeDelta = TimeDelta::hours(1);
 /// How long to wait for another block that requests the list.
 const LIST_WAIT: Duration = Duration::from_secs(60);
-/// How long to wait before a device that the provider did not know is requested again.
-const LOOKUP_PAUSE: TimeDelta = TimeDelta::hours(24);
-/// How many devices one block requests by themselves; the others wait for the next block.
-const MAX_LOOKUPS: usize = 100;
-/// How many records go to the database together.
-const BATCH: usize = 1000;
+/// The list may take a third of the time, so that look-ups and telemetry have as much.
+const LIST_SHARES: u32 = 3;
+/// Look-ups may take half of what the list leaves.
+const LOOK_UP_SHARES: u32 = 2;
 
-/// A provider's vehicles in memory: a fleet has some thousands, however many trips an hour has.
-#[derive(Debug, Default)]
-pub(crate) struct Fleet {
-    pub(crate) vehicles: Vec<Vehicle>,
-    /// Number of records without a usable device id.
-    without_id: u64,
+/// Whether this block requests the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ListTurn {
+    /// The last list is fresh.
+    Fresh,
+    /// Another block is reading the list. It may have the devices that this one would look up.
+    Elsewhere,
+    /// This block reads the list, under the lock on it.
+    Ours,
 }
 
-impl TripSink for Fleet {
-    fn begin(&mut self, _version: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
-        match Vehicle::read(raw) {
-            Some(vehicle) => self.vehicles.push(vehicle),
-            None => self.without_id += 1,
-        }
-        Ok(())
-    }
-}
-
-/// Requests the provider's list of vehicles, unless the last one is fresh.
-pub(super) async fn refresh(
+/// Requests the provider's list of vehicles unless the last one is fresh, and then the devices of
+/// the trips that are still unknown.
+pub(super) async fn update(
     claim: &mut Claim,
     client: &MdsClient,
-    now: DateTime<Utc>,
-) -> Result<(), PipelineError> {
+    referenced: &ReferencedIds,
+    time: SideTime,
+    side_data: &mut SideData,
+) {
     let provider = client.config().provider_id;
-    if is_fresh(claim, provider, now).await? {
-        return Ok(());
+    let Some(turn) = side_data.note(take_turn(claim, provider, time).await) else {
+        return;
+    };
+    if turn == ListTurn::Ours {
+        let read = list::read(claim, client, time.share(LIST_SHARES)).await;
+        let unlocked = claim.unlock_all().await.map_err(PipelineError::from);
+        side_data.note(read);
+        if side_data.note(unlocked).is_none() {
+            return;
+        }
     }
-    match claim.lock_vehicles(provider, LIST_WAIT).await {
-        // Whoever holds the lock stores the list, and this block's load will find it.
-        Err(StoreError::Busy { .. }) => return Ok(()),
+    let looked_up = look_up::look_up(claim, client, referenced, turn, time).await;
+    side_data.note(looked_up);
+    if turn == ListTurn::Ours {
+        side_data.note(reopen(claim, provider).await);
+    }
+}
+
+async fn take_turn(
+    claim: &mut Claim,
+    provider: Uuid,
+    time: SideTime,
+) -> Result<ListTurn, PipelineError> {
+    let share = time.share(LIST_SHARES);
+    let wait = LIST_WAIT.min(share.saturating_duration_since(Instant::now()));
+    match claim.lock_vehicles(provider, wait).await {
+        Err(StoreError::Busy { .. }) => return Ok(ListTurn::Elsewhere),
         locked => locked?,
     }
-    let requested = request_list(claim, client, now).await;
-    claim.unlock_all().await?;
-    requested
-}
-
-async fn is_fresh(
-    claim: &Claim,
-    provider: Uuid,
-    now: DateTime<Utc>,
-) -> Result<bool, PipelineError> {
     let listed_at = claim.vehicles_listed_at(provider).await?;
-    Ok(listed_at.is_some_and(|at| now - at < MAX_LIST_AGE))
+    if listed_at.is_none_or(|at| Utc::now() - at >= MAX_LIST_AGE) {
+        return Ok(ListTurn::Ours);
+    }
+    claim.unlock_all().await?;
+    Ok(ListTurn::Fresh)
 }
 
-async fn request_list(
-    claim: &Claim,
-    client: &MdsClient,
-    now: DateTime<Utc>,
-) -> Result<(), PipelineError> {
-    let provider = client.config().provider_id;
-    if is_fresh(claim, provider, now).await? {
-        return Ok(());
-    }
-    let response = client.fetch_vehicles(Fleet::default).await;
-    // Recorded for a failed request too, so that not every block of a backfill repeats it.
-    claim.mark_vehicles_listed(provider, now).await?;
-    let fleet = response?;
-    for batch in fleet.vehicles.chunks(BATCH) {
-        claim.store_vehicles(provider, now, batch).await?;
-    }
-    let max = i64::try_from(MAX_LOOKUPS).unwrap_or(i64::MAX);
-    let wanted = claim
-        .wanted_devices(provider, now - LOOKUP_PAUSE, max)
-        .await?;
-    request_each(claim, client, now, &wanted).await?;
+async fn reopen(claim: &Claim, provider: Uuid) -> Result<(), PipelineError> {
     let reopened = claim.reopen_for_vehicles(provider).await?;
-    tracing::info!(
-        vehicles.listed = fleet.vehicles.len(),
-        vehicles.without_id = fleet.without_id,
-        blocks.reopened = reopened,
-        "vehicle list stored"
-    );
-    Ok(())
-}
-
-/// Requests the unknown devices of the hour's trips.
-pub(super) async fn look_up(
-    claim: &Claim,
-    client: &MdsClient,
-    referenced: &ReferencedIds,
-    now: DateTime<Utc>,
-) -> Result<(), PipelineError> {
-    let provider = client.config().provider_id;
-    let devices: Vec<Uuid> = referenced.devices.iter().copied().collect();
-    let unknown = claim
-        .unknown_devices(provider, &devices, now - LOOKUP_PAUSE)
-        .await?;
-    let (first, rest) = unknown.split_at(unknown.len().min(MAX_LOOKUPS));
-    claim.add_wanted_devices(provider, rest, None).await?;
-    request_each(claim, client, now, first).await
-}
-
-async fn request_each(
-    claim: &Claim,
-    client: &MdsClient,
-    now: DateTime<Utc>,
-    devices: &[Uuid],
-) -> Result<(), PipelineError> {
-    let provider = client.config().provider_id;
-    let mut unknown = Vec::new();
-    for device in devices {
-        let response = client.fetch_vehicle(*device, Fleet::default).await?;
-        let mut vehicles = response.map(|fleet| fleet.vehicles).unwrap_or_default();
-        vehicles.retain(|vehicle| vehicle.device_id == *device);
-        if vehicles.is_empty() {
-            unknown.push(*device);
-        }
-        claim.store_vehicles(provider, now, &vehicles).await?;
+    if reopened > 0 {
+        tracing::info!(
+            blocks.reopened = reopened,
+            "blocks to be loaded again with their vehicles"
+        );
     }
-    claim
-        .add_wanted_devices(provider, &unknown, Some(now))
-        .await?;
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::report::{HourOutcome, ProbedHour, Purpose};
 use super::sample::{Sample, SampleSink};
 use crate::context::{Context, Provider};
 use crate::error::PipelineError;
-use crate::extract::Fleet;
+use crate::extract::listed_devices;
 use crate::span::hour_span;
 
 /// Requests hours and checks their trips as a load would.
@@ -56,8 +56,7 @@ impl<'a> Prober<'a> {
 
     /// Requests the devices of 2.0's list of vehicles.
     pub(super) async fn vehicles(&self) -> Result<HashSet<Uuid>, PipelineError> {
-        let fleet = self.client.fetch_vehicles(Fleet::default).await?;
-        Ok(fleet.vehicles.iter().map(|it| it.device_id).collect())
+        listed_devices(&self.client).await
     }
 
     /// Requests an hour and checks its trips.

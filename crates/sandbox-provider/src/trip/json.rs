@@ -1,7 +1,12 @@
 //! The JSON objects of trips, as types.
 
+use std::fmt;
+
 use serde::Serialize;
 use uuid::Uuid;
+
+use crate::options::ProviderOptions;
+use crate::quirk::Quirk;
 
 /// A trip of 0.2 to 1.2.
 #[derive(Serialize)]
@@ -72,11 +77,31 @@ pub(crate) struct Gps {
     pub(super) lng: f64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, PartialEq)]
 #[serde(untagged)]
-pub(super) enum Id {
+pub(crate) enum Id {
     Uuid(Uuid),
     Integer(u64),
+}
+
+impl Id {
+    /// The id that the provider uses: the UUID, or the number if it has that quirk.
+    pub(crate) fn of(options: &ProviderOptions, uuid: Uuid, number: u64) -> Self {
+        if options.quirks.has(Quirk::IntegerIds) {
+            Self::Integer(number + 1)
+        } else {
+            Self::Uuid(uuid)
+        }
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uuid(uuid) => uuid.fmt(f),
+            Self::Integer(number) => number.fmt(f),
+        }
+    }
 }
 
 #[derive(Serialize)]

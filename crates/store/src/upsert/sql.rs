@@ -104,19 +104,32 @@ pub(super) const FLAG_OVERLAPS: &str = "
         WHERE trip.earlier OR trip.later
     ))";
 
-/// Fills in vehicle columns that a trip lacks, from the last row of `api.vehicles` fetched by the
-/// trip's end, or else from the device's first row. `$1` is the provider's MDS id.
+/// Fills in vehicle columns that a trip lacks. Each comes from the device's last row in
+/// `api.vehicles` fetched by the trip's end that has the column, or else from the first later one
+/// that has it. `$1` is the provider's MDS id.
+///
+/// So a trip has a type if any row of its device has one, which is what reopens a block: `REOPEN`
+/// of `crate::vehicles`. A block is never reopened for a type that this does not find.
 pub(super) const JOIN_VEHICLES: &str = "
     UPDATE pg_temp.incoming i
     SET vehicle_id = coalesce(i.vehicle_id, v.vehicle_id),
         vehicle_type = coalesce(i.vehicle_type, v.vehicle_type),
         propulsion_type = coalesce(i.propulsion_type, v.propulsion_type)
     FROM (
-        SELECT DISTINCT ON (i.seq) i.seq, v.vehicle_id, v.vehicle_type, v.propulsion_type
-        FROM pg_temp.incoming i
-        JOIN api.vehicles v ON v.provider_id = $1 AND v.device_id = i.device_id
-        ORDER BY i.seq, v.fetched_at > i.end_time,
-                 CASE WHEN v.fetched_at <= i.end_time THEN v.fetched_at END DESC, v.fetched_at
+        SELECT seq,
+               (array_agg(vehicle_id ORDER BY n) FILTER (WHERE vehicle_id IS NOT NULL))[1] AS vehicle_id,
+               (array_agg(vehicle_type ORDER BY n) FILTER (WHERE vehicle_type IS NOT NULL))[1] AS vehicle_type,
+               (array_agg(propulsion_type ORDER BY n) FILTER (WHERE propulsion_type IS NOT NULL))[1]
+                   AS propulsion_type
+        FROM (
+            SELECT i.seq, v.vehicle_id, v.vehicle_type, v.propulsion_type, row_number() OVER (
+                PARTITION BY i.seq
+                ORDER BY v.fetched_at > i.end_time, abs(extract(epoch FROM v.fetched_at - i.end_time))
+            ) AS n
+            FROM pg_temp.incoming i
+            JOIN api.vehicles v ON v.provider_id = $1 AND v.device_id = i.device_id
+        ) AS record
+        GROUP BY seq
     ) AS v
     WHERE v.seq = i.seq";
 

@@ -1,9 +1,19 @@
 //! Records of vehicles, complete and incomplete.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::fixtures;
+
+const PROVIDER: Uuid = Uuid::from_u128(0x0309_585e_599f_4e57_ac85_ffff_ffff_ffff);
+const OTHER: &str = "7d8a3c5e-52a4-4d0f-9b1e-6f2091c3a857";
 
 fn read(json: &str) -> Option<Vehicle> {
-    Vehicle::read(serde_json::from_str(json).unwrap())
+    Vehicle::read(serde_json::from_str(json).unwrap(), PROVIDER)
+}
+
+fn device_id(json: &str) -> String {
+    read(json).unwrap().device_id.to_string()
 }
 
 #[test]
@@ -24,7 +34,7 @@ fn reads_what_a_trip_needs_and_keeps_the_rest() {
 #[test]
 fn missing_and_mistyped_members_are_none() {
     let vehicle = read(
-        r#"{"device_id":"0309585e-599f-4e57-ac85-0123456789ab","vehicle_id":7,"vehicle_type":null,
+        r#"{"device_id":"0309585e-599f-4e57-ac85-0123456789ab","vehicle_id":[7],"vehicle_type":null,
         "propulsion_types":"electric"}"#,
     )
     .unwrap();
@@ -37,8 +47,66 @@ fn missing_and_mistyped_members_are_none() {
 }
 
 #[test]
-fn a_record_without_a_uuid_is_none() {
-    for json in ["{}", "7", r#"{"device_id":"x"}"#, r#"{"device_id":7}"#] {
+fn a_number_on_the_vehicle_that_is_sent_as_a_number_keeps_its_digits() {
+    for (sent, kept) in [("1234", "1234"), ("12.50", "12.50"), ("\"0012\"", "0012")] {
+        let json = format!(r#"{{"device_id":"{OTHER}","vehicle_id":{sent}}}"#);
+        assert_eq!(read(&json).unwrap().vehicle_id.as_deref(), Some(kept));
+    }
+}
+
+#[test]
+fn a_record_without_an_id_is_none() {
+    for json in [
+        "{}",
+        "7",
+        r#"{"device_id":"x"}"#,
+        r#"{"device_id":null}"#,
+        r#"{"device_id":1.5}"#,
+        r#"{"device_id":-1}"#,
+        r#"{"device_id":[7]}"#,
+    ] {
         assert_eq!(read(json), None, "{json}");
     }
+}
+
+#[test]
+fn a_whole_number_is_a_device_of_the_provider_that_the_record_names() {
+    let expected = "0309585e-599f-4e57-ac85-fffffff199a1";
+    assert_eq!(device_id(r#"{"device_id":104865}"#), expected);
+    assert_eq!(device_id(r#"{"device_id":"104865"}"#), expected);
+    for unusable in ["null", "7", "\"Heron\""] {
+        let json = format!(r#"{{"device_id":104865,"provider_id":{unusable}}}"#);
+        assert_eq!(device_id(&json), expected, "{json}");
+    }
+    let json = format!(r#"{{"device_id":104865,"provider_id":"{OTHER}"}}"#);
+    assert_eq!(device_id(&json), "7d8a3c5e-52a4-4d0f-9b1e-6f2091c199a1");
+}
+
+proptest! {
+    #[test]
+    fn a_vehicle_has_the_same_device_id_as_its_trips(number: u64, is_text: bool) {
+        let id = if is_text {
+            serde_json::json!(number.to_string())
+        } else {
+            serde_json::json!(number)
+        };
+        let mut trip = fixtures::trip();
+        trip["device_id"] = id.clone();
+        let trip = fixtures::rules().check(&trip.to_string()).unwrap();
+        let record = serde_json::json!({"device_id": id, "provider_id": fixtures::PROVIDER});
+        prop_assert_eq!(read(&record.to_string()).unwrap().device_id, trip.device_id);
+    }
+}
+
+#[test]
+fn what_is_longer_than_any_real_value_is_left_out() {
+    let long = "x".repeat(MAX_TEXT_BYTES + 1);
+    let huge = "y".repeat(MAX_RECORD_BYTES);
+    let json = format!(
+        r#"{{"device_id":"{OTHER}","vehicle_id":"{long}","vehicle_type":"moped","note":"{huge}"}}"#
+    );
+    let vehicle = read(&json).unwrap();
+    assert_eq!(vehicle.vehicle_id, None);
+    assert_eq!(vehicle.vehicle_type.as_deref(), Some("moped"));
+    assert_eq!(vehicle.record, "null");
 }

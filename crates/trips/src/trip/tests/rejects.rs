@@ -125,6 +125,9 @@ fn a_route_without_a_usable_point_has_no_ends(#[case] features: Value) {
 #[case(json!({"type": "Feature", "geometry": {"coordinates": ["-97.7", "30.2"]}}))]
 #[case(json!([30.2, -97.7]))]
 #[case(json!("here"))]
+#[case(json!({"type": "Feature", "properties": {}, "geometry": null}))]
+#[case(json!({"type": "Point", "coordinates": ["-97.7", "30.2"]}))]
+#[case(json!({"type": "Feature", "geometry": {"type": "LineString", "coordinates": [[-97.7, 30.2]]}}))]
 fn a_location_must_hold_two_numbers(#[case] location: Value) {
     let sent = with(trip_2_0(), "start_location", location.clone());
     assert_eq!(reasons(&sent), [NO_START]);

@@ -300,6 +300,17 @@ fn features_without_a_point_are_skipped() {
     );
 }
 
+#[rstest]
+#[case(|lng, lat| json!({"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [lng, lat]}}))]
+#[case(|lng, lat| json!({"type": "Point", "coordinates": [lng, lat, 150.1]}))]
+#[case(|lng, lat| json!({"geometry": {"coordinates": [lng, lat]}, "bbox": [0, 0, 1, 1], "lat": null}))]
+fn a_geojson_feature_or_point_is_a_location(#[case] location: fn(f64, f64) -> Value) {
+    let sent = with(trip_2_0(), "start_location", location(-97.74, 30.26));
+    let sent = with(sent, "end_location", location(-97.75, 30.27));
+    let trip = accepted(&sent);
+    assert_eq!((trip.start, trip.end), (START, END));
+}
+
 #[test]
 fn a_route_of_one_point_starts_and_ends_there() {
     let trip = accepted(&routed(
