@@ -17,6 +17,8 @@ mod late;
 #[cfg(feature = "sandbox")]
 mod leftovers;
 mod logs;
+mod odd;
+mod pace;
 mod portal;
 mod probe;
 mod providers;

@@ -75,6 +75,8 @@ async fn a_proper_feed_can_be_ingested_and_nothing_is_written() {
 #[case::milliseconds(Quirk::DurationsInMilliseconds, "durations", None)]
 #[case::pages(Quirk::ForbiddenPages, "pages", Some("\"paging\": true"))]
 #[case::cut_off(Quirk::Truncated, "access", None)]
+#[case::wrong_address(Quirk::NotFound, "access", None)]
+#[case::not_json(Quirk::NonFiniteNumbers, "fields", None)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_would_spoil_data_is_found_out(
     #[case] quirk: Quirk,
@@ -85,9 +87,25 @@ async fn a_feed_that_would_spoil_data_is_found_out(
     let report = probed(&world, 1).await;
     let found = finding(&report, about);
     assert_eq!(found["verdict"], "harm", "{report}");
+    if quirk == Quirk::ForeignProvider {
+        let own = world.stack.providers["bird"].options().provider_id;
+        assert!(found["text"].as_str().unwrap().contains(&own.to_string()));
+    }
     if let Some(remedy) = remedy {
         assert_eq!(found["remedy"], remedy);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_without_any_hour_cannot_be_ingested() {
+    let world = world(|provider| provider.quirks = Quirks::from([Quirk::NotFound])).await;
+    let arguments = ["probe", "--provider", "bird", "--time-max", "2020-01-15-13"];
+    let report = stdout(&world.expect(1, &arguments).await);
+    assert!(
+        report.contains("every requested hour is returned as not found (404)")
+            && report.contains("cannot be ingested"),
+        "{report}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,8 +217,8 @@ async fn the_vehicles_of_2_0_are_looked_at() {
     );
 }
 
-/// Quirks whose responses never end or have gigabytes.
-const TOO_LONG: [Quirk; 2] = [Quirk::Trickle, Quirk::HugeBody];
+/// Quirks whose responses never end or are huge.
+const TOO_LONG: [Quirk; 3] = [Quirk::Trickle, Quirk::HugeBody, Quirk::HugeTrip];
 /// How many probes run at the same time.
 const AT_ONCE: usize = 4;
 

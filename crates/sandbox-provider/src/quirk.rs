@@ -131,6 +131,34 @@ named_enum! {
         NextElsewhere => ("next-elsewhere", "the link to the next page leads to another host"),
         /// There is always a next page.
         NextEndless => ("next-endless", "there is always a next page"),
+        /// The link to the next page has no other parameter than the page.
+        NextWithoutQuery => (
+            "next-without-query",
+            "the link to the next page lacks the query; without an hour, other trips are returned"
+        ),
+        /// After the last page comes an empty one that links to itself.
+        EmptyPageLoops => (
+            "empty-page-loops",
+            "after the last page comes an empty one that links to itself"
+        ),
+        /// After the last page come empty ones without end.
+        EmptyPagesEndless => (
+            "empty-pages-endless",
+            "after the last page come empty ones without end"
+        ),
+        /// Every second page is empty.
+        EmptyPagesBetween => ("empty-pages-between", "every second page is empty"),
+        /// Every fourth trip has NaN and Infinity for numbers.
+        NonFiniteNumbers => (
+            "non-finite-numbers",
+            "every fourth trip has NaN and Infinity for numbers"
+        ),
+        /// The first trip of the hour has more than 64 MiB.
+        HugeTrip => ("huge-trip", "the first trip of the hour has more than 64 MiB"),
+        /// Every hour is a 204.
+        NoContent => ("no-content", "every hour is a 204 without content"),
+        /// Every hour is a 404.
+        NotFound => ("not-found", "every hour is a 404"),
         /// The body never ends, and arrives one byte at a time.
         Trickle => ("trickle", "the body never ends, and arrives one byte at a time"),
         /// The body has 2 GiB.
@@ -146,6 +174,11 @@ named_enum! {
         ThrottledDate => (
             "throttled-date",
             "the first request for an hour gets a 429 with Retry-After as a date"
+        ),
+        /// The first request for an hour gets a 429 with a Retry-After of an hour.
+        ThrottledHour => (
+            "throttled-hour",
+            "the first request for an hour gets a 429 with a Retry-After of an hour"
         ),
         /// The first two requests for an hour get a 503.
         DownAtFirst => ("down-at-first", "the first two requests for an hour get a 503"),

@@ -82,6 +82,8 @@ pub(super) struct Sketch {
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
     pub(super) reported_start_ms: i64,
+    /// Whether the trip is the first of its hour.
+    pub(super) is_first: bool,
     /// The number of the trip among all trips, and of its device in the fleet.
     pub(super) number: u64,
     pub(super) device: u64,
@@ -128,6 +130,7 @@ impl Sketch {
             start_ms,
             end_ms,
             reported_start_ms,
+            is_first: at.index == 0,
             number: at.hour.unsigned_abs() * at.peak.max(1) + at.index,
             device: device(at),
             random,

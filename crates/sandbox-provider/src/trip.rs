@@ -16,6 +16,8 @@ use super::quirk::Quirk;
 use super::route::{Route, RoutePoint};
 use super::sketch::{HOUR_MS, Kind, Sketch, uuid};
 
+/// More bytes than a client keeps of a trip.
+const HUGE_TRIP: usize = 66 << 20;
 /// More than 500 miles.
 const ABSURD_METRES: i64 = 805_000;
 
@@ -97,7 +99,16 @@ pub(super) fn rendered(
     } else {
         nested(options, sketch, facts)?
     };
-    distorted(options.quirks, text)
+    let text = distorted(options.quirks, text)?;
+    let is_one_of_four = sketch.number.is_multiple_of(4);
+    if options.quirks.has(Quirk::NonFiniteNumbers) && is_one_of_four {
+        return Ok(text.replacen('{', "{\"max_speed\":NaN,\"min_speed\":[-Infinity],", 1));
+    }
+    if options.quirks.has(Quirk::HugeTrip) && sketch.is_first {
+        let filling = "0,".repeat(HUGE_TRIP / 2);
+        return Ok(text.replacen('{', &format!("{{\"speeds\":[{filling}0],"), 1));
+    }
+    Ok(text)
 }
 
 /// Moves every fourth trip an hour back, if the provider has that quirk.

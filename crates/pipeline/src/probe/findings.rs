@@ -24,7 +24,7 @@ pub(super) fn findings(
         return Vec::new();
     };
     let newest_age = newest_age(hours);
-    let mut found = vec![feed::access(whole, newest_age.is_some())];
+    let mut found = vec![feed::access(whole, hours, newest_age.is_some())];
     if let Some((hour, report, sample)) = inspected(hours) {
         found.extend([
             feed::version(config, report),
@@ -43,7 +43,7 @@ pub(super) fn findings(
                 content::requested_hour(sample, neighbour),
                 content::time_units(sample),
                 content::coordinates(config, boundaries_error, sample),
-                content::ids(sample),
+                content::ids(config, sample),
                 content::duplicates(sample),
                 content::routes(config, sample),
             ]);

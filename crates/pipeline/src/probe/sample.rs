@@ -14,7 +14,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use trips::Feed;
 use trips::block::Hour;
-use trips::trip::{Flag, RejectReason, Rules, ServiceArea};
+use trips::envelope::NonFiniteTrip;
+use trips::trip::{Flag, Reject, RejectReason, Rules, ServiceArea, Trip};
 use uuid::Uuid;
 
 use super::redact::shapes;
@@ -30,6 +31,8 @@ pub(crate) struct Sample {
     pub(crate) duplicates: u64,
     /// Number of trips whose ids are numbers.
     pub(crate) integer_ids: u64,
+    /// Number of trips whose duration looks like milliseconds.
+    pub(crate) in_milliseconds: u64,
     /// Number of trips off the globe that would be in the city with swapped coordinates.
     pub(crate) swapped_off_globe: u64,
     pub(crate) reasons: BTreeMap<String, u64>,
@@ -97,6 +100,17 @@ impl TripSink for SampleSink {
         self.check(raw);
         Ok(())
     }
+
+    fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
+        self.sample.trips += 1;
+        self.sample.digest = self.sample.digest.wrapping_add(hash(trip.text));
+        if let Ok(sent) = serde_json::from_str::<AsSent<'_>>(trip.with_nulls.get()) {
+            self.count(&sent);
+        }
+        let reject = self.rules().reject_non_finite(trip);
+        self.reject(reject, trip.with_nulls);
+        Ok(())
+    }
 }
 
 impl SampleSink {
@@ -121,8 +135,8 @@ impl SampleSink {
         }
     }
 
-    fn check(&mut self, raw: &RawValue) {
-        let rules = Rules {
+    fn rules(&self) -> Rules<'_> {
+        Rules {
             hour: self.hour,
             now: self.now,
             provider_ids: &self.provider_ids,
@@ -131,37 +145,50 @@ impl SampleSink {
                 .boundaries
                 .as_deref()
                 .map(|area| area as &dyn ServiceArea),
-        };
-        let sample = &mut self.sample;
-        match rules.check(raw.get()) {
+        }
+    }
+
+    fn check(&mut self, raw: &RawValue) {
+        match self.rules().check(raw.get()) {
             Ok(trip) => {
+                let sample = &mut self.sample;
                 sample.devices.insert(trip.device_id);
+                sample.in_milliseconds += u64::from(is_in_milliseconds(&trip));
                 for flag in trip.flags.iter() {
                     *sample.flags.entry(flag).or_default() += 1;
                 }
             }
-            Err(reject) => {
-                sample.rejected += 1;
-                let swapped = |reason: &RejectReason| {
-                    matches!(
-                        reason,
-                        RejectReason::OffTheGlobe {
-                            swapped_fits: true,
-                            ..
-                        }
-                    )
-                };
-                sample.swapped_off_globe += u64::from(reject.reasons.iter().any(swapped));
-                for reason in reject.reasons {
-                    sample
-                        .examples
-                        .entry(reason.to_string())
-                        .or_insert_with(|| shapes(raw, &reason.fields()));
-                    *sample.reasons.entry(reason.to_string()).or_default() += 1;
-                }
-            }
+            Err(reject) => self.reject(reject, raw),
         }
     }
+
+    fn reject(&mut self, reject: Reject, raw: &RawValue) {
+        let sample = &mut self.sample;
+        sample.rejected += 1;
+        let swapped = |reason: &RejectReason| {
+            matches!(
+                reason,
+                RejectReason::OffTheGlobe {
+                    swapped_fits: true,
+                    ..
+                }
+            )
+        };
+        sample.swapped_off_globe += u64::from(reject.reasons.iter().any(swapped));
+        for reason in reject.reasons {
+            sample
+                .examples
+                .entry(reason.to_string())
+                .or_insert_with(|| shapes(raw, &reason.fields()));
+            *sample.reasons.entry(reason.to_string()).or_default() += 1;
+        }
+    }
+}
+
+/// Whether the duration is about a thousand times what the times say.
+fn is_in_milliseconds(trip: &Trip) -> bool {
+    let elapsed = (trip.end_time - trip.start_time).num_seconds();
+    elapsed > 0 && (900..=1_100).contains(&(trip.trip_duration / elapsed))
 }
 
 fn hash(text: &str) -> u64 {

@@ -14,6 +14,7 @@ use sandbox_provider::{MdsVersion, Provider, ProviderOptions, Quirk, Quirks, Rat
 use serde_json::Value;
 use serde_json::value::RawValue;
 use trips::block::Hour;
+use trips::envelope::NonFiniteTrip;
 use trips::trip::{Point, Rules, ServiceArea};
 
 const TRIPS: u64 = 12;
@@ -42,7 +43,11 @@ pub(crate) struct Check {
 
 /// The trips as received.
 #[derive(Debug, Default)]
-struct Kept(Vec<String>);
+struct Kept {
+    trips: Vec<String>,
+    /// With nulls for the numbers that are not finite.
+    non_finite: Vec<String>,
+}
 
 impl TripSink for Kept {
     fn begin(&mut self, _version: &str) -> io::Result<()> {
@@ -50,7 +55,12 @@ impl TripSink for Kept {
     }
 
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
-        self.0.push(raw.get().to_owned());
+        self.trips.push(raw.get().to_owned());
+        Ok(())
+    }
+
+    fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
+        self.non_finite.push(trip.with_nulls.get().to_owned());
         Ok(())
     }
 }
@@ -76,9 +86,10 @@ pub(crate) async fn checked(check: &Check) -> String {
     match response {
         Ok(HourResponse::Ready { sink, report }) => {
             let rules = rules(hour, client.config());
-            format!("{}{}", outcome(&rules, &sink.0), effort(check, &report))
+            format!("{}{}", outcome(&rules, &sink), effort(check, &report))
         }
-        Ok(other) => format!("{other:?}"),
+        Ok(HourResponse::NotOperating { .. }) => "no service".to_owned(),
+        Ok(HourResponse::NotYet { http_status }) => format!("not yet ({http_status})"),
         Err(error) => failed(&error),
     }
 }
@@ -144,11 +155,11 @@ fn rules(hour: Hour, config: &ProviderConfig) -> Rules<'_> {
 }
 
 /// The number of loaded trips, and of those that are rejected, flagged or sent twice.
-fn outcome(rules: &Rules<'_>, trips: &[String]) -> String {
+fn outcome(rules: &Rules<'_>, sent: &Kept) -> String {
     let mut ids = BTreeSet::new();
     let mut notes: BTreeMap<String, u64> = BTreeMap::new();
     let mut repeated = 0_u64;
-    for json in trips {
+    for json in &sent.trips {
         match rules.check(json) {
             Ok(trip) => {
                 repeated += u64::from(!ids.insert(trip.trip_id));
@@ -162,6 +173,13 @@ fn outcome(rules: &Rules<'_>, trips: &[String]) -> String {
                 }
             }
         }
+    }
+    let non_finite = sent.non_finite.iter().map(|text| {
+        let with_nulls = serde_json::from_str(text).unwrap();
+        rules.reject_non_finite(&NonFiniteTrip { text, with_nulls })
+    });
+    for reason in non_finite.flat_map(|reject| reject.reasons) {
+        *notes.entry(format!("rejected: {reason}")).or_default() += 1;
     }
     let mut text = format!("{} loaded", ids.len());
     if repeated > 0 {
@@ -177,6 +195,9 @@ fn effort(check: &Check, report: &HourReport) -> String {
     let mut text = String::new();
     if report.pages > 1 {
         text += &format!(", {} pages", report.pages);
+    }
+    if report.empty_pages_left {
+        text += ", more left";
     }
     if report.trips_outside_window > 0 {
         text += &format!(", {} of other hours left out", report.trips_outside_window);
@@ -203,5 +224,6 @@ fn failed(error: &MdsError) -> String {
     };
     let text = error.to_string();
     let why = text.rsplit_once(": ").map_or(text.as_str(), |(_, why)| why);
+    let why = why.split(", until ").next().unwrap_or(why);
     format!("{name}: {why}")
 }

@@ -1,7 +1,7 @@
 //! Responses that fail on purpose, because of a fault or a quirk.
 
 use axum::Json;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use chrono::{TimeDelta, Utc};
 
@@ -27,6 +27,12 @@ pub(super) fn quirk_response(
         let date = Utc::now() + TimeDelta::seconds(1);
         let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         (429, Some((header::RETRY_AFTER, date)))
+    } else if has(Quirk::ThrottledHour) && earlier_requests == 0 {
+        (429, Some((header::RETRY_AFTER, "3600".to_owned())))
+    } else if has(Quirk::NoContent) {
+        return Some(StatusCode::NO_CONTENT.into_response());
+    } else if has(Quirk::NotFound) {
+        (404, None)
     } else if has(Quirk::DownAtFirst) && earlier_requests < 2 {
         (503, None)
     } else {

@@ -11,11 +11,15 @@ use crate::quirk::{Quirk, Quirks};
 /// Trips on a page of a provider that has pages only because of a quirk.
 const QUIRK_PAGE_SIZE: usize = 5;
 /// Quirks that need pages.
-const PAGE_QUIRKS: [Quirk; 4] = [
+const PAGE_QUIRKS: [Quirk; 8] = [
     Quirk::ForbiddenPages,
     Quirk::NextLoops,
     Quirk::NextElsewhere,
     Quirk::NextEndless,
+    Quirk::NextWithoutQuery,
+    Quirk::EmptyPageLoops,
+    Quirk::EmptyPagesEndless,
+    Quirk::EmptyPagesBetween,
 ];
 
 /// One page of a response. Numbers start at 0 here, and at 1 in URLs.
@@ -50,14 +54,41 @@ impl Page {
         }
     }
 
-    /// The page that is sent for this one: if there is always a next page, the pages repeat.
+    /// The page that is sent for this one: if there is always a next page, the pages repeat. A page
+    /// after the last is empty.
     pub(super) fn wrapped(self, quirks: Quirks, total: usize) -> Self {
-        if !quirks.has(Quirk::NextEndless) {
-            return self;
-        }
-        Self {
-            number: self.number % (self.last(total) + 1),
-            ..self
+        let last = self.last(total);
+        let number = if quirks.has(Quirk::NextEndless) {
+            self.number % (last + 1)
+        } else if quirks.has(Quirk::EmptyPagesBetween) && self.number % 2 == 1 {
+            last + 1
+        } else if quirks.has(Quirk::EmptyPagesBetween) {
+            self.number / 2
+        } else {
+            self.number
+        };
+        Self { number, ..self }
+    }
+
+    /// The number of the page that this one links to.
+    fn next(self, quirks: Quirks, last: usize) -> Option<usize> {
+        let next = self.number + 1;
+        if quirks.has(Quirk::NextLoops) {
+            Some(0)
+        } else if quirks.has(Quirk::EmptyPageLoops) {
+            Some(next.min(last + 1))
+        } else if quirks.has(Quirk::EmptyPagesBetween) {
+            (self.number < last * 2).then_some(next)
+        } else if self.number < last
+            || quirks.has_any(&[
+                Quirk::NextElsewhere,
+                Quirk::NextEndless,
+                Quirk::EmptyPagesEndless,
+            ])
+        {
+            Some(next)
+        } else {
+            None
         }
     }
 
@@ -77,14 +108,15 @@ impl Page {
         let own = format!("http://{}{BASE_PATH}", host(headers));
         let url =
             |base: &str, number: usize| Value::String(page_url(base, path, parameters, number + 1));
-        let next = if quirks.has(Quirk::NextLoops) {
-            url(&own, 0)
-        } else if quirks.has(Quirk::NextElsewhere) {
-            url(&other_host_url(headers), self.number + 1)
-        } else if self.number < last || quirks.has(Quirk::NextEndless) {
-            url(&own, self.number + 1)
-        } else {
-            Value::Null
+        let next = match self.next(quirks, last) {
+            None => Value::Null,
+            Some(number) if quirks.has(Quirk::NextElsewhere) => {
+                url(&other_host_url(headers), number)
+            }
+            Some(number) if quirks.has(Quirk::NextWithoutQuery) => {
+                Value::String(format!("?page={}", number + 1))
+            }
+            Some(number) => url(&own, number),
         };
         json!({
             "first": url(&own, 0),

@@ -127,7 +127,7 @@ pub(super) fn coordinates(
     }
 }
 
-pub(super) fn ids(sample: &Sample) -> Finding {
+pub(super) fn ids(config: &ProviderConfig, sample: &Sample) -> Finding {
     let reason = RejectReason::ForeignProvider.to_string();
     if let Some(n) = sample.reasons.get(&reason) {
         let ids: Vec<_> = sample
@@ -135,9 +135,14 @@ pub(super) fn ids(sample: &Sample) -> Finding {
             .iter()
             .map(|id| format!("\"{id}\""))
             .collect();
+        let others = if ids.is_empty() {
+            "no UUID".to_owned()
+        } else {
+            ids.join(", ")
+        };
         let text = format!(
-            "{n} of {} trips have another provider_id than the entry; they would be rejected",
-            sample.trips
+            "{n} of {} trips have another provider_id ({others}) than the entry ({}); they would be rejected",
+            sample.trips, config.provider_id
         );
         let remedy = format!("\"provider_ids\": [{}]", ids.join(", "));
         return harm("ids", text, (!ids.is_empty()).then_some(remedy.as_str()));
@@ -172,6 +177,13 @@ pub(super) fn costs(config: &ProviderConfig, sample: &Sample) -> Finding {
 
 pub(super) fn durations(sample: &Sample) -> Finding {
     let about = "durations";
+    if share(sample.in_milliseconds, sample) > MAJORITY {
+        let text = format!(
+            "look like milliseconds: those of {} of {} trips are a thousand times what the times say; talk to the provider",
+            sample.in_milliseconds, sample.trips
+        );
+        return harm(about, text, None);
+    }
     let mismatches = sample.flagged(Flag::DurationMismatch);
     let text = format!(
         "{mismatches} of {} trips have a duration that their times contradict",

@@ -10,8 +10,12 @@ use crate::error::PipelineError;
 use crate::probe::report::{Finding, HourOutcome, ProbedHour};
 use crate::probe::sample::Sample;
 
-pub(super) fn access(whole: &ProbedHour, has_newer: bool) -> Finding {
+pub(super) fn access(whole: &ProbedHour, hours: &[ProbedHour], has_newer: bool) -> Finding {
     let about = "access";
+    if hours.iter().all(is_not_found) {
+        let text = "every requested hour is returned as not found (404): the feed cannot be ingested; look at mds_api_url";
+        return harm(about, text, None);
+    }
     match &whole.outcome {
         HourOutcome::Failed { name, message } => harm(about, format!("{name}: {message}"), None),
         HourOutcome::NotYet { http_status } => harm(
@@ -29,6 +33,17 @@ pub(super) fn access(whole: &ProbedHour, has_newer: bool) -> Finding {
         ),
         HourOutcome::Ready(_) => good(about, "reachable, and the login works"),
     }
+}
+
+/// Whether the provider returned 404 or 410. For a young hour that means "not yet".
+fn is_not_found(hour: &ProbedHour) -> bool {
+    matches!(
+        hour.outcome,
+        HourOutcome::NotOperating
+            | HourOutcome::NotYet {
+                http_status: 404 | 410
+            }
+    )
 }
 
 pub(super) fn version(config: &ProviderConfig, report: &HourReport) -> Finding {
@@ -51,6 +66,15 @@ pub(super) fn pages(config: &ProviderConfig, report: &HourReport) -> Finding {
     if report.next_page_left {
         let text = "there is a next page, which is not requested";
         return harm(about, text, Some("\"paging\": true"));
+    }
+    if report.empty_pages_left {
+        return note(
+            about,
+            format!(
+                "{}, and more without end: reading ends after 50 empty ones in a row",
+                report.pages
+            ),
+        );
     }
     match report.pages {
         0 | 1 => good(about, "one"),

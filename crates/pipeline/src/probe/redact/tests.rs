@@ -25,3 +25,20 @@ fn a_shape_tells_what_is_wrong_and_not_whose_trip_it_is() {
          route is an object of features, type, end_location is a list of 2"
     );
 }
+
+#[test]
+fn a_key_tells_no_more_than_a_text() {
+    let long = "x".repeat(5_000);
+    let trip = serde_json::value::to_raw_value(&serde_json::json!({
+        "route": {"30.26721,-97.74306 home of J. Doe": 1, "\u{1b}]0;owned\u{7}": 2, long: 3, "type": 4}
+    }))
+    .unwrap();
+    let shape = shapes(&trip, &["route"]);
+    assert_eq!(
+        shape,
+        format!(
+            "route is an object of ?]9;aaaaa?, 99.99999,-99.99999 aaaa aa a. aaa, type, {}",
+            "a".repeat(40)
+        )
+    );
+}

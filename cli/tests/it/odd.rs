@@ -1,0 +1,137 @@
+//! Feeds with trips and pages that do not follow MDS: the rest of the hour is loaded all the same.
+
+use rstest::rstest;
+use sandbox_provider::{MdsVersion, Quirk, Quirks, Rates, Rhythm};
+use serde_json::{Value, json};
+use trips::status::BlockStatus::Published;
+
+use crate::support::{ONE_HOUR, World, hour, options, with, world_of};
+
+const FOLDER: &str = "bird/2020/1/15/12";
+
+/// A provider with twelve valid trips in every hour, but for this quirk.
+async fn world_with(quirk: Quirk) -> World {
+    let mut options = options(&["bird"]);
+    let bird = options.providers.get_mut("bird").unwrap();
+    bird.version = MdsVersion::V1_0;
+    bird.trips_per_hour = 12.0;
+    bird.rhythm = Rhythm::Flat;
+    bird.rates = Rates::none();
+    bird.quirks = Quirks::from([quirk]);
+    options
+        .provider_settings
+        .insert("paging".to_owned(), json!(true));
+    world_of(options).await
+}
+
+/// Number of trips fetched, loaded and rejected.
+async fn counts(world: &World) -> (i64, i64, i64) {
+    let number = async |column| {
+        let query = format!("SELECT {column}::bigint FROM api.schedule");
+        world.number(&query).await
+    };
+    (
+        number("records_total").await,
+        number("records_processed").await,
+        number("records_error_count").await,
+    )
+}
+
+/// The trips of an archive, as text: not all of them are JSON.
+async fn archive(world: &World) -> String {
+    let key = format!("staging/{FOLDER}/trips.json");
+    String::from_utf8(world.vault().await.get_bytes(&key).await.unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_is_not_finite_costs_its_trip_and_not_the_hour() {
+    let world = world_with(Quirk::NonFiniteNumbers).await;
+    world.expect(0, &ONE_HOUR).await;
+    let (fetched, loaded, rejected) = counts(&world).await;
+    assert_eq!(fetched, 12);
+    assert_eq!((loaded, rejected), (9, 3));
+    assert_eq!(world.statuses().await, [Published]);
+    let archived = archive(&world).await;
+    let odd = "{\"max_speed\":NaN,\"min_speed\":[-Infinity],";
+    assert_eq!(archived.matches(odd).count(), 3, "as they were sent");
+    let rejects = world.object(&format!("{FOLDER}/rejects.json")).await;
+    for reject in rejects.as_array().unwrap() {
+        assert_eq!(reject["reasons"], json!([{"code": "non_finite_number"}]));
+        assert!(reject["trip"].as_str().unwrap().starts_with(odd));
+        assert!(reject["trip_id"].is_string());
+    }
+
+    // The archive, which is what the older tools left too, loads again with the same result.
+    let again = with(&ONE_HOUR, &["--force", "--no-extract"]);
+    world.expect(0, &again).await;
+    assert_eq!(counts(&world).await, (12, 9, 3));
+
+    // The same response is recognised.
+    let stored = archive(&world).await;
+    world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
+    assert_eq!(archive(&world).await, stored);
+    let changes = "SELECT trips_new + trips_changed + trips_gone FROM api.schedule";
+    assert_eq!(world.number(changes).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trip_over_the_size_limit_costs_itself_and_not_the_hour() {
+    let world = world_with(Quirk::HugeTrip).await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(counts(&world).await, (12, 11, 1));
+    let report = world.object(&format!("{FOLDER}/extract.json")).await;
+    assert_eq!(report["trips_too_large"], 1);
+    assert_eq!(report["trips"], 12);
+    let rejects = world.object(&format!("{FOLDER}/rejects.json")).await;
+    assert_eq!(rejects[0]["reasons"], json!([{"code": "too_large"}]));
+    let marker = &rejects[0]["trip"]["mds_etl_too_large"];
+    assert!(marker["bytes"].as_u64().unwrap() > 64 << 20, "{marker}");
+    assert_eq!(marker["sha256"].as_str().unwrap().len(), 64);
+}
+
+#[rstest]
+#[case::lost_query(Quirk::NextWithoutQuery, 3, None)]
+#[case::links_to_itself(Quirk::EmptyPageLoops, 4, None)]
+#[case::without_end(Quirk::EmptyPagesEndless, 53, Some(true))]
+#[case::in_between(Quirk::EmptyPagesBetween, 5, None)]
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_links_lead_to_all_trips_of_the_hour_and_to_no_others(
+    #[case] quirk: Quirk,
+    #[case] pages: u64,
+    #[case] empty_pages_left: Option<bool>,
+) {
+    let world = world_with(quirk).await;
+    world.expect(0, &ONE_HOUR).await;
+    world.expect_whole(&["bird"], &["12"]).await;
+    let outside = "SELECT count(*) FROM api.trips WHERE 'outside_hour' = ANY (flags)";
+    assert_eq!(world.number(outside).await, 0);
+    let report = world.object(&format!("{FOLDER}/extract.json")).await;
+    assert_eq!(report["pages"], pages);
+    assert_eq!(
+        report.get("empty_pages_left"),
+        empty_pages_left.map(Value::from).as_ref()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_without_content_has_no_trips() {
+    let world = world_with(Quirk::NoContent).await;
+    world.expect(0, &ONE_HOUR).await;
+    let report = world.object(&format!("{FOLDER}/extract.json")).await;
+    assert_eq!(
+        (&report["http_status"], &report["trips"]),
+        (&json!(204), &json!(0))
+    );
+    assert!(
+        world.stack.providers["bird"]
+            .expected(hour("2020-01-15-12"))
+            .sent
+            > 0
+    );
+    assert_eq!(
+        world
+            .number("SELECT status_id::bigint FROM api.schedule")
+            .await,
+        7
+    );
+}
