@@ -116,6 +116,19 @@ fn invalid(why: &str) -> StoreError {
     }
 }
 
+/// Options of the driver whose values may be malformed.
+const OPTIONS: [&str; 9] = [
+    "channel_binding",
+    "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_retries",
+    "load_balance_hosts",
+    "target_session_attrs",
+    "tcp_user_timeout",
+];
+
 /// Names the part of a URL that the driver refuses. Its own errors name none, and their sources may
 /// contain values.
 fn blame(url: &str) -> StoreError {
@@ -127,15 +140,18 @@ fn blame(url: &str) -> StoreError {
     if !is_read(&format!("postgresql://{hosts}/")) {
         return invalid("its host or port cannot be read");
     }
-    for pair in options.split('&').filter(|pair| !pair.is_empty()) {
-        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-        if !is_read(&format!("postgresql://localhost/?{pair}")) && is_option_name(name) {
-            return invalid(&format!(
-                "its option {name} is unknown or has a value that cannot be read"
-            ));
-        }
+    let is_bad =
+        |pair: &&str| !pair.is_empty() && !is_read(&format!("postgresql://localhost/?{pair}"));
+    let Some(bad) = options.split('&').find(is_bad) else {
+        return invalid("it cannot be read");
+    };
+    let name = bad.split_once('=').map_or(bad, |(name, _)| name);
+    if OPTIONS.contains(&name) {
+        invalid(&format!("the value of its option {name} cannot be read"))
+    } else {
+        // A name that is not known may be a part of a password.
+        invalid("one of its options after the `?` is not known")
     }
-    invalid("it cannot be read")
 }
 
 /// Removes TLS options of libpq that the driver does not know. Certificates are always verified, so

@@ -60,7 +60,8 @@ fn every_mode_of_tls_is_known(#[case] mode: &str, #[case] on_loopback: SslMode) 
 #[case("mysql://u:CANARY@h/d", "scheme")]
 #[case("postgresql://u:p@h/d?sslmode=CANARY", "sslmode")]
 #[case("postgresql://u:CANARY@h:notaport/d", "port")]
-#[case("postgresql://u:CANARY@h/d?color=CANARY", "color")]
+#[case("postgresql://u:CANARY@h/d?color=CANARY", "one of its options")]
+#[case("postgresql://u:CANARY@h/d?connect_timeout=CANARY", "connect_timeout")]
 #[case("postgresql://u:CANARY@h h/d", "password")]
 #[case("postgresql:///d", "host")]
 fn the_part_that_is_wrong_is_named(#[case] url: &str, #[case] part: &str) {
