@@ -27,7 +27,7 @@ fn time(row: &Value, member: &str) -> NaiveDateTime {
 }
 
 fn is_quarter(time: NaiveDateTime) -> bool {
-    time.minute() % 15 == 0 && time.second() == 0
+    time.minute().is_multiple_of(15) && time.second() == 0
 }
 
 fn nearest_quarter(time: NaiveDateTime) -> NaiveDateTime {
