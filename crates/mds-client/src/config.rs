@@ -330,9 +330,10 @@ fn time_format(fields: &Fields) -> Result<Option<TimeFormat>, ProviderConfigErro
             Ok(Some(TimeFormat::Milliseconds))
         }
         "hour" | "iso" | "iso8601" | "yyyy-mm-ddthh" => Ok(Some(TimeFormat::Hour)),
+        "rfc3339" => Ok(Some(TimeFormat::Rfc3339)),
         _ => Err(ProviderConfigError::new(
             "time_format",
-            "must be seconds, milliseconds or hour (or unix: the version's own)",
+            "must be seconds, milliseconds, hour or rfc3339 (or unix: the version's own)",
         )),
     }
 }

@@ -88,6 +88,7 @@ fn format_time(instant: DateTime<Utc>, format: TimeFormat) -> String {
         TimeFormat::Seconds => instant.timestamp().to_string(),
         TimeFormat::Milliseconds => instant.timestamp_millis().to_string(),
         TimeFormat::Hour => instant.format("%Y-%m-%dT%H").to_string(),
+        TimeFormat::Rfc3339 => instant.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
     }
 }
 

@@ -49,6 +49,8 @@ pub enum TimeFormat {
     Milliseconds,
     /// `YYYY-MM-DDTHH`, UTC.
     Hour,
+    /// `YYYY-MM-DDTHH:MM:SSZ`. No version of MDS has it, but some providers do.
+    Rfc3339,
 }
 
 /// The unit of the timestamps in a body, as the version defines it. Providers confuse the two, so

@@ -50,6 +50,10 @@ fn every_version_has_its_own_query(#[case] settings: Value, #[case] expected: &s
 #[case(json!({"version": "0.2", "time_format": "ms"}), "start_time=1577829600000&end_time=1577923200000")]
 #[case(json!({"version": "0.4", "mds_param_override": {"end_time": "hour"}}), "hour=2020-01-01T22")]
 #[case(json!({"version": "0.4", "time_format": "milliseconds"}), "end_time=1577916000000")]
+#[case(
+    json!({"version": "0.3", "time_format": "rfc3339"}),
+    "min_end_time=2020-01-01T22%3A00%3A00Z&max_end_time=2020-01-01T23%3A00%3A00Z"
+)]
 fn names_and_times_can_be_overridden(#[case] settings: Value, #[case] expected: &str) {
     assert_eq!(query(&settings), expected);
 }
