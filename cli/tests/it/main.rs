@@ -7,6 +7,7 @@ mod archive;
 mod belief;
 mod config;
 mod contract;
+mod deliveries;
 mod fence;
 mod files;
 mod flags;

@@ -8,8 +8,8 @@ use trips::status::BlockStatus;
 use trips::trip::{Flag, Flags};
 
 use crate::fixture::{
-    Db, NOTHING_LOADED, RUN, at, copy, load, progress, public_id, published, request, trip, trips,
-    upsert,
+    Db, NOTHING_LOADED, PROVIDER_ID, RUN, at, copy, deliver, load, progress, public_id, published,
+    request, trip, trips, upsert,
 };
 
 #[tokio::test]
@@ -382,4 +382,40 @@ async fn overlapping_trips_of_a_device_are_all_flagged() {
         ]
     );
     assert_eq!(delivery[1].flags, Flags::NONE);
+}
+
+#[tokio::test]
+async fn a_vehicle_type_that_mds_does_not_have_is_flagged_when_it_is_joined() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    let vehicles: Vec<_> = [(0, "hoverboard"), (1, "Moped")]
+        .map(|(n, kind)| trips::vehicle::Vehicle {
+            device_id: trip(n).device_id,
+            vehicle_id: None,
+            vehicle_type: Some(kind.to_owned()),
+            propulsion_type: None,
+            record: "{}".to_owned(),
+        })
+        .into();
+    claim
+        .store_vehicles(PROVIDER_ID, at(0), &vehicles)
+        .await
+        .unwrap();
+    let mut delivery = trips(0..3);
+    delivery.iter_mut().for_each(|trip| {
+        trip.vehicle_type = None;
+        trip.flags.insert(Flag::ZeroDistance);
+    });
+    let mut joined = request(3, 0);
+    joined.vehicles_of = Some(PROVIDER_ID);
+    deliver(&mut claim, &delivery, &[], joined).await.unwrap();
+    assert_eq!(
+        db.rows("SELECT vehicle_type, flags FROM api.trips ORDER BY trip_id")
+            .await,
+        [
+            "hoverboard|{zero_distance,unknown_vehicle_type}",
+            "Moped|{zero_distance}",
+            "null|{zero_distance}"
+        ]
+    );
 }
