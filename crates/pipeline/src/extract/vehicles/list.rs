@@ -232,3 +232,6 @@ impl Batch {
         std::mem::take(self).vehicles
     }
 }
+
+#[cfg(test)]
+mod tests;
