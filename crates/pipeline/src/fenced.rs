@@ -78,3 +78,6 @@ impl<'a, F: Fence> FencedWriter<'a, F> {
         Ok(self.vault.copy(from, etag, to).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;
