@@ -30,7 +30,8 @@ WRITES = {
     "PlanBlocksFunction": {"{stage}/runs/*"},
     "ExtractFunction": {"{stage}/*/trips.*json", "{stage}/*/telemetry.json", "{stage}/*/extract.json"},
     "SyncDbFunction": {"{stage}/*/rejects.json", "{stage}/*/publish.json"},
-    "SyncSocrataFunction": set(),
+    # Of a block that was loaded before there was a ledger, it writes the rows anew.
+    "SyncSocrataFunction": {"{stage}/*/publish.json"},
 }
 ALL_RESOURCES = {"LogsAndTraces"}
 

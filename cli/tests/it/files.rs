@@ -9,7 +9,7 @@ use rstest::rstest;
 use sandbox_provider::{Fault, Rates, Rhythm, Times};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trips::status::BlockStatus::{LoadFailed, LoadedWithRejects, New, Published};
+use trips::status::BlockStatus::{LoadFailed, Loaded, LoadedWithRejects, New, Published};
 
 use crate::support::{World, hour, options, stderr, stdout, until, with, world_of};
 
@@ -186,21 +186,50 @@ async fn sync_socrata_publishes_the_rows_of_a_file() {
     let output = world.expect(0, &step("sync-socrata", &file, &[])).await;
     assert_eq!(
         report(&output),
-        json!({"created": 3, "updated": 0, "errors": 0})
+        json!({"created": 3, "updated": 0, "deleted": 0, "errors": 0})
     );
     assert_eq!(
         (world.statuses().await, world.stack.portal.row_count()),
-        (vec![Published], 3)
+        (vec![Loaded], 3),
+        "the block's other rows are still to be published"
     );
     let output = world.expect(0, &step("sync-socrata", &file, &[])).await;
     assert_eq!(
         report(&output),
-        json!({"created": 0, "updated": 3, "errors": 0})
+        json!({"created": 0, "updated": 3, "deleted": 0, "errors": 0})
     );
+    world.expect(0, &with(&["sync-socrata"], &BLOCK)).await;
+    assert_eq!(
+        (world.statuses().await, world.stack.portal.row_count()),
+        (vec![Published], 40)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_but_public_rows_of_the_block_leaves_for_the_portal() {
+    let world = forty_trips().await;
     world
-        .expect(0, &with(&["sync-socrata", "--force"], &BLOCK))
+        .expect(0, &with(&["run", "--no-sync-socrata"], &BLOCK))
         .await;
-    assert_eq!(world.stack.portal.row_count(), 40);
+    let trips = world.object(&format!("{FOLDER}/trips.json")).await;
+    let mut rows = world.object(&format!("{FOLDER}/publish.json")).await;
+    let (_folder, file) = file("publish.json");
+    let (first, mut deletion) = (rows[0].clone(), rows[0].clone());
+    deletion[":deleted"] = json!(true);
+    rows[0]["trip_id"] = json!("00000000-0000-8000-8000-000000000001");
+    for (content, why) in [
+        (&trips["data"]["trips"], "not in the published form"),
+        (&json!([first, deletion]), "not in the published form"),
+        (&rows, "not loaded trips of the block"),
+    ] {
+        fs::write(&file, content.to_string()).unwrap();
+        let output = world.output(&step("sync-socrata", &file, &[])).await;
+        assert!(!output.status.success());
+        assert!(stderr(&output).contains(why), "{}", stderr(&output));
+        assert!(!stderr(&output).contains("coordinates"));
+    }
+    assert_eq!(world.stack.portal.row_count(), 0);
+    assert!(world.uploads().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -235,7 +235,9 @@ async fn force_does_the_chosen_steps_again() {
         ),
         (4, all, all)
     );
-    assert_eq!(world.uploads().len(), uploads + 2);
+    // One upload carries the rows of both hours, unless the second one comes too late for it.
+    let more = world.uploads().len() - uploads;
+    assert!((1..=2).contains(&more), "{more}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ use vault::Vault;
 
 use crate::error::{ErrorName, PipelineError};
 use crate::pace::SharedPace;
+use crate::publish::dataset::check_dataset;
 
 /// Configuration, database and clients, shared by all the blocks that a process works on.
 ///
@@ -62,7 +63,19 @@ pub(crate) struct Portal {
     pub(crate) client: SocrataClient,
     pub(crate) dataset: String,
     pub(crate) chunk_rows: usize,
+    /// Held by whoever uploads, or waits for another process's upload.
     pub(crate) lock: Arc<Mutex<()>>,
+    checked: Arc<OnceCell<()>>,
+}
+
+impl Portal {
+    /// Checks the dataset before the first upload of this process.
+    pub(crate) async fn check_dataset(&self) -> Result<(), PipelineError> {
+        self.checked
+            .get_or_try_init(|| check_dataset(&self.client))
+            .await?;
+        Ok(())
+    }
 }
 
 impl Context {
@@ -246,6 +259,7 @@ impl Context {
             chunk_rows: config.chunk_rows,
             client: SocrataClient::new(self.http.clone(), config)?,
             lock: Arc::default(),
+            checked: Arc::default(),
         };
         Ok(self.portal.get_or_init(|| portal).clone())
     }

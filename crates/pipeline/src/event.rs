@@ -227,6 +227,9 @@ pub struct SyncSocrataOutput {
     pub created: u64,
     /// Number of rows that the portal updated.
     pub updated: u64,
+    /// Number of rows that the portal deleted, since their trips are withdrawn.
+    #[serde(default)]
+    pub deleted: u64,
     /// Number of rows that the portal refused.
     pub errors: u64,
 }

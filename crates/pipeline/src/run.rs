@@ -24,21 +24,23 @@ use crate::step::{MAX_STEP_TIME, warn_not_recorded};
 use crate::summarize::run_summary;
 
 pub(crate) mod failures;
+mod portal_health;
 
 use self::failures::Failures;
+use self::portal_health::PortalHealth;
 
 /// How many loaded blocks may wait for the portal before loading waits too. An item is a kilobyte.
 const WAITING_FOR_PORTAL: usize = 4096;
 
-/// How many blocks are in the step `sync-socrata`. One uploads; meanwhile another one prepares its
-/// upload and a third one records how its upload ended.
-const PUBLISHED_AT_ONCE: usize = 3;
+/// How many blocks are in the step `sync-socrata`. One of them uploads the rows of all; the others
+/// wait and hold no connection.
+const PUBLISHED_AT_ONCE: usize = 1024;
 
 /// How to carry out a run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
     /// How many blocks are pulled and loaded at once; at least 1. Each takes a database connection,
-    /// and publishing takes three.
+    /// and publishing takes one.
     pub concurrency: usize,
     /// Once it is cancelled, no further step begins; the steps that have begun end first.
     pub cancel: CancellationToken,
@@ -85,6 +87,7 @@ pub async fn run_local(
         observer,
         patience: Patience::default(),
         failures: Failures::default(),
+        portal: PortalHealth::default(),
     });
     if let Some(manifest) = &plan.manifest {
         let items = run.patience.repeat(|| read_manifest(&run.ctx, manifest));
@@ -110,6 +113,7 @@ struct Run {
     observer: Arc<dyn RunObserver>,
     patience: Patience,
     failures: Failures,
+    portal: PortalHealth,
 }
 
 async fn load_all(
@@ -174,12 +178,22 @@ impl Run {
     }
 
     async fn publish_block(&self, item: BlockItem) -> BlockOutcome {
-        if self.cancel.is_cancelled() {
+        if self.cancel.is_cancelled() || self.portal.is_given_up() {
             return BlockOutcome::Cancelled(item);
         }
-        match self.do_step(Step::SyncSocrata, &item).await {
-            Ok(item) => BlockOutcome::Done(item),
-            Err(error) => self.failed(Step::SyncSocrata, item, error),
+        let published = tokio::select! {
+            published = self.do_step(Step::SyncSocrata, &item) => published,
+            () = self.portal.given_up() => return BlockOutcome::Cancelled(item),
+        };
+        match published {
+            Ok(item) => {
+                self.portal.succeeded();
+                BlockOutcome::Done(item)
+            }
+            Err(error) => {
+                self.portal.failed(&error);
+                self.failed(Step::SyncSocrata, item, error)
+            }
         }
     }
 

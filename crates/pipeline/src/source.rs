@@ -5,7 +5,6 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use vault::SealedReader;
 
 use crate::archive_check::check_archive;
 use crate::context::Context;
@@ -20,11 +19,8 @@ pub enum Source<'a> {
     File(&'a Path),
 }
 
-pub(crate) struct Opened {
-    pub(crate) content: Box<dyn Read + Send>,
-    /// Identifies the content of the object.
-    pub(crate) tag: String,
-}
+/// What a step reads.
+pub(crate) type Content = Box<dyn Read + Send>;
 
 /// When a local file was last changed.
 pub(crate) fn modified_at(path: &Path) -> Result<DateTime<Utc>, PipelineError> {
@@ -36,15 +32,9 @@ pub(crate) fn modified_at(path: &Path) -> Result<DateTime<Utc>, PipelineError> {
 
 impl Source<'_> {
     /// Opens an object of the block, which has to be sealed and to lie where it belongs.
-    pub(crate) async fn open(self, ctx: &Context, key: &str) -> Result<Opened, PipelineError> {
+    pub(crate) async fn open(self, ctx: &Context, key: &str) -> Result<Content, PipelineError> {
         match self {
-            Self::Bucket => {
-                let object = ctx.vault().open_sealed(key).await?;
-                Ok(Opened {
-                    tag: tag(&object),
-                    content: Box::new(object),
-                })
-            }
+            Self::Bucket => Ok(Box::new(ctx.vault().open_sealed(key).await?)),
             Self::File(path) => open_file(path),
         }
     }
@@ -55,30 +45,20 @@ impl Source<'_> {
         self,
         ctx: &Context,
         trips_key: &str,
-    ) -> Result<Opened, PipelineError> {
+    ) -> Result<Content, PipelineError> {
         match self {
             Self::Bucket => {
                 let object = ctx.vault().open_sealed(trips_key).await?;
-                Ok(Opened {
-                    tag: tag(&object),
-                    content: check_archive(ctx.vault(), trips_key, object).await?,
-                })
+                check_archive(ctx.vault(), trips_key, object).await
             }
             Self::File(path) => open_file(path),
         }
     }
 }
 
-fn tag(object: &SealedReader) -> String {
-    object.info().etag.clone().unwrap_or_default()
-}
-
-fn open_file(path: &Path) -> Result<Opened, PipelineError> {
+fn open_file(path: &Path) -> Result<Content, PipelineError> {
     let file = File::open(path).map_err(|e| {
         PipelineError::new(ErrorName::InvalidInput, format!("{}: {e}", path.display()))
     })?;
-    Ok(Opened {
-        tag: path.display().to_string(),
-        content: Box::new(BufReader::new(file)),
-    })
+    Ok(Box::new(BufReader::new(file)))
 }

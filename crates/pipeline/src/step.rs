@@ -120,7 +120,7 @@ fn status_after<S: BlockStep>(
 /// A panic leaves nothing half done: the transaction is rolled back, and an object appears in the
 /// bucket only when it is complete. In a Lambda function a panic ends the process instead, and the
 /// state machine repeats the step.
-async fn without_panic<T>(
+pub(crate) async fn without_panic<T>(
     work: impl Future<Output = Result<T, PipelineError>>,
 ) -> Result<T, PipelineError> {
     AssertUnwindSafe(work)
@@ -148,12 +148,15 @@ impl<'a> ClaimedStep<'a> {
         item: &'a BlockItem,
         step: Step,
     ) -> Result<Self, PipelineError> {
-        let deadline = ctx
-            .deadline()
-            .unwrap_or_else(|| Instant::now() + MAX_STEP_TIME);
+        let deadline = step_deadline(ctx);
         let block = item.block()?;
         let claim = claim(ctx, item.schedule_id, deadline).await?;
-        check_same_block(item, &block, &claim)?;
+        let row = claim.row();
+        let claimed = Block {
+            provider: row.provider.clone(),
+            hour: row.hour,
+        };
+        check_same_block(item, &claimed)?;
         let planned_at = ctx.store().run_planned_at(item.run_id).await?;
         Ok(Self {
             ctx,
@@ -257,7 +260,11 @@ impl<'a> ClaimedStep<'a> {
     }
 }
 
-async fn claim(ctx: &Context, schedule_id: i64, deadline: Instant) -> Result<Claim, PipelineError> {
+pub(crate) async fn claim(
+    ctx: &Context,
+    schedule_id: i64,
+    deadline: Instant,
+) -> Result<Claim, PipelineError> {
     let until = deadline.min(Instant::now() + CLAIM_WAIT);
     loop {
         match ctx.store().claim(schedule_id).await {
@@ -267,11 +274,16 @@ async fn claim(ctx: &Context, schedule_id: i64, deadline: Instant) -> Result<Cla
     }
 }
 
-/// Checks that the item's `schedule_id` is that of its block: another one would load trips into the
-/// wrong hour.
-fn check_same_block(item: &BlockItem, block: &Block, claim: &Claim) -> Result<(), PipelineError> {
-    let row = claim.row();
-    if row.provider == block.provider && row.hour == block.hour {
+/// When a step must have ended.
+pub(crate) fn step_deadline(ctx: &Context) -> Instant {
+    ctx.deadline()
+        .unwrap_or_else(|| Instant::now() + MAX_STEP_TIME)
+}
+
+/// Checks that the item's `schedule_id` is that of its block, which the schedule says is `found`:
+/// another one would load trips into the wrong hour.
+pub(crate) fn check_same_block(item: &BlockItem, found: &Block) -> Result<(), PipelineError> {
+    if *found == item.block()? {
         return Ok(());
     }
     Err(PipelineError::new(

@@ -6,13 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::TryStreamExt;
 use mds_client::Withdrawals;
-use store::{LoadCounts, LoadRequest, LoadStage, Upsert};
+use store::{LoadCounts, LoadRequest, LoadStage};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use trips::block::{Block, BlockObject, Hour};
-use trips::public_row::PublicRow;
+use trips::block::{BlockObject, Hour};
 use trips::status::{BlockStatus, Step};
 use vault::{ObjectWriter, Seal};
 
@@ -21,7 +19,7 @@ use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
 use crate::fenced::FencedWriter;
 use crate::load_worker::{LoadWorker, Tally};
-use crate::object_stream::JsonArrayStream;
+use crate::publish::file::write_file;
 use crate::source::{self, Source};
 use crate::step::{BlockStep, ClaimedStep, do_step};
 
@@ -126,7 +124,7 @@ async fn load(
 
     let mut stage = step.claim.start_load().await?;
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
-    let (tally, rejects) = copy_trips(worker, archive.content, rejects, &mut stage).await?;
+    let (tally, rejects) = copy_trips(worker, archive, rejects, &mut stage).await?;
     FencedWriter::new(ctx.vault(), &stage)
         .finish(rejects)
         .await?;
@@ -145,8 +143,9 @@ async fn load(
             withdraw: provider.config.withdrawals == Withdrawals::Mark,
         })
         .await?;
-    write_public_rows(ctx, &step.block, &upsert).await?;
-    let counts = upsert.commit().await?;
+    // Complete before the commit, so that a loaded block always has its rows to publish.
+    let file = write_file(ctx, &step.block, &upsert, upsert.publish_rows().await?).await?;
+    let counts = upsert.commit(&file).await?;
     Ok((tally, counts))
 }
 
@@ -223,26 +222,6 @@ async fn copy_trips(
         .map_err(|e| PipelineError::from_envelope("the archive", &e))?;
     copy.finish().await?;
     Ok(ended)
-}
-
-/// Writes the public rows of the loaded trips, read in the load's own transaction. The object is
-/// complete before the commit, so a loaded block always has something to publish.
-async fn write_public_rows(
-    ctx: &Context,
-    block: &Block,
-    upsert: &Upsert<'_>,
-) -> Result<(), PipelineError> {
-    let key = ctx.key(block, BlockObject::Publish);
-    let mut object = JsonArrayStream::create(ctx.vault(), &key, Seal::Encrypt)?;
-    let form = ctx.public_form()?;
-    let mut rows = upsert.publish_rows().await?;
-    while let Some(trip) = rows.try_next().await? {
-        object.push(&PublicRow::new(&trip, &form)).await?;
-    }
-    FencedWriter::new(ctx.vault(), upsert)
-        .finish(object.close().await?)
-        .await?;
-    Ok(())
 }
 
 /// The error of a load that was committed and has loaded no trip.

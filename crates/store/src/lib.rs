@@ -13,6 +13,7 @@ mod migrate;
 mod named_locks;
 mod overview;
 mod pace;
+mod publications;
 mod publish;
 mod request_slots;
 mod runs;
@@ -30,8 +31,11 @@ pub use load::{CopySink, LoadStage};
 pub use lone_rows::LoneRows;
 pub use overview::ProviderOverview;
 pub use pace::{HeldOff, Turn};
+pub use publications::{
+    Entering, Publication, PublicationEntry, PublicationFile, PublicationState, PublishTurn, Sent,
+};
 pub use request_slots::{RequestSlot, RequestSlots};
 pub use runs::{FailedBlock, Outcome, RunRecord, RunSummary, UnfinishedBlock};
-pub use schedule::{ArchiveRecord, PublishProgress, ScheduleRow};
+pub use schedule::{ArchiveRecord, ScheduleRow};
 pub use upsert::{LoadCounts, LoadRequest, Upsert};
 pub use vehicles::WantedDevice;

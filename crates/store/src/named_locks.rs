@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::claim::Claim;
 use crate::error::{Busy, StoreError, failed};
-use crate::lock_session::DATASET_SPACE;
+use crate::lock_session::LockSession;
 
 /// An advisory lock whose key is a space and the hash of a name.
 pub(crate) struct NamedLock {
@@ -12,41 +12,23 @@ pub(crate) struct NamedLock {
     pub(crate) name: String,
 }
 
-impl Claim {
-    /// Locks a dataset of the portal, so that only one upload across all processes writes to it.
-    ///
-    /// Sessions that wait get the lock in the order of their requests. The claim holds the lock
-    /// until [`unlock_all`](Self::unlock_all) or until the claim ends.
+impl NamedLock {
+    /// Takes the lock for the session, which holds it until it unlocks it or ends. Sessions that
+    /// wait get the lock in the order of their requests.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Busy`] if another session still holds the lock after `wait`;
-    /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
-    pub async fn lock_dataset(&mut self, dataset: &str, wait: Duration) -> Result<(), StoreError> {
-        let lock = NamedLock {
-            space: DATASET_SPACE,
-            name: dataset.to_owned(),
-        };
-        let busy = Busy::Dataset {
-            dataset: dataset.to_owned(),
-        };
-        self.lock(lock, wait, busy).await
-    }
-
-    pub(crate) async fn lock(
-        &mut self,
-        lock: NamedLock,
+    /// [`StoreError::Busy`] with `busy` if another session still holds the lock after `wait`;
+    /// [`StoreError::Unavailable`] if the connection is lost.
+    pub(crate) async fn take(
+        &self,
+        session: &mut LockSession,
         wait: Duration,
         busy: Busy,
     ) -> Result<(), StoreError> {
         let doing = failed("waiting for a lock");
         let limit = format!("{}ms", wait.as_millis().max(1));
-        let transaction = self
-            .session
-            .client_mut()?
-            .transaction()
-            .await
-            .map_err(doing)?;
+        let transaction = session.client_mut()?.transaction().await.map_err(doing)?;
         transaction
             .execute(
                 "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', '0', true)",
@@ -58,20 +40,30 @@ impl Claim {
         transaction
             .execute(
                 "SELECT pg_advisory_lock($1, hashtext($2))",
-                &[&lock.space, &lock.name],
+                &[&self.space, &self.name],
             )
             .await
             .map_err(|error| match doing(error) {
                 StoreError::Busy { .. } => StoreError::Busy { what: busy },
                 other => other,
             })?;
-        transaction.commit().await.map_err(doing)?;
+        transaction.commit().await.map_err(doing)
+    }
+}
+
+impl Claim {
+    pub(crate) async fn lock(
+        &mut self,
+        lock: NamedLock,
+        wait: Duration,
+        busy: Busy,
+    ) -> Result<(), StoreError> {
+        lock.take(&mut self.session, wait, busy).await?;
         self.named_locks.push(lock);
         Ok(())
     }
 
-    /// Releases the locks taken in addition to the block, such as
-    /// [`lock_dataset`](Self::lock_dataset)'s. The block stays claimed.
+    /// Releases the locks taken in addition to the block. The block stays claimed.
     ///
     /// # Errors
     ///

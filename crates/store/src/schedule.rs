@@ -1,7 +1,6 @@
 //! [`ScheduleRow`], a row of `api.schedule`: one block and how far it has come.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::row::RowIndex;
 use tokio_postgres::types::FromSql;
@@ -12,21 +11,19 @@ use uuid::Uuid;
 use crate::error::{StoreError, failed};
 
 mod planning;
-mod progress;
 mod status;
 mod update;
 
-pub use progress::PublishProgress;
 pub(crate) use status::{read_status, status_code};
 pub use update::ArchiveRecord;
-pub(crate) use update::{to_bigint, update_schedule};
+pub(crate) use update::{shortened, to_bigint, update_schedule};
 
 /// The columns of `api.schedule s` and `api.providers p` that [`ScheduleRow::read`] reads.
 macro_rules! schedule_columns {
     () => {
         "s.schedule_id, p.provider_name, s.block_start, s.status_id, s.payload, s.message, s.payload_trips_count,
          s.records_total, s.records_processed, s.records_error_count, s.records_duplicate_count, s.rerun_flag,
-         s.socrata_status, s.run_id, s.updated_at, s.extracted_at, s.published_at, s.archived_at, s.loaded_at"
+         s.run_id, s.updated_at, s.extracted_at, s.published_at, s.archived_at, s.loaded_at"
     };
 }
 pub(crate) use schedule_columns;
@@ -59,8 +56,6 @@ pub struct ScheduleRow {
     pub records_duplicate_count: Option<u64>,
     /// True if trips were rejected, so that the hour should be requested again.
     pub rerun_flag: bool,
-    /// How far publishing has come.
-    pub socrata_status: Option<PublishProgress>,
     /// The run that last changed the row.
     pub run_id: Option<Uuid>,
     /// When the row last changed.
@@ -128,13 +123,12 @@ impl ScheduleRow {
             records_error_count: count(row, 9, "records_error_count")?,
             records_duplicate_count: count(row, 10, "records_duplicate_count")?,
             rerun_flag: get(row, 11)?,
-            socrata_status: PublishProgress::read(get::<Option<Value>>(row, 12)?),
-            run_id: get(row, 13)?,
-            updated_at: get(row, 14)?,
-            extracted_at: get(row, 15)?,
-            published_at: get(row, 16)?,
-            archived_at: get(row, 17)?,
-            loaded_at: get(row, 18)?,
+            run_id: get(row, 12)?,
+            updated_at: get(row, 13)?,
+            extracted_at: get(row, 14)?,
+            published_at: get(row, 15)?,
+            archived_at: get(row, 16)?,
+            loaded_at: get(row, 17)?,
         })
     }
 }

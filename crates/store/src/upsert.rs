@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use deadpool_postgres::{ClientWrapper, Transaction};
-use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde::Serialize;
 use serde_json::Value;
@@ -14,7 +13,8 @@ use uuid::Uuid;
 
 use crate::error::{StoreError, failed};
 use crate::fence::{DOING, Fence, STATEMENT};
-use crate::publish::{self, PUBLISH_ROWS};
+use crate::publications::{self, Entered, PublicationFile};
+use crate::publish;
 use crate::schedule::{ScheduleRow, status_code, to_bigint};
 
 mod deliveries;
@@ -85,6 +85,8 @@ pub struct Upsert<'c> {
     counts: LoadCounts,
     /// Whether the load is to be recorded as a delivery from which trips can be missing.
     is_delivery: bool,
+    /// Whether trips became the block's own as they were.
+    has_moved: bool,
 }
 
 impl std::fmt::Debug for Upsert<'_> {
@@ -198,6 +200,7 @@ impl<'c> Upsert<'c> {
             request,
             counts,
             is_delivery: deliveries.is_new,
+            has_moved: written.has_moved,
         })
     }
 
@@ -218,29 +221,39 @@ impl<'c> Upsert<'c> {
     pub async fn publish_rows(
         &self,
     ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
-        let doing = failed("reading the rows to publish");
-        let rows = self
-            .transaction
-            .query_raw(PUBLISH_ROWS, [&self.row.schedule_id])
-            .await
-            .map_err(doing)?;
-        Ok(rows
-            .map(move |row| publish::read(&row.map_err(doing)?))
-            .boxed())
+        publish::rows(&self.transaction, self.row.schedule_id).await
     }
 
-    /// Commits trips, counts and status in one transaction.
+    /// Commits trips, counts, status and what the portal must receive in one transaction. `file` is
+    /// the object with the block's rows.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`]. Then nothing is loaded, or everything if the connection broke
     /// during the commit itself; the row of the next claim shows which.
-    pub async fn commit(self) -> Result<LoadCounts, StoreError> {
+    pub async fn commit(self, file: &PublicationFile) -> Result<LoadCounts, StoreError> {
         let doing = failed("committing a load");
         let (request, mut counts) = (self.request, self.counts);
         let schedule_id = self.row.schedule_id;
         let has_changed = counts.inserted + counts.updated + counts.withdrawn > 0;
-        let must_publish = request.republish || has_changed;
+        let moved_since = match self.has_moved {
+            true => publications::oldest_pending(&self.transaction).await?,
+            false => None,
+        };
+        let must_publish = request.republish || has_changed || moved_since.is_some();
+        let entered = if request.republish {
+            Entered::All
+        } else {
+            Entered::Changed {
+                since: moved_since,
+                now: has_changed,
+            }
+        };
+        let is_pending = publications::enter(&self.transaction, schedule_id, file, entered).await?;
+        // A block without trips counts as loaded until the portal has lost its earlier ones too.
+        if counts.status == BlockStatus::NoTrips && is_pending {
+            counts.status = BlockStatus::Loaded;
+        }
         let may_be_published = !must_publish
             && matches!(
                 counts.status,

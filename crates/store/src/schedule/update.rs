@@ -1,13 +1,13 @@
 //! Updates of a claimed block's row in `api.schedule`.
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::types::{Json, ToSql};
+use tokio_postgres::types::ToSql;
 use trips::Changes;
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
+use super::ScheduleRow;
 use super::status::status_code;
-use super::{PublishProgress, ScheduleRow};
 use crate::claim::Claim;
 use crate::error::StoreError;
 
@@ -178,47 +178,6 @@ impl Claim {
         .await
     }
 
-    /// Records in `api.schedule` how far an upload has come.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
-    pub async fn save_publish_progress(
-        &mut self,
-        progress: &PublishProgress,
-    ) -> Result<(), StoreError> {
-        self.update(
-            "recording the progress of an upload",
-            update_schedule!("socrata_status = $2"),
-            &[&Json(progress)],
-        )
-        .await
-    }
-
-    /// Records in `api.schedule` that the block is published: [`BlockStatus::Published`].
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
-    pub async fn mark_published(
-        &mut self,
-        run_id: Uuid,
-        progress: &PublishProgress,
-    ) -> Result<(), StoreError> {
-        self.update(
-            "recording an upload",
-            update_schedule!(
-                "status_id = $2, run_id = $3, socrata_status = $4, message = NULL, published_at = clock_timestamp()"
-            ),
-            &[
-                &status_code(BlockStatus::Published),
-                &run_id,
-                &Json(progress),
-            ],
-        )
-        .await
-    }
-
     /// Runs an `update_schedule!` statement. `values` are its parameters from `$2` on.
     async fn update(
         &mut self,
@@ -245,7 +204,7 @@ pub(crate) fn to_bigint(count: u64) -> i64 {
 }
 
 /// Postgres text can't hold the character NUL.
-fn shortened(message: &str) -> String {
+pub(crate) fn shortened(message: &str) -> String {
     message
         .chars()
         .filter(|c| *c != '\0')

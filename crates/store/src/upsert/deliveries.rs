@@ -18,6 +18,7 @@ use deadpool_postgres::Transaction;
 use super::LoadRequest;
 use crate::copy::TRIP_DATA;
 use crate::error::{StoreError, failed};
+use crate::publications::ENTER_OTHERS;
 use crate::schedule::get;
 
 /// The deliveries of a block that were loaded before, as far as this load depends on them.
@@ -34,6 +35,8 @@ pub(super) struct Written {
     pub(super) inserted: u64,
     pub(super) updated: u64,
     pub(super) withdrawn: u64,
+    /// Whether rows became the block's own without another change.
+    pub(super) has_moved: bool,
 }
 
 impl Deliveries {
@@ -82,9 +85,16 @@ impl Deliveries {
             .await
             .map_err(doing)?;
         let count = |column| get::<i64>(&row, column).map(i64::unsigned_abs);
+        let mut changed_others = count("others")?;
         if count("seen")? > 0 {
-            transaction
+            changed_others += transaction
                 .execute(WITHDRAW_AGAIN, &[&request.requested_at])
+                .await
+                .map_err(doing)?;
+        }
+        if changed_others > 0 {
+            transaction
+                .execute(ENTER_OTHERS, &[&schedule_id])
                 .await
                 .map_err(doing)?;
         }
@@ -92,6 +102,7 @@ impl Deliveries {
             inserted: count("inserted")?,
             updated: count("updated")?,
             withdrawn: count("withdrawn")?,
+            has_moved: count("moved")? > 0,
         })
     }
 }
@@ -163,12 +174,14 @@ static WRITE_TRIPS: LazyLock<String> = LazyLock::new(|| {
                         THEN {is_missing} AND ($3 < t.withdrawn_at) IS NOT FALSE
                         ELSE {still_changes} END
              RETURNING xmax = 0 AS inserted, withdrawn_at = $3 AS withdrawn, seen_at = $3 AS seen,
-                       modified_date = now() AS modified
+                       modified_date = now() AS modified, schedule_id IS NOT DISTINCT FROM $1 AS own
          )
          SELECT count(*) FILTER (WHERE inserted) AS inserted,
                 count(*) FILTER (WHERE NOT inserted AND modified AND withdrawn IS NOT TRUE) AS updated,
                 count(*) FILTER (WHERE withdrawn) AS withdrawn,
-                count(*) FILTER (WHERE seen) AS seen
+                count(*) FILTER (WHERE seen) AS seen,
+                count(*) FILTER (WHERE own AND NOT modified) AS moved,
+                count(*) FILTER (WHERE modified AND NOT own) AS others
          FROM written",
         data = columns(""),
         incoming = columns("i."),

@@ -6,7 +6,7 @@ use store::StoreError;
 use tokio::time::timeout;
 use trips::status::BlockStatus;
 
-use crate::fixture::{Db, RUN, copy, load, open, ping, progress, request, trip, trips, upsert};
+use crate::fixture::{Db, RUN, copy, file, load, open, ping, request, trip, trips, upsert};
 
 /// Terminates the one session that holds a claim.
 async fn kill_claims(db: &Db) {
@@ -40,7 +40,7 @@ async fn a_load_killed_before_the_commit_changes_nothing() {
     delivery[0].trip_distance = 7;
     let pending = upsert(&mut claim, &delivery, 1).await.unwrap();
     kill_claims(&db).await;
-    let error = pending.commit().await.unwrap_err();
+    let error = pending.commit(&file()).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     assert_eq!(block_and_trips(&db).await, before);
 
@@ -76,7 +76,7 @@ async fn a_reader_of_rows_gets_an_error_if_the_session_is_killed() {
     rows.try_next().await.unwrap().unwrap();
     kill_claims(&db).await;
     let end = rows.try_fold(0, |n, _| async move { Ok(n + 1) }).await;
-    assert!(end.is_err() || pending.commit().await.is_err());
+    assert!(end.is_err() || pending.commit(&file()).await.is_err());
     assert_eq!(db.text("SELECT count(*) FROM api.trips").await, "0");
 }
 
@@ -86,16 +86,16 @@ async fn a_worker_that_lost_its_claim_can_change_nothing() {
     let mut lost = db.claim(0).await;
     kill_claims(&db).await;
     let mut winner = db.claim(0).await;
-    winner.mark_published(RUN, &progress(0)).await.unwrap();
+    load(&mut winner, &trips(0..1), 0).await.unwrap();
     let failed = lost
         .mark_failed(BlockStatus::LoadFailed, RUN, "X", "x")
         .await;
     assert!(failed.unwrap_err().is_transient());
-    assert!(lost.save_publish_progress(&progress(0)).await.is_err());
+    assert!(lost.mark_unchanged(RUN, "").await.is_err());
     assert!(lost.start_load().await.is_err());
     assert!(lost.release().await.is_err());
-    assert_eq!(winner.row().status, BlockStatus::Published);
-    assert_eq!(db.count_blocks(BlockStatus::Published).await, 1);
+    assert_eq!(winner.row().status, BlockStatus::Loaded);
+    assert_eq!(db.count_blocks(BlockStatus::Loaded).await, 1);
 }
 
 #[tokio::test]

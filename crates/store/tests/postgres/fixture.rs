@@ -1,14 +1,15 @@
 //! A migrated database with a provider and blocks, and trips to load.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 use sandbox_postgres::Cluster;
 use secrecy::SecretString;
 use store::{
-    Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage, PublishProgress, ScheduleRow,
-    Store, StoreError, StoreOptions, Upsert,
+    Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage, PublicationFile, PublishTurn,
+    ScheduleRow, Sent, Store, StoreError, StoreOptions, Upsert,
 };
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use trips::Labels;
@@ -135,6 +136,40 @@ impl Db {
         let counts = deliver(&mut claim, trips, &[], request).await.unwrap();
         claim.release().await.unwrap();
         counts
+    }
+
+    /// Uploads everything that the portal must receive of the n-th block, without a portal.
+    pub(crate) async fn publish(&self, n: usize) {
+        let schedule_id = self.schedule_id(n).await;
+        let asked = self
+            .store
+            .request_publication(schedule_id, RUN, false)
+            .await;
+        assert!(asked.unwrap(), "the portal needs nothing of the block");
+        self.publish_all().await;
+    }
+
+    /// Uploads everything that somebody waits for, without a portal.
+    pub(crate) async fn publish_all(&self) {
+        let turn = self.turn().await;
+        let sent: Vec<Sent> = turn
+            .waiting(&[], 100)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|publication| Sent {
+                publication,
+                counts: serde_json::json!({"created": 2}),
+            })
+            .collect();
+        turn.record_sent(&sent).await.unwrap();
+        turn.release().await.unwrap();
+    }
+
+    pub(crate) async fn turn(&self) -> PublishTurn {
+        let wait = Duration::from_secs(5);
+        let turn = self.store.take_publish_turn("abcd-1234", wait).await;
+        turn.unwrap().unwrap()
     }
 
     pub(crate) async fn load(&self, n: usize, trips: &[Trip]) -> LoadCounts {
@@ -303,7 +338,7 @@ pub(crate) async fn load(
     trips: &[Trip],
     rejected: u64,
 ) -> Result<LoadCounts, StoreError> {
-    upsert(claim, trips, rejected).await?.commit().await
+    upsert(claim, trips, rejected).await?.commit(&file()).await
 }
 
 /// Loads a delivery, with the ids of rejected trips.
@@ -322,7 +357,7 @@ pub(crate) async fn deliver(
     let mut sink = stage.copy().await?;
     sink.send(encoder.take()).await?;
     sink.finish().await?;
-    stage.upsert(request).await?.commit().await
+    stage.upsert(request).await?.commit(&file()).await
 }
 
 pub(crate) async fn published(upsert: &Upsert<'_>) -> Vec<PublicTrip> {
@@ -335,13 +370,11 @@ pub(crate) async fn published(upsert: &Upsert<'_>) -> Vec<PublicTrip> {
         .unwrap()
 }
 
-/// The progress of an upload that has created `rows` rows.
-pub(crate) fn progress(rows: u64) -> PublishProgress {
-    PublishProgress {
-        object: "\"etag of publish.json\"".to_owned(),
-        rows_done: rows,
-        created: rows,
-        updated: 0,
-        errors: 0,
+/// The object that a load has written.
+pub(crate) fn file() -> PublicationFile {
+    PublicationFile {
+        key: "staging/bird/2020/1/1/0/publish.json".to_owned(),
+        sha256: "ab".repeat(32),
+        rows: 2,
     }
 }

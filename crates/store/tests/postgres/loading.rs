@@ -8,8 +8,8 @@ use trips::status::BlockStatus;
 use trips::trip::{Flag, Flags};
 
 use crate::fixture::{
-    Db, NOTHING_LOADED, PROVIDER_ID, RUN, at, copy, deliver, load, progress, public_id, published,
-    request, trip, trips, upsert,
+    Db, NOTHING_LOADED, PROVIDER_ID, at, copy, deliver, file, load, public_id, published, request,
+    trip, trips, upsert,
 };
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn a_copy_that_is_not_finished_adds_no_rows() {
             .upsert(request(2, 0))
             .await
             .unwrap()
-            .commit()
+            .commit(&file())
             .await
             .unwrap()
             .loaded,
@@ -243,20 +243,21 @@ async fn a_published_block_stays_published_if_a_load_changes_nothing() {
     let db = Db::planned().await;
     let mut claim = db.claim(0).await;
     load(&mut claim, &trips(0..2), 1).await.unwrap();
-    claim.mark_published(RUN, &progress(2)).await.unwrap();
+    claim.release().await.unwrap();
+    db.publish(0).await;
+    let mut claim = db.claim(0).await;
     let counts = load(&mut claim, &trips(0..2), 1).await.unwrap();
     assert_eq!(counts.status, BlockStatus::Published);
     assert_eq!(claim.row().status, BlockStatus::Published);
-    assert_eq!(claim.row().socrata_status, Some(progress(2)));
 
     let mut stage = claim.start_load().await.unwrap();
     copy(&mut stage, &trips(0..2)).await.unwrap();
     let mut republish = request(2, 0);
     republish.republish = true;
     let upsert = stage.upsert(republish).await.unwrap();
-    assert_eq!(upsert.commit().await.unwrap().status, BlockStatus::Loaded);
+    let counts = upsert.commit(&file()).await.unwrap();
+    assert_eq!(counts.status, BlockStatus::Loaded);
     assert_eq!(claim.row().published_at, None);
-    assert_eq!(claim.row().socrata_status, None);
 }
 
 #[tokio::test]
@@ -277,7 +278,7 @@ async fn existing_ids_are_kept() {
     let rows = published(&upsert).await;
     let public = &rows[0];
     assert_eq!(format!("{}|{}", public.trip_id, public.device_id), before);
-    upsert.commit().await.unwrap();
+    upsert.commit(&file()).await.unwrap();
     assert_eq!(db.text(ids).await, before);
 }
 
@@ -349,7 +350,7 @@ async fn the_rows_to_publish_are_those_of_the_block_in_order_of_time() {
     assert_eq!(row["end_time"], "2020-01-01T10:05:00");
     assert_eq!(row["council_district_start"], "9");
     assert_eq!(row["council_district_end"], 0);
-    upsert.commit().await.unwrap();
+    upsert.commit(&file()).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,73 +1,39 @@
-//! Locks that a claim takes in addition to its block.
+//! The turn to write to a dataset.
 
 use std::time::Duration;
 
-use store::{Busy, StoreError};
 use tokio::time::sleep;
 
 use crate::fixture::Db;
 
+const SHORT: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_secs(10);
+
 #[tokio::test]
 async fn uploads_to_a_dataset_run_one_at_a_time() {
     let db = Db::planned().await;
-    let (mut first, mut second) = (db.claim(0).await, db.claim(1).await);
-    first
-        .lock_dataset("abcd-1234", Duration::from_secs(5))
-        .await
-        .unwrap();
-    let error = second
-        .lock_dataset("abcd-1234", Duration::from_millis(100))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(&error, StoreError::Busy { what: Busy::Dataset { dataset } } if dataset == "abcd-1234")
-    );
-    second
-        .lock_dataset("efgh-5678", Duration::from_secs(5))
-        .await
-        .unwrap();
+    let first = db.turn().await;
+    let none = db.store.take_publish_turn("abcd-1234", SHORT).await;
+    assert!(none.unwrap().is_none());
+    let other = db.store.take_publish_turn("efgh-5678", SHORT).await;
+    other.unwrap().unwrap().release().await.unwrap();
 
-    let waiting = tokio::spawn(async move {
-        second
-            .lock_dataset("abcd-1234", Duration::from_secs(10))
-            .await
-            .unwrap();
-        second
-    });
+    let store = db.store.clone();
+    let waiting = tokio::spawn(async move { store.take_publish_turn("abcd-1234", LONG).await });
     sleep(Duration::from_millis(50)).await;
     assert!(!waiting.is_finished());
-    first.unlock_all().await.unwrap();
-    let second = waiting.await.unwrap();
-    assert!(
-        first
-            .lock_dataset("abcd-1234", Duration::from_millis(100))
-            .await
-            .is_err()
-    );
+    first.release().await.unwrap();
+    let second = waiting.await.unwrap().unwrap().unwrap();
+    let none = db.store.take_publish_turn("abcd-1234", SHORT).await;
+    assert!(none.unwrap().is_none());
     second.release().await.unwrap();
-    first
-        .lock_dataset("abcd-1234", Duration::from_secs(1))
-        .await
-        .unwrap();
-    first.unlock_all().await.unwrap();
-    first.unlock_all().await.unwrap();
-    assert!(
-        db.store.claim(first.row().schedule_id).await.is_err(),
-        "the block stays claimed"
-    );
+    db.turn().await.release().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_dataset_is_unlocked_when_its_claim_ends() {
+async fn a_turn_ends_with_its_holder() {
     let db = Db::planned().await;
-    let (mut first, mut second) = (db.claim(0).await, db.claim(1).await);
-    first
-        .lock_dataset("abcd-1234", Duration::from_secs(5))
-        .await
-        .unwrap();
-    drop(first);
-    second
-        .lock_dataset("abcd-1234", Duration::from_secs(10))
-        .await
-        .unwrap();
+    drop(db.turn().await);
+    let turn = db.store.take_publish_turn("abcd-1234", LONG).await;
+    assert!(turn.unwrap().is_some());
 }

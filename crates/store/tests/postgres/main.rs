@@ -17,6 +17,7 @@ mod orders;
 mod overlap;
 mod pace;
 mod parallel;
+mod publications;
 mod roundtrip;
 mod runs;
 mod schedule;

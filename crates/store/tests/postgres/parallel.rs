@@ -6,7 +6,7 @@ use futures::future::join_all;
 use rstest::rstest;
 use tokio::time::{sleep, timeout};
 
-use crate::fixture::{Db, load, trip, trips, upsert};
+use crate::fixture::{Db, file, load, trip, trips, upsert};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn blocks_that_share_everything_do_not_deadlock() {
@@ -71,7 +71,7 @@ async fn an_uncommitted_load_does_not_block_loads_of_other_trips() {
         .await
         .unwrap()
         .unwrap();
-    pending.commit().await.unwrap();
+    pending.commit(&file()).await.unwrap();
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_load_waits_for_an_uncommitted_load_of_the_same_trips() {
     });
     sleep(Duration::from_millis(100)).await;
     assert!(!waiting.is_finished());
-    pending.commit().await.unwrap();
+    pending.commit(&file()).await.unwrap();
     assert_eq!(waiting.await.unwrap().unwrap().updated, 1);
 }
 

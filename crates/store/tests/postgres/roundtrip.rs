@@ -12,7 +12,7 @@ use trips::Labels;
 use trips::trip::{Flag, Point, Trip};
 use uuid::Uuid;
 
-use crate::fixture::{Db, request};
+use crate::fixture::{Db, file, request};
 
 #[derive(Debug, Clone)]
 struct Sample {
@@ -140,7 +140,7 @@ async fn load(claim: &mut Claim, samples: &[Sample]) {
         .upsert(request(samples.len(), 0))
         .await
         .unwrap()
-        .commit()
+        .commit(&file())
         .await
         .unwrap();
 }

@@ -11,7 +11,7 @@ use trips::status::BlockStatus;
 use trips::time::CivilZone;
 use uuid::Uuid;
 
-use crate::fixture::{Db, PROVIDER_ID, RUN, bird, hour, hours, open, progress};
+use crate::fixture::{Db, PROVIDER_ID, bird, hour, hours, open, trips};
 
 #[tokio::test]
 async fn blocks_are_inserted_once() {
@@ -163,8 +163,8 @@ async fn a_provider_keeps_its_provider_id_when_its_mds_id_changes() {
 #[tokio::test]
 async fn a_published_block_is_read_as_published() {
     let db = Db::planned().await;
-    let mut claim = db.claim(3).await;
-    claim.mark_published(RUN, &progress(0)).await.unwrap();
+    db.load(3, &trips(0..1)).await;
+    db.publish(3).await;
     let day = hours("2020-01-01-00", "2020-01-02-00");
     let blocks = db.store.blocks(&bird(), day).await.unwrap();
     let (published, unfinished): (Vec<_>, Vec<_>) = blocks

@@ -1,10 +1,10 @@
 //! Updates of a claimed block's row.
 
-use store::{ArchiveRecord, PublishProgress};
+use store::ArchiveRecord;
 use trips::Changes;
 use trips::status::BlockStatus;
 
-use crate::fixture::{Db, RUN, load, progress, trip, trips};
+use crate::fixture::{Db, RUN, load, trip, trips};
 
 fn archive(fetched: u64) -> ArchiveRecord {
     ArchiveRecord {
@@ -126,63 +126,14 @@ async fn only_a_failed_upload_clears_the_time_of_publication() {
     let db = Db::planned().await;
     let mut claim = db.claim(0).await;
     for status in BlockStatus::ALL {
-        claim.mark_published(RUN, &progress(2)).await.unwrap();
+        db.sql
+            .batch_execute("UPDATE api.schedule SET published_at = now()")
+            .await
+            .unwrap();
         claim.mark_failed(status, RUN, "X", "x").await.unwrap();
         let is_cleared = claim.row().published_at.is_none();
         assert_eq!(is_cleared, status == BlockStatus::PublishFailed, "{status}");
     }
-}
-
-#[tokio::test]
-async fn the_progress_of_an_upload_is_recorded() {
-    let db = Db::planned().await;
-    let mut claim = db.claim(0).await;
-    load(&mut claim, &trips(0..2), 0).await.unwrap();
-    claim.save_publish_progress(&progress(1)).await.unwrap();
-    assert_eq!(claim.row().socrata_status, Some(progress(1)));
-    assert_eq!(claim.row().status, BlockStatus::Loaded);
-    claim.mark_published(RUN, &progress(2)).await.unwrap();
-    assert_eq!(claim.row().status, BlockStatus::Published);
-    assert_eq!(claim.row().socrata_status, Some(progress(2)));
-    load(&mut claim, &trips(0..3), 0).await.unwrap();
-    assert_eq!(
-        claim.row().socrata_status,
-        None,
-        "new rows are not published yet"
-    );
-}
-
-#[tokio::test]
-async fn progress_is_stored_as_earlier_versions_stored_it() {
-    let db = Db::planned().await;
-    let mut claim = db.claim(0).await;
-    let stored = r#"{"object":"\"etag\"","rows_done":2,"created":2,"updated":0,"errors":0}"#;
-    db.sql
-        .batch_execute(&format!(
-            "UPDATE api.schedule SET socrata_status = '{stored}'"
-        ))
-        .await
-        .unwrap();
-    claim.mark_unchanged(RUN, "").await.unwrap();
-    let expected = PublishProgress {
-        object: "\"etag\"".to_owned(),
-        ..progress(2)
-    };
-    assert_eq!(claim.row().socrata_status, Some(expected.clone()));
-    claim.save_publish_progress(&expected).await.unwrap();
-    let same =
-        format!("SELECT socrata_status = '{stored}' FROM api.schedule WHERE run_id IS NOT NULL");
-    assert_eq!(db.text(&same).await, "t");
-}
-
-#[tokio::test]
-async fn a_block_with_progress_of_another_tool_can_be_read() {
-    let db = Db::planned().await;
-    db.sql
-        .batch_execute("UPDATE api.schedule SET socrata_status = '{\"Rows Created\": 7}'")
-        .await
-        .unwrap();
-    assert_eq!(db.claim(0).await.row().socrata_status, None);
 }
 
 #[tokio::test]

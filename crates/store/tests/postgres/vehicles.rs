@@ -7,7 +7,7 @@ use trips::trip::Trip;
 use trips::vehicle::Vehicle;
 use uuid::Uuid;
 
-use crate::fixture::{Db, PROVIDER_ID, RUN, at, copy, load, request, trip, trips};
+use crate::fixture::{Db, PROVIDER_ID, RUN, at, copy, file, load, request, trip, trips};
 
 /// Trips of MDS 2.0.
 fn without_vehicles(numbers: std::ops::Range<u128>) -> Vec<Trip> {
@@ -47,7 +47,7 @@ impl Db {
             ..request(trips.len(), 0)
         };
         let upsert = stage.upsert(request).await.unwrap();
-        upsert.commit().await.unwrap();
+        upsert.commit(&file()).await.unwrap();
         claim.release().await.unwrap();
         self.sql
             .batch_execute(

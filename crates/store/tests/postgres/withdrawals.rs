@@ -7,8 +7,7 @@ use trips::trip::Trip;
 use uuid::Uuid;
 
 use crate::fixture::{
-    Db, NOTHING_LOADED, RUN, at, deliver, progress, published, request, request_at, trip, trips,
-    upsert,
+    Db, NOTHING_LOADED, at, deliver, file, published, request, request_at, trip, trips, upsert,
 };
 
 /// The trips that do not count, and the minute since when.
@@ -96,9 +95,9 @@ async fn an_empty_delivery_withdraws_every_trip_of_its_block() {
     db.deliver(0, 0, &trips(0..3)).await;
     db.deliver(1, 30, &trips(2..4)).await;
     let counts = db.deliver(0, 60, &[]).await;
-    assert_eq!((counts.status, counts.withdrawn), (BlockStatus::NoTrips, 2));
+    assert_eq!((counts.status, counts.withdrawn), (BlockStatus::Loaded, 2));
     assert_eq!(db.rows(WITHDRAWN).await, withdrawn(&[(60, 0), (60, 1)]));
-    assert_eq!(db.block(0).await.status, BlockStatus::NoTrips);
+    assert_eq!(db.block(0).await.status, BlockStatus::Loaded);
 }
 
 #[tokio::test]
@@ -173,11 +172,14 @@ async fn withdrawals_can_be_left_out() {
 async fn withdrawn_trips_are_not_published_and_open_a_published_block() {
     let db = Db::planned().await;
     db.deliver(0, 0, &trips(0..3)).await;
+    db.publish(0).await;
     let mut claim = db.claim(0).await;
-    claim.mark_published(RUN, &progress(3)).await.unwrap();
     let load = upsert(&mut claim, &trips(0..2), 0).await.unwrap();
     assert_eq!(published(&load).await.len(), 2);
-    assert_eq!(load.commit().await.unwrap().status, BlockStatus::Loaded);
+    assert_eq!(
+        load.commit(&file()).await.unwrap().status,
+        BlockStatus::Loaded
+    );
     assert_eq!(claim.row().published_at, None);
 }
 

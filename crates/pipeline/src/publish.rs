@@ -1,0 +1,219 @@
+//! Publishing: the portal works on one upload at a time, so whoever has the turn uploads the rows
+//! of every block that somebody waits for. The others find their blocks published.
+//!
+//! What the portal must receive is in the ledger `api.publications`. A process that is killed
+//! between an upload and its record sends the same rows again, which an upsert absorbs.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::{PublicationEntry, PublicationState, StoreError};
+use tokio::time::{Instant, timeout_at};
+use trips::block::Block;
+use trips::status::Step;
+use uuid::Uuid;
+
+use self::file::write_file;
+use self::upload::{upload_trips, upload_waiting};
+use crate::context::{Context, Portal};
+use crate::error::{ErrorName, PipelineError};
+use crate::event::{BlockItem, SyncSocrataOutput};
+use crate::step::{check_same_block, claim, step_deadline};
+
+mod batch;
+pub(crate) mod dataset;
+pub(crate) mod file;
+pub(crate) mod rows;
+mod upload;
+
+/// How long to wait for another process's upload before looking whether it carried our rows.
+const TURN_WAIT: Duration = Duration::from_secs(1);
+
+/// What the portal counted of a block's rows: column `socrata_status`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Counts {
+    pub(crate) created: u64,
+    pub(crate) updated: u64,
+    pub(crate) deleted: u64,
+    pub(crate) errors: u64,
+}
+
+impl Counts {
+    /// The counts of a block's last upload. Older tools stored other JSON here.
+    fn read(column: Option<Value>) -> Self {
+        column
+            .and_then(|json| serde_json::from_value(json).ok())
+            .unwrap_or_default()
+    }
+
+    fn output(self) -> SyncSocrataOutput {
+        SyncSocrataOutput {
+            created: self.created,
+            updated: self.updated,
+            deleted: self.deleted,
+            errors: self.errors,
+        }
+    }
+}
+
+/// Waits until the portal has everything of the block, by an upload of this process or of another.
+pub(crate) async fn publish_block(
+    ctx: &Context,
+    item: &BlockItem,
+) -> Result<SyncSocrataOutput, PipelineError> {
+    let portal = ctx.portal()?;
+    let deadline = step_deadline(ctx);
+    let state = ctx.store().publication(item.schedule_id).await?;
+    check_same_block(item, &state.block)?;
+    if !is_loaded(&state) {
+        return Err(not_loaded(&state.block));
+    }
+    enter_if_missing(ctx, item, &state, deadline).await?;
+    let is_pending = ctx
+        .store()
+        .request_publication(item.schedule_id, item.run_id, item.force)
+        .await?;
+    if is_pending {
+        portal.check_dataset().await?;
+    }
+    loop {
+        let busy = || busy(&portal.dataset);
+        // The lock within this process comes first: waiting for it costs no connection.
+        let _lock = timeout_at(deadline, portal.lock.lock())
+            .await
+            .map_err(|_| busy())?;
+        if let Some(output) = ended(ctx, item).await? {
+            return Ok(output);
+        }
+        if Instant::now() >= deadline {
+            return Err(busy());
+        }
+        upload_in_turn(ctx, &portal, item).await?;
+    }
+}
+
+/// Sends these trips of the block, by public id, as they are loaded. What the portal must receive
+/// besides stays in the ledger.
+///
+/// # Errors
+///
+/// `InvalidInput` if one of them is not a trip of the block.
+pub(crate) async fn publish_trips(
+    ctx: &Context,
+    item: &BlockItem,
+    ids: &[Uuid],
+) -> Result<SyncSocrataOutput, PipelineError> {
+    let portal = ctx.portal()?;
+    let deadline = step_deadline(ctx);
+    let state = ctx.store().publication(item.schedule_id).await?;
+    check_same_block(item, &state.block)?;
+    if !is_loaded(&state) {
+        return Err(not_loaded(&state.block));
+    }
+    portal.check_dataset().await?;
+    let _lock = portal.lock.lock().await;
+    loop {
+        let turn = ctx
+            .store()
+            .take_publish_turn(&portal.dataset, TURN_WAIT)
+            .await?;
+        if let Some(turn) = turn {
+            let sent = upload_trips(ctx, &portal, &turn, item, ids).await;
+            turn.release().await?;
+            return sent.map(Counts::output);
+        }
+        if Instant::now() >= deadline {
+            return Err(busy(&portal.dataset));
+        }
+    }
+}
+
+/// Whether something of the block is loaded, or what was loaded is withdrawn.
+fn is_loaded(state: &PublicationState) -> bool {
+    state.status.has_done(Step::SyncDb)
+        || state.entry.as_ref().is_some_and(|entry| entry.is_pending)
+}
+
+/// Enters a block that was loaded before there was a ledger.
+async fn enter_if_missing(
+    ctx: &Context,
+    item: &BlockItem,
+    state: &PublicationState,
+    deadline: Instant,
+) -> Result<(), PipelineError> {
+    if state.entry.is_some() || !state.status.has_done(Step::SyncDb) {
+        return Ok(());
+    }
+    let mut claim = claim(ctx, item.schedule_id, deadline).await?;
+    let entering = claim.enter_publication().await?;
+    let file = write_file(ctx, &state.block, &entering, entering.rows().await?).await?;
+    entering.commit(&file).await?;
+    Ok(claim.release().await?)
+}
+
+/// The output of the step, once the portal needs nothing of the block.
+async fn ended(
+    ctx: &Context,
+    item: &BlockItem,
+) -> Result<Option<SyncSocrataOutput>, PipelineError> {
+    let state = ctx.store().publication(item.schedule_id).await?;
+    match &state.entry {
+        Some(PublicationEntry {
+            refusal: Some((name, message)),
+            is_pending: true,
+            ..
+        }) => Err(PipelineError::new(
+            ErrorName::ALL
+                .into_iter()
+                .find(|known| known.as_str() == name)
+                .unwrap_or(ErrorName::SocrataRejected),
+            message.clone(),
+        )),
+        Some(entry) if entry.is_pending => Ok(None),
+        _ => {
+            ctx.store().settle_publication(item.schedule_id).await?;
+            Ok(Some(Counts::read(state.counts).output()))
+        }
+    }
+}
+
+async fn upload_in_turn(
+    ctx: &Context,
+    portal: &Portal,
+    item: &BlockItem,
+) -> Result<(), PipelineError> {
+    let turn = ctx
+        .store()
+        .take_publish_turn(&portal.dataset, TURN_WAIT)
+        .await?;
+    let Some(turn) = turn else {
+        return Ok(());
+    };
+    let uploaded = upload_waiting(ctx, portal, &turn, item.schedule_id).await;
+    let released = turn.release().await;
+    uploaded?;
+    Ok(released?)
+}
+
+fn busy(dataset: &str) -> PipelineError {
+    StoreError::Busy {
+        what: store::Busy::Dataset {
+            dataset: dataset.to_owned(),
+        },
+    }
+    .into()
+}
+
+/// The error of a request to publish a block that is not loaded: `ArchiveMissing`.
+#[must_use]
+pub fn not_loaded(block: &Block) -> PipelineError {
+    PipelineError::new(
+        ErrorName::ArchiveMissing,
+        format!(
+            "nothing of {} is loaded for this block, so there is nothing to publish: run sync-db first",
+            block.provider
+        ),
+    )
+}

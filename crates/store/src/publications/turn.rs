@@ -1,0 +1,430 @@
+//! [`PublishTurn`]: whoever holds it uploads what is waiting, for everybody.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_postgres::Row;
+use tokio_postgres::types::{Json, ToSql};
+use trips::public_row::PublicTrip;
+use trips::status::BlockStatus;
+use uuid::Uuid;
+
+use super::{PublicationFile, WAITING_STATUSES, publishable_statuses};
+use crate::connect::Store;
+use crate::error::{Busy, StoreError, failed};
+use crate::lock_session::{DATASET_SPACE, LockSession, block_key};
+use crate::named_locks::NamedLock;
+use crate::publish::{self, public_columns};
+use crate::schedule::{get, shortened, status_code};
+
+/// What is waiting, oldest first. `$1` are blocks to leave out.
+const WAITING: &str = "
+    SELECT schedule_id, load_id, publish_key, publish_sha256, rows, loaded_at, since, last_sent, counts
+    FROM api.publications
+    WHERE since IS NOT NULL AND requested_at IS NOT NULL AND schedule_id <> ALL ($1)
+    ORDER BY requested_at, schedule_id
+    LIMIT $2";
+
+/// The trips of the block `$1` that the portal must receive, after the id `$3`, as `api.trips` has
+/// them now. A trip of another block is left to that one.
+const LIVE: &str = concat!(
+    public_columns!(),
+    " FROM api.trips t JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
+      WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL AND t.modified_date >= $2 AND t.id > $3
+      ORDER BY t.id
+      LIMIT $4"
+);
+
+/// Those of the trips `$2`, by public id, that the block `$1` owns and has not seen withdrawn.
+const OF_BLOCK: &str = concat!(
+    public_columns!(),
+    " FROM api.trips t JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
+      WHERE t.schedule_id = $1 AND t.id = ANY ($2) AND t.withdrawn_at IS NULL
+      ORDER BY t.id"
+);
+
+/// The block's withdrawn trips that the portal must lose, after the id `$3`.
+const WITHDRAWN: &str = "
+    SELECT id FROM api.trips
+    WHERE schedule_id = $1 AND withdrawn_at IS NOT NULL AND modified_date >= $2 AND id > $3
+    ORDER BY id
+    LIMIT $4";
+
+/// Ends publications, unless something was entered since they were read, and changes the statuses
+/// of their blocks.
+const RECORD_SENT: &str = "
+    WITH sent AS (
+        SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[], $4::jsonb[])
+            AS sent (schedule_id, load_id, since, counts)
+    ), ended AS (
+        UPDATE api.publications p
+        SET since = NULL, requested_at = NULL, last_sent = NULL, counts = NULL
+        FROM sent
+        WHERE p.schedule_id = sent.schedule_id AND p.load_id = sent.load_id AND p.since = sent.since
+        RETURNING p.schedule_id, sent.counts
+    )
+    UPDATE api.schedule s
+    SET status_id = CASE WHEN s.status_id <> ALL ($7) THEN s.status_id WHEN s.records_total = 0 THEN $6 ELSE $5::int END,
+        message = CASE WHEN s.status_id = ANY ($7) THEN NULL ELSE s.message END,
+        socrata_status = ended.counts, published_at = clock_timestamp(), updated_at = clock_timestamp()
+    FROM ended
+    WHERE s.schedule_id = ended.schedule_id";
+
+/// Records that the portal refuses a block's rows by themselves, so that nobody waits for them.
+const RECORD_REFUSED: &str = "
+    WITH refused AS (
+        UPDATE api.publications p
+        SET requested_at = NULL, error_name = $3, message = $4
+        WHERE p.schedule_id = $1 AND p.load_id = $2
+        RETURNING p.schedule_id
+    )
+    UPDATE api.schedule s
+    SET status_id = CASE WHEN s.status_id = ANY ($6) THEN $5 ELSE s.status_id END,
+        message = $3 || ': ' || $4, published_at = NULL, updated_at = clock_timestamp()
+    FROM refused
+    WHERE s.schedule_id = refused.schedule_id";
+
+/// A block's entry in the ledger, as its uploader needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The block.
+    pub schedule_id: i64,
+    /// The load that entered it.
+    pub load_id: Uuid,
+    /// The object with the rows.
+    pub file: PublicationFile,
+    /// The time of the load's transaction.
+    pub loaded_at: DateTime<Utc>,
+    /// Trips that changed before this are at the portal.
+    pub since: DateTime<Utc>,
+    /// The last public id, in their order, that an interrupted upload has sent.
+    pub last_sent: Option<Uuid>,
+    /// What the portal has counted of that upload.
+    pub counts: Option<Value>,
+}
+
+impl Publication {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            schedule_id: get(row, "schedule_id")?,
+            load_id: get(row, "load_id")?,
+            file: PublicationFile {
+                key: get(row, "publish_key")?,
+                sha256: get(row, "publish_sha256")?,
+                rows: get::<i64>(row, "rows")?.unsigned_abs(),
+            },
+            loaded_at: get(row, "loaded_at")?,
+            since: get(row, "since")?,
+            last_sent: get(row, "last_sent")?,
+            counts: get(row, "counts")?,
+        })
+    }
+}
+
+/// A publication whose rows have all reached the portal.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// The publication, as it was read.
+    pub publication: Publication,
+    /// What the portal counted, for column `socrata_status`.
+    pub counts: Value,
+}
+
+/// The lock on a dataset. Only its holder writes to the dataset, over all processes.
+///
+/// The lock belongs to a connection of its own, and ends with it.
+pub struct PublishTurn {
+    session: LockSession,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl std::fmt::Debug for PublishTurn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PublishTurn").finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Takes the turn to write to a dataset. Returns `None` if another session still has it after
+    /// `wait`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn take_publish_turn(
+        &self,
+        dataset: &str,
+        wait: Duration,
+    ) -> Result<Option<PublishTurn>, StoreError> {
+        let (client, permit) = self.client_for_claim().await?;
+        let mut session = LockSession::new(client);
+        let lock = NamedLock {
+            space: DATASET_SPACE,
+            name: dataset.to_owned(),
+        };
+        let busy = Busy::Dataset {
+            dataset: dataset.to_owned(),
+        };
+        match lock.take(&mut session, wait, busy).await {
+            Ok(()) => Ok(Some(PublishTurn {
+                session,
+                _permit: permit,
+            })),
+            Err(StoreError::Busy { .. }) => {
+                session.return_to_pool();
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl PublishTurn {
+    /// The publications that somebody waits for, oldest first, without those of `except`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
+    pub async fn waiting(
+        &self,
+        except: &[i64],
+        limit: i64,
+    ) -> Result<Vec<Publication>, StoreError> {
+        self.session
+            .client()?
+            .query(WAITING, &[&except, &limit])
+            .await
+            .map_err(failed("reading what is to be published"))?
+            .iter()
+            .map(Publication::read)
+            .collect()
+    }
+
+    /// Locks a block, so that nobody replaces its object while it is read. Returns whether the
+    /// block was free and its entry is still this one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
+    pub async fn lock_block(&self, publication: &Publication) -> Result<bool, StoreError> {
+        let schedule_id = publication.schedule_id;
+        let row = self
+            .session
+            .query_opt(
+                "locking a block to publish",
+                "SELECT pg_try_advisory_lock($1) AS locked",
+                &[&block_key(schedule_id)],
+            )
+            .await?;
+        if row.map(|row| get::<bool>(&row, "locked")).transpose()? != Some(true) {
+            return Ok(false);
+        }
+        let unchanged = self
+            .session
+            .query_opt(
+                "reading a publication",
+                "SELECT FROM api.publications WHERE schedule_id = $1 AND load_id = $2 AND since = $3",
+                &[&schedule_id, &publication.load_id, &publication.since],
+            )
+            .await?
+            .is_some();
+        if !unchanged {
+            self.unlock_block(publication).await?;
+        }
+        Ok(unchanged)
+    }
+
+    /// Releases a block that [`lock_block`](Self::lock_block) has locked.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
+    pub async fn unlock_block(&self, publication: &Publication) -> Result<(), StoreError> {
+        self.session
+            .query_opt(
+                "releasing a block",
+                "SELECT pg_advisory_unlock($1)",
+                &[&block_key(publication.schedule_id)],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The next trips that the portal must receive of a publication, by public id, after `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
+    pub async fn live(
+        &self,
+        publication: &Publication,
+        after: Uuid,
+        limit: i64,
+    ) -> Result<Vec<PublicTrip>, StoreError> {
+        self.trips(LIVE, publication, after, limit)
+            .await?
+            .iter()
+            .map(publish::read)
+            .collect()
+    }
+
+    /// Those of the trips, by public id, that a block owns, as they are loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
+    pub async fn trips_of_block(
+        &self,
+        schedule_id: i64,
+        ids: &[Uuid],
+    ) -> Result<Vec<PublicTrip>, StoreError> {
+        self.session
+            .client()?
+            .query(OF_BLOCK, &[&schedule_id, &ids])
+            .await
+            .map_err(failed("reading what is to be published"))?
+            .iter()
+            .map(publish::read)
+            .collect()
+    }
+
+    /// The next withdrawn trips that the portal must lose, by public id, after `after`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
+    pub async fn withdrawn(
+        &self,
+        publication: &Publication,
+        after: Uuid,
+        limit: i64,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        self.trips(WITHDRAWN, publication, after, limit)
+            .await?
+            .iter()
+            .map(|row| get(row, 0))
+            .collect()
+    }
+
+    async fn trips(
+        &self,
+        statement: &str,
+        publication: &Publication,
+        after: Uuid,
+        limit: i64,
+    ) -> Result<Vec<Row>, StoreError> {
+        let doing = failed("reading what is to be published");
+        let client = self.session.client()?;
+        let statement = client.prepare_cached(statement).await.map_err(doing)?;
+        let parameters: [&(dyn ToSql + Sync); 4] =
+            [&publication.schedule_id, &publication.since, &after, &limit];
+        client.query(&statement, &parameters).await.map_err(doing)
+    }
+
+    /// Records that the portal has everything of these publications, as they were read.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
+    pub async fn record_sent(&self, sent: &[Sent]) -> Result<(), StoreError> {
+        if sent.is_empty() {
+            return Ok(());
+        }
+        let blocks: Vec<i64> = sent.iter().map(|it| it.publication.schedule_id).collect();
+        let loads: Vec<Uuid> = sent.iter().map(|it| it.publication.load_id).collect();
+        let sinces: Vec<_> = sent.iter().map(|it| it.publication.since).collect();
+        let counts: Vec<_> = sent.iter().map(|it| Json(&it.counts)).collect();
+        self.session
+            .client()?
+            .execute(
+                RECORD_SENT,
+                &[
+                    &blocks,
+                    &loads,
+                    &sinces,
+                    &counts,
+                    &status_code(BlockStatus::Published),
+                    &status_code(BlockStatus::NoTrips),
+                    &WAITING_STATUSES.map(status_code).as_slice(),
+                ],
+            )
+            .await
+            .map_err(failed("recording an upload"))?;
+        Ok(())
+    }
+
+    /// Records that an upload has sent the publication's trips up to this public id, and what the
+    /// portal has counted of them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
+    pub async fn record_progress(
+        &self,
+        publication: &Publication,
+        last_sent: Uuid,
+        counts: &Value,
+    ) -> Result<(), StoreError> {
+        self.session
+            .query_opt(
+                "recording the progress of an upload",
+                "UPDATE api.publications SET last_sent = $4, counts = $5 WHERE schedule_id = $1 AND load_id = $2 AND since = $3",
+                &[
+                    &publication.schedule_id,
+                    &publication.load_id,
+                    &publication.since,
+                    &last_sent,
+                    &counts,
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Records that the portal refuses a publication by itself, so that nobody waits for it, and
+    /// that the block's publishing has failed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
+    pub async fn record_refused(
+        &self,
+        publication: &Publication,
+        status: BlockStatus,
+        error_name: &str,
+        message: &str,
+    ) -> Result<(), StoreError> {
+        self.session
+            .query_opt(
+                "recording a refused upload",
+                RECORD_REFUSED,
+                &[
+                    &publication.schedule_id,
+                    &publication.load_id,
+                    &error_name,
+                    &shortened(message),
+                    &status_code(status),
+                    &publishable_statuses(),
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Gives the turn to the next one, and the connection back to the pool.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection is broken. The turn is over in that case too.
+    pub async fn release(self) -> Result<(), StoreError> {
+        self.session
+            .client()?
+            .batch_execute("SELECT pg_advisory_unlock_all()")
+            .await
+            .map_err(failed("giving the turn to publish back"))?;
+        self.session.return_to_pool();
+        Ok(())
+    }
+}
