@@ -17,6 +17,7 @@ mod memory;
 mod month;
 mod plan;
 mod portal;
+mod publish;
 mod single;
 mod table;
 mod turns;
@@ -58,6 +59,8 @@ enum Part {
     Extract,
     /// sync-socrata, compared with a client that posts the same chunks.
     Portal,
+    /// Many blocks and many processes behind a slow portal.
+    Publish,
     /// The parts of a load.
     Classify,
     /// Peak memory of each step.
@@ -110,6 +113,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Part::Portal) {
         Box::pin(portal::measure(&mut report, trips, rounds)).await?;
+    }
+    if wanted(Part::Publish) {
+        Box::pin(publish::measure(&mut report)).await?;
     }
     if wanted(Part::Classify) {
         Box::pin(classify::measure(&mut report, trips, rounds)).await?;

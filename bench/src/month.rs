@@ -60,7 +60,7 @@ async fn waiting(report: &mut Report) -> anyhow::Result<()> {
 }
 
 /// Runs the request. Returns the number of blocks, and for each the seconds until it ended.
-async fn run(
+pub(crate) async fn run(
     world: &World,
     request: &Value,
     concurrency: usize,

@@ -2,9 +2,10 @@
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use pipeline::{Source, extract, sync_db, sync_socrata};
+use pipeline::{BlockItem, Source, extract, sync_db, sync_socrata};
 use reqwest::Client;
 use socrata::Chunks;
+use uuid::Uuid;
 
 use crate::table::{Report, Row};
 use crate::turns::in_turn;
@@ -24,12 +25,13 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
     let (ours, its) = Box::pin(in_turn(
         rounds,
         async || {
-            timed(Box::pin(sync_socrata(
-                &world.ctx,
-                item.clone(),
-                Source::Bucket,
-            )))
-            .await
+            // Every run may force a block once.
+            let forced = BlockItem {
+                run_id: Uuid::new_v4(),
+                force: true,
+                ..item.clone()
+            };
+            timed(Box::pin(sync_socrata(&world.ctx, forced, Source::Bucket))).await
         },
         async || timed(post(&world, &client, &chunks)).await,
     ))
@@ -39,7 +41,7 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
         ours,
         "a client that posts the same chunks",
         its,
-        "≤ 1.11 (0.9 of its speed)",
+        "≤ 1.05 (0.95 of its speed)",
     ));
     Ok(())
 }

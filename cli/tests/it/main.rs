@@ -24,6 +24,7 @@ mod portal;
 mod probe;
 mod providers;
 mod public_data;
+mod publishing;
 mod refusals;
 mod repeat;
 mod run;
