@@ -3,6 +3,7 @@
 use geo::Polygon;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use trips::public_row::MAX_LABEL_BYTES;
 use trips::text::strip_byte_order_mark;
 
 use crate::geometry::{Fault, RawGeometry};
@@ -101,6 +102,14 @@ fn feature(raw: &RawFeature<'_>, property: &str) -> Result<Feature, Fault> {
             "its property `{property}` is neither a string nor a number"
         ))
     })?;
+    if label
+        .as_ref()
+        .is_some_and(|text| text.len() > MAX_LABEL_BYTES)
+    {
+        return Err(Fault::Problem(format!(
+            "its property `{property}` is longer than the {MAX_LABEL_BYTES} bytes of a label"
+        )));
+    }
     Ok(Feature {
         label,
         polygons: raw.polygons()?,

@@ -172,7 +172,8 @@ fn an_unusable_geometry_is_named(#[case] geometry: Value, #[case] problem: &str)
 #[case(json!(true))]
 #[case(json!(["9"]))]
 #[case(json!({}))]
-fn a_label_of_another_type_is_named(#[case] property: Value) {
+#[case(json!("9".repeat(201)))]
+fn a_label_of_another_type_or_beyond_the_length_of_one_is_named(#[case] property: Value) {
     let error = build(&collection(json!([square(property, 0.0, 1.0)]))).unwrap_err();
     assert!(
         matches!(error, BoundaryError::Feature { number: 1, .. }),
