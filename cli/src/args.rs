@@ -1,5 +1,6 @@
 //! The command line, as clap parses it.
 
+mod audit;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pipeline::PlanRequest;
 use trips::time::Month;
 
+pub(crate) use audit::AuditArgs;
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::{
     DemoArgs, FunctionStartsArgs, SandboxArgs, SandboxCommand, SandboxProviderArgs,
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     SyncDb(StepArgs),
     /// Only publish loaded hours to the portal.
     SyncSocrata(StepArgs),
+    /// Compare the portal with the database, and repair what differs.
+    Audit(AuditArgs),
     /// Request a few hours from a provider and report what is wrong with its feed; writes nothing.
     Probe(ProbeArgs),
     /// Report on the data that is loaded.
@@ -141,6 +145,11 @@ pub(crate) struct RunArgs {
     /// Skip the step that publishes trips to the portal.
     #[arg(long)]
     pub(crate) no_sync_socrata: bool,
+
+    /// Compare the portal with the database over the range, and publish again what differs, nothing
+    /// else. Rows that only the portal has are deleted.
+    #[arg(long, conflicts_with_all = ["no_sync_socrata", "incomplete_only"])]
+    pub(crate) audit: bool,
 
     /// Where to run.
     #[arg(long, value_enum, default_value_t = Target::Local)]
@@ -269,6 +278,7 @@ impl BlockArgs {
 impl RunArgs {
     pub(crate) fn request(&self) -> PlanRequest {
         PlanRequest {
+            audit: self.audit,
             no_extract: self.no_extract,
             no_sync_db: self.no_sync_db,
             no_sync_socrata: self.no_sync_socrata,

@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod audit;
 mod config;
 mod connect;
 #[cfg(feature = "sandbox")]
@@ -30,6 +31,7 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         Command::SyncSocrata(args) => {
             step::one_step(Step::SyncSocrata, &args, cli.json, &progress).await
         }
+        Command::Audit(args) => audit::audit(&args, cli.json, &progress).await,
         Command::Probe(args) => probe::probe(&args, cli.json).await,
         Command::Report(command) => report::report(&command, cli.json).await,
         Command::Config(command) => config::config(command, cli.json, &progress).await,

@@ -93,11 +93,14 @@ pub(crate) async fn run_plan(
 
 /// Whether nothing of what was requested exists yet.
 fn is_only_ahead(plan: &Plan) -> bool {
-    plan.not_ended > 0 && plan.block_count + plan.nothing_to_do + plan.not_loaded == 0
+    let has_compared = plan.audit.as_ref().is_some_and(|audit| audit.hours > 0);
+    !has_compared
+        && plan.not_ended > 0
+        && plan.block_count + plan.nothing_to_do + plan.not_loaded == 0
 }
 
 /// The first signal lets the running steps finish; the second one ends the process at once.
-async fn cancel_on_signal(cancel: CancellationToken) {
+pub(super) async fn cancel_on_signal(cancel: CancellationToken) {
     if signals::stop_requested().await.is_err() {
         return;
     }
@@ -110,6 +113,18 @@ async fn cancel_on_signal(cancel: CancellationToken) {
 }
 
 fn print_skipped(plan: &Plan) {
+    if let Some(audit) = &plan.audit {
+        eprintln!(
+            "audit of {} hours: {} differ; the portal lacks {} rows, has {} with another content and {} that only it \
+             has, of which {} are deleted",
+            audit.hours,
+            audit.hours_that_differ,
+            audit.missing,
+            audit.different,
+            audit.extra,
+            audit.extra_deleted
+        );
+    }
     if plan.not_ended > 0 {
         eprintln!(
             "{} blocks have not ended yet and are left out",

@@ -4,6 +4,7 @@
 
 mod adoption;
 mod archive;
+mod audit;
 mod belief;
 mod config;
 mod contract;

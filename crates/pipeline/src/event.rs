@@ -38,6 +38,8 @@ pub struct PlanRequest {
     pub accept_losses: bool,
     /// Only blocks that are not published yet. A block without loaded trips is requested again.
     pub incomplete_only: bool,
+    /// Compare the portal with the database, and publish again what differs.
+    pub audit: bool,
     /// Return the plan and write nothing.
     pub dry_run: bool,
     /// Leave out the step `extract`.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod archive_check;
+mod audit;
 mod context;
 mod convert;
 mod error;
@@ -26,6 +27,9 @@ mod sync_db;
 mod sync_socrata;
 mod trips_file;
 
+pub use audit::{
+    Audit, AuditProgress, AuditReport, BlockDifference, HourDifference, PeriodCounts, audit,
+};
 pub use context::Context;
 pub use error::{ErrorName, PipelineError, to_json};
 pub use event::{
@@ -33,7 +37,7 @@ pub use event::{
 };
 pub use extract::{extract, extract_to};
 pub use manifest::read_manifest;
-pub use plan::{Plan, PlannedBlock, plan, plan_patiently, single_block};
+pub use plan::{AuditSummary, Plan, PlannedBlock, plan, plan_patiently, plan_repair, single_block};
 pub use privacy::{MonthPrivacy, PrivacyReport, privacy_report};
 pub use probe::{Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict, probe};
 pub use publish::not_loaded;

@@ -19,12 +19,14 @@ use crate::object_stream::JsonArrayStream;
 use crate::patience::Patience;
 use crate::span::run_span;
 
+mod audit;
 mod blocks;
 mod prepare;
 mod ranges;
 
-pub(crate) use self::ranges::DEFAULT_LAG_HOURS;
+pub use self::audit::{AuditSummary, plan_repair};
 pub use self::ranges::single_block;
+pub(crate) use self::ranges::{DEFAULT_LAG_HOURS, audited_range};
 
 /// A plan's answer shows this many blocks; the manifest has all of them.
 const SHOWN_BLOCKS: usize = 10;
@@ -52,6 +54,22 @@ pub struct Plan {
     pub not_loaded: u64,
     /// The first ten blocks.
     pub blocks: Vec<PlannedBlock>,
+    /// What the audit has found; `None` for a plan without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditSummary>,
+}
+
+impl Plan {
+    fn log(&self) {
+        tracing::info!(
+            plan.blocks = self.block_count,
+            plan.nothing_to_do = self.nothing_to_do,
+            plan.not_loaded = self.not_loaded,
+            plan.not_ended = self.not_ended,
+            plan.dry_run = self.dry_run,
+            "plan ready"
+        );
+    }
 }
 
 /// One block of a plan, for people to read; the manifest holds [`BlockItem`]s.
@@ -130,6 +148,9 @@ async fn plan_run(
     run_id: Uuid,
     mut on_block: impl FnMut(&PlannedBlock) + Send,
 ) -> Result<Plan, PipelineError> {
+    if request.audit {
+        return audit::plan_audit(ctx, request, run_id, on_block).await;
+    }
     let now = Utc::now();
     let ranges = ranges(ctx, request, now)?;
     ctx.check_settings(request.steps())?;
@@ -146,14 +167,7 @@ async fn plan_run(
         }
     }
     let plan = planner.finish().await?;
-    tracing::info!(
-        plan.blocks = plan.block_count,
-        plan.nothing_to_do = plan.nothing_to_do,
-        plan.not_loaded = plan.not_loaded,
-        plan.not_ended = plan.not_ended,
-        plan.dry_run = plan.dry_run,
-        "plan ready"
-    );
+    plan.log();
     Ok(plan)
 }
 
@@ -185,6 +199,7 @@ impl<'a> Planner<'a> {
             nothing_to_do: 0,
             not_loaded: 0,
             blocks: Vec::new(),
+            audit: None,
         };
         let manifest = if request.dry_run {
             None

@@ -197,7 +197,7 @@ async fn upload_in_turn(
     Ok(released?)
 }
 
-fn busy(dataset: &str) -> PipelineError {
+pub(crate) fn busy(dataset: &str) -> PipelineError {
     StoreError::Busy {
         what: store::Busy::Dataset {
             dataset: dataset.to_owned(),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
 mod claim;
 mod connect;
 mod copy;
@@ -21,6 +22,7 @@ mod schedule;
 mod upsert;
 mod vehicles;
 
+pub use audit::{HourTotals, LiveTrip, OwnedTrip, OwnedTrips, OwnerBlock};
 pub use claim::Claim;
 pub use connect::{Store, StoreOptions};
 pub use copy::{CopyEncoder, EncodeError, LoadRow};

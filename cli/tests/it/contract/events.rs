@@ -1,6 +1,9 @@
 //! The events of the functions: their members, and the examples on the page.
 
-use pipeline::{BlockItem, ExtractOutput, Plan, PlanRequest, SyncDbOutput, SyncSocrataOutput};
+use pipeline::{
+    AuditReport, AuditSummary, BlockDifference, BlockItem, ExtractOutput, HourDifference,
+    PeriodCounts, Plan, PlanRequest, SyncDbOutput, SyncSocrataOutput,
+};
 use serde_json::{Value, json};
 use store::RunSummary;
 use uuid::Uuid;
@@ -40,11 +43,23 @@ fn a_plan_has_the_members_of_the_contract() {
         nothing_to_do: 0,
         not_loaded: 0,
         blocks: Vec::new(),
+        audit: Some(AuditSummary {
+            hours: 0,
+            hours_that_differ: 0,
+            missing: 0,
+            different: 0,
+            extra: 0,
+            extra_deleted: 0,
+        }),
     };
     let plan = serde_json::to_value(plan).unwrap();
-    section("The plan")
-        .table("member")
-        .assert_names("member", members(&plan));
+    let section = section("The plan");
+    let page = section.table("member");
+    page.assert_names("member", members(&plan));
+    let meanings = page.cells("meaning").join(" ");
+    for member in members(&plan["audit"]) {
+        assert!(meanings.contains(&format!("\"{member}\"")), "{member}");
+    }
 }
 
 #[test]
@@ -116,4 +131,57 @@ fn a_summary_has_the_members_of_the_contract() {
     section("The summary of a run")
         .table("member")
         .assert_names("member", members(&summary));
+}
+
+#[test]
+fn an_audit_has_the_members_of_the_contract() {
+    let counts = PeriodCounts::default();
+    let block = BlockDifference {
+        provider: None,
+        label: None,
+        missing: 0,
+        different: 0,
+        is_waiting: false,
+    };
+    let hour = HourDifference {
+        label: String::new(),
+        hour_start: chrono::DateTime::UNIX_EPOCH,
+        database_rows: 0,
+        portal_rows: 0,
+        missing: 0,
+        different: 0,
+        extra: 0,
+        blocks: vec![block],
+    };
+    let report = AuditReport {
+        time_min: None,
+        time_max: None,
+        hours: 0,
+        not_ended: 0,
+        database_rows: 0,
+        portal_rows: 0,
+        missing: 0,
+        different: 0,
+        extra: 0,
+        waiting: 0,
+        without_end_time: 0,
+        period: "day",
+        periods: vec![counts],
+        different_hours: vec![hour],
+    };
+    let report = serde_json::to_value(report).unwrap();
+    let section = section("Audit");
+    let page = section.table("member");
+    page.assert_names("member", members(&report));
+    let meanings = page.cells("meaning").join(" ");
+    let hour = &report["different_hours"][0];
+    for members in [
+        members(&report["periods"][0]),
+        members(hour),
+        members(&hour["blocks"][0]),
+    ] {
+        for member in members {
+            assert!(meanings.contains(&format!("\"{member}\"")), "{member}");
+        }
+    }
 }

@@ -50,6 +50,26 @@ pub(super) fn ranges<'a>(
     request: &PlanRequest,
     now: DateTime<Utc>,
 ) -> Result<Vec<ProviderRange<'a>>, PipelineError> {
+    let asked = asked_window(ctx, request)?;
+    let mut ranges = Vec::new();
+    for provider in chosen_providers(ctx, request)? {
+        let window = TimeWindow {
+            time_max: match request.scheduled_time {
+                Some(scheduled) => Some(scheduled_end(provider, request, scheduled)),
+                None => asked.time_max,
+            },
+            ..asked
+        };
+        ranges.push(ProviderRange {
+            provider,
+            hours: window.resolve(now)?,
+        });
+    }
+    Ok(ranges)
+}
+
+/// The times that the request names.
+fn asked_window(ctx: &Context, request: &PlanRequest) -> Result<TimeWindow, PipelineError> {
     let parse = |text: &Option<String>| {
         text.as_deref()
             .map(|text| ctx.zone().parse_time(text))
@@ -62,22 +82,32 @@ pub(super) fn ranges<'a>(
             "scheduled_time stands in place of time_min and time_max: give one or the other",
         ));
     }
-    let mut ranges = Vec::new();
-    for provider in chosen_providers(ctx, request)? {
-        let window = TimeWindow {
-            time_min,
-            time_max: match request.scheduled_time {
-                Some(scheduled) => Some(scheduled_end(provider, request, scheduled)),
-                None => time_max,
-            },
-            interval: request.interval,
-        };
-        ranges.push(ProviderRange {
-            provider,
-            hours: window.resolve(now)?,
-        });
-    }
-    Ok(ranges)
+    Ok(TimeWindow {
+        time_min,
+        time_max,
+        interval: request.interval,
+    })
+}
+
+/// The hours that an audit compares: those of the request, whichever providers it is about. A
+/// scheduled audit ends where the provider with the shortest lag does.
+pub(crate) fn audited_range(
+    ctx: &Context,
+    request: &PlanRequest,
+    now: DateTime<Utc>,
+) -> Result<ResolvedRange, PipelineError> {
+    let asked = asked_window(ctx, request)?;
+    let providers = chosen_providers(ctx, request)?;
+    let ends = request.scheduled_time.and_then(|scheduled| {
+        let ends = providers.iter();
+        ends.map(|provider| scheduled_end(*provider, request, scheduled))
+            .max()
+    });
+    let window = TimeWindow {
+        time_max: ends.or(asked.time_max),
+        ..asked
+    };
+    Ok(window.resolve(now)?)
 }
 
 fn scheduled_end(provider: Provider<'_>, request: &PlanRequest, scheduled: DateTime<Utc>) -> Hour {

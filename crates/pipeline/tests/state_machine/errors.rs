@@ -65,7 +65,7 @@ fn a_step_retries_what_it_can_meet(#[case] name: &str, #[case] names: &[&str]) {
 }
 
 #[rstest]
-#[case::plan("PlanBlocks", &["BlockBusy", "DatabaseUnavailable", "StorageUnavailable"])]
+#[case::plan("PlanBlocks", &["BlockBusy", "DatabaseUnavailable", "SocrataThrottled", "SocrataUnavailable", "StorageUnavailable"])]
 #[case::summary("Summarize", &["DatabaseUnavailable", "StorageUnavailable"])]
 fn plan_and_summary_retry_what_they_can_meet(#[case] name: &str, #[case] names: &[&str]) {
     let machine = whole();

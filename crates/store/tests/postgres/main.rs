@@ -4,6 +4,7 @@
     reason = "helpers of tests fail like the tests themselves"
 )]
 
+mod audit;
 mod broken;
 mod claims;
 mod delivered;

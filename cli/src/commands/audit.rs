@@ -1,0 +1,241 @@
+//! `mds audit`: whether the portal has what the database has, and its repair.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use pipeline::{
+    Audit, AuditProgress, AuditReport, Context, HourDifference, PeriodCounts, PlanRequest,
+};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::AuditArgs;
+use crate::commands::{connect, run};
+use crate::failure::{FAILED, usage};
+use crate::progress::Progress;
+use crate::table::table;
+
+/// How many hours that differ are named on a terminal. `--json` names them all.
+const SHOWN_HOURS: usize = 50;
+
+/// Repairs are repeated while each leaves fewer differences than the one before: a repair deletes
+/// only so many rows.
+const MAX_REPAIRS: u32 = 20;
+
+/// What a repair did.
+#[derive(Debug, Default, Serialize)]
+struct Repair {
+    /// Blocks that were published again.
+    blocks: u64,
+    /// Of these, blocks whose publishing failed.
+    failed: u64,
+    /// Rows that only the portal had, and that it has no longer.
+    extra_deleted: u64,
+}
+
+#[derive(Serialize)]
+struct Output<'a> {
+    #[serde(flatten)]
+    report: &'a AuditReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repair: Option<&'a Repair>,
+}
+
+pub(crate) async fn audit(
+    args: &AuditArgs,
+    json: bool,
+    progress: &Progress,
+) -> anyhow::Result<ExitCode> {
+    let request = args.request();
+    let ctx = connect::context(None).await?;
+    let mut audit = compare(&ctx, &request).await?;
+    if audit.report.hours == 0 {
+        return Err(usage(format!(
+            "none of the {} hours has ended yet; check the range and this machine's clock",
+            audit.report.not_ended
+        )));
+    }
+    let mut repair = None;
+    if args.repair {
+        let mut done = Repair::default();
+        let mut left = u64::MAX;
+        for _ in 0..MAX_REPAIRS {
+            if !audit.report.has_differences() || differences(&audit.report) >= left {
+                break;
+            }
+            left = differences(&audit.report);
+            let is_stopped = repair_once(&ctx, &request, &audit, progress, &mut done).await?;
+            audit = compare(&ctx, &request).await?;
+            if is_stopped {
+                break;
+            }
+        }
+        repair = Some(done);
+    }
+    print(&audit.report, repair.as_ref(), json)?;
+    let has_failed = repair.is_some_and(|repair| repair.failed > 0);
+    Ok(if audit.report.has_differences() || has_failed {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+async fn compare(ctx: &Context, request: &PlanRequest) -> anyhow::Result<Audit> {
+    let show = |progress: AuditProgress| {
+        eprintln!(
+            "{}/{} hours compared, {} differ",
+            progress.hours, progress.all_hours, progress.hours_that_differ
+        );
+    };
+    Ok(pipeline::audit(ctx, request, show).await?)
+}
+
+/// Deletes and publishes what an audit has found. Returns whether it was stopped by a signal.
+async fn repair_once(
+    ctx: &Arc<Context>,
+    request: &PlanRequest,
+    audit: &Audit,
+    progress: &Progress,
+    done: &mut Repair,
+) -> anyhow::Result<bool> {
+    let plan = pipeline::plan_repair(ctx, request, audit).await?;
+    done.extra_deleted += plan.audit.as_ref().map_or(0, |audit| audit.extra_deleted);
+    let cancel = CancellationToken::new();
+    let listener = tokio::spawn(run::cancel_on_signal(cancel.clone()));
+    let ended = run::run_plan(Arc::clone(ctx), &plan, progress, cancel.clone()).await;
+    listener.abort();
+    let (summary, _) = ended?;
+    done.blocks += summary.done;
+    done.failed += plan.block_count.saturating_sub(summary.done);
+    if plan.not_loaded > 0 {
+        eprintln!(
+            "{} blocks whose rows differ are not loaded now; `mds run --incomplete-only` loads them",
+            plan.not_loaded
+        );
+    }
+    if !summary.is_success() {
+        eprintln!("{summary}");
+    }
+    Ok(cancel.is_cancelled())
+}
+
+fn differences(report: &AuditReport) -> u64 {
+    report.missing + report.different + report.extra
+}
+
+#[expect(clippy::print_stdout, reason = "the report is this command's data")]
+fn print(report: &AuditReport, repair: Option<&Repair>, json: bool) -> anyhow::Result<()> {
+    if json {
+        let output = Output { report, repair };
+        println!("{}", serde_json::to_string_pretty(&output)?);
+        return Ok(());
+    }
+    println!("{}", periods(report));
+    for hour in report.different_hours.iter().take(SHOWN_HOURS) {
+        println!("{}", hour_line(hour));
+    }
+    let not_shown = report.different_hours.len().saturating_sub(SHOWN_HOURS);
+    if not_shown > 0 {
+        println!("and {not_shown} hours more; --json names them all");
+    }
+    if let Some(repair) = repair {
+        println!(
+            "repair: {} blocks published again, {} failed, {} rows deleted that only the portal had",
+            repair.blocks, repair.failed, repair.extra_deleted
+        );
+    }
+    println!("{}", verdict(report));
+    Ok(())
+}
+
+fn periods(report: &AuditReport) -> comfy_table::Table {
+    let heading = [
+        report.period,
+        "provider",
+        "database",
+        "missing",
+        "different",
+        "waiting",
+        "only portal",
+    ];
+    let mut shown = table(&heading, 2);
+    for counts in &report.periods {
+        shown.add_row(cells(counts));
+    }
+    shown
+}
+
+fn cells(counts: &PeriodCounts) -> [String; 7] {
+    let provider = counts.provider.as_ref().map(ToString::to_string);
+    [
+        counts
+            .period
+            .clone()
+            .unwrap_or_else(|| "no end time".to_owned()),
+        provider.unwrap_or_else(|| "-".to_owned()),
+        counts.database_rows.to_string(),
+        counts.missing.to_string(),
+        counts.different.to_string(),
+        counts.waiting.to_string(),
+        counts.extra.to_string(),
+    ]
+}
+
+fn hour_line(hour: &HourDifference) -> String {
+    let mut parts: Vec<String> = hour
+        .blocks
+        .iter()
+        .map(|block| {
+            let name = match (&block.provider, &block.label) {
+                (Some(provider), Some(label)) => format!("{provider} {label}"),
+                _ => "rows without a block".to_owned(),
+            };
+            let waiting = if block.is_waiting {
+                ", not published yet"
+            } else {
+                ""
+            };
+            format!(
+                "{name}: {} missing, {} different{waiting}",
+                block.missing, block.different
+            )
+        })
+        .collect();
+    if hour.extra > 0 {
+        parts.push(format!("{} only at the portal", hour.extra));
+    }
+    format!(
+        "{}: {} rows in the database, {} at the portal ({})",
+        hour.label,
+        hour.database_rows,
+        hour.portal_rows,
+        parts.join("; ")
+    )
+}
+
+fn verdict(report: &AuditReport) -> String {
+    let left_out = match report.not_ended {
+        0 => String::new(),
+        hours => format!("; {hours} hours have not ended yet and are left out"),
+    };
+    if !report.has_differences() {
+        return format!(
+            "no differences in {} hours with {} rows{left_out}",
+            report.hours, report.database_rows
+        );
+    }
+    let without_end = match report.without_end_time {
+        0 => String::new(),
+        rows => format!(" ({rows} of them without an end time)"),
+    };
+    format!(
+        "{} of {} hours differ: the portal lacks {} rows, has {} with another content and {} that only it \
+         has{without_end}{left_out}",
+        report.different_hours.len(),
+        report.hours,
+        report.missing,
+        report.different,
+        report.extra
+    )
+}

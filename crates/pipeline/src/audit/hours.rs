@@ -1,0 +1,82 @@
+//! The sums of an hour, by which both sides are compared first.
+
+use std::collections::BTreeMap;
+
+use chrono::{Datelike, NaiveDateTime, Timelike};
+use store::HourTotals;
+use trips::block::{Hour, HourRange};
+use trips::public_row::TimeRounding;
+use trips::time::CivilZone;
+
+/// Number of rows, sum of the durations and newest `modified_date` of an hour.
+///
+/// The first and the last end tell whether times are rounded as they are now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HourSums {
+    pub(super) rows: u64,
+    pub(super) seconds: i128,
+    pub(super) newest: Option<NaiveDateTime>,
+    pub(super) first_end: Option<NaiveDateTime>,
+    pub(super) last_end: Option<NaiveDateTime>,
+}
+
+impl HourSums {
+    /// The database's hours, over all providers, in the published form.
+    pub(super) fn of_database(
+        totals: &[HourTotals],
+        rounding: TimeRounding,
+    ) -> BTreeMap<Hour, Self> {
+        let mut hours = BTreeMap::<Hour, Self>::new();
+        for part in totals {
+            let sums = Self {
+                rows: part.trips,
+                seconds: part.seconds,
+                newest: Some(whole_second(part.newest.naive_utc())),
+                first_end: Some(rounding.round(part.first_end).naive_utc()),
+                last_end: Some(rounding.round(part.last_end).naive_utc()),
+            };
+            match hours.get_mut(&part.hour) {
+                Some(hour) => hour.add(&sums),
+                None => {
+                    hours.insert(part.hour, sums);
+                }
+            }
+        }
+        hours
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.seconds += other.seconds;
+        self.newest = self.newest.max(other.newest);
+        self.first_end = self.first_end.min(other.first_end);
+        self.last_end = self.last_end.max(other.last_end);
+    }
+}
+
+/// A published time has no fraction of a second.
+pub(super) fn whole_second(time: NaiveDateTime) -> NaiveDateTime {
+    time.with_nanosecond(0).unwrap_or(time)
+}
+
+/// Cuts a range at the city's months.
+pub(super) fn months(range: HourRange, zone: &CivilZone) -> impl Iterator<Item = HourRange> {
+    let zone = *zone;
+    let mut rest = Some(range);
+    std::iter::from_fn(move || {
+        let open = rest.take()?;
+        let until = next_month(open.first(), &zone).map_or(open.end(), |at| at.min(open.end()));
+        rest = HourRange::new(until, open.end());
+        HourRange::new(open.first(), until)
+    })
+}
+
+/// The first hour of the civil month after an hour's. `None` beyond the years of the zone.
+fn next_month(hour: Hour, zone: &CivilZone) -> Option<Hour> {
+    let civil = zone.civil(hour.start());
+    let (year, month) = match civil.month() {
+        12 => (civil.year() + 1, 1),
+        month => (civil.year(), month + 1),
+    };
+    zone.parse_time(&format!("{year:04}-{month:02}-01-00")).ok()
+}

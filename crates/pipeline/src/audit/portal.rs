@@ -1,0 +1,233 @@
+//! The queries of an audit to the portal.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use socrata::SocrataClient;
+use trips::block::{Hour, HourRange};
+use trips::public_row::Member;
+use uuid::Uuid;
+
+use super::content::{Content, parse_time};
+use super::hours::HourSums;
+use crate::error::{ErrorName, PipelineError};
+
+/// How many rows a portal returns for one query.
+pub(super) const PAGE_ROWS: usize = 50_000;
+
+/// How many ids one query names: its URL must stay below 8 kB.
+const IDS_AT_ONCE: usize = 100;
+
+/// The sums of each hour. The aliases are not names of columns.
+const HOUR_SUMS: &str = "date_trunc_ymd(end_time) as end_day, date_extract_hh(end_time) as end_hour, \
+     count(*) as row_count, sum(trip_duration) as seconds, max(modified_date) as newest, min(end_time) as first_end, \
+     max(end_time) as last_end";
+
+/// The portal's dataset, to read.
+#[derive(Clone)]
+pub(super) struct Dataset {
+    client: SocrataClient,
+    columns: String,
+}
+
+/// A row of the portal: only what a comparison needs, since a page has many.
+#[derive(Debug, Deserialize)]
+#[serde(from = "Map<String, Value>")]
+pub(super) struct PortalRow {
+    /// The row identifier as it stands there.
+    pub(super) id: String,
+    end: Option<NaiveDateTime>,
+    pub(super) content: Content,
+}
+
+impl PortalRow {
+    pub(super) fn hour(&self) -> Option<Hour> {
+        self.end.map(|end| Hour::containing(end.and_utc()))
+    }
+
+    /// The trip's public id; `None` for an identifier that no published row has.
+    pub(super) fn trip(&self) -> Option<Uuid> {
+        let id = Uuid::try_parse(&self.id).ok()?;
+        (id.to_string() == self.id).then_some(id)
+    }
+}
+
+impl From<Map<String, Value>> for PortalRow {
+    fn from(row: Map<String, Value>) -> Self {
+        let text = |name: &str| row.get(name).and_then(Value::as_str);
+        Self {
+            id: text("trip_id").unwrap_or_default().to_owned(),
+            end: text("end_time").and_then(parse_time),
+            content: Content::of(&row),
+        }
+    }
+}
+
+impl Dataset {
+    pub(super) fn new(client: SocrataClient) -> Self {
+        let columns: Vec<_> = Member::ALL.iter().map(|member| member.as_str()).collect();
+        Self {
+            client,
+            columns: columns.join(", "),
+        }
+    }
+
+    /// The sums of each hour of a range that has rows.
+    pub(super) async fn hour_sums(
+        &self,
+        range: HourRange,
+    ) -> Result<BTreeMap<Hour, HourSums>, PipelineError> {
+        let within = within(range);
+        let mut sums = BTreeMap::new();
+        loop {
+            let page: Vec<Map<String, Value>> = self
+                .page(
+                    &[
+                        ("$select", HOUR_SUMS),
+                        ("$where", &within),
+                        ("$group", "end_day, end_hour"),
+                        ("$order", "end_day, end_hour"),
+                    ],
+                    sums.len(),
+                )
+                .await?;
+            for row in &page {
+                let (hour, of_hour) = hour_sums(row).ok_or_else(not_understood)?;
+                sums.insert(hour, of_hour);
+            }
+            if page.len() < PAGE_ROWS {
+                return Ok(sums);
+            }
+        }
+    }
+
+    /// The rows of these ranges, in order of their ids.
+    pub(super) fn rows(&self, ranges: &[HourRange]) -> Pages<'_> {
+        let ranges: Vec<_> = ranges.iter().map(|range| within(*range)).collect();
+        let filter = match ranges.as_slice() {
+            [range] => range.clone(),
+            ranges => format!("({})", ranges.join(") or (")),
+        };
+        self.pages(filter)
+    }
+
+    /// The rows that no hour has, because they have no end.
+    pub(super) fn rows_without_end(&self) -> Pages<'_> {
+        self.pages("end_time is null".to_owned())
+    }
+
+    fn pages(&self, filter: String) -> Pages<'_> {
+        Pages {
+            dataset: self,
+            filter,
+            read: 0,
+            page: VecDeque::new(),
+            is_last: false,
+        }
+    }
+
+    /// Those of the trips that the portal has, wherever they are.
+    pub(super) async fn with_ids(&self, ids: &[Uuid]) -> Result<BTreeSet<Uuid>, PipelineError> {
+        #[derive(Deserialize)]
+        struct Id {
+            trip_id: Uuid,
+        }
+        let mut found = BTreeSet::new();
+        for part in ids.chunks(IDS_AT_ONCE) {
+            let list: Vec<_> = part.iter().map(|id| format!("'{id}'")).collect();
+            let filter = format!("trip_id in ({})", list.join(", "));
+            let query = [
+                ("$select", "trip_id"),
+                ("$where", &filter),
+                ("$order", "trip_id"),
+            ];
+            let rows: Vec<Id> = self.page(&query, 0).await?;
+            found.extend(rows.into_iter().map(|row| row.trip_id));
+        }
+        Ok(found)
+    }
+
+    async fn page<T: serde::de::DeserializeOwned>(
+        &self,
+        query: &[(&str, &str)],
+        offset: usize,
+    ) -> Result<Vec<T>, PipelineError> {
+        let (limit, offset) = (PAGE_ROWS.to_string(), offset.to_string());
+        let mut query = query.to_vec();
+        query.extend([("$limit", limit.as_str()), ("$offset", offset.as_str())]);
+        Ok(self.client.query(&query).await?)
+    }
+}
+
+/// The rows of a query, page by page.
+pub(super) struct Pages<'a> {
+    dataset: &'a Dataset,
+    filter: String,
+    read: usize,
+    page: VecDeque<PortalRow>,
+    is_last: bool,
+}
+
+impl Pages<'_> {
+    /// The next row; `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<PortalRow>, PipelineError> {
+        if self.page.is_empty() && !self.is_last {
+            let query = [
+                ("$select", self.dataset.columns.as_str()),
+                ("$where", &self.filter),
+                ("$order", "trip_id"),
+            ];
+            let page: Vec<PortalRow> = self.dataset.page(&query, self.read).await?;
+            self.page = page.into();
+            self.read += self.page.len();
+            self.is_last = self.page.len() < PAGE_ROWS;
+        }
+        Ok(self.page.pop_front())
+    }
+}
+
+/// The condition for rows that end in a range.
+fn within(range: HourRange) -> String {
+    let time = |hour: Hour| hour.start().format("%Y-%m-%dT%H:%M:%S").to_string();
+    format!(
+        "end_time >= '{}' and end_time < '{}'",
+        time(range.first()),
+        time(range.end())
+    )
+}
+
+/// Numbers come as text. A sum or a newest time of nothing is left out.
+fn hour_sums(row: &Map<String, Value>) -> Option<(Hour, HourSums)> {
+    let text = |name: &str| match row.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let time = |name: &str| text(name).and_then(|text| parse_time(&text));
+    let day: DateTime<Utc> = time("end_day")?.and_utc();
+    let hour: i64 = text("end_hour")?.parse().ok()?;
+    let sums = HourSums {
+        rows: text("row_count")?.parse().ok()?,
+        seconds: text("seconds").map_or(Some(0), |text| whole_number(&text))?,
+        newest: time("newest"),
+        first_end: time("first_end"),
+        last_end: time("last_end"),
+    };
+    Some((Hour::containing(day + TimeDelta::hours(hour)), sums))
+}
+
+/// A sum with a fraction is not that of published rows; its whole part is enough to tell.
+fn whole_number(text: &str) -> Option<i128> {
+    let whole = text.split('.').next()?;
+    whole.parse().ok()
+}
+
+fn not_understood() -> PipelineError {
+    PipelineError::new(
+        ErrorName::SocrataRejected,
+        "the portal's answer to a query for the sums of each hour makes no sense: is the column end_time a \
+         calendar_date?",
+    )
+}

@@ -1,0 +1,103 @@
+//! Deletes the rows that only the portal has.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::Serialize;
+use socrata::Chunk;
+use store::PublishTurn;
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use crate::context::{Context, Portal};
+use crate::error::{ErrorName, PipelineError, to_json};
+use crate::publish::busy;
+use crate::step::step_deadline;
+
+/// How long to wait for another process's upload at a time.
+const TURN_WAIT: Duration = Duration::from_secs(5);
+
+/// A row that the portal must lose.
+#[derive(Serialize)]
+struct Deletion<'a> {
+    trip_id: &'a str,
+    #[serde(rename = ":deleted")]
+    deleted: bool,
+}
+
+/// Deletes rows of the portal by their ids. Returns how many it had.
+///
+/// A trip that counts by now keeps its row: it may have been loaded and published since the audit.
+/// Nobody publishes meanwhile, since the dataset's turn is held.
+pub(crate) async fn delete_extra_rows(ctx: &Context, ids: &[String]) -> Result<u64, PipelineError> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let portal = ctx.portal()?;
+    let deadline = step_deadline(ctx);
+    let _lock = timeout_at(deadline, portal.lock.lock())
+        .await
+        .map_err(|_| busy(&portal.dataset))?;
+    let turn = take_turn(ctx, &portal, deadline).await?;
+    let deleted = delete(ctx, &portal, ids).await;
+    let released = turn.release().await;
+    let deleted = deleted?;
+    released?;
+    tracing::info!(
+        portal.deleted = deleted,
+        "rows deleted that only the portal had"
+    );
+    Ok(deleted)
+}
+
+async fn take_turn(
+    ctx: &Context,
+    portal: &Portal,
+    deadline: Instant,
+) -> Result<PublishTurn, PipelineError> {
+    loop {
+        let turn = ctx
+            .store()
+            .take_publish_turn(&portal.dataset, TURN_WAIT)
+            .await?;
+        if let Some(turn) = turn {
+            return Ok(turn);
+        }
+        if Instant::now() >= deadline {
+            return Err(busy(&portal.dataset));
+        }
+    }
+}
+
+async fn delete(ctx: &Context, portal: &Portal, ids: &[String]) -> Result<u64, PipelineError> {
+    let mut deleted = 0;
+    for part in ids.chunks(portal.chunk_rows) {
+        let trips: Vec<Uuid> = part.iter().filter_map(|id| id.parse().ok()).collect();
+        let live = ctx.store().live_trips(&trips).await?;
+        let live: BTreeSet<String> = live.iter().map(|trip| trip.id.to_string()).collect();
+        let rows: Vec<Deletion<'_>> = part
+            .iter()
+            .filter(|id| !live.contains(*id))
+            .map(|id| Deletion {
+                trip_id: id,
+                deleted: true,
+            })
+            .collect();
+        let chunk = Chunk {
+            rows: rows.len(),
+            body: to_json(&rows)?.to_string().into(),
+        };
+        let upsert = portal.client.upsert(&chunk).await?;
+        if upsert.errors > 0 {
+            return Err(PipelineError::new(
+                ErrorName::SocrataRejected,
+                format!(
+                    "the portal refused to delete {} rows of dataset {} that only it has (it deleted {})",
+                    upsert.errors, portal.dataset, upsert.deleted
+                ),
+            ));
+        }
+        deleted += upsert.deleted;
+    }
+    Ok(deleted)
+}

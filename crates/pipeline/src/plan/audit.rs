@@ -1,0 +1,119 @@
+//! A plan of what an audit has found: the blocks whose rows differ are published again, and nothing
+//! else.
+
+use serde::Serialize;
+use store::OwnerBlock;
+use uuid::Uuid;
+
+use super::{Plan, PlanRow, PlannedBlock, Planner};
+use crate::audit::{Audit, audit, delete_extra_rows};
+use crate::context::Context;
+use crate::error::{ErrorName, PipelineError};
+use crate::event::PlanRequest;
+
+/// What the audit of a plan has found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditSummary {
+    /// Hours that were compared.
+    pub hours: u64,
+    /// Hours that differ.
+    pub hours_that_differ: u64,
+    /// Rows that only the database has.
+    pub missing: u64,
+    /// Rows that the portal has with another content.
+    pub different: u64,
+    /// Rows that only the portal has.
+    pub extra: u64,
+    /// Of the extra rows, those that the plan has deleted; none in a dry run.
+    pub extra_deleted: u64,
+}
+
+/// Compares the portal with the database, and plans to publish again what differs. Rows that only
+/// the portal has belong to no block, so they are deleted here.
+pub(super) async fn plan_audit(
+    ctx: &Context,
+    request: &PlanRequest,
+    run_id: Uuid,
+    on_block: impl FnMut(&PlannedBlock) + Send,
+) -> Result<Plan, PipelineError> {
+    check(request)?;
+    let audit = audit(ctx, request, |_| {}).await?;
+    plan_blocks(ctx, request, run_id, &audit, on_block).await
+}
+
+/// Plans to publish again what an audit has found to differ, and deletes the rows that only the
+/// portal has.
+///
+/// # Errors
+///
+/// Those of [`plan()`](super::plan()); `BlockBusy` if others upload all the time.
+pub async fn plan_repair(
+    ctx: &Context,
+    request: &PlanRequest,
+    audit: &Audit,
+) -> Result<Plan, PipelineError> {
+    plan_blocks(ctx, request, request.run_id()?, audit, |_| {}).await
+}
+
+fn check(request: &PlanRequest) -> Result<(), PipelineError> {
+    let wrong = |why| Err(PipelineError::new(ErrorName::InvalidInput, why));
+    if request.no_sync_socrata {
+        return wrong("an audit publishes what differs: leave out no_sync_socrata, or audit");
+    }
+    if request.incomplete_only {
+        return wrong("audit and incomplete_only choose different blocks: give one of them");
+    }
+    Ok(())
+}
+
+async fn plan_blocks(
+    ctx: &Context,
+    request: &PlanRequest,
+    run_id: Uuid,
+    audit: &Audit,
+    mut on_block: impl FnMut(&PlannedBlock) + Send,
+) -> Result<Plan, PipelineError> {
+    let request = PlanRequest {
+        audit: true,
+        force: true,
+        no_extract: true,
+        no_sync_db: true,
+        ..request.clone()
+    };
+    let mut planner = Planner::start(ctx, &request, run_id, &[]).await?;
+    planner.plan.not_ended = audit.report.not_ended;
+    for owner in &audit.blocks {
+        if let Some(block) = planner.add(row(owner)).await? {
+            on_block(&block);
+        }
+    }
+    let mut summary = summary(audit);
+    if !request.dry_run {
+        summary.extra_deleted = delete_extra_rows(ctx, &audit.extra_rows).await?;
+    }
+    planner.plan.audit = Some(summary);
+    let plan = planner.finish().await?;
+    plan.log();
+    Ok(plan)
+}
+
+fn row(owner: &OwnerBlock) -> PlanRow {
+    PlanRow {
+        block: owner.block.clone(),
+        schedule_id: Some(owner.schedule_id),
+        status: owner.status,
+        is_refetch_due: false,
+    }
+}
+
+fn summary(audit: &Audit) -> AuditSummary {
+    let report = &audit.report;
+    AuditSummary {
+        hours: report.hours,
+        hours_that_differ: report.different_hours.len() as u64,
+        missing: report.missing,
+        different: report.different,
+        extra: report.extra,
+        extra_deleted: 0,
+    }
+}

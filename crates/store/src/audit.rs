@@ -1,0 +1,284 @@
+//! What an audit reads: totals of each hour, the trips of some hours, and the blocks that own them.
+
+use std::fmt;
+use std::pin::Pin;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use deadpool_postgres::Object;
+use futures::StreamExt;
+use tokio_postgres::{Row, RowStream};
+use trips::block::{Block, Hour, HourRange, ProviderName};
+use trips::public_row::{PublicTrip, TimeRounding};
+use trips::status::BlockStatus;
+use uuid::Uuid;
+
+use crate::connect::Store;
+use crate::error::{StoreError, failed};
+use crate::publish::{self, public_columns};
+use crate::schedule::{get, read_provider, read_status};
+
+/// Totals of the trips that count, by the hour of their published end and by their owners'
+/// providers. `$3` is half a step of the rounding in seconds.
+///
+/// The inner query groups by block, so that the many trips are not joined with anything.
+const HOUR_TOTALS: &str = "
+    WITH totals AS (
+        SELECT date_trunc('hour', (end_time AT TIME ZONE 'UTC') + make_interval(secs => $3)) AS hour, schedule_id,
+               count(*) AS trips, sum(trip_duration) AS seconds, max(modified_date) AS newest,
+               min(end_time) AS first_end, max(end_time) AS last_end
+        FROM api.trips
+        WHERE end_time >= $1 AND end_time < $2 AND withdrawn_at IS NULL
+        GROUP BY 1, 2
+    )
+    SELECT t.hour AT TIME ZONE 'UTC' AS hour, p.provider_name, sum(t.trips)::bigint AS trips,
+           sum(t.seconds)::text AS seconds, max(t.newest) AS newest, min(t.first_end) AS first_end,
+           max(t.last_end) AS last_end
+    FROM totals t
+    LEFT JOIN api.schedule s USING (schedule_id)
+    LEFT JOIN api.providers p ON p.provider_id = s.provider_id
+    GROUP BY t.hour, p.provider_name
+    ORDER BY t.hour, p.provider_name";
+
+/// The trips that count and end in one of the spans from `$1` to `$2`, in order of their public
+/// ids.
+const ROWS: &str = concat!(
+    public_columns!(),
+    ", t.schedule_id
+     FROM unnest($1::timestamptz[], $2::timestamptz[]) AS span (first, until)
+     JOIN api.trips t ON t.end_time >= span.first AND t.end_time < span.until
+     JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
+     WHERE t.withdrawn_at IS NULL
+     ORDER BY t.id"
+);
+
+/// The number of [`ROWS`]' column `schedule_id`.
+const SCHEDULE_ID: usize = 12;
+
+const LIVE: &str =
+    "SELECT id, end_time, schedule_id FROM api.trips WHERE id = ANY ($1) AND withdrawn_at IS NULL";
+
+/// Blocks, and whether the portal still has to receive something of each. A block without an entry
+/// in the ledger was loaded before there was one.
+const BLOCKS: &str = "
+    SELECT s.schedule_id, p.provider_name, s.block_start, s.status_id,
+           CASE WHEN l.schedule_id IS NULL THEN s.published_at IS NULL ELSE l.since IS NOT NULL END AS is_waiting
+    FROM api.schedule s
+    JOIN api.providers p USING (provider_id)
+    LEFT JOIN api.publications l USING (schedule_id)
+    WHERE s.schedule_id = ANY ($1)
+    ORDER BY s.block_start, p.provider_name";
+
+/// The trips of one hour whose owners are blocks of one provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HourTotals {
+    /// The hour of the published end.
+    pub hour: Hour,
+    /// The owners' provider; `None` for trips without a block.
+    pub provider: Option<ProviderName>,
+    /// Number of trips.
+    pub trips: u64,
+    /// Sum of their durations.
+    pub seconds: i128,
+    /// The newest `modified_date`.
+    pub newest: DateTime<Utc>,
+    /// The earliest end, not rounded.
+    pub first_end: DateTime<Utc>,
+    /// The latest end, not rounded.
+    pub last_end: DateTime<Utc>,
+}
+
+/// A trip that counts, with its owner.
+#[derive(Debug, Clone)]
+pub struct OwnedTrip {
+    /// The trip.
+    pub trip: PublicTrip,
+    /// The block that owns it; `None` for rows of other tools.
+    pub schedule_id: Option<i64>,
+}
+
+/// Where a trip that counts is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveTrip {
+    /// The public id.
+    pub id: Uuid,
+    /// The end, not rounded.
+    pub end_time: DateTime<Utc>,
+    /// The block that owns it; `None` for rows of other tools.
+    pub schedule_id: Option<i64>,
+}
+
+/// A block that owns trips.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerBlock {
+    /// Its row in `api.schedule`.
+    pub schedule_id: i64,
+    /// The block.
+    pub block: Block,
+    /// How far it has come.
+    pub status: BlockStatus,
+    /// Whether the portal still has to receive something of it.
+    pub is_waiting: bool,
+}
+
+/// Trips in order of their public ids. Holds a connection.
+pub struct OwnedTrips {
+    rows: Pin<Box<RowStream>>,
+    _client: Object,
+}
+
+impl fmt::Debug for OwnedTrips {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedTrips").finish_non_exhaustive()
+    }
+}
+
+impl OwnedTrips {
+    /// The next trip; `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn next(&mut self) -> Result<Option<OwnedTrip>, StoreError> {
+        let row = self.rows.next().await.transpose();
+        row.map_err(failed("reading trips"))?
+            .map(|row| {
+                Ok(OwnedTrip {
+                    trip: publish::read(&row)?,
+                    schedule_id: get(&row, SCHEDULE_ID)?,
+                })
+            })
+            .transpose()
+    }
+}
+
+impl Store {
+    /// Totals of the trips that count, by the hour of their published end, in order of time. An
+    /// hour without trips has none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn hour_totals(
+        &self,
+        range: HourRange,
+        rounding: TimeRounding,
+    ) -> Result<Vec<HourTotals>, StoreError> {
+        let span = Span::of(range, rounding);
+        let half_step = f64::from(rounding.step_seconds() / 2);
+        self.client()
+            .await?
+            .query(HOUR_TOTALS, &[&span.first, &span.until, &half_step])
+            .await
+            .map_err(failed("summing up trips by hour"))?
+            .iter()
+            .map(totals)
+            .collect()
+    }
+
+    /// The trips that count and whose published end lies in one of these ranges, in order of their
+    /// public ids.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn owned_trips(
+        &self,
+        ranges: &[HourRange],
+        rounding: TimeRounding,
+    ) -> Result<OwnedTrips, StoreError> {
+        let spans = ranges.iter().map(|range| Span::of(*range, rounding));
+        let (first, until): (Vec<_>, Vec<_>) = spans.map(|span| (span.first, span.until)).unzip();
+        let client = self.client().await?;
+        let rows = client
+            .query_raw(ROWS, [&first, &until])
+            .await
+            .map_err(failed("reading trips"))?;
+        Ok(OwnedTrips {
+            rows: Box::pin(rows),
+            _client: client,
+        })
+    }
+
+    /// Those of the trips, by public id, that count.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn live_trips(&self, ids: &[Uuid]) -> Result<Vec<LiveTrip>, StoreError> {
+        let live = |row: &Row| {
+            Ok(LiveTrip {
+                id: get(row, "id")?,
+                end_time: get(row, "end_time")?,
+                schedule_id: get(row, "schedule_id")?,
+            })
+        };
+        let rows = self
+            .client()
+            .await?
+            .query(LIVE, &[&ids])
+            .await
+            .map_err(failed("looking up trips"))?;
+        rows.iter().map(live).collect()
+    }
+
+    /// Blocks by id, in order of time.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn owner_blocks(&self, schedule_ids: &[i64]) -> Result<Vec<OwnerBlock>, StoreError> {
+        let owner = |row: &Row| {
+            let start: DateTime<Utc> = get(row, "block_start")?;
+            Ok(OwnerBlock {
+                schedule_id: get(row, "schedule_id")?,
+                block: Block {
+                    provider: read_provider(row, "provider_name")?,
+                    hour: Hour::containing(start),
+                },
+                status: read_status(get(row, "status_id")?)?,
+                is_waiting: get(row, "is_waiting")?,
+            })
+        };
+        let rows = self
+            .client()
+            .await?
+            .query(BLOCKS, &[&schedule_ids])
+            .await
+            .map_err(failed("reading the schedule"))?;
+        rows.iter().map(owner).collect()
+    }
+}
+
+/// The ends that are published within a range: rounding moves an end by at most half a step.
+struct Span {
+    first: DateTime<Utc>,
+    until: DateTime<Utc>,
+}
+
+impl Span {
+    fn of(range: HourRange, rounding: TimeRounding) -> Self {
+        let half_step = TimeDelta::seconds(i64::from(rounding.step_seconds() / 2));
+        Self {
+            first: range.first().start() - half_step,
+            until: range.end().start() - half_step,
+        }
+    }
+}
+
+fn totals(row: &Row) -> Result<HourTotals, StoreError> {
+    let seconds: String = get(row, "seconds")?;
+    let has_provider = get::<Option<&str>>(row, "provider_name")?.is_some();
+    Ok(HourTotals {
+        hour: Hour::containing(get(row, "hour")?),
+        provider: has_provider
+            .then(|| read_provider(row, "provider_name"))
+            .transpose()?,
+        trips: get::<i64>(row, "trips")?.unsigned_abs(),
+        seconds: seconds.parse().map_err(|_| StoreError::Corrupt {
+            what: "api.trips.trip_duration",
+        })?,
+        newest: get(row, "newest")?,
+        first_end: get(row, "first_end")?,
+        last_end: get(row, "last_end")?,
+    })
+}
