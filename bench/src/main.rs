@@ -9,6 +9,7 @@
     reason = "the table is the output of this program"
 )]
 
+mod audit;
 mod classify;
 mod extract;
 mod grow;
@@ -37,6 +38,10 @@ struct Args {
     /// Number of trips in the measured hour.
     #[arg(long, default_value_t = 100_000)]
     trips: u32,
+
+    /// Number of trips in the table that is audited.
+    #[arg(long, default_value_t = 10_000_000)]
+    audited_trips: u32,
 
     /// Number of rounds of each step and its yardstick.
     #[arg(long, default_value_t = 5)]
@@ -69,6 +74,8 @@ enum Part {
     Month,
     /// A plan of ten years of eighteen providers, and of the hour after them.
     Plan,
+    /// The database's side of an audit.
+    Audit,
     /// One INSERT per trip, and one HTTP request per trip.
     Single,
     /// How cost grows with the number of trips and blocks.
@@ -128,6 +135,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Part::Plan) {
         Box::pin(plan::measure(&mut report, rounds)).await?;
+    }
+    if wanted(Part::Audit) {
+        Box::pin(audit::measure(&mut report, args.audited_trips, rounds)).await?;
     }
     if wanted(Part::Single) {
         Box::pin(single::measure(&mut report)).await?;
