@@ -119,6 +119,15 @@ class Names(unittest.TestCase):
             self.assertLessEqual(set(sent), fields, name)
             self.assertEqual(sent["scheduled_time"], "<aws.scheduler.scheduled-time>")
 
+    def test_each_night_sweeps_and_audits_and_publishes_nothing_for_its_own_sake(self):
+        inputs = {}
+        for name, schedule in of_type("AWS::Scheduler::Schedule").items():
+            inputs[name] = json.loads(schedule["Target"]["Input"]["Fn::Sub"].replace("${LagHours}", "30"))
+        self.assertTrue(inputs["NightlySweepSchedule"]["incomplete_only"])
+        self.assertTrue(inputs["NightlyAuditSchedule"]["audit"])
+        self.assertEqual(inputs["NightlyAuditSchedule"]["interval"], 30 * 24)
+        self.assertFalse(any("force" in sent for sent in inputs.values()))
+
     def test_alarms_watch_metrics_that_the_functions_write(self):
         sources = "".join(
             path.read_text()

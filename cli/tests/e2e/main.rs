@@ -16,5 +16,6 @@ mod support;
 mod airflow;
 mod aws;
 mod failures;
+mod night;
 mod same;
 mod whole;

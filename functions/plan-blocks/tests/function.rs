@@ -46,11 +46,12 @@ async fn every_sample_event_makes_the_plan_that_it_speaks_of() {
         ("hour.json", 1),
         ("dry-run.json", 24),
         ("backfill.json", 2 * (31 * 24 - 1)),
-        // Nothing is archived or loaded yet, so there is nothing to load or publish again.
+        // Nothing is archived yet, so there is nothing to load, and nothing differs from the
+        // portal.
         ("some-providers.json", 12),
         ("scheduled-hourly.json", 2),
         ("scheduled-sweep.json", 2 * 840),
-        ("scheduled-republish.json", 0),
+        ("scheduled-audit.json", 0),
         ("execution.json", 1),
     ] {
         let plan = function.invoke(&sample(name)).await.unwrap();

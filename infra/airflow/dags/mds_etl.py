@@ -42,7 +42,7 @@ with DAG(
 
 with DAG(
     dag_id="mds_nightly",
-    description="Completes blocks of the last 35 days, then publishes the last 30 days again.",
+    description="Completes blocks of the last 35 days, then audits the last 30 days and repairs what differs.",
     schedule=CronTriggerTimetable("40 8 * * *", timezone="UTC"),
     max_active_runs=1,
     **COMMON,
@@ -50,15 +50,12 @@ with DAG(
     sweep = run_pipeline(
         "sweep", f"{{{{ request({SCHEDULED}, interval=840, incomplete_only=True) }}}}"
     )
-    republish = run_pipeline(
-        "republish",
-        f"{{{{ request({SCHEDULED}, interval=720, no_extract=True, no_sync_db=True, force=True) }}}}",
-    )
-    # Publishing does not depend on the sweep's success, but a failed sweep fails the DAG run.
-    for task in republish.get_roots():
+    audit = run_pipeline("audit", f"{{{{ request({SCHEDULED}, interval=720, audit=True) }}}}")
+    # The audit does not depend on the sweep's success, but a failed sweep fails the DAG run.
+    for task in audit.get_roots():
         task.trigger_rule = TriggerRule.ALL_DONE
-    sweep >> republish
-    [sweep, republish] >> EmptyOperator(task_id="both")
+    sweep >> audit
+    [sweep, audit] >> EmptyOperator(task_id="both")
 
 with DAG(
     dag_id="mds_backfill",
@@ -92,6 +89,7 @@ with DAG(
         "force": switch("Force", "Run every step again, whatever the block's status."),
         "accept_losses": switch("Accept losses", "Believe a provider that no longer returns loaded trips."),
         "incomplete_only": switch("Incomplete only", "Only blocks that are not published yet."),
+        "audit": switch("Audit", "Compare the portal with the database, and publish again what differs."),
         "dry_run": switch("Dry run", "Make the plan, but run no step."),
         "no_extract": switch("No extract", "Skip the request to the provider and use the archive."),
         "no_sync_db": switch("No sync-db", "Skip loading into Postgres."),

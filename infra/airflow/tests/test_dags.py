@@ -74,7 +74,7 @@ class Requests(unittest.TestCase):
         for dag, group, schedule in [
             ("mds_hourly", "ingest", "HourlySchedule"),
             ("mds_nightly", "sweep", "NightlySweepSchedule"),
-            ("mds_nightly", "republish", "NightlyRepublishSchedule"),
+            ("mds_nightly", "audit", "NightlyAuditSchedule"),
         ]:
             start = DAGS[dag].get_task(f"{group}.start")
             self.assertEqual(rendered(start.state_machine_input), schedules()[schedule], group)
@@ -114,9 +114,9 @@ class Executions(unittest.TestCase):
     def test_a_night_fails_with_either_of_its_executions(self):
         dag = DAGS["mds_nightly"]
         (last,) = [task for task in dag.tasks if not task.downstream_task_ids]
-        self.assertEqual(last.upstream_task_ids, {"sweep.wait", "republish.wait"})
+        self.assertEqual(last.upstream_task_ids, {"sweep.wait", "audit.wait"})
         self.assertEqual(last.trigger_rule, "all_success")
-        self.assertEqual(dag.get_task("republish.start").trigger_rule, "all_done")
+        self.assertEqual(dag.get_task("audit.start").trigger_rule, "all_done")
 
 
 if __name__ == "__main__":
