@@ -54,7 +54,7 @@ fn expect_rounded(row: &Value, exact: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forced_run_brings_rows_into_the_form_that_the_settings_now_ask_for() {
+async fn a_forced_publish_brings_rows_into_the_form_that_the_settings_now_ask_for() {
     let world = one_provider(&[]).await;
     world.expect(0, &ONE_HOUR).await;
     let before = world.portal();
@@ -70,9 +70,9 @@ async fn a_forced_run_brings_rows_into_the_form_that_the_settings_now_ask_for() 
             settings["PUBLIC_DEVICE_ID_PERIOD"] = json!("day");
         })
         .await;
-    world
-        .expect(0, &with(&ONE_HOUR, &["--force", "--no-extract"]))
-        .await;
+    let mut publish = ONE_HOUR;
+    publish[0] = "sync-socrata";
+    world.expect(0, &with(&publish, &["--force"])).await;
 
     let after = world.portal();
     assert_eq!(
