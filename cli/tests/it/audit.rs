@@ -150,6 +150,7 @@ async fn rows_that_were_removed_altered_and_added_are_found_and_repaired() {
         uploads,
         "an audit only reads"
     );
+    insta::assert_json_snapshot!("report", report);
     let hours = report["different_hours"].as_array().unwrap();
     let labels: Vec<_> = hours.iter().map(|hour| &hour["label"]).collect();
     assert_eq!(labels, ["2020-01-15-13", "2020-01-15-14"]);
