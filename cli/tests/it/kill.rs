@@ -375,6 +375,42 @@ async fn killed_when_rows_are_published_and_not_noted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn killed_when_it_enters_what_the_portal_must_receive() {
+    let world = small().await;
+    let ledger = "LOCK TABLE api.publications IN SHARE MODE";
+    kill_waiting(
+        &world,
+        &command("run"),
+        ledger,
+        "INSERT INTO api.publications",
+    )
+    .await
+    .release_after_ending_sessions()
+    .await;
+    assert_eq!(
+        world.number("SELECT count(*) FROM api.publications").await,
+        0
+    );
+    assert_eq!(world.trips().await, "");
+    ends_as_if_never_killed(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_when_it_asks_for_an_upload() {
+    let world = small().await;
+    world
+        .expect(0, &with(&command("run"), &["--no-sync-socrata"]))
+        .await;
+    let ledger = "SELECT FROM api.publications FOR UPDATE";
+    kill_waiting(&world, &command("run"), ledger, "UPDATE api.publications")
+        .await
+        .release_after_ending_sessions()
+        .await;
+    assert_eq!(world.stack.portal.row_count(), 0);
+    ends_as_if_never_killed(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_amid_an_upload_sends_no_chunk_again_that_the_portal_has_taken() {
     let chunks = |rows: u64| Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(rows))]);
     let whole = world_with(&["bird"], chunks(7)).await;

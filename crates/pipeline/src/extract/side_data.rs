@@ -94,7 +94,7 @@ async fn is_without_telemetry(
     let report: Map<String, Value> = match step
         .ctx
         .vault()
-        .get_json(&step.key(BlockObject::Extract))
+        .get_sealed_json(&step.key(BlockObject::Extract))
         .await
     {
         // There is nothing to add the result to.
@@ -107,7 +107,7 @@ async fn is_without_telemetry(
 async fn describe(step: &ClaimedStep<'_>, side_data: &SideData) -> Result<(), PipelineError> {
     let key = step.key(BlockObject::Extract);
     let vault = step.ctx.vault();
-    let mut report: Map<String, Value> = vault.get_json(&key).await?;
+    let mut report: Map<String, Value> = vault.get_sealed_json(&key).await?;
     let Value::Object(members) = to_json(side_data)? else {
         return Err(PipelineError::new(
             ErrorName::Internal,

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use socrata::{SocrataError, Upsert};
 use store::{Publication, PublishTurn, Sent};
-use trips::public_row::PublicForm;
+use trips::public_row::{PublicForm, PublicTrip};
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
@@ -17,6 +17,9 @@ use crate::event::BlockItem;
 
 /// How many publications are looked up at a time.
 const LOOK_AHEAD: i64 = 1000;
+
+/// How many trips of a block are read at a time: each query sorts the block's trips.
+const TRIPS_AT_ONCE: usize = 50_000;
 
 /// Uploads what is waiting, until the block `own` is done. The next batch is gathered while the
 /// portal works on the last one.
@@ -115,6 +118,8 @@ struct Gatherer<'a> {
 struct OpenPublication {
     publication: Publication,
     phase: Phase,
+    /// Trips that were read and did not fit into a batch yet.
+    ahead: VecDeque<PublicTrip>,
 }
 
 /// How far the gathering of a publication has come: after this public id.
@@ -124,6 +129,17 @@ enum Phase {
     Live(Uuid),
     /// Rows that it must lose.
     Withdrawn(Uuid),
+}
+
+impl OpenPublication {
+    /// Keeps the next trips that were read. Fewer than were asked for are the last ones.
+    fn keep(&mut self, trips: Vec<PublicTrip>) {
+        self.phase = match trips.last() {
+            Some(last) if trips.len() == TRIPS_AT_ONCE => Phase::Live(last.trip_id),
+            _ => Phase::Withdrawn(Uuid::nil()),
+        };
+        self.ahead = trips.into();
+    }
 }
 
 impl<'a> Gatherer<'a> {
@@ -190,13 +206,20 @@ impl<'a> Gatherer<'a> {
                 self.is_own_done |= publication.schedule_id == self.own;
                 continue;
             }
-            match check_file(self.ctx, &publication).await {
+            let after = publication.last_sent.unwrap_or_default();
+            let (checked, first) = tokio::join!(
+                check_file(self.ctx, &publication),
+                self.turn.live(&publication, after, TRIPS_AT_ONCE)
+            );
+            match checked {
                 Ok(()) => {
-                    let after = publication.last_sent.unwrap_or_default();
-                    return Ok(Some(OpenPublication {
+                    let mut open = OpenPublication {
                         publication,
-                        phase: Phase::Live(after),
-                    }));
+                        phase: Phase::Withdrawn(Uuid::nil()),
+                        ahead: VecDeque::new(),
+                    };
+                    open.keep(first?);
+                    return Ok(Some(open));
                 }
                 Err(error) if is_of_the_file(error.name) => {
                     refuse(self.turn, &publication, BlockStatus::LoadFailed, &error).await?;
@@ -222,21 +245,23 @@ impl<'a> Gatherer<'a> {
         let mut part = Part::new(open.publication.clone());
         while part.rows.count < room && !part.is_last {
             let left = room - part.rows.count;
-            let limit = i64::try_from(left).unwrap_or(i64::MAX);
             match open.phase {
-                Phase::Live(after) => {
-                    let trips = self.turn.live(&open.publication, after, limit).await?;
-                    for trip in &trips {
-                        part.rows.push(trip, &self.form)?;
+                _ if !open.ahead.is_empty() => {
+                    let fitting = open.ahead.len().min(left);
+                    for trip in open.ahead.drain(..fitting) {
+                        part.rows.push(&trip, &self.form)?;
+                        part.last = Some(trip.trip_id);
                     }
-                    part.last = trips.last().map(|trip| trip.trip_id).or(part.last);
-                    open.phase = match trips.last() {
-                        Some(last) if trips.len() == left => Phase::Live(last.trip_id),
-                        _ => Phase::Withdrawn(Uuid::nil()),
-                    };
+                }
+                Phase::Live(after) => {
+                    let trips = self
+                        .turn
+                        .live(&open.publication, after, TRIPS_AT_ONCE)
+                        .await?;
+                    open.keep(trips);
                 }
                 Phase::Withdrawn(after) => {
-                    let ids = self.turn.withdrawn(&open.publication, after, limit).await?;
+                    let ids = self.turn.withdrawn(&open.publication, after, left).await?;
                     for id in &ids {
                         part.rows.delete(*id)?;
                     }

@@ -261,7 +261,7 @@ impl PublishTurn {
         &self,
         publication: &Publication,
         after: Uuid,
-        limit: i64,
+        limit: usize,
     ) -> Result<Vec<PublicTrip>, StoreError> {
         self.trips(LIVE, publication, after, limit)
             .await?
@@ -299,7 +299,7 @@ impl PublishTurn {
         &self,
         publication: &Publication,
         after: Uuid,
-        limit: i64,
+        limit: usize,
     ) -> Result<Vec<Uuid>, StoreError> {
         self.trips(WITHDRAWN, publication, after, limit)
             .await?
@@ -313,8 +313,9 @@ impl PublishTurn {
         statement: &str,
         publication: &Publication,
         after: Uuid,
-        limit: i64,
+        limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let doing = failed("reading what is to be published");
         let client = self.session.client()?;
         let statement = client.prepare_cached(statement).await.map_err(doing)?;
