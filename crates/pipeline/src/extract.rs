@@ -26,7 +26,6 @@ mod adopt;
 mod archive;
 mod belief;
 mod canonical;
-mod hashing;
 mod previous_archive;
 mod pull;
 mod referenced_ids;

@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod extract;
 mod fenced;
+mod hashing;
 mod load_worker;
 mod manifest;
 mod object_stream;

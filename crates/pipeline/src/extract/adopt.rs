@@ -12,10 +12,10 @@ use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
 use trips::status::BlockStatus;
 use vault::VaultError;
 
-use super::hashing::Hashing;
 use super::report::StoredReport;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::ExtractOutput;
+use crate::hashing::Hashing;
 use crate::step::ClaimedStep;
 
 /// Takes over the archive of a block with the status "new", without a request to its provider.

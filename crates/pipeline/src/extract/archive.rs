@@ -1,6 +1,7 @@
 //! The archive of an hour, from the request to the objects in the bucket.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mds_client::{HourReport, MdsClient};
@@ -13,7 +14,6 @@ use uuid::Uuid;
 use vault::{ObjectWriter, Seal};
 
 use super::belief::{Belief, MAX_MISSING};
-use super::hashing::sha256;
 use super::previous_archive::{Fingerprints, PreviousArchive};
 use super::pull::{PulledHour, pull};
 use super::referenced_ids::ReferencedIds;
@@ -22,6 +22,7 @@ use super::sink::{ArchiveSink, Observers};
 use crate::context::Context;
 use crate::error::PipelineError;
 use crate::fenced::FencedWriter;
+use crate::hashing::sha256;
 use crate::step::ClaimedStep;
 
 /// An hour whose archive is in the bucket.
@@ -89,6 +90,10 @@ pub(super) async fn archive_hour(
     hour.publish_archive(previous, pulled).await
 }
 
+/// How much later than the step its requests end. So the step's own end always comes first: then
+/// the block keeps its status.
+const AFTER_THE_STEP: Duration = Duration::from_secs(1);
+
 /// The status that proves that an address is the provider's.
 const OK: u16 = 200;
 
@@ -127,7 +132,7 @@ impl<'a> OpenHour<'a> {
                 .ctx
                 .provider_client(provider)
                 .await?
-                .until(Instant::now() + step.time_left()),
+                .until(Instant::now() + step.time_left() + AFTER_THE_STEP),
             has_side_data: provider.has_vehicles() || provider.has_telemetry(),
             trips_key: step.key(BlockObject::Trips),
             loaded: step.claim.compare_with_loaded(&[]).await?.loaded,

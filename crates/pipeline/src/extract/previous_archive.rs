@@ -14,9 +14,9 @@ use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
 use vault::{Vault, VaultError, WriteCondition};
 
 use super::canonical::{hash_of, hash_of_json};
-use super::hashing::Hashing;
 use crate::error::PipelineError;
 use crate::fenced::FencedWriter;
+use crate::hashing::Hashing;
 
 /// The archive under a block's key before the provider is requested again.
 pub(super) struct PreviousArchive {

@@ -1,9 +1,8 @@
-//! Reads files of public rows: only what the ledger knows, and what has the published form, is
-//! followed by an upload.
+//! Checks files of public rows: nothing is sent for one that the ledger does not know, or for a
+//! local one with anything but public rows.
 
-use std::io::{self, Read};
+use std::io::Read;
 
-use sha2::{Digest, Sha256};
 use store::Publication;
 use tokio::task::spawn_blocking;
 use trips::json::{Elements, JsonError};
@@ -12,10 +11,11 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
+use crate::hashing::Hashing;
 use crate::source::Source;
 
-/// Checks a publication's file: that each row has the published form, and that the ledger has the
-/// content's hash.
+/// Checks that a publication's file is what the last load of its block has written. Its rows need
+/// no look then: those that are sent come from the table, and are checked there.
 ///
 /// # Errors
 ///
@@ -24,24 +24,21 @@ pub(super) async fn check_file(
     ctx: &Context,
     publication: &Publication,
 ) -> Result<(), PipelineError> {
-    let file = Source::Bucket.open(ctx, &publication.file.key).await?;
-    let (key, times) = (publication.file.key.clone(), ctx.public_times()?);
-    let expected = (publication.file.rows, publication.file.sha256.clone());
-    let checking = spawn_blocking(move || {
-        let found = read_rows(file, &times, |_| Ok(())).map_err(|error| refused(&key, &error))?;
-        if found == expected {
-            return Ok(());
-        }
-        Err(PipelineError::new(
-            ErrorName::ArchiveUnreadable,
-            format!(
-                "{key} is not what the last load of its block has written; load the block again: sync-db --force"
-            ),
-        ))
-    });
-    checking
+    let key = publication.file.key.clone();
+    let file = Source::Bucket.open(ctx, &key).await?;
+    let sha256 = spawn_blocking(move || Hashing::new(file).finish())
         .await
         .map_err(|_| PipelineError::panicked("reading the public rows"))?
+        .map_err(|error| PipelineError::from_io(&key, &error))?;
+    if sha256 == publication.file.sha256 {
+        return Ok(());
+    }
+    Err(PipelineError::new(
+        ErrorName::ArchiveUnreadable,
+        format!(
+            "{key} is not what the last load of its block has written; load the block again: sync-db --force"
+        ),
+    ))
 }
 
 /// Why a file is not published.
@@ -50,33 +47,7 @@ enum RowsError {
     #[error(transparent)]
     Json(#[from] JsonError),
     #[error("row {row} is not in the published form: {why}")]
-    Form { row: u64, why: String },
-}
-
-/// Hands the id of each row's trip to `take`. Returns the number of rows and the hash of the
-/// content.
-fn read_rows(
-    content: impl Read,
-    times: &PublicTimes,
-    mut take: impl FnMut(Uuid) -> io::Result<()>,
-) -> Result<(u64, String), RowsError> {
-    let mut hashed = Hashed {
-        content,
-        hash: Sha256::new(),
-    };
-    let mut rows = 0;
-    let mut elements = Elements::new(&mut hashed);
-    while let Some(parsed) = elements.next_with(|row| PublishedRow::parse(row.get(), times))? {
-        rows += 1;
-        let row = parsed.map_err(|error| RowsError::Form {
-            row: rows,
-            why: error.to_string(),
-        })?;
-        take(row.trip_id()).map_err(JsonError::Read)?;
-    }
-    drop(elements);
-    io::copy(&mut hashed, &mut io::sink()).map_err(JsonError::Read)?;
-    Ok((rows, hex(&hashed.hash.finalize())))
+    Form { row: usize, why: String },
 }
 
 /// The ids of a file's rows, each of which has the published form.
@@ -85,30 +56,20 @@ pub(crate) fn read_ids(
     content: impl Read,
     times: &PublicTimes,
 ) -> Result<Vec<Uuid>, PipelineError> {
+    read_rows(content, times).map_err(|error| refused(name, &error))
+}
+
+fn read_rows(content: impl Read, times: &PublicTimes) -> Result<Vec<Uuid>, RowsError> {
     let mut ids = Vec::new();
-    read_rows(content, times, |id| {
-        ids.push(id);
-        Ok(())
-    })
-    .map_err(|error| refused(name, &error))?;
-    Ok(ids)
-}
-
-struct Hashed<R> {
-    content: R,
-    hash: Sha256,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.content.read(buffer)?;
-        self.hash.update(&buffer[..read]);
-        Ok(read)
+    let mut rows = Elements::new(content);
+    while let Some(parsed) = rows.next_with(|row| PublishedRow::parse(row.get(), times))? {
+        let row = parsed.map_err(|error| RowsError::Form {
+            row: ids.len() + 1,
+            why: error.to_string(),
+        })?;
+        ids.push(row.trip_id());
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(ids)
 }
 
 fn refused(key: &str, error: &RowsError) -> PipelineError {

@@ -1,17 +1,17 @@
-//! Reads an archive and hashes it on the way.
+//! Hashes an object while it is read.
 
 use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
 /// A reader that knows the SHA-256 of what it has read.
-pub(super) struct Hashing<R> {
+pub(crate) struct Hashing<R> {
     content: R,
     digest: Sha256,
 }
 
 impl<R: Read> Hashing<R> {
-    pub(super) fn new(content: R) -> Self {
+    pub(crate) fn new(content: R) -> Self {
         Self {
             content,
             digest: Sha256::new(),
@@ -19,7 +19,7 @@ impl<R: Read> Hashing<R> {
     }
 
     /// Reads the rest and returns the SHA-256 of everything, in lower-case hexadecimal.
-    pub(super) fn finish(mut self) -> io::Result<String> {
+    pub(crate) fn finish(mut self) -> io::Result<String> {
         io::copy(&mut self, &mut io::sink())?;
         Ok(format!("{:x}", self.digest.finalize()))
     }
@@ -34,6 +34,6 @@ impl<R: Read> Read for Hashing<R> {
 }
 
 /// The SHA-256 of a text, in lower-case hexadecimal.
-pub(super) fn sha256(text: &str) -> String {
+pub(crate) fn sha256(text: &str) -> String {
     format!("{:x}", Sha256::digest(text))
 }
