@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{PublicationEntry, PublicationState, StoreError};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use trips::block::Block;
 use trips::status::Step;
 use uuid::Uuid;
@@ -29,6 +29,8 @@ mod upload;
 
 /// How long to wait for another process's upload before looking whether it carried our rows.
 const TURN_WAIT: Duration = Duration::from_secs(1);
+/// How long to wait before the next try, if nobody could carry our rows.
+const TURN_PAUSE: Duration = Duration::from_millis(100);
 
 /// What the portal counted of a block's rows: column `socrata_status`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,11 +67,7 @@ pub(crate) async fn publish_block(
 ) -> Result<SyncSocrataOutput, PipelineError> {
     let portal = ctx.portal()?;
     let deadline = step_deadline(ctx);
-    let state = ctx.store().publication(item.schedule_id).await?;
-    check_same_block(item, &state.block)?;
-    if !is_loaded(&state) {
-        return Err(not_loaded(&state.block));
-    }
+    let state = loaded_block(ctx, item).await?;
     enter_if_missing(ctx, item, &state, deadline).await?;
     let is_pending = ctx
         .store()
@@ -79,18 +77,43 @@ pub(crate) async fn publish_block(
         portal.check_dataset().await?;
     }
     loop {
-        let busy = || busy(&portal.dataset);
-        // The lock within this process comes first: waiting for it costs no connection.
-        let _lock = timeout_at(deadline, portal.lock.lock())
-            .await
-            .map_err(|_| busy())?;
-        if let Some(output) = ended(ctx, item).await? {
+        if let Some(output) = published_in_turn(ctx, &portal, item, deadline).await? {
             return Ok(output);
         }
         if Instant::now() >= deadline {
-            return Err(busy());
+            return Err(busy(&portal.dataset));
         }
-        upload_in_turn(ctx, &portal, item).await?;
+        // Another process uploads, or the block is being loaded.
+        sleep(TURN_PAUSE).await;
+    }
+}
+
+/// One look, and if that is not enough one upload, while no other block of this process does so.
+/// The lock within this process comes first: waiting for it costs no connection.
+async fn published_in_turn(
+    ctx: &Context,
+    portal: &Portal,
+    item: &BlockItem,
+    deadline: Instant,
+) -> Result<Option<SyncSocrataOutput>, PipelineError> {
+    let _lock = timeout_at(deadline, portal.lock.lock())
+        .await
+        .map_err(|_| busy(&portal.dataset))?;
+    if let Some(output) = ended(ctx, item).await? {
+        return Ok(Some(output));
+    }
+    upload_in_turn(ctx, portal, item).await?;
+    ended(ctx, item).await
+}
+
+/// What is known about the item's block, of which something must be loaded.
+async fn loaded_block(ctx: &Context, item: &BlockItem) -> Result<PublicationState, PipelineError> {
+    let state = ctx.store().publication(item.schedule_id).await?;
+    check_same_block(item, &state.block)?;
+    if is_loaded(&state) {
+        Ok(state)
+    } else {
+        Err(not_loaded(&state.block))
     }
 }
 
@@ -107,11 +130,7 @@ pub(crate) async fn publish_trips(
 ) -> Result<SyncSocrataOutput, PipelineError> {
     let portal = ctx.portal()?;
     let deadline = step_deadline(ctx);
-    let state = ctx.store().publication(item.schedule_id).await?;
-    check_same_block(item, &state.block)?;
-    if !is_loaded(&state) {
-        return Err(not_loaded(&state.block));
-    }
+    loaded_block(ctx, item).await?;
     portal.check_dataset().await?;
     let _lock = portal.lock.lock().await;
     loop {

@@ -353,10 +353,12 @@ pub(crate) async fn oldest_pending(
 }
 
 /// Enters the trips of other blocks that this load of the block `$1` has withdrawn or has let count
-/// again. Nobody has to ask for their upload.
+/// again. Nobody has to ask for their upload. An upload that is under way may have passed such a
+/// trip already, so it no longer ends the entry, and the next one begins anew.
 pub(crate) const ENTER_OTHERS: &str = "
     UPDATE api.publications p
-    SET since = least(p.since, now()), requested_at = coalesce(p.requested_at, clock_timestamp())
+    SET load_id = gen_random_uuid(), since = least(p.since, now()), last_sent = NULL, counts = NULL,
+        requested_at = coalesce(p.requested_at, clock_timestamp())
     FROM (
         SELECT DISTINCT t.schedule_id
         FROM pg_temp.incoming i

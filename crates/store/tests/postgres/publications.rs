@@ -188,6 +188,29 @@ async fn a_trip_that_another_block_shows_to_be_there_is_sent_by_its_owner() {
 }
 
 #[tokio::test]
+async fn a_trip_that_another_block_changes_during_an_upload_is_sent_again() {
+    let db = Db::planned().await;
+    let mut own = trips(0..2);
+    own[1].publication_time = Some(at(20));
+    db.deliver(0, 0, &own).await;
+    db.publish(0).await;
+    db.deliver(0, 60, &own[..1]).await;
+    ask(&db, 0, RUN, false).await;
+    let turn = db.turn().await;
+    let publication = turn.waiting(&[], 1).await.unwrap().remove(0);
+    // An older delivery shows that the trip, which this upload deletes, is still there.
+    let mut older = own[1].clone();
+    older.publication_time = Some(at(10));
+    db.deliver(1, 90, &[older]).await;
+    let sent = store::Sent {
+        publication,
+        counts: serde_json::Value::Null,
+    };
+    turn.record_sent(&[sent]).await.unwrap();
+    assert_eq!(carried(&db, &turn, 0).await, (1, 0));
+}
+
+#[tokio::test]
 async fn an_archive_that_came_during_an_upload_keeps_its_status() {
     let db = Db::planned().await;
     db.load(0, &trips(0..3)).await;
