@@ -120,6 +120,7 @@ def substituted(definition: pathlib.Path, env: dict[str, str]) -> str:
         placeholder: f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
         for name, placeholder in SUBSTITUTIONS.items()
     }
+    values["Partition"] = "aws"
     values["BucketName"] = env["ATD_MDS_BUCKET"]
     values["Stage"] = env.get("ATD_MDS_RUN_MODE", "STAGING").lower()
     # A definition contains other dollar signs as well; only these are placeholders.

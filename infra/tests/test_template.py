@@ -101,6 +101,10 @@ class Names(unittest.TestCase):
         given = RESOURCES["StateMachine"]["Properties"]["DefinitionSubstitutions"]
         self.assertEqual(set(given), set(re.findall(r"\$\{(\w+)\}", DEFINITION)))
 
+    def test_no_partition_is_fixed(self):
+        for name, text in (("template", (ROOT / "infra/template.yaml").read_text()), ("definition", DEFINITION)):
+            self.assertEqual(re.findall(r"arn:aws[\w-]*:\S*", text), [], name)
+
     def test_tasks_wait_longer_than_functions_run(self):
         timeout = TEMPLATE["Globals"]["Function"]["Timeout"]
         waits = [int(n) for n in re.findall(r'"TimeoutSeconds": (\d+)', DEFINITION)]
