@@ -13,18 +13,33 @@ RESOURCES = TEMPLATE["Resources"]
 DEFINITION = (ROOT / "statemachine.asl.json").read_text()
 
 # The objects that each function may read and write. It may access no others.
+SETTINGS, PROVIDERS, BOUNDARIES = "config/settings_{stage}.json", "config/providers_{stage}.json", "boundaries/*"
 READS = {
-    "PlanBlocksFunction": {"config/*", "{stage}/runs/*"},
-    "ExtractFunction": {"config/*", "{stage}/*/extract.json", "{stage}/*/trips.*json", "{stage}/*/telemetry.json"},
+    "PlanBlocksFunction": {SETTINGS, PROVIDERS, BOUNDARIES, "{stage}/runs/*"},
+    "ExtractFunction": {
+        SETTINGS,
+        PROVIDERS,
+        "{stage}/*/extract.json",
+        "{stage}/*/trips.*json",
+        "{stage}/*/telemetry.json",
+    },
     "SyncDbFunction": {
-        "config/*",
-        "boundaries/*",
+        SETTINGS,
+        PROVIDERS,
+        BOUNDARIES,
         "{stage}/*/trips.json",
         "{stage}/*/extract.json",
         "{stage}/*/rejects.json",
         "{stage}/*/publish.json",
     },
-    "SyncSocrataFunction": {"config/*", "{stage}/*/publish.json"},
+    "SyncSocrataFunction": {SETTINGS, "{stage}/*/publish.json"},
+}
+# Of these, a function may also read what they were when its run was planned.
+READS_VERSIONS = {
+    "PlanBlocksFunction": set(),
+    "ExtractFunction": {SETTINGS, PROVIDERS},
+    "SyncDbFunction": {SETTINGS, PROVIDERS, BOUNDARIES},
+    "SyncSocrataFunction": {SETTINGS},
 }
 WRITES = {
     "PlanBlocksFunction": {"{stage}/runs/*"},
@@ -60,16 +75,17 @@ class Policies(unittest.TestCase):
     def test_each_function_reaches_its_own_objects_and_no_others(self):
         self.assertEqual(set(of_type("AWS::Serverless::Function")), set(READS))
         for name in READS:
-            by_action = {"s3:GetObject": set(), "s3:PutObject": set()}
+            by_action = {"s3:GetObject": set(), "s3:GetObjectVersion": set(), "s3:PutObject": set()}
             for statement in statements(name):
                 for action in by_action.keys() & set(as_list(statement["Action"])):
                     by_action[action] |= keys(statement)
             self.assertEqual(by_action["s3:GetObject"], READS[name], name)
+            self.assertEqual(by_action["s3:GetObjectVersion"], READS_VERSIONS[name], name)
             self.assertEqual(by_action["s3:PutObject"], WRITES[name], name)
 
     def test_functions_have_no_permissions_except_for_objects_and_their_secret(self):
         allowed = {
-            "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket",
+            "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket",
             "secretsmanager:GetSecretValue",
         }  # fmt: skip
         for name in READS:
