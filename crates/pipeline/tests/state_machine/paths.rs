@@ -74,8 +74,8 @@ fn every_state_is_reached_and_explained() {
     }
 }
 
-/// The tasks of an item whose steps succeed.
-fn tasks_of(steps: &[&str], nothing_to_load: bool) -> Vec<String> {
+/// The tasks and the end of an item whose steps succeed.
+fn walk(steps: &Value, extract: &Value) -> (Vec<String>, String) {
     let machine = of_a_block();
     let mut item = json!({ "steps": steps });
     let mut passed = Vec::new();
@@ -83,13 +83,13 @@ fn tasks_of(steps: &[&str], nothing_to_load: bool) -> Vec<String> {
     loop {
         let state = &machine.states[name];
         if name == "Extract" {
-            item["extract"] = json!({ "nothing_to_load": nothing_to_load });
+            item["extract"] = extract.clone();
         }
         if state.is_task() {
             passed.push(name.to_owned());
         }
         if state.is_terminal() {
-            return passed;
+            return (passed, name.to_owned());
         }
         name = match state.kind.as_str() {
             "Choice" => state.choose(&item),
@@ -106,17 +106,38 @@ fn tasks_of(steps: &[&str], nothing_to_load: bool) -> Vec<String> {
 #[case::only_extract(&["extract"], &["Extract"])]
 #[case::only_sync_db(&["sync-db"], &["SyncDb"])]
 #[case::only_sync_socrata(&["sync-socrata"], &["SyncSocrata"])]
-#[case::none(&[], &[])]
 fn a_block_passes_its_steps_and_no_others(#[case] steps: &[&str], #[case] tasks: &[&str]) {
-    assert_eq!(tasks_of(steps, false), tasks);
+    for extract in [json!({ "nothing_to_load": false }), json!({})] {
+        let (passed, end) = walk(&json!(steps), &extract);
+        assert_eq!(passed, tasks);
+        assert_eq!(end, "BlockDone");
+    }
+}
+
+#[rstest]
+#[case::none(json!([]), &[])]
+#[case::null(json!(null), &[])]
+#[case::no_list(json!("extract"), &[])]
+#[case::unknown_first(json!(["sync-all"]), &[])]
+#[case::unknown_second(json!(["extract", "sync-all"]), &["Extract"])]
+#[case::unknown_behind_the_load(json!(["sync-db", "sync-all"]), &["SyncDb"])]
+#[case::unknown_third(json!(["extract", "sync-db", "sync-all"]), &["Extract", "SyncDb"])]
+fn a_step_that_the_definition_does_not_have_is_a_failure(
+    #[case] steps: Value,
+    #[case] tasks: &[&str],
+) {
+    let (passed, end) = walk(&steps, &json!({ "nothing_to_load": false }));
+    assert_eq!(passed, tasks);
+    assert_eq!(end, "UnknownStep");
+    assert_eq!(of_a_block().states[&end].kind, "Fail");
 }
 
 #[test]
 fn an_hour_with_nothing_to_load_ends_with_its_extraction() {
-    assert_eq!(
-        tasks_of(&["extract", "sync-db", "sync-socrata"], true),
-        ["Extract"]
-    );
+    let steps = json!(["extract", "sync-db", "sync-socrata"]);
+    let (passed, end) = walk(&steps, &json!({ "nothing_to_load": true }));
+    assert_eq!(passed, ["Extract"]);
+    assert_eq!(end, "BlockDone");
 }
 
 #[rstest]
@@ -124,6 +145,7 @@ fn an_hour_with_nothing_to_load_ends_with_its_extraction() {
 #[case::dry_run(json!({ "dry_run": true, "block_count": 4 }), "DryRunShown")]
 #[case::dry_run_of_nothing(json!({ "dry_run": true, "block_count": 0 }), "DryRunShown")]
 #[case::nothing(json!({ "dry_run": false, "block_count": 0 }), "NothingToDo")]
+#[case::unlike_a_plan(json!({}), "Blocks")]
 fn a_plan_leads_to(#[case] plan: Value, #[case] next: &str) {
     assert_eq!(whole().states["AnythingToDo"].choose(&plan), next);
 }
