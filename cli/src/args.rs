@@ -1,6 +1,7 @@
 //! The command line, as clap parses it.
 
 mod audit;
+mod report;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 
@@ -8,9 +9,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pipeline::PlanRequest;
-use trips::time::Month;
 
 pub(crate) use audit::AuditArgs;
+pub(crate) use report::{ReportCommand, TripsArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::{
     DemoArgs, FunctionStartsArgs, SandboxArgs, SandboxCommand, SandboxProviderArgs,
@@ -187,18 +188,6 @@ pub(crate) struct StepArgs {
     /// trips to it and changes neither bucket nor database; the other steps read it.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "incomplete_only"])]
     pub(crate) file: Option<PathBuf>,
-}
-
-/// `mds report`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ReportCommand {
-    /// Per month, how many published rows are the only one with their pair of tracts and their
-    /// times: as published, and as they would be with times rounded to 15 minutes.
-    Privacy {
-        /// Only trips that ended in this civil month, `yyyy-mm`. [default: all months]
-        #[arg(long, value_name = "MONTH")]
-        month: Option<Month>,
-    },
 }
 
 /// `mds config`.

@@ -13,6 +13,7 @@ mod commands;
 mod env_file;
 mod failure;
 mod logs;
+mod output;
 mod progress;
 mod signals;
 mod table;

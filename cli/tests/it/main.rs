@@ -32,4 +32,5 @@ mod run;
 mod sealed;
 mod statuses;
 mod support;
+mod trip_report;
 mod vehicles;

@@ -26,6 +26,7 @@ mod step;
 mod summarize;
 mod sync_db;
 mod sync_socrata;
+mod trip_report;
 mod trips_file;
 
 pub use audit::{
@@ -49,4 +50,8 @@ pub use span::step_span;
 pub use summarize::{run_summary, summarize};
 pub use sync_db::sync_db;
 pub use sync_socrata::sync_socrata;
+pub use trip_report::{
+    ProviderTrips, ReportFilters, SinceReport, TripFigures, TripReport, TripReportRequest,
+    VehicleTrips, record_trip_report, trip_report,
+};
 pub use trips_file::check_trips_file;

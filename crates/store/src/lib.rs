@@ -19,6 +19,7 @@ mod publish;
 mod request_slots;
 mod runs;
 mod schedule;
+mod trip_report;
 mod upsert;
 mod vehicles;
 
@@ -39,5 +40,6 @@ pub use publications::{
 pub use request_slots::{RequestSlot, RequestSlots};
 pub use runs::{FailedBlock, Outcome, RunRecord, RunSummary, UnfinishedBlock};
 pub use schedule::{ArchiveRecord, ScheduleRow};
+pub use trip_report::{MadeReport, ReportedCounts, TripFilters, TripGroup};
 pub use upsert::{LoadCounts, LoadRequest, Upsert};
 pub use vehicles::WantedDevice;

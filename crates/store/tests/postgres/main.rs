@@ -24,6 +24,7 @@ mod runs;
 mod schedule;
 mod secrecy;
 mod tls;
+mod trip_report;
 mod updates;
 mod vehicles;
 mod withdrawals;

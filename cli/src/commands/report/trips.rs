@@ -1,0 +1,255 @@
+//! `mds report trips`: the trips of a month.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use chrono::{DateTime, NaiveDate, Utc};
+use pipeline::{Context, ProviderTrips, ReportFilters, TripFigures, TripReport, TripReportRequest};
+
+use crate::args::TripsArgs;
+use crate::commands::connect;
+use crate::failure::usage;
+use crate::output;
+use crate::table::table;
+
+pub(super) async fn trips(args: &TripsArgs, json: bool) -> anyhow::Result<ExitCode> {
+    if json && (args.csv.is_some() || args.html.is_some()) {
+        return Err(usage("--json, --csv and --html exclude each other"));
+    }
+    if args.min_miles > args.max_miles {
+        return Err(usage(
+            "--min-miles is more than --max-miles: no trip would count",
+        ));
+    }
+    let ctx = connect::context(None).await?;
+    let request = TripReportRequest {
+        month: args.month,
+        filters: args.filters(),
+        since: args
+            .since
+            .as_deref()
+            .map(|text| since(&ctx, text))
+            .transpose()?,
+    };
+    let report = pipeline::trip_report(&ctx, request).await?;
+    write(args, &ctx, &report, json)?;
+    if !args.no_record
+        && let Err(error) = pipeline::record_trip_report(&ctx, &report).await
+    {
+        eprintln!(
+            "the report is not recorded, so the next one cannot be compared with it: {error:#}"
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A day means its first instant in the city.
+fn since(ctx: &Context, text: &str) -> anyhow::Result<DateTime<Utc>> {
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Ok(instant.to_utc());
+    }
+    let hour = match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        Ok(day) => format!("{}-00", day.format("%Y-%m-%d")),
+        Err(_) => text.to_owned(),
+    };
+    let hour = ctx.zone().parse_time(&hour);
+    Ok(hour
+        .map_err(|error| usage(format!("--since: {error}")))?
+        .start())
+}
+
+fn write(args: &TripsArgs, ctx: &Context, report: &TripReport, json: bool) -> anyhow::Result<()> {
+    if let Some(file) = &args.csv {
+        return output::write(file, csv(report)?.as_bytes());
+    }
+    if let Some(file) = &args.html {
+        return output::write(file, pages::trips(report, ctx.zone())?.as_bytes());
+    }
+    if json {
+        let text = serde_json::to_string_pretty(report)?;
+        return output::write(Path::new(output::STANDARD), format!("{text}\n").as_bytes());
+    }
+    print(report, ctx)
+}
+
+fn print(report: &TripReport, ctx: &Context) -> anyhow::Result<()> {
+    let mut out = Vec::new();
+    let heading = [
+        "provider",
+        "trips",
+        "counted",
+        "miles",
+        "avg. miles",
+        "avg. min.",
+        "zero",
+        "long",
+        "overlap",
+        "withdrawn",
+        "hours",
+        "received",
+    ];
+    let mut rows = table(&heading, 1);
+    for provider in &report.providers {
+        let mut cells = figure_cells(&provider.provider, &provider.figures);
+        cells.push(format!("{}/{}", provider.hours_loaded, report.hours));
+        cells.push(day(ctx, provider.received_at));
+        rows.add_row(cells);
+        for kind in provider
+            .vehicle_types
+            .iter()
+            .filter(|_| provider.vehicle_types.len() > 1)
+        {
+            let name = kind.vehicle_type.as_deref().unwrap_or("unknown type");
+            rows.add_row(figure_cells(&format!("  {name}"), &kind.figures));
+        }
+    }
+    if report.providers.len() > 1 {
+        rows.add_row(figure_cells("all", &report.total));
+    }
+    writeln!(out, "{rows}")?;
+    writeln!(out, "{}", explanation(report.filters))?;
+    for provider in &report.providers {
+        if provider.hours_loaded < report.hours {
+            writeln!(
+                out,
+                "{}: {} hours of the month are not loaded, so trips are missing; see `mds status`",
+                provider.provider,
+                report.hours - provider.hours_loaded
+            )?;
+        }
+    }
+    if let Some(time) = report.compared_with {
+        writeln!(out, "Since {}:", minute(ctx, time))?;
+        for provider in &report.providers {
+            writeln!(out, "  {}", since_line(provider))?;
+        }
+    }
+    output::write(Path::new(output::STANDARD), &out)
+}
+
+fn figure_cells(name: &str, figures: &TripFigures) -> Vec<String> {
+    vec![
+        name.to_owned(),
+        figures.trips.to_string(),
+        figures.trips_after_filters.to_string(),
+        format!("{:.2}", figures.miles),
+        format!("{:.2}", figures.average_miles),
+        format!("{:.2}", figures.average_minutes),
+        figures.zero_distance.to_string(),
+        figures.long_distance.to_string(),
+        figures.overlapping.to_string(),
+        figures.withdrawn.to_string(),
+    ]
+}
+
+fn explanation(filters: ReportFilters) -> String {
+    let riders = if filters.riders_only {
+        ", and with a rider"
+    } else {
+        ""
+    };
+    format!(
+        "Counted are trips of {} to {} miles and at most {} hours{riders}; miles and averages are theirs. Withdrawn trips are \
+         in no other column. A trip overlaps if an earlier one of its device had not ended.",
+        filters.min_miles, filters.max_miles, filters.max_hours
+    )
+}
+
+fn since_line(provider: &ProviderTrips) -> String {
+    match provider.since {
+        None => provider.provider.clone(),
+        Some(since) if since.arrived_or_corrected + since.withdrawn == 0 && since.trips == 0 => {
+            format!("{}: no change", provider.provider)
+        }
+        Some(since) => format!(
+            "{}: {} trips arrived or corrected, {} withdrawn; {:+} trips{}",
+            provider.provider,
+            since.arrived_or_corrected,
+            since.withdrawn,
+            since.trips,
+            since
+                .trips_after_filters
+                .map_or(String::new(), |counted| format!(
+                    ", {counted:+} after the filters"
+                ))
+        ),
+    }
+}
+
+fn day(ctx: &Context, time: Option<DateTime<Utc>>) -> String {
+    time.map_or_else(String::new, |time| {
+        ctx.zone().civil(time).format("%Y-%m-%d").to_string()
+    })
+}
+
+fn minute(ctx: &Context, time: DateTime<Utc>) -> String {
+    ctx.zone().civil(time).format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// One line for each provider and type of vehicle, which can be summed up, with the figures as they
+/// stand in the JSON.
+fn csv(report: &TripReport) -> anyhow::Result<String> {
+    let mut lines = csv::Writer::from_writer(Vec::new());
+    lines.write_record([
+        "month",
+        "provider",
+        "vehicle_type",
+        "trips",
+        "trips_after_filters",
+        "miles",
+        "average_miles",
+        "average_minutes",
+        "zero_distance",
+        "long_distance",
+        "long_duration",
+        "not_a_rider_trip",
+        "overlapping",
+        "withdrawn",
+        "hours_loaded",
+        "hours",
+        "received_at",
+    ])?;
+    for provider in &report.providers {
+        for (kind, figures) in rows_of(provider) {
+            lines.write_record([
+                report.month.to_string(),
+                provider.provider.clone(),
+                kind,
+                figures.trips.to_string(),
+                figures.trips_after_filters.to_string(),
+                format!("{:.2}", figures.miles),
+                format!("{:.2}", figures.average_miles),
+                format!("{:.2}", figures.average_minutes),
+                figures.zero_distance.to_string(),
+                figures.long_distance.to_string(),
+                figures.long_duration.to_string(),
+                figures.not_a_rider_trip.to_string(),
+                figures.overlapping.to_string(),
+                figures.withdrawn.to_string(),
+                provider.hours_loaded.to_string(),
+                report.hours.to_string(),
+                provider
+                    .received_at
+                    .map(|time| time.to_rfc3339())
+                    .unwrap_or_default(),
+            ])?;
+        }
+    }
+    let bytes = lines
+        .into_inner()
+        .context("the lines could not be written")?;
+    Ok(String::from_utf8(bytes)?)
+}
+
+/// A provider without a trip has one line too.
+fn rows_of(provider: &ProviderTrips) -> Vec<(String, TripFigures)> {
+    if provider.vehicle_types.is_empty() {
+        return vec![(String::new(), provider.figures)];
+    }
+    let types = provider.vehicle_types.iter();
+    types
+        .map(|kind| (kind.vehicle_type.clone().unwrap_or_default(), kind.figures))
+        .collect()
+}

@@ -1,0 +1,23 @@
+//! Data on standard output or in a file.
+
+use std::io::{ErrorKind, Write as _, stdout};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+/// The name that stands for standard output.
+pub(crate) const STANDARD: &str = "-";
+
+/// Writes data to a file, or to standard output for `-`. A reader that has read enough, such as
+/// `head`, is no error.
+pub(crate) fn write(file: &Path, data: &[u8]) -> anyhow::Result<()> {
+    if file != Path::new(STANDARD) {
+        return std::fs::write(file, data)
+            .with_context(|| format!("{} cannot be written", file.display()));
+    }
+    let mut out = stdout().lock();
+    match out.write_all(data).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        ended => Ok(ended?),
+    }
+}

@@ -1,0 +1,163 @@
+//! `mds report trips`.
+
+use serde_json::{Value, json};
+
+use crate::support::{ONE_HOUR, World, run, stderr, stdout, with, world};
+
+async fn report(world: &World, args: &[&str]) -> Value {
+    let args = with(&["--json", "report", "trips", "--month", "2020-01"], args);
+    serde_json::from_slice(&world.expect(0, &args).await.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trip_report_counts_a_month_and_what_has_changed_since_the_last_one() {
+    let world = world().await;
+    world
+        .expect(
+            0,
+            &with(
+                &run("all", "2020-01-15-12", "2020-01-15-14"),
+                &["--no-sync-socrata"],
+            ),
+        )
+        .await;
+    let first = report(&world, &[]).await;
+    assert_eq!(first["hours"], 744);
+    assert_eq!(first["compared_with"], Value::Null);
+    let names: Vec<_> = first["providers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["provider"])
+        .collect();
+    assert_eq!(names, ["bird", "lime"]);
+    let count = "SELECT count(*) FROM api.trips t JOIN api.schedule s USING (schedule_id)
+                 JOIN api.providers p ON p.provider_id = s.provider_id WHERE p.provider_name = 'bird'";
+    let bird = &first["providers"][0];
+    assert_eq!(bird["trips"], world.number(count).await);
+    assert_eq!(bird["hours_loaded"], 2);
+    let counted = format!(
+        "{count} AND trip_distance BETWEEN 161 AND 804672 AND trip_duration <= 86400 AND NOT 'not_a_rider_trip' = ANY (flags)"
+    );
+    assert_eq!(bird["trips_after_filters"], world.number(&counted).await);
+    let all = world.number("SELECT count(*) FROM api.trips").await;
+    assert_eq!(first["total"]["trips"], all);
+    let looser = report(
+        &world,
+        &[
+            "--no-record",
+            "--min-miles",
+            "0",
+            "--max-miles",
+            "1e9",
+            "--max-hours",
+            "1e9",
+            "--all-purposes",
+        ],
+    )
+    .await;
+    let not_negative = world
+        .number("SELECT count(*) FROM api.trips WHERE trip_distance >= 0")
+        .await;
+    assert_eq!(looser["total"]["trips_after_filters"], not_negative);
+
+    // One trip is withdrawn, and one is corrected.
+    world
+        .database
+        .batch_execute(
+            "UPDATE api.trips SET withdrawn_at = now(), modified_date = now() WHERE id = (SELECT min(id::text)::uuid FROM api.trips);
+             UPDATE api.trips SET trip_distance = 2000, modified_date = now() WHERE id = (SELECT max(id::text)::uuid FROM api.trips)",
+        )
+        .await
+        .unwrap();
+    let second = report(&world, &[]).await;
+    assert_eq!(second["compared_with"], first["made_at"]);
+    let since = |member: &str| -> i64 {
+        let providers = second["providers"].as_array().unwrap();
+        providers
+            .iter()
+            .map(|it| it["since"][member].as_i64().unwrap())
+            .sum()
+    };
+    assert_eq!(
+        (
+            since("arrived_or_corrected"),
+            since("withdrawn"),
+            since("trips")
+        ),
+        (1, 1, -1)
+    );
+    assert_eq!(second["total"]["withdrawn"], 1);
+    let third = report(&world, &[]).await;
+    assert_eq!(third["compared_with"], second["made_at"]);
+    let fourth = report(&world, &[]).await;
+    assert_eq!(
+        fourth["compared_with"], second["made_at"],
+        "nothing new was recorded"
+    );
+    let since_the_first = report(&world, &["--since", first["made_at"].as_str().unwrap()]).await;
+    assert_eq!(since_the_first["compared_with"], first["made_at"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trip_report_is_a_table_lines_of_csv_or_a_page() {
+    let world = world().await;
+    world
+        .expect(0, &with(&ONE_HOUR, &["--no-sync-socrata"]))
+        .await;
+    let report = ["report", "trips", "--month", "2020-01", "--no-record"];
+    let table = stdout(&world.expect(0, &report).await);
+    for text in [
+        "bird",
+        "1/744",
+        "0.1 to 500 miles",
+        "743 hours of the month are not loaded",
+    ] {
+        assert!(table.contains(text), "{table}");
+    }
+    let csv = stdout(&world.expect(0, &with(&report, &["--csv"])).await);
+    assert!(
+        csv.starts_with("month,provider,vehicle_type,trips,"),
+        "{csv}"
+    );
+    assert!(
+        csv.lines()
+            .skip(1)
+            .all(|line| line.starts_with("2020-01,bird,")),
+        "{csv}"
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("march.html");
+    let output = world
+        .expect(0, &with(&report, &["--html", file.to_str().unwrap()]))
+        .await;
+    assert_eq!(stdout(&output), "");
+    let page = std::fs::read_to_string(file).unwrap();
+    assert!(
+        page.contains("<h1>Trips of January 2020</h1>") && !page.contains("<script"),
+        "{page}"
+    );
+
+    for (args, text) in [
+        (&["--month", "2020-13"][..], "2020-13"),
+        (&["--month", "2049-01"], "has not begun"),
+        (
+            &["--month", "2020-01", "--min-miles", "600"],
+            "no trip would count",
+        ),
+        (&["--month", "2020-01", "--max-hours=-1"], "max-hours"),
+        (&["--month", "2020-01", "--since", "yesterday"], "yesterday"),
+        (
+            &["--month", "2020-01", "--csv", "--json"],
+            "exclude each other",
+        ),
+    ] {
+        let output = world.expect(2, &with(&["report", "trips"], args)).await;
+        assert!(stderr(&output).contains(text), "{}", stderr(&output));
+        assert_eq!(stdout(&output), "");
+    }
+    let empty = with(&["--json", "report", "trips", "--month"], &["2019-01"]);
+    let output: Value = serde_json::from_slice(&world.expect(0, &empty).await.stdout).unwrap();
+    assert_eq!(output["providers"], json!([]));
+}

@@ -1,0 +1,261 @@
+//! The monthly report: the trips of each provider, before and after the city's filters.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use store::{MadeReport, ProviderOverview, ReportedCounts, TripFilters, TripGroup};
+use trips::block::{Hour, HourRange};
+use trips::status::{BlockStatus, Step};
+use trips::time::Month;
+
+use crate::context::Context;
+use crate::error::{ErrorName, PipelineError};
+
+mod figures;
+mod filters;
+
+pub use self::figures::TripFigures;
+pub use self::filters::ReportFilters;
+
+/// The trips that ended in a civil month of the city.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TripReport {
+    /// The month.
+    pub month: Month,
+    /// When the report was made.
+    pub made_at: DateTime<Utc>,
+    /// Which trips `trips_after_filters` counts.
+    pub filters: ReportFilters,
+    /// The report of the same month that this one is compared with; `None` for the first one.
+    pub compared_with: Option<DateTime<Utc>>,
+    /// Number of hours of the month that have ended.
+    pub hours: u64,
+    /// The providers in the order of their names: all that have blocks or trips in the month.
+    pub providers: Vec<ProviderTrips>,
+    /// All providers together.
+    pub total: TripFigures,
+}
+
+/// The trips of a provider.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProviderTrips {
+    /// The provider's name.
+    pub provider: String,
+    /// Number of hours of the month that are loaded, empty ones too. If it is less than the hours
+    /// of the month, trips are missing.
+    pub hours_loaded: u64,
+    /// When the provider was last requested for one of the trips.
+    pub received_at: Option<DateTime<Utc>>,
+    /// The counts.
+    #[serde(flatten)]
+    pub figures: TripFigures,
+    /// The counts by type of vehicle, in the order of their names.
+    pub vehicle_types: Vec<VehicleTrips>,
+    /// What has changed since the report that this one is compared with.
+    pub since: Option<SinceReport>,
+}
+
+/// The trips of one type of vehicle.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VehicleTrips {
+    /// MDS's word; `None` if the provider did not say.
+    pub vehicle_type: Option<String>,
+    /// The counts.
+    #[serde(flatten)]
+    pub figures: TripFigures,
+}
+
+/// What has changed since an earlier report of the month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SinceReport {
+    /// Trips that have arrived or were corrected.
+    pub arrived_or_corrected: u64,
+    /// Trips that were withdrawn.
+    pub withdrawn: u64,
+    /// Trips now, less those of the earlier report.
+    pub trips: i64,
+    /// Trips after the filters, less those of the earlier report. `None` if it had other filters.
+    pub trips_after_filters: Option<i64>,
+}
+
+/// What a report is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct TripReportRequest {
+    /// The month.
+    pub month: Month,
+    /// Which trips count.
+    pub filters: ReportFilters,
+    /// Compare with the last report before this time. `None`: with the last one.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// Counts the trips of a month.
+///
+/// # Errors
+///
+/// `InvalidInput` for a month that has not begun; `DatabaseUnavailable`.
+pub async fn trip_report(
+    ctx: &Context,
+    request: TripReportRequest,
+) -> Result<TripReport, PipelineError> {
+    let made_at = ctx.store().now().await?;
+    let range = month_until(ctx, request.month, made_at)?;
+    let store = ctx.store();
+    let until = request.since.unwrap_or(made_at);
+    let earlier = store.last_report(request.month.first_day(), until).await?;
+    let since = earlier.as_ref().map(|it| it.made_at).or(request.since);
+    let filters: TripFilters = request.filters.into();
+    let (groups, blocks) = futures::future::try_join(
+        store.trip_groups(range, filters, since),
+        store.overview(range),
+    )
+    .await?;
+    Ok(TripReport {
+        month: request.month,
+        made_at,
+        filters: request.filters,
+        compared_with: since,
+        hours: range.len(),
+        total: groups.iter().collect(),
+        providers: providers(&groups, &blocks, earlier.as_ref(), filters, since.is_some()),
+    })
+}
+
+/// Records a report, so that the next one of its month can be compared with it. A report that says
+/// the same as the last one is not recorded.
+///
+/// # Errors
+///
+/// `DatabaseUnavailable`; `ConfigInvalid` if the database's role may only read.
+pub async fn record_trip_report(ctx: &Context, report: &TripReport) -> Result<(), PipelineError> {
+    let made = MadeReport {
+        made_at: report.made_at,
+        filters: report.filters.into(),
+        providers: report.providers.iter().map(reported).collect(),
+    };
+    let month = report.month.first_day();
+    let last = ctx.store().last_report(month, report.made_at).await?;
+    let is_news = report
+        .providers
+        .iter()
+        .filter_map(|it| it.since)
+        .any(|since| since.arrived_or_corrected + since.withdrawn > 0);
+    let is_same = last.is_some_and(|last| {
+        last.filters == made.filters && last.providers == made.providers && !is_news
+    });
+    if !is_same {
+        ctx.store().record_report(month, &made).await?;
+    }
+    Ok(())
+}
+
+fn reported(provider: &ProviderTrips) -> (String, ReportedCounts) {
+    let counts = ReportedCounts {
+        trips: provider.figures.trips,
+        counted: provider.figures.trips_after_filters,
+    };
+    (provider.provider.clone(), counts)
+}
+
+/// The hours of a month that have ended.
+fn month_until(
+    ctx: &Context,
+    month: Month,
+    now: DateTime<Utc>,
+) -> Result<HourRange, PipelineError> {
+    let wrong = |why: &str| PipelineError::new(ErrorName::InvalidInput, format!("{month} {why}"));
+    let whole = ctx
+        .zone()
+        .month(month)
+        .ok_or_else(|| wrong("has no hours in the city's time zone"))?;
+    let end = whole.end().min(Hour::containing(now));
+    HourRange::new(whole.first(), end)
+        .ok_or_else(|| wrong("has not begun: its first hour has not ended yet"))
+}
+
+fn providers(
+    groups: &[TripGroup],
+    blocks: &[ProviderOverview],
+    earlier: Option<&MadeReport>,
+    filters: TripFilters,
+    is_compared: bool,
+) -> Vec<ProviderTrips> {
+    let mut by_provider: BTreeMap<&str, Vec<&TripGroup>> = BTreeMap::new();
+    for overview in blocks {
+        by_provider.entry(overview.provider.as_str()).or_default();
+    }
+    for group in groups {
+        by_provider.entry(&group.provider).or_default().push(group);
+    }
+    by_provider
+        .into_iter()
+        .map(|(name, groups)| {
+            let figures: TripFigures = groups.iter().copied().collect();
+            ProviderTrips {
+                provider: name.to_owned(),
+                hours_loaded: hours_loaded(blocks, name),
+                received_at: groups.iter().filter_map(|group| group.received_at).max(),
+                since: is_compared.then(|| since(name, &groups, &figures, earlier, filters)),
+                vehicle_types: vehicle_types(&groups),
+                figures,
+            }
+        })
+        .collect()
+}
+
+fn hours_loaded(blocks: &[ProviderOverview], name: &str) -> u64 {
+    let of_provider = blocks.iter().filter(|it| it.provider.as_str() == name);
+    of_provider
+        .flat_map(|it| &it.blocks)
+        .filter(|(status, _)| is_loaded(**status))
+        .map(|(_, count)| count)
+        .sum()
+}
+
+fn is_loaded(status: BlockStatus) -> bool {
+    status.has_done(Step::SyncDb)
+}
+
+fn since(
+    name: &str,
+    groups: &[&TripGroup],
+    figures: &TripFigures,
+    earlier: Option<&MadeReport>,
+    filters: TripFilters,
+) -> SinceReport {
+    let then = earlier
+        .and_then(|report| report.providers.get(name).copied())
+        .unwrap_or(ReportedCounts {
+            trips: 0,
+            counted: 0,
+        });
+    let has_same_filters = earlier.is_some_and(|report| report.filters == filters);
+    SinceReport {
+        arrived_or_corrected: groups.iter().map(|group| group.arrived_since).sum(),
+        withdrawn: groups.iter().map(|group| group.withdrawn_since).sum(),
+        trips: difference(figures.trips, then.trips),
+        trips_after_filters: has_same_filters
+            .then(|| difference(figures.trips_after_filters, then.counted)),
+    }
+}
+
+/// Counts are far below 2^63.
+fn difference(now: u64, then: u64) -> i64 {
+    now.cast_signed().wrapping_sub(then.cast_signed())
+}
+
+fn vehicle_types(groups: &[&TripGroup]) -> Vec<VehicleTrips> {
+    let mut by_type: BTreeMap<Option<&str>, Vec<&TripGroup>> = BTreeMap::new();
+    for group in groups {
+        let kind = group.vehicle_type.as_deref();
+        by_type.entry(kind).or_default().push(group);
+    }
+    by_type
+        .into_iter()
+        .map(|(kind, groups)| VehicleTrips {
+            vehicle_type: kind.map(str::to_owned),
+            figures: groups.into_iter().collect(),
+        })
+        .collect()
+}

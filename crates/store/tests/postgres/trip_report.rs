@@ -1,0 +1,305 @@
+//! The trips of a month by provider and type of vehicle, and the reports that were made.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use store::{MadeReport, ReportedCounts, TripFilters, TripGroup};
+use trips::block::HourRange;
+use trips::time::{CivilZone, Month};
+
+use crate::fixture::Db;
+
+/// 0.1 to 500 miles, at most 24 hours, with a rider.
+const FILTERS: TripFilters = TripFilters {
+    min_metres: 160.9344,
+    max_metres: 804_672.0,
+    max_seconds: 86_400,
+    riders_only: true,
+};
+
+const NOON: &str = "2020-03-10T12:00:00Z";
+
+/// A trip of `bird`'s device 1 of 1,500 m in ten minutes, from noon on 10 March.
+#[derive(Clone, Copy)]
+struct Row {
+    provider: u32,
+    device: u32,
+    kind: Option<&'static str>,
+    metres: i64,
+    seconds: i64,
+    start: &'static str,
+    end: &'static str,
+    flags: &'static str,
+    is_withdrawn: bool,
+    modified: &'static str,
+}
+
+const ROW: Row = Row {
+    provider: 0xb1d0,
+    device: 1,
+    kind: Some("scooter"),
+    metres: 1_500,
+    seconds: 600,
+    start: NOON,
+    end: "2020-03-10T12:10:00Z",
+    flags: "{}",
+    is_withdrawn: false,
+    modified: "2020-03-11T00:00:00Z",
+};
+
+fn march() -> HourRange {
+    let month: Month = "2020-03".parse().unwrap();
+    CivilZone::default().month(month).unwrap()
+}
+
+fn instant(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+impl Db {
+    async fn insert(&self, row: Row) {
+        let uuid = |n: u32| format!("00000000-0000-0000-0000-{n:012x}");
+        let statement = format!(
+            "INSERT INTO api.trips (id, provider_id, provider_name, device_id, trip_id, vehicle_type, trip_duration,
+                 trip_distance, start_time, end_time, start_latitude, start_longitude, end_latitude, end_longitude, flags,
+                 withdrawn_at, modified_date)
+             VALUES (gen_random_uuid(), '{}', 'Bird', '{}', gen_random_uuid(), {}, {}, {}, '{}', '{}', 30, -97, 30, -97,
+                 '{}', {}, '{}')",
+            uuid(row.provider),
+            uuid(row.device),
+            row.kind.map_or("null".to_owned(), |kind| format!("'{kind}'")),
+            row.seconds,
+            row.metres,
+            row.start,
+            row.end,
+            row.flags,
+            if row.is_withdrawn { "now()" } else { "null" },
+            row.modified,
+        );
+        self.sql.batch_execute(&statement).await.unwrap();
+    }
+
+    async fn groups(&self, filters: TripFilters, since: Option<&str>) -> Vec<TripGroup> {
+        let groups = self.store.trip_groups(march(), filters, since.map(instant));
+        groups.await.unwrap()
+    }
+
+    async fn only_group(&self) -> TripGroup {
+        let mut groups = self.groups(FILTERS, None).await;
+        assert_eq!(groups.len(), 1, "{groups:?}");
+        groups.remove(0)
+    }
+}
+
+#[tokio::test]
+async fn the_filters_count_trips_up_to_their_limits() {
+    let db = Db::migrated().await;
+    let apart = |n: u32, row: Row| Row { device: n, ..row };
+    let rows = [
+        ROW,
+        // A tenth of a mile is 160.9 m.
+        Row { metres: 160, ..ROW },
+        Row { metres: 161, ..ROW },
+        Row { metres: 0, ..ROW },
+        Row { metres: -5, ..ROW },
+        Row {
+            metres: 804_672,
+            ..ROW
+        },
+        Row {
+            metres: 804_673,
+            ..ROW
+        },
+        Row {
+            seconds: 86_400,
+            ..ROW
+        },
+        Row {
+            seconds: 86_401,
+            ..ROW
+        },
+        Row {
+            flags: "{outside_area,not_a_rider_trip}",
+            ..ROW
+        },
+        Row {
+            flags: "{outside_area}",
+            ..ROW
+        },
+        Row {
+            is_withdrawn: true,
+            ..ROW
+        },
+    ];
+    for (n, row) in (1..).zip(rows) {
+        db.insert(apart(n, row)).await;
+    }
+    let group = db.only_group().await;
+    assert_eq!((group.trips, group.counted, group.withdrawn), (11, 5, 1));
+    assert_eq!(group.counted_metres, 1_500 + 161 + 804_672 + 1_500 + 1_500);
+    assert_eq!(group.counted_seconds, 4 * 600 + 86_400);
+    assert_eq!((group.zero_distance, group.long_distance), (2, 1));
+    assert_eq!((group.long_duration, group.not_a_rider_trip), (1, 1));
+    assert_eq!(group.overlapping, 0);
+
+    let any_purpose = TripFilters {
+        riders_only: false,
+        ..FILTERS
+    };
+    assert_eq!(db.groups(any_purpose, None).await[0].counted, 6);
+}
+
+#[tokio::test]
+async fn trips_of_a_device_overlap_across_hours_and_days() {
+    let db = Db::migrated().await;
+    let trip = |device, start, end| Row {
+        device,
+        start,
+        end,
+        ..ROW
+    };
+    for row in [
+        // One long trip covers two that follow each other; the one after it only touches it.
+        trip(1, "2020-03-10T12:00:00Z", "2020-03-12T12:00:00Z"),
+        trip(1, "2020-03-10T13:00:00Z", "2020-03-10T13:10:00Z"),
+        trip(1, "2020-03-12T11:00:00Z", "2020-03-12T11:10:00Z"),
+        trip(1, "2020-03-12T12:00:00Z", "2020-03-12T12:10:00Z"),
+        // Another device at the same time.
+        trip(2, "2020-03-10T13:00:00Z", "2020-03-10T13:10:00Z"),
+    ] {
+        db.insert(row).await;
+    }
+    // A withdrawn trip overlaps none.
+    let withdrawn = trip(2, "2020-03-10T12:00:00Z", "2020-03-11T13:10:00Z");
+    db.insert(Row {
+        is_withdrawn: true,
+        ..withdrawn
+    })
+    .await;
+    // The same number of a device at another provider is another device.
+    let other = trip(1, "2020-03-10T13:00:00Z", "2020-03-10T13:10:00Z");
+    db.insert(Row {
+        provider: 7,
+        ..other
+    })
+    .await;
+    let overlapping: u64 = db
+        .groups(FILTERS, None)
+        .await
+        .iter()
+        .map(|it| it.overlapping)
+        .sum();
+    assert_eq!(overlapping, 2);
+}
+
+#[tokio::test]
+async fn a_trip_counts_in_the_civil_month_of_its_end() {
+    let db = Db::migrated().await;
+    // Midnight in the city is 06:00 UTC on 1 March, and 05:00 UTC on 1 April.
+    for (device, end) in [
+        (1, "2020-03-01T05:59:59Z"),
+        (2, "2020-03-01T06:00:00Z"),
+        (3, "2020-04-01T04:59:59Z"),
+        (4, "2020-04-01T05:00:00Z"),
+    ] {
+        db.insert(Row {
+            device,
+            end,
+            start: "2020-02-01T00:00:00Z",
+            ..ROW
+        })
+        .await;
+    }
+    assert_eq!(db.only_group().await.trips, 2);
+}
+
+#[tokio::test]
+async fn ids_of_one_provider_are_counted_under_its_name() {
+    let db = Db::planned().await;
+    let block = db.schedule_id(0).await;
+    for (provider, kind) in [
+        (0xb1d0, Some("scooter")),
+        (0xb1d1, Some("scooter")),
+        (9, None),
+    ] {
+        db.insert(Row {
+            provider,
+            kind,
+            ..ROW
+        })
+        .await;
+    }
+    let of_its_blocks =
+        format!("UPDATE api.trips SET schedule_id = {block} WHERE provider_id::text LIKE '%b1d_'");
+    db.sql.batch_execute(&of_its_blocks).await.unwrap();
+    let mut names: Vec<_> = (db.groups(FILTERS, None).await.into_iter())
+        .map(|group| (group.provider, group.vehicle_type, group.trips))
+        .collect();
+    names.sort();
+    let scooter = Some("scooter".to_owned());
+    let bird = || "bird".to_owned();
+    assert_eq!(
+        names,
+        [
+            (bird(), None, 1),
+            (bird(), scooter.clone(), 1),
+            (bird(), scooter, 1)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_has_changed_since_a_time_is_counted() {
+    let db = Db::migrated().await;
+    let later = "2020-04-02T00:00:00Z";
+    for row in [
+        ROW,
+        Row {
+            device: 2,
+            modified: later,
+            ..ROW
+        },
+        Row {
+            device: 3,
+            is_withdrawn: true,
+            ..ROW
+        },
+        Row {
+            device: 4,
+            is_withdrawn: true,
+            modified: later,
+            ..ROW
+        },
+    ] {
+        db.insert(row).await;
+    }
+    let since = db.groups(FILTERS, Some("2020-04-01T00:00:00Z")).await;
+    assert_eq!((since[0].arrived_since, since[0].withdrawn_since), (1, 1));
+    let never = db.only_group().await;
+    assert_eq!((never.arrived_since, never.withdrawn_since), (0, 0));
+}
+
+#[tokio::test]
+async fn the_last_report_of_a_month_is_found() {
+    let db = Db::migrated().await;
+    let month: Month = "2020-03".parse().unwrap();
+    let (month, other) = (month.first_day(), month.next().unwrap().first_day());
+    let made = |made_at: &str, trips| MadeReport {
+        made_at: instant(made_at),
+        filters: FILTERS,
+        providers: BTreeMap::from([("bird".to_owned(), ReportedCounts { trips, counted: 1 })]),
+    };
+    let (first, second) = (
+        made("2020-04-02T08:00:00Z", 5),
+        made("2020-04-09T08:00:00Z", 6),
+    );
+    let last = async |month, until| db.store.last_report(month, instant(until)).await.unwrap();
+    assert_eq!(last(month, "2020-05-01T00:00:00Z").await, None);
+    for report in [&second, &first] {
+        db.store.record_report(month, report).await.unwrap();
+    }
+    assert_eq!(last(month, "2020-05-01T00:00:00Z").await, Some(second));
+    assert_eq!(last(month, "2020-04-02T08:00:00Z").await, Some(first));
+    assert_eq!(last(month, "2020-04-02T07:59:59Z").await, None);
+    assert_eq!(last(other, "2020-05-01T00:00:00Z").await, None);
+}
