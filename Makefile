@@ -85,7 +85,7 @@ infra-check: setup
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam validate --lint --template infra/template.yaml
 	.venv-e2e/bin/python tools/statelint.py statemachine.asl.json
 	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml
-	.venv-e2e/bin/python infra/tests/test_template.py
+	.venv-e2e/bin/python -m unittest discover --quiet --start-directory infra/tests
 	.venv-airflow/bin/python infra/airflow/tests/test_dags.py
 
 FUNCTIONS = plan-blocks extract sync-db sync-socrata

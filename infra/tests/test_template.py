@@ -1,129 +1,38 @@
-"""Tests of the template: its permissions, and that its names match those in the definition and in the code."""
+"""Tests of the template: that its names match those in the definition and in the code, and that nothing is lost with a stack."""
 
 import json
-import pathlib
 import re
 import unittest
 
+from cloudformation import ROOT, TEMPLATE_FILE, Stack, translated
 from samcli.yamlhelper import yaml_parse
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TEMPLATE = yaml_parse((ROOT / "infra/template.yaml").read_text())
-RESOURCES = TEMPLATE["Resources"]
+TEMPLATE = yaml_parse(TEMPLATE_FILE.read_text())
 DEFINITION = (ROOT / "statemachine.asl.json").read_text()
-
-# The objects that each function may read and write. It may access no others.
-SETTINGS, PROVIDERS, BOUNDARIES = "config/settings_{stage}.json", "config/providers_{stage}.json", "boundaries/*"
-READS = {
-    "PlanBlocksFunction": {SETTINGS, PROVIDERS, BOUNDARIES, "{stage}/runs/*"},
-    "ExtractFunction": {
-        SETTINGS,
-        PROVIDERS,
-        "{stage}/*/extract.json",
-        "{stage}/*/trips.*json",
-        "{stage}/*/telemetry.json",
-    },
-    "SyncDbFunction": {
-        SETTINGS,
-        PROVIDERS,
-        BOUNDARIES,
-        "{stage}/*/trips.json",
-        "{stage}/*/extract.json",
-        "{stage}/*/rejects.json",
-        "{stage}/*/publish.json",
-    },
-    "SyncSocrataFunction": {SETTINGS, "{stage}/*/publish.json"},
-}
-# Of these, a function may also read what they were when its run was planned.
-READS_VERSIONS = {
-    "PlanBlocksFunction": set(),
-    "ExtractFunction": {SETTINGS, PROVIDERS},
-    "SyncDbFunction": {SETTINGS, PROVIDERS, BOUNDARIES},
-    "SyncSocrataFunction": {SETTINGS},
-}
-WRITES = {
-    "PlanBlocksFunction": {"{stage}/runs/*"},
-    "ExtractFunction": {"{stage}/*/trips.*json", "{stage}/*/telemetry.json", "{stage}/*/extract.json"},
-    "SyncDbFunction": {"{stage}/*/rejects.json", "{stage}/*/publish.json"},
-    # Of a block that was loaded before there was a ledger, it writes the rows anew.
-    "SyncSocrataFunction": {"{stage}/*/publish.json"},
-}
-ALL_RESOURCES = {"LogsAndTraces"}
-
-
-def as_list(value):
-    return value if isinstance(value, list) else [value]
-
-
-def statements(name):
-    policies = RESOURCES[name]["Properties"]["Policies"]
-    documents = [policy.get("PolicyDocument", policy) for policy in policies]
-    return [statement for document in documents for statement in document["Statement"]]
-
-
-def keys(statement):
-    """The object keys that a statement covers."""
-    texts = (as_list(resource["Fn::Sub"])[0] for resource in as_list(statement["Resource"]))
-    return {text.replace("${Bucket.Arn}/", "").replace("${Stage}", "{stage}") for text in texts}
-
-
-def of_type(kind):
-    return {name: it["Properties"] for name, it in RESOURCES.items() if it["Type"] == kind}
-
-
-class Policies(unittest.TestCase):
-    def test_each_function_reaches_its_own_objects_and_no_others(self):
-        self.assertEqual(set(of_type("AWS::Serverless::Function")), set(READS))
-        for name in READS:
-            by_action = {"s3:GetObject": set(), "s3:GetObjectVersion": set(), "s3:PutObject": set()}
-            for statement in statements(name):
-                for action in by_action.keys() & set(as_list(statement["Action"])):
-                    by_action[action] |= keys(statement)
-            self.assertEqual(by_action["s3:GetObject"], READS[name], name)
-            self.assertEqual(by_action["s3:GetObjectVersion"], READS_VERSIONS[name], name)
-            self.assertEqual(by_action["s3:PutObject"], WRITES[name], name)
-
-    def test_functions_have_no_permissions_except_for_objects_and_their_secret(self):
-        allowed = {
-            "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket",
-            "secretsmanager:GetSecretValue",
-        }  # fmt: skip
-        for name in READS:
-            for statement in statements(name):
-                actions = set(as_list(statement["Action"]))
-                self.assertLessEqual(actions, allowed, name)
-                if "secretsmanager:GetSecretValue" in actions:
-                    self.assertEqual(statement["Resource"], {"Ref": "FernetKey"})
-
-    def test_no_role_has_all_actions_or_unexplained_resources(self):
-        for name in [*READS, "StateMachine", "SchedulerRole"]:
-            for statement in statements(name):
-                self.assertEqual(statement["Effect"], "Allow")
-                for action in as_list(statement["Action"]):
-                    self.assertNotIn("*", action, name)
-                if statement["Resource"] == "*":
-                    self.assertIn(statement["Sid"], ALL_RESOURCES)
-
-    def test_the_state_machine_calls_the_four_functions_and_the_schedules_start_it(self):
-        called = [s for s in statements("StateMachine") if s["Action"] == "lambda:InvokeFunction"]
-        functions = [{"Fn::GetAtt": [name, "Arn"]} for name in READS]
-        self.assertEqual(called[0]["Resource"], functions)
-        started = [s for s in statements("SchedulerRole") if s["Action"] == "states:StartExecution"]
-        self.assertEqual(started[0]["Resource"], {"Ref": "StateMachine"})
+STACK = Stack()
 
 
 class Names(unittest.TestCase):
     def test_the_definition_gets_every_value_that_it_names(self):
-        given = RESOURCES["StateMachine"]["Properties"]["DefinitionSubstitutions"]
+        given = STACK.properties("StateMachine")["DefinitionSubstitutions"]
         self.assertEqual(set(given), set(re.findall(r"\$\{(\w+)\}", DEFINITION)))
 
     def test_no_partition_is_fixed(self):
-        for name, text in (("template", (ROOT / "infra/template.yaml").read_text()), ("definition", DEFINITION)):
-            self.assertEqual(re.findall(r"arn:aws[\w-]*:\S*", text), [], name)
+        files = [TEMPLATE_FILE, ROOT / "statemachine.asl.json", *(ROOT / "infra/ci").glob("*.y*ml")]
+        for path in files:
+            self.assertEqual(re.findall(r"arn:aws[\w-]*:\S*", path.read_text()), [], path.name)
+
+    def test_other_partitions_get_their_own_arns(self):
+        for region in ("us-gov-west-1", "cn-north-1"):
+            stack = Stack(region)
+            partition = {"us-gov-west-1": "aws-us-gov", "cn-north-1": "aws-cn"}[region]
+            arns = re.findall(r"arn:([\w-]+):", json.dumps(stack.resources))
+            self.assertEqual(set(arns), {partition})
 
     def test_tasks_wait_longer_than_functions_run(self):
         timeout = TEMPLATE["Globals"]["Function"]["Timeout"]
-        waits = [int(n) for n in re.findall(r'"TimeoutSeconds": (\d+)', DEFINITION)]
+        waits = [state["TimeoutSeconds"] for state in tasks(json.loads(DEFINITION))]
+        self.assertTrue(waits)
         self.assertTrue(all(wait > timeout for wait in waits))
 
     def test_schedules_send_requests_that_the_planner_takes(self):
@@ -131,22 +40,19 @@ class Names(unittest.TestCase):
         request = re.search(r"pub struct PlanRequest \{(.*?)\n\}", event, re.DOTALL).group(1)
         fields = set(re.findall(r"pub (\w+):", request))
         self.assertIn("scheduled_time", fields)
-        schedules = of_type("AWS::Scheduler::Schedule")
+        schedules = inputs(STACK)
         self.assertEqual(len(schedules), 3)
-        for name, schedule in schedules.items():
-            text = schedule["Target"]["Input"]["Fn::Sub"].replace("${LagHours}", "30")
-            sent = json.loads(text)
+        for name, sent in schedules.items():
             self.assertLessEqual(set(sent), fields, name)
             self.assertEqual(sent["scheduled_time"], "<aws.scheduler.scheduled-time>")
 
     def test_each_night_sweeps_and_audits_and_publishes_nothing_for_its_own_sake(self):
-        inputs = {}
-        for name, schedule in of_type("AWS::Scheduler::Schedule").items():
-            inputs[name] = json.loads(schedule["Target"]["Input"]["Fn::Sub"].replace("${LagHours}", "30"))
-        self.assertTrue(inputs["NightlySweepSchedule"]["incomplete_only"])
-        self.assertTrue(inputs["NightlyAuditSchedule"]["audit"])
-        self.assertEqual(inputs["NightlyAuditSchedule"]["interval"], 30 * 24)
-        self.assertFalse(any("force" in sent for sent in inputs.values()))
+        sent = inputs(Stack(SweepHours=48))
+        self.assertTrue(sent["NightlySweepSchedule"]["incomplete_only"])
+        self.assertEqual(sent["NightlySweepSchedule"]["interval"], 48)
+        self.assertTrue(sent["NightlyAuditSchedule"]["audit"])
+        self.assertEqual(sent["NightlyAuditSchedule"]["interval"], 30 * 24)
+        self.assertFalse(any("force" in it for it in sent.values()))
 
     def test_alarms_watch_metrics_that_the_functions_write(self):
         sources = "".join(
@@ -154,32 +60,153 @@ class Names(unittest.TestCase):
             for folder in ("crates/telemetry/src", "crates/lambda-kit/src")
             for path in (ROOT / folder).rglob("*.rs")
         )
-        alarms = of_type("AWS::CloudWatch::Alarm")
+        alarms = STACK.of_type("AWS::CloudWatch::Alarm")
         ours = [alarm for alarm in alarms.values() if alarm["Namespace"] == "mds-etl"]
         self.assertEqual([alarm["MetricName"] for alarm in ours], ["BlocksPublished"])
         for text in ("BlocksPublished", "Stage", "mds-etl"):
             self.assertIn(f'"{text}"', sources)
         for alarm in alarms.values():
-            self.assertEqual(alarm["AlarmActions"], [{"Ref": "Alarms"}])
+            self.assertEqual(alarm["AlarmActions"], [STACK.arn("Alarms")])
+
+    def test_metrics_pass_the_level_of_log_lines_in_json(self):
+        for name, function in STACK.of_type("AWS::Lambda::Function").items():
+            logging = function["LoggingConfig"]
+            self.assertEqual(logging["LogFormat"], "JSON", name)
+            # Lambda takes a line without a level, such as one of metrics, for INFO.
+            self.assertIn(logging["ApplicationLogLevel"], ("INFO", "DEBUG", "TRACE"), name)
+        self.assertIn('"AWS_LAMBDA_LOG_LEVEL"', (ROOT / "crates/telemetry/src/logs.rs").read_text())
+
+    def test_the_state_machine_has_the_given_name_everywhere(self):
+        stack = Stack(name="s" * 100, StateMachineName="mds")
+        self.assertEqual(stack.properties("StateMachine")["StateMachineName"], "mds")
+        self.assertNotIn(":stateMachine:s", json.dumps(stack.properties("StateMachineRole")))
+        self.assertEqual(TEMPLATE["Parameters"]["StateMachineName"]["MaxLength"], 80)
+
+
+class Versions(unittest.TestCase):
+    def test_the_definition_names_versions_so_that_an_execution_keeps_its_code(self):
+        given = STACK.properties("StateMachine")["DefinitionSubstitutions"]
+        for name in ("PlanBlocks", "Extract", "SyncDb", "SyncSocrata"):
+            self.assertRegex(given[f"{name}FunctionArn"], rf":function:mds-etl-{name}Function:\d+$")
+
+    def test_no_version_goes_while_an_execution_may_call_it(self):
+        versions = [it for it in STACK.resources.values() if it["Type"] == "AWS::Lambda::Version"]
+        self.assertEqual(len(versions), 4)
+        for version in versions:
+            self.assertEqual((version["DeletionPolicy"], version["UpdateReplacePolicy"]), ("Retain", "Retain"))
+
+    def test_a_change_of_any_parameter_of_a_function_publishes_a_version(self):
+        changes = {
+            "ConfigVersion": "2",
+            "RunMode": "PRODUCTION",
+            "Architecture": "arm64",
+            "MaxConcurrency": 7,
+            "ExistingBucketName": "years-of-archives",
+            "ExistingFernetKeySecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:old-AbCdEf",
+            "SubnetIds": "subnet-0a,subnet-0b",
+            "SecurityGroupIds": "sg-0a",
+        }
+        before = configurations(STACK)
+        others = set(TEMPLATE["Parameters"]) - set(changes)
+        # Of all functions together, or a value would be in place that nothing publishes.
+        used = parameters_of_functions()
+        self.assertEqual(used & others, {"ReservedConcurrency"})
+        for parameter, value in changes.items():
+            group = {"SecurityGroupIds": "sg-0a"} if parameter == "SubnetIds" else {}
+            group |= {"SubnetIds": "subnet-0a"} if parameter == "SecurityGroupIds" else {}
+            for name, (function, version) in configurations(Stack(**{parameter: value, **group})).items():
+                self.assertEqual(function != before[name][0], version != before[name][1], f"{parameter} of {name}")
+
+    def test_the_texts_of_versions_are_short_enough_for_six_subnets(self):
+        stack = Stack(
+            RunMode="PRODUCTION",
+            ConfigVersion="2026-10-30",
+            ExistingBucketName="city-of-austin-mds-archives",
+            ExistingFernetKeySecretArn="arn:aws:secretsmanager:us-east-1:123456789012:secret:mds-etl-AbCdEf",
+            SubnetIds=",".join(["subnet-0123456789abcdef0"] * 6),
+            SecurityGroupIds="sg-0123456789abcdef0,sg-0123456789abcdef1",
+        )
+        for _, text in configurations(stack).values():
+            self.assertLessEqual(len(text[1]), 256)
+
+    def test_a_change_of_the_template_publishes_a_version(self):
+        for function in TEMPLATE["Resources"].values():
+            if function["Type"] == "AWS::Serverless::Function":
+                self.assertIs(function["Properties"]["AutoPublishAliasAllProperties"], True)
 
 
 class Keeping(unittest.TestCase):
     def test_bucket_and_key_are_private_and_outlive_the_stack(self):
         for name in ("Bucket", "FernetKey"):
-            self.assertEqual(RESOURCES[name]["DeletionPolicy"], "Retain")
-            self.assertEqual(RESOURCES[name]["UpdateReplacePolicy"], "Retain")
-        bucket = RESOURCES["Bucket"]["Properties"]
+            # Retained unless the deployment that creates them fails.
+            self.assertEqual(STACK.resources[name]["DeletionPolicy"], "RetainExceptOnCreate")
+            self.assertEqual(STACK.resources[name]["UpdateReplacePolicy"], "Retain")
+        bucket = STACK.properties("Bucket")
         self.assertEqual(set(bucket["PublicAccessBlockConfiguration"].values()), {True})
         self.assertEqual(bucket["VersioningConfiguration"]["Status"], "Enabled")
         self.assertIn("BucketEncryption", bucket)
 
-    def test_archives_never_expire(self):
-        for rule in RESOURCES["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]:
-            if "ExpirationInDays" in rule:
-                self.assertTrue(rule["Prefix"]["Fn::Sub"][0].endswith("/runs/"))
+    def test_archives_and_their_former_versions_stay_for_years(self):
+        for rule in rules(STACK):
+            reaches_archives = not rule.get("Prefix", "").startswith(("staging/runs/", "config/"))
+            if reaches_archives:
+                self.assertNotIn("ExpirationInDays", rule)
+                days = rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays", 9999)
+                self.assertGreaterEqual(int(days), 3 * 365, rule["Id"])
+
+    def test_manifests_expire_and_markers_of_what_is_gone_go(self):
+        by_id = {rule["Id"]: rule for rule in rules(STACK)}
+        self.assertEqual(by_id["manifests-of-runs"]["Prefix"], "staging/runs/")
+        self.assertEqual(by_id["manifests-of-runs"]["ExpirationInDays"], 90)
+        # S3 refuses a marker's expiration in the rule of a number of days.
+        self.assertEqual(set(by_id["markers-of-what-is-gone"]), {"Id", "Status", "ExpiredObjectDeleteMarker"})
+
+    def test_archives_expire_only_where_a_parameter_says_so(self):
+        expiring = [rule for rule in rules(Stack(ArchiveRetentionDays=3650)) if rule["Id"] == "archives"]
+        self.assertEqual([(it["Prefix"], it["ExpirationInDays"]) for it in expiring], [("staging/", "3650")])
 
     def test_no_secret_stands_in_the_template(self):
-        self.assertNotIn("SecretString", RESOURCES["FernetKey"]["Properties"])
+        self.assertNotIn("SecretString", STACK.properties("FernetKey"))
+
+
+def tasks(machine):
+    for state in machine["States"].values():
+        if state["Type"] == "Task":
+            yield state
+        if "ItemProcessor" in state:
+            yield from tasks(state["ItemProcessor"])
+
+
+def inputs(stack):
+    """What each schedule sends."""
+    schedules = stack.of_type("AWS::Scheduler::Schedule")
+    return {name: json.loads(it["Target"]["Input"]) for name, it in schedules.items()}
+
+
+def rules(stack):
+    return stack.properties("Bucket")["LifecycleConfiguration"]["Rules"]
+
+
+def configurations(stack):
+    """Of each function: what a version of it keeps, and what makes CloudFormation publish another."""
+    found = {}
+    for name, function in stack.of_type("AWS::Lambda::Function").items():
+        kept = {key: it for key, it in function.items() if key not in ("Role", "ReservedConcurrentExecutions")}
+        (version, properties), = [
+            (key, it) for key, it in stack.of_type("AWS::Lambda::Version").items() if key.startswith(f"{name}Version")
+        ]
+        found[name] = (kept, (version, properties["Description"]))
+    return found
+
+
+def parameters_of_functions():
+    """The parameters that functions refer to, by conditions too."""
+    template = translated()
+    texts = [json.dumps(it["Properties"]) for it in template["Resources"].values() if it["Type"] == "AWS::Lambda::Function"]
+    names = set(re.findall(r"\w+", " ".join(texts)))
+    named_conditions = names & set(template["Conditions"])
+    names |= set(re.findall(r"\w+", json.dumps([template["Conditions"][it] for it in named_conditions])))
+    return names & set(template["Parameters"])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ fn input(schedule: &str, time: &str) -> Value {
         .unwrap();
     let text = text
         .replace("<aws.scheduler.scheduled-time>", time)
-        .replace("${LagHours}", "30");
+        .replace("${LagHours}", "30")
+        .replace("${SweepHours}", "840");
     serde_json::from_str(&text).unwrap()
 }
 

@@ -57,10 +57,10 @@ def schedules() -> dict[str, dict]:
         for name, resource in resources.items()
         if resource["Type"] == "AWS::Scheduler::Schedule"
     }
-    return {
-        name: json.loads(text.replace("${LagHours}", "30").replace("<aws.scheduler.scheduled-time>", AT))
-        for name, text in found.items()
-    }
+    values = {"${LagHours}": "30", "${SweepHours}": "840", "<aws.scheduler.scheduled-time>": AT}
+    for name, value in values.items():
+        found = {schedule: text.replace(name, value) for schedule, text in found.items()}
+    return {schedule: json.loads(text) for schedule, text in found.items()}
 
 
 class Reading(unittest.TestCase):
