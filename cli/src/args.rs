@@ -125,7 +125,7 @@ pub(crate) struct BlockArgs {
     pub(crate) dry_run: bool,
 
     /// Number of blocks to process at the same time.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=i64::from(pipeline::MAX_CONCURRENCY)))]
     pub(crate) concurrency: u32,
 }
 

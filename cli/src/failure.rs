@@ -33,6 +33,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
                     .is_some_and(|e| !e.is_transient())
                 || cause.downcast_ref::<PipelineError>().is_some_and(|e| {
                     matches!(e.name, ErrorName::InvalidInput | ErrorName::ConfigInvalid)
+                        || e.is_not_migrated()
                 })
         });
     ExitCode::from(if is_usage { USAGE } else { FAILED })

@@ -148,13 +148,7 @@ fn describe(output: &str) -> anyhow::Result<String> {
     if let Ok(summary) = serde_json::from_str::<RunSummary>(output) {
         return Ok(summary.to_string());
     }
-    let plan: Value = serde_json::from_str(output)?;
-    let count = |member: &str| plan[member].as_u64().unwrap_or(0);
-    Ok(nothing_to_do(
-        count("nothing_to_do"),
-        count("not_loaded"),
-        count("not_ended"),
-    ))
+    Ok(nothing_to_do(&serde_json::from_str(output)?))
 }
 
 /// The error message in a cause. Lambda wraps a function's message in JSON.

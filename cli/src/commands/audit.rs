@@ -114,6 +114,7 @@ async fn repair_once(
             plan.not_loaded
         );
     }
+    run::print_before_start(&plan);
     if !summary.is_success() {
         eprintln!("{summary}");
     }

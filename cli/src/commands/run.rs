@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use pipeline::{Context, Plan, PlanRequest, PlannedBlock, RunOptions, run_local};
+use serde::Deserialize;
 use store::RunSummary;
 use tokio_util::sync::CancellationToken;
 
@@ -96,7 +97,7 @@ fn is_only_ahead(plan: &Plan) -> bool {
     let has_compared = plan.audit.as_ref().is_some_and(|audit| audit.hours > 0);
     !has_compared
         && plan.not_ended > 0
-        && plan.block_count + plan.nothing_to_do + plan.not_loaded == 0
+        && plan.block_count + plan.nothing_to_do + plan.not_loaded + plan.before_start == 0
 }
 
 /// The first signal lets the running steps finish; the second one ends the process at once.
@@ -137,6 +138,17 @@ fn print_skipped(plan: &Plan) {
             plan.not_loaded
         );
     }
+    print_before_start(plan);
+}
+
+pub(super) fn print_before_start(plan: &Plan) {
+    if plan.before_start > 0 {
+        eprintln!(
+            "{} blocks are from before their provider's active_from and are left out; --provider with its name \
+             includes them",
+            plan.before_start
+        );
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the plan is this command's data")]
@@ -166,7 +178,12 @@ fn print_summary(plan: &Plan, summary: &RunSummary, json: bool) -> anyhow::Resul
     if plan.block_count == 0 {
         println!(
             "{}",
-            nothing_to_do(plan.nothing_to_do, plan.not_loaded, plan.not_ended)
+            nothing_to_do(&LeftOut {
+                done: plan.nothing_to_do,
+                not_loaded: plan.not_loaded,
+                not_ended: plan.not_ended,
+                before_start: plan.before_start,
+            })
         );
         return Ok(());
     }
@@ -174,16 +191,34 @@ fn print_summary(plan: &Plan, summary: &RunSummary, json: bool) -> anyhow::Resul
     Ok(())
 }
 
+/// The blocks of a range that a plan leaves out, by the reason.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LeftOut {
+    #[serde(rename = "nothing_to_do")]
+    done: u64,
+    not_loaded: u64,
+    not_ended: u64,
+    before_start: u64,
+}
+
 /// Says why a plan has no blocks.
-pub(crate) fn nothing_to_do(done: u64, not_loaded: u64, not_ended: u64) -> String {
+pub(crate) fn nothing_to_do(left_out: &LeftOut) -> String {
     let mut text = format!(
-        "nothing to do: for {done} blocks the chosen steps are done, or wait for a step that is left out"
+        "nothing to do: for {} blocks the chosen steps are done, or wait for a step that is left out",
+        left_out.done
     );
-    if not_loaded > 0 {
-        let _ = write!(text, "; {not_loaded} blocks are not loaded");
-    }
-    if not_ended > 0 {
-        let _ = write!(text, "; {not_ended} blocks have not ended yet");
+    for (count, why) in [
+        (left_out.not_loaded, "are not loaded"),
+        (left_out.not_ended, "have not ended yet"),
+        (
+            left_out.before_start,
+            "are from before their provider's start",
+        ),
+    ] {
+        if count > 0 {
+            let _ = write!(text, "; {count} blocks {why}");
+        }
     }
     text
 }

@@ -9,17 +9,42 @@ use crate::error::FunctionError;
 use crate::kit::Invocation;
 use crate::metrics;
 
+/// The most blocks that a run of this deployment may work on at once, whatever is requested.
+const MAX_CONCURRENCY: &str = "MDS_MAX_CONCURRENCY";
+
+fn max_concurrency(value: Option<String>) -> Result<u32, PipelineError> {
+    let value = value.unwrap_or_default();
+    match value.trim() {
+        "" => Ok(pipeline::MAX_CONCURRENCY),
+        number => number
+            .parse()
+            .ok()
+            .filter(|cap| (1..=pipeline::MAX_CONCURRENCY).contains(cap))
+            .ok_or_else(|| {
+                PipelineError::new(
+                    ErrorName::ConfigInvalid,
+                    format!(
+                        "{MAX_CONCURRENCY} must be a whole number from 1 to {}",
+                        pipeline::MAX_CONCURRENCY
+                    ),
+                )
+            }),
+    }
+}
+
 /// Plans a run and returns the plan.
 ///
 /// # Errors
 ///
-/// Those of [`pipeline::plan()`]; `DatabaseUnavailable` if the invocation's time is too short.
+/// Those of [`pipeline::plan()`]; `ConfigInvalid` for a malformed cap on the concurrency;
+/// `DatabaseUnavailable` if the invocation's time is too short.
 pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Value, FunctionError> {
     if request.ignores_interval() {
         tracing::warn!("interval is ignored, because time_min and time_max are both given");
     }
+    let cap = max_concurrency(std::env::var(MAX_CONCURRENCY).ok())?;
     let planning = Box::pin(pipeline::plan(&invocation.ctx, request, |_| {}));
-    let plan = timeout_at(invocation.deadline, planning)
+    let mut plan = timeout_at(invocation.deadline, planning)
         .await
         .map_err(|_| {
             PipelineError::new(
@@ -28,6 +53,7 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
                  the schedule rows that were made. If it happens again, plan a shorter range",
             )
         })??;
+    plan.cap_concurrency(cap);
     metrics::plan(&invocation.ctx, &plan);
     Ok(to_json(&plan)?)
 }

@@ -12,6 +12,7 @@ use trips::{CostUnit, Feed};
 use url::Url;
 use uuid::Uuid;
 
+use crate::active_from::ActiveFrom;
 use crate::fields::{BodyFormat, Fields, ProviderConfigError};
 use crate::token_request::TokenRequest;
 use crate::version::{MdsVersion, TimeFormat, TimeUnit};
@@ -126,6 +127,8 @@ pub struct ProviderConfig {
     pub max_loss: f64,
     /// Whether the provider takes part in runs over all providers.
     pub enabled: bool,
+    /// The hour from which on runs that do not name the provider include it; `None` for any hour.
+    pub active_from: Option<ActiveFrom>,
 }
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -138,7 +141,7 @@ const MAX_HOURS: u32 = 24 * 366;
 
 impl ProviderConfig {
     /// Every key of an entry that is read; others are ignored.
-    pub const KEYS: [&'static str; 33] = [
+    pub const KEYS: [&'static str; 34] = [
         "mds_api_url",
         "provider_id",
         "provider_ids",
@@ -172,6 +175,7 @@ impl ProviderConfig {
         "vehicles",
         "telemetry",
         "enabled",
+        ActiveFrom::KEY,
     ];
 
     /// How the provider's feed has to be read.
@@ -246,6 +250,11 @@ impl ProviderConfig {
             refetch_after_hours: fields.ascending("reask_hours", 1, MAX_HOURS)?,
             max_loss: fields.share("max_loss")?.unwrap_or(DEFAULT_MAX_LOSS),
             enabled: fields.switch("enabled", true)?,
+            active_from: fields
+                .text(ActiveFrom::KEY)?
+                .filter(|text| !text.trim().is_empty())
+                .map(|text| ActiveFrom::parse(&text))
+                .transpose()?,
         })
     }
 }

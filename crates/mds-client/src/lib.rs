@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod active_from;
 mod auth;
 mod client;
 mod config;
@@ -22,6 +23,7 @@ mod token_request;
 mod version;
 mod window;
 
+pub use active_from::ActiveFrom;
 pub use client::MdsClient;
 pub use config::{AuthType, ProviderConfig, Withdrawals};
 pub use error::MdsError;

@@ -59,18 +59,24 @@ impl From<StoreError> for PipelineError {
             | StoreError::NoCertificates
             | StoreError::Tls { .. }
             | StoreError::Refused(_)
-            | StoreError::NotMigrated(_)
             | StoreError::History { .. } => ErrorName::ConfigInvalid,
             StoreError::UnknownProvider { .. } | StoreError::UnknownBlock { .. } => {
                 ErrorName::InvalidInput
             }
-            StoreError::Unavailable(_) => ErrorName::DatabaseUnavailable,
+            StoreError::Unavailable(_) | StoreError::NotMigrated(_) => {
+                ErrorName::DatabaseUnavailable
+            }
             // It would come again: a violated check, a value that does not fit, a corrupt row.
             StoreError::Database(_)
             | StoreError::CountMismatch { .. }
             | StoreError::Corrupt { .. } => ErrorName::Internal,
         };
-        Self::caused(name, &error)
+        let caused = Self::caused(name, &error);
+        if matches!(error, StoreError::NotMigrated(_)) {
+            caused.not_migrated()
+        } else {
+            caused
+        }
     }
 }
 

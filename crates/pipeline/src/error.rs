@@ -80,6 +80,8 @@ pub struct PipelineError {
     pub message: String,
     /// Whether the step was kept from starting, so that it changes nothing.
     pub(crate) before_start: bool,
+    /// Whether the database's tables are older than this program.
+    not_migrated: bool,
 }
 
 impl PipelineError {
@@ -90,7 +92,23 @@ impl PipelineError {
             name,
             message: message.into(),
             before_start: false,
+            not_migrated: false,
         }
+    }
+
+    /// The same error, of tables that are older than this program.
+    pub(crate) fn not_migrated(self) -> Self {
+        Self {
+            not_migrated: true,
+            ..self
+        }
+    }
+
+    /// Whether the database's tables are older than this program. A deployment waits, since
+    /// somebody is migrating them; at the command line it is for the caller to do so.
+    #[must_use]
+    pub fn is_not_migrated(&self) -> bool {
+        self.not_migrated
     }
 
     /// The same error, of a step that it kept from starting.

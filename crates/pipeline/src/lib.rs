@@ -39,7 +39,10 @@ pub use event::{
 };
 pub use extract::{extract, extract_to};
 pub use manifest::read_manifest;
-pub use plan::{AuditSummary, Plan, PlannedBlock, plan, plan_patiently, plan_repair, single_block};
+pub use plan::{
+    AuditSummary, MAX_CONCURRENCY, Plan, PlannedBlock, plan, plan_patiently, plan_repair,
+    provider_starts, single_block,
+};
 pub use privacy::{MonthPrivacy, PrivacyReport, privacy_report};
 pub use probe::{Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict, probe};
 pub use publish::not_loaded;

@@ -86,8 +86,10 @@ pub(crate) struct Attempts<'a> {
 impl Attempts<'_> {
     /// How long to wait before the work that failed is repeated; `None` if the error does not pass
     /// soon, or if the patience is at its end.
-    pub(crate) fn wait_after(&mut self, error: ErrorName) -> Option<Duration> {
-        match error {
+    pub(crate) fn wait_after(&mut self, error: &PipelineError) -> Option<Duration> {
+        match error.name {
+            // Nobody migrates while this process waits.
+            _ if error.is_not_migrated() => None,
             ErrorName::DatabaseUnavailable => self.wait_for_database(),
             // No client below the step waits for these.
             ErrorName::BlockBusy | ErrorName::StorageUnavailable => self.others.backoff(None),
@@ -97,7 +99,7 @@ impl Attempts<'_> {
 
     /// Waits before the next attempt; returns the error if there is none.
     pub(crate) async fn pause(&mut self, error: PipelineError) -> Result<(), PipelineError> {
-        let Some(wait) = self.wait_after(error.name) else {
+        let Some(wait) = self.wait_after(&error) else {
             return Err(error);
         };
         tracing::warn!(

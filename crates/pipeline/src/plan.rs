@@ -23,14 +23,18 @@ mod audit;
 mod blocks;
 mod prepare;
 mod ranges;
+mod start;
 
 pub use self::audit::{AuditSummary, plan_repair};
 pub use self::ranges::single_block;
 pub(crate) use self::ranges::{DEFAULT_LAG_HOURS, audited_range};
+pub use self::start::provider_starts;
 
 /// A plan's answer shows this many blocks; the manifest has all of them.
 const SHOWN_BLOCKS: usize = 10;
 const DEFAULT_CONCURRENCY: u32 = 10;
+/// Step Functions runs no more child executions of a Map state at once.
+pub const MAX_CONCURRENCY: u32 = 10_000;
 
 /// What `plan-blocks` returns.
 #[derive(Debug, Clone, Serialize)]
@@ -43,10 +47,16 @@ pub struct Plan {
     pub manifest: Option<ManifestLocation>,
     /// How many blocks the run may work on at once.
     pub max_concurrency: u32,
+    /// What was requested, or the default, if the deployment's cap has lowered `max_concurrency`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_concurrency_requested: Option<u32>,
     /// Whether the request asked for a dry run.
     pub dry_run: bool,
     /// Number of hours that the plan leaves out because they have not ended.
     pub not_ended: u64,
+    /// Number of hours that the plan leaves out because they are before their provider's start and
+    /// the request does not name the provider.
+    pub before_start: u64,
     /// Number of blocks in the range whose steps are done.
     pub nothing_to_do: u64,
     /// Number of blocks that a forced plan, which only publishes, leaves out because they are not
@@ -60,12 +70,29 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Lowers `max_concurrency` to the most that a deployment allows. The plan and the log say so.
+    pub fn cap_concurrency(&mut self, cap: u32) {
+        if self.max_concurrency <= cap {
+            return;
+        }
+        run_span(self.run_id).in_scope(|| {
+            tracing::info!(
+                plan.max_concurrency_requested = self.max_concurrency,
+                plan.max_concurrency = cap,
+                "max_concurrency is lowered to the deployment's cap"
+            );
+        });
+        self.max_concurrency_requested = Some(self.max_concurrency);
+        self.max_concurrency = cap;
+    }
+
     fn log(&self) {
         tracing::info!(
             plan.blocks = self.block_count,
             plan.nothing_to_do = self.nothing_to_do,
             plan.not_loaded = self.not_loaded,
             plan.not_ended = self.not_ended,
+            plan.before_start = self.before_start,
             plan.dry_run = self.dry_run,
             "plan ready"
         );
@@ -148,11 +175,13 @@ async fn plan_run(
     run_id: Uuid,
     mut on_block: impl FnMut(&PlannedBlock) + Send,
 ) -> Result<Plan, PipelineError> {
+    ctx.store().check_migrated().await?;
     if request.audit {
         return audit::plan_audit(ctx, request, run_id, on_block).await;
     }
     let now = Utc::now();
-    let ranges = ranges(ctx, request, now)?;
+    let mut ranges = ranges(ctx, request, now)?;
+    start::leave_out_early_hours(ctx, request, &mut ranges).await?;
     ctx.check_settings(request.steps())?;
     let mut planner = Planner::start(ctx, request, run_id, &ranges).await?;
     let mut parts = parts(&ranges).map(|part| PartRead::start(ctx.store(), part));
@@ -194,8 +223,10 @@ impl<'a> Planner<'a> {
             block_count: 0,
             manifest: None,
             max_concurrency: max_concurrency(request)?,
+            max_concurrency_requested: None,
             dry_run: request.dry_run,
             not_ended: ranges.iter().map(|it| it.hours.not_ended).sum(),
+            before_start: ranges.iter().map(|it| it.before_start).sum(),
             nothing_to_do: 0,
             not_loaded: 0,
             blocks: Vec::new(),
@@ -292,6 +323,13 @@ fn max_concurrency(request: &PlanRequest) -> Result<u32, PipelineError> {
         Some(0) => Err(PipelineError::new(
             ErrorName::InvalidInput,
             "max_concurrency is 0: no block could ever be worked on; give 1 or more",
+        )),
+        Some(n) if n > MAX_CONCURRENCY => Err(PipelineError::new(
+            ErrorName::InvalidInput,
+            format!(
+                "max_concurrency is {n}, and the state machine works on {MAX_CONCURRENCY} blocks at once at most; \
+                 give 1 to {MAX_CONCURRENCY}"
+            ),
         )),
         Some(n) => Ok(n),
         None => Ok(DEFAULT_CONCURRENCY),

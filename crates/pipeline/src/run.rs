@@ -213,7 +213,7 @@ impl Run {
                 Err(error) => error,
             };
             let wait = attempts
-                .wait_after(error.name)
+                .wait_after(&error)
                 .filter(|wait| Instant::now() + *wait < deadline);
             let Some(wait) = wait else {
                 return Err(error);

@@ -112,6 +112,13 @@ impl StoreError {
         matches!(self, Self::Busy { .. } | Self::Unavailable(_))
     }
 
+    pub(crate) fn not_migrated(doing: &'static str, what: impl Into<String>) -> Self {
+        Self::NotMigrated(Box::new(DatabaseFailure::without_sqlstate(
+            doing,
+            what.into(),
+        )))
+    }
+
     pub(crate) fn unavailable(doing: &'static str, what: impl Into<String>) -> Self {
         Self::Unavailable(Box::new(DatabaseFailure::without_sqlstate(
             doing,

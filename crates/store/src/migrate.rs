@@ -6,7 +6,7 @@ use trips::status::BlockStatus;
 use crate::connect::Store;
 use crate::error::{StoreError, classify, failed};
 use crate::lock_session::{LockSession, MIGRATION_KEY};
-use crate::schedule::status_code;
+use crate::schedule::{get, status_code};
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -45,6 +45,47 @@ impl Store {
         session.return_to_pool();
         Ok(())
     }
+
+    /// Checks that the tables have every migration of this version of the program. A role that may
+    /// not read the history is believed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotMigrated`], [`StoreError::Unavailable`].
+    pub async fn check_migrated(&self) -> Result<(), StoreError> {
+        let doing = "checking the tables' version";
+        let applied = self
+            .client()
+            .await?
+            .query_one(
+                "SELECT coalesce(max(version), 0) AS version FROM api.schema_history",
+                &[],
+            )
+            .await
+            .map_err(failed(doing))
+            .and_then(|row| get::<i32>(&row, "version"));
+        match applied {
+            Ok(applied) if applied < newest_version() => Err(StoreError::not_migrated(
+                doing,
+                format!(
+                    "they have version {applied}, and this program needs {}",
+                    newest_version()
+                ),
+            )),
+            Ok(_) | Err(StoreError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The version of the tables that this program works with.
+fn newest_version() -> i32 {
+    let runner = embedded::migrations::runner();
+    let versions = runner
+        .get_migrations()
+        .iter()
+        .map(refinery::Migration::version);
+    versions.max().unwrap_or_default()
 }
 
 async fn run(client: &mut Client) -> Result<(), StoreError> {

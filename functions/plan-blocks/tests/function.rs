@@ -50,7 +50,8 @@ async fn every_sample_event_makes_the_plan_that_it_speaks_of() {
         // portal.
         ("some-providers.json", 12),
         ("scheduled-hourly.json", 2),
-        ("scheduled-sweep.json", 2 * 840),
+        // The two providers are new, so the sweep begins with two days.
+        ("scheduled-sweep.json", 2 * 48),
         ("scheduled-audit.json", 0),
         ("execution.json", 1),
     ] {
@@ -121,4 +122,146 @@ async fn a_wrong_request_names_what_is_wrong() {
         assert_eq!(error.error_type, "InvalidInput");
         assert!(error.error_message.contains(word), "{error:?}");
     }
+}
+
+/// The night's sweep over five weeks, a number of days after the 16th.
+fn sweep(days: u32) -> Value {
+    let mut event = sample("scheduled-sweep.json");
+    event["scheduled_time"] = json!(format!("2020-01-{}T08:00:00Z", 16 + days));
+    event
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_takes_a_provider_from_its_first_planned_hour_on() {
+    let stack = stack().await;
+    let function = function(&stack).await;
+    let first = function.invoke(&sweep(0)).await.unwrap();
+    assert_eq!(first["block_count"], 2 * 48);
+    assert_eq!(first["before_start"], 2 * (840 - 48));
+    // What no run has planned since then is found, and nothing before it.
+    let next = function.invoke(&sweep(3)).await.unwrap();
+    assert_eq!(next["block_count"], 2 * (48 + 3 * 24));
+
+    // An hour of years ago that somebody asks for makes the provider an old one.
+    let old = json!({"provider": "bird", "time_max": "2018-01-01-00"});
+    function.invoke(&old).await.unwrap();
+    let both = function.invoke(&sweep(3)).await.unwrap();
+    assert_eq!(both["block_count"], 840 + 48 + 3 * 24);
+    assert_eq!(both["before_start"], 840 - 48 - 3 * 24);
+
+    // Whoever names a provider, or asks for a range, gets all of it.
+    let mut named = sweep(3);
+    named["provider"] = json!("lime");
+    let named = function.invoke(&named).await.unwrap();
+    assert_eq!(
+        (&named["block_count"], &named["before_start"]),
+        (&json!(840), &json!(0))
+    );
+    let range = json!({"provider": "all", "time_max": "2020-01-18-00", "interval": 840});
+    let range = function.invoke(&range).await.unwrap();
+    assert_eq!(range["block_count"], 2 * 840);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn active_from_says_where_every_schedule_begins() {
+    let providers = ["bird", "lime"].map(|name| (name.to_owned(), ProviderOptions::default()));
+    let stack = LocalStack::start(StackOptions {
+        provider_settings: serde_json::Map::from_iter([(
+            "active_from".to_owned(),
+            // Ten hours before the end of the sweep's range.
+            json!("2020-01-14-10"),
+        )]),
+        ..StackOptions::with_providers(BTreeMap::from(providers))
+    })
+    .await
+    .unwrap();
+    let function = function(&stack).await;
+    let old = json!({"providers": ["bird", "lime"], "time_max": "2019-12-24-00"});
+    assert_eq!(function.invoke(&old).await.unwrap()["block_count"], 2);
+    let plan = function.invoke(&sweep(0)).await.unwrap();
+    assert_eq!(plan["block_count"], 2 * 10, "{plan}");
+    assert_eq!(plan["before_start"], 2 * 830, "{plan}");
+    let hourly = json!({"scheduled_time": "2020-01-14T20:17:00Z", "provider": "all"});
+    let plan = function.invoke(&hourly).await.unwrap();
+    assert_eq!(
+        (&plan["block_count"], &plan["before_start"]),
+        (&json!(0), &json!(2))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deployment_caps_the_concurrency_and_says_so() {
+    let mut stack = stack().await;
+    stack
+        .env
+        .insert("MDS_MAX_CONCURRENCY".to_owned(), "15".to_owned());
+    let capped = function(&stack).await;
+    let plan = capped.invoke(&sample("backfill.json")).await.unwrap();
+    assert_eq!(
+        (&plan["max_concurrency"], &plan["max_concurrency_requested"]),
+        (&json!(15), &json!(20))
+    );
+    let plan = capped.invoke(&sample("hour.json")).await.unwrap();
+    assert_eq!(plan["max_concurrency"], 10);
+    assert!(plan.get("max_concurrency_requested").is_none(), "{plan}");
+    for wrong in [0, 10_001, u32::MAX] {
+        let event =
+            json!({"provider": "bird", "time_max": "2020-01-15-13", "max_concurrency": wrong});
+        let error = error_of(capped.invoke(&event).await.unwrap_err());
+        assert_eq!(error.error_type, "InvalidInput");
+        assert!(error.error_message.contains("max_concurrency"), "{error:?}");
+    }
+
+    stack
+        .env
+        .insert("MDS_MAX_CONCURRENCY".to_owned(), "many".to_owned());
+    let wrong = function(&stack).await;
+    let error = error_of(wrong.invoke(&sample("hour.json")).await.unwrap_err());
+    assert_eq!(error.error_type, "ConfigInvalid");
+    assert!(
+        error.error_message.contains("MDS_MAX_CONCURRENCY"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_old_tables_a_plan_is_an_error_that_is_retried_until_somebody_migrates() {
+    let stack = stack().await;
+    let function = function(&stack).await;
+    let (database, connection) =
+        tokio_postgres::connect(&stack.database_url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let hide = |from: &str, to: &str| format!("ALTER TABLE api.{from} RENAME TO {to}");
+    database
+        .batch_execute(&hide("schema_history", "hidden"))
+        .await
+        .unwrap();
+    let error = error_of(function.invoke(&sample("hour.json")).await.unwrap_err());
+    assert_eq!(error.error_type, "DatabaseUnavailable");
+    assert!(
+        error.error_message.contains("run `mds migrate`"),
+        "{error:?}"
+    );
+
+    database
+        .batch_execute(&hide("hidden", "schema_history"))
+        .await
+        .unwrap();
+    let plan = function.invoke(&sample("hour.json")).await.unwrap();
+    assert_eq!(plan["block_count"], 1);
+
+    // A step that needs a column which only newer tables have.
+    database
+        .batch_execute("ALTER TABLE api.runs RENAME COLUMN block_count TO older_name")
+        .await
+        .unwrap();
+    let summarize = json!({"summarize": {"run_id": plan["run_id"]}});
+    let error = error_of(function.invoke(&summarize).await.unwrap_err());
+    assert_eq!(error.error_type, "DatabaseUnavailable");
+    assert!(
+        error.error_message.contains("run `mds migrate`"),
+        "{error:?}"
+    );
 }

@@ -63,7 +63,8 @@ async fn work_that_always_fails_ends_although_the_database_is_there_for_others()
     let patience = Patience::default();
     let mut attempts = patience.attempts();
     let began = Instant::now();
-    while let Some(wait) = attempts.wait_after(ErrorName::DatabaseUnavailable) {
+    let away = error(ErrorName::DatabaseUnavailable);
+    while let Some(wait) = attempts.wait_after(&away) {
         sleep(wait).await;
         patience.database_replied();
     }
@@ -78,6 +79,13 @@ async fn another_run_and_the_bucket_are_waited_for_shortly() {
         assert_eq!(ended.unwrap_err().name, name);
         assert!(after < Duration::from_secs(25), "{after:?}");
     }
+}
+
+#[test]
+fn old_tables_are_not_waited_for() {
+    let patience = Patience::default();
+    let old = error(ErrorName::DatabaseUnavailable).not_migrated();
+    assert_eq!(patience.attempts().wait_after(&old), None);
 }
 
 #[tokio::test(start_paused = true)]

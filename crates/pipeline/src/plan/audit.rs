@@ -5,6 +5,7 @@ use serde::Serialize;
 use store::OwnerBlock;
 use uuid::Uuid;
 
+use super::start::is_before_active;
 use super::{Plan, PlanRow, PlannedBlock, Planner};
 use crate::audit::{Audit, audit, delete_extra_rows};
 use crate::context::Context;
@@ -83,6 +84,10 @@ async fn plan_blocks(
     let mut planner = Planner::start(ctx, &request, run_id, &[]).await?;
     planner.plan.not_ended = audit.report.not_ended;
     for owner in &audit.blocks {
+        if is_before_active(ctx, &request, &owner.block)? {
+            planner.plan.before_start += 1;
+            continue;
+        }
         if let Some(block) = planner.add(row(owner)).await? {
             on_block(&block);
         }

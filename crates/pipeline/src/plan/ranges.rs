@@ -1,7 +1,7 @@
 //! Which hours of which providers a request is about.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use trips::block::{Block, Hour, ProviderName, ResolvedRange, TimeWindow};
+use trips::block::{Block, Hour, HourRange, ProviderName, ResolvedRange, TimeWindow};
 
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
@@ -15,6 +15,20 @@ pub(crate) const DEFAULT_LAG_HOURS: u32 = 30;
 pub(super) struct ProviderRange<'a> {
     pub(super) provider: Provider<'a>,
     pub(super) hours: ResolvedRange,
+    /// How many hours were left out because they are before the provider's start.
+    pub(super) before_start: u64,
+}
+
+impl ProviderRange<'_> {
+    /// Leaves out the hours before `start`.
+    pub(super) fn begin_at(&mut self, start: Hour) {
+        let Some(range) = self.hours.range.filter(|range| range.first() < start) else {
+            return;
+        };
+        let early = HourRange::new(range.first(), start.min(range.end()));
+        self.before_start += early.map_or(0, |early| early.len());
+        self.hours.range = HourRange::new(start, range.end());
+    }
 }
 
 /// Finds the one block that a request is about.
@@ -63,6 +77,7 @@ pub(super) fn ranges<'a>(
         ranges.push(ProviderRange {
             provider,
             hours: window.resolve(now)?,
+            before_start: 0,
         });
     }
     Ok(ranges)
@@ -130,17 +145,22 @@ fn enabled_providers(ctx: &Context) -> Result<Vec<Provider<'_>>, PipelineError> 
     }
 }
 
+/// Whether the request names this provider, and not only `all`.
+pub(super) fn is_named(request: &PlanRequest, provider: &ProviderName) -> bool {
+    names(request).any(|name| name.parse().as_ref() == Ok(provider))
+}
+
+fn names(request: &PlanRequest) -> impl Iterator<Item = &str> {
+    let names = request.provider.iter().chain(&request.providers);
+    names.map(String::as_str)
+}
+
 /// The providers that the request names, each once and in the order of their names.
 fn chosen_providers<'a>(
     ctx: &'a Context,
     request: &PlanRequest,
 ) -> Result<Vec<Provider<'a>>, PipelineError> {
-    let named: Vec<&str> = request
-        .provider
-        .iter()
-        .chain(&request.providers)
-        .map(String::as_str)
-        .collect();
+    let named: Vec<&str> = names(request).collect();
     if named.is_empty() {
         return Err(PipelineError::new(
             ErrorName::InvalidInput,

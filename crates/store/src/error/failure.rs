@@ -79,7 +79,9 @@ pub(crate) fn classify(doing: &'static str, error: &PgError) -> StoreError {
             StoreError::Unavailable(failure)
         }
         ("28" | "3D", _) | (_, "42501") => StoreError::Refused(failure),
-        ("3F", _) | (_, "42P01" | "42703" | "42P10") => StoreError::NotMigrated(failure),
+        ("3F", _) | (_, "42P01" | "42703" | "42P10" | "42883" | "42704") => {
+            StoreError::NotMigrated(failure)
+        }
         _ => StoreError::Database(failure),
     }
 }
@@ -117,6 +119,8 @@ fn describe_sqlstate(sqlstate: &str) -> &'static str {
         "42501" => "permission denied",
         "42P01" => "a table does not exist",
         "42703" => "a column does not exist",
+        "42883" => "a function does not exist",
+        "42704" => "a type or another object does not exist",
         "23502" => "a value is missing",
         "23503" => "a referenced row does not exist",
         "23505" => "a key exists already",

@@ -1,11 +1,13 @@
 //! What a plan writes to and reads from `api.providers` and `api.schedule`.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use trips::block::{HourRange, ProviderName};
+use trips::block::{Hour, HourRange, ProviderName};
 use trips::time::CivilZone;
 use uuid::Uuid;
 
-use super::{ScheduleRow, schedule_columns};
+use super::{ScheduleRow, get, read_provider, schedule_columns};
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 
@@ -99,6 +101,37 @@ impl Store {
             )
             .await
             .map_err(failed("inserting blocks"))
+    }
+
+    /// Finds the earliest hour that `api.schedule` has of each provider. Providers without a block
+    /// are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn first_hours(&self) -> Result<BTreeMap<ProviderName, Hour>, StoreError> {
+        self.client()
+            .await?
+            .query(
+                "SELECT p.provider_name, first.block_start
+                 FROM api.providers p,
+                      LATERAL (
+                          SELECT block_start FROM api.schedule s WHERE s.provider_id = p.provider_id
+                          ORDER BY block_start LIMIT 1
+                      ) AS first",
+                &[],
+            )
+            .await
+            .map_err(failed("looking for the first hours of the schedule"))?
+            .iter()
+            .map(|row| {
+                let start: DateTime<Utc> = get(row, "block_start")?;
+                Ok((
+                    read_provider(row, "provider_name")?,
+                    Hour::containing(start),
+                ))
+            })
+            .collect()
     }
 
     /// Reads the blocks of the range that `api.schedule` has, in order of time.

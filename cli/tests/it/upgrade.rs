@@ -1,0 +1,45 @@
+//! A new program over the tables of an older one.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{ONE_HOUR, World, stderr, with, world};
+
+/// Far below the patience for a database that is away.
+const AT_ONCE: Duration = Duration::from_secs(20);
+
+impl World {
+    async fn expect_to_name_the_migration(&self, args: &[&str]) {
+        let began = Instant::now();
+        let output = self.expect(2, args).await;
+        let said = stderr(&output);
+        assert!(said.contains("run `mds migrate`"), "{args:?}: {said}");
+        assert!(began.elapsed() < AT_ONCE, "{args:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_tables_are_named_at_once_and_after_the_migration_the_same_command_succeeds() {
+    let world = world().await;
+    let newest = "DELETE FROM api.schema_history WHERE version = (SELECT max(version) FROM api.schema_history)";
+    world.database.batch_execute(newest).await.unwrap();
+    world.expect_to_name_the_migration(&ONE_HOUR).await;
+    let dry = with(&ONE_HOUR, &["--dry-run"]);
+    world.expect_to_name_the_migration(&dry).await;
+    let audit = with(&ONE_HOUR, &["--audit"]);
+    world.expect_to_name_the_migration(&audit).await;
+    assert_eq!(world.number("SELECT count(*) FROM api.runs").await, 0);
+
+    world
+        .database
+        .batch_execute("DROP SCHEMA api CASCADE")
+        .await
+        .unwrap();
+    world.expect_to_name_the_migration(&ONE_HOUR).await;
+    world
+        .expect_to_name_the_migration(&["audit", "--month", "2020-01"])
+        .await;
+
+    world.expect(0, &["migrate"]).await;
+    world.expect(0, &ONE_HOUR).await;
+    world.expect_whole(&["bird"], &["12"]).await;
+}
