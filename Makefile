@@ -8,15 +8,16 @@
 #   make docs            builds the API documentation, warnings denied
 #   make build           builds every test and program
 #   make unit            runs the tests, one Postgres server for all of them
-#   make infra-check     validates the template, the state machine and the DAGs
+#   make infra-check     validates the template, the state machine and the DAGs; runs every error through two interpreters
 #   make e2e             runs whole executions of the state machine on this machine
 # And:
+#   make retries         prints how often each step is tried after each error, as two interpreters found
 #   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
 #   make lambda-figures  prints the size and the start time of each
 #   make bench           compares the pipeline's steps with yardsticks for the same work
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
-.PHONY: help demo test setup fmt lint docs build unit e2e infra-check lambda lambda-figures bench bench-loops deny clean
+.PHONY: help demo test setup fmt lint docs build unit e2e infra-check retries lambda lambda-figures bench bench-loops deny clean
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -52,7 +53,9 @@ test:
 	done; \
 	echo "== all passed: $${times%, }"
 
-setup: .venv/installed .venv-e2e/installed .venv-airflow/installed
+SECOND_INTERPRETER = infra/interpreters/node_modules/.package-lock.json
+
+setup: .venv/installed .venv-e2e/installed .venv-airflow/installed $(SECOND_INTERPRETER)
 
 fmt:
 	$(CARGO) fmt --all --check
@@ -86,7 +89,12 @@ infra-check: setup
 	.venv-e2e/bin/python tools/statelint.py statemachine.asl.json
 	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml
 	.venv-e2e/bin/python -m unittest discover --quiet --start-directory infra/tests
+	.venv-e2e/bin/python infra/interpreters/test_strict.py
+	.venv-e2e/bin/python infra/interpreters/retries.py --check docs/RETRIES.md
 	.venv-airflow/bin/python infra/airflow/tests/test_dags.py
+
+retries: setup
+	.venv-e2e/bin/python infra/interpreters/retries.py
 
 FUNCTIONS = plan-blocks extract sync-db sync-socrata
 LAMBDA_ARCH ?= x86_64
@@ -117,6 +125,11 @@ lambda-figures: lambda
 	.venv/bin/uv pip install --quiet --python .venv-e2e/bin/python -r tools/requirements-e2e.txt
 	touch $@
 
+# Node.js is one of the packages of .venv-e2e.
+$(SECOND_INTERPRETER): infra/interpreters/package-lock.json .venv-e2e/installed
+	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts --prefix infra/interpreters
+	touch $@
+
 .venv-airflow/installed: tools/requirements-airflow.txt .venv/installed
 	.venv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-airflow
 	.venv/bin/uv pip install --quiet --python .venv-airflow/bin/python -r tools/requirements-airflow.txt
@@ -137,4 +150,4 @@ deny:
 
 clean:
 	$(CARGO) clean
-	rm -rf .venv .venv-e2e .venv-airflow
+	rm -rf .venv .venv-e2e .venv-airflow infra/interpreters/node_modules

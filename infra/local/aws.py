@@ -1,8 +1,9 @@
 """AWS on this machine: the state machine and its four functions, connected to the services that an env file names.
 
-moto interprets `statemachine.asl.json` unchanged, in the role of Step Functions. The functions' binaries get their events
-from the Runtime API of `cargo lambda watch`, in the role of Lambda. S3, Postgres, the portal and the providers are those
-of the env file, for example of `mds sandbox`. This script knows nothing about the pipeline.
+moto interprets `statemachine.asl.json` unchanged, in the role of Step Functions; `interpreter.py` makes it as strict as
+AWS. The functions' binaries get their events from the Runtime API of `cargo lambda watch`, in the role of Lambda. S3,
+Postgres, the portal and the providers are those of the env file, for example of `mds sandbox`. This script knows nothing
+about the pipeline.
 
 When everything is running it prints one line of JSON. It ends when its standard input is closed:
 
@@ -21,6 +22,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+
+import interpreter
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -64,35 +67,35 @@ class LambdaClient:
             body = error.read()
             # For a failed function, Lambda returns 200 with a header, and `cargo lambda watch` returns 500.
             if b"errorType" not in body:
-                raise
+                raise service_error(error.code, body) from error
             return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(body)}
+        except urllib.error.URLError as error:
+            raise service_error(500, str(error.reason).encode()) from error
 
 
-def redirect_interpreter(lambda_url: str, env: dict[str, str]) -> None:
-    """Makes moto's interpreter use these services instead of moto's own mocks.
+def service_error(status: int, body: bytes, code: str | None = None) -> Exception:
+    """The error of Lambda itself, and not of a function, as AWS's client raises it."""
+    from botocore.exceptions import ClientError
 
-    Call this before importing anything else of moto, because its modules import the patched function by name.
-    """
+    code = code or ("TooManyRequestsException" if status == 429 else "ServiceException")
+    error = {"Code": code, "Message": body.decode(errors="replace") or f"status {status}"}
+    response = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "local"}}
+    return ClientError(response, "Invoke")
+
+
+def s3_client(env: dict[str, str]) -> object:
     import boto3
-    from moto.stepfunctions.parser.asl.utils import boto_client
 
-    def client_for(region: str, service: str, state_credentials: object = None) -> object:
-        if service == "lambda":
-            return LambdaClient(lambda_url)
-        if service == "s3":
-            return boto3.session.Session().client(
-                "s3",
-                region_name=region,
-                endpoint_url=env["AWS_ENDPOINT_URL_S3"],
-                aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-            )
-        raise ValueError(f"the definition uses {service}, which is not available here")
-
-    boto_client.boto_client_for = client_for
+    return boto3.session.Session().client(
+        "s3",
+        region_name=REGION,
+        endpoint_url=env["AWS_ENDPOINT_URL_S3"],
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
-def start_step_functions(definition: str) -> dict[str, str]:
+def start_step_functions(definition: str, name: str = NAME) -> dict[str, str]:
     import boto3
     import moto.core.config
     from moto.server import ThreadedMotoServer
@@ -110,7 +113,7 @@ def start_step_functions(definition: str) -> dict[str, str]:
         aws_secret_access_key="local",
     )
     created = client.create_state_machine(
-        name=NAME, definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/{NAME}"
+        name=name, definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/{NAME}"
     )
     return {"endpoint_url": endpoint, "state_machine_arn": created["stateMachineArn"]}
 
@@ -238,7 +241,8 @@ def main() -> None:
     children = Children(args.logs)
     try:
         lambda_url = start_lambda(children, args.functions, env)
-        redirect_interpreter(lambda_url, env)
+        interpreter.use_clients({"lambda": lambda: LambdaClient(lambda_url), "s3": lambda: s3_client(env)})
+        interpreter.be_strict()
         print(json.dumps(start_step_functions(substituted(args.definition, env))), flush=True)
         sys.stdin.read()
     except KeyboardInterrupt:

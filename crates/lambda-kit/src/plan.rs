@@ -65,13 +65,21 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
 /// Those of [`pipeline::summarize()`]; `DatabaseUnavailable` if the invocation's time is too short.
 pub async fn summarize(run_id: Uuid, invocation: &Invocation) -> Result<Value, FunctionError> {
     let summarizing = Box::pin(pipeline::summarize(&invocation.ctx, run_id));
-    let summary = timeout_at(invocation.deadline, summarizing)
+    let summarized = timeout_at(invocation.deadline, summarizing)
         .await
         .map_err(|_| {
             PipelineError::new(
                 ErrorName::DatabaseUnavailable,
                 "the run's blocks were not counted when the function's time ran out; a repetition counts them again",
             )
-        })??;
-    Ok(to_json(&summary)?)
+        })?;
+    Ok(to_json(&summarized.map_err(with_the_way_out)?)?)
+}
+
+/// The console offers a redrive first, which finds the same outcomes of the same blocks.
+fn with_the_way_out(mut error: PipelineError) -> PipelineError {
+    if error.name == ErrorName::RunHadFailures {
+        error.message += ". Start a new execution with \"incomplete_only\": a redrive of this one only counts its blocks again";
+    }
+    error
 }
