@@ -13,11 +13,13 @@
 # And:
 #   make retries         prints how often each step is tried after each error, as two interpreters found
 #   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
+#   make deploy          builds, checks and deploys a stage of samconfig.toml (STAGE=staging)
 #   make lambda-figures  prints the size and the start time of each
 #   make bench           compares the pipeline's steps with yardsticks for the same work
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
-.PHONY: help demo test setup fmt lint docs build unit e2e infra-check retries lambda lambda-figures bench bench-loops deny clean
+.PHONY: help demo test setup fmt lint docs build unit e2e infra-check retries lambda deployable deploy lambda-figures bench \
+	bench-loops deny clean
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -84,10 +86,10 @@ e2e: build
 
 # Validators for everything that is deployed to AWS. `sam validate` requires a region, although it sends no request.
 infra-check: setup
-	.venv-e2e/bin/cfn-lint infra/template.yaml
+	.venv-e2e/bin/cfn-lint --regions us-east-1 us-gov-west-1 cn-north-1 -- infra/template.yaml infra/ci/oidc-role.yaml
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam validate --lint --template infra/template.yaml
 	.venv-e2e/bin/python tools/statelint.py statemachine.asl.json
-	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml
+	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml infra/ci/*.yml
 	.venv-e2e/bin/python -m unittest discover --quiet --start-directory infra/tests
 	.venv-e2e/bin/python infra/interpreters/test_strict.py
 	.venv-e2e/bin/python infra/interpreters/retries.py --check docs/RETRIES.md
@@ -108,6 +110,21 @@ lambda: .venv-e2e/installed
 	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" RUSTFLAGS="$(strip $(LAMBDA_RUSTFLAGS) $(LAMBDA_RUSTFLAGS_$(LAMBDA_ARCH)))" \
 		$(CARGO) lambda build --locked --profile function --lambda-dir target/lambda \
 		$(LAMBDA_FLAGS_$(LAMBDA_ARCH)) $(FUNCTIONS:%=-p %)
+
+# A stage of samconfig.toml, which says for what architecture its functions are built.
+STAGE ?= staging
+# Further options of `sam deploy`, such as --no-confirm-changeset.
+SAM_FLAGS ?=
+
+deployable: .venv-e2e/installed
+	arch=$$(.venv-e2e/bin/python tools/check_lambda.py --architecture $(STAGE)) && \
+		$(MAKE) --no-print-directory lambda LAMBDA_ARCH=$$arch
+	.venv-e2e/bin/python tools/check_lambda.py $(STAGE)
+
+# Migrations only add, so the tables come first: old functions go on with new tables, new ones wait for them.
+deploy: deployable
+	@echo "Has this version been migrated? 'mds migrate --dry-run' shows what is left; 'mds migrate' does it, and comes first."
+	SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam deploy --config-env $(STAGE) $(SAM_FLAGS)
 
 lambda-figures: lambda
 	$(CARGO) build --workspace --all-features --locked --bin mds
