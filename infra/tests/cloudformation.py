@@ -2,6 +2,7 @@
 
 import copy
 import fnmatch
+import functools
 import logging
 import pathlib
 import re
@@ -27,9 +28,14 @@ def as_list(value):
     return value if isinstance(value, list) else [value]
 
 
+@functools.cache
+def parsed():
+    return yaml_parse(TEMPLATE_FILE.read_text())
+
+
 def translated(region="us-east-1", **parameters):
     """The template as SAM translates it. It names uploads of code and definition that do not exist."""
-    template = yaml_parse(TEMPLATE_FILE.read_text())
+    template = copy.deepcopy(parsed())
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = f"s3://uploads/{name}"
@@ -64,7 +70,11 @@ class Stack:
         return {name: it["Properties"] for name, it in self.resources.items() if it["Type"] == kind}
 
     def outputs(self):
-        return {name: self.resolve(it["Value"]) for name, it in self.template["Outputs"].items()}
+        return {
+            name: self.resolve(it["Value"])
+            for name, it in self.template["Outputs"].items()
+            if "Condition" not in it or self.condition(it["Condition"])
+        }
 
     def broken_rules(self):
         """What the rules of the template say against these parameters."""

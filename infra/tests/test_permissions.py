@@ -225,6 +225,10 @@ class People(unittest.TestCase):
         for name in POLICIES_FOR_PEOPLE:
             self.assertIn(PLAIN.arn(name), values)
 
+    def test_there_is_an_output_for_customer_keys_if_there_are_any(self):
+        self.assertEqual(ADOPTED.outputs()["KmsPolicyArn"], ADOPTED.arn("KmsPolicy"))
+        self.assertNotIn("KmsPolicyArn", PLAIN.outputs())
+
     def test_an_operator_runs_and_follows_and_reads_no_trip_and_no_secret(self):
         statements = self.statements("OperatorPolicy")
         start = f"arn:aws:states:us-east-1:{ACCOUNT}"
