@@ -156,12 +156,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, default_value_t = Target::Local)]
     pub(crate) on: Target,
 
-    /// With `--on aws`: wait until the execution ends, print its summary and exit with its status.
+    /// With `--on aws`: wait until the execution ends, name each failed block with its error, print
+    /// the summary and exit with its status.
     #[arg(long)]
     pub(crate) watch: bool,
 
-    /// With `--on aws`: the execution's name. [default: derived from the request, so that repeating
-    /// a request starts a second run only if the first one failed]
+    /// With `--on aws`: the execution's name. [default: derived from the request, so that the same
+    /// request starts a second run only if the first one failed or had hours left; with hours to
+    /// come, `--force`, `--incomplete-only` or `--audit` it is another request in each hour]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
 

@@ -2,6 +2,7 @@
 
 mod arn;
 mod client;
+mod map_run;
 mod request;
 mod watch;
 
@@ -34,10 +35,12 @@ pub(crate) async fn run(
         })?
         .parse()
         .map_err(|e| usage(format!("{STATE_MACHINE}: {e}")))?;
-    let input = request::input(args, Utc::now())?;
+    let now = Utc::now();
+    let input = request::input(args, now)?;
+    let derived = request::name(&input, now)?;
     let name = match &args.name {
         Some(name) => request::checked_name(name).map_err(usage)?,
-        None => request::name(&input),
+        None => derived,
     };
     if args.blocks.dry_run {
         return print_input(&machine, &name, &input);
@@ -50,6 +53,10 @@ pub(crate) async fn run(
     match &started {
         Started::New(_) => eprintln!("started {arn}"),
         Started::Running(_) => eprintln!("the same request is running already: {arn}"),
+        Started::Succeeded(_) if args.blocks.force => eprintln!(
+            "the same request has succeeded already: {arn}; nothing is started, for all --force: to do its steps once \
+             more within the hour, give it another --name"
+        ),
         Started::Succeeded(_) => eprintln!(
             "the same request has succeeded already: {arn}; to run it again, give it another --name"
         ),

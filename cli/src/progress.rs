@@ -70,6 +70,11 @@ impl Progress {
         self.bar.set_message(message);
     }
 
+    /// Writes a line above the bar.
+    pub(crate) fn note(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+
     pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
     }

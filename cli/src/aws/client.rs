@@ -5,13 +5,15 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::config::{Builder, Region};
 use aws_sdk_sfn::error::DisplayErrorContext;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
-use aws_sdk_sfn::types::{ExecutionStatus, MapRunItemCounts};
+use aws_sdk_sfn::types::ExecutionStatus;
+use serde_json::Value;
 use vault::AwsOptions;
 
 use crate::aws::arn::StateMachineArn;
 use crate::failure::usage;
 
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_SFN";
+const COMMON_ENDPOINT: &str = "AWS_ENDPOINT_URL";
 /// How often an equal request can be started, each time after the execution before it failed.
 const MAX_ATTEMPTS: u32 = 99;
 
@@ -46,8 +48,13 @@ impl Executions {
             .load()
             .await;
         let mut config = Builder::from(&sdk).region(Region::new(machine.region.clone()));
-        if let Some(endpoint) = std::env::var(ENDPOINT).ok().filter(|url| !url.is_empty()) {
-            config.set_endpoint_url(Some(endpoint));
+        let own = std::env::var(ENDPOINT).unwrap_or_default();
+        let own = Some(own.trim()).filter(|url| !url.is_empty());
+        if let Some(url) = own {
+            config::check_endpoint(ENDPOINT, url)?;
+            config.set_endpoint_url(Some(url.to_owned()));
+        } else if let Some(url) = sdk.endpoint_url() {
+            config::check_endpoint(COMMON_ENDPOINT, url)?;
         }
         Ok(Self {
             client: Client::from_conf(config.build()),
@@ -55,8 +62,9 @@ impl Executions {
         })
     }
 
-    /// Starts an execution of this name, unless one is running or has succeeded. If it has failed,
-    /// the next attempt appends a number to the name; a name given with `--name` is not changed.
+    /// Starts an execution of this name, unless one is running or has done everything. If it has
+    /// failed or left hours, the next attempt appends a number to the name; a name given with
+    /// `--name` is not changed.
     pub(crate) async fn start(
         &self,
         name: &str,
@@ -69,22 +77,26 @@ impl Executions {
             } else {
                 format!("{name}-{n}")
             };
-            if let Some(started) = self.start_as(&name, input).await? {
-                return Ok(started);
-            }
-            if is_given {
-                return Err(usage(format!(
-                    "the execution {name} has ended without success; give another --name"
-                )));
+            match self.start_as(&name, input).await? {
+                Named::Started(started) => return Ok(started),
+                Named::LeftHours(arn) if is_given => return Ok(Started::Succeeded(arn)),
+                Named::Failed if is_given => {
+                    return Err(usage(format!(
+                        "the execution {name} has ended without success; give another --name"
+                    )));
+                }
+                Named::LeftHours(arn) => eprintln!(
+                    "the same request has succeeded already, but left hours that were not published then: {arn}"
+                ),
+                Named::Failed => {}
             }
         }
         Err(usage(format!(
-            "the same request has failed {MAX_ATTEMPTS} times; find out why, then give a --name"
+            "the same request was started {MAX_ATTEMPTS} times; find out why, then give a --name"
         )))
     }
 
-    /// Returns `None` if an execution of this name has failed.
-    async fn start_as(&self, name: &str, input: &str) -> anyhow::Result<Option<Started>> {
+    async fn start_as(&self, name: &str, input: &str) -> anyhow::Result<Named> {
         let started = self
             .client
             .start_execution()
@@ -94,7 +106,7 @@ impl Executions {
             .send()
             .await;
         let error = match started {
-            Ok(started) => return Ok(Some(Started::New(started.execution_arn))),
+            Ok(started) => return Ok(Named::Started(Started::New(started.execution_arn))),
             Err(error) => error,
         };
         if !error
@@ -114,10 +126,13 @@ impl Executions {
         }
         Ok(match known.status() {
             ExecutionStatus::Running | ExecutionStatus::PendingRedrive => {
-                Some(Started::Running(known.execution_arn))
+                Named::Started(Started::Running(known.execution_arn))
             }
-            ExecutionStatus::Succeeded => Some(Started::Succeeded(known.execution_arn)),
-            _ => None,
+            ExecutionStatus::Succeeded if has_left_hours(known.output()) => {
+                Named::LeftHours(known.execution_arn)
+            }
+            ExecutionStatus::Succeeded => Named::Started(Started::Succeeded(known.execution_arn)),
+            _ => Named::Failed,
         })
     }
 
@@ -131,30 +146,29 @@ impl Executions {
             .with_context(|| format!("cannot read the state of {arn}"))
     }
 
-    /// The number of an execution's blocks in each state, or `None` before its Map state has begun.
-    pub(crate) async fn blocks(&self, arn: &str) -> anyhow::Result<Option<MapRunItemCounts>> {
-        let runs = self
-            .client
-            .list_map_runs()
-            .execution_arn(arn)
-            .send()
-            .await
-            .map_err(|error| anyhow::anyhow!("{}", DisplayErrorContext(&error)))?;
-        let Some(run) = runs.map_runs().first() else {
-            return Ok(None);
-        };
-        let run = self
-            .client
-            .describe_map_run()
-            .map_run_arn(run.map_run_arn())
-            .send()
-            .await
-            .map_err(|error| anyhow::anyhow!("{}", DisplayErrorContext(&error)))?;
-        Ok(run.item_counts)
+    pub(super) fn client(&self) -> &Client {
+        &self.client
     }
 }
 
+/// What there is under a name, after an attempt to start it.
+enum Named {
+    Started(Started),
+    /// An execution that has succeeded, except that hours were not published by their provider.
+    LeftHours(String),
+    Failed,
+}
+
+/// Whether hours of a run were not there yet when it ended with this output, the summary or the
+/// plan.
+fn has_left_hours(output: Option<&str>) -> bool {
+    let output: Value = serde_json::from_str(output.unwrap_or_default()).unwrap_or_default();
+    ["not_ready", "not_ended"]
+        .iter()
+        .any(|member| output[member].as_u64().is_some_and(|hours| hours > 0))
+}
+
 fn is_same_json(a: &str, b: &str) -> bool {
-    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
     parse(a) == parse(b)
 }

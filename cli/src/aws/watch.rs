@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
-use aws_sdk_sfn::types::{ExecutionStatus, MapRunItemCounts};
+use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::Value;
 use store::RunSummary;
 
 use crate::aws::client::Executions;
+use crate::aws::map_run::{Counts, FailedBlock, FailedBlocks, MapRun};
 use crate::commands::run::nothing_to_do;
 use crate::failure::{FAILED, USAGE};
 use crate::progress::Progress;
@@ -19,16 +20,32 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// How many requests for the state may fail in a row.
 const MAX_FAILURES: u32 = 10;
+/// The error of a summary that counts failed blocks.
+const SUMMARY_FAILED: &str = "RunHadFailures";
 
-/// Shows the progress of an execution, then its result.
+/// An execution that has ended.
+struct Ended {
+    execution: DescribeExecutionOutput,
+    counts: Option<Counts>,
+    failed: Vec<FailedBlock>,
+}
+
+/// Shows the progress of an execution and its failed blocks, then its result.
 pub(crate) async fn follow(
     executions: &Executions,
     arn: &str,
     json: bool,
     progress: &Progress,
 ) -> anyhow::Result<ExitCode> {
+    let mut watch = Watch {
+        executions,
+        arn,
+        progress,
+        failed: FailedBlocks::default(),
+        shown: None,
+    };
     let ended = tokio::select! {
-        ended = until_ended(executions, arn, progress) => ended,
+        ended = watch.until_ended() => ended,
         stop = signals::stop_requested() => {
             stop?;
             progress.end();
@@ -42,79 +59,86 @@ pub(crate) async fn follow(
     report(&ended?, json)
 }
 
-async fn until_ended(
-    executions: &Executions,
-    arn: &str,
-    progress: &Progress,
-) -> anyhow::Result<DescribeExecutionOutput> {
-    let mut pause = FIRST_PAUSE;
-    let mut failures = 0;
-    let mut last = None;
-    loop {
-        match state(executions, arn).await {
-            Ok((execution, _)) if *execution.status() != ExecutionStatus::Running => {
-                return Ok(execution);
+struct Watch<'a> {
+    executions: &'a Executions,
+    arn: &'a str,
+    progress: &'a Progress,
+    failed: FailedBlocks,
+    shown: Option<Counts>,
+}
+
+impl Watch<'_> {
+    async fn until_ended(&mut self) -> anyhow::Result<Ended> {
+        let mut pause = FIRST_PAUSE;
+        let mut failures = 0;
+        loop {
+            match self.look().await {
+                Ok((execution, map_run)) => {
+                    failures = 0;
+                    self.name_failed(map_run.as_ref()).await;
+                    if !is_under_way(execution.status()) {
+                        return Ok(Ended {
+                            execution,
+                            counts: map_run.map(|run| run.counts),
+                            failed: std::mem::take(&mut self.failed.named),
+                        });
+                    }
+                    self.show(map_run.map(|run| run.counts).unwrap_or_default());
+                }
+                Err(error) if failures >= MAX_FAILURES => {
+                    return Err(error
+                        .context("the execution continues, but its state can no longer be read"));
+                }
+                Err(_) => failures += 1,
             }
-            Ok((_, counts)) => {
-                failures = 0;
-                let now = counts.as_ref().map(Counts::of).unwrap_or_default();
-                if last.as_ref() != Some(&now) {
-                    progress.elsewhere(now.ended, now.total, now.message());
-                    last = Some(now);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(MAX_PAUSE);
+        }
+    }
+
+    async fn look(&self) -> anyhow::Result<(DescribeExecutionOutput, Option<MapRun>)> {
+        Ok((
+            self.executions.describe(self.arn).await?,
+            self.executions.map_run(self.arn).await?,
+        ))
+    }
+
+    fn show(&mut self, counts: Counts) {
+        if self.shown != Some(counts) {
+            self.progress
+                .elsewhere(counts.ended(), counts.total, counts.message());
+            self.shown = Some(counts);
+        }
+    }
+
+    /// The run goes on, and is counted, whether its failed blocks can be named or not.
+    async fn name_failed(&mut self, map_run: Option<&MapRun>) {
+        let Some(map_run) = map_run else {
+            return;
+        };
+        match self.failed.new_ones(self.executions, map_run).await {
+            Ok(blocks) => {
+                for block in blocks {
+                    self.progress.note(&format!("failed: {block}"));
                 }
             }
-            Err(error) if failures >= MAX_FAILURES => {
-                return Err(
-                    error.context("the execution continues, but its state can no longer be read")
-                );
-            }
-            Err(_) => failures += 1,
+            Err(error) => self
+                .progress
+                .note(&format!("failed blocks cannot be named: {error:#}")),
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(MAX_PAUSE);
     }
 }
 
-async fn state(
-    executions: &Executions,
-    arn: &str,
-) -> anyhow::Result<(DescribeExecutionOutput, Option<MapRunItemCounts>)> {
-    Ok((
-        executions.describe(arn).await?,
-        executions.blocks(arn).await?,
-    ))
-}
-
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Counts {
-    total: u64,
-    ended: u64,
-    running: u64,
-}
-
-impl Counts {
-    fn of(counts: &MapRunItemCounts) -> Self {
-        let number = |n: i64| u64::try_from(n).unwrap_or_default();
-        Self {
-            total: number(counts.total()),
-            ended: number(
-                counts.succeeded() + counts.failed() + counts.timed_out() + counts.aborted(),
-            ),
-            running: number(counts.running()),
-        }
-    }
-
-    fn message(&self) -> String {
-        match self {
-            Self { total: 0, .. } => "planning".to_owned(),
-            Self { total, ended, .. } if total == ended => "summarizing".to_owned(),
-            Self { running, .. } => format!("{running} under way"),
-        }
-    }
+fn is_under_way(status: &ExecutionStatus) -> bool {
+    matches!(
+        status,
+        ExecutionStatus::Running | ExecutionStatus::PendingRedrive
+    )
 }
 
 #[expect(clippy::print_stdout, reason = "the summary is this command's data")]
-fn report(execution: &DescribeExecutionOutput, json: bool) -> anyhow::Result<ExitCode> {
+fn report(ended: &Ended, json: bool) -> anyhow::Result<ExitCode> {
+    let execution = &ended.execution;
     if *execution.status() == ExecutionStatus::Succeeded {
         let output = execution.output().context("the execution has no output")?;
         println!(
@@ -131,16 +155,31 @@ fn report(execution: &DescribeExecutionOutput, json: bool) -> anyhow::Result<Exi
     let cause = error_message(execution.cause().unwrap_or_default());
     if json {
         let report = serde_json::json!({
-            "status": execution.status().as_str(), "error": error, "cause": cause
+            "status": execution.status().as_str(), "error": error, "cause": cause,
+            "counts": ended.counts, "failed": ended.failed
         });
         println!("{report}");
     } else {
-        println!("{} {error}: {cause}", execution.status().as_str());
+        println!("{}", describe_failure(ended, error, &cause));
     }
     Ok(ExitCode::from(match error {
         "InvalidInput" | "ConfigInvalid" => USAGE,
         _ => FAILED,
     }))
+}
+
+/// The summary's counts are in its error; an execution that ended without it has those of its Map
+/// run.
+fn describe_failure(ended: &Ended, error: &str, cause: &str) -> String {
+    let status = ended.execution.status().as_str();
+    let mut text = [status, error].join(" ").trim_end().to_owned();
+    let counts = ended.counts.filter(|_| error != SUMMARY_FAILED);
+    let counts = counts.map(|counts| counts.to_string()).unwrap_or_default();
+    for part in [cause, &counts].into_iter().filter(|part| !part.is_empty()) {
+        text.push_str(": ");
+        text.push_str(part);
+    }
+    text
 }
 
 /// Describes an execution's output: the summary of a run, or the plan of one with nothing to do.
@@ -152,7 +191,7 @@ fn describe(output: &str) -> anyhow::Result<String> {
 }
 
 /// The error message in a cause. Lambda wraps a function's message in JSON.
-fn error_message(cause: &str) -> String {
+pub(super) fn error_message(cause: &str) -> String {
     serde_json::from_str::<Value>(cause)
         .ok()
         .and_then(|cause| Some(cause.get("errorMessage")?.as_str()?.to_owned()))

@@ -21,6 +21,7 @@ mod late;
 mod leftovers;
 mod logs;
 mod odd;
+mod on_aws;
 mod pace;
 mod portal;
 mod probe;

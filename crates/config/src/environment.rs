@@ -159,8 +159,13 @@ fn allows_plain(value: Option<String>) -> Result<bool, ConfigError> {
     }
 }
 
-/// Refuses an address of AWS without TLS: the response holds the Fernet keys or the archive.
-pub(crate) fn check_endpoint(name: &'static str, url: &str) -> Result<(), ConfigError> {
+/// Refuses an address of AWS without TLS: the response holds the Fernet keys or the archive, and
+/// requests have credentials. `name` is the variable that names the address.
+///
+/// # Errors
+///
+/// [`ConfigError::Invalid`] for plain http to another host than loopback.
+pub fn check_endpoint(name: &'static str, url: &str) -> Result<(), ConfigError> {
     let Ok(url) = Url::parse(url) else {
         return Err(ConfigError::invalid(
             name,

@@ -11,7 +11,7 @@ mod settings;
 mod text;
 
 pub use boundary::{check_boundary, load_boundaries};
-pub use environment::{Environment, KeySource};
+pub use environment::{Environment, KeySource, check_endpoint};
 pub use error::ConfigError;
 pub use load::{Config, load, open_vault};
 pub use providers::Providers;
