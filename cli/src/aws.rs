@@ -54,8 +54,8 @@ pub(crate) async fn run(
         Started::New(_) => eprintln!("started {arn}"),
         Started::Running(_) => eprintln!("the same request is running already: {arn}"),
         Started::Succeeded(_) if args.blocks.force => eprintln!(
-            "the same request has succeeded already: {arn}; nothing is started, for all --force: to do its steps once \
-             more within the hour, give it another --name"
+            "the same request has succeeded already: {arn}; --force does not start it twice within an hour: to do its \
+             steps once more now, give it another --name"
         ),
         Started::Succeeded(_) => eprintln!(
             "the same request has succeeded already: {arn}; to run it again, give it another --name"

@@ -82,8 +82,8 @@ fn changes_by_the_hour(input: &Value, now: DateTime<Utc>) -> anyhow::Result<bool
     Ok(repeats || end.is_none_or(|end| end > now))
 }
 
-/// The latest instant at which the request's range can end, whatever the city's time zone: that is a
-/// setting in the bucket, which a command for the state machine need not be able to read.
+/// The latest instant at which the request's range can end, whatever the city's time zone: that is
+/// a setting in the bucket, which a command for the state machine need not be able to read.
 fn latest_end(input: &Value) -> Result<Option<DateTime<Utc>>, TimeError> {
     let time = |key: &str| {
         let text = input.get(key).and_then(Value::as_str);

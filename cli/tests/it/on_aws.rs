@@ -245,7 +245,7 @@ async fn force_within_the_hour_is_not_started_twice_and_the_command_says_so() {
     // The hour may have ended in between.
     if states.started() == 1 {
         for words in [
-            "nothing is started, for all --force",
+            "does not start it twice within an hour",
             "give it another --name",
         ] {
             assert!(stderr(&again).contains(words), "{}", stderr(&again));
