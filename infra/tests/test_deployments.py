@@ -45,6 +45,9 @@ class Rules(unittest.TestCase):
             "AdministratorRoleArns": "arn:aws:iam::123456789012:role/admin",
         }.items():
             self.assert_refused(parameter, ExistingBucketName="years-of-archives", **{parameter: value})
+        self.assert_refused(
+            "FernetKeyReplicaRegion", ExistingFernetKeySecretArn=SECRET, FernetKeyReplicaRegion="us-west-2"
+        )
 
 
 class Ways(unittest.TestCase):
@@ -83,6 +86,16 @@ class Ways(unittest.TestCase):
         groups = stack.of_type("AWS::Logs::LogGroup")
         self.assertEqual({it["KmsKeyId"] for it in groups.values()}, {KEY})
         self.assertEqual(len(groups), 5)
+        self.assertEqual(stack.properties("Alarms")["KmsMasterKeyId"], KEY)
+        # Without it, the alarms have a key of their own: the one that AWS manages does not let CloudWatch send.
+        self.assertFalse(stack.of_type("AWS::KMS::Key"))
+        self.assertEqual(Stack().properties("Alarms")["KmsMasterKeyId"], Stack().arn("AlarmsKey"))
+
+    def test_a_copy_of_the_secret_is_in_another_region_if_asked_for(self):
+        self.assertEqual(
+            Stack(FernetKeyReplicaRegion="us-west-2").properties("FernetKey")["ReplicaRegions"], [{"Region": "us-west-2"}]
+        )
+        self.assertNotIn("ReplicaRegions", Stack().properties("FernetKey"))
 
     def test_object_lock_and_access_logs_are_there_if_asked_for(self):
         bucket = Stack(ObjectLockDays=365, AccessLogBucketName="access-logs").properties("Bucket")

@@ -23,11 +23,14 @@ ENCRYPTED = Stack(KmsKeyArn=f"{KEY}stack")
 
 # The objects that each function may read and write. It may access no others.
 SETTINGS, PROVIDERS, BOUNDARIES = "config/settings_{stage}.json", "config/providers_{stage}.json", "boundaries/*"
+# The certificates that DATABASE_CA names.
+AUTHORITIES = "config/*.pem"
 READS = {
-    "PlanBlocksFunction": {SETTINGS, PROVIDERS, BOUNDARIES, "{stage}/runs/*"},
+    "PlanBlocksFunction": {SETTINGS, PROVIDERS, AUTHORITIES, BOUNDARIES, "{stage}/runs/*"},
     "ExtractFunction": {
         SETTINGS,
         PROVIDERS,
+        AUTHORITIES,
         "{stage}/*/extract.json",
         "{stage}/*/trips.*json",
         "{stage}/*/telemetry.json",
@@ -35,13 +38,14 @@ READS = {
     "SyncDbFunction": {
         SETTINGS,
         PROVIDERS,
+        AUTHORITIES,
         BOUNDARIES,
         "{stage}/*/trips.json",
         "{stage}/*/extract.json",
         "{stage}/*/rejects.json",
         "{stage}/*/publish.json",
     },
-    "SyncSocrataFunction": {SETTINGS, "{stage}/*/publish.json"},
+    "SyncSocrataFunction": {SETTINGS, AUTHORITIES, "{stage}/*/publish.json"},
 }
 # Of these, a function may also read what they were when its run was planned.
 READS_VERSIONS = {
