@@ -1,7 +1,7 @@
-"""Checks, before a deployment, that the built functions and the names of a stage in samconfig.toml fit what AWS takes.
+"""Checks, before a deployment, that the built functions and a stage of samconfig.toml fit the template and AWS.
 
-A function that was built for another architecture than its stack's would fail at its first invocation, and a name that is
-too long in the middle of the deployment.
+A function that was built for another architecture than its stack's would fail at its first invocation, a name that is too
+long in the middle of the deployment, and SAM leaves out a parameter that the template does not have without a word.
 
     check_lambda.py staging                   checks, and says what is wrong
     check_lambda.py --architecture staging    prints the architecture of the stage
@@ -14,6 +14,7 @@ import struct
 import sys
 
 import tomlkit
+from samcli.yamlhelper import yaml_parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FUNCTIONS = ("plan-blocks", "extract", "sync-db", "sync-socrata")
@@ -40,6 +41,11 @@ def stage_parameters(config: pathlib.Path, stage: str) -> tuple[str, dict[str, s
     return deploy["stack_name"], dict(word.split("=", 1) for word in words)
 
 
+def unknown_parameters(template: pathlib.Path, parameters: dict[str, str]) -> list[str]:
+    declared = yaml_parse(template.read_text())["Parameters"]
+    return [f"the template has no parameter {name}" for name in parameters if name not in declared]
+
+
 def architecture_of(path: pathlib.Path) -> str:
     """The architecture that an ELF file was built for."""
     with path.open("rb") as file:
@@ -52,7 +58,7 @@ def architecture_of(path: pathlib.Path) -> str:
 
 def problems(config: pathlib.Path, stage: str, built: pathlib.Path) -> list[str]:
     stack, parameters = stage_parameters(config, stage)
-    found = []
+    found = unknown_parameters(ROOT / "infra/template.yaml", parameters)
     name = parameters.get("StateMachineName") or stack
     if len(name) > LONGEST_STATE_MACHINE_NAME:
         found.append(

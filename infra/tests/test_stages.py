@@ -111,6 +111,11 @@ class Files(unittest.TestCase):
         self.assertIn("set the parameter StateMachineName", self.check(self.config("s" * 81)).stderr)
         self.assertEqual(self.check(self.config("s" * 81, StateMachineName="mds-etl")).returncode, 0)
 
+    def test_a_parameter_that_the_template_does_not_have_is_refused(self):
+        self.build(X86_64)
+        ended = self.check(self.config(SchedulesSate="ENABLED"))
+        self.assertEqual((ended.returncode, ended.stderr), (2, "the template has no parameter SchedulesSate\n"))
+
     def test_an_unknown_stage_is_refused_with_those_that_there_are(self):
         ended = self.check(CONFIG, "test")
         self.assertEqual(ended.returncode, 2)

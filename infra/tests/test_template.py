@@ -76,6 +76,17 @@ class Names(unittest.TestCase):
             self.assertIn(logging["ApplicationLogLevel"], ("INFO", "DEBUG", "TRACE"), name)
         self.assertIn('"AWS_LAMBDA_LOG_LEVEL"', (ROOT / "crates/telemetry/src/logs.rs").read_text())
 
+    def test_the_page_of_the_deployment_lists_every_parameter(self):
+        page = (ROOT / "infra/README.md").read_text()
+        table = page.split("\n## Parameters\n")[1].split("\n## ")[0]
+        rows = re.findall(r"^\| (`.*?) \| (.*?) \|", table, re.MULTILINE)
+        named = {name: default for names, default in rows for name in re.findall(r"`(\w+)`", names)}
+        self.assertEqual(set(named), set(TEMPLATE["Parameters"]))
+        for name, declared in TEMPLATE["Parameters"].items():
+            default = str(declared["Default"]) or "none"
+            if name != "StateMachineName":
+                self.assertEqual(named[name].strip("`").split(" ")[0], default, name)
+
     def test_the_state_machine_has_the_given_name_everywhere(self):
         stack = Stack(name="s" * 100, StateMachineName="mds")
         self.assertEqual(stack.properties("StateMachine")["StateMachineName"], "mds")
