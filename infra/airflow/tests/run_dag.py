@@ -18,24 +18,27 @@ DAGS = pathlib.Path(__file__).resolve().parents[1] / "dags"
 REGION = "us-east-1"
 
 
-def environment(home: str, endpoint: str, state_machine: str) -> dict[str, str]:
+def environment(home: str, args: argparse.Namespace) -> dict[str, str]:
     connection = {
         "conn_type": "aws",
         "login": "local",
         "password": "local",
-        "extra": {"endpoint_url": endpoint, "region_name": REGION},
+        "extra": {"endpoint_url": args.endpoint, "region_name": REGION},
     }
+    variables = {"mds_etl_state_machine_arn": args.state_machine, "mds_etl_poll_seconds": "1"}
+    variables.update(pair.split("=", 1) for pair in args.variable)
     return {
         "PATH": os.environ["PATH"],
         "HOME": home,
+        # The command line of Airflow 3.0 leaves the folder out, unlike the processes that read DAGs and run tasks.
+        "PYTHONPATH": str(DAGS),
         "NO_PROXY": "127.0.0.1",
         "AIRFLOW_HOME": home,
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
-        "AIRFLOW_VAR_MDS_ETL_STATE_MACHINE_ARN": state_machine,
-        "AIRFLOW_VAR_MDS_ETL_POLL_SECONDS": "1",
+        **{f"AIRFLOW_VAR_{name.upper()}": value for name, value in variables.items()},
     }
 
 
@@ -63,14 +66,17 @@ def main() -> int:
     parser.add_argument("--endpoint", required=True, help="URL of Step Functions")
     parser.add_argument("--state-machine", required=True, help="ARN of the state machine")
     parser.add_argument("--dag", required=True)
+    parser.add_argument("--date", help="the time for which the DAG run stands (default: now)")
     parser.add_argument("--conf", default="{}", help="the parameters of the DAG run, as JSON")
+    parser.add_argument("--variable", action="append", default=[], help="a Variable, as NAME=VALUE")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mds-airflow-") as home:
-        env = environment(home, args.endpoint, args.state_machine)
+        env = environment(home, args)
         if reason := problem(env, args.dag, args.conf):
             print(reason, file=sys.stderr)
             return 2
-        return int(airflow(env, "dags", "test", args.dag, "--conf", args.conf) != 0)
+        date = [args.date] if args.date else []
+        return int(airflow(env, "dags", "test", args.dag, *date, "--conf", args.conf) != 0)
 
 
 if __name__ == "__main__":
