@@ -148,6 +148,10 @@ deny:
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny --offline check licenses bans sources
 
+# Renews the certificate authorities of Amazon RDS that are built in.
+rds-roots:
+	python3 tools/rds_roots.py
+
 clean:
 	$(CARGO) clean
 	rm -rf .venv .venv-e2e $(AIRFLOWS)

@@ -107,7 +107,7 @@ async fn check(key: &str, env: &Environment, vault: &Vault, text: &[u8]) -> anyh
     if key == env.settings_key {
         let settings = Settings::from_json(text)?;
         settings.check()?;
-        Store::check_url(settings.database_url()?).map_err(PipelineError::from)?;
+        Store::check_url("DATABASE_URL", settings.database_url()?).map_err(PipelineError::from)?;
         return Ok(());
     }
     serde_json::from_slice::<serde::de::IgnoredAny>(strip_byte_order_mark(text))

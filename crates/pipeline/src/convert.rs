@@ -55,7 +55,10 @@ impl From<StoreError> for PipelineError {
         let name = match &error {
             StoreError::Busy { .. } => ErrorName::BlockBusy,
             StoreError::InvalidUrl { .. }
-            | StoreError::CaBundle { .. }
+            | StoreError::Authorities { .. }
+            | StoreError::LoginSecret { .. }
+            | StoreError::ReadOnly
+            | StoreError::SharedSession
             | StoreError::NoCertificates
             | StoreError::Tls { .. }
             | StoreError::Refused(_)

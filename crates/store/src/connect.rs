@@ -1,6 +1,5 @@
 //! [`Store`], the pool of connections to the database.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,46 +7,34 @@ use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
 
 use crate::error::{StoreError, classify_connect};
+use crate::lock_session::LockSession;
 
+mod dial;
+mod login;
+mod session;
 mod tls;
 mod url;
+
+use dial::{Dial, OpenConnections};
+use login::CurrentLogin;
+pub use login::{Address, Login, ReadLogin, ReadLoginError, SecretLogin};
+use session::ReadOnly;
+pub use tls::Authorities;
+use tls::Trust;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(60);
 const RECYCLE_LIMIT: Duration = Duration::from_secs(5);
-
-/// Settings of each session.
-///
-/// `statement_timeout` leaves time for the load of a big hour on a small server. The server checks
-/// every 5 seconds whether the client of a running statement is still connected, so that a claim
-/// does not outlive its process. A claim is idle while it waits for a provider or the portal: it
-/// must not end for that, whatever the server's own limit is, and the server's keep-alives end it
-/// within a minute if its machine has vanished without closing the connection. Postgres before
-/// version 14 does not know all of these settings, so the statement skips unknown ones.
-const SESSION_SETTINGS: &str = "
-    SELECT set_config(name, value, false)
-    FROM (VALUES
-        ('application_name', 'mds-etl'),
-        ('TimeZone', 'UTC'),
-        ('default_transaction_isolation', 'read committed'),
-        ('client_min_messages', 'warning'),
-        ('statement_timeout', '10min'),
-        ('lock_timeout', '60s'),
-        ('idle_in_transaction_session_timeout', '10min'),
-        ('idle_session_timeout', '0'),
-        ('client_connection_check_interval', '5s'),
-        ('tcp_keepalives_idle', '20'),
-        ('tcp_keepalives_interval', '10'),
-        ('tcp_keepalives_count', '3'),
-        ('tcp_user_timeout', '60s'),
-        ('jit', 'off')
-    ) AS setting (name, value)
-    WHERE current_setting(name, true) IS NOT NULL";
+/// In a rotation the database and the secret change one after the other.
+const BETWEEN_LOGINS: Duration = Duration::from_secs(2);
+/// How long to wait until closed connections have left this process.
+const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 
 /// Options of [`Store::connect`].
 #[derive(Debug, Clone)]
@@ -55,15 +42,25 @@ pub struct StoreOptions {
     /// Maximum number of connections; at least 2. Each [`Claim`](crate::Claim) takes one, and one
     /// is reserved for everything else.
     pub max_connections: usize,
-    /// PEM file of certificate authorities to trust in addition to the machine's, such as RDS's.
-    pub ca_bundle: Option<PathBuf>,
+    /// The setting that holds the URL, for messages.
+    pub setting: &'static str,
+    /// Trusted instead of the built-in authorities, which are the machine's and those of Amazon
+    /// RDS.
+    pub authorities: Option<Authorities>,
+    /// The login of a secret, instead of the URL's.
+    pub login: Option<SecretLogin>,
+    /// Whether a server that takes no writes is refused. Reports do without it.
+    pub writes: bool,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             max_connections: 2,
-            ca_bundle: None,
+            setting: "DATABASE_URL",
+            authorities: None,
+            login: None,
+            writes: true,
         }
     }
 }
@@ -73,6 +70,9 @@ impl Default for StoreOptions {
 pub struct Store {
     pool: Pool,
     claims: Arc<Semaphore>,
+    login: Option<CurrentLogin>,
+    open: OpenConnections,
+    has_own_sessions: Arc<OnceCell<()>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -89,11 +89,13 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::InvalidUrl`], [`StoreError::CaBundle`], [`StoreError::NoCertificates`],
+    /// [`StoreError::InvalidUrl`], [`StoreError::Authorities`], [`StoreError::NoCertificates`],
     /// [`StoreError::Tls`].
     pub fn connect(url: &SecretString, options: &StoreOptions) -> Result<Self, StoreError> {
-        let target = url::parse(url.expose_secret())?;
-        let manager = manager(target, options)?;
+        let target = target(url, options)?;
+        let login = options.login.as_ref().map(CurrentLogin::new);
+        let open = OpenConnections::default();
+        let manager = manager(target, options, login.clone(), open.clone())?;
         let size = options.max_connections.max(2);
         let pool = Pool::builder(manager)
             .max_size(size)
@@ -101,33 +103,81 @@ impl Store {
             .wait_timeout(Some(WAIT_FOR_CONNECTION))
             .create_timeout(Some(CONNECT_LIMIT))
             .recycle_timeout(Some(RECYCLE_LIMIT))
-            .post_create(Hook::async_fn(|client, _| {
-                Box::pin(async move {
-                    client
-                        .batch_execute(SESSION_SETTINGS)
-                        .await
-                        .map_err(HookError::Backend)
-                })
-            }))
+            .post_create(prepare_session(options.writes))
             .build()
             .map_err(|e| StoreError::Tls { why: e.to_string() })?;
         Ok(Self {
             pool,
             claims: Arc::new(Semaphore::new(size - 1)),
+            login,
+            open,
+            has_own_sessions: Arc::default(),
         })
     }
 
-    /// Checks a URL as [`Store::connect`] does, without connecting.
+    /// Checks a URL as [`Store::connect`] does, without connecting. `setting` is the key that holds
+    /// it.
     ///
     /// # Errors
     ///
     /// [`StoreError::InvalidUrl`], which names the part that is wrong, without its value.
-    pub fn check_url(url: &SecretString) -> Result<(), StoreError> {
-        url::parse(url.expose_secret()).map(|_| ())
+    pub fn check_url(setting: &'static str, url: &SecretString) -> Result<(), StoreError> {
+        url::parse(url.expose_secret())
+            .map(|_| ())
+            .map_err(|error| error.of_setting(setting))
+    }
+
+    /// Closes the connections that nobody uses, and waits until they have left this process.
+    ///
+    /// A Lambda environment is frozen between its invocations and keeps its connections for all
+    /// that time, so a server would soon have none left.
+    pub async fn close_idle(&self) {
+        let kept = self.open.count();
+        let closed = self.pool.retain(|_, _| false).removed.len();
+        let left = kept.saturating_sub(closed);
+        let deadline = Instant::now() + CLOSE_LIMIT;
+        while self.open.count() > left && Instant::now() < deadline {
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 
     pub(crate) async fn client(&self) -> Result<Object, StoreError> {
-        self.pool.get().await.map_err(from_pool_error)
+        self.has_own_sessions
+            .get_or_try_init(|| Box::pin(self.check_own_sessions()))
+            .await?;
+        self.pooled().await
+    }
+
+    /// The check takes both connections from the pool, where they are needed right after it.
+    async fn check_own_sessions(&self) -> Result<(), StoreError> {
+        let one = self.pooled().await?;
+        let other = LockSession::new(self.pooled().await?);
+        session::check_own_session(&one, other.client()?).await?;
+        other.return_to_pool();
+        Ok(())
+    }
+
+    /// If the login is refused and comes from a secret, the secret is read again, once.
+    async fn pooled(&self) -> Result<Object, StoreError> {
+        let used = self.login.as_ref().map(CurrentLogin::number);
+        let error = match self.pool.get().await {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
+        };
+        let (Some(login), Some(used)) = (&self.login, used) else {
+            return Err(from_pool_error(error));
+        };
+        if !refuses_login(&error) || !login.renew(used).await? {
+            return Err(from_pool_error(error));
+        }
+        match self.pool.get().await {
+            // The database does not have the new password yet.
+            Err(error) if refuses_login(&error) => {
+                sleep(BETWEEN_LOGINS).await;
+                self.pool.get().await.map_err(from_pool_error)
+            }
+            other => other.map_err(from_pool_error),
+        }
     }
 
     /// A connection that a claim holds for long.
@@ -149,20 +199,63 @@ impl Store {
     }
 }
 
-fn manager(target: url::Target, options: &StoreOptions) -> Result<Manager, StoreError> {
+fn target(url: &SecretString, options: &StoreOptions) -> Result<url::Target, StoreError> {
+    let url = url.expose_secret();
+    let target = match &options.login {
+        Some(secret) => url::parse_with_address(url, &secret.address),
+        None => url::parse(url),
+    };
+    target.map_err(|error| error.of_setting(options.setting))
+}
+
+fn manager(
+    target: url::Target,
+    options: &StoreOptions,
+    login: Option<CurrentLogin>,
+    open: OpenConnections,
+) -> Result<Manager, StoreError> {
     let mut config = target.config;
     keep_alive(&mut config);
     let recycling = ManagerConfig {
         // Sends a query before reuse: a frozen Lambda environment does not notice that the server
-        // has closed its connections.
-        recycling_method: RecyclingMethod::Verified,
+        // has closed its connections, and a failover may have left the server read-only.
+        recycling_method: if options.writes {
+            RecyclingMethod::Custom(session::STILL_WRITABLE.to_owned())
+        } else {
+            RecyclingMethod::Verified
+        },
     };
-    if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
-        return Ok(Manager::from_config(config, NoTls, recycling));
+    if config.get_ssl_mode() == SslMode::Disable {
+        let tls = NoTls;
+        return Ok(Manager::from_connect(
+            config,
+            Dial { tls, login, open },
+            recycling,
+        ));
     }
-    let bundle = options.ca_bundle.as_ref().or(target.ca_bundle.as_ref());
-    let tls = tls::connector(bundle)?;
-    Ok(Manager::from_config(config, tls, recycling))
+    let trust = match (&options.authorities, target.root_certificates) {
+        (Some(authorities), _) => Trust::Only(authorities),
+        (None, url::RootCertificates::File(path)) => Trust::File(path),
+        (None, url::RootCertificates::System) => Trust::Machine,
+        (None, url::RootCertificates::NotGiven) => Trust::BuiltIn,
+    };
+    let tls = tls::connector(&trust)?;
+    Ok(Manager::from_connect(
+        config,
+        Dial { tls, login, open },
+        recycling,
+    ))
+}
+
+fn prepare_session(writes: bool) -> Hook {
+    Hook::async_fn(move |client, _| {
+        Box::pin(async move {
+            match session::prepare(client).await.map_err(HookError::Backend)? {
+                Some(read_only) if writes => Err(HookError::message(read_only.as_str())),
+                _ => Ok(()),
+            }
+        })
+    })
 }
 
 fn keep_alive(config: &mut Config) {
@@ -175,10 +268,32 @@ fn keep_alive(config: &mut Config) {
         .tcp_user_timeout(Duration::from_secs(60));
 }
 
+/// SQLSTATE class 28: user or password are not accepted.
+fn refuses_login(error: &PoolError) -> bool {
+    let (PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error))) = error
+    else {
+        return false;
+    };
+    error
+        .code()
+        .is_some_and(|state| state.code().starts_with("28"))
+}
+
 fn from_pool_error(error: PoolError) -> StoreError {
     match error {
         PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
             classify_connect(&error)
+        }
+        PoolError::PostCreateHook(HookError::Message(message)) => {
+            match ReadOnly::ALL.iter().find(|it| it.as_str() == message) {
+                Some(ReadOnly::BySetting) => StoreError::ReadOnly,
+                Some(ReadOnly::Standby) => StoreError::unavailable(
+                    "connecting",
+                    "the server is a standby and takes no writes; if there is no failover now, \
+                     DATABASE_URL leads to a reader, and has to lead to the writer",
+                ),
+                None => StoreError::unavailable("connecting", message.into_owned()),
+            }
         }
         PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => no_connection_free(),
         PoolError::Timeout(_) => StoreError::unavailable(

@@ -1,7 +1,6 @@
 //! [`StoreError`], whose text never contains the content of a row.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use trips::block::ProviderName;
 use uuid::Uuid;
@@ -20,25 +19,28 @@ pub(crate) use failure::{classify, classify_connect, failed};
 pub enum StoreError {
     /// The connection URL is not valid.
     #[error(
-        "DATABASE_URL is not a Postgres connection URL ({why}); write postgresql://user:password@host:5432/database"
+        "{setting} is not a Postgres connection URL ({why}); write postgresql://user:password@host:5432/database"
     )]
     InvalidUrl {
+        /// The setting that holds it.
+        setting: &'static str,
         /// Which part is wrong, without its value.
         why: String,
     },
-    /// The file of certificate authorities can't be used.
+    /// The certificate authorities to trust can't be used.
     #[error(
-        "certificates to trust for the database, {path}: {why}; give a PEM file such as RDS's global-bundle.pem"
+        "certificates to trust for the database, {source_name}: {why}; give the authorities in PEM, as in RDS's \
+         global-bundle.pem"
     )]
-    CaBundle {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
+    Authorities {
+        /// The setting, object or file that they come from.
+        source_name: String,
+        /// What is wrong with them.
         why: String,
     },
     /// The machine trusts no certificate authority, and none were given.
     #[error(
-        "this machine has no certificates to trust for the database's TLS; give a CA bundle file"
+        "this machine has no certificates to trust for the database's TLS; give the authorities in DATABASE_CA"
     )]
     NoCertificates,
     /// TLS can't be set up.
@@ -58,9 +60,27 @@ pub enum StoreError {
     Unavailable(Box<DatabaseFailure>),
     /// The database refuses the login, or the role lacks a right.
     #[error(
-        "the database refuses: {0}; check user, password, database name, rights and TLS in DATABASE_URL"
+        "the database refuses: {0}; check user, password, database name, rights and TLS in DATABASE_URL or DATABASE_SECRET"
     )]
     Refused(Box<DatabaseFailure>),
+    /// The database refuses the login of a secret, and the secret can't be read again.
+    #[error("the database refuses the login, and its secret cannot be read again: {why}")]
+    LoginSecret {
+        /// Why not, with the setting that names the secret.
+        why: String,
+    },
+    /// A setting of the role, the database or the server makes every transaction read-only.
+    #[error(
+        "every transaction of the database is read-only, because default_transaction_read_only is on for its role, \
+         database or server; set it off there (ALTER ROLE … SET default_transaction_read_only = off) or use another role"
+    )]
+    ReadOnly,
+    /// Connections share their sessions with others.
+    #[error(
+        "DATABASE_URL leads to a pooler in transaction mode, where the locks on blocks do not hold; \
+         connect to the database itself, or to a pooler in session mode"
+    )]
+    SharedSession,
     /// Tables are missing or older than this program.
     #[error("the database's tables are not those of this version: {0}; run `mds migrate`")]
     NotMigrated(Box<DatabaseFailure>),
@@ -117,6 +137,14 @@ impl StoreError {
             doing,
             what.into(),
         )))
+    }
+
+    /// Names the setting that holds the URL.
+    pub(crate) fn of_setting(self, setting: &'static str) -> Self {
+        match self {
+            Self::InvalidUrl { why, .. } => Self::InvalidUrl { setting, why },
+            other => other,
+        }
     }
 
     pub(crate) fn unavailable(doing: &'static str, what: impl Into<String>) -> Self {

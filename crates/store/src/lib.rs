@@ -25,7 +25,9 @@ mod vehicles;
 
 pub use audit::{HourTotals, LiveTrip, OwnedTrip, OwnedTrips, OwnerBlock};
 pub use claim::Claim;
-pub use connect::{Store, StoreOptions};
+pub use connect::{
+    Address, Authorities, Login, ReadLogin, ReadLoginError, SecretLogin, Store, StoreOptions,
+};
 pub use copy::{CopyEncoder, EncodeError, LoadRow};
 pub use delivered::LoadedTrips;
 pub use error::{Busy, DatabaseFailure, StoreError};

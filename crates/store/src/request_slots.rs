@@ -19,6 +19,8 @@ const POLL: Duration = Duration::from_millis(250);
 /// How often a session that holds slots shows that its process is alive: a server may end sessions
 /// that are idle.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
+/// How long to wait until the slots of finished requests are free.
+const FREE_LIMIT: Duration = Duration::from_millis(500);
 
 /// The one of these locks that is free. The function is called once for each number until it
 /// returns true.
@@ -101,6 +103,21 @@ impl RequestSlots {
             }
             // Either a slot of this process is freed, or it is time to look at the others'.
             let _ = timeout(POLL, self.shared.freed.notified()).await;
+        }
+    }
+
+    /// Closes the session of the slots if no slot is held.
+    pub async fn close_idle(&self) {
+        let deadline = Instant::now() + FREE_LIMIT;
+        while Instant::now() < deadline {
+            let mut sessions = self.shared.sessions.lock().await;
+            if sessions.held.is_empty() {
+                sessions.current = None;
+                sessions.generation += 1;
+                return;
+            }
+            drop(sessions);
+            sleep(Duration::from_millis(5)).await;
         }
     }
 

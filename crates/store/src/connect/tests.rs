@@ -9,7 +9,7 @@ async fn a_session_does_not_end_for_being_idle_and_does_not_outlast_its_machine_
     let url = cluster.create_database().await.unwrap();
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
     tokio::spawn(connection);
-    client.batch_execute(SESSION_SETTINGS).await.unwrap();
+    client.batch_execute(session::SETTINGS).await.unwrap();
     for (name, value) in [
         ("idle_session_timeout", "0"),
         ("tcp_keepalives_idle", "20"),
@@ -23,4 +23,40 @@ async fn a_session_does_not_end_for_being_idle_and_does_not_outlast_its_machine_
             .unwrap();
         assert_eq!(setting.get::<_, String>(0), value, "{name}");
     }
+}
+
+async fn client() -> tokio_postgres::Client {
+    let cluster = Cluster::shared().await.unwrap();
+    let url = cluster.create_database().await.unwrap();
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+#[tokio::test]
+async fn two_connections_with_one_session_are_noticed() {
+    let (one, other) = (client().await, client().await);
+    session::check_own_session(&one, &other).await.unwrap();
+    // So behaves a pooler in transaction mode whose clients take turns.
+    let error = session::check_own_session(&one, &one).await.unwrap_err();
+    assert!(matches!(error, StoreError::SharedSession), "{error}");
+    assert!(error.to_string().contains("transaction mode"));
+}
+
+#[tokio::test]
+async fn a_connection_to_a_server_that_has_become_read_only_is_not_used_again() {
+    let client = client().await;
+    client.simple_query(session::STILL_WRITABLE).await.unwrap();
+    client
+        .batch_execute("SET default_transaction_read_only = on")
+        .await
+        .unwrap();
+    assert_eq!(
+        session::prepare(&client).await.unwrap(),
+        Some(ReadOnly::BySetting)
+    );
+    client
+        .simple_query(session::STILL_WRITABLE)
+        .await
+        .unwrap_err();
 }

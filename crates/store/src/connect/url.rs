@@ -8,19 +8,32 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use super::login::Address;
 use crate::error::StoreError;
+
+const DEFAULT_PORT: u16 = 5432;
 
 /// Where to connect. The configuration's `sslmode` is either `Disable` or `Require`.
 pub(super) struct Target {
     pub(super) config: Config,
-    /// The URL's `sslrootcert`.
-    pub(super) ca_bundle: Option<PathBuf>,
+    pub(super) root_certificates: RootCertificates,
+}
+
+/// The URL's `sslrootcert`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RootCertificates {
+    NotGiven,
+    /// `system`: the machine's.
+    System,
+    /// A file in PEM, instead of all others.
+    File(PathBuf),
 }
 
 pub(super) fn parse(url: &str) -> Result<Target, StoreError> {
-    let url = unambiguous(url)?;
-    let (url, ca_bundle) = take_tls_options(&url)?;
-    let mut config: Config = url.parse().map_err(|_| blame(&url))?;
+    let Target {
+        mut config,
+        root_certificates,
+    } = read(url)?;
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(invalid("it has no host"));
     }
@@ -30,7 +43,67 @@ pub(super) fn parse(url: &str) -> Result<Target, StoreError> {
     } else {
         SslMode::Require
     });
-    Ok(Target { config, ca_bundle })
+    Ok(Target {
+        config,
+        root_certificates,
+    })
+}
+
+fn read(url: &str) -> Result<Target, StoreError> {
+    let url = unambiguous(url)?;
+    let (url, root_certificates) = take_tls_options(&url)?;
+    Ok(Target {
+        config: url.parse().map_err(|_| blame(&url))?,
+        root_certificates,
+    })
+}
+
+/// Parses a URL whose address a secret names, in part or whole. The URL fills in the rest.
+pub(super) fn parse_with_address(url: &str, address: &Address) -> Result<Target, StoreError> {
+    if *address == Address::default() {
+        return parse(url);
+    }
+    let given = read(url)?.config;
+    let hosts = match address.host.as_deref() {
+        Some(host) => vec![host_name(host)],
+        None => given
+            .get_hosts()
+            .iter()
+            .map(host_of)
+            .collect::<Result<_, _>>()?,
+    };
+    let port = match (address.port, given.get_ports()) {
+        (Some(port), _) => port,
+        (None, [port, ..]) => *port,
+        (None, []) => DEFAULT_PORT,
+    };
+    let servers: Vec<_> = hosts.iter().map(|host| format!("{host}:{port}")).collect();
+    let database = address.database.as_deref().or(given.get_dbname());
+    let options = unambiguous(url)?;
+    let options = options.split_once('?').map_or("", |(_, options)| options);
+    parse(&format!(
+        "postgresql://{}/{}?{options}",
+        servers.join(","),
+        encode(database.unwrap_or_default())
+    ))
+}
+
+fn host_of(host: &Host) -> Result<String, StoreError> {
+    match host {
+        Host::Tcp(name) => Ok(host_name(name)),
+        Host::Unix(path) => path
+            .to_str()
+            .map(encode)
+            .ok_or_else(|| invalid("its host or port cannot be read")),
+    }
+}
+
+fn host_name(name: &str) -> String {
+    if name.contains(':') {
+        format!("[{name}]")
+    } else {
+        encode(name)
+    }
 }
 
 /// Rewrites a URL so that the driver reads it as it was meant: without the driver that SQLAlchemy
@@ -112,6 +185,7 @@ fn is_option_name(name: &str) -> bool {
 
 fn invalid(why: &str) -> StoreError {
     StoreError::InvalidUrl {
+        setting: "DATABASE_URL",
         why: why.to_owned(),
     }
 }
@@ -157,16 +231,20 @@ fn blame(url: &str) -> StoreError {
 /// Removes TLS options of libpq that the driver does not know. Certificates are always verified, so
 /// `verify-ca` and `verify-full` become `require`; and a host that is not on this machine always
 /// needs TLS, so `allow` and `no-verify` say nothing.
-fn take_tls_options(url: &str) -> Result<(String, Option<PathBuf>), StoreError> {
+fn take_tls_options(url: &str) -> Result<(String, RootCertificates), StoreError> {
     let Some((base, query)) = url.split_once('?').filter(|_| url.contains("://")) else {
-        return Ok((url.to_owned(), None));
+        return Ok((url.to_owned(), RootCertificates::NotGiven));
     };
-    let mut ca_bundle = None;
+    let mut root_certificates = RootCertificates::NotGiven;
     let mut kept = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match form_urlencoded::parse(pair.as_bytes()).next() {
             Some((key, path)) if key == "sslrootcert" => {
-                ca_bundle = (path != "system").then(|| PathBuf::from(path.as_ref()));
+                root_certificates = if path == "system" {
+                    RootCertificates::System
+                } else {
+                    RootCertificates::File(PathBuf::from(path.as_ref()))
+                };
             }
             Some((key, mode)) if key == "sslmode" => match &*mode {
                 "disable" | "prefer" | "require" => kept.push(pair),
@@ -182,7 +260,7 @@ fn take_tls_options(url: &str) -> Result<(String, Option<PathBuf>), StoreError> 
             _ => kept.push(pair),
         }
     }
-    Ok((format!("{base}?{}", kept.join("&")), ca_bundle))
+    Ok((format!("{base}?{}", kept.join("&")), root_certificates))
 }
 
 fn is_loopback(config: &Config) -> bool {

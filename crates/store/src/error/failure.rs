@@ -143,6 +143,10 @@ fn describe_sqlstate(sqlstate: &str) -> &'static str {
 
 fn describe_driver_error(error: &PgError) -> String {
     match io_cause(error) {
+        Some(cause) if is_untrusted(cause) => format!(
+            "{error}: {cause}; if the server's certificate is signed by an authority of your own, put that into \
+             DATABASE_CA"
+        ),
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
     }
@@ -150,6 +154,16 @@ fn describe_driver_error(error: &PgError) -> String {
 
 fn io_cause(error: &PgError) -> Option<&io::Error> {
     error.source()?.downcast_ref()
+}
+
+fn is_untrusted(cause: &io::Error) -> bool {
+    let tls: Option<&rustls::Error> = cause.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(
+        tls,
+        Some(rustls::Error::InvalidCertificate(
+            rustls::CertificateError::UnknownIssuer
+        ))
+    )
 }
 
 /// True for an error of the TLS library, such as a certificate that is not trusted.

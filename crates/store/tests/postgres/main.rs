@@ -19,6 +19,7 @@ mod overlap;
 mod pace;
 mod parallel;
 mod publications;
+mod reaching;
 mod roundtrip;
 mod runs;
 mod schedule;

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sandbox_postgres::Cluster;
 use secrecy::SecretString;
-use store::{Store, StoreError, StoreOptions};
+use store::{Authorities, Store, StoreError, StoreOptions};
 use tokio::time::sleep;
 
 use crate::fixture::{ping, sql};
@@ -37,13 +37,14 @@ fn write_for_server(path: &Path, content: &str, data: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-fn connect(url: &str, ca_bundle: Option<PathBuf>) -> Store {
+fn connect(url: &str, authorities: Option<&str>) -> Store {
     let options = StoreOptions {
-        ca_bundle,
+        authorities: authorities.map(|pem| Authorities::from_pem("DATABASE_CA", pem).unwrap()),
         ..StoreOptions::default()
     };
+    let separator = if url.contains('?') { '&' } else { '?' };
     Store::connect(
-        &SecretString::from(format!("{url}?sslmode=verify-full")),
+        &SecretString::from(format!("{url}{separator}sslmode=verify-full")),
         &options,
     )
     .unwrap()
@@ -76,13 +77,23 @@ async fn the_server_needs_a_trusted_certificate() {
         matches!(error, StoreError::Refused(_)),
         "an unknown authority: {error}"
     );
-    assert!(error.to_string().contains("certificate"), "{error}");
+    let message = error.to_string();
+    assert!(
+        message.contains("certificate") && message.contains("DATABASE_CA"),
+        "{error}"
+    );
 
+    let store = connect(&url, Some(&authority));
+    ping(&store).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("bundle.pem");
-    fs::write(&bundle, authority).unwrap();
-    let store = connect(&url, Some(bundle.clone()));
-    ping(&store).await.unwrap();
+    fs::write(&bundle, &authority).unwrap();
+    let with_file = format!("{url}?sslrootcert={}", bundle.display());
+    ping(&connect(&with_file, None)).await.unwrap();
+    // Other authorities are trusted instead of these, not in addition.
+    let (others, _, _) = certificates();
+    let error = ping(&connect(&with_file, Some(&others))).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)), "{error}");
     let encrypted = sql
         .query_one("SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'mds-etl'", &[])
         .await
@@ -90,7 +101,9 @@ async fn the_server_needs_a_trusted_certificate() {
     assert!(encrypted.get::<_, bool>(0));
 
     let other_name = url.replace("127.0.0.1", "localhost");
-    let error = ping(&connect(&other_name, Some(bundle))).await.unwrap_err();
+    let error = ping(&connect(&other_name, Some(&authority)))
+        .await
+        .unwrap_err();
     assert!(
         matches!(error, StoreError::Refused(_)),
         "another host's certificate: {error}"

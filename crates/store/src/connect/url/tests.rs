@@ -74,7 +74,10 @@ fn the_certificates_of_the_url_are_taken() {
     let url =
         "postgresql://u:p@h/d?sslmode=verify-ca&sslrootcert=%2Fetc%2Frds.pem&connect_timeout=3";
     let target = parse(url).unwrap();
-    assert_eq!(target.ca_bundle, Some(PathBuf::from("/etc/rds.pem")));
+    assert_eq!(
+        target.root_certificates,
+        RootCertificates::File(PathBuf::from("/etc/rds.pem"))
+    );
 }
 
 #[rstest]
@@ -86,4 +89,72 @@ fn the_certificates_of_the_url_are_taken() {
 fn a_bad_url_is_refused_without_showing_it(#[case] url: &str) {
     let error = parse(url).err().unwrap();
     assert!(!format!("{error} {error:?}").contains("CANARY"), "{error}");
+}
+
+#[test]
+fn the_address_of_a_secret_wins_member_by_member_and_the_url_fills_in_the_rest() {
+    let whole = Address {
+        host: Some("db.example.org".to_owned()),
+        port: Some(6432),
+        database: Some("mobility?".to_owned()),
+    };
+    let host_alone = Address {
+        host: Some("db.example.org".to_owned()),
+        ..Address::default()
+    };
+    for (url, address, host, port, database) in [
+        (
+            "postgresql:///",
+            &whole,
+            "db.example.org",
+            6432,
+            "mobility?",
+        ),
+        (
+            "postgres://u:p@other:1/x?sslrootcert=/etc/rds.pem",
+            &whole,
+            "db.example.org",
+            6432,
+            "mobility?",
+        ),
+        (
+            "postgres://other:7777/x",
+            &host_alone,
+            "db.example.org",
+            7777,
+            "x",
+        ),
+        (
+            "postgres://other/x",
+            &host_alone,
+            "db.example.org",
+            5432,
+            "x",
+        ),
+        (
+            "postgres://other:7777/x",
+            &Address::default(),
+            "other",
+            7777,
+            "x",
+        ),
+    ] {
+        let target = parse_with_address(url, address).unwrap();
+        assert_eq!(
+            target.config.get_hosts(),
+            [Host::Tcp(host.to_owned())],
+            "{url}"
+        );
+        assert_eq!(target.config.get_ports(), [port], "{url}");
+        assert_eq!(target.config.get_dbname(), Some(database), "{url}");
+        let is_given = url.contains("sslrootcert");
+        assert_eq!(
+            target.root_certificates != RootCertificates::NotGiven,
+            is_given,
+            "{url}"
+        );
+    }
+    // A secret cannot lead the connection away from TLS.
+    let away = parse_with_address("postgres://localhost/x", &whole).unwrap();
+    assert_eq!(away.config.get_ssl_mode(), SslMode::Require);
 }
