@@ -14,6 +14,7 @@ from samtranslator.translator.translator import Translator
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEMPLATE_FILE = ROOT / "infra/template.yaml"
+ROLES_OF_CI_FILE = ROOT / "infra/ci/oidc-role.yaml"
 ACCOUNT = "123456789012"
 # The translator warns that nobody collects its metrics.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
@@ -29,13 +30,13 @@ def as_list(value):
 
 
 @functools.cache
-def parsed():
-    return yaml_parse(TEMPLATE_FILE.read_text())
+def parsed(path):
+    return yaml_parse(path.read_text())
 
 
 def translated(region="us-east-1", **parameters):
     """The template as SAM translates it. It names uploads of code and definition that do not exist."""
-    template = copy.deepcopy(parsed())
+    template = copy.deepcopy(parsed(TEMPLATE_FILE))
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = f"s3://uploads/{name}"
@@ -48,10 +49,10 @@ def translated(region="us-east-1", **parameters):
 class Stack:
     """A deployment: its resources with every function and condition of CloudFormation resolved."""
 
-    def __init__(self, region="us-east-1", name="mds-etl", **parameters):
+    def __init__(self, region="us-east-1", name="mds-etl", file=TEMPLATE_FILE, **parameters):
         self.region = region
         self.name = name
-        self.template = translated(region, **parameters)
+        self.template = translated(region, **parameters) if file == TEMPLATE_FILE else parsed(file)
         self.parameters = {}
         for key, declared in self.template["Parameters"].items():
             value = str(parameters.pop(key, declared["Default"] if "Default" in declared else None))
