@@ -8,16 +8,19 @@
 #   make docs            builds the API documentation, warnings denied
 #   make build           builds every test and program
 #   make unit            runs the tests, one Postgres server for all of them
-#   make infra-check     validates the template, the state machine and the DAGs
+#   make infra-check     validates the template, the state machine and the DAGs; runs every error through two interpreters
 #   make e2e             runs whole executions of the state machine on this machine
 # And:
 #   make e2e-airflow-all runs the DAGs with every supported version of Airflow
+#   make retries         prints how often each step is tried after each error, as two interpreters found
 #   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
+#   make deploy          builds, checks and deploys a stage of samconfig.toml (STAGE=staging)
 #   make lambda-figures  prints the size and the start time of each
 #   make bench           compares the pipeline's steps with yardsticks for the same work
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
-.PHONY: help demo test setup fmt lint docs build unit e2e e2e-airflow-all infra-check lambda lambda-figures bench bench-loops deny clean
+.PHONY: help demo test setup fmt lint docs build unit e2e e2e-airflow-all infra-check retries lambda deployable deploy \
+	lambda-figures bench bench-loops deny rds-roots clean
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -53,7 +56,9 @@ test:
 	done; \
 	echo "== all passed: $${times%, }"
 
-setup: .venv/installed .venv-e2e/installed .venv-airflow/installed
+SECOND_INTERPRETER = infra/interpreters/node_modules/.package-lock.json
+
+setup: .venv/installed .venv-e2e/installed .venv-airflow/installed $(SECOND_INTERPRETER)
 
 fmt:
 	$(CARGO) fmt --all --check
@@ -93,12 +98,17 @@ e2e-airflow-all: build $(AIRFLOWS:%=%/installed)
 
 # Validators for everything that is deployed to AWS. `sam validate` requires a region, although it sends no request.
 infra-check: setup
-	.venv-e2e/bin/cfn-lint infra/template.yaml
+	.venv-e2e/bin/cfn-lint --regions us-east-1 us-gov-west-1 cn-north-1 -- infra/template.yaml infra/ci/oidc-role.yaml
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam validate --lint --template infra/template.yaml
 	.venv-e2e/bin/python tools/statelint.py statemachine.asl.json
-	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml
-	.venv-e2e/bin/python infra/tests/test_template.py
+	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml infra/ci/*.yml
+	.venv-e2e/bin/python -m unittest discover --quiet --start-directory infra/tests
+	.venv-e2e/bin/python infra/interpreters/test_strict.py
+	.venv-e2e/bin/python infra/interpreters/retries.py --check docs/RETRIES.md
 	.venv-airflow/bin/python infra/airflow/tests/test_dags.py
+
+retries: setup
+	.venv-e2e/bin/python infra/interpreters/retries.py
 
 FUNCTIONS = plan-blocks extract sync-db sync-socrata
 LAMBDA_ARCH ?= x86_64
@@ -112,6 +122,21 @@ lambda: .venv-e2e/installed
 	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" RUSTFLAGS="$(strip $(LAMBDA_RUSTFLAGS) $(LAMBDA_RUSTFLAGS_$(LAMBDA_ARCH)))" \
 		$(CARGO) lambda build --locked --profile function --lambda-dir target/lambda \
 		$(LAMBDA_FLAGS_$(LAMBDA_ARCH)) $(FUNCTIONS:%=-p %)
+
+# A stage of samconfig.toml, which says for what architecture its functions are built.
+STAGE ?= staging
+# Further options of `sam deploy`, such as --no-confirm-changeset.
+SAM_FLAGS ?=
+
+deployable: .venv-e2e/installed
+	arch=$$(.venv-e2e/bin/python tools/check_lambda.py --architecture $(STAGE)) && \
+		$(MAKE) --no-print-directory lambda LAMBDA_ARCH=$$arch
+	.venv-e2e/bin/python tools/check_lambda.py $(STAGE)
+
+# Migrations only add, so the tables come first: old functions go on with new tables, new ones wait for them.
+deploy: deployable
+	@echo "Has this version been migrated? 'mds migrate --dry-run' shows what is left; 'mds migrate' does it, and comes first."
+	SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam deploy --config-env $(STAGE) $(SAM_FLAGS)
 
 lambda-figures: lambda
 	$(CARGO) build --workspace --all-features --locked --bin mds
@@ -127,6 +152,11 @@ lambda-figures: lambda
 .venv-e2e/installed: tools/requirements-e2e.txt .venv/installed
 	.venv/bin/uv venv --quiet --clear --python $(PYTHON) .venv-e2e
 	.venv/bin/uv pip install --quiet --python .venv-e2e/bin/python -r tools/requirements-e2e.txt
+	touch $@
+
+# Node.js is one of the packages of .venv-e2e.
+$(SECOND_INTERPRETER): infra/interpreters/package-lock.json .venv-e2e/installed
+	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts --prefix infra/interpreters
 	touch $@
 
 .venv-airflow/installed .venv-airflow-2.11/installed .venv-airflow-3.0/installed: \
@@ -154,4 +184,4 @@ rds-roots:
 
 clean:
 	$(CARGO) clean
-	rm -rf .venv .venv-e2e $(AIRFLOWS)
+	rm -rf .venv .venv-e2e $(AIRFLOWS) infra/interpreters/node_modules
