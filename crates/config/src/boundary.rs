@@ -5,10 +5,12 @@ use tokio::task::spawn_blocking;
 use vault::Vault;
 
 use crate::error::ConfigError;
+use crate::load::read_version;
 use crate::settings::{BOUNDARIES, Settings};
+use crate::version::BoundaryVersions;
 
-/// Reads the layers that the settings name from the bucket. That takes seconds, so do it once per
-/// process.
+/// Reads the layers that the settings name from the bucket, as they are now. That takes seconds, so
+/// do it once per configuration.
 ///
 /// # Errors
 ///
@@ -18,15 +20,23 @@ pub async fn load_boundaries(
     vault: &Vault,
     settings: &Settings,
 ) -> Result<Boundaries, ConfigError> {
+    load_boundaries_at(vault, settings, &BoundaryVersions::new()).await
+}
+
+/// As [`load_boundaries`], of certain versions. A layer without one is read as it is now.
+///
+/// # Errors
+///
+/// As [`load_boundaries`]; [`ConfigError::Superseded`] if the bucket no longer has a version.
+pub async fn load_boundaries_at(
+    vault: &Vault,
+    settings: &Settings,
+    versions: &BoundaryVersions,
+) -> Result<Boundaries, ConfigError> {
     let mut builder = Boundaries::builder();
     for layer in settings.boundaries()? {
-        let text = vault
-            .get_bytes(&layer.key)
-            .await
-            .map_err(|source| ConfigError::Object {
-                key: BOUNDARIES,
-                source,
-            })?;
+        let version = versions.get(&layer.key);
+        let (text, _) = read_version(vault, BOUNDARIES, &layer.key, version).await?;
         let key = layer.key.clone();
         let is_geoid = layer.layer == LayerName::CensusGeoid;
         builder = add(builder, layer, text).await?;

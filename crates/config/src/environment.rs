@@ -16,6 +16,8 @@ const PLAIN_CONFIG: &str = "ATD_MDS_PLAIN_CONFIG";
 pub(crate) const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 const SECRETS_ENDPOINT: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
+/// The SDK gets credentials there.
+const TOKENS_ENDPOINT: &str = "AWS_ENDPOINT_URL_STS";
 
 /// Where the Fernet keys come from.
 #[derive(Debug, Clone)]
@@ -72,7 +74,7 @@ impl Environment {
             (!value.is_empty()).then_some(value)
         };
         let stage = stage(get(RUN_MODE))?;
-        for name in [ENDPOINT, S3_ENDPOINT, SECRETS_ENDPOINT] {
+        for name in [ENDPOINT, S3_ENDPOINT, SECRETS_ENDPOINT, TOKENS_ENDPOINT] {
             get(name).map_or(Ok(()), |url| check_endpoint(name, &url))?;
         }
         Ok(Self {

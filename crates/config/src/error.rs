@@ -32,6 +32,12 @@ pub enum ConfigError {
         /// Why it cannot be read.
         source: VaultError,
     },
+    /// The bucket no longer has the version of an object that a run began with.
+    #[error("{key}: the configuration changed after the run was planned; start the run again")]
+    Superseded {
+        /// The key that names the object.
+        key: &'static str,
+    },
     /// The Fernet keys cannot be read from Secrets Manager.
     #[error("ATD_MDS_FERNET_KEY_SECRET: Secrets Manager did not return the secret ({why})")]
     Secret {

@@ -1,48 +1,110 @@
 //! The whole configuration, and the bucket that it comes from.
 
-use vault::{StoredAs, Vault};
+use std::collections::BTreeMap;
+
+use vault::{ObjectVersion, StoredAs, StoredInfo, Vault, VaultError};
 
 use crate::environment::{ENDPOINT, Environment, KeySource, PROVIDERS, SETTINGS, check_endpoint};
 use crate::error::ConfigError;
 use crate::providers::Providers;
+use crate::scope::Scope;
 use crate::secret::KeySecret;
 use crate::settings::Settings;
+use crate::version::ConfigVersion;
 
-/// The whole configuration, and the bucket that it was read from.
+/// The configuration as far as its scope goes, and the bucket that it was read from.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The environment.
     pub env: Environment,
+    /// What was read, and what of it was kept.
+    pub scope: Scope,
     /// The settings file.
     pub settings: Settings,
-    /// The providers file.
+    /// The providers file; without entries if the scope has no providers.
     pub providers: Providers,
     /// The bucket. Writes with the compression that the settings name.
     pub vault: Vault,
+    /// Which versions of the two files these are, and which of the boundaries belong to them: none
+    /// if that was left open.
+    pub version: ConfigVersion,
 }
 
-/// Reads the whole configuration, from Secrets Manager and the bucket. Do it once and keep the
-/// result.
+/// Reads the whole configuration, from Secrets Manager and the bucket.
+///
+/// # Errors
+///
+/// As [`load_for`].
+pub async fn load(env: Environment) -> Result<Config, ConfigError> {
+    load_for(env, Scope::All, None).await
+}
+
+/// Reads what a scope needs of the configuration: of a certain version if one is given, else the
+/// current one.
 ///
 /// # Errors
 ///
 /// [`ConfigError`]: something is missing, malformed or out of reach
-/// ([`ConfigError::is_transient`]).
-pub async fn load(env: Environment) -> Result<Config, ConfigError> {
+/// ([`ConfigError::is_transient`]), or the bucket no longer has the version
+/// ([`ConfigError::Superseded`]).
+pub async fn load_for(
+    env: Environment,
+    scope: Scope,
+    version: Option<&ConfigVersion>,
+) -> Result<Config, ConfigError> {
     let vault = open_vault(&env).await?;
     let (settings, providers) = tokio::join!(
-        read_file(&vault, &env, SETTINGS, &env.settings_key),
-        read_file(&vault, &env, PROVIDERS, &env.providers_key)
+        read_settings(&vault, &env, scope, version),
+        read_providers(&vault, &env, scope, version)
     );
-    let settings = Settings::from_json(&settings?)?;
-    let providers = Providers::from_json(&providers?)?;
+    let (settings, settings_version) = settings?;
+    let (providers, providers_version) = providers?;
     let vault = vault.with_compression(settings.compression);
     Ok(Config {
         env,
+        scope,
         settings,
         providers,
         vault,
+        version: ConfigVersion {
+            settings: settings_version,
+            providers: providers_version,
+            boundaries: version.map_or_else(BTreeMap::new, |it| it.boundaries.clone()),
+        },
     })
+}
+
+async fn read_settings(
+    vault: &Vault,
+    env: &Environment,
+    scope: Scope,
+    version: Option<&ConfigVersion>,
+) -> Result<(Settings, ObjectVersion), ConfigError> {
+    let file = File {
+        variable: SETTINGS,
+        key: &env.settings_key,
+        version: version.map(|it| &it.settings),
+    };
+    let (text, version) = file.read(vault, env).await?;
+    Ok((Settings::from_json_for(&text, scope)?, version))
+}
+
+async fn read_providers(
+    vault: &Vault,
+    env: &Environment,
+    scope: Scope,
+    version: Option<&ConfigVersion>,
+) -> Result<(Providers, Option<ObjectVersion>), ConfigError> {
+    if !scope.has_providers() {
+        return Ok((Providers::none(), None));
+    }
+    let file = File {
+        variable: PROVIDERS,
+        key: &env.providers_key,
+        version: version.and_then(|it| it.providers.as_ref()),
+    };
+    let (text, version) = file.read(vault, env).await?;
+    Ok((Providers::from_json_for(&text, scope)?, Some(version)))
 }
 
 /// Opens the bucket without reading the two files in it, so that they can be put there.
@@ -74,28 +136,55 @@ pub async fn open_vault(env: &Environment) -> Result<Vault, ConfigError> {
     }
 }
 
-/// Reads one of the two files. `variable` names its key.
-async fn read_file(
-    vault: &Vault,
-    env: &Environment,
+/// One of the two files.
+struct File<'a> {
+    /// The variable that names its key.
     variable: &'static str,
-    key: &str,
-) -> Result<Vec<u8>, ConfigError> {
-    let (text, info) = vault
-        .get_with_info(key)
-        .await
-        .map_err(|source| ConfigError::Object {
-            key: variable,
-            source,
-        })?;
-    if info.stored_as == StoredAs::Plain {
-        if !env.may_be_plain() {
-            return Err(Environment::plain_file(variable, key));
+    key: &'a str,
+    version: Option<&'a ObjectVersion>,
+}
+
+impl File<'_> {
+    async fn read(
+        &self,
+        vault: &Vault,
+        env: &Environment,
+    ) -> Result<(Vec<u8>, ObjectVersion), ConfigError> {
+        let (variable, key) = (self.variable, self.key);
+        let (text, info) = read_version(vault, variable, key, self.version).await?;
+        if info.stored_as == StoredAs::Plain {
+            if !env.may_be_plain() {
+                return Err(Environment::plain_file(variable, key));
+            }
+            tracing::warn!(
+                s3.key = key,
+                "configuration file is not encrypted; store it with `mds config put`"
+            );
         }
-        tracing::warn!(
-            s3.key = key,
-            "configuration file is not encrypted; store it with `mds config put`"
-        );
+        let version = info.version().ok_or_else(|| {
+            ConfigError::invalid(
+                variable,
+                format!("names the object {key:?}, for which the bucket returned no entity tag"),
+            )
+        })?;
+        Ok((text, version))
     }
-    Ok(text)
+}
+
+/// Reads an object of the configuration. `name` is the key or the variable that names it.
+pub(crate) async fn read_version(
+    vault: &Vault,
+    name: &'static str,
+    key: &str,
+    version: Option<&ObjectVersion>,
+) -> Result<(Vec<u8>, StoredInfo), ConfigError> {
+    vault
+        .get_version(key, version)
+        .await
+        .map_err(|source| match source {
+            VaultError::Changed { .. } | VaultError::NotFound { .. } if version.is_some() => {
+                ConfigError::Superseded { key: name }
+            }
+            source => ConfigError::Object { key: name, source },
+        })
 }

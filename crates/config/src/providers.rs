@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::environment::PROVIDERS;
 use crate::error::ConfigError;
 use crate::key_names::warn_if_unknown;
+use crate::scope::Scope;
 use crate::text::read_object;
 
 /// The providers file, in the order of the providers' names (docs/CONTRACT.md, "Providers").
@@ -33,23 +34,38 @@ impl Providers {
     ///
     /// [`ConfigError::Invalid`] for a text that is not a JSON object.
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
-        let mut providers = Self {
-            entries: BTreeMap::new(),
-            invalid: BTreeMap::new(),
-        };
+        Self::from_json_for(text, Scope::All)
+    }
+
+    /// As [`Providers::from_json`], and keeps what the scope needs. Every entry is checked as a
+    /// whole, so that all scopes find the same ones usable.
+    ///
+    /// # Errors
+    ///
+    /// As [`Providers::from_json`].
+    pub fn from_json_for(text: &[u8], scope: Scope) -> Result<Self, ConfigError> {
+        let mut providers = Self::none();
         for (name, value) in read_object(PROVIDERS, text)? {
-            providers.add(name, value);
+            providers.add(name, value, scope);
         }
         providers.warn_of_shared_ids();
         Ok(providers)
     }
 
-    fn add(&mut self, name: String, value: Value) {
+    /// The providers of who reads no file of them.
+    pub(crate) fn none() -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            invalid: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, name: String, value: Value, scope: Scope) {
         let is_disabled = is_disabled(&value);
         warn_of_unknown_keys(&name, &value);
         match entry(&name, value) {
             Ok((name, config)) => {
-                self.entries.insert(name, config);
+                self.entries.insert(name, scope.kept_of(config));
             }
             Err(error) if is_disabled => {
                 tracing::warn!(error.message = %error, "disabled entry of the providers file cannot be read, skipping it");

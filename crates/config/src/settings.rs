@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use boundaries::{BoundaryError, Layer};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,6 +16,7 @@ use vault::Compression;
 use crate::environment::SETTINGS;
 use crate::error::ConfigError;
 use crate::key_names::warn_if_unknown;
+use crate::scope::{PUBLIC_ID_KEY, Scope};
 use crate::text::{self, Texts, read_object};
 
 const DATABASE_URL: &str = "DATABASE_URL";
@@ -25,7 +27,6 @@ const SOCRATA_APP_TOKEN: &str = "SOCRATA_APP_TOKEN";
 const SOCRATA_KEY_ID: &str = "SOCRATA_KEY_ID";
 const SOCRATA_KEY_SECRET: &str = "SOCRATA_KEY_SECRET";
 const SOCRATA_CHUNK_ROWS: &str = "SOCRATA_CHUNK_ROWS";
-const PUBLIC_ID_KEY: &str = "PUBLIC_ID_KEY";
 const PUBLIC_TIME_ROUNDING_MINUTES: &str = "PUBLIC_TIME_ROUNDING_MINUTES";
 const PUBLIC_DEVICE_ID_PERIOD: &str = "PUBLIC_DEVICE_ID_PERIOD";
 pub(crate) const BOUNDARIES: &str = "BOUNDARIES";
@@ -71,6 +72,10 @@ pub struct Settings {
     pub compression: Compression,
     texts: Texts,
     boundaries: Option<Value>,
+    /// What is wrong with the keys that a load needs, whether they are kept or not.
+    load_fault: Option<Arc<ConfigError>>,
+    /// The same of those that publishing needs.
+    publish_fault: Option<Arc<ConfigError>>,
 }
 
 impl Settings {
@@ -87,6 +92,24 @@ impl Settings {
     /// `TIME_ZONE` or `ARCHIVE_COMPRESSION`, which every step needs. The other keys are checked
     /// when a step needs them, or by [`Settings::check`].
     pub fn from_json(text: &[u8]) -> Result<Self, ConfigError> {
+        Self::from_json_for(text, Scope::All)
+    }
+
+    /// As [`Settings::from_json`], and keeps what the scope needs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::from_json`].
+    pub fn from_json_for(text: &[u8], scope: Scope) -> Result<Self, ConfigError> {
+        let mut settings = Self::read(text)?;
+        settings.load_fault = settings.find_load_fault().err().map(Arc::new);
+        settings.publish_fault = settings.find_publish_fault().err().map(Arc::new);
+        let ids_change = !matches!(settings.device_id_period(), Ok(None));
+        settings.texts.retain(|key| scope.keeps(key, ids_change));
+        Ok(settings)
+    }
+
+    fn read(text: &[u8]) -> Result<Self, ConfigError> {
         let object = read_object(SETTINGS, text)?;
         for key in object.keys() {
             warn_if_unknown("", key, &KEYS);
@@ -108,7 +131,39 @@ impl Settings {
                 .get(BOUNDARIES)
                 .filter(|value| !text::is_blank(value))
                 .cloned(),
+            load_fault: None,
+            publish_fault: None,
         })
+    }
+
+    /// Checks the keys that a load needs, also if they were not kept.
+    ///
+    /// # Errors
+    ///
+    /// The first that is missing or malformed.
+    pub fn check_load(&self) -> Result<(), &ConfigError> {
+        self.load_fault.as_deref().map_or(Ok(()), Err)
+    }
+
+    /// Checks the keys that publishing needs, also if they were not kept.
+    ///
+    /// # Errors
+    ///
+    /// The first that is missing or malformed.
+    pub fn check_publish(&self) -> Result<(), &ConfigError> {
+        self.publish_fault.as_deref().map_or(Ok(()), Err)
+    }
+
+    fn find_load_fault(&self) -> Result<(), ConfigError> {
+        self.public_id_key()?;
+        self.public_form()?;
+        Ok(())
+    }
+
+    fn find_publish_fault(&self) -> Result<(), ConfigError> {
+        self.socrata()?;
+        self.public_form()?;
+        Ok(())
     }
 
     /// Checks every key that has a value, and that there is a database. If one key of the portal

@@ -43,6 +43,11 @@ impl Texts {
         self.0.contains_key(key)
     }
 
+    /// Forgets the texts whose keys do not fulfil `keeps`.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&str) -> bool) {
+        self.0.retain(|key, _| keeps(key));
+    }
+
     /// The keys that have a value.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
         self.0.keys().copied()

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use config::{ConfigError, Environment, load, load_boundaries, open_vault};
+use config::{ConfigError, Environment, Scope, load, load_boundaries, load_for, open_vault};
 use sandbox_s3::S3;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ const PROVIDERS: &str = "config/providers_staging.json";
 
 struct World {
     variables: BTreeMap<&'static str, String>,
-    _server: S3,
+    server: S3,
     _folder: TempDir,
 }
 
@@ -43,7 +43,7 @@ impl World {
         ]);
         Self {
             variables,
-            _server: server,
+            server,
             _folder: folder,
         }
     }
@@ -385,4 +385,105 @@ async fn an_answer_that_is_no_json_does_not_print_itself() {
         !format!("{error} {error:?}").contains("canary"),
         "{error:?}"
     );
+}
+
+/// What the printed settings say that they hold: keys, never values.
+fn keys(config: &config::Config) -> String {
+    format!("{:?}", config.settings)
+}
+
+#[tokio::test]
+async fn each_step_keeps_the_secrets_that_it_needs_and_no_others() {
+    let world = World::with_files(&FernetKeys::generate()).await;
+    let cases = [
+        (Scope::All, true, true, true),
+        (Scope::Plan, false, false, false),
+        (Scope::Audit, true, false, false),
+        (Scope::Extract, false, false, true),
+        (Scope::SyncDb, false, true, false),
+        (Scope::SyncSocrata, true, false, false),
+        (Scope::Migrate, false, false, false),
+    ];
+    for (scope, has_portal, has_id_key, has_tokens) in cases {
+        let config = load_for(world.env(), scope, None).await.unwrap();
+        let kept = keys(&config);
+        assert!(kept.contains("DATABASE_URL"), "{scope:?}: {kept}");
+        for key in ["SOCRATA_KEY_SECRET", "SOCRATA_APP_TOKEN", "SOCRATA_KEY_ID"] {
+            assert_eq!(kept.contains(key), has_portal, "{scope:?}: {kept}");
+        }
+        assert_eq!(config.settings.socrata().is_ok(), has_portal, "{scope:?}");
+        assert_eq!(kept.contains("PUBLIC_ID_KEY"), has_id_key, "{scope:?}");
+        assert!(config.settings.check_load().is_ok(), "{scope:?}");
+        assert!(config.settings.check_publish().is_ok(), "{scope:?}");
+        let bird = config.providers.iter().next();
+        assert_eq!(bird.is_some(), scope.has_providers());
+        if let Some((_, bird)) = bird {
+            let has = [
+                bird.token.is_some(),
+                bird.token_url.is_some(),
+                !bird.auth_data.is_empty(),
+                !bird.headers.is_empty(),
+                !bird.auth_headers.is_empty(),
+                bird.mds_api_url.query().is_some(),
+            ];
+            assert_eq!(has, [has_tokens; 6], "{scope:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_secret_of_the_public_ids_is_kept_for_the_portal_if_ids_change() {
+    let world = World::with_files(&FernetKeys::generate()).await;
+    let mut settings = settings();
+    settings["PUBLIC_DEVICE_ID_PERIOD"] = json!("week");
+    world.put(SETTINGS, &settings, Seal::Encrypt).await;
+    for scope in [Scope::Audit, Scope::SyncSocrata] {
+        let config = load_for(world.env(), scope, None).await.unwrap();
+        assert!(config.settings.public_form().is_ok(), "{scope:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_providers_file_stops_only_who_reads_it() {
+    let world = World::start(&FernetKeys::generate()).await;
+    world.put(SETTINGS, &settings(), Seal::Encrypt).await;
+    for scope in [Scope::SyncSocrata, Scope::Migrate] {
+        let config = load_for(world.env(), scope, None).await.unwrap();
+        assert_eq!(config.version.providers, None);
+    }
+    let error = load_for(world.env(), Scope::SyncDb, None).await;
+    assert!(error.unwrap_err().to_string().contains("ATD_MDS_PROVIDERS"));
+}
+
+#[tokio::test]
+async fn a_version_that_was_replaced_is_read_if_the_bucket_keeps_it() {
+    for is_kept in [true, false] {
+        let world = World::start(&FernetKeys::generate()).await;
+        if is_kept {
+            world.server.keep_versions("archive").unwrap();
+        }
+        world.put(SETTINGS, &settings(), Seal::Encrypt).await;
+        world.put(PROVIDERS, &providers(), Seal::Encrypt).await;
+        let first = load(world.env()).await.unwrap().version;
+        let mut other = settings();
+        other["TIME_ZONE"] = json!("UTC");
+        world.put(SETTINGS, &other, Seal::Encrypt).await;
+
+        let now = load(world.env()).await.unwrap();
+        assert!(!now.version.has_same_files(&first));
+        assert_eq!(now.settings.time_zone.name(), "UTC");
+        let again = load_for(world.env(), Scope::All, Some(&first)).await;
+        if is_kept {
+            let again = again.unwrap();
+            assert_eq!(again.settings.time_zone.name(), "US/Central");
+            assert_eq!(again.version, first);
+        } else {
+            let error = again.unwrap_err();
+            assert!(!error.is_transient());
+            assert_eq!(
+                error.to_string(),
+                "ATD_MDS_SETTINGS: the configuration changed after the run was planned; start the run again"
+            );
+        }
+    }
 }

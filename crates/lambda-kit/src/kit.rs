@@ -5,19 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use config::Environment;
+use config::Scope;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use pipeline::{Context, PipelineError};
 use serde_json::Value;
 use telemetry::LogFormat;
-use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use crate::contexts::Contexts;
 use crate::error::FunctionError;
-
-/// An environment works on one event at a time. A step holds a connection for its claim and one for
-/// its work; the dataset's lock and the outcome take one more each.
-const CONNECTIONS: usize = 5;
 
 /// A tenth of an invocation's time, within these bounds, is reserved to record how it ended.
 const MIN_RESERVE: Duration = Duration::from_secs(1);
@@ -33,22 +28,23 @@ const MAX_LATENESS: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Invocation {
     /// The event as Lambda sent it.
     pub event: Value,
-    /// Configuration and clients.
-    pub ctx: Arc<Context>,
+    /// Configurations and clients.
+    pub contexts: Arc<Contexts>,
     /// When the work must have ended, a little before Lambda would end it.
     pub deadline: Instant,
 }
 
 /// Requests events until Lambda shuts the environment down, and passes each to `handle`.
 ///
-/// Configuration and clients are built once, while the first event is waited for. If that fails,
-/// the next event tries again and returns the error. So a mistake in the configuration is an error
-/// with a name and does not end the process.
+/// Configuration and clients of `scope` are built while the first event is waited for. If that
+/// fails, the first event tries again and returns the error. So a mistake in the configuration is an
+/// error with a name and does not end the process. A later event may need another version of the
+/// configuration, see [`Contexts`].
 ///
 /// # Errors
 ///
 /// The Lambda Runtime API does not respond as documented.
-pub async fn serve<H, F>(handle: H) -> Result<(), Error>
+pub async fn serve<H, F>(scope: Scope, handle: H) -> Result<(), Error>
 where
     H: Fn(Invocation) -> F + Send + Sync,
     F: Future<Output = Result<Value, FunctionError>> + Send,
@@ -60,10 +56,10 @@ where
         tracing::info!("execution environment shut down");
     })
     .await;
-    let context = Arc::new(OnceCell::new());
-    tokio::spawn(warm_up(Arc::clone(&context)));
+    let contexts = Arc::new(Contexts::default());
+    tokio::spawn(warm_up(scope, Arc::clone(&contexts)));
     lambda_runtime::run(service_fn(|event| -> Response<'_> {
-        Box::pin(respond(event, &handle, &context))
+        Box::pin(respond(event, &handle, &contexts))
     }))
     .await
 }
@@ -74,46 +70,31 @@ type Response<'a> = Pin<Box<dyn Future<Output = Result<Value, FunctionError>> + 
 async fn respond<H, F>(
     event: LambdaEvent<Value>,
     handle: &H,
-    context: &OnceCell<Arc<Context>>,
+    contexts: &Arc<Contexts>,
 ) -> Result<Value, FunctionError>
 where
     H: Fn(Invocation) -> F + Sync,
     F: Future<Output = Result<Value, FunctionError>> + Send,
 {
     let deadline = deadline(event.context.deadline(), SystemTime::now());
-    let response = async {
-        let ctx = connected(context).await?;
-        handle(Invocation {
-            event: event.payload,
-            ctx,
-            deadline,
-        })
-        .await
+    let invocation = Invocation {
+        event: event.payload,
+        contexts: Arc::clone(contexts),
+        deadline,
     };
-    response
+    handle(invocation)
         .await
         .inspect_err(|error| error.log(&event.context.request_id))
 }
 
-async fn warm_up(context: Arc<OnceCell<Arc<Context>>>) {
-    if let Err(error) = connected(&context).await {
+async fn warm_up(scope: Scope, contexts: Arc<Contexts>) {
+    if let Err(error) = contexts.current(scope).await {
         tracing::warn!(
             error.name = %error.name,
             error.message = %error.message,
             "configuration could not be loaded yet"
         );
     }
-}
-
-async fn connected(context: &OnceCell<Arc<Context>>) -> Result<Arc<Context>, PipelineError> {
-    let context = context
-        .get_or_try_init(|| async {
-            let ctx = Context::connect(Environment::from_process()?, CONNECTIONS).await?;
-            tracing::info!(stage = %ctx.config().env.stage, "configuration loaded");
-            Ok::<_, PipelineError>(Arc::new(ctx))
-        })
-        .await?;
-    Ok(Arc::clone(context))
 }
 
 fn deadline(lambda: SystemTime, now: SystemTime) -> Instant {

@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod contexts;
 mod error;
 mod kit;
 mod metrics;
 mod plan;
 mod step;
 
+pub use config::Scope;
+pub use contexts::Contexts;
 pub use error::FunctionError;
 pub use kit::{Invocation, serve};
 pub use lambda_runtime::Error;

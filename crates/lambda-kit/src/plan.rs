@@ -1,5 +1,6 @@
 //! The plan of a run and its summary, as the function `plan-blocks` returns them.
 
+use config::Scope;
 use pipeline::{ErrorName, PipelineError, PlanRequest, to_json};
 use serde_json::Value;
 use tokio::time::timeout_at;
@@ -43,7 +44,13 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
         tracing::warn!("interval is ignored, because time_min and time_max are both given");
     }
     let cap = max_concurrency(std::env::var(MAX_CONCURRENCY).ok())?;
-    let planning = Box::pin(pipeline::plan(&invocation.ctx, request, |_| {}));
+    let scope = if request.audit {
+        Scope::Audit
+    } else {
+        Scope::Plan
+    };
+    let ctx = invocation.contexts.current(scope).await?;
+    let planning = Box::pin(pipeline::plan(&ctx, request, |_| {}));
     let mut plan = timeout_at(invocation.deadline, planning)
         .await
         .map_err(|_| {
@@ -54,7 +61,7 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
             )
         })??;
     plan.cap_concurrency(cap);
-    metrics::plan(&invocation.ctx, &plan);
+    metrics::plan(&ctx, &plan);
     Ok(to_json(&plan)?)
 }
 
@@ -64,7 +71,8 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
 ///
 /// Those of [`pipeline::summarize()`]; `DatabaseUnavailable` if the invocation's time is too short.
 pub async fn summarize(run_id: Uuid, invocation: &Invocation) -> Result<Value, FunctionError> {
-    let summarizing = Box::pin(pipeline::summarize(&invocation.ctx, run_id));
+    let ctx = invocation.contexts.of_run(Scope::Plan, None).await?;
+    let summarizing = Box::pin(pipeline::summarize(&ctx, run_id));
     let summarized = timeout_at(invocation.deadline, summarizing)
         .await
         .map_err(|_| {

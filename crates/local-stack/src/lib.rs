@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod configuration;
 mod error;
 mod folder;
 mod functions;

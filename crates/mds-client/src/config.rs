@@ -188,6 +188,25 @@ impl ProviderConfig {
         }
     }
 
+    /// The same entry without what only requests need: its login, its headers, and what its
+    /// address holds besides host and path.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        self.mds_api_url.set_query(None);
+        // These fail only for addresses that have no login anyway.
+        let _ = self.mds_api_url.set_username("");
+        let _ = self.mds_api_url.set_password(None);
+        Self {
+            token: None,
+            token_url: None,
+            auth_data: BTreeMap::new(),
+            token_request: None,
+            auth_headers: BTreeMap::new(),
+            headers: BTreeMap::new(),
+            ..self
+        }
+    }
+
     /// Reads the entry of one provider.
     ///
     /// # Errors

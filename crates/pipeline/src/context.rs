@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use boundaries::Boundaries;
-use config::{Config, Environment};
+use config::{BoundaryVersions, Config, ConfigVersion, Environment, Scope};
 use mds_client::{MdsClient, ProviderConfig};
 use socrata::{SocrataClient, SocrataConfig};
 use store::{RequestSlots, Store, StoreOptions};
@@ -22,6 +23,12 @@ use crate::error::{ErrorName, PipelineError};
 use crate::pace::SharedPace;
 use crate::publish::dataset::check_dataset;
 
+mod version;
+
+/// Fernet keys are read again before a step if they are older. So a process that works for hours
+/// takes up a new first key within minutes, although the old one still opens everything.
+const MAX_KEY_AGE: Duration = Duration::from_secs(5 * 60);
+
 /// Configuration, database and clients, shared by all the blocks that a process works on.
 ///
 /// A client is built when a step first needs it, so that `plan` works without a portal and
@@ -33,6 +40,7 @@ pub struct Context {
     slots: RequestSlots,
     http: reqwest::Client,
     clients: Arc<Mutex<BTreeMap<ProviderName, MdsClient>>>,
+    boundary_versions: Arc<OnceCell<BoundaryVersions>>,
     boundaries: Arc<OnceCell<Arc<Boundaries>>>,
     portal: Arc<OnceLock<Portal>>,
     deadline: Option<Instant>,
@@ -87,7 +95,22 @@ impl Context {
     /// `ConfigInvalid` if something is missing or malformed, or if the machine has no TLS roots;
     /// `StorageUnavailable` if the bucket or Secrets Manager cannot be reached.
     pub async fn connect(env: Environment, max_connections: usize) -> Result<Self, PipelineError> {
-        let config = Box::pin(config::load(env)).await?;
+        Box::pin(Self::connect_for(env, Scope::All, None, max_connections)).await
+    }
+
+    /// As [`Context::connect`], with what a scope needs of the configuration, and of a certain
+    /// version of it if one is given.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::connect`]; `ConfigInvalid` if the bucket no longer has the version.
+    pub async fn connect_for(
+        env: Environment,
+        scope: Scope,
+        version: Option<&ConfigVersion>,
+        max_connections: usize,
+    ) -> Result<Self, PipelineError> {
+        let config = Box::pin(config::load_for(env, scope, version)).await?;
         let options = StoreOptions {
             max_connections,
             ..StoreOptions::default()
@@ -104,6 +127,11 @@ impl Context {
                 )
             })?,
             clients: Arc::default(),
+            boundary_versions: Arc::new(OnceCell::new_with(
+                version
+                    .map(|it| it.boundaries.clone())
+                    .filter(|versions| !versions.is_empty()),
+            )),
             boundaries: Arc::default(),
             portal: Arc::default(),
             deadline: None,
@@ -129,6 +157,12 @@ impl Context {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Reads the Fernet keys again if they are old, so that what a step writes is sealed with the
+    /// key of now.
+    pub(crate) async fn refresh_keys(&self) -> Result<(), PipelineError> {
+        Ok(Box::pin(self.vault().refresh_keys(MAX_KEY_AGE)).await?)
     }
 
     /// The database.
@@ -205,18 +239,6 @@ impl Context {
         )?)
     }
 
-    pub(crate) async fn boundaries(&self) -> Result<Arc<Boundaries>, PipelineError> {
-        let boundaries = self
-            .boundaries
-            .get_or_try_init(|| async {
-                config::load_boundaries(self.vault(), &self.config.settings)
-                    .await
-                    .map(Arc::new)
-            })
-            .await?;
-        Ok(Arc::clone(boundaries))
-    }
-
     pub(crate) fn public_id_key(&self) -> Result<PublicIdKey, PipelineError> {
         Ok(self.config.settings.public_id_key()?)
     }
@@ -238,13 +260,16 @@ impl Context {
     /// Checks the settings that these steps need, so that a mistake is reported once and before any
     /// work.
     pub(crate) fn check_settings(&self, steps: StepSelection) -> Result<(), PipelineError> {
+        let invalid = |why| PipelineError::caused(ErrorName::ConfigInvalid, why);
+        let settings = &self.config.settings;
         if steps.sync_db {
-            self.public_id_key()?;
-            self.public_form()?;
+            settings.check_load().map_err(|why| invalid(why))?;
         }
         if steps.sync_socrata {
-            self.portal()?;
-            self.public_form()?;
+            settings.check_publish().map_err(|why| invalid(why))?;
+            if self.config.scope.has_portal() {
+                self.portal()?;
+            }
         }
         Ok(())
     }

@@ -42,6 +42,7 @@ impl From<VaultError> for PipelineError {
             VaultError::NotFound { .. } => ErrorName::ArchiveMissing,
             VaultError::Unreadable { .. } => ErrorName::ArchiveUnreadable,
             VaultError::Refused { .. } => ErrorName::ConfigInvalid,
+            VaultError::Keys(_) if !error.is_transient() => ErrorName::ConfigInvalid,
             // Somebody else works on the block, or encrypts its objects again.
             VaultError::Changed { .. } => ErrorName::BlockBusy,
             _ => ErrorName::StorageUnavailable,

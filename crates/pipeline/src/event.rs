@@ -2,6 +2,7 @@
 //! that the steps pass on.
 
 use chrono::{DateTime, Utc};
+use config::ConfigVersion;
 use serde::{Deserialize, Serialize};
 use trips::Changes;
 use trips::block::{Block, Hour, ProviderName};
@@ -136,6 +137,9 @@ pub struct BlockItem {
     /// Whether to believe a provider that no longer returns trips that are loaded.
     #[serde(default)]
     pub accept_losses: bool,
+    /// The configuration of the run. An item that an older planner wrote has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigVersion>,
     /// The output of `extract`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extract: Option<ExtractOutput>,

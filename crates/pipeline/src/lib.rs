@@ -50,6 +50,7 @@ pub use run::{BlockOutcome, RunObserver, RunOptions, run_local};
 pub use run_step::{run_step, step_within};
 pub use source::Source;
 pub use span::step_span;
+pub use step::record_not_begun;
 pub use summarize::{run_summary, summarize};
 pub use sync_db::sync_db;
 pub use sync_socrata::sync_socrata;

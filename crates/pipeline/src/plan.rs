@@ -2,6 +2,7 @@
 //! and errors").
 
 use chrono::{DateTime, Utc};
+use config::ConfigVersion;
 use serde::Serialize;
 use tracing::Instrument;
 use trips::block::{Hour, ProviderName, manifest_key};
@@ -10,7 +11,7 @@ use uuid::Uuid;
 use vault::Seal;
 
 use self::blocks::{PartRead, PlanRow, parts};
-use self::prepare::{add_to_schedule, create_run};
+use self::prepare::{add_to_schedule, create_run, finish_run};
 use self::ranges::{ProviderRange, ranges};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
@@ -206,7 +207,13 @@ struct Planner<'a> {
     request: &'a PlanRequest,
     plan: Plan,
     /// `None` for a dry run.
-    manifest: Option<JsonArrayStream>,
+    output: Option<Output>,
+}
+
+/// Where the items of a plan go, and the configuration that they name.
+struct Output {
+    manifest: JsonArrayStream,
+    config: ConfigVersion,
 }
 
 impl<'a> Planner<'a> {
@@ -232,19 +239,21 @@ impl<'a> Planner<'a> {
             blocks: Vec::new(),
             audit: None,
         };
-        let manifest = if request.dry_run {
+        let output = if request.dry_run {
             None
         } else {
+            let config = ctx.version(request.steps().sync_db).await?;
             add_to_schedule(ctx, ranges).await?;
-            create_run(ctx, request, run_id).await?;
+            create_run(ctx, request, run_id, &config).await?;
             let key = manifest_key(ctx.config().env.stage, run_id);
-            Some(JsonArrayStream::create(ctx.vault(), &key, Seal::Plain)?)
+            let manifest = JsonArrayStream::create(ctx.vault(), &key, Seal::Plain)?;
+            Some(Output { manifest, config })
         };
         Ok(Self {
             ctx,
             request,
             plan,
-            manifest,
+            output,
         })
     }
 
@@ -263,9 +272,12 @@ impl<'a> Planner<'a> {
             steps,
         };
         self.plan.block_count += 1;
-        if let (Some(manifest), Some(schedule_id)) = (&mut self.manifest, row.schedule_id) {
-            let item = block_item(&self.plan, schedule_id, self.request, &block);
-            manifest.push(&item).await?;
+        if let (Some(output), Some(schedule_id)) = (&mut self.output, row.schedule_id) {
+            let item = BlockItem {
+                config: Some(output.config.clone()),
+                ..block_item(&self.plan, schedule_id, self.request, &block)
+            };
+            output.manifest.push(&item).await?;
         }
         if self.plan.blocks.len() < SHOWN_BLOCKS {
             self.plan.blocks.push(block.clone());
@@ -302,17 +314,15 @@ impl<'a> Planner<'a> {
         let Self {
             ctx,
             mut plan,
-            manifest,
+            output,
             ..
         } = self;
-        if let Some(manifest) = manifest {
+        if let Some(Output { manifest, config }) = output {
             plan.manifest = Some(ManifestLocation {
                 bucket: ctx.vault().bucket().to_owned(),
                 key: manifest.finish().await?.key,
             });
-            ctx.store()
-                .finish_plan(plan.run_id, plan.block_count)
-                .await?;
+            finish_run(ctx, plan.run_id, plan.block_count, &config).await?;
         }
         Ok(plan)
     }
@@ -353,6 +363,7 @@ fn block_item(
         steps: block.steps.clone(),
         force: request.force,
         accept_losses: request.accept_losses,
+        config: None,
         extract: None,
         sync_db: None,
         sync_socrata: None,

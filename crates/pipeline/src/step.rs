@@ -20,7 +20,7 @@ use crate::span::step_span;
 
 mod record;
 
-use self::record::record_unclaimed;
+pub use self::record::record_not_begun;
 pub(crate) use self::record::{record_failure, warn_not_recorded};
 
 /// How long a step waits for another run that works on the same block before it gives up with
@@ -78,10 +78,14 @@ async fn claim_and_work<S: BlockStep>(
     item: &BlockItem,
     work: S,
 ) -> Result<S::Output, PipelineError> {
-    let mut step = match ClaimedStep::begin(ctx, item, S::STEP).await {
+    let begun = match ctx.refresh_keys().await {
+        Ok(()) => ClaimedStep::begin(ctx, item, S::STEP).await,
+        Err(error) => Err(error),
+    };
+    let mut step = match begun {
         Ok(step) => step,
         Err(error) => {
-            record_unclaimed(ctx, S::STEP, item, &error).await;
+            record_not_begun(ctx, S::STEP, item, &error).await;
             return Err(error);
         }
     };

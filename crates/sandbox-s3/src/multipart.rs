@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use super::records;
 
 /// The size that S3 requires of every part except the last.
-const MIN_PART_BYTES: u64 = 5 << 20;
+pub(super) const MIN_PART_BYTES: u64 = 5 << 20;
 const MD5_BYTES: usize = 16;
 
 type Digest = [u8; MD5_BYTES];
@@ -124,11 +124,12 @@ impl Assembly {
         if !object.try_exists()? {
             return Ok(None);
         }
-        let etag = match records::etag(&self.root, &self.bucket, &self.key) {
-            Some(etag) => etag,
-            None => hexadecimal(&Md5::checksum(&fs::read(object)?)),
-        };
-        Ok(Some(ETag::Strong(etag)))
+        Ok(Some(
+            match records::etag(&self.root, &self.bucket, &self.key) {
+                Some(etag) => ETag::Strong(etag),
+                None => etag_of(&fs::read(object)?),
+            },
+        ))
     }
 
     /// Makes the temporary file the object. Returns its entity tag. Nothing else may write at the
@@ -160,6 +161,11 @@ impl Assembly {
         let hash = Md5::checksum(&self.digests.concat());
         format!("{}-{}", hexadecimal(&hash), self.digests.len())
     }
+}
+
+/// The `ETag` of an object that came in one part.
+pub(super) fn etag_of(content: &[u8]) -> ETag {
+    ETag::Strong(hexadecimal(&Md5::checksum(content)))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::io::ReaderStream;
 
 use super::conditions::{Conditions, WriteConditions};
-use super::multipart::{Assembly, Parts};
+use super::multipart::{self, Assembly, MIN_PART_BYTES, Parts};
 use super::records;
 use super::versions::{Version, Versions};
 
@@ -206,14 +206,32 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| s3_error!(error, InternalError))
 }
 
+/// The `ETag` of a version, if its bytes came in one part: the parts of another are forgotten.
+async fn etag_of_version(path: PathBuf) -> S3Result<Option<ETag>> {
+    blocking(move || {
+        if path.metadata()?.len() >= MIN_PART_BYTES {
+            return Ok(None);
+        }
+        Ok(Some(multipart::etag_of(&std::fs::read(path)?)))
+    })
+    .await
+}
+
 /// The content of a version that is not current.
-async fn whole_file(path: &Path, version_id: Option<String>) -> Response<GetObjectOutput> {
+async fn whole_file(
+    path: &Path,
+    version_id: Option<String>,
+    conditions: &Conditions,
+) -> Response<GetObjectOutput> {
+    let e_tag = etag_of_version(path.to_owned()).await?;
+    conditions.check(e_tag.as_ref())?;
     let file = File::open(path).await.map_err(internal)?;
     let bytes = file.metadata().await.map_err(internal)?.len();
     let body = ReaderStream::with_capacity(file, BODY_CHUNK_BYTES);
     Ok(S3Response::new(GetObjectOutput {
         body: Some(StreamingBlob::wrap(body)),
         content_length: i64::try_from(bytes).ok(),
+        e_tag,
         version_id,
         ..Default::default()
     }))
@@ -286,10 +304,12 @@ impl S3 for Objects {
         let is_whole = req.input.range.is_none();
         let _shared = self.lock.read().await;
         if let Some(version) = self.old_version(&req.input)? {
-            return whole_file(&version, req.input.version_id).await;
+            return whole_file(&version, req.input.version_id, &conditions).await;
         }
+        let version_id = self.versions.current(&req.input.bucket, &req.input.key);
         let mut response = self.files.get_object(req).await?;
         conditions.check(response.output.e_tag.as_ref())?;
+        response.output.version_id = version_id;
         drop_outdated_checksums!(response.output);
         if is_whole && let Ok(file) = File::open(path).await {
             let body = ReaderStream::with_capacity(file, BODY_CHUNK_BYTES);
@@ -301,8 +321,10 @@ impl S3 for Objects {
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> Response<HeadObjectOutput> {
         let conditions = Conditions::new(&req.input.if_match, &req.input.if_none_match);
         let _shared = self.lock.read().await;
+        let version_id = self.versions.current(&req.input.bucket, &req.input.key);
         let mut response = self.files.head_object(req).await?;
         conditions.check(response.output.e_tag.as_ref())?;
+        response.output.version_id = version_id;
         drop_outdated_checksums!(response.output);
         Ok(response)
     }

@@ -94,10 +94,21 @@ impl Versions {
 
     /// Whether this is the id of the current object.
     pub(super) fn is_current(&self, bucket: &str, key: &str, id: &str) -> bool {
+        self.id_of_object(bucket, key).as_deref() == Some(id)
+    }
+
+    /// The id of the current object, if the bucket keeps versions.
+    pub(super) fn current(&self, bucket: &str, key: &str) -> Option<String> {
+        if self.are_enabled(bucket) {
+            self.id_of_object(bucket, key)
+        } else {
+            None
+        }
+    }
+
+    fn id_of_object(&self, bucket: &str, key: &str) -> Option<String> {
         let object = fs::metadata(self.root.join(bucket).join(key));
-        object
-            .and_then(|metadata| metadata.modified())
-            .is_ok_and(|modified| self::id(modified) == id)
+        object.and_then(|metadata| metadata.modified()).ok().map(id)
     }
 
     /// Every version under a prefix, in the order of the keys, the newest of each first.

@@ -40,7 +40,7 @@ pub use publications::{
     Entering, Publication, PublicationEntry, PublicationFile, PublicationState, PublishTurn, Sent,
 };
 pub use request_slots::{RequestSlot, RequestSlots};
-pub use runs::{FailedBlock, Outcome, RunRecord, RunSummary, UnfinishedBlock};
+pub use runs::{FailedBlock, Outcome, RunConfig, RunRecord, RunSummary, UnfinishedBlock};
 pub use schedule::{ArchiveRecord, ScheduleRow};
 pub use trip_report::{MadeReport, ReportedCounts, TripFilters, TripGroup};
 pub use upsert::{LoadCounts, LoadRequest, Upsert};

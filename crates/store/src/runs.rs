@@ -24,6 +24,17 @@ pub struct RunRecord {
     pub stage: Stage,
     /// The request that started it.
     pub request: Value,
+    /// The configuration that it is planned with.
+    pub config: RunConfig,
+}
+
+/// The entity tags of the two configuration files of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunConfig {
+    /// That of the settings file.
+    pub settings_etag: String,
+    /// That of the providers file.
+    pub providers_etag: Option<String>,
 }
 
 /// How a block of a run ended.
@@ -49,38 +60,69 @@ impl Outcome {
 }
 
 impl Store {
-    /// Inserts a run into `api.runs` before its plan is made. Does nothing if the run is there.
+    /// Inserts a run into `api.runs` before its plan is made. If the run is there and its plan is
+    /// not complete, it gets the configuration of this record. Returns whether the run has it.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
-    pub async fn create_run(&self, run: &RunRecord) -> Result<(), StoreError> {
-        self.client()
+    pub async fn create_run(&self, run: &RunRecord) -> Result<bool, StoreError> {
+        let RunConfig {
+            settings_etag,
+            providers_etag,
+        } = &run.config;
+        let written = self
+            .client()
             .await?
             .execute(
-                "INSERT INTO api.runs (run_id, stage, request) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-                &[&run.run_id, &run.stage.as_str(), &run.request],
+                "INSERT INTO api.runs AS run (run_id, stage, request, settings_etag, providers_etag)
+                 VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (run_id) DO UPDATE
+                 SET settings_etag = excluded.settings_etag, providers_etag = excluded.providers_etag
+                 WHERE run.block_count IS NULL OR run.settings_etag IS NULL
+                    OR (run.settings_etag, run.providers_etag)
+                       IS NOT DISTINCT FROM (excluded.settings_etag, excluded.providers_etag)",
+                &[
+                    &run.run_id,
+                    &run.stage.as_str(),
+                    &run.request,
+                    settings_etag,
+                    providers_etag,
+                ],
             )
             .await
             .map_err(failed("inserting a run"))?;
-        Ok(())
+        Ok(written == 1)
     }
 
-    /// Records in `api.runs` that a run's plan is complete.
+    /// Records in `api.runs` that a run's plan is complete. Returns whether the run has the
+    /// configuration of the plan, without which nothing is recorded.
     ///
     /// # Errors
     ///
     /// As [`Store::create_run`].
-    pub async fn finish_plan(&self, run_id: Uuid, block_count: u64) -> Result<(), StoreError> {
-        self.client()
+    pub async fn finish_plan(
+        &self,
+        run_id: Uuid,
+        block_count: u64,
+        config: &RunConfig,
+    ) -> Result<bool, StoreError> {
+        let written = self
+            .client()
             .await?
             .execute(
-                "UPDATE api.runs SET planned_at = clock_timestamp(), block_count = $2 WHERE run_id = $1",
-                &[&run_id, &to_bigint(block_count)],
+                "UPDATE api.runs SET planned_at = clock_timestamp(), block_count = $2
+                 WHERE run_id = $1 AND (settings_etag, providers_etag) IS NOT DISTINCT FROM ($3, $4)",
+                &[
+                    &run_id,
+                    &to_bigint(block_count),
+                    &config.settings_etag,
+                    &config.providers_etag,
+                ],
             )
             .await
             .map_err(failed("recording a plan"))?;
-        Ok(())
+        Ok(written == 1)
     }
 
     /// Reads from `api.runs` when the planning of a run began, or `None` for an unknown run.

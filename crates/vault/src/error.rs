@@ -7,6 +7,7 @@ use std::sync::Arc;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::key_ring::ReadKeysError;
 use crate::place::Place;
 
 /// Why the content of an object cannot be read.
@@ -135,6 +136,9 @@ pub enum VaultError {
         /// The object's key.
         key: String,
     },
+    /// The Fernet keys could not be read again for too long.
+    #[error("the Fernet keys are too old to go on with, and cannot be read again: {0}")]
+    Keys(#[source] ReadKeysError),
     /// The writer was created outside a tokio runtime, so it cannot upload.
     #[error("object {key:?} can only be written inside a tokio runtime")]
     NoRuntime {
@@ -147,7 +151,11 @@ impl VaultError {
     /// Returns whether the same request may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Changed { .. })
+        match self {
+            Self::Unavailable { .. } | Self::Changed { .. } => true,
+            Self::Keys(error) => error.is_transient,
+            _ => false,
+        }
     }
 
     /// Returns the `VaultError` inside an I/O error of [`crate::ObjectWriter`] or
@@ -190,7 +198,7 @@ impl VaultError {
             .map_or(0, |response| response.status().as_u16());
         let code = error.code().unwrap_or_default();
         match (status, code) {
-            (_, "NoSuchKey") => Self::NotFound {
+            (_, "NoSuchKey" | "NoSuchVersion") => Self::NotFound {
                 key: key.to_owned(),
             },
             // The response to a HEAD has no body, so its 404 has no code.

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
 
@@ -11,6 +11,10 @@ use crate::fernet::FernetKeys;
 /// Keys are not read again before this time has passed, so that a bucket full of objects that no
 /// key fits does not become as many requests.
 const MIN_PAUSE: Duration = Duration::from_secs(5);
+
+/// Keys that should be read again, but cannot be, are used until they are this many times as old as
+/// they should be.
+const MAX_OVERDUE: u32 = 3;
 
 /// Where the keys can be read again, because they may have been replaced since the process started.
 pub trait ReadKeys: Send + Sync {
@@ -41,8 +45,19 @@ pub(crate) struct KeyRing(Arc<Ring>);
 struct Ring {
     current: RwLock<FernetKeys>,
     source: Option<Box<dyn ReadKeys>>,
-    /// When the keys were last read again. Locked while they are read.
-    read_at: Mutex<Option<Instant>>,
+    /// Locked while the keys are read.
+    reads: Mutex<Reads>,
+}
+
+/// When the keys were read. The clock is that of the wall: another one may stand still while a
+/// Lambda environment is frozen.
+struct Reads {
+    /// When they were last read.
+    read: SystemTime,
+    /// When they were last read because none fitted.
+    renewed: Option<SystemTime>,
+    /// When they could not be read because of their age.
+    failed: Option<SystemTime>,
 }
 
 impl KeyRing {
@@ -60,7 +75,11 @@ impl KeyRing {
         Self(Arc::new(Ring {
             current: RwLock::new(keys),
             source,
-            read_at: Mutex::default(),
+            reads: Mutex::new(Reads {
+                read: SystemTime::now(),
+                renewed: None,
+                failed: None,
+            }),
         }))
     }
 
@@ -77,26 +96,61 @@ impl KeyRing {
         let Some(source) = &self.0.source else {
             return Ok(None);
         };
-        let mut read_at = self.0.read_at.lock().await;
+        let mut reads = self.0.reads.lock().await;
         let current = self.current();
         if !current.are_same(tried) {
             // Another reader has renewed them meanwhile.
             return Ok(Some(current));
         }
-        if read_at.is_some_and(|at| at.elapsed() < MIN_PAUSE) {
+        if reads.renewed.is_some_and(|at| age(at) < MIN_PAUSE) {
             return Ok(None);
         }
         let keys = source.read_keys().await?;
-        *read_at = Some(Instant::now());
-        if keys.are_same(&current) {
-            return Ok(None);
+        reads.renewed = Some(SystemTime::now());
+        self.replace(&mut reads, keys.clone());
+        Ok((!keys.are_same(&current)).then_some(keys))
+    }
+
+    /// Reads the keys again if they are older than `max_age`.
+    pub(crate) async fn refresh(&self, max_age: Duration) -> Result<(), ReadKeysError> {
+        let Some(source) = &self.0.source else {
+            return Ok(());
+        };
+        let mut reads = self.0.reads.lock().await;
+        let old = age(reads.read);
+        if old < max_age {
+            return Ok(());
         }
+        let is_usable = old < max_age * MAX_OVERDUE;
+        if is_usable && reads.failed.is_some_and(|at| age(at) < MIN_PAUSE) {
+            return Ok(());
+        }
+        match source.read_keys().await {
+            Ok(keys) => self.replace(&mut reads, keys),
+            Err(failed) if is_usable => {
+                reads.failed = Some(SystemTime::now());
+                tracing::warn!(
+                    error.message = %failed,
+                    "Fernet keys could not be read again, going on with those of before"
+                );
+            }
+            Err(failed) => return Err(failed),
+        }
+        Ok(())
+    }
+
+    fn replace(&self, reads: &mut Reads, keys: FernetKeys) {
+        reads.read = SystemTime::now();
         let mut current = self
             .0
             .current
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        *current = keys.clone();
-        Ok(Some(keys))
+        *current = keys;
     }
+}
+
+/// A time in the future is of a clock that was set back since, so nobody knows its age.
+fn age(at: SystemTime) -> Duration {
+    at.elapsed().unwrap_or(Duration::MAX)
 }

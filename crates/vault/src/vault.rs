@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{Read, Write as _};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use crate::error::{Unreadable, VaultError, vault_error};
 use crate::fernet::FernetKeys;
 use crate::key_ring::{KeyRing, ReadKeys};
 use crate::listing::ObjectPages;
+use crate::object_version::ObjectVersion;
 use crate::place::Place;
 use crate::read::{Fetched, ObjectReader, SealedReader, Source, StoredInfo};
 use crate::write::{
@@ -36,8 +37,18 @@ pub enum Seal {
 pub struct ObjectHead {
     /// Its entity tag, which changes with its content.
     pub etag: Option<String>,
+    /// The id of its version, if the bucket keeps versions.
+    pub version_id: Option<String>,
     /// When it was last written.
     pub modified: Option<SystemTime>,
+}
+
+impl ObjectHead {
+    /// Which version of the object is there; `None` if the bucket named no entity tag.
+    #[must_use]
+    pub fn version(&self) -> Option<ObjectVersion> {
+        ObjectVersion::of(self.etag.as_ref(), self.version_id.as_ref())
+    }
 }
 
 /// A bucket and the keys to its objects. Cloning is cheap.
@@ -73,6 +84,18 @@ impl Vault {
             keys: KeyRing::with_source(self.keys.current(), source),
             ..self
         }
+    }
+
+    /// Reads the keys again if that was last done longer ago than `max_age`: what is written after
+    /// a rotation has to be sealed with the new key, although the old one still fits everything.
+    /// If they cannot be read, the vault goes on with those it has until they are `max_age` old
+    /// three times over.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Keys`]: the keys could not be read for so long.
+    pub async fn refresh_keys(&self, max_age: Duration) -> Result<(), VaultError> {
+        self.keys.refresh(max_age).await.map_err(VaultError::Keys)
     }
 
     /// The same vault, but writing with `compression`.
@@ -157,10 +180,21 @@ impl Vault {
     /// [`VaultError::NotFound`], [`VaultError::Unreadable`] for an object that is neither JSON nor
     /// a token under one of the keys, or the error of the request.
     pub async fn open(&self, key: &str) -> Result<ObjectReader, VaultError> {
-        let fetched = self.fetch(key).await?;
+        self.open_version(key, None).await
+    }
+
+    /// As [`Vault::open`], of a certain version of the object.
+    async fn open_version(
+        &self,
+        key: &str,
+        version: Option<&ObjectVersion>,
+    ) -> Result<ObjectReader, VaultError> {
+        // Boxed, so that the futures of callers do not nest too deeply.
+        let fetched = Box::pin(self.fetch_version(key, version)).await?;
         let owned = key.to_owned();
         blocking(key, move || {
             ObjectReader::new(&owned, fetched.etag, fetched.bytes, fetched.content)
+                .map(|reader| reader.with_version_id(fetched.version_id))
         })
         .await
     }
@@ -175,11 +209,20 @@ impl Vault {
     }
 
     pub(crate) async fn fetch(&self, key: &str) -> Result<Fetched, VaultError> {
+        self.fetch_version(key, None).await
+    }
+
+    async fn fetch_version(
+        &self,
+        key: &str,
+        version: Option<&ObjectVersion>,
+    ) -> Result<Fetched, VaultError> {
         let source = Source {
             client: &self.client,
             bucket: &self.bucket,
             keys: &self.keys,
             key,
+            version,
         };
         source.fetch().await
     }
@@ -199,7 +242,21 @@ impl Vault {
     ///
     /// As [`Vault::open`].
     pub async fn get_with_info(&self, key: &str) -> Result<(Vec<u8>, StoredInfo), VaultError> {
-        let reader = self.open(key).await?;
+        self.get_version(key, None).await
+    }
+
+    /// As [`Vault::get_with_info`], of a certain version of the object if one is given.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::open`]; [`VaultError::Changed`] or [`VaultError::NotFound`] if the bucket no
+    /// longer has the version.
+    pub async fn get_version(
+        &self,
+        key: &str,
+        version: Option<&ObjectVersion>,
+    ) -> Result<(Vec<u8>, StoredInfo), VaultError> {
+        let reader = self.open_version(key, version).await?;
         let info = reader.info().clone();
         Ok((read_all(key, reader).await?, info))
     }
@@ -327,6 +384,7 @@ impl Vault {
         match result.map_err(|error| VaultError::from_sdk(key, error)) {
             Ok(head) => Ok(Some(ObjectHead {
                 etag: head.e_tag,
+                version_id: head.version_id,
                 modified: head.last_modified.and_then(|at| at.try_into().ok()),
             })),
             Err(VaultError::NotFound { .. }) => Ok(None),

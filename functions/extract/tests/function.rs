@@ -153,10 +153,11 @@ async fn errors_have_the_names_that_the_state_machine_matches_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mistake_in_the_configuration_is_an_error_with_a_name_and_can_be_mended() {
     let stack = stack().await;
-    let item = event(&stack).await;
-    let settings = stack.bucket_folder().join("config/settings_staging.json");
-    let kept = std::fs::read(&settings).unwrap();
-    std::fs::write(&settings, br#"{"TIME_ZONE": "US/Central"}"#).unwrap();
+    let mut item = event(&stack).await;
+    // Of no plan, so that it is done with the configuration of now.
+    item.as_object_mut().unwrap().remove("config");
+    let database = json!(stack.database_url);
+    stack.put_setting("DATABASE_URL", json!(null)).await.unwrap();
     let function = stack.function(BINARY).await.unwrap();
     let InvokeError::Function(error) = function.invoke(&item).await.unwrap_err() else {
         panic!("the function did not return an error")
@@ -164,7 +165,7 @@ async fn a_mistake_in_the_configuration_is_an_error_with_a_name_and_can_be_mende
     assert_eq!(error.error_type, "ConfigInvalid");
     assert!(error.error_message.contains("DATABASE_URL"), "{error:?}");
 
-    std::fs::write(&settings, kept).unwrap();
+    stack.put_setting("DATABASE_URL", database).await.unwrap();
     function.invoke(&item).await.unwrap();
     function.invoke(&item).await.unwrap();
     let configured = json_lines(&function)

@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_kit::Error> {
-    lambda_kit::serve(plan_blocks::handle).await
+    lambda_kit::serve(lambda_kit::Scope::Plan, plan_blocks::handle).await
 }

@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_kit::Error> {
-    lambda_kit::serve(sync_db::handle).await
+    lambda_kit::serve(lambda_kit::Scope::SyncDb, sync_db::handle).await
 }

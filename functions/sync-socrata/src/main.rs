@@ -2,5 +2,5 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_kit::Error> {
-    lambda_kit::serve(sync_socrata::handle).await
+    lambda_kit::serve(lambda_kit::Scope::SyncSocrata, sync_socrata::handle).await
 }

@@ -1,12 +1,13 @@
 //! What a plan adds to the database before it is made.
 
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
-use store::RunRecord;
+use config::ConfigVersion;
+use store::{RunConfig, RunRecord};
 use uuid::Uuid;
 
 use super::ranges::ProviderRange;
 use crate::context::Context;
-use crate::error::{PipelineError, to_json};
+use crate::error::{ErrorName, PipelineError, to_json};
 use crate::event::PlanRequest;
 
 /// The planner adds schedule rows for this many providers at a time, each over a connection of its
@@ -38,16 +39,51 @@ pub(super) async fn add_to_schedule(
     Ok(())
 }
 
-/// Adds the run to the database.
+/// Adds the run to the database. A plan that is repeated before it was complete may have another
+/// configuration than before, since no step has begun.
 pub(super) async fn create_run(
     ctx: &Context,
     request: &PlanRequest,
     run_id: Uuid,
+    config: &ConfigVersion,
 ) -> Result<(), PipelineError> {
     let run = RunRecord {
         run_id,
         stage: ctx.config().env.stage,
         request: to_json(request)?,
+        config: etags(config),
     };
-    Ok(ctx.store().create_run(&run).await?)
+    check_config(ctx.store().create_run(&run).await?)
+}
+
+/// Records that the run's plan is complete.
+pub(super) async fn finish_run(
+    ctx: &Context,
+    run_id: Uuid,
+    block_count: u64,
+    config: &ConfigVersion,
+) -> Result<(), PipelineError> {
+    let finished = ctx
+        .store()
+        .finish_plan(run_id, block_count, &etags(config))
+        .await?;
+    check_config(finished)
+}
+
+fn etags(config: &ConfigVersion) -> RunConfig {
+    RunConfig {
+        settings_etag: config.settings.etag.clone(),
+        providers_etag: config.providers.as_ref().map(|it| it.etag.clone()),
+    }
+}
+
+/// A run has one configuration. Its steps may have begun with the one that the run has.
+fn check_config(is_of_run: bool) -> Result<(), PipelineError> {
+    if is_of_run {
+        return Ok(());
+    }
+    Err(PipelineError::new(
+        ErrorName::ConfigInvalid,
+        "the configuration changed after the run was planned; start the run again",
+    ))
 }

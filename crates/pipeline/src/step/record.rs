@@ -13,9 +13,9 @@ use crate::event::BlockItem;
 /// How long it may take.
 const RECORD_TIME: Duration = Duration::from_secs(5);
 
-/// Records that a step could not begin as the block's outcome. Nobody can record that the database
-/// is away; `mds run` does so in the end.
-pub(super) async fn record_unclaimed(
+/// Records that a step could not begin as the block's outcome; the block's row stays as it is.
+/// Nobody can record that the database is away; `mds run` does so in the end.
+pub async fn record_not_begun(
     ctx: &Context,
     step: Step,
     item: &BlockItem,

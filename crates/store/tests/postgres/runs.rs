@@ -1,22 +1,39 @@
 //! Runs, and how their blocks ended.
 
 use serde_json::json;
-use store::{Outcome, RunRecord, StoreError};
+use store::{Outcome, RunConfig, RunRecord, StoreError};
 use trips::block::Stage;
 use trips::status::Step;
 use uuid::Uuid;
 
 use crate::fixture::{Db, RUN};
 
-async fn create_run(db: &Db) {
+fn config(settings: &str) -> RunConfig {
+    RunConfig {
+        settings_etag: settings.to_owned(),
+        providers_etag: Some("providers".to_owned()),
+    }
+}
+
+async fn create_run_with(db: &Db, config: RunConfig) -> bool {
     db.store
         .create_run(&RunRecord {
             run_id: RUN,
             stage: Stage::Staging,
             request: json!({"provider": "all"}),
+            config,
         })
         .await
-        .unwrap();
+        .unwrap()
+}
+
+async fn create_run(db: &Db) {
+    assert!(create_run_with(db, config("a")).await);
+}
+
+async fn finish_plan(db: &Db, blocks: u64) {
+    let finished = db.store.finish_plan(RUN, blocks, &config("a")).await;
+    assert!(finished.unwrap());
 }
 
 async fn is_success(db: &Db) -> bool {
@@ -28,7 +45,7 @@ async fn is_success(db: &Db) -> bool {
 async fn a_run_is_summarized() {
     let db = Db::planned().await;
     create_run(&db).await;
-    db.store.finish_plan(RUN, 6).await.unwrap();
+    finish_plan(&db, 6).await;
     let first = db.schedule_id(0).await;
     let record = async |n: i64, step, outcome, error| {
         db.store
@@ -99,7 +116,7 @@ async fn a_run_is_summarized() {
 async fn a_run_whose_blocks_are_done_or_not_published_yet_is_a_success() {
     let db = Db::planned().await;
     create_run(&db).await;
-    db.store.finish_plan(RUN, 1).await.unwrap();
+    finish_plan(&db, 1).await;
     assert!(!is_success(&db).await);
     let id = db.schedule_id(0).await;
     db.store
@@ -115,7 +132,7 @@ async fn a_run_without_blocks_is_a_success_and_one_without_a_plan_is_not() {
     create_run(&db).await;
     create_run(&db).await;
     assert!(!is_success(&db).await);
-    db.store.finish_plan(RUN, 0).await.unwrap();
+    finish_plan(&db, 0).await;
     assert!(is_success(&db).await);
 }
 
@@ -145,4 +162,21 @@ async fn an_unknown_run_has_no_summary_and_no_outcomes() {
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::Database(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_run_has_the_configuration_of_its_complete_plan() {
+    let db = Db::planned().await;
+    assert!(create_run_with(&db, config("a")).await);
+    assert!(
+        create_run_with(&db, config("b")).await,
+        "no step has begun with the other one"
+    );
+    let outdated = db.store.finish_plan(RUN, 6, &config("a")).await.unwrap();
+    assert!(!outdated);
+    assert!(db.store.finish_plan(RUN, 6, &config("b")).await.unwrap());
+    assert!(create_run_with(&db, config("b")).await, "a repetition");
+    assert!(!create_run_with(&db, config("a")).await);
+    let etags = db.text("SELECT settings_etag, providers_etag FROM api.runs");
+    assert_eq!(etags.await, "b|providers");
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -14,6 +15,7 @@ use crate::blocking::blocking;
 use crate::error::{SpoolError, Unreadable, VaultError};
 use crate::fernet::FernetKeys;
 use crate::key_ring::KeyRing;
+use crate::object_version::ObjectVersion;
 use crate::read::spooler::{Spooled, Spooler};
 
 /// How many chunks of a body may wait for the thread that spools them. A chunk is what one read of
@@ -28,6 +30,7 @@ const BODY_PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Fetched {
     pub(crate) content: Spooled,
     pub(crate) etag: Option<String>,
+    pub(crate) version_id: Option<String>,
     /// Bytes in the bucket.
     pub(crate) bytes: u64,
 }
@@ -46,6 +49,8 @@ pub(crate) struct Source<'a> {
     pub(crate) bucket: &'a str,
     pub(crate) keys: &'a KeyRing,
     pub(crate) key: &'a str,
+    /// The version to download; `None` for whatever is there.
+    pub(crate) version: Option<&'a ObjectVersion>,
 }
 
 impl Source<'_> {
@@ -104,15 +109,28 @@ impl Source<'_> {
     }
 
     async fn fetch_once(&self, keys: &FernetKeys) -> Result<Fetched, FetchError> {
-        let response = self
-            .client
-            .get_object()
-            .bucket(self.bucket)
-            .key(self.key)
-            .send()
-            .await
-            .map_err(|error| FetchError::Final(VaultError::from_sdk(self.key, error)))?;
+        let response = self.request().await.map_err(FetchError::Final)?;
         spool_response(self.key, response, Spooler::new(keys.clone())).await
+    }
+
+    async fn request(&self) -> Result<GetObjectOutput, VaultError> {
+        let get = || self.client.get_object().bucket(self.bucket).key(self.key);
+        let Some(version) = self.version else {
+            return self.send(get()).await;
+        };
+        let get = || get().if_match(&version.etag);
+        // The version is mostly the current one, which needs no permission to read old versions.
+        match (self.send(get()).await, &version.version_id) {
+            (Err(VaultError::Changed { .. } | VaultError::NotFound { .. }), Some(id)) => {
+                self.send(get().version_id(id)).await
+            }
+            (response, _) => response,
+        }
+    }
+
+    async fn send(&self, request: GetObjectFluentBuilder) -> Result<GetObjectOutput, VaultError> {
+        let response = request.send().await;
+        response.map_err(|error| VaultError::from_sdk(self.key, error))
     }
 }
 
@@ -124,6 +142,7 @@ async fn spool_response(
     let GetObjectOutput {
         body,
         e_tag: etag,
+        version_id,
         content_length,
         ..
     } = response;
@@ -142,6 +161,7 @@ async fn spool_response(
     Ok(Fetched {
         content,
         etag,
+        version_id,
         bytes,
     })
 }

@@ -8,6 +8,7 @@ use zstd::stream::read::Decoder;
 
 use crate::error::{Unreadable, VaultError};
 use crate::fernet::Unsealer;
+use crate::object_version::ObjectVersion;
 use crate::place::{Head, Place};
 use crate::read::ahead::ReadAhead;
 use crate::read::sealed::SealedReader;
@@ -38,6 +39,8 @@ pub struct StoredInfo {
     pub key: String,
     /// Its entity tag, which changes with its content.
     pub etag: Option<String>,
+    /// The id of its version, if the bucket keeps versions.
+    pub version_id: Option<String>,
     /// Bytes in the bucket.
     pub stored_bytes: u64,
     /// How it is stored.
@@ -45,6 +48,14 @@ pub struct StoredInfo {
     /// The place that is sealed together with its content. Plain, uncompressed and older objects
     /// have none.
     pub place: Option<Place>,
+}
+
+impl StoredInfo {
+    /// Which version of the object was opened; `None` if the bucket named no entity tag.
+    #[must_use]
+    pub fn version(&self) -> Option<ObjectVersion> {
+        ObjectVersion::of(self.etag.as_ref(), self.version_id.as_ref())
+    }
 }
 
 /// The content of an object, as it was written.
@@ -86,6 +97,7 @@ impl ObjectReader {
         let info = StoredInfo {
             key: key.to_owned(),
             etag,
+            version_id: None,
             stored_bytes,
             stored_as,
             place,
@@ -97,6 +109,12 @@ impl ObjectReader {
             content => content,
         };
         Ok(Self { info, content })
+    }
+
+    /// The same reader, of this version of the object.
+    pub(crate) fn with_version_id(mut self, version_id: Option<String>) -> Self {
+        self.info.version_id = version_id;
+        self
     }
 
     /// What is known about the object.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::{Bucket, Noise, parse};
+use crate::support::{BUCKET, Bucket, Noise, parse};
 use rstest::rstest;
 use vault::{
-    Compression, FernetKeys, Place, ReadKeys, ReadKeysError, Seal, Unreadable, Vault, VaultError,
+    Compression, FernetKeys, ObjectVersion, Place, ReadKeys, ReadKeysError, Seal, StoredAs, Unreadable, Vault,
+    VaultError,
 };
 
 const TRIPS: &str = "staging/bird/2020/1/15/12/trips.json";
@@ -199,4 +200,88 @@ async fn keys_out_of_reach_are_told_apart_from_keys_that_do_not_fit(#[case] is_t
     let (vault, _) = renewing(bucket.vault(&[&key], Compression::Zstd), Err(failure));
     let error = vault.get_bytes("a").await.unwrap_err();
     assert_eq!(error.is_transient(), is_transient, "{error}");
+}
+
+/// The index of the key under which the vault writes.
+async fn seals_with(vault: &Vault, reader: &Vault) -> usize {
+    vault.put_bytes("seal", b"{}", Seal::Encrypt).await.unwrap();
+    let (_, info) = reader.get_with_info("seal").await.unwrap();
+    let StoredAs::Sealed { key_index, .. } = info.stored_as else {
+        panic!("{info:?}")
+    };
+    key_index
+}
+
+#[tokio::test]
+async fn keys_that_are_old_are_read_again_so_that_new_objects_have_the_new_key() {
+    let bucket = Bucket::start().await;
+    let (old, new) = (FernetKeys::generate(), FernetKeys::generate());
+    let reader = bucket.vault(&[&new, &old], Compression::Zstd);
+    let (vault, reads) = renewing(
+        bucket.vault(&[&old], Compression::Zstd),
+        Ok(parse(&[&new, &old])),
+    );
+    vault.refresh_keys(Duration::from_secs(60)).await.unwrap();
+    assert_eq!(seals_with(&vault, &reader).await, 1, "the keys are young");
+    assert_eq!(reads.load(Ordering::SeqCst), 0);
+    vault.refresh_keys(Duration::ZERO).await.unwrap();
+    assert_eq!(seals_with(&vault, &reader).await, 0);
+    vault.refresh_keys(Duration::from_secs(60)).await.unwrap();
+    assert_eq!(reads.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn keys_out_of_reach_are_used_until_they_are_far_too_old() {
+    let bucket = Bucket::start().await;
+    let key = FernetKeys::generate();
+    let failure = ReadKeysError {
+        message: "no answer".to_owned(),
+        is_transient: true,
+    };
+    let (vault, reads) = renewing(bucket.vault(&[&key], Compression::Zstd), Err(failure));
+    let max_age = Duration::from_millis(500);
+    tokio::time::sleep(max_age).await;
+    for _ in 0..3 {
+        vault.refresh_keys(max_age).await.unwrap();
+    }
+    assert_eq!(reads.load(Ordering::SeqCst), 1, "not for every step");
+    let error = vault.refresh_keys(Duration::ZERO).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert!(error.to_string().contains("no answer"), "{error}");
+}
+
+#[rstest]
+#[case::versioned(true)]
+#[case::unversioned(false)]
+#[tokio::test]
+async fn a_version_is_read_as_long_as_the_bucket_has_it(#[case] is_versioned: bool) {
+    let bucket = Bucket::start().await;
+    if is_versioned {
+        bucket.server.keep_versions(BUCKET).unwrap();
+    }
+    let key = FernetKeys::generate();
+    let vault = bucket.vault(&[&key], Compression::Zstd);
+    vault.put_bytes("a", b"{}", Seal::Encrypt).await.unwrap();
+    let (_, info) = vault.get_with_info("a").await.unwrap();
+    let first = info.version().unwrap();
+    assert_eq!(first.version_id.is_some(), is_versioned);
+    assert_eq!(vault.head("a").await.unwrap().unwrap().version(), Some(first.clone()));
+    vault.get_version("a", Some(&first)).await.unwrap();
+
+    vault.put_bytes("a", b"[]", Seal::Encrypt).await.unwrap();
+    let now = vault.head("a").await.unwrap().unwrap().version().unwrap();
+    assert!(!now.is_same(&first));
+    let again = vault.get_version("a", Some(&first)).await;
+    if is_versioned {
+        let (bytes, info) = again.unwrap();
+        assert_eq!((bytes.as_slice(), info.version()), (&b"{}"[..], Some(first.clone())));
+    } else {
+        assert!(matches!(again.unwrap_err(), VaultError::Changed { .. }));
+    }
+    let gone = ObjectVersion {
+        version_id: Some("00".to_owned()),
+        ..first
+    };
+    let error = vault.get_version("a", Some(&gone)).await.unwrap_err();
+    assert!(matches!(error, VaultError::NotFound { .. }), "{error}");
 }
