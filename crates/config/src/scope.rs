@@ -13,7 +13,7 @@ use mds_client::ProviderConfig;
 /// | `Extract` | the database's | all |
 /// | `SyncDb` | and `PUBLIC_ID_KEY` | without their secrets |
 /// | `SyncSocrata` | and the portal's | none, the file is not read |
-/// | `Migrate` | the database's, also those of the login for migrations | none, the file is not read |
+/// | `Migrate` | the database's, and the login for migrations | none, the file is not read |
 ///
 /// `Audit` and `SyncSocrata` keep `PUBLIC_ID_KEY` only if devices change the id under which they
 /// are published.

@@ -54,8 +54,7 @@ pub async fn current_files(
             boundaries: BTreeMap::new(),
         }));
     }
-    let (settings, providers) =
-        tokio::join!(settings, head(vault, PROVIDERS, &env.providers_key));
+    let (settings, providers) = tokio::join!(settings, head(vault, PROVIDERS, &env.providers_key));
     Ok(settings?
         .zip(providers?)
         .map(|(settings, providers)| ConfigVersion {

@@ -37,8 +37,8 @@ pub struct Invocation {
 /// Requests events until Lambda shuts the environment down, and passes each to `handle`.
 ///
 /// Configuration and clients of `scope` are built while the first event is waited for. If that
-/// fails, the first event tries again and returns the error. So a mistake in the configuration is an
-/// error with a name and does not end the process. A later event may need another version of the
+/// fails, the first event tries again and returns the error. So a mistake in the configuration is
+/// an error with a name and does not end the process. A later event may need another version of the
 /// configuration, see [`Contexts`].
 ///
 /// # Errors

@@ -188,8 +188,8 @@ impl ProviderConfig {
         }
     }
 
-    /// The same entry without what only requests need: its login, its headers, and what its
-    /// address holds besides host and path.
+    /// The same entry without what only requests need: its login, its headers, and what its address
+    /// holds besides host and path.
     #[must_use]
     pub fn without_secrets(mut self) -> Self {
         self.mds_api_url.set_query(None);

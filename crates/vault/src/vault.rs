@@ -87,9 +87,9 @@ impl Vault {
     }
 
     /// Reads the keys again if that was last done longer ago than `max_age`: what is written after
-    /// a rotation has to be sealed with the new key, although the old one still fits everything.
-    /// If they cannot be read, the vault goes on with those it has until they are `max_age` old
-    /// three times over.
+    /// a rotation has to be sealed with the new key, although the old one still fits everything. If
+    /// they cannot be read, the vault goes on with those it has until they are `max_age` old three
+    /// times over.
     ///
     /// # Errors
     ///

@@ -157,7 +157,10 @@ async fn a_mistake_in_the_configuration_is_an_error_with_a_name_and_can_be_mende
     // Of no plan, so that it is done with the configuration of now.
     item.as_object_mut().unwrap().remove("config");
     let database = json!(stack.database_url);
-    stack.put_setting("DATABASE_URL", json!(null)).await.unwrap();
+    stack
+        .put_setting("DATABASE_URL", json!(null))
+        .await
+        .unwrap();
     let function = stack.function(BINARY).await.unwrap();
     let InvokeError::Function(error) = function.invoke(&item).await.unwrap_err() else {
         panic!("the function did not return an error")

@@ -41,7 +41,10 @@ async fn renumber_districts(stack: &LocalStack) {
         let number = &mut feature["properties"]["district_n"];
         *number = json!(format!("{}0", number.as_str().unwrap()));
     }
-    vault.put_json(DISTRICTS, &layer, Seal::Plain).await.unwrap();
+    vault
+        .put_json(DISTRICTS, &layer, Seal::Plain)
+        .await
+        .unwrap();
 }
 
 async fn has_new_districts(stack: &LocalStack) -> bool {
@@ -90,7 +93,10 @@ async fn boundaries_that_are_gone_fail_the_run() {
         panic!("the function did not return an error")
     };
     assert_eq!(error.error_type, "ConfigInvalid");
-    assert!(error.error_message.contains("start the run again"), "{error:?}");
+    assert!(
+        error.error_message.contains("start the run again"),
+        "{error:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,10 @@ async fn publishing_needs_no_provider_and_no_secret_of_the_public_ids() {
 
     let providers = stack.environment().unwrap().providers_key;
     std::fs::remove_file(stack.bucket_folder().join(providers)).unwrap();
-    stack.put_setting("PUBLIC_ID_KEY", json!(null)).await.unwrap();
+    stack
+        .put_setting("PUBLIC_ID_KEY", json!(null))
+        .await
+        .unwrap();
     let function = stack
         .function(env!("CARGO_BIN_EXE_sync-socrata"))
         .await

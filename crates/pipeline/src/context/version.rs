@@ -9,8 +9,8 @@ use super::Context;
 use crate::error::PipelineError;
 
 impl Context {
-    /// The version of the configuration, as the items of a plan name it. Boundaries belong to it
-    /// if the run loads trips.
+    /// The version of the configuration, as the items of a plan name it. Boundaries belong to it if
+    /// the run loads trips.
     pub(crate) async fn version(
         &self,
         with_boundaries: bool,
@@ -96,4 +96,3 @@ fn is_same(a: &BoundaryVersions, b: &BoundaryVersions) -> bool {
         && a.iter()
             .all(|(key, version)| b.get(key).is_some_and(|other| version.is_same(other)))
 }
-

@@ -1,7 +1,7 @@
 //! What a plan adds to the database before it is made.
 
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use config::ConfigVersion;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use store::{RunConfig, RunRecord};
 use uuid::Uuid;
 

@@ -15,12 +15,7 @@ const RECORD_TIME: Duration = Duration::from_secs(5);
 
 /// Records that a step could not begin as the block's outcome; the block's row stays as it is.
 /// Nobody can record that the database is away; `mds run` does so in the end.
-pub async fn record_not_begun(
-    ctx: &Context,
-    step: Step,
-    item: &BlockItem,
-    error: &PipelineError,
-) {
+pub async fn record_not_begun(ctx: &Context, step: Step, item: &BlockItem, error: &PipelineError) {
     if error.name != ErrorName::DatabaseUnavailable {
         record_failure(ctx, step, item, error).await;
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::support::{BUCKET, Bucket, Noise, parse};
 use rstest::rstest;
 use vault::{
-    Compression, FernetKeys, ObjectVersion, Place, ReadKeys, ReadKeysError, Seal, StoredAs, Unreadable, Vault,
-    VaultError,
+    Compression, FernetKeys, ObjectVersion, Place, ReadKeys, ReadKeysError, Seal, StoredAs,
+    Unreadable, Vault, VaultError,
 };
 
 const TRIPS: &str = "staging/bird/2020/1/15/12/trips.json";
@@ -265,7 +265,10 @@ async fn a_version_is_read_as_long_as_the_bucket_has_it(#[case] is_versioned: bo
     let (_, info) = vault.get_with_info("a").await.unwrap();
     let first = info.version().unwrap();
     assert_eq!(first.version_id.is_some(), is_versioned);
-    assert_eq!(vault.head("a").await.unwrap().unwrap().version(), Some(first.clone()));
+    assert_eq!(
+        vault.head("a").await.unwrap().unwrap().version(),
+        Some(first.clone())
+    );
     vault.get_version("a", Some(&first)).await.unwrap();
 
     vault.put_bytes("a", b"[]", Seal::Encrypt).await.unwrap();
@@ -274,7 +277,10 @@ async fn a_version_is_read_as_long_as_the_bucket_has_it(#[case] is_versioned: bo
     let again = vault.get_version("a", Some(&first)).await;
     if is_versioned {
         let (bytes, info) = again.unwrap();
-        assert_eq!((bytes.as_slice(), info.version()), (&b"{}"[..], Some(first.clone())));
+        assert_eq!(
+            (bytes.as_slice(), info.version()),
+            (&b"{}"[..], Some(first.clone()))
+        );
     } else {
         assert!(matches!(again.unwrap_err(), VaultError::Changed { .. }));
     }
