@@ -131,7 +131,7 @@ impl KeyRing {
                 reads.failed = Some(SystemTime::now());
                 tracing::warn!(
                     error.message = %failed,
-                    "Fernet keys could not be read again, going on with those of before"
+                    "keys could not be read again, going on with those of before"
                 );
             }
             Err(failed) => return Err(failed),
