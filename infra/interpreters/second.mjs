@@ -5,13 +5,13 @@ import { readFileSync } from 'node:fs';
 import { StateMachine } from 'aws-local-stepfunctions';
 
 const { definition, cases } = JSON.parse(readFileSync(0, 'utf8'));
+// Its constructor validates a definition (asl-validator).
+new StateMachine(structuredClone(definition));
 const item = definition.States.Blocks.ItemProcessor;
 delete item.ProcessorConfig;
 const whole = structuredClone(definition);
 whole.States.Blocks = { Type: 'Pass', Next: 'Summarize' };
-// Of the validator's rules, those about ARNs and paths do not know the fields of AWS.
-const options = { validationOptions: { noValidate: true } };
-const machines = { item: new StateMachine(item, options), whole: new StateMachine(whole, options) };
+const machines = { item: new StateMachine(item), whole: new StateMachine(whole) };
 const tasks = [item, whole].flatMap(({ States }) => Object.keys(States).filter((name) => States[name].Type === 'Task'));
 
 async function run({ machine, input, state, error, failures }) {

@@ -103,18 +103,49 @@ impl Aws {
         output
     }
 
-    /// Starts an execution as a schedule or an engineer in the console does, and waits for its end.
+    /// Starts an execution as an engineer in the console does, and waits for its end.
     pub(crate) async fn execute(&self, name: &str, input: &Value) -> Ended {
+        self.start(Some(name), input).await
+    }
+
+    /// Starts an execution as a schedule does, without a name, and waits for its end.
+    pub(crate) async fn execute_unnamed(&self, input: &Value) -> Ended {
+        self.start(None, input).await
+    }
+
+    async fn start(&self, name: Option<&str>, input: &Value) -> Ended {
         let started = self
             .client
             .start_execution()
             .state_machine_arn(&self.state_machine_arn)
-            .name(name)
+            .set_name(name.map(str::to_owned))
             .input(input.to_string())
             .send()
             .await
             .unwrap();
         self.ended(&started.execution_arn).await
+    }
+
+    /// How many child executions of an execution's Map have failed.
+    pub(crate) async fn failed_children(&self, name: &str) -> i64 {
+        let arn = self
+            .state_machine_arn
+            .replace(":stateMachine:", ":execution:");
+        let runs = self
+            .client
+            .list_map_runs()
+            .execution_arn(format!("{arn}:{name}"))
+            .send();
+        let runs = runs.await.unwrap().map_runs;
+        let [run] = runs.as_slice() else {
+            panic!("{name} has {} Map runs", runs.len());
+        };
+        let run = self
+            .client
+            .describe_map_run()
+            .map_run_arn(run.map_run_arn())
+            .send();
+        run.await.unwrap().item_counts().unwrap().failed()
     }
 
     pub(crate) async fn ended(&self, arn: &str) -> Ended {

@@ -78,6 +78,7 @@ async fn a_block_that_fails_for_good_fails_the_execution_after_the_others_are_pu
     let ended = aws.execute("for-good", &request).await;
     assert_eq!(ended.status, ExecutionStatus::Failed, "{}", aws.logs());
     assert_eq!(ended.error, "RunHadFailures");
+    assert_eq!(aws.failed_children("for-good").await, 1);
     for text in [
         "of 6 blocks 5 done",
         "1 failed",

@@ -67,12 +67,12 @@ async fn a_night_completes_what_is_missing_and_repairs_the_portal() {
     let aws = Aws::over(world).await;
     // 08:40 UTC less the lag is 20:00 in the city on 14 January.
     let sweep = input("NightlySweepSchedule", "2020-01-16T08:40:00Z");
-    let ended = aws.execute("sweep", &sweep).await;
+    let ended = aws.execute_unnamed(&sweep).await;
     assert_eq!(ended.status, ExecutionStatus::Succeeded, "{}", aws.logs());
     assert_eq!(ended.output["done"], 2, "{}", ended.output);
 
     let audit = input("NightlyAuditSchedule", "2020-01-16T09:40:00Z");
-    let ended = aws.execute("audit", &audit).await;
+    let ended = aws.execute_unnamed(&audit).await;
     assert_eq!(ended.status, ExecutionStatus::Succeeded, "{}", aws.logs());
     assert_eq!(ended.output["done"], 1, "{}", ended.output);
     let portal = aws.world.portal();
@@ -80,7 +80,7 @@ async fn a_night_completes_what_is_missing_and_repairs_the_portal() {
     assert!(right.iter().all(|(id, row)| portal.get(id) == Some(row)));
 
     let uploads = aws.world.uploads().len();
-    let ended = aws.execute("audit-again", &audit).await;
+    let ended = aws.execute_unnamed(&audit).await;
     assert_eq!(ended.status, ExecutionStatus::Succeeded, "{}", aws.logs());
     assert_eq!(ended.output["block_count"], 0, "{}", ended.output);
     assert_eq!(ended.output["audit"]["hours"], 720);
