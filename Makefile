@@ -13,13 +13,15 @@
 # And:
 #   make e2e-airflow-all runs the DAGs with every supported version of Airflow
 #   make retries         prints how often each step is tried after each error, as two interpreters found
+#   make statements      records the statements of this version, which later versions' tables have to accept
+#   make compat          runs this version and an older commit (OLD=v1.2.3) over each other's tables
 #   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
 #   make deploy          builds, checks and deploys a stage of samconfig.toml (STAGE=staging)
 #   make lambda-figures  prints the size and the start time of each
 #   make bench           compares the pipeline's steps with yardsticks for the same work
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
-.PHONY: help demo test setup fmt lint docs build unit e2e e2e-airflow-all infra-check retries lambda deployable deploy \
+.PHONY: help demo test setup fmt lint docs build unit e2e e2e-airflow-all infra-check retries statements compat lambda deployable deploy \
 	lambda-figures bench bench-loops deny rds-roots clean
 
 CARGO ?= cargo
@@ -109,6 +111,18 @@ infra-check: setup
 
 retries: setup
 	.venv-e2e/bin/python infra/interpreters/retries.py
+
+# For a release: its functions may still run when the next version migrates.
+statements: setup
+	rm -rf $(TARGET_DIR)/statements
+	MDS_RECORD_STATEMENTS=$(abspath $(TARGET_DIR))/statements \
+		$(CARGO) nextest run -p store --all-features --locked -E 'binary(postgres)'
+	$(PYTHON) tools/statements.py $(TARGET_DIR)/statements
+
+# Builds the older commit in a worktree below target/compat. OLD_MDS=path takes an `mds` that is built.
+OLD ?= HEAD~1
+compat: build
+	$(PYTHON) tools/compat.py --new $(TARGET_DIR)/debug/mds $(if $(OLD_MDS),--old $(OLD_MDS),--ref $(OLD))
 
 FUNCTIONS = plan-blocks extract sync-db sync-socrata
 LAMBDA_ARCH ?= x86_64

@@ -54,38 +54,34 @@ impl Store {
     /// [`StoreError::NotMigrated`], [`StoreError::Unavailable`].
     pub async fn check_migrated(&self) -> Result<(), StoreError> {
         let doing = "checking the tables' version";
-        let applied = self
+        let missing = self
             .client()
             .await?
-            .query_one(
-                "SELECT coalesce(max(version), 0) AS version FROM api.schema_history",
-                &[],
+            .query_opt(
+                "SELECT version FROM unnest($1::int[]) AS known (version)
+                 WHERE version NOT IN (SELECT applied.version FROM api.schema_history applied)
+                 ORDER BY version LIMIT 1",
+                &[&versions()],
             )
             .await
             .map_err(failed(doing))
-            .and_then(|row| get::<i32>(&row, "version"));
-        match applied {
-            Ok(applied) if applied < newest_version() => Err(StoreError::not_migrated(
+            .and_then(|row| row.map(|row| get::<i32>(&row, "version")).transpose());
+        match missing {
+            Ok(Some(version)) => Err(StoreError::not_migrated(
                 doing,
-                format!(
-                    "they have version {applied}, and this program needs {}",
-                    newest_version()
-                ),
+                format!("they lack the migration V{version}"),
             )),
-            Ok(_) | Err(StoreError::Refused(_)) => Ok(()),
+            Ok(None) | Err(StoreError::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 }
 
-/// The version of the tables that this program works with.
-fn newest_version() -> i32 {
+/// The versions of the tables that this program knows.
+fn versions() -> Vec<i32> {
     let runner = embedded::migrations::runner();
-    let versions = runner
-        .get_migrations()
-        .iter()
-        .map(refinery::Migration::version);
-    versions.max().unwrap_or_default()
+    let migrations = runner.get_migrations().iter();
+    migrations.map(refinery::Migration::version).collect()
 }
 
 async fn run(client: &mut Client) -> Result<(), StoreError> {

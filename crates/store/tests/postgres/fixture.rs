@@ -20,6 +20,8 @@ use trips::time::CivilZone;
 use trips::trip::{Flags, Point, Trip};
 use uuid::Uuid;
 
+use crate::recorder::through;
+
 pub(crate) const PROVIDER_ID: Uuid = Uuid::from_u128(0xb1d0);
 pub(crate) const RUN: Uuid = Uuid::from_u128(0x0e40);
 
@@ -59,7 +61,7 @@ pub(crate) fn open(url: &str, max_connections: usize) -> Store {
         max_connections,
         ..StoreOptions::default()
     };
-    Store::connect(&SecretString::from(url.to_owned()), &options).unwrap()
+    Store::connect(&SecretString::from(through(url)), &options).unwrap()
 }
 
 /// Checks that the database answers, whether it has tables or not.
