@@ -4,6 +4,7 @@ mod audit;
 mod report;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod status;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub(crate) use report::{ReportCommand, TripsArgs};
 pub(crate) use sandbox::{
     DemoArgs, FunctionStartsArgs, SandboxArgs, SandboxCommand, SandboxProviderArgs,
 };
+pub(crate) use status::StatusArgs;
 
 /// Pulls shared-mobility trips hour by hour from MDS providers, archives them encrypted, loads them
 /// into Postgres and publishes them to a Socrata portal.
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Audit(AuditArgs),
     /// Request a few hours from a provider and report what is wrong with its feed; writes nothing.
     Probe(ProbeArgs),
+    /// Show which hours are whole, per provider and day, and what to do about the others.
+    Status(StatusArgs),
     /// Report on the data that is loaded.
     #[command(subcommand)]
     Report(ReportCommand),

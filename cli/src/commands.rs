@@ -14,6 +14,7 @@ mod rotate_key;
 pub(crate) mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod status;
 mod step;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         }
         Command::Audit(args) => audit::audit(&args, cli.json, &progress).await,
         Command::Probe(args) => probe::probe(&args, cli.json).await,
+        Command::Status(args) => status::status(&args, cli.json).await,
         Command::Report(command) => report::report(&command, cli.json).await,
         Command::Config(command) => config::config(command, cli.json, &progress).await,
         Command::Migrate => migrate::migrate().await,

@@ -32,6 +32,7 @@ mod refusals;
 mod repeat;
 mod run;
 mod sealed;
+mod status;
 mod statuses;
 mod support;
 mod trip_report;

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod numbers;
+mod status;
 mod trips;
 
 use ::trips::time::Month;
 
+pub use self::status::status;
 pub use self::trips::trips;
 
 /// A page could not be written.

@@ -22,6 +22,7 @@ mod run;
 mod run_step;
 mod source;
 mod span;
+mod status;
 mod step;
 mod summarize;
 mod sync_db;
@@ -50,6 +51,9 @@ pub use run::{BlockOutcome, RunObserver, RunOptions, run_local};
 pub use run_step::{run_step, step_within};
 pub use source::Source;
 pub use span::step_span;
+pub use status::{
+    DayStatus, HourStatus, Problem, ProviderStatus, StatusReport, StatusRequest, status_report,
+};
 pub use step::record_not_begun;
 pub use summarize::{run_summary, summarize};
 pub use sync_db::sync_db;

@@ -28,7 +28,7 @@ mod start;
 
 pub use self::audit::{AuditSummary, plan_repair};
 pub use self::ranges::single_block;
-pub(crate) use self::ranges::{DEFAULT_LAG_HOURS, audited_range};
+pub(crate) use self::ranges::{DEFAULT_LAG_HOURS, audited_range, named_providers};
 pub use self::start::provider_starts;
 
 /// A plan's answer shows this many blocks; the manifest has all of them.

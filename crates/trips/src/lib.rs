@@ -6,6 +6,7 @@ pub mod envelope;
 mod feed;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
+pub mod hour_state;
 pub mod ids;
 pub mod json;
 mod labels;

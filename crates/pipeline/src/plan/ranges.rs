@@ -161,6 +161,15 @@ fn chosen_providers<'a>(
     request: &PlanRequest,
 ) -> Result<Vec<Provider<'a>>, PipelineError> {
     let named: Vec<&str> = names(request).collect();
+    named_providers(ctx, &named)
+}
+
+/// The providers of these names, each once and in the order of their names; `all` means every
+/// enabled one.
+pub(crate) fn named_providers<'a>(
+    ctx: &'a Context,
+    named: &[&str],
+) -> Result<Vec<Provider<'a>>, PipelineError> {
     if named.is_empty() {
         return Err(PipelineError::new(
             ErrorName::InvalidInput,
@@ -171,7 +180,7 @@ fn chosen_providers<'a>(
         return enabled_providers(ctx);
     }
     let mut chosen = named
-        .into_iter()
+        .iter()
         .map(|text| ctx.provider(&text.parse::<ProviderName>()?))
         .collect::<Result<Vec<_>, _>>()?;
     chosen.sort_by_key(|provider| provider.name);

@@ -1,0 +1,32 @@
+//! `mds status`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pipeline::StatusRequest;
+
+/// `mds status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Only this provider; several with commas or repeated. [default: every enabled one]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) provider: Vec<String>,
+
+    /// The first day or civil hour to look at: `yyyy-mm-dd` or `yyyy-mm-dd-hh`. [default: 35 days
+    /// ago]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// Write a page for a browser, to FILE or, for `-`, to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+impl StatusArgs {
+    pub(crate) fn request(&self) -> StatusRequest {
+        StatusRequest {
+            providers: self.provider.clone(),
+            since: self.since.clone(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `mds status`: which hours are whole, and what to do about the others.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use pipeline::{Problem, ProviderStatus, StatusReport};
+use trips::hour_state::HourState;
+
+use crate::args::StatusArgs;
+use crate::commands::connect;
+use crate::failure::{FAILED, usage};
+use crate::output;
+use crate::table::table;
+
+/// A table of more days than this is not read; the page and the JSON have them all.
+const SHOWN_DAYS: usize = 20;
+
+pub(crate) async fn status(args: &StatusArgs, json: bool) -> anyhow::Result<ExitCode> {
+    if json && args.html.is_some() {
+        return Err(usage("--json and --html exclude each other"));
+    }
+    let ctx = connect::context(None).await?;
+    let report = pipeline::status_report(&ctx, &args.request()).await?;
+    if let Some(file) = &args.html {
+        output::write(file, pages::status(&report, ctx.zone())?.as_bytes())?;
+    } else if json {
+        let text = serde_json::to_string_pretty(&report)?;
+        output::write(Path::new(output::STANDARD), format!("{text}\n").as_bytes())?;
+    } else {
+        output::write(Path::new(output::STANDARD), &text(&report)?)?;
+    }
+    Ok(if report.needs_a_person {
+        ExitCode::from(FAILED)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn text(report: &StatusReport) -> anyhow::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    writeln!(out, "{}", states(report))?;
+    let incomplete = incomplete_days(report);
+    if !incomplete.is_empty() {
+        let mut days = table(&["day", "provider", "hours that are not whole"], 3);
+        for row in incomplete.iter().take(SHOWN_DAYS) {
+            days.add_row(row);
+        }
+        writeln!(out, "{days}")?;
+        let not_shown = incomplete.len().saturating_sub(SHOWN_DAYS);
+        if not_shown > 0 {
+            writeln!(
+                out,
+                "and {not_shown} days more; --json and --html have them all"
+            )?;
+        }
+    }
+    for provider in &report.providers {
+        for problem in &provider.problems {
+            writeln!(out, "{}", problem_text(provider, problem))?;
+        }
+    }
+    writeln!(out, "{}", verdict(report))?;
+    Ok(out)
+}
+
+fn states(report: &StatusReport) -> comfy_table::Table {
+    let mut heading = vec!["provider", "hours"];
+    heading.extend(HourState::ALL.map(HourState::as_str));
+    heading.extend(["newest hour", "behind"]);
+    let mut rows = table(&heading, 1);
+    for provider in &report.providers {
+        let mut cells = vec![provider.provider.to_string(), provider.hours.to_string()];
+        let states = HourState::ALL.map(|state| provider.states.get(&state).copied().unwrap_or(0));
+        cells.extend(states.map(|count| count.to_string()));
+        cells.push(
+            provider
+                .newest_hour
+                .clone()
+                .unwrap_or_else(|| "none".to_owned()),
+        );
+        cells.push(provider.hours_behind.to_string());
+        rows.add_row(cells);
+    }
+    rows
+}
+
+/// The newest days first.
+fn incomplete_days(report: &StatusReport) -> Vec<[String; 3]> {
+    let mut days: Vec<_> = report
+        .providers
+        .iter()
+        .flat_map(|provider| provider.days.iter().map(move |day| (provider, day)))
+        .filter(|(_, day)| !day.incomplete.is_empty())
+        .collect();
+    days.sort_by_key(|(provider, day)| (std::cmp::Reverse(day.day), &provider.provider));
+    days.into_iter()
+        .map(|(provider, day)| {
+            let states = day.states.iter().filter(|(state, _)| !state.is_complete());
+            let texts: Vec<_> = states
+                .map(|(state, count)| format!("{count} {state}"))
+                .collect();
+            [
+                day.day.to_string(),
+                provider.provider.to_string(),
+                texts.join(", "),
+            ]
+        })
+        .collect()
+}
+
+fn problem_text(provider: &ProviderStatus, problem: &Problem) -> String {
+    let hours = if problem.hours == 1 {
+        format!("1 hour {}, {}", problem.state, problem.last)
+    } else {
+        format!(
+            "{} hours {}, {} to {}",
+            problem.hours, problem.state, problem.first, problem.last
+        )
+    };
+    let why = match (&problem.error_name, &problem.message) {
+        (Some(name), Some(message)) => format!(": {name}: {message}"),
+        (None, Some(message)) => format!(": {message}"),
+        (Some(name), None) => format!(": {name}"),
+        (None, None) => String::new(),
+    };
+    let person = if problem.needs_a_person { "! " } else { "  " };
+    format!(
+        "{person}{}: {hours}{why}\n      {}\n      {}",
+        provider.provider, problem.advice, problem.command
+    )
+}
+
+fn verdict(report: &StatusReport) -> &'static str {
+    if report.providers.is_empty() {
+        "no provider is enabled"
+    } else if report.needs_a_person {
+        "what is marked with ! needs a person; the rest passes by itself"
+    } else if report
+        .providers
+        .iter()
+        .any(|provider| !provider.problems.is_empty())
+    {
+        "nothing needs a person: the next sweep does the hours that are left"
+    } else {
+        "every hour that is due is whole"
+    }
+}

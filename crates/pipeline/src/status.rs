@@ -1,0 +1,209 @@
+//! Which hours of each provider are whole, and what to do about the others.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde::Serialize;
+use store::{Found, HourRow};
+use trips::block::{Hour, HourRange, ProviderName};
+use trips::hour_state::HourState;
+
+use crate::context::Context;
+use crate::error::{ErrorName, PipelineError};
+use crate::plan::{DEFAULT_LAG_HOURS, named_providers, provider_starts};
+
+mod hours;
+mod problems;
+
+pub use self::problems::Problem;
+
+/// How far back a status report looks, unless it is told: as far as the nightly sweep.
+const DEFAULT_DAYS: i64 = 35;
+
+/// What a status report is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct StatusRequest {
+    /// Names of providers; empty for all enabled ones.
+    pub providers: Vec<String>,
+    /// The first civil hour: `yyyy-mm-dd-hh`, `yyyy-mm-dd` or RFC 3339. `None`: 35 days ago.
+    pub since: Option<String>,
+}
+
+/// How the hours of each provider stand.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StatusReport {
+    /// When the report was made.
+    pub made_at: DateTime<Utc>,
+    /// The first hour that the report looks at.
+    pub since: Hour,
+    /// The city's time zone, by its name.
+    pub time_zone: String,
+    /// Whether something needs a person.
+    pub needs_a_person: bool,
+    /// The providers in the order of their names.
+    pub providers: Vec<ProviderStatus>,
+}
+
+/// How the hours of a provider stand. An hour is due once the provider's lag has passed after it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProviderStatus {
+    /// The provider's name.
+    pub provider: ProviderName,
+    /// Whether runs for all providers include it.
+    pub enabled: bool,
+    /// How many hours after its end an hour is due.
+    pub lag_hours: u32,
+    /// Number of hours that are due or pulled.
+    pub hours: u64,
+    /// Number of hours by state, without the states that no hour has.
+    pub states: BTreeMap<HourState, u64>,
+    /// Label of the newest hour that is whole or empty.
+    pub newest_hour: Option<String>,
+    /// How many due hours lie after the last hour up to which every hour is whole or empty.
+    pub hours_behind: u64,
+    /// Trips that the provider returned.
+    pub trips_fetched: u64,
+    /// Trips that were rejected.
+    pub trips_rejected: u64,
+    /// Repeated deliveries of a trip within an hour.
+    pub trips_duplicates: u64,
+    /// Trips that came only when the hour was requested again.
+    pub trips_late: u64,
+    /// Trips that the provider has withdrawn.
+    pub trips_withdrawn: u64,
+    /// Blocks with rows that the portal has not received yet.
+    pub blocks_waiting_for_portal: u64,
+    /// Rejected trips by reason.
+    pub reject_reasons: BTreeMap<String, u64>,
+    /// Loaded trips by flag.
+    pub flags: BTreeMap<String, u64>,
+    /// What keeps hours from being whole, the most hours first.
+    pub problems: Vec<Problem>,
+    /// The civil days in order.
+    pub days: Vec<DayStatus>,
+}
+
+/// The hours of a provider that start on a civil day.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DayStatus {
+    /// The day.
+    pub day: NaiveDate,
+    /// Number of hours by state.
+    pub states: BTreeMap<HourState, u64>,
+    /// Trips that the provider returned.
+    pub trips: u64,
+    /// The hours that are neither whole nor empty, by their labels.
+    pub incomplete: BTreeMap<String, HourState>,
+    /// Every hour, for a calendar.
+    #[serde(skip)]
+    pub hours: Vec<HourStatus>,
+}
+
+/// How an hour stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HourStatus {
+    /// The hour.
+    pub hour: Hour,
+    /// How it stands.
+    pub state: HourState,
+    /// Trips that the provider returned; `None` before a load.
+    pub trips: Option<u64>,
+}
+
+/// Reads how the hours of each provider stand.
+///
+/// # Errors
+///
+/// `InvalidInput` for an unknown provider or a time that cannot be; `DatabaseUnavailable`.
+pub async fn status_report(
+    ctx: &Context,
+    request: &StatusRequest,
+) -> Result<StatusReport, PipelineError> {
+    let made_at = ctx.store().now().await?;
+    let since = since(ctx, request, made_at)?;
+    let range = HourRange::new(since, Hour::containing(made_at).next()).ok_or_else(|| {
+        PipelineError::new(
+            ErrorName::InvalidInput,
+            format!("{} lies in the future", since.label(ctx.zone())),
+        )
+    })?;
+    let mut rows = BTreeMap::<ProviderName, Vec<HourRow>>::new();
+    ctx.store()
+        .hours(range, |row| {
+            rows.entry(row.provider.clone()).or_default().push(row);
+        })
+        .await?;
+    let starts = provider_starts(ctx).await?;
+    let mut found = ctx.store().found(range).await?;
+    let mut providers = Vec::new();
+    for provider in named_providers(ctx, &names(request))? {
+        let lag_hours = provider.config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS);
+        let span = Span {
+            since,
+            first: starts.get(provider.name).copied(),
+            due: Hour::containing(made_at - TimeDelta::hours(i64::from(lag_hours))),
+        };
+        let rows = rows.remove(provider.name).unwrap_or_default();
+        let mut status = hours::provider_status(ctx.zone(), provider.name, span, &rows);
+        status.enabled = provider.config.enabled;
+        status.lag_hours = lag_hours;
+        status.add(found.remove(provider.name).unwrap_or_default());
+        providers.push(status);
+    }
+    Ok(StatusReport {
+        made_at,
+        since,
+        time_zone: ctx.zone().name().to_owned(),
+        needs_a_person: needs_a_person(&providers),
+        providers,
+    })
+}
+
+/// All enabled ones, unless the request names some.
+fn names(request: &StatusRequest) -> Vec<&str> {
+    if request.providers.is_empty() {
+        return vec!["all"];
+    }
+    request.providers.iter().map(String::as_str).collect()
+}
+
+fn needs_a_person(providers: &[ProviderStatus]) -> bool {
+    let mut problems = providers.iter().flat_map(|provider| &provider.problems);
+    problems.any(|problem| problem.needs_a_person)
+}
+
+/// Which hours of a provider a report looks at.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    since: Hour,
+    /// The first hour that is expected; `None` if the provider is not enabled or has not begun.
+    first: Option<Hour>,
+    /// The hours before this one are due.
+    due: Hour,
+}
+
+fn since(
+    ctx: &Context,
+    request: &StatusRequest,
+    now: DateTime<Utc>,
+) -> Result<Hour, PipelineError> {
+    let zone = ctx.zone();
+    let Some(text) = request.since.as_deref() else {
+        let day = zone.civil(now - TimeDelta::days(DEFAULT_DAYS)).date();
+        let first = zone.day(day).map(|day| day.first());
+        return Ok(first.unwrap_or_else(|| Hour::containing(now - TimeDelta::days(DEFAULT_DAYS))));
+    };
+    match NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d") {
+        Ok(day) => Ok(zone.parse_time(&format!("{}-00", day.format("%Y-%m-%d")))?),
+        Err(_) => Ok(zone.parse_time(text)?),
+    }
+}
+
+impl ProviderStatus {
+    fn add(&mut self, found: Found) {
+        self.reject_reasons = found.reject_reasons;
+        self.flags = found.flags;
+        self.trips_withdrawn = found.withdrawn;
+        self.blocks_waiting_for_portal = found.waiting_blocks;
+    }
+}

@@ -1,0 +1,175 @@
+//! What keeps hours from being whole, in words, each with the command that repairs it.
+
+use chrono::TimeDelta;
+use serde::Serialize;
+use trips::block::{Hour, ProviderName};
+use trips::hour_state::HourState;
+use trips::time::CivilZone;
+
+use super::Span;
+use crate::error::ErrorName;
+
+/// A sweep has tried every hour again that is due for longer than this.
+const SWEPT_AFTER: TimeDelta = TimeDelta::hours(36);
+
+/// Hours of a provider that are not whole for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// How the hours stand.
+    pub state: HourState,
+    /// The name of the error that the last step ended with.
+    pub error_name: Option<String>,
+    /// The newest message.
+    pub message: Option<String>,
+    /// Number of hours.
+    pub hours: u64,
+    /// Label of the first hour.
+    pub first: String,
+    /// Label of the last hour.
+    pub last: String,
+    /// Whether it does not pass by itself: no retry mends the error, or the nightly sweep has tried
+    /// already.
+    pub needs_a_person: bool,
+    /// What to do first.
+    pub advice: &'static str,
+    /// The command that does the hours again.
+    pub command: String,
+}
+
+/// Groups the hours of a provider that are not whole.
+pub(super) struct Problems<'a> {
+    zone: &'a CivilZone,
+    provider: &'a ProviderName,
+    span: Span,
+    groups: Vec<Group>,
+}
+
+struct Group {
+    state: HourState,
+    error_name: Option<ErrorName>,
+    message: Option<String>,
+    hours: u64,
+    first: Hour,
+    last: Hour,
+}
+
+impl<'a> Problems<'a> {
+    pub(super) fn new(zone: &'a CivilZone, provider: &'a ProviderName, span: Span) -> Self {
+        Self {
+            zone,
+            provider,
+            span,
+            groups: Vec::new(),
+        }
+    }
+
+    /// Adds an hour. Hours come in order.
+    pub(super) fn add(&mut self, hour: Hour, state: HourState, message: Option<&str>) {
+        let (error_name, text) = message.map_or((None, None), named);
+        let text = text.map(str::to_owned);
+        let group = self
+            .groups
+            .iter_mut()
+            .find(|group| group.state == state && group.error_name == error_name);
+        match group {
+            Some(group) => {
+                group.hours += 1;
+                group.last = hour;
+                group.message = text.or(group.message.take());
+            }
+            None => self.groups.push(Group {
+                state,
+                error_name,
+                message: text,
+                hours: 1,
+                first: hour,
+                last: hour,
+            }),
+        }
+    }
+
+    pub(super) fn end(self) -> Vec<Problem> {
+        let mut problems: Vec<_> = self
+            .groups
+            .iter()
+            .map(|group| self.problem(group))
+            .collect();
+        problems.sort_by_key(|problem| (!problem.needs_a_person, std::cmp::Reverse(problem.hours)));
+        problems
+    }
+
+    fn problem(&self, group: &Group) -> Problem {
+        Problem {
+            state: group.state,
+            error_name: group.error_name.map(|name| name.as_str().to_owned()),
+            message: group.message.clone(),
+            hours: group.hours,
+            first: group.first.label(self.zone),
+            last: group.last.label(self.zone),
+            needs_a_person: self.needs_a_person(group),
+            advice: advice(group.state, group.error_name, self.was_swept(group)),
+            command: format!(
+                "mds run --provider {} --time-min {} --time-max {} --incomplete-only",
+                self.provider,
+                group.first.previous().label(self.zone),
+                group.last.label(self.zone)
+            ),
+        }
+    }
+
+    fn needs_a_person(&self, group: &Group) -> bool {
+        let is_permanent = group.error_name.is_some_and(|name| !name.is_transient());
+        is_permanent || self.was_swept(group) || group.state == HourState::AllRejected
+    }
+
+    fn was_swept(&self, group: &Group) -> bool {
+        group.first.end() < self.span.due.start() - SWEPT_AFTER
+    }
+}
+
+/// The name of the error that a row's message begins with, and the text after it.
+fn named(message: &str) -> (Option<ErrorName>, Option<&str>) {
+    let name = message.split_once(": ").and_then(|(name, text)| {
+        let known = ErrorName::ALL.into_iter().find(|it| it.as_str() == name)?;
+        Some((known, text))
+    });
+    name.map_or((None, Some(message)), |(name, text)| {
+        (Some(name), Some(text))
+    })
+}
+
+fn advice(state: HourState, error: Option<ErrorName>, was_swept: bool) -> &'static str {
+    match (state, error) {
+        (_, Some(ErrorName::ProviderRejected)) => {
+            "correct the provider's entry: its address, login or version"
+        }
+        (_, Some(ErrorName::ProviderMalformed)) => {
+            "look at the response with `mds extract --file`, and talk to the provider"
+        }
+        (_, Some(ErrorName::ProviderLostTrips)) => {
+            "talk to the provider; if the trips are really gone, add --force --accept-losses"
+        }
+        (_, Some(ErrorName::ArchiveUnreadable)) => {
+            "add the key that encrypted the archive, or find out who changed the object"
+        }
+        (_, Some(ErrorName::ArchiveMissing)) => "nothing: the command requests the hour again",
+        (_, Some(ErrorName::SocrataRejected)) => {
+            "correct the dataset or its login; the message has the portal's words"
+        }
+        (_, Some(ErrorName::ConfigInvalid)) => "correct the setting that the message names",
+        (HourState::AllRejected, _) => {
+            "look at the reject reasons, and correct the provider's entry"
+        }
+        (HourState::NotPublishedYet, _) if was_swept => {
+            "ask the provider when it publishes the hours"
+        }
+        (HourState::Missing, _) if was_swept => {
+            "see whether the hourly run and the nightly sweep are started at all"
+        }
+        _ if was_swept => "the sweep has tried in vain: the message names the cause",
+        _ => "nothing: the next sweep does what is left",
+    }
+}
+
+#[cfg(test)]
+mod tests;

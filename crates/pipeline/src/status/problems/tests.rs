@@ -1,0 +1,97 @@
+use chrono::{DateTime, Utc};
+
+use super::*;
+
+fn instant(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// An hour of 10 March 2020 in the city, by the UTC hour at which it starts.
+fn hour(utc: u32) -> Hour {
+    Hour::containing(instant(&format!("2020-03-10T{utc:02}:00:00Z")))
+}
+
+fn problems(hours: &[(Hour, HourState, Option<&str>)], now: &str) -> Vec<Problem> {
+    let (zone, provider) = (CivilZone::default(), "bird".parse().unwrap());
+    let span = Span {
+        since: hour(0),
+        first: Some(hour(0)),
+        due: Hour::containing(instant(now)),
+    };
+    let mut problems = Problems::new(&zone, &provider, span);
+    for (hour, state, message) in hours {
+        problems.add(*hour, *state, *message);
+    }
+    problems.end()
+}
+
+#[test]
+fn hours_with_the_same_reason_are_one_problem_with_the_command_that_covers_them() {
+    let rejected = Some("ProviderRejected: HTTP 401: token expired");
+    let found = problems(
+        &[
+            (hour(10), HourState::Missing, None),
+            (
+                hour(12),
+                HourState::Failed,
+                Some("ProviderRejected: HTTP 401"),
+            ),
+            (
+                hour(14),
+                HourState::Failed,
+                Some("ProviderUnavailable: no connection"),
+            ),
+            (hour(16), HourState::Failed, rejected),
+        ],
+        "2020-03-10T20:00:00Z",
+    );
+    assert_eq!(found.len(), 3);
+    let first = &found[0];
+    assert!(first.needs_a_person, "a refused login does not mend itself");
+    assert_eq!(
+        (first.hours, first.error_name.as_deref()),
+        (2, Some("ProviderRejected"))
+    );
+    assert_eq!(
+        first.message.as_deref(),
+        Some("HTTP 401: token expired"),
+        "the newest one"
+    );
+    // Civil time is five hours behind UTC, and a label is an hour's end.
+    assert_eq!(
+        (&*first.first, &*first.last),
+        ("2020-03-10-08", "2020-03-10-12")
+    );
+    assert_eq!(
+        first.command,
+        "mds run --provider bird --time-min 2020-03-10-07 --time-max 2020-03-10-12 --incomplete-only"
+    );
+    assert!(found[1..].iter().all(|problem| !problem.needs_a_person));
+}
+
+#[test]
+fn an_hour_that_a_sweep_has_not_mended_needs_a_person() {
+    let missing = [(hour(10), HourState::Missing, None)];
+    assert!(!problems(&missing, "2020-03-11T23:00:00Z")[0].needs_a_person);
+    assert!(problems(&missing, "2020-03-12T00:00:00Z")[0].needs_a_person);
+    let rejected = [(
+        hour(10),
+        HourState::AllRejected,
+        Some("5 of 5 trips rejected"),
+    )];
+    let found = problems(&rejected, "2020-03-10T20:00:00Z");
+    assert!(found[0].needs_a_person);
+    assert_eq!(found[0].error_name, None);
+    assert_eq!(found[0].message.as_deref(), Some("5 of 5 trips rejected"));
+}
+
+#[test]
+fn every_state_and_error_has_advice() {
+    for state in HourState::ALL {
+        for error in ErrorName::ALL.into_iter().map(Some).chain([None]) {
+            assert!(
+                !advice(state, error, false).is_empty() && !advice(state, error, true).is_empty()
+            );
+        }
+    }
+}
