@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../it/runbook.rs"]
+mod runbook;
 #[allow(
     dead_code,
     unreachable_pub,
@@ -15,6 +17,7 @@ mod support;
 
 mod airflow;
 mod aws;
+mod bucket;
 mod failures;
 mod night;
 mod same;

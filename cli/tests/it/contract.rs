@@ -7,4 +7,5 @@ mod events;
 mod names;
 mod objects;
 mod page;
+mod runbook;
 mod tables;

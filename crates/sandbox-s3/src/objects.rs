@@ -130,14 +130,20 @@ impl Objects {
         id: String,
         req: S3Request<DeleteObjectInput>,
     ) -> Response<DeleteObjectOutput> {
-        if self.versions.is_current(bucket, key, &id) {
-            return self
-                .exclusively(|files| async move { files.delete_object(req).await })
-                .await;
+        let is_current = self.versions.is_current(bucket, key, &id);
+        if is_current {
+            self.exclusively(|files| async move { files.delete_object(req).await })
+                .await?;
         }
         let _exclusive = self.lock.write().await;
-        // As on AWS, deleting what is not there succeeds.
-        self.versions.delete(bucket, key, &id).map_err(internal)?;
+        if !is_current {
+            // As on AWS, deleting what is not there succeeds.
+            self.versions.delete(bucket, key, &id).map_err(internal)?;
+        }
+        let restored = self.versions.restore_newest(bucket, key);
+        if restored.map_err(internal)? {
+            records::remove(&self.root, bucket, key).map_err(internal)?;
+        }
         Ok(S3Response::new(DeleteObjectOutput {
             version_id: Some(id),
             ..Default::default()
@@ -153,6 +159,21 @@ impl Objects {
             Some(path) => Ok(Some(path)),
             None if self.versions.is_current(&input.bucket, &input.key, id) => Ok(None),
             None => Err(s3_error!(NoSuchVersion)),
+        }
+    }
+
+    /// The version that a copy names, if it is not current.
+    fn source_version(&self, source: &CopySource) -> S3Result<Option<PathBuf>> {
+        match source {
+            CopySource::Bucket {
+                bucket,
+                key,
+                version_id: Some(id),
+            } if !self.versions.is_current(bucket, key, id) => {
+                let version = self.versions.find(bucket, key, id);
+                version.map(Some).ok_or_else(|| s3_error!(NoSuchVersion))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -215,6 +236,28 @@ async fn etag_of_version(path: PathBuf) -> S3Result<Option<ETag>> {
         Ok(Some(multipart::etag_of(&std::fs::read(path)?)))
     })
     .await
+}
+
+/// Copies a version that is not current to the place of an object.
+fn copied(
+    version: &Path,
+    root: &Path,
+    bucket: &str,
+    key: &str,
+) -> io::Result<S3Response<CopyObjectOutput>> {
+    let object = root.join(bucket).join(key);
+    if let Some(folder) = object.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    // The file in this place may be linked as a version itself, so it is replaced as a whole.
+    let copy = object.with_extension("copy");
+    std::fs::copy(version, &copy)?;
+    std::fs::rename(&copy, object)?;
+    records::remove(root, bucket, key)?;
+    Ok(S3Response::new(CopyObjectOutput {
+        copy_object_result: Some(CopyObjectResult::default()),
+        ..Default::default()
+    }))
 }
 
 /// The content of a version that is not current.
@@ -359,10 +402,21 @@ impl S3 for Objects {
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> Response<CopyObjectOutput> {
+        let source = self.source_version(&req.input.copy_source)?;
+        let (root, bucket, key) = (
+            self.root.clone(),
+            req.input.bucket.clone(),
+            req.input.key.clone(),
+        );
         self.replacing(
             &req.input.bucket.clone(),
             &req.input.key.clone(),
-            |files| async move { files.copy_object(req).await },
+            |files| async move {
+                match source {
+                    Some(version) => blocking(move || copied(&version, &root, &bucket, &key)).await,
+                    None => files.copy_object(req).await,
+                }
+            },
         )
         .await
     }

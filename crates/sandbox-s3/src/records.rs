@@ -49,6 +49,14 @@ pub(super) fn write_etag(root: &Path, bucket: &str, key: &str, etag: &str) -> io
     Ok(())
 }
 
+/// Removes the record of an object whose content has come from a version.
+pub(super) fn remove(root: &Path, bucket: &str, key: &str) -> io::Result<()> {
+    match fs::remove_file(root.join(name_of_record(bucket, key))) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Moves the attributes of an upload to its object.
 pub(super) fn move_attributes(
     root: &Path,

@@ -92,6 +92,31 @@ impl Versions {
         Ok(true)
     }
 
+    /// Makes the newest version current after the object, or its delete marker, was deleted for
+    /// good. Returns whether there was one.
+    pub(super) fn restore_newest(&self, bucket: &str, key: &str) -> io::Result<bool> {
+        let object = self.root.join(bucket).join(key);
+        let folder = self.of_key(bucket, key);
+        if object.is_file() || !folder.is_dir() {
+            return Ok(false);
+        }
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&folder)? {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.retain(|name| name != PENDING);
+        match names.iter().max() {
+            Some(newest) if !newest.ends_with(MARKER_SUFFIX) => {
+                if let Some(parent) = object.parent() {
+                    fs::create_dir_all(parent)?;
+                }
+                fs::rename(folder.join(newest), object)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Whether this is the id of the current object.
     pub(super) fn is_current(&self, bucket: &str, key: &str, id: &str) -> bool {
         self.id_of_object(bucket, key).as_deref() == Some(id)

@@ -443,6 +443,38 @@ async fn a_versioned_bucket_keeps_what_is_replaced_and_deleted() {
     assert_eq!(prefixed.versions().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_version_comes_back_by_a_copy_or_when_what_hides_it_is_deleted() {
+    let bucket = Bucket::new().await;
+    bucket.s3.keep_versions(BUCKET).unwrap();
+    bucket.put(KEY, b"first").await;
+    bucket.put(KEY, b"second").await;
+    let list = || bucket.client.list_object_versions().bucket(BUCKET);
+    let listed = list().send().await.unwrap();
+    let [newest, first] = [0, 1].map(|n| listed.versions()[n].version_id().unwrap());
+    let delete = |id: &str| {
+        let request = bucket.client.delete_object().bucket(BUCKET).key(KEY);
+        request.version_id(id).send()
+    };
+    delete(newest).await.unwrap();
+    assert_eq!(bucket.get(KEY).await, b"first");
+
+    let request = bucket.client.delete_object().bucket(BUCKET).key(KEY);
+    request.send().await.unwrap();
+    let listed = list().send().await.unwrap();
+    let marker = &listed.delete_markers()[0];
+    assert_eq!(marker.is_latest(), Some(true));
+    delete(marker.version_id().unwrap()).await.unwrap();
+    assert_eq!(bucket.get(KEY).await, b"first");
+
+    bucket.put(KEY, b"third").await;
+    let copy = bucket.client.copy_object().bucket(BUCKET).key(KEY);
+    let source = format!("{BUCKET}/{KEY}?versionId={first}");
+    copy.copy_source(source).send().await.unwrap();
+    assert_eq!(bucket.get(KEY).await, b"first");
+    assert_eq!(list().send().await.unwrap().versions().len(), 3);
+}
+
 #[tokio::test]
 async fn versions_are_listed_in_pages() {
     let bucket = Bucket::new().await;
