@@ -111,7 +111,7 @@ impl Running {
         );
     }
 
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let id = self.0.id().to_string();
         let sent = std::process::Command::new("kill")
             .args([signal, &id])
@@ -119,7 +119,7 @@ impl Running {
         assert!(sent.unwrap().success());
     }
 
-    async fn ended(&mut self) -> Option<i32> {
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
         let mut code = None;
         until("the end", async || {
             let ended = self.0.try_wait().unwrap();
@@ -130,7 +130,7 @@ impl Running {
         code
     }
 
-    fn stderr(&mut self) -> String {
+    pub(crate) fn stderr(&mut self) -> String {
         let mut text = String::new();
         let mut stderr = self.0.stderr.take().unwrap();
         stderr.read_to_string(&mut text).unwrap();
@@ -145,11 +145,16 @@ impl Drop for Running {
     }
 }
 
+/// Ends the connections of every `mds`.
+pub(crate) const END_SESSIONS: &str = "
+    SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'mds-etl'";
+
 /// An open transaction whose locks block `mds` until it is rolled back.
-struct Blocker(tokio_postgres::Client);
+pub(crate) struct Blocker(tokio_postgres::Client);
 
 impl Blocker {
-    async fn begin(world: &World, statement: &str) -> Self {
+    pub(crate) async fn begin(world: &World, statement: &str) -> Self {
         let (client, connection) =
             tokio_postgres::connect(&world.stack.database_url, tokio_postgres::NoTls)
                 .await
@@ -164,21 +169,19 @@ impl Blocker {
 
     /// Rolls back after ending the sessions of `mds`: their waiting statements never run, as if
     /// Postgres had noticed at once that the client is gone.
-    async fn release_after_ending_sessions(self) {
-        let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-                   WHERE datname = current_database() AND application_name = 'mds-etl'";
-        self.0.batch_execute(end).await.unwrap();
+    pub(crate) async fn release_after_ending_sessions(self) {
+        self.0.batch_execute(END_SESSIONS).await.unwrap();
         self.release().await;
     }
 
     /// Rolls back: the waiting statements of the killed `mds` run, although the client is gone.
-    async fn release(self) {
+    pub(crate) async fn release(self) {
         self.0.batch_execute("ROLLBACK").await.unwrap();
     }
 }
 
 /// Whether a session of `mds` waits for a lock in a statement that contains `statement`.
-async fn is_waiting(world: &World, statement: &str) -> bool {
+pub(crate) async fn is_waiting(world: &World, statement: &str) -> bool {
     let query = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'mds-etl'
          AND wait_event_type = 'Lock' AND query ILIKE '%{statement}%'"
@@ -187,7 +190,12 @@ async fn is_waiting(world: &World, statement: &str) -> bool {
 }
 
 /// Runs `mds` until its `statement` waits for the locks that `blocker` takes, and kills it there.
-async fn kill_waiting(world: &World, args: &[&str], blocker: &str, statement: &str) -> Blocker {
+pub(crate) async fn kill_waiting(
+    world: &World,
+    args: &[&str],
+    blocker: &str,
+    statement: &str,
+) -> Blocker {
     let blocker = Blocker::begin(world, blocker).await;
     let mut mds = Running::start(world, args);
     mds.until(statement, async || is_waiting(world, statement).await)

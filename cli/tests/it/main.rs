@@ -38,5 +38,6 @@ mod status;
 mod statuses;
 mod support;
 mod trip_report;
+mod turns;
 mod upgrade;
 mod vehicles;

@@ -122,6 +122,8 @@ impl From<SocrataError> for PipelineError {
             SocrataError::Throttled { .. } => ErrorName::SocrataThrottled,
             SocrataError::Unavailable { .. } => ErrorName::SocrataUnavailable,
             SocrataError::Rejected { .. } => ErrorName::SocrataRejected,
+            // The turn to write is a lock of the database.
+            SocrataError::NotSent { .. } => ErrorName::DatabaseUnavailable,
         };
         Self::caused(name, &error)
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{PublicationEntry, PublicationState, StoreError};
-use tokio::time::{Instant, sleep, timeout_at};
+use store::{PublicationEntry, PublicationState, PublishTurn, StoreError};
+use tokio::time::{Instant, sleep};
 use trips::block::Block;
 use trips::status::Step;
 use uuid::Uuid;
@@ -24,7 +24,9 @@ use crate::step::{check_same_block, claim, step_deadline};
 mod batch;
 pub(crate) mod dataset;
 pub(crate) mod file;
+mod gather;
 pub(crate) mod rows;
+pub(crate) mod turn;
 mod upload;
 
 /// How long to wait for another process's upload before looking whether it carried our rows.
@@ -96,9 +98,7 @@ async fn published_in_turn(
     item: &BlockItem,
     deadline: Instant,
 ) -> Result<Option<SyncSocrataOutput>, PipelineError> {
-    let _lock = timeout_at(deadline, portal.lock.lock())
-        .await
-        .map_err(|_| busy(&portal.dataset))?;
+    let _lock = turn::lock(portal, deadline).await?;
     if let Some(output) = ended(ctx, item).await? {
         return Ok(Some(output));
     }
@@ -132,21 +132,10 @@ pub(crate) async fn publish_trips(
     let deadline = step_deadline(ctx);
     loaded_block(ctx, item).await?;
     portal.check_dataset().await?;
-    let _lock = portal.lock.lock().await;
-    loop {
-        let turn = ctx
-            .store()
-            .take_publish_turn(&portal.dataset, TURN_WAIT)
-            .await?;
-        if let Some(turn) = turn {
-            let sent = upload_trips(ctx, &portal, &turn, item, ids).await;
-            turn.release().await?;
-            return sent.map(Counts::output);
-        }
-        if Instant::now() >= deadline {
-            return Err(busy(&portal.dataset));
-        }
-    }
+    let _lock = turn::lock(&portal, deadline).await?;
+    let held = turn::take(ctx, &portal, TURN_WAIT, deadline).await?;
+    let work = async |turn: &PublishTurn| upload_trips(ctx, &portal, turn, item, ids).await;
+    turn::while_held(held, work).await.map(Counts::output)
 }
 
 /// Whether something of the block is loaded, or what was loaded is withdrawn.
@@ -203,17 +192,11 @@ async fn upload_in_turn(
     portal: &Portal,
     item: &BlockItem,
 ) -> Result<(), PipelineError> {
-    let turn = ctx
-        .store()
-        .take_publish_turn(&portal.dataset, TURN_WAIT)
-        .await?;
-    let Some(turn) = turn else {
+    let Some(held) = turn::try_take(ctx, portal, TURN_WAIT).await? else {
         return Ok(());
     };
-    let uploaded = upload_waiting(ctx, portal, &turn, item.schedule_id).await;
-    let released = turn.release().await;
-    uploaded?;
-    Ok(released?)
+    let work = async |turn: &PublishTurn| upload_waiting(ctx, portal, turn, item.schedule_id).await;
+    turn::while_held(held, work).await
 }
 
 pub(crate) fn busy(dataset: &str) -> PipelineError {

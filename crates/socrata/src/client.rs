@@ -15,6 +15,7 @@ use url::Url;
 use crate::chunks::Chunk;
 use crate::config::{DatasetId, SocrataConfig, check_secure};
 use crate::error::SocrataError;
+use crate::held::{Always, MaySend};
 use crate::metadata::DatasetInfo;
 use crate::options::ClientOptions;
 use crate::request::{Response, send};
@@ -87,10 +88,29 @@ impl SocrataClient {
     /// the portal may have taken rows by then, and sending them again does no harm.
     /// [`SocrataError::Rejected`] at once.
     pub async fn upsert(&self, chunk: &Chunk) -> Result<Upsert, SocrataError> {
+        self.upsert_while(chunk, &Always).await
+    }
+
+    /// Sends rows as [`upsert`](Self::upsert) does, if it may: `held` is asked immediately before
+    /// each attempt.
+    ///
+    /// # Errors
+    ///
+    /// As [`SocrataClient::upsert`]; [`SocrataError::NotSent`].
+    pub async fn upsert_while(
+        &self,
+        chunk: &Chunk,
+        held: &impl MaySend,
+    ) -> Result<Upsert, SocrataError> {
         if chunk.rows == 0 {
             return Ok(Upsert::default());
         }
-        let body = match self.with_retries(|| self.post(chunk.body.clone())).await? {
+        let attempt = || async {
+            let may_send = held.check().await;
+            may_send.map_err(|why| SocrataError::NotSent { why })?;
+            self.post(chunk.body.clone()).await
+        };
+        let body = match self.with_retries(attempt).await? {
             Posted::Done(body) => body,
             Posted::Accepted(ticket) => self.poll(&ticket).await?,
         };

@@ -43,6 +43,12 @@ pub enum SocrataError {
         /// What it means, and what to look at.
         why: String,
     },
+    /// Nothing was sent, since what has to hold meanwhile does not.
+    #[error("the rows were not sent: {why}")]
+    NotSent {
+        /// What does not hold.
+        why: String,
+    },
 }
 
 impl SocrataError {
@@ -55,7 +61,7 @@ impl SocrataError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after } | Self::Unavailable { retry_after, .. } => *retry_after,
-            Self::Config { .. } | Self::Rejected { .. } => None,
+            Self::Config { .. } | Self::Rejected { .. } | Self::NotSent { .. } => None,
         }
     }
 

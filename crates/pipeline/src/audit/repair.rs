@@ -6,12 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 use socrata::Chunk;
 use store::PublishTurn;
-use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::context::{Context, Portal};
 use crate::error::{ErrorName, PipelineError, to_json};
-use crate::publish::busy;
+use crate::publish::turn::{self, HeldTurn};
 use crate::step::step_deadline;
 
 /// How long to wait for another process's upload at a time.
@@ -35,14 +34,10 @@ pub(crate) async fn delete_extra_rows(ctx: &Context, ids: &[String]) -> Result<u
     }
     let portal = ctx.portal()?;
     let deadline = step_deadline(ctx);
-    let _lock = timeout_at(deadline, portal.lock.lock())
-        .await
-        .map_err(|_| busy(&portal.dataset))?;
-    let turn = take_turn(ctx, &portal, deadline).await?;
-    let deleted = delete(ctx, &portal, ids).await;
-    let released = turn.release().await;
-    let deleted = deleted?;
-    released?;
+    let _lock = turn::lock(&portal, deadline).await?;
+    let held = turn::take(ctx, &portal, TURN_WAIT, deadline).await?;
+    let work = async |turn: &PublishTurn| delete(ctx, &portal, turn, ids).await;
+    let deleted = turn::while_held(held, work).await?;
     tracing::info!(
         portal.deleted = deleted,
         "rows deleted that only the portal had"
@@ -50,26 +45,12 @@ pub(crate) async fn delete_extra_rows(ctx: &Context, ids: &[String]) -> Result<u
     Ok(deleted)
 }
 
-async fn take_turn(
+async fn delete(
     ctx: &Context,
     portal: &Portal,
-    deadline: Instant,
-) -> Result<PublishTurn, PipelineError> {
-    loop {
-        let turn = ctx
-            .store()
-            .take_publish_turn(&portal.dataset, TURN_WAIT)
-            .await?;
-        if let Some(turn) = turn {
-            return Ok(turn);
-        }
-        if Instant::now() >= deadline {
-            return Err(busy(&portal.dataset));
-        }
-    }
-}
-
-async fn delete(ctx: &Context, portal: &Portal, ids: &[String]) -> Result<u64, PipelineError> {
+    turn: &PublishTurn,
+    ids: &[String],
+) -> Result<u64, PipelineError> {
     let mut deleted = 0;
     for part in ids.chunks(portal.chunk_rows) {
         let trips: Vec<Uuid> = part.iter().filter_map(|id| id.parse().ok()).collect();
@@ -87,7 +68,8 @@ async fn delete(ctx: &Context, portal: &Portal, ids: &[String]) -> Result<u64, P
             rows: rows.len(),
             body: to_json(&rows)?.to_string().into(),
         };
-        let upsert = portal.client.upsert(&chunk).await?;
+        let held = HeldTurn(turn);
+        let upsert = portal.client.upsert_while(&chunk, &held).await?;
         if upsert.errors > 0 {
             return Err(PipelineError::new(
                 ErrorName::SocrataRejected,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::sleep;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql};
 use trips::public_row::PublicTrip;
@@ -14,14 +15,26 @@ use uuid::Uuid;
 use super::{PublicationFile, WAITING_STATUSES, publishable_statuses};
 use crate::connect::Store;
 use crate::error::{Busy, StoreError, failed};
+use crate::fence::{Fence, STATEMENT};
 use crate::lock_session::{DATASET_SPACE, LockSession, block_key};
 use crate::named_locks::NamedLock;
 use crate::publish::{self, public_columns};
 use crate::schedule::{get, shortened, status_code};
 
+/// Limits how long the session may be idle. Postgres before version 14 does not know the setting.
+const LIMIT_SILENCE: &str = "
+    SELECT set_config('idle_session_timeout', $1, false)
+    WHERE current_setting('idle_session_timeout', true) IS NOT NULL";
+
+/// Releases all locks of the session, which may then be idle in the pool.
+const GIVE_BACK: &str = "
+    SELECT pg_advisory_unlock_all();
+    SELECT set_config('idle_session_timeout', '0', false)
+    WHERE current_setting('idle_session_timeout', true) IS NOT NULL";
+
 /// What is waiting, oldest first. `$1` are blocks to leave out.
 const WAITING: &str = "
-    SELECT schedule_id, load_id, publish_key, publish_sha256, rows, loaded_at, since, last_sent, counts
+    SELECT schedule_id, load_id, publish_key, publish_sha256, rows, since, last_sent, counts
     FROM api.publications
     WHERE since IS NOT NULL AND requested_at IS NOT NULL AND schedule_id <> ALL ($1)
     ORDER BY requested_at, schedule_id
@@ -95,8 +108,6 @@ pub struct Publication {
     pub load_id: Uuid,
     /// The object with the rows.
     pub file: PublicationFile,
-    /// The time of the load's transaction.
-    pub loaded_at: DateTime<Utc>,
     /// Trips that changed before this are at the portal.
     pub since: DateTime<Utc>,
     /// The last public id, in their order, that an interrupted upload has sent.
@@ -115,7 +126,6 @@ impl Publication {
                 sha256: get(row, "publish_sha256")?,
                 rows: get::<i64>(row, "rows")?.unsigned_abs(),
             },
-            loaded_at: get(row, "loaded_at")?,
             since: get(row, "since")?,
             last_sent: get(row, "last_sent")?,
             counts: get(row, "counts")?,
@@ -134,9 +144,11 @@ pub struct Sent {
 
 /// The lock on a dataset. Only its holder writes to the dataset, over all processes.
 ///
-/// The lock belongs to a connection of its own, and ends with it.
+/// The lock belongs to a connection of its own, and ends with it. The database ends the connection
+/// of a process that is silent for too long: it may be frozen, and others wait.
 pub struct PublishTurn {
     session: LockSession,
+    max_silence: Duration,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -148,7 +160,8 @@ impl std::fmt::Debug for PublishTurn {
 
 impl Store {
     /// Takes the turn to write to a dataset. Returns `None` if another session still has it after
-    /// `wait`.
+    /// `wait`. The turn is lost after `max_silence` without a statement; [`PublishTurn::hold`]
+    /// keeps it.
     ///
     /// # Errors
     ///
@@ -157,6 +170,7 @@ impl Store {
         &self,
         dataset: &str,
         wait: Duration,
+        max_silence: Duration,
     ) -> Result<Option<PublishTurn>, StoreError> {
         let (client, permit) = self.client_for_claim().await?;
         let mut session = LockSession::new(client);
@@ -168,10 +182,17 @@ impl Store {
             dataset: dataset.to_owned(),
         };
         match lock.take(&mut session, wait, busy).await {
-            Ok(()) => Ok(Some(PublishTurn {
-                session,
-                _permit: permit,
-            })),
+            Ok(()) => {
+                let limit = format!("{}ms", max_silence.as_millis().max(1));
+                session
+                    .query_opt("taking the turn to publish", LIMIT_SILENCE, &[&limit])
+                    .await?;
+                Ok(Some(PublishTurn {
+                    session,
+                    max_silence,
+                    _permit: permit,
+                }))
+            }
             Err(StoreError::Busy { .. }) => {
                 session.return_to_pool();
                 Ok(None)
@@ -181,7 +202,27 @@ impl Store {
     }
 }
 
+impl Fence for PublishTurn {
+    async fn check(&self) -> Result<(), StoreError> {
+        let client = self.session.client()?;
+        client
+            .batch_execute(STATEMENT)
+            .await
+            .map_err(failed("checking the turn to publish"))
+    }
+}
+
 impl PublishTurn {
+    /// Keeps the turn by a statement now and then. Ends only when the turn is lost.
+    pub async fn hold(&self) -> StoreError {
+        loop {
+            sleep(self.max_silence / 4).await;
+            if let Err(lost) = self.check().await {
+                return lost;
+            }
+        }
+    }
+
     /// The publications that somebody waits for, oldest first, without those of `except`.
     ///
     /// # Errors
@@ -422,7 +463,7 @@ impl PublishTurn {
     pub async fn release(self) -> Result<(), StoreError> {
         self.session
             .client()?
-            .batch_execute("SELECT pg_advisory_unlock_all()")
+            .batch_execute(GIVE_BACK)
             .await
             .map_err(failed("giving the turn to publish back"))?;
         self.session.return_to_pool();

@@ -170,7 +170,7 @@ impl Db {
 
     pub(crate) async fn turn(&self) -> PublishTurn {
         let wait = Duration::from_secs(5);
-        let turn = self.store.take_publish_turn("abcd-1234", wait).await;
+        let turn = self.store.take_publish_turn("abcd-1234", wait, wait).await;
         turn.unwrap().unwrap()
     }
 

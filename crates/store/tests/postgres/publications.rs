@@ -305,7 +305,11 @@ async fn a_lost_session_can_record_nothing() {
     ask(&db, 0, RUN, false).await;
     let single = open(&db.url, 2);
     let turn = single
-        .take_publish_turn("abcd-1234", std::time::Duration::from_secs(5))
+        .take_publish_turn(
+            "abcd-1234",
+            std::time::Duration::from_secs(5),
+            std::time::Duration::from_secs(60),
+        )
         .await
         .unwrap()
         .unwrap();

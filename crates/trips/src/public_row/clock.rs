@@ -34,6 +34,11 @@ impl Clock {
         text
     }
 
+    /// Whether the form can show the time: its year has at most four digits.
+    pub(super) fn has_form(self) -> bool {
+        (0..=9999).contains(&self.0.year())
+    }
+
     /// Reads this form and no other. `None` also for a date that no calendar has.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text: &[u8; 19] = text.as_bytes().try_into().ok()?;

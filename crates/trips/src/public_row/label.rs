@@ -15,6 +15,11 @@ impl<'a> Label<'a> {
     pub(super) fn of(label: Option<&'a str>) -> Self {
         Self(label.map(Cow::Borrowed))
     }
+
+    pub(super) fn has_form(&self) -> bool {
+        let label = self.0.as_ref();
+        label.is_none_or(|label| label.len() <= MAX_LABEL_BYTES)
+    }
 }
 
 impl Serialize for Label<'_> {

@@ -11,16 +11,20 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    Clock, Label, MAX_LABEL_BYTES, Member, PublicRow, PublicTimes, RowTimes, TimeRounding,
+    Clock, Label, Member, PublicForm, PublicRow, PublicTimes, PublicTrip, RowTimes, TimeRounding,
 };
 use crate::VehicleType;
 use members::{Members, Scalar};
 
-/// A row in the published form. Its members are those of [`PublicRow`], and it is written in the
-/// same way.
+const VEHICLE_TYPE: &str = "a vehicle type of MDS";
+const TIME: &str = "a time such as 2020-02-11T15:08:25";
+const LABEL: &str = "a label or the number 0";
+
+/// A row in the published form, whose members have been checked one by one. Those are the members
+/// of [`PublicRow`], and it is written in the same way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct PublishedRow(PublicRow<'static>);
+pub struct PublishedRow<'a>(PublicRow<'a>);
 
 /// Why a text is not a published row. It names the member and never shows a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +68,24 @@ pub enum PublishedRowError {
     },
 }
 
-impl PublishedRow {
+impl<'a> PublishedRow<'a> {
+    /// The row of a trip.
+    ///
+    /// A trip can come from a database that other programs write to as well, so every member is
+    /// checked as if its row had been read from a file.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishedRowError`], by the first fault.
+    pub fn of_trip(trip: &'a PublicTrip, form: &PublicForm) -> Result<Self, PublishedRowError> {
+        let row = PublicRow::new(trip, form);
+        check_forms(&row)?;
+        check_times(&row, &form.times)?;
+        Ok(Self(row))
+    }
+}
+
+impl PublishedRow<'static> {
     /// Reads a row. It has exactly the members of a published row, each in its form, and year,
     /// month, hour, day of the week and civil times are those of its times in UTC.
     ///
@@ -78,7 +99,9 @@ impl PublishedRow {
         check_times(&row, times)?;
         Ok(Self(rounded(row, times)))
     }
+}
 
+impl PublishedRow<'_> {
     /// The trip's public id.
     #[must_use]
     pub fn trip_id(&self) -> Uuid {
@@ -115,6 +138,46 @@ fn row(members: &Members<'_>) -> Result<PublicRow<'static>, PublishedRowError> {
     })
 }
 
+/// Checks what the types of the members leave open. An id is a UUID by its type, a number is whole,
+/// and the other times follow from start and end.
+fn check_forms(row: &PublicRow<'_>) -> Result<(), PublishedRowError> {
+    if !is_word(row.vehicle_type) {
+        return Err(wrong_form(Member::VehicleType, VEHICLE_TYPE));
+    }
+    for (time, member) in [
+        (row.start_time, Member::StartTime),
+        (row.end_time, Member::EndTime),
+        (row.modified_date, Member::ModifiedDate),
+        (row.start_time_us_central, Member::StartTimeUsCentral),
+        (row.end_time_us_central, Member::EndTimeUsCentral),
+    ] {
+        if !time.has_form() {
+            return Err(wrong_form(member, TIME));
+        }
+    }
+    for (label, member) in [
+        (&row.council_district_start, Member::CouncilDistrictStart),
+        (&row.council_district_end, Member::CouncilDistrictEnd),
+        (&row.census_geoid_start, Member::CensusGeoidStart),
+        (&row.census_geoid_end, Member::CensusGeoidEnd),
+    ] {
+        if !label.has_form() {
+            return Err(wrong_form(member, LABEL));
+        }
+    }
+    Ok(())
+}
+
+fn wrong_form(member: Member, expected: &'static str) -> PublishedRowError {
+    PublishedRowError::WrongForm { member, expected }
+}
+
+fn is_word(vehicle_type: &str) -> bool {
+    VehicleType::ALL
+        .into_iter()
+        .any(|known| known.published() == vehicle_type)
+}
+
 fn id(members: &Members<'_>, member: Member) -> Result<Uuid, PublishedRowError> {
     let expected = "a UUID in lower case with hyphens";
     text(members, member)?
@@ -123,54 +186,44 @@ fn id(members: &Members<'_>, member: Member) -> Result<Uuid, PublishedRowError> 
             let mut form = [0; uuid::fmt::Hyphenated::LENGTH];
             (id.hyphenated().encode_lower(&mut form) == text).then_some(id)
         })
-        .ok_or(PublishedRowError::WrongForm { member, expected })
+        .ok_or(wrong_form(member, expected))
 }
 
 fn vehicle_type(members: &Members<'_>, member: Member) -> Result<&'static str, PublishedRowError> {
-    let expected = "a vehicle type of MDS";
     let word = text(members, member)?;
     VehicleType::ALL
         .into_iter()
         .map(VehicleType::published)
         .find(|published| Some(*published) == word)
-        .ok_or(PublishedRowError::WrongForm { member, expected })
+        .ok_or(wrong_form(member, VEHICLE_TYPE))
 }
 
 fn clock(members: &Members<'_>, member: Member) -> Result<Clock, PublishedRowError> {
-    let expected = "a time such as 2020-02-11T15:08:25";
     text(members, member)?
         .and_then(Clock::parse)
-        .ok_or(PublishedRowError::WrongForm { member, expected })
+        .ok_or(wrong_form(member, TIME))
 }
 
 fn whole(members: &Members<'_>, member: Member) -> Result<i64, PublishedRowError> {
     match members.get(member)? {
         Scalar::Whole(number) => Ok(*number),
-        Scalar::Text(_) => Err(PublishedRowError::WrongForm {
-            member,
-            expected: "a whole number",
-        }),
+        Scalar::Text(_) => Err(wrong_form(member, "a whole number")),
     }
 }
 
 fn small<N: TryFrom<i64>>(members: &Members<'_>, member: Member) -> Result<N, PublishedRowError> {
-    N::try_from(whole(members, member)?).map_err(|_| PublishedRowError::WrongForm {
-        member,
-        expected: "a part of a date",
-    })
+    N::try_from(whole(members, member)?).map_err(|_| wrong_form(member, "a part of a date"))
 }
 
 fn label(members: &Members<'_>, member: Member) -> Result<Label<'static>, PublishedRowError> {
-    match members.get(member)? {
-        Scalar::Whole(0) => Ok(Label(None)),
-        Scalar::Text(text) if text.len() <= MAX_LABEL_BYTES => {
-            Ok(Label(Some(Cow::Owned(text.clone().into_owned()))))
-        }
-        _ => Err(PublishedRowError::WrongForm {
-            member,
-            expected: "a label or the number 0",
-        }),
-    }
+    let label = match members.get(member)? {
+        Scalar::Whole(0) => Some(Label(None)),
+        Scalar::Whole(_) => None,
+        Scalar::Text(text) => Some(Label(Some(Cow::Owned(text.clone().into_owned())))),
+    };
+    label
+        .filter(Label::has_form)
+        .ok_or(wrong_form(member, LABEL))
 }
 
 /// `None` for a number.

@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::public_row::{PublicForm, PublicTrip, TimeRounding};
+use crate::public_row::{MAX_LABEL_BYTES, TimeRounding};
 use crate::time::CivilZone;
 
 fn trip() -> PublicTrip {
@@ -45,7 +45,7 @@ fn rounding(minutes: u32) -> PublicTimes {
     }
 }
 
-fn parse(text: &str) -> Result<PublishedRow, PublishedRowError> {
+fn parse(text: &str) -> Result<PublishedRow<'static>, PublishedRowError> {
     PublishedRow::parse(text, &PublicTimes::default())
 }
 
@@ -60,6 +60,55 @@ fn a_row_is_written_as_it_was_read() {
     assert_eq!(serde_json::to_string(&row).unwrap(), text);
     assert_eq!(row.trip_id(), trip().trip_id);
     assert_eq!(row.modified_date(), trip().modified_date);
+}
+
+/// A trip of which every label and number is odd.
+fn odd_trip() -> PublicTrip {
+    PublicTrip {
+        vehicle_type: Some("\"}\u{0}".to_owned()),
+        trip_duration: i64::MIN,
+        trip_distance: i64::MAX,
+        council_district_start: Some("\u{0}\u{1f}\"\\</script>".to_owned()),
+        council_district_end: Some("ä".repeat(MAX_LABEL_BYTES / 2)),
+        census_geoid_start: Some(String::new()),
+        census_geoid_end: Some("0".to_owned()),
+        ..trip()
+    }
+}
+
+#[rstest]
+#[case::usual(trip(), 0)]
+#[case::usual_and_rounded(trip(), 15)]
+#[case::odd(odd_trip(), 0)]
+#[case::odd_and_rounded(odd_trip(), 60)]
+fn what_is_written_of_a_trip_is_a_published_row(#[case] trip: PublicTrip, #[case] minutes: u32) {
+    let form = PublicForm {
+        times: rounding(minutes),
+        ..PublicForm::default()
+    };
+    let row = PublishedRow::of_trip(&trip, &form).unwrap();
+    let text = serde_json::to_string(&row).unwrap();
+    assert_eq!(
+        text,
+        serde_json::to_string(&PublicRow::new(&trip, &form)).unwrap()
+    );
+    assert_eq!(PublishedRow::parse(&text, &form.times).unwrap(), row);
+}
+
+#[rstest]
+#[case::label(PublicTrip { census_geoid_end: Some("0".repeat(MAX_LABEL_BYTES + 1)), ..trip() }, "census_geoid_end")]
+#[case::label(PublicTrip { council_district_start: Some("ä".repeat(101)), ..trip() }, "council_district_start")]
+#[case::after_9999(PublicTrip { end_time: "+10000-01-01T00:00:00Z".parse().unwrap(), ..trip() }, "end_time")]
+#[case::before_0(PublicTrip { start_time: "-0001-12-31T00:00:00Z".parse().unwrap(), ..trip() }, "start_time")]
+#[case::changed_later(PublicTrip { modified_date: DateTime::<Utc>::MAX_UTC, ..trip() }, "modified_date")]
+fn a_trip_that_does_not_fit_has_no_row(#[case] trip: PublicTrip, #[case] member: &str) {
+    let refusal = PublishedRow::of_trip(&trip, &PublicForm::default()).unwrap_err();
+    assert!(
+        refusal
+            .to_string()
+            .starts_with(&format!("the `{member}` of a row is not ")),
+        "{refusal}"
+    );
 }
 
 #[test]
