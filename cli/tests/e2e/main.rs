@@ -18,6 +18,7 @@ mod support;
 mod airflow;
 mod aws;
 mod bucket;
+mod failover;
 mod failures;
 mod night;
 mod same;

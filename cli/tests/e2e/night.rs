@@ -8,7 +8,7 @@ use crate::aws::{Aws, root};
 use crate::support::{options, run, world_of};
 
 /// The input of a schedule of the template, as EventBridge fills it in at this time.
-fn input(schedule: &str, time: &str) -> Value {
+pub(crate) fn input(schedule: &str, time: &str) -> Value {
     let template = std::fs::read_to_string(root().join("infra/template.yaml")).unwrap();
     let resource = template
         .split(&format!("\n  {schedule}:\n"))

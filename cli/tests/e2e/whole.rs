@@ -4,6 +4,7 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::json;
 
 use crate::aws::Aws;
+use crate::night::input;
 use crate::support::{ONE_HOUR, stderr, stdout, with, world};
 
 /// Enough for keys and counts, and far below the limit of 256 KiB between states.
@@ -83,11 +84,9 @@ async fn what_is_done_is_nothing_to_do_and_a_dry_run_leaves_no_trace() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_stays_behind_the_clock_by_its_lag() {
     let aws = Aws::over(world().await).await;
-    // 19:05 UTC is 13:05 in the city; with the lag of one hour, the last block ends at 12:00.
-    let event = json!({
-        "scheduled_time": "2020-01-15T19:05:00Z", "provider": "all", "lag_hours": 1
-    });
-    let ended = aws.execute("scheduled", &event).await;
+    // 30 hours before is 12:10 in the city, so that the last block ends at 12:00.
+    let event = input("HourlySchedule", "2020-01-17T00:10:00Z");
+    let ended = aws.execute_unnamed(&event).await;
     assert_eq!(ended.status, ExecutionStatus::Succeeded, "{}", aws.logs());
     assert_eq!(ended.output["done"], 2);
     aws.world.expect_whole(&["bird", "lime"], &["11"]).await;
