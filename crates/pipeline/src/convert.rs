@@ -32,7 +32,13 @@ impl From<ConfigError> for PipelineError {
         } else {
             ErrorName::ConfigInvalid
         };
-        Self::caused(name, &error)
+        let is_superseded = matches!(error, ConfigError::Superseded { .. });
+        let error = Self::caused(name, &error);
+        if is_superseded {
+            error.before_start()
+        } else {
+            error
+        }
     }
 }
 

@@ -47,13 +47,18 @@ async fn renumber_districts(stack: &LocalStack) {
         .unwrap();
 }
 
-async fn has_new_districts(stack: &LocalStack) -> bool {
+/// One value of the database, as text.
+async fn text(stack: &LocalStack, query: &str) -> String {
     let (client, connection) = tokio_postgres::connect(&stack.database_url, tokio_postgres::NoTls)
         .await
         .unwrap();
     tokio::spawn(connection);
-    let query = "SELECT max(council_district_start)::bigint FROM api.trips";
-    let highest: i64 = client.query_one(query, &[]).await.unwrap().get(0);
+    client.query_one(query, &[]).await.unwrap().get(0)
+}
+
+async fn has_new_districts(stack: &LocalStack) -> bool {
+    let query = "SELECT max(council_district_start)::text FROM api.trips";
+    let highest: u64 = text(stack, query).await.parse().unwrap();
     assert!(highest > 0);
     highest >= 10
 }
@@ -87,12 +92,17 @@ async fn corrected_boundaries_are_used_by_the_next_run_and_by_no_run_before() {
 async fn boundaries_that_are_gone_fail_the_run() {
     let stack = stack().await;
     let item = planned(&stack).await;
+    let row = "SELECT to_jsonb(schedule)::text FROM api.schedule";
+    let before = text(&stack, row).await;
     renumber_districts(&stack).await;
     let InvokeError::Function(error) = invoke(&function(&stack).await, &item).await.unwrap_err()
     else {
         panic!("the function did not return an error")
     };
     assert_eq!(error.error_type, "ConfigInvalid");
+    assert_eq!(text(&stack, row).await, before);
+    let recorded = "SELECT string_agg(error_name, ' ') FROM api.run_blocks";
+    assert_eq!(text(&stack, recorded).await, "ConfigInvalid");
     assert!(
         error.error_message.contains("start the run again"),
         "{error:?}"

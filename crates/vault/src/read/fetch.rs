@@ -120,11 +120,26 @@ impl Source<'_> {
         };
         let get = || get().if_match(&version.etag);
         // The version is mostly the current one, which needs no permission to read old versions.
-        match (self.send(get()).await, &version.version_id) {
+        let current = self.check(version, self.send(get()).await);
+        match (current, &version.version_id) {
             (Err(VaultError::Changed { .. } | VaultError::NotFound { .. }), Some(id)) => {
-                self.send(get().version_id(id)).await
+                self.check(version, self.send(get().version_id(id)).await)
             }
-            (response, _) => response,
+            (current, _) => current,
+        }
+    }
+
+    /// Refuses another version than the wanted one: some replacements of S3 ignore `If-Match`.
+    fn check(
+        &self,
+        wanted: &ObjectVersion,
+        response: Result<GetObjectOutput, VaultError>,
+    ) -> Result<GetObjectOutput, VaultError> {
+        match response {
+            Ok(found) if found.e_tag.as_ref() != Some(&wanted.etag) => Err(VaultError::Changed {
+                key: self.key.to_owned(),
+            }),
+            response => response,
         }
     }
 

@@ -5,7 +5,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use vault::{AwsOptions, Compression, FernetKeys, Seal, Vault, VaultError, s3_client};
+use vault::{
+    AwsOptions, Compression, FernetKeys, ObjectVersion, Seal, Vault, VaultError, s3_client,
+};
 
 const WHOLE: &str =
     "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nETag: \"a\"\r\nConnection: close\r\n\r\n{\"a\": 12}";
@@ -173,4 +175,19 @@ async fn a_body_is_signed_unless_it_authenticates_itself() {
     assert_eq!(signature_over_body(Seal::Encrypt).await, "unsigned-payload");
     let of_plain = signature_over_body(Seal::Plain).await;
     assert_eq!(of_plain.len(), 64, "{of_plain}");
+}
+
+#[tokio::test]
+async fn another_version_than_the_wanted_one_is_refused_though_the_server_sends_it() {
+    let (vault, server) = play(vec![WHOLE, WHOLE, WHOLE]).await;
+    let version = |etag: &str, id: Option<&str>| ObjectVersion {
+        etag: etag.to_owned(),
+        version_id: id.map(str::to_owned),
+    };
+    let same = version("\"a\"", None);
+    vault.get_version("some/key", Some(&same)).await.unwrap();
+    let other = version("\"b\"", Some("1"));
+    let error = vault.get_version("some/key", Some(&other)).await;
+    assert!(matches!(error.unwrap_err(), VaultError::Changed { .. }));
+    assert_eq!(server.await.unwrap(), 3);
 }
