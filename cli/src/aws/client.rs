@@ -5,6 +5,7 @@ use aws_sdk_sfn::Client;
 use aws_sdk_sfn::config::{Builder, Region};
 use aws_sdk_sfn::error::DisplayErrorContext;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
+use aws_sdk_sfn::operation::start_execution::StartExecutionOutput;
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::Value;
 use vault::AwsOptions;
@@ -16,6 +17,9 @@ const ENDPOINT: &str = "AWS_ENDPOINT_URL_SFN";
 const COMMON_ENDPOINT: &str = "AWS_ENDPOINT_URL";
 /// How often an equal request can be started, each time after the execution before it failed.
 const MAX_ATTEMPTS: u32 = 99;
+/// How far this machine's clock may be ahead of Step Functions' before a new execution looks like
+/// one that was running.
+const MAX_CLOCK_DIFFERENCE_SECONDS: i64 = 60;
 
 /// The executions of one state machine.
 pub(crate) struct Executions {
@@ -106,7 +110,7 @@ impl Executions {
             .send()
             .await;
         let error = match started {
-            Ok(started) => return Ok(Named::Started(Started::New(started.execution_arn))),
+            Ok(started) => return Ok(Named::Started(newly_started(started))),
             Err(error) => error,
         };
         if !error
@@ -157,6 +161,17 @@ enum Named {
     /// An execution that has succeeded, except that hours were not published by their provider.
     LeftHours(String),
     Failed,
+}
+
+/// Step Functions accepts the name and the input of an execution that is running, and returns that
+/// one with the time at which it began.
+fn newly_started(started: StartExecutionOutput) -> Started {
+    let age = chrono::Utc::now().timestamp() - started.start_date().secs();
+    if age > MAX_CLOCK_DIFFERENCE_SECONDS {
+        Started::Running(started.execution_arn)
+    } else {
+        Started::New(started.execution_arn)
+    }
 }
 
 /// Whether hours of a run were not there yet when it ended with this output, the summary or the

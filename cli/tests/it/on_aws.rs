@@ -67,9 +67,14 @@ impl Known {
     fn start(&mut self, body: &Value) -> Result<Value, &'static str> {
         let name = body["name"].as_str().unwrap().to_owned();
         let arn = format!("{EXECUTION}:{name}");
-        if self.executions.contains_key(&arn) {
-            return Err("ExecutionAlreadyExists");
+        if let Some(known) = self.executions.get(&arn) {
+            return if known["status"] == "RUNNING" && known["input"] == body["input"] {
+                Ok(json!({"executionArn": arn, "startDate": known["startDate"]}))
+            } else {
+                Err("ExecutionAlreadyExists")
+            };
         }
+        let now = chrono::Utc::now().timestamp();
         let mut execution = self.end.clone();
         execution["executionArn"] = json!(arn);
         execution["stateMachineArn"] = json!(MACHINE);
@@ -77,7 +82,7 @@ impl Known {
         execution["input"] = body["input"].clone();
         self.executions.insert(arn.clone(), execution);
         self.started.push(name);
-        Ok(json!({"executionArn": arn, "startDate": 1}))
+        Ok(json!({"executionArn": arn, "startDate": now}))
     }
 
     fn describe(&mut self, arn: &str) -> Result<Value, &'static str> {
@@ -234,6 +239,25 @@ async fn what_is_done_is_not_started_again_and_hours_that_were_left_are() {
     assert_eq!(states.started(), 3);
     states.mds(0, &named).await;
     assert_eq!(states.started(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_running_is_not_started_again() {
+    let states = States::that_end(json!({"status": "RUNNING"})).await;
+    let first = states.mds(0, &HOURS).await;
+    assert!(
+        stderr(&first).contains("started arn:"),
+        "{}",
+        stderr(&first)
+    );
+    let second = states.mds(0, &HOURS).await;
+    assert!(
+        stderr(&second).contains("the same request is running already"),
+        "{}",
+        stderr(&second)
+    );
+    assert_eq!(stdout(&first), stdout(&second));
+    assert_eq!(states.started(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
