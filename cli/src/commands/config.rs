@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use boundaries::Layer;
 use config::{Environment, Providers, Settings};
 use pipeline::PipelineError;
-use store::Store;
+use store::{Authorities, Store};
 use trips::block::Stage;
 use trips::text::strip_byte_order_mark;
 use vault::{Compression, Seal, Vault};
@@ -107,7 +107,10 @@ async fn check(key: &str, env: &Environment, vault: &Vault, text: &[u8]) -> anyh
     if key == env.settings_key {
         let settings = Settings::from_json(text)?;
         settings.check()?;
-        Store::check_url("DATABASE_URL", settings.database_url()?).map_err(PipelineError::from)?;
+        return check_database(&settings);
+    }
+    if key.ends_with(".pem") {
+        Authorities::from_pem(key, &String::from_utf8_lossy(text)).map_err(PipelineError::from)?;
         return Ok(());
     }
     serde_json::from_slice::<serde::de::IgnoredAny>(strip_byte_order_mark(text))
@@ -115,6 +118,19 @@ async fn check(key: &str, env: &Environment, vault: &Vault, text: &[u8]) -> anyh
     let layers = layers(env, vault).await;
     if key.starts_with("boundaries/") || layers.iter().any(|layer| layer.key == key) {
         config::check_boundary(&layers, key, text)?;
+    }
+    Ok(())
+}
+
+fn check_database(settings: &Settings) -> anyhow::Result<()> {
+    for setting in ["DATABASE_URL", "MIGRATION_DATABASE_URL"] {
+        if let Some(url) = settings.postgres_url(setting)? {
+            // A secret may have the address.
+            Store::check_url(setting, url).map_err(PipelineError::from)?;
+        }
+    }
+    if let Some(pem) = settings.authorities_pem()? {
+        Authorities::from_pem("DATABASE_CA", pem).map_err(PipelineError::from)?;
     }
     Ok(())
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use config::{Config, Environment};
+use config::Environment;
 use pipeline::Context;
-use store::{Store, StoreOptions};
 use vault::Vault;
 
 use crate::failure::usage;
@@ -30,16 +29,6 @@ pub(crate) async fn context(concurrency: Option<u32>) -> anyhow::Result<Arc<Cont
     Ok(Arc::new(
         Context::connect(env, blocks + EXTRA_CONNECTIONS).await?,
     ))
-}
-
-pub(crate) async fn store(max_connections: usize) -> anyhow::Result<(Config, Store)> {
-    let config = Box::pin(config::load(Environment::from_process()?)).await?;
-    let options = StoreOptions {
-        max_connections,
-        ..StoreOptions::default()
-    };
-    let store = Store::connect(config.settings.database_url()?, &options)?;
-    Ok((config, store))
 }
 
 pub(crate) async fn bucket() -> anyhow::Result<(Environment, Vault)> {

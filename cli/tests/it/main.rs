@@ -8,6 +8,7 @@ mod audit;
 mod belief;
 mod config;
 mod contract;
+mod database;
 mod deliveries;
 mod drill;
 mod fence;

@@ -38,9 +38,11 @@ pub enum ConfigError {
         /// The key that names the object.
         key: &'static str,
     },
-    /// The Fernet keys cannot be read from Secrets Manager.
-    #[error("ATD_MDS_FERNET_KEY_SECRET: Secrets Manager did not return the secret ({why})")]
+    /// A secret cannot be read from Secrets Manager.
+    #[error("{key}: Secrets Manager did not return the secret ({why})")]
     Secret {
+        /// The key that names the secret.
+        key: &'static str,
         /// The name and text of Secrets Manager's error, or why there was no response.
         why: String,
         /// Whether the same request may succeed later.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod boundary;
+mod database;
 mod environment;
 mod error;
 mod key_names;
@@ -13,6 +14,7 @@ mod text;
 mod version;
 
 pub use boundary::{check_boundary, load_boundaries, load_boundaries_at};
+pub use database::{Authorities, Database, DatabaseRole, LoginSecret, SecretContent, database};
 pub use environment::{Environment, KeySource, check_endpoint};
 pub use error::ConfigError;
 pub use load::{Config, load, load_for, open_vault};

@@ -23,14 +23,8 @@ pub(crate) struct KeySecret {
 
 impl KeySecret {
     pub(crate) fn new(sdk: &SdkConfig, endpoint: Option<&str>, id: &str) -> Self {
-        let endpoint = endpoint.or(sdk.endpoint_url());
-        let mut builder = Builder::from(sdk);
-        builder.set_endpoint_url(endpoint.map(str::to_owned));
-        if let Some(client) = endpoint.and_then(vault::direct_client) {
-            builder = builder.http_client(client);
-        }
         Self {
-            client: Client::from_conf(builder.build()),
+            client: client(sdk, endpoint),
             id: id.to_owned(),
         }
     }
@@ -55,22 +49,36 @@ impl ReadKeys for KeySecret {
     }
 }
 
-async fn read_keys(client: &Client, id: &str) -> Result<FernetKeys, ConfigError> {
+pub(crate) fn client(sdk: &SdkConfig, endpoint: Option<&str>) -> Client {
+    let endpoint = endpoint.or(sdk.endpoint_url());
+    let mut builder = Builder::from(sdk);
+    builder.set_endpoint_url(endpoint.map(str::to_owned));
+    if let Some(client) = endpoint.and_then(vault::direct_client) {
+        builder = builder.http_client(client);
+    }
+    Client::from_conf(builder.build())
+}
+
+/// The text of the secret that the value of `key` names.
+pub(crate) async fn read_text(
+    client: &Client,
+    key: &'static str,
+    id: &str,
+) -> Result<SecretString, ConfigError> {
     let response = client
         .get_secret_value()
         .secret_id(id)
         .send()
         .await
-        .map_err(|error| request_error(&error))?;
-    let text = response
+        .map_err(|error| request_error(key, &error))?;
+    response
         .secret_string
         .map(SecretString::from)
-        .ok_or_else(|| {
-            ConfigError::invalid(
-                FERNET_KEY_SECRET,
-                "names a binary secret; store the keys as text",
-            )
-        })?;
+        .ok_or_else(|| ConfigError::invalid(key, "names a binary secret; store it as text"))
+}
+
+async fn read_keys(client: &Client, id: &str) -> Result<FernetKeys, ConfigError> {
+    let text = read_text(client, FERNET_KEY_SECRET, id).await?;
     FernetKeys::parse(&list_of_keys(text)?).map_err(|error| {
         let why = format!("names a secret that is not a list of keys: {error}");
         ConfigError::invalid(FERNET_KEY_SECRET, why)
@@ -92,7 +100,7 @@ fn list_of_keys(text: SecretString) -> Result<SecretString, ConfigError> {
         })
 }
 
-fn request_error(error: &SdkError<GetSecretValueError>) -> ConfigError {
+fn request_error(key: &'static str, error: &SdkError<GetSecretValueError>) -> ConfigError {
     let status = error
         .raw_response()
         .map_or(0, |response| response.status().as_u16());
@@ -104,7 +112,11 @@ fn request_error(error: &SdkError<GetSecretValueError>) -> ConfigError {
         // Only the cause: the outer errors may quote the response, which may hold the secret.
         _ => root_cause(error),
     };
-    ConfigError::Secret { why, transient }
+    ConfigError::Secret {
+        key,
+        why,
+        transient,
+    }
 }
 
 #[cfg(test)]

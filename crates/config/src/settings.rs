@@ -19,7 +19,11 @@ use crate::key_names::warn_if_unknown;
 use crate::scope::{PUBLIC_ID_KEY, Scope};
 use crate::text::{self, Texts, read_object};
 
-const DATABASE_URL: &str = "DATABASE_URL";
+pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
+pub(crate) const DATABASE_SECRET: &str = "DATABASE_SECRET";
+pub(crate) const DATABASE_CA: &str = "DATABASE_CA";
+pub(crate) const MIGRATION_DATABASE_URL: &str = "MIGRATION_DATABASE_URL";
+pub(crate) const MIGRATION_DATABASE_SECRET: &str = "MIGRATION_DATABASE_SECRET";
 const TIME_ZONE: &str = "TIME_ZONE";
 const SOCRATA_DATA_ENDPOINT: &str = "SOCRATA_DATA_ENDPOINT";
 const SOCRATA_DATASET: &str = "SOCRATA_DATASET";
@@ -32,8 +36,12 @@ const PUBLIC_DEVICE_ID_PERIOD: &str = "PUBLIC_DEVICE_ID_PERIOD";
 pub(crate) const BOUNDARIES: &str = "BOUNDARIES";
 const ARCHIVE_COMPRESSION: &str = "ARCHIVE_COMPRESSION";
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 17] = [
     DATABASE_URL,
+    DATABASE_SECRET,
+    DATABASE_CA,
+    MIGRATION_DATABASE_URL,
+    MIGRATION_DATABASE_SECRET,
     TIME_ZONE,
     SOCRATA_DATA_ENDPOINT,
     SOCRATA_DATASET,
@@ -173,7 +181,7 @@ impl Settings {
     ///
     /// The first fault.
     pub fn check(&self) -> Result<(), ConfigError> {
-        self.database_url()?;
+        self.check_database()?;
         self.boundaries()?;
         self.chunk_rows()?;
         self.public_form()?;
@@ -186,21 +194,53 @@ impl Settings {
         Ok(())
     }
 
-    /// `DATABASE_URL`.
+    /// Checks what the settings say of the database, without reading a secret.
+    fn check_database(&self) -> Result<(), ConfigError> {
+        if !self.texts.has(DATABASE_SECRET) {
+            self.texts.required(DATABASE_URL)?;
+        }
+        for key in [DATABASE_URL, MIGRATION_DATABASE_URL] {
+            self.postgres_url(key)?;
+        }
+        for key in [DATABASE_SECRET, DATABASE_CA, MIGRATION_DATABASE_SECRET] {
+            self.texts.get(key)?;
+        }
+        Ok(())
+    }
+
+    /// The URL of a Postgres database under `key`. The store checks the rest of it.
     ///
     /// # Errors
     ///
-    /// It is missing, or not the URL of a Postgres database. The store checks the rest of it.
-    pub fn database_url(&self) -> Result<&SecretString, ConfigError> {
-        let url = self.texts.required(DATABASE_URL)?;
+    /// It is not a text, or not the URL of a Postgres database.
+    pub fn postgres_url(&self, key: &'static str) -> Result<Option<&SecretString>, ConfigError> {
+        let Some(url) = self.texts.secret(key)? else {
+            return Ok(None);
+        };
         if names_postgres(url.expose_secret()) {
-            Ok(url)
+            Ok(Some(url))
         } else {
             Err(ConfigError::invalid(
-                DATABASE_URL,
+                key,
                 "must be a URL such as postgres://user:password@host:5432/database",
             ))
         }
+    }
+
+    /// `DATABASE_CA`, if it holds certificates in PEM and not the key of an object.
+    ///
+    /// # Errors
+    ///
+    /// It is not a text.
+    pub fn authorities_pem(&self) -> Result<Option<&str>, ConfigError> {
+        Ok(self
+            .texts
+            .get(DATABASE_CA)?
+            .filter(|value| value.contains("-----BEGIN")))
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&str>, ConfigError> {
+        self.texts.get(key)
     }
 
     /// `PUBLIC_ID_KEY`, from which the public ids are derived.

@@ -53,7 +53,7 @@ impl Texts {
         self.0.keys().copied()
     }
 
-    fn secret(&self, key: &str) -> Result<Option<&SecretString>, ConfigError> {
+    pub(crate) fn secret(&self, key: &str) -> Result<Option<&SecretString>, ConfigError> {
         match self.0.get(key) {
             None => Ok(None),
             Some(Some(text)) => Ok(Some(text)),

@@ -7,9 +7,10 @@ use config::{ConfigVersion, Environment, Scope};
 use pipeline::{Context, PipelineError};
 use tokio::sync::Mutex;
 
-/// An environment works on one event at a time. A step holds a connection for its claim and one for
-/// its work; the dataset's lock and the outcome take one more each.
-const CONNECTIONS: usize = 5;
+/// An environment works on one event at a time. A step holds one connection for its claim or for
+/// the turn at the dataset, and another one for its plan, pace and outcome. One is in reserve. The
+/// slots of requests to a provider have one more beside the pool.
+const CONNECTIONS: usize = 3;
 
 /// How many configurations an environment holds: that of a run which is about to end, and that of
 /// the run which has begun meanwhile.
@@ -61,6 +62,13 @@ impl Contexts {
         match position {
             Some(position) => Ok(use_again(&mut held, position)),
             None => load(&mut held, scope, Some(version)).await,
+        }
+    }
+
+    /// Closes the database connections that nobody uses.
+    pub async fn close_idle(&self) {
+        for held in self.0.lock().await.iter() {
+            held.ctx.close_idle().await;
         }
     }
 

@@ -50,13 +50,14 @@ where
     F: Future<Output = Result<Value, FunctionError>> + Send,
 {
     telemetry::init_logs(LogFormat::Json, "info", std::io::stdout);
-    // There is nothing to finish at shutdown: no event is being worked on then, and the connections
-    // close with the process.
-    lambda_runtime::spawn_graceful_shutdown_handler(|| async {
+    let contexts = Arc::new(Contexts::default());
+    let at_shutdown = Arc::clone(&contexts);
+    // No event is being worked on then.
+    lambda_runtime::spawn_graceful_shutdown_handler(move || async move {
+        at_shutdown.close_idle().await;
         tracing::info!("execution environment shut down");
     })
     .await;
-    let contexts = Arc::new(Contexts::default());
     tokio::spawn(warm_up(scope, Arc::clone(&contexts)));
     lambda_runtime::run(service_fn(|event| -> Response<'_> {
         Box::pin(respond(event, &handle, &contexts))
@@ -82,9 +83,12 @@ where
         contexts: Arc::clone(contexts),
         deadline,
     };
-    handle(invocation)
+    let response = handle(invocation)
         .await
-        .inspect_err(|error| error.log(&event.context.request_id))
+        .inspect_err(|error| error.log(&event.context.request_id));
+    // Lambda freezes the environment right after the response, with everything that is open.
+    contexts.close_idle().await;
+    response
 }
 
 async fn warm_up(scope: Scope, contexts: Arc<Contexts>) {

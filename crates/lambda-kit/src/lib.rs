@@ -12,5 +12,5 @@ pub use contexts::Contexts;
 pub use error::FunctionError;
 pub use kit::{Invocation, serve};
 pub use lambda_runtime::Error;
-pub use plan::{plan, summarize};
+pub use plan::{migrate, plan, summarize};
 pub use step::step;

@@ -1,6 +1,6 @@
 //! The plan of a run and its summary, as the function `plan-blocks` returns them.
 
-use config::Scope;
+use config::{Environment, Scope};
 use pipeline::{ErrorName, PipelineError, PlanRequest, to_json};
 use serde_json::Value;
 use tokio::time::timeout_at;
@@ -63,6 +63,30 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
     plan.cap_concurrency(cap);
     metrics::plan(&ctx, &plan);
     Ok(to_json(&plan)?)
+}
+
+/// Migrates the database, and returns the versions that were applied and the version that the
+/// tables have now.
+///
+/// # Errors
+///
+/// Those of [`pipeline::migrate()`]; `DatabaseUnavailable` if the invocation's time is too short.
+pub async fn migrate(invocation: &Invocation) -> Result<Value, FunctionError> {
+    let env = Environment::from_process().map_err(PipelineError::from)?;
+    let config = Box::pin(config::load_for(env, Scope::Migrate, None))
+        .await
+        .map_err(PipelineError::from)?;
+    let migrating = Box::pin(pipeline::migrate(&config));
+    let migrated = timeout_at(invocation.deadline, migrating)
+        .await
+        .map_err(|_| {
+            PipelineError::new(
+                ErrorName::DatabaseUnavailable,
+                "the database was not migrated when the function's time ran out; the migration that was cut off has \
+                 changed nothing. Run `mds migrate` on a machine that reaches the database",
+            )
+        })??;
+    Ok(to_json(&migrated)?)
 }
 
 /// Returns a run's counts.

@@ -23,7 +23,6 @@ use sandbox_provider::city;
 use sandbox_provider::{Provider, ProviderOptions};
 use sandbox_s3::S3;
 use serde_json::{Map, Value, json};
-use store::{Store, StoreOptions};
 use trips::block::Stage;
 use vault::{FernetKeys, Seal};
 
@@ -198,9 +197,7 @@ impl LocalStack {
                 .await?;
         }
         let config = config::load(env).await?;
-        Store::connect(config.settings.database_url()?, &StoreOptions::default())?
-            .migrate()
-            .await?;
+        Box::pin(pipeline::migrate(&config)).await?;
         Ok(())
     }
 

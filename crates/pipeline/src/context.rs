@@ -9,7 +9,7 @@ use boundaries::Boundaries;
 use config::{BoundaryVersions, Config, ConfigVersion, Environment, Scope};
 use mds_client::{MdsClient, ProviderConfig};
 use socrata::{SocrataClient, SocrataConfig};
-use store::{RequestSlots, Store, StoreOptions};
+use store::{RequestSlots, Store};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 use trips::block::{Block, BlockObject, ProviderName, object_key};
@@ -19,6 +19,7 @@ use trips::status::StepSelection;
 use trips::time::CivilZone;
 use vault::Vault;
 
+use crate::database::open_store;
 use crate::error::{ErrorName, PipelineError};
 use crate::pace::SharedPace;
 use crate::publish::dataset::check_dataset;
@@ -111,11 +112,7 @@ impl Context {
         max_connections: usize,
     ) -> Result<Self, PipelineError> {
         let config = Box::pin(config::load_for(env, scope, version)).await?;
-        let options = StoreOptions {
-            max_connections,
-            ..StoreOptions::default()
-        };
-        let store = Store::connect(config.settings.database_url()?, &options)?;
+        let store = Box::pin(open_store(&config, max_connections)).await?;
         Ok(Self {
             config: Arc::new(config),
             slots: store.request_slots(),
@@ -169,6 +166,13 @@ impl Context {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Closes the database connections that nobody uses: those of a frozen environment would be
+    /// missing elsewhere.
+    pub async fn close_idle(&self) {
+        self.slots.close_idle().await;
+        self.store.close_idle().await;
     }
 
     /// The bucket.

@@ -4,6 +4,7 @@ mod archive_check;
 mod audit;
 mod context;
 mod convert;
+mod database;
 mod error;
 mod event;
 mod extract;
@@ -34,6 +35,7 @@ pub use audit::{
     Audit, AuditProgress, AuditReport, BlockDifference, HourDifference, PeriodCounts, audit,
 };
 pub use context::Context;
+pub use database::{Migrated, migrate, newest_migration};
 pub use error::{ErrorName, PipelineError, to_json};
 pub use event::{
     BlockItem, ExtractOutput, ManifestLocation, PlanRequest, SyncDbOutput, SyncSocrataOutput,

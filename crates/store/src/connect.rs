@@ -49,8 +49,6 @@ pub struct StoreOptions {
     pub authorities: Option<Authorities>,
     /// The login of a secret, instead of the URL's.
     pub login: Option<SecretLogin>,
-    /// Whether a server that takes no writes is refused. Reports do without it.
-    pub writes: bool,
 }
 
 impl Default for StoreOptions {
@@ -60,7 +58,6 @@ impl Default for StoreOptions {
             setting: "DATABASE_URL",
             authorities: None,
             login: None,
-            writes: true,
         }
     }
 }
@@ -103,7 +100,7 @@ impl Store {
             .wait_timeout(Some(WAIT_FOR_CONNECTION))
             .create_timeout(Some(CONNECT_LIMIT))
             .recycle_timeout(Some(RECYCLE_LIMIT))
-            .post_create(prepare_session(options.writes))
+            .post_create(prepare_session())
             .build()
             .map_err(|e| StoreError::Tls { why: e.to_string() })?;
         Ok(Self {
@@ -219,11 +216,7 @@ fn manager(
     let recycling = ManagerConfig {
         // Sends a query before reuse: a frozen Lambda environment does not notice that the server
         // has closed its connections, and a failover may have left the server read-only.
-        recycling_method: if options.writes {
-            RecyclingMethod::Custom(session::STILL_WRITABLE.to_owned())
-        } else {
-            RecyclingMethod::Verified
-        },
+        recycling_method: RecyclingMethod::Custom(session::STILL_WRITABLE.to_owned()),
     };
     if config.get_ssl_mode() == SslMode::Disable {
         let tls = NoTls;
@@ -247,12 +240,12 @@ fn manager(
     ))
 }
 
-fn prepare_session(writes: bool) -> Hook {
-    Hook::async_fn(move |client, _| {
+fn prepare_session() -> Hook {
+    Hook::async_fn(|client, _| {
         Box::pin(async move {
             match session::prepare(client).await.map_err(HookError::Backend)? {
-                Some(read_only) if writes => Err(HookError::message(read_only.as_str())),
-                _ => Ok(()),
+                Some(read_only) => Err(HookError::message(read_only.as_str())),
+                None => Ok(()),
             }
         })
     })

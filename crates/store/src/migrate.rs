@@ -22,13 +22,13 @@ const CREATE_SCHEMA: &str =
 impl Store {
     /// Creates or updates the tables of schema `api` for this version of the program. Does nothing
     /// if they are up to date. Of several concurrent calls, one migrates and the others wait for
-    /// it.
+    /// it. Returns the versions that were applied.
     ///
     /// # Errors
     ///
     /// [`StoreError::Refused`] if the role lacks a right, [`StoreError::History`] if a newer
     /// version of the program has migrated the database, [`StoreError::Unavailable`].
-    pub async fn migrate(&self) -> Result<(), StoreError> {
+    pub async fn migrate(&self) -> Result<Vec<i32>, StoreError> {
         let doing = failed("migrating");
         let mut session = LockSession::new(self.client().await?);
         let client = session.client_mut()?;
@@ -36,14 +36,20 @@ impl Store {
             .execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_KEY])
             .await
             .map_err(doing)?;
-        run(client).await?;
+        let applied = run(client).await?;
         write_statuses(client).await?;
         client
             .execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_KEY])
             .await
             .map_err(doing)?;
         session.return_to_pool();
-        Ok(())
+        Ok(applied)
+    }
+
+    /// The version of the tables that this program works with.
+    #[must_use]
+    pub fn newest_version() -> i32 {
+        versions().into_iter().max().unwrap_or_default()
     }
 
     /// Checks that the tables have every migration of this version of the program. A role that may
@@ -84,7 +90,7 @@ fn versions() -> Vec<i32> {
     migrations.map(refinery::Migration::version).collect()
 }
 
-async fn run(client: &mut Client) -> Result<(), StoreError> {
+async fn run(client: &mut Client) -> Result<Vec<i32>, StoreError> {
     client
         .batch_execute(CREATE_SCHEMA)
         .await
@@ -95,10 +101,11 @@ async fn run(client: &mut Client) -> Result<(), StoreError> {
         .run_async(client)
         .await
         .map_err(|e| from_refinery_error(&e))?;
-    for migration in report.applied_migrations() {
+    let applied = report.applied_migrations();
+    for migration in applied {
         tracing::info!(migration.name = %migration, "migration applied");
     }
-    Ok(())
+    Ok(applied.iter().map(refinery::Migration::version).collect())
 }
 
 /// Copies the statuses and their descriptions from [`BlockStatus`] to `api.schedule_status`.

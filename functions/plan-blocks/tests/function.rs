@@ -9,6 +9,8 @@ use local_stack::{LocalStack, StackOptions};
 use sandbox_lambda::{FunctionProcess, InvokeError};
 use sandbox_provider::ProviderOptions;
 use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 async fn stack() -> LocalStack {
     let providers = ["bird", "lime"].map(|name| (name.to_owned(), ProviderOptions::default()));
@@ -266,4 +268,113 @@ async fn over_old_tables_a_plan_is_an_error_that_is_retried_until_somebody_migra
         error.error_message.contains("run `mds migrate`"),
         "{error:?}"
     );
+}
+
+async fn database(stack: &LocalStack) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(&stack.database_url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_is_migrated_by_an_event() {
+    let stack = stack().await;
+    let function = function(&stack).await;
+    let current = json!({"applied": [], "version": pipeline::newest_migration()});
+    let migrate = sample("migrate.json");
+    assert_eq!(function.invoke(&migrate).await.unwrap(), current);
+
+    let database = database(&stack).await;
+    database
+        .batch_execute("DROP SCHEMA api CASCADE")
+        .await
+        .unwrap();
+    let hour = sample("hour.json");
+    let error = error_of(function.invoke(&hour).await.unwrap_err());
+    assert_eq!(error.error_type, "DatabaseUnavailable");
+    assert!(error.error_message.contains("mds migrate"), "{error:?}");
+    let migrated = function.invoke(&migrate).await.unwrap();
+    let applied = migrated["applied"].as_array().unwrap();
+    assert_eq!(applied.first(), Some(&json!(1)));
+    assert_eq!(applied.last(), Some(&migrated["version"]));
+    assert_eq!(function.invoke(&migrate).await.unwrap(), current);
+    assert_eq!(function.invoke(&hour).await.unwrap()["block_count"], 1);
+
+    for event in [
+        json!({"migrate": false}),
+        json!({"migrate": 1}),
+        json!({"migrate": true, "provider": "bird"}),
+    ] {
+        let error = error_of(function.invoke(&event).await.unwrap_err());
+        assert_eq!(error.error_type, "InvalidInput");
+        assert!(error.error_message.contains("migrate"), "{error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_waits_holds_no_connection() {
+    let stack = stack().await;
+    let function = function(&stack).await;
+    function.invoke(&sample("hour.json")).await.unwrap();
+    let database = database(&stack).await;
+    let mut sessions = 1;
+    for _ in 0..200 {
+        sessions = database
+            .query_one(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'mds-etl'",
+                &[],
+            )
+            .await
+            .unwrap()
+            .get::<_, i64>(0);
+        if sessions == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(sessions, 0);
+    function.invoke(&sample("hour.json")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_function_survives_the_rotation_of_its_login() {
+    let secrets = MockServer::start().await;
+    let role = format!("runtime_{}", std::process::id());
+    let hold = async |password: &str| {
+        secrets.reset().await;
+        let login = json!({"username": role, "password": password}).to_string();
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({"SecretString": login})))
+            .mount(&secrets)
+            .await;
+    };
+    let mut stack = stack().await;
+    stack
+        .env
+        .insert("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), secrets.uri());
+    let ctx = stack.context().await.unwrap();
+    let key = &ctx.config().env.settings_key;
+    let mut settings: Value = ctx.vault().get_json(key).await.unwrap();
+    settings["DATABASE_SECRET"] = json!("rds!db");
+    let sealed = vault::Seal::Encrypt;
+    ctx.vault().put_json(key, &settings, sealed).await.unwrap();
+    let database = database(&stack).await;
+    let grants = include_str!("../../../infra/grants.sql").replace("mds_runtime", &role);
+    database
+        .batch_execute(&format!(
+            "CREATE ROLE {role} LOGIN PASSWORD 'first'; {grants}"
+        ))
+        .await
+        .unwrap();
+    hold("first").await;
+    let function = function(&stack).await;
+    function.invoke(&sample("hour.json")).await.unwrap();
+    database
+        .batch_execute(&format!("ALTER ROLE {role} PASSWORD 'second'"))
+        .await
+        .unwrap();
+    hold("second").await;
+    function.invoke(&sample("hour.json")).await.unwrap();
 }

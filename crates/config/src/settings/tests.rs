@@ -13,6 +13,10 @@ const URL: &str = "postgres://mds:p%40ss@db.example.org:5432/mds";
 fn full() -> Value {
     json!({
         "DATABASE_URL": URL,
+        "DATABASE_SECRET": "mds/database",
+        "DATABASE_CA": "config/database.pem",
+        "MIGRATION_DATABASE_URL": URL,
+        "MIGRATION_DATABASE_SECRET": "mds/owner",
         "TIME_ZONE": "America/New_York",
         "SOCRATA_DATA_ENDPOINT": "data.example.gov",
         "SOCRATA_DATASET": "abcd-1234",
@@ -51,7 +55,14 @@ fn every_key_arrives() {
     let settings = checked(&full()).unwrap();
     assert_eq!(settings.time_zone.name(), "America/New_York");
     assert_eq!(settings.compression, Compression::None);
-    assert_eq!(settings.database_url().unwrap().expose_secret(), URL);
+    assert_eq!(
+        settings
+            .postgres_url(DATABASE_URL)
+            .unwrap()
+            .unwrap()
+            .expose_secret(),
+        URL
+    );
     let portal = settings.socrata().unwrap();
     assert_eq!(portal.endpoint.as_str(), "https://data.example.gov/");
     assert_eq!(portal.dataset.as_str(), "abcd-1234");
@@ -149,7 +160,14 @@ fn numbers_may_stand_as_text_and_text_has_its_margins_cut() {
     assert_eq!(portal.chunk_rows, MAX_CHUNK_ROWS);
     let url = format!(" {URL}\n");
     let settings = read(&with("DATABASE_URL", json!(url))).unwrap();
-    assert_eq!(settings.database_url().unwrap().expose_secret(), URL);
+    assert_eq!(
+        settings
+            .postgres_url(DATABASE_URL)
+            .unwrap()
+            .unwrap()
+            .expose_secret(),
+        URL
+    );
 }
 
 #[test]
@@ -177,11 +195,20 @@ fn a_byte_order_mark_is_passed_over() {
 #[case("SOCRATA_KEY_ID")]
 #[case("SOCRATA_KEY_SECRET")]
 fn a_missing_key_is_named(#[case] key: &str, #[values(json!(null), json!(" "))] nothing: Value) {
-    let error = checked(&with(key, nothing)).unwrap_err();
+    let mut file = with(key, nothing);
+    // It would do instead of a URL.
+    file["DATABASE_SECRET"] = json!(null);
+    let error = checked(&file).unwrap_err();
     assert!(
         matches!(&error, ConfigError::Missing { key: named, .. } if named == key),
         "{error}"
     );
+}
+
+#[test]
+fn a_database_without_a_url_may_have_a_secret() {
+    let settings = checked(&with("DATABASE_URL", json!(null))).unwrap();
+    assert!(settings.postgres_url(DATABASE_URL).unwrap().is_none());
 }
 
 #[test]
@@ -247,7 +274,7 @@ fn what_only_one_step_needs_stops_no_other() {
         "DATABASE_URL": 1, "SOCRATA_DATASET": "x", "PUBLIC_ID_KEY": "x", "BOUNDARIES": 7,
     }))
     .unwrap();
-    assert!(settings.database_url().is_err());
+    assert!(settings.postgres_url(DATABASE_URL).is_err());
     assert!(settings.socrata().is_err());
     assert!(settings.public_id_key().is_err());
     assert!(settings.boundaries().is_err());

@@ -37,6 +37,9 @@ pub(super) const SETTINGS: &str = "
 /// failover the name of the server leads to another machine.
 pub(super) const STILL_WRITABLE: &str = "SELECT 1 / (NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off')::int";
 
+/// How often a connection is asked for its session. A pooler may use several in turn.
+const LOOKS: usize = 4;
+
 const MODE: &str =
     "SELECT pg_is_in_recovery()::text, current_setting('default_transaction_read_only')";
 
@@ -84,10 +87,10 @@ pub(super) async fn prepare(client: &Client) -> Result<Option<ReadOnly>, Error> 
 /// sent, because prepared ones fail behind such a pooler for another reason.
 pub(super) async fn check_own_session(one: &Client, other: &Client) -> Result<(), StoreError> {
     let failed = crate::error::failed("checking the connection");
-    let before = [
-        backend(one).await.map_err(failed)?,
-        backend(one).await.map_err(failed)?,
-    ];
+    let mut before = Vec::new();
+    for _ in 0..LOOKS {
+        before.push(backend(one).await.map_err(failed)?);
+    }
     other.batch_execute("BEGIN").await.map_err(failed)?;
     let others = backend(other).await.map_err(failed);
     let after = backend(one).await.map_err(failed);

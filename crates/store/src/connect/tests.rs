@@ -60,3 +60,13 @@ async fn a_connection_to_a_server_that_has_become_read_only_is_not_used_again() 
         .await
         .unwrap_err();
 }
+
+#[tokio::test]
+async fn a_prepared_statement_that_is_gone_is_that_of_a_pooler() {
+    let client = client().await;
+    let statement = client.prepare("SELECT 1").await.unwrap();
+    client.batch_execute("DEALLOCATE ALL").await.unwrap();
+    let error = client.query(&statement, &[]).await.unwrap_err();
+    let error = crate::error::classify("reading", &error);
+    assert!(matches!(error, StoreError::SharedSession), "{error}");
+}

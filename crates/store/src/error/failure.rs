@@ -74,6 +74,8 @@ pub(crate) fn classify(doing: &'static str, error: &PgError) -> StoreError {
         };
     };
     match (class(code), code.as_str()) {
+        // Our prepared statements are those of our sessions, so another client uses the session.
+        (_, "26000" | "42P05") => StoreError::SharedSession,
         (_, "55P03") => StoreError::Busy { what: Busy::Rows },
         ("08" | "40" | "53" | "57" | "58" | "72", _) | (_, "25006" | "25P03" | "25P04") => {
             StoreError::Unavailable(failure)

@@ -1,0 +1,273 @@
+//! What is needed to connect to the database: the address, the login and the authorities to trust.
+
+use aws_sdk_secretsmanager::Client;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
+use vault::StoredAs;
+
+use crate::environment::Environment;
+use crate::error::ConfigError;
+use crate::load::Config;
+use crate::secret::{client, read_text};
+use crate::settings::{
+    DATABASE_CA, DATABASE_SECRET, DATABASE_URL, MIGRATION_DATABASE_SECRET, MIGRATION_DATABASE_URL,
+};
+
+/// S3 allows no longer keys.
+const MAX_KEY_BYTES: usize = 1024;
+
+/// Who connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseRole {
+    /// The steps, with the rights to read and write rows.
+    Runtime,
+    /// The migrations, by the owner of the tables: the settings that begin with `MIGRATION_`, if
+    /// there are any.
+    Migrations,
+}
+
+/// What is needed to connect to the database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// The key of the URL or, without one, of the secret.
+    pub setting: &'static str,
+    /// The URL, if there is one.
+    pub url: Option<SecretString>,
+    /// The secret with its content, if the settings name one. It wins over the URL, member by
+    /// member.
+    pub secret: Option<(LoginSecret, SecretContent)>,
+    /// Trusted instead of the built-in authorities.
+    pub authorities: Option<Authorities>,
+}
+
+/// Certificate authorities in PEM, not checked yet.
+#[derive(Debug, Clone)]
+pub struct Authorities {
+    /// The setting, with the object's key if it names one.
+    pub source: String,
+    /// The text.
+    pub pem: String,
+}
+
+/// What RDS keeps in a secret. One that it manages itself has only the login.
+#[derive(Debug, Clone)]
+pub struct SecretContent {
+    /// `username`.
+    pub user: String,
+    /// `password`.
+    pub password: SecretString,
+    /// `host`.
+    pub host: Option<String>,
+    /// `port`.
+    pub port: Option<u16>,
+    /// `dbname`.
+    pub database: Option<String>,
+}
+
+/// A secret in Secrets Manager that holds a login.
+#[derive(Debug, Clone)]
+pub struct LoginSecret {
+    client: Client,
+    /// The setting that names it.
+    setting: &'static str,
+    id: String,
+}
+
+impl LoginSecret {
+    /// Reads the secret.
+    ///
+    /// # Errors
+    ///
+    /// Secrets Manager does not return it ([`ConfigError::is_transient`]), or it holds no login.
+    pub async fn read(&self) -> Result<SecretContent, ConfigError> {
+        let text = read_text(&self.client, self.setting, &self.id).await?;
+        SecretContent::parse(self.setting, &text)
+    }
+}
+
+impl SecretContent {
+    fn parse(setting: &'static str, text: &SecretString) -> Result<Self, ConfigError> {
+        let Ok(object) = serde_json::from_str::<Map<String, Value>>(text.expose_secret()) else {
+            return Err(ConfigError::invalid(
+                setting,
+                "names a secret that is not a JSON object with username and password, as RDS makes it",
+            ));
+        };
+        let member = |name: &str| text_of(setting, &object, name);
+        let required = |name: &str| {
+            member(name)?.ok_or_else(|| {
+                ConfigError::invalid(setting, format!("names a secret without the member {name}"))
+            })
+        };
+        let port = member("port")?.map(|port| {
+            port.parse().map_err(|_| {
+                ConfigError::invalid(setting, "names a secret whose member port is not a port")
+            })
+        });
+        Ok(Self {
+            user: required("username")?,
+            password: SecretString::from(required("password")?),
+            host: member("host")?,
+            port: port.transpose()?,
+            database: member("dbname")?,
+        })
+    }
+}
+
+fn text_of(
+    setting: &'static str,
+    object: &Map<String, Value>,
+    name: &str,
+) -> Result<Option<String>, ConfigError> {
+    match object.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(_) => Err(ConfigError::invalid(
+            setting,
+            format!("names a secret whose member {name} is not a text"),
+        )),
+    }
+}
+
+/// Finds out how `role` connects. Reads the secret and the authorities that the settings name.
+///
+/// # Errors
+///
+/// [`ConfigError`]: neither a URL nor a secret is there, one of them is malformed, or the secret or
+/// the authorities cannot be read.
+pub async fn database(config: &Config, role: DatabaseRole) -> Result<Database, ConfigError> {
+    let settings = &config.settings;
+    let runtime_url = settings.postgres_url(DATABASE_URL)?;
+    let runtime_secret = settings.text(DATABASE_SECRET)?;
+    let (own_url, own_secret) = match role {
+        DatabaseRole::Runtime => (None, None),
+        DatabaseRole::Migrations => (
+            settings.postgres_url(MIGRATION_DATABASE_URL)?,
+            settings.text(MIGRATION_DATABASE_SECRET)?,
+        ),
+    };
+    let is_own = own_url.is_some() || own_secret.is_some();
+    let (url, secret) = match (own_url, own_secret) {
+        (Some(url), secret) => (
+            Some((MIGRATION_DATABASE_URL, url)),
+            secret.map(|id| (MIGRATION_DATABASE_SECRET, id)),
+        ),
+        // The address is that of all others.
+        (None, Some(id)) => (
+            runtime_url.map(|url| (DATABASE_URL, url)),
+            Some((MIGRATION_DATABASE_SECRET, id)),
+        ),
+        (None, None) => (
+            runtime_url.map(|url| (DATABASE_URL, url)),
+            runtime_secret.map(|id| (DATABASE_SECRET, id)),
+        ),
+    };
+    let setting = url
+        .map(|(setting, _)| setting)
+        .or(secret.map(|(setting, _)| setting))
+        .ok_or_else(|| ConfigError::Missing {
+            key: DATABASE_URL.to_owned(),
+            hint: "add it, or DATABASE_SECRET, to the settings file",
+        })?;
+    warn_of_unused_password(url.map(|(_, url)| url), setting, secret);
+    let mut secret = match secret {
+        Some((setting, id)) => Some(read_secret(&config.env, setting, id).await?),
+        None => None,
+    };
+    if let (true, None, Some((_, own)), Some(id)) = (is_own, url, &mut secret, runtime_secret) {
+        let (_, runtime) = read_secret(&config.env, DATABASE_SECRET, id).await?;
+        own.host = own.host.take().or(runtime.host);
+        own.port = own.port.or(runtime.port);
+        own.database = own.database.take().or(runtime.database);
+    }
+    let has_address = url.is_some() || secret.iter().any(|(_, content)| content.host.is_some());
+    if !has_address {
+        return Err(ConfigError::invalid(
+            setting,
+            "names a secret without the member host; give the address in DATABASE_URL, such as \
+             postgres://host:5432/database",
+        ));
+    }
+    Ok(Database {
+        setting,
+        url: url.map(|(_, url)| url.clone()),
+        secret,
+        authorities: authorities(config).await?,
+    })
+}
+
+async fn read_secret(
+    env: &Environment,
+    setting: &'static str,
+    id: &str,
+) -> Result<(LoginSecret, SecretContent), ConfigError> {
+    let sdk = env.aws.load().await;
+    let secret = LoginSecret {
+        client: client(&sdk, env.secrets_endpoint.as_deref()),
+        setting,
+        id: id.to_owned(),
+    };
+    let content = secret.read().await?;
+    Ok((secret, content))
+}
+
+fn warn_of_unused_password(
+    url: Option<&SecretString>,
+    setting: &'static str,
+    secret: Option<(&'static str, &str)>,
+) {
+    if let (Some(url), Some((secret, _))) = (url, secret)
+        && has_password(url.expose_secret())
+    {
+        tracing::warn!(
+            config.key = setting,
+            config.secret = secret,
+            "password in the database's URL is not used, because a secret holds the login"
+        );
+    }
+}
+
+fn has_password(url: &str) -> bool {
+    let server = url.split_once("://").map_or(url, |(_, server)| server);
+    server
+        .rsplit_once('@')
+        .is_some_and(|(login, _)| login.contains(':'))
+}
+
+async fn authorities(config: &Config) -> Result<Option<Authorities>, ConfigError> {
+    let Some(value) = config.settings.text(DATABASE_CA)? else {
+        return Ok(None);
+    };
+    if config.settings.authorities_pem()?.is_some() {
+        return Ok(Some(Authorities {
+            source: DATABASE_CA.to_owned(),
+            pem: value.to_owned(),
+        }));
+    }
+    if value.len() > MAX_KEY_BYTES || value.chars().any(char::is_control) {
+        return Err(ConfigError::invalid(
+            DATABASE_CA,
+            "must be certificates in PEM, or the key of an object in the bucket that holds them",
+        ));
+    }
+    let (text, info) =
+        config
+            .vault
+            .get_with_info(value)
+            .await
+            .map_err(|source| ConfigError::Object {
+                key: DATABASE_CA,
+                source,
+            })?;
+    if info.stored_as == StoredAs::Plain && !config.env.may_be_plain() {
+        return Err(Environment::plain_file(DATABASE_CA, value));
+    }
+    Ok(Some(Authorities {
+        source: format!("{DATABASE_CA} ({value})"),
+        pem: String::from_utf8_lossy(&text).into_owned(),
+    }))
+}
+
+#[cfg(test)]
+mod tests;

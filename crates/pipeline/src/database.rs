@@ -1,0 +1,121 @@
+//! Opens the database that the settings name.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use config::{Config, Database, DatabaseRole, LoginSecret, SecretContent};
+use secrecy::SecretString;
+use serde::Serialize;
+use store::{
+    Address, Authorities, Login, ReadLogin, ReadLoginError, SecretLogin, Store, StoreOptions,
+};
+
+use crate::error::PipelineError;
+
+/// A URL whose address a secret fills in.
+const NO_ADDRESS: &str = "postgresql:///";
+
+/// Two connections: one works, the other is reserved.
+const FEW_CONNECTIONS: usize = 2;
+
+/// Opens a pool of at most `max_connections` connections with the rights of a step. Reads the
+/// secret that the settings name. The first query connects.
+///
+/// # Errors
+///
+/// `ConfigInvalid` if a setting of the database is missing or malformed; `StorageUnavailable` if
+/// Secrets Manager or the bucket does not respond.
+pub(crate) async fn open_store(
+    config: &Config,
+    max_connections: usize,
+) -> Result<Store, PipelineError> {
+    open(config, DatabaseRole::Runtime, max_connections).await
+}
+
+/// What a migration has done, for the event `{"migrate": true}` and `mds migrate`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Migrated {
+    /// The versions that were applied now, in their order.
+    pub applied: Vec<i32>,
+    /// The version that the tables have.
+    pub version: i32,
+}
+
+/// Creates or updates the tables, by the login for migrations if the settings have one.
+///
+/// # Errors
+///
+/// As [`open_store`]; `ConfigInvalid` if the role lacks a right or a newer program has migrated the
+/// database; `DatabaseUnavailable`.
+pub async fn migrate(config: &Config) -> Result<Migrated, PipelineError> {
+    let store = open(config, DatabaseRole::Migrations, FEW_CONNECTIONS).await?;
+    let applied = store.migrate().await?;
+    store.close_idle().await;
+    Ok(Migrated {
+        applied,
+        version: newest_migration(),
+    })
+}
+
+/// The version of the tables that this program works with.
+#[must_use]
+pub fn newest_migration() -> i32 {
+    Store::newest_version()
+}
+
+async fn open(
+    config: &Config,
+    role: DatabaseRole,
+    max_connections: usize,
+) -> Result<Store, PipelineError> {
+    let Database {
+        setting,
+        url,
+        secret,
+        authorities,
+    } = Box::pin(config::database(config, role)).await?;
+    let options = StoreOptions {
+        max_connections,
+        setting,
+        authorities: authorities
+            .map(|it| Authorities::from_pem(it.source, &it.pem))
+            .transpose()?,
+        login: secret.map(secret_login),
+    };
+    let url = url.unwrap_or_else(|| SecretString::from(NO_ADDRESS));
+    Ok(Store::connect(&url, &options)?)
+}
+
+fn secret_login((source, content): (LoginSecret, SecretContent)) -> SecretLogin {
+    SecretLogin {
+        address: Address {
+            host: content.host,
+            port: content.port,
+            database: content.database,
+        },
+        login: Login {
+            user: content.user,
+            password: content.password,
+        },
+        source: Arc::new(Source(source)),
+    }
+}
+
+struct Source(LoginSecret);
+
+impl ReadLogin for Source {
+    fn read_login(
+        &self,
+    ) -> Pin<Box<dyn Future<Output = Result<Login, ReadLoginError>> + Send + '_>> {
+        Box::pin(async {
+            let content = self.0.read().await.map_err(|error| ReadLoginError {
+                is_transient: error.is_transient(),
+                message: error.to_string(),
+            })?;
+            Ok(Login {
+                user: content.user,
+                password: content.password,
+            })
+        })
+    }
+}
