@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use pipeline::{
-    Audit, AuditProgress, AuditReport, Context, HourDifference, PeriodCounts, PlanRequest,
+    Audit, AuditDepth, AuditProgress, AuditReport, Context, HourDifference, PeriodCounts,
+    PlanRequest,
 };
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -48,7 +49,7 @@ pub(crate) async fn audit(
 ) -> anyhow::Result<ExitCode> {
     let request = args.request();
     let ctx = connect::context(None).await?;
-    let mut audit = compare(&ctx, &request).await?;
+    let mut audit = compare(&ctx, &request, args.depth()).await?;
     if audit.report.hours == 0 {
         return Err(usage(format!(
             "none of the {} hours has ended yet; check the range and this machine's clock",
@@ -65,7 +66,7 @@ pub(crate) async fn audit(
             }
             left = differences(&audit.report);
             let is_stopped = repair_once(&ctx, &request, &audit, progress, &mut done).await?;
-            audit = compare(&ctx, &request).await?;
+            audit = compare(&ctx, &request, args.depth()).await?;
             if is_stopped {
                 break;
             }
@@ -81,14 +82,14 @@ pub(crate) async fn audit(
     })
 }
 
-async fn compare(ctx: &Context, request: &PlanRequest) -> anyhow::Result<Audit> {
+async fn compare(ctx: &Context, request: &PlanRequest, depth: AuditDepth) -> anyhow::Result<Audit> {
     let show = |progress: AuditProgress| {
         eprintln!(
             "{}/{} hours compared, {} differ",
             progress.hours, progress.all_hours, progress.hours_that_differ
         );
     };
-    Ok(pipeline::audit(ctx, request, show).await?)
+    Ok(pipeline::audit(ctx, request, depth, show).await?)
 }
 
 /// Deletes and publishes what an audit has found. Returns whether it was stopped by a signal.

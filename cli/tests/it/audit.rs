@@ -174,6 +174,55 @@ async fn rows_that_were_removed_altered_and_added_are_found_and_repaired() {
     world.audit(0, &[]).await;
 }
 
+#[rstest]
+#[case::older_than_it_should_be("modified_date", json!("2020-01-16T03:04:05"))]
+#[case::of_another_distance("trip_distance", json!(1))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_differs_beside_newer_ones_is_found_by_the_sums(
+    #[case] member: &str,
+    #[case] value: Value,
+) {
+    let world = published_world().await;
+    let right = world.whole_portal();
+    let bird = world.ids("bird").await;
+    world.edit(&bird[1], member, value);
+    assert_eq!(counts(&world.audit(1, &[]).await), [0, 1, 0, 0]);
+    world.audit(0, &["--repair"]).await;
+    assert_eq!(world.whole_portal(), right);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_no_sum_is_found_row_by_row() {
+    let world = published_world().await;
+    let right = world.whole_portal();
+    let (bird, lime) = (world.ids("bird").await, world.ids("lime").await);
+    world.edit(&bird[1], "vehicle_type", json!("moped"));
+    world.edit(&lime[1], "census_geoid_start", json!("48453000000"));
+    world.audit(0, &[]).await;
+    let uploads = world.portal_requests("POST");
+    let report = world.audit(1, &["--rows"]).await;
+    assert_eq!(counts(&report), [0, 2, 0, 0]);
+    assert_eq!(report["different_hours"].as_array().unwrap().len(), 1);
+    assert_eq!(world.portal_requests("POST"), uploads);
+    let repaired = world.audit(0, &["--rows", "--repair"]).await;
+    assert_eq!(repaired["repair"]["blocks"], 2);
+    assert_eq!(world.whole_portal(), right);
+    world.audit(0, &["--rows"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_with_device_ids_of_another_period_are_found_row_by_row() {
+    let world = published_world().await;
+    world
+        .edit_settings(|settings| settings["PUBLIC_DEVICE_ID_PERIOD"] = json!("day"))
+        .await;
+    world.audit(0, &[]).await;
+    let report = world.audit(1, &["--rows"]).await;
+    assert_eq!(report["different"], report["database_rows"]);
+    world.audit(0, &["--rows", "--repair"]).await;
+    world.audit(0, &["--rows"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_limits_the_report_and_the_repair_to_its_blocks() {
     let world = published_world().await;
@@ -348,7 +397,8 @@ async fn a_long_range_is_reported_by_month() {
 #[case::no_range(&["audit"], "--month")]
 #[case::half_a_range(&["audit", "--time-min", "2020-01-15-12"], "--time-max")]
 #[case::both(&["audit", "--month", "2020-01", "--time-min", "2020-01-15-12", "--time-max", "2020-01-15-13"], "--month")]
-#[case::no_month(&["audit", "--month", "2020-13"], "yyyy-mm")]
+#[case::month_13(&["audit", "--month", "2020-13"], "has the month 13")]
+#[case::no_month(&["audit", "--month", "march"], "yyyy-mm")]
 #[case::backwards(&["audit", "--time-min", "2020-01-15-14", "--time-max", "2020-01-15-12"], "time_min")]
 #[case::unknown(&["audit", "--month", "2020-01", "--provider", "nobody"], "nobody")]
 #[case::future(&["audit", "--month", "2049-01"], "ended")]

@@ -7,10 +7,10 @@
 use std::io::{self, Read};
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use vault::{Place, SealedReader, Unreadable, Vault, VaultError};
 
 use crate::error::PipelineError;
+use crate::hashing::Hashing;
 
 /// What `extract.json` says about the archive.
 #[derive(Debug, Deserialize)]
@@ -37,9 +37,8 @@ pub(crate) async fn check_archive(
     }
     Ok(Box::new(CheckedArchive {
         key: trips_key.to_owned(),
-        archive,
+        archive: Hashing::new(archive),
         expected: description,
-        digest: Some(Sha256::new()),
     }))
 }
 
@@ -58,14 +57,13 @@ impl Description {
         Err(VaultError::unreadable(&key, Unreadable::Misplaced { place }).into())
     }
 
-    fn fits(&self, digest: Sha256) -> bool {
-        let found = format!("{:x}", digest.finalize());
+    fn fits(&self, found: &str) -> bool {
         match (&self.sha256, &self.former_sha256) {
             (None, None) => true,
             (now, former) => [now, former]
                 .into_iter()
                 .flatten()
-                .any(|expected| *expected == found),
+                .any(|expected| expected == found),
         }
     }
 }
@@ -79,30 +77,16 @@ fn report_key(trips_key: &str) -> String {
 /// An archive whose content is hashed while it is read.
 struct CheckedArchive {
     key: String,
-    archive: SealedReader,
+    archive: Hashing<SealedReader>,
     expected: Description,
-    /// `None` after the end.
-    digest: Option<Sha256>,
 }
 
 impl Read for CheckedArchive {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.archive.read(out)?;
-        let Some(digest) = &mut self.digest else {
-            return Ok(count);
-        };
-        if count > 0 || out.is_empty() {
-            digest.update(&out[..count]);
+        if count > 0 || out.is_empty() || self.expected.fits(&self.archive.sha256()) {
             return Ok(count);
         }
-        let fits = match self.digest.take() {
-            Some(digest) => self.expected.fits(digest),
-            None => true,
-        };
-        if fits {
-            Ok(0)
-        } else {
-            Err(VaultError::unreadable(&self.key, Unreadable::NotAsDescribed).into())
-        }
+        Err(VaultError::unreadable(&self.key, Unreadable::NotAsDescribed).into())
     }
 }

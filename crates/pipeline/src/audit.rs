@@ -1,7 +1,7 @@
 //! `audit`: whether the portal has what the database has (docs/CONTRACT.md, "Audit").
 //!
-//! Both sums up the hours of a month with one query. Only hours that differ are compared row by
-//! row.
+//! Both sides sum up the hours of a month with one query. Only hours that differ are compared row
+//! by row, unless all of them shall be.
 
 use std::collections::BTreeSet;
 
@@ -41,6 +41,15 @@ pub struct Audit {
     pub(crate) extra_rows: Vec<String>,
 }
 
+/// Which hours are compared row by row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditDepth {
+    /// Those whose sums differ.
+    Sums,
+    /// All of them.
+    Rows,
+}
+
 /// How far an audit has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditProgress {
@@ -65,30 +74,29 @@ pub struct AuditProgress {
 pub async fn audit(
     ctx: &Context,
     request: &PlanRequest,
+    depth: AuditDepth,
     mut on_month: impl FnMut(AuditProgress) + Send,
 ) -> Result<Audit, PipelineError> {
     let asked = audited_range(ctx, request, Utc::now())?;
-    let mut auditor = Auditor::start(ctx).await?;
+    let mut auditor = Auditor::start(ctx, depth).await?;
     let mut progress = AuditProgress {
         hours: 0,
         all_hours: asked.range.as_ref().map_or(0, HourRange::len),
         hours_that_differ: 0,
     };
-    let mut differing = BTreeSet::new();
+    let mut compared = BTreeSet::new();
     for month in asked
         .range
         .iter()
         .flat_map(|range| months(*range, ctx.zone()))
     {
-        let hours = auditor.sum_up(month).await?;
+        progress.hours_that_differ += auditor.sum_up(month, &mut compared).await?;
         progress.hours += month.len();
-        progress.hours_that_differ += hours.len() as u64;
-        differing.extend(hours);
         on_month(progress);
     }
-    auditor.compare_rows(&differing).await?;
+    auditor.compare_rows(&compared).await?;
     if let Some(range) = asked.range {
-        auditor.find_rows_without_end(range, &differing).await?;
+        auditor.find_rows_without_end(range, &compared).await?;
     }
     auditor.finish(request, asked).await
 }
@@ -97,24 +105,31 @@ pub async fn audit(
 struct Auditor<'a> {
     ctx: &'a Context,
     dataset: Dataset,
+    depth: AuditDepth,
     form: PublicForm,
     findings: Findings,
 }
 
 impl<'a> Auditor<'a> {
-    async fn start(ctx: &'a Context) -> Result<Self, PipelineError> {
+    async fn start(ctx: &'a Context, depth: AuditDepth) -> Result<Self, PipelineError> {
         let portal = ctx.portal()?;
         portal.check_dataset().await?;
         Ok(Self {
             ctx,
             dataset: Dataset::new(portal.client),
+            depth,
             form: ctx.public_form()?,
             findings: Findings::default(),
         })
     }
 
-    /// Sums up the hours of a month on both sides. Returns those that differ.
-    async fn sum_up(&mut self, month: HourRange) -> Result<Vec<Hour>, PipelineError> {
+    /// Sums up the hours of a month on both sides. Adds those whose rows are to be compared, and
+    /// returns how many differ.
+    async fn sum_up(
+        &mut self,
+        month: HourRange,
+        compared: &mut BTreeSet<Hour>,
+    ) -> Result<u64, PipelineError> {
         let store = self.ctx.store();
         let (ours, theirs) = tokio::join!(
             store.hour_totals(month, self.form.times.rounding),
@@ -126,14 +141,15 @@ impl<'a> Auditor<'a> {
         }
         let ours = HourSums::of_database(&ours, self.form.times.rounding);
         let hours: BTreeSet<Hour> = ours.keys().chain(theirs.keys()).copied().collect();
-        let mut differing = Vec::new();
+        let mut differing = 0;
         for hour in hours {
             let (our, their) = (ours.get(&hour), theirs.get(&hour));
             self.findings.portal_rows += their.map_or(0, |sums| sums.rows);
-            if our != their {
+            differing += u64::from(our != their);
+            if our != their || self.depth == AuditDepth::Rows {
                 let rows = |sums: Option<&HourSums>| sums.map_or(0, |sums| sums.rows);
                 self.findings.add_hour(hour, rows(our), rows(their));
-                differing.push(hour);
+                compared.insert(hour);
             }
         }
         Ok(differing)

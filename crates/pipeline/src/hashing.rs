@@ -21,7 +21,12 @@ impl<R: Read> Hashing<R> {
     /// Reads the rest and returns the SHA-256 of everything, in lower-case hexadecimal.
     pub(crate) fn finish(mut self) -> io::Result<String> {
         io::copy(&mut self, &mut io::sink())?;
-        Ok(format!("{:x}", self.digest.finalize()))
+        Ok(self.sha256())
+    }
+
+    /// The SHA-256 of what has been read so far, in lower-case hexadecimal.
+    pub(crate) fn sha256(&self) -> String {
+        format!("{:x}", self.digest.clone().finalize())
     }
 }
 

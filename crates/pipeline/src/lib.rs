@@ -32,7 +32,8 @@ mod trip_report;
 mod trips_file;
 
 pub use audit::{
-    Audit, AuditProgress, AuditReport, BlockDifference, HourDifference, PeriodCounts, audit,
+    Audit, AuditDepth, AuditProgress, AuditReport, BlockDifference, HourDifference, PeriodCounts,
+    audit,
 };
 pub use context::Context;
 pub use database::{Migrated, migrate, newest_migration};

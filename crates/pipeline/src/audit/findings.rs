@@ -47,14 +47,14 @@ impl Findings {
         *self.database_rows.entry(key).or_default() += totals.trips;
     }
 
-    /// Adds an hour whose sums differ.
+    /// Adds an hour whose rows are compared.
     pub(super) fn add_hour(&mut self, hour: Hour, database_rows: u64, portal_rows: u64) {
         let found = self.hours.entry(hour).or_default();
         found.database_rows = database_rows;
         found.portal_rows = portal_rows;
     }
 
-    /// The hours whose sums differ, with the larger of their two numbers of rows.
+    /// The hours whose rows are compared, with the larger of their two numbers of rows.
     pub(super) fn hours_and_rows(&self) -> impl Iterator<Item = (Hour, u64)> {
         let hours = self.hours.iter();
         hours.map(|(hour, found)| (*hour, found.database_rows.max(found.portal_rows)))

@@ -8,14 +8,18 @@ use trips::block::{Hour, HourRange};
 use trips::public_row::TimeRounding;
 use trips::time::CivilZone;
 
-/// Number of rows, sum of the durations and newest `modified_date` of an hour.
+/// Number of rows, sums of durations and distances, and newest `modified_date` of an hour.
 ///
-/// The first and the last end tell whether times are rounded as they are now.
+/// Whatever the database changes in a row changes its `modified_date`. The sum of their seconds of
+/// the day tells whether the portal has a row as it was before, although another one is newer. The
+/// first and the last end tell whether times are rounded as they are now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HourSums {
     pub(super) rows: u64,
     pub(super) seconds: i128,
+    pub(super) metres: i128,
     pub(super) newest: Option<NaiveDateTime>,
+    pub(super) modified_at: i128,
     pub(super) first_end: Option<NaiveDateTime>,
     pub(super) last_end: Option<NaiveDateTime>,
 }
@@ -31,6 +35,8 @@ impl HourSums {
             let sums = Self {
                 rows: part.trips,
                 seconds: part.seconds,
+                metres: part.metres,
+                modified_at: part.modified_at.into(),
                 newest: Some(whole_second(part.newest.naive_utc())),
                 first_end: Some(rounding.round(part.first_end).naive_utc()),
                 last_end: Some(rounding.round(part.last_end).naive_utc()),
@@ -48,6 +54,8 @@ impl HourSums {
     fn add(&mut self, other: &Self) {
         self.rows += other.rows;
         self.seconds += other.seconds;
+        self.metres += other.metres;
+        self.modified_at += other.modified_at;
         self.newest = self.newest.max(other.newest);
         self.first_end = self.first_end.min(other.first_end);
         self.last_end = self.last_end.max(other.last_end);

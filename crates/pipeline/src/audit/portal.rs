@@ -22,8 +22,10 @@ const IDS_AT_ONCE: usize = 100;
 
 /// The sums of each hour. The aliases are not names of columns.
 const HOUR_SUMS: &str = "date_trunc_ymd(end_time) as end_day, date_extract_hh(end_time) as end_hour, \
-     count(*) as row_count, sum(trip_duration) as seconds, max(modified_date) as newest, min(end_time) as first_end, \
-     max(end_time) as last_end";
+     count(*) as row_count, sum(trip_duration) as seconds, sum(trip_distance) as metres, \
+     max(modified_date) as newest, sum(date_extract_hh(modified_date)) as modified_hh, \
+     sum(date_extract_mm(modified_date)) as modified_mm, sum(date_extract_ss(modified_date)) as modified_ss, \
+     min(end_time) as first_end, max(end_time) as last_end";
 
 /// The portal's dataset, to read.
 #[derive(Clone)]
@@ -206,12 +208,15 @@ fn hour_sums(row: &Map<String, Value>) -> Option<(Hour, HourSums)> {
         _ => None,
     };
     let time = |name: &str| text(name).and_then(|text| parse_time(&text));
+    let sum = |name: &str| text(name).map_or(Some(0), |text| whole_number(&text));
     let day: DateTime<Utc> = time("end_day")?.and_utc();
     let hour: i64 = text("end_hour")?.parse().ok()?;
     let sums = HourSums {
         rows: text("row_count")?.parse().ok()?,
-        seconds: text("seconds").map_or(Some(0), |text| whole_number(&text))?,
+        seconds: sum("seconds")?,
+        metres: sum("metres")?,
         newest: time("newest"),
+        modified_at: sum("modified_hh")? * 3600 + sum("modified_mm")? * 60 + sum("modified_ss")?,
         first_end: time("first_end"),
         last_end: time("last_end"),
     };

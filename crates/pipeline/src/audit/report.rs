@@ -129,7 +129,9 @@ impl AuditReport {
     }
 
     /// Adds an hour, unless its differences are those of providers that are not asked about.
-    pub(super) fn add(&mut self, hour: HourDifference) {
+    pub(super) fn add(&mut self, mut hour: HourDifference) {
+        hour.blocks
+            .sort_by(|a, b| (&a.provider, &a.label).cmp(&(&b.provider, &b.label)));
         self.missing += hour.missing;
         self.different += hour.different;
         self.extra += hour.extra;

@@ -30,13 +30,13 @@ struct OneSided {
 }
 
 impl Auditor<'_> {
-    /// Compares the rows of the hours that differ.
+    /// Compares the rows of these hours.
     pub(super) async fn compare_rows(
         &mut self,
-        differing: &BTreeSet<Hour>,
+        compared: &BTreeSet<Hour>,
     ) -> Result<(), PipelineError> {
         for batch in batches(self.findings.hours_and_rows()) {
-            self.compare_batch(&batch, differing).await?;
+            self.compare_batch(&batch, compared).await?;
         }
         Ok(())
     }
@@ -44,7 +44,7 @@ impl Auditor<'_> {
     async fn compare_batch(
         &mut self,
         batch: &Batch,
-        differing: &BTreeSet<Hour>,
+        compared: &BTreeSet<Hour>,
     ) -> Result<(), PipelineError> {
         let store = self.ctx.store().clone();
         let mut ours = store
@@ -82,7 +82,7 @@ impl Auditor<'_> {
         }
         drop(ours);
         self.settle_ours(only_ours).await?;
-        self.settle_theirs(only_theirs, |live_hour| !differing.contains(&live_hour))
+        self.settle_theirs(only_theirs, |live_hour| !compared.contains(&live_hour))
             .await
     }
 
@@ -90,12 +90,12 @@ impl Auditor<'_> {
     pub(super) async fn find_rows_without_end(
         &mut self,
         range: HourRange,
-        differing: &BTreeSet<Hour>,
+        compared: &BTreeSet<Hour>,
     ) -> Result<(), PipelineError> {
         let dataset = self.dataset.clone();
         let mut rows = dataset.rows_without_end();
         let is_unseen =
-            |hour: Hour| (range.first()..range.end()).contains(&hour) && !differing.contains(&hour);
+            |hour: Hour| (range.first()..range.end()).contains(&hour) && !compared.contains(&hour);
         let mut found = Vec::new();
         let mut last = None;
         while let Some((id, _)) = next_trip(&mut rows, &mut self.findings, last).await? {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::start::is_before_active;
 use super::{Plan, PlanRow, PlannedBlock, Planner};
-use crate::audit::{Audit, audit, delete_extra_rows};
+use crate::audit::{Audit, AuditDepth, audit, delete_extra_rows};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::PlanRequest;
@@ -38,7 +38,7 @@ pub(super) async fn plan_audit(
     on_block: impl FnMut(&PlannedBlock) + Send,
 ) -> Result<Plan, PipelineError> {
     check(request)?;
-    let audit = audit(ctx, request, |_| {}).await?;
+    let audit = audit(ctx, request, AuditDepth::Sums, |_| {}).await?;
     plan_blocks(ctx, request, run_id, &audit, on_block).await
 }
 

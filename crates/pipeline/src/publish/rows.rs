@@ -24,13 +24,13 @@ pub(super) async fn check_file(
     ctx: &Context,
     publication: &Publication,
 ) -> Result<(), PipelineError> {
-    let key = publication.file.key.clone();
+    let key = publication.key.clone();
     let file = Source::Bucket.open(ctx, &key).await?;
     let sha256 = spawn_blocking(move || Hashing::new(file).finish())
         .await
         .map_err(|_| PipelineError::panicked("reading the public rows"))?
         .map_err(|error| PipelineError::from_io(&key, &error))?;
-    if sha256 == publication.file.sha256 {
+    if sha256 == publication.sha256 {
         return Ok(());
     }
     Err(PipelineError::new(

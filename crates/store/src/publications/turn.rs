@@ -12,7 +12,7 @@ use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
-use super::{PublicationFile, WAITING_STATUSES, publishable_statuses};
+use super::{WAITING_STATUSES, publishable_statuses};
 use crate::connect::Store;
 use crate::error::{Busy, StoreError, failed};
 use crate::fence::{Fence, STATEMENT};
@@ -34,7 +34,7 @@ const GIVE_BACK: &str = "
 
 /// What is waiting, oldest first. `$1` are blocks to leave out.
 const WAITING: &str = "
-    SELECT schedule_id, load_id, publish_key, publish_sha256, rows, since, last_sent, counts
+    SELECT schedule_id, load_id, publish_key, publish_sha256, since, last_sent, counts
     FROM api.publications
     WHERE since IS NOT NULL AND requested_at IS NOT NULL AND schedule_id <> ALL ($1)
     ORDER BY requested_at, schedule_id
@@ -107,7 +107,9 @@ pub struct Publication {
     /// The load that entered it.
     pub load_id: Uuid,
     /// The object with the rows.
-    pub file: PublicationFile,
+    pub key: String,
+    /// SHA-256 of its JSON, in hex. Only an object with this content is published.
+    pub sha256: String,
     /// Trips that changed before this are at the portal.
     pub since: DateTime<Utc>,
     /// The last public id, in their order, that an interrupted upload has sent.
@@ -121,11 +123,8 @@ impl Publication {
         Ok(Self {
             schedule_id: get(row, "schedule_id")?,
             load_id: get(row, "load_id")?,
-            file: PublicationFile {
-                key: get(row, "publish_key")?,
-                sha256: get(row, "publish_sha256")?,
-                rows: get::<i64>(row, "rows")?.unsigned_abs(),
-            },
+            key: get(row, "publish_key")?,
+            sha256: get(row, "publish_sha256")?,
             since: get(row, "since")?,
             last_sent: get(row, "last_sent")?,
             counts: get(row, "counts")?,

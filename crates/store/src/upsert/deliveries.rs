@@ -114,18 +114,24 @@ const DELIVERED: &str = "coalesce(
     (SELECT coalesce(s.archived_at, s.extracted_at) FROM api.schedule s WHERE s.schedule_id = t.schedule_id),
     '-infinity')";
 
-/// Writes the trips of the temporary table, and withdraws those that are missing from it. `$1` is
-/// the block, `$2` the MDS version, `$3` the request time, `$4` the block's later deliveries; `$5`
-/// says whether trips can be missing.
+/// Writes the trips of the temporary table, and withdraws those that are missing from it.
 ///
-/// It is one statement, so that all loads lock rows in the order of their trip ids: otherwise two
-/// loads of the same trips could wait for each other. The source has two parts, and `delivered_at`
-/// tells them apart: it is null for a row that is withdrawn.
+/// Parameters: `$1` the block, `$2` the MDS version, `$3` the request time, `$4` the block's later
+/// deliveries, `$5` whether trips can be missing.
 ///
-/// The source leaves out rows that stay as they are, since `ON CONFLICT` would lock each of them
-/// and so write to it. `ON CONFLICT` decides again, since another load may have changed the row in
-/// between. It locks withdrawn rows although it does not change them: a load that lets such a trip
-/// count again has to wait until this delivery is recorded, and then sees it.
+/// Everything happens in one statement. It locks rows in the order of their trip ids, as all loads
+/// do. With two statements, two loads of the same trips could wait for each other.
+///
+/// The statement reads rows from two sources. The first has the trips of the temporary table. The
+/// second has rows of `api.trips` that are missing from it; their `delivered_at` is null, which
+/// tells them apart. Both leave out rows that stay as they are: `ON CONFLICT` would lock each of
+/// them, and so write to it.
+///
+/// Another load may change a row after the sources were read. So `ON CONFLICT` decides once more
+/// what is newer.
+///
+/// The second source also has rows that are withdrawn already. They are locked and not changed. A
+/// load that lets such a trip count again waits for the lock, and then sees this delivery.
 static WRITE_TRIPS: LazyLock<String> = LazyLock::new(|| {
     let case =
         |column: &str| format!("CASE WHEN it.is_newer THEN excluded.{column} ELSE t.{column} END");

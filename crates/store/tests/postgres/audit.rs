@@ -28,7 +28,9 @@ async fn an_hour_has_the_trips_whose_published_end_lies_in_it(#[case] minutes: u
     db.deliver(0, 0, &trips(0..6)).await;
     for (n, end) in (0..).zip(ENDS) {
         db.text(&format!(
-            "UPDATE api.trips SET end_time = '{end}', trip_duration = {n} WHERE trip_id = '{}' RETURNING 1::text",
+            "UPDATE api.trips SET end_time = '{end}', trip_duration = {n}, trip_distance = 100 * {n},
+                 modified_date = '2020-02-11T01:00:00.9Z'::timestamptz + interval '1 day 1 second' * {n}
+             WHERE trip_id = '{}' RETURNING 1::text",
             trip(n).trip_id
         ))
         .await;
@@ -55,6 +57,9 @@ async fn an_hour_has_the_trips_whose_published_end_lies_in_it(#[case] minutes: u
         assert_eq!((totals.hour, &totals.provider), (hour, &Some(bird())));
         assert_eq!(totals.trips, within.len() as u64);
         assert_eq!(totals.seconds, within.iter().map(|(n, _)| *n).sum());
+        assert_eq!(totals.metres, 100 * totals.seconds);
+        let seconds_of_days = within.iter().map(|(n, _)| 3600 + *n).sum::<i128>();
+        assert_eq!(i128::from(totals.modified_at), seconds_of_days);
         let ends = within.iter().map(|(_, end)| end.parse().unwrap());
         assert_eq!(Some(totals.last_end), ends.max());
     }

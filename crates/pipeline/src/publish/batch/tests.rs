@@ -1,5 +1,4 @@
 use serde_json::Value;
-use store::PublicationFile;
 
 use super::*;
 
@@ -24,11 +23,8 @@ fn publication(schedule_id: i64) -> Publication {
     Publication {
         schedule_id,
         load_id: Uuid::nil(),
-        file: PublicationFile {
-            key: String::new(),
-            sha256: String::new(),
-            rows: 0,
-        },
+        key: String::new(),
+        sha256: String::new(),
         since: "2020-01-15T12:00:00Z".parse().unwrap(),
         last_sent: None,
         counts: None,

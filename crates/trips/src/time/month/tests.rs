@@ -20,6 +20,8 @@ fn a_month_may_be_padded_or_not(#[case] input: &str, #[case] month: &str) {
 #[case("2020-03-01", "is not a month")]
 #[case("March", "is not a month")]
 #[case("+020-03", "is not a month")]
+#[case("2020-+3", "is not a month")]
+#[case("20-03", "is not a month")]
 #[case("", "is not a month")]
 fn what_is_no_month_is_refused(#[case] input: &str, #[case] says: &str) {
     let error = input.parse::<Month>().unwrap_err().to_string();
