@@ -87,14 +87,16 @@ unit: build
 e2e: build
 	$(CARGO) nextest run --workspace --all-features --locked --profile e2e
 
-# The DAGs with each version of Airflow in turn: read, checked, and run against the state machine on this machine.
+# The DAGs with each version of Airflow in turn: read, checked, and run against the state machine on this machine. The older
+# versions run with all their services.
 AIRFLOWS = .venv-airflow .venv-airflow-2.11 .venv-airflow-3.0
 
 e2e-airflow-all: build $(AIRFLOWS:%=%/installed)
 	@for airflow in $(AIRFLOWS); do \
 		echo "== Airflow $$($$airflow/bin/python -c 'import importlib.metadata as m; print(m.version("apache-airflow"))')"; \
 		$$airflow/bin/python infra/airflow/tests/test_dags.py || exit 1; \
-		MDS_AIRFLOW_PYTHON="$(CURDIR)/$$airflow/bin/python" \
+		case $$airflow in .venv-airflow) services=no;; *) services=yes;; esac; \
+		MDS_AIRFLOW_PYTHON="$(CURDIR)/$$airflow/bin/python" MDS_AIRFLOW_SERVICES=$$services \
 			$(CARGO) nextest run --workspace --all-features --locked --profile airflow || exit 1; \
 	done
 

@@ -30,7 +30,7 @@ async fn a_dry_run_of_days_returns_the_plan_and_starts_no_block() {
     let aws = Aws::over(world().await).await;
     let conf = r#"{"providers": ["bird", "lime"], "first_day": "2020-03-08", "last_day": "2020-03-08", "dry_run": true}"#;
     let before = aws.world.dump().await;
-    let shown = aws.backfill(conf).await;
+    let shown = aws.run_dag("mds_backfill", &["--conf", conf]).await;
     let log = stdout(&shown);
     assert_eq!(shown.status.code(), Some(0), "{log}");
     // The clock changes on this day, so it has 23 hours.
