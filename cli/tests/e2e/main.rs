@@ -18,6 +18,7 @@ mod support;
 mod airflow;
 mod aws;
 mod bucket;
+mod configuration;
 mod failover;
 mod failures;
 mod night;
