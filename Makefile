@@ -107,6 +107,7 @@ infra-check: setup
 	.venv-e2e/bin/python tools/statelint.py statemachine.asl.json
 	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml infra/ci/*.yml
 	.venv-e2e/bin/python -m unittest discover --quiet --start-directory infra/tests
+	.venv-e2e/bin/python tools/costs.py --check docs/COSTS.md
 	.venv-e2e/bin/python infra/interpreters/test_strict.py
 	.venv-e2e/bin/python infra/interpreters/retries.py --check docs/RETRIES.md
 	.venv-airflow/bin/python infra/airflow/tests/test_dags.py

@@ -192,7 +192,7 @@ def applies(statement, action, resource, context):
     for operator, keys in statement.get("Condition", {}).items():
         for key, patterns in keys.items():
             found = any(fnmatch.fnmatchcase(context.get(key, ""), it) for it in as_list(patterns))
-            if {"StringEquals": found, "Bool": found, "ArnLike": found, "ArnNotLike": not found}[operator] is False:
+            if {"StringEquals": found, "ArnEquals": found, "Bool": found, "ArnLike": found, "ArnNotLike": not found}[operator] is False:
                 return False
     actions = any(fnmatch.fnmatchcase(action.lower(), it.lower()) for it in as_list(statement["Action"]))
     return actions and any(fnmatch.fnmatchcase(resource, it) for it in as_list(statement["Resource"]))

@@ -54,20 +54,6 @@ class Names(unittest.TestCase):
         self.assertEqual(sent["NightlyAuditSchedule"]["interval"], 30 * 24)
         self.assertFalse(any("force" in it for it in sent.values()))
 
-    def test_alarms_watch_metrics_that_the_functions_write(self):
-        sources = "".join(
-            path.read_text()
-            for folder in ("crates/telemetry/src", "crates/lambda-kit/src")
-            for path in (ROOT / folder).rglob("*.rs")
-        )
-        alarms = STACK.of_type("AWS::CloudWatch::Alarm")
-        ours = [alarm for alarm in alarms.values() if alarm["Namespace"] == "mds-etl"]
-        self.assertEqual([alarm["MetricName"] for alarm in ours], ["BlocksPublished"])
-        for text in ("BlocksPublished", "Stage", "mds-etl"):
-            self.assertIn(f'"{text}"', sources)
-        for alarm in alarms.values():
-            self.assertEqual(alarm["AlarmActions"], [STACK.arn("Alarms")])
-
     def test_metrics_pass_the_level_of_log_lines_in_json(self):
         for name, function in STACK.of_type("AWS::Lambda::Function").items():
             logging = function["LoggingConfig"]

@@ -78,6 +78,8 @@ pub struct Settings {
     pub time_zone: CivilZone,
     /// `ARCHIVE_COMPRESSION`; the default is zstd.
     pub compression: Compression,
+    /// Whether the city publishes: whether a key of the portal has a value, kept or not.
+    pub has_portal: bool,
     texts: Texts,
     boundaries: Option<Value>,
     /// What is wrong with the keys that a load needs, whether they are kept or not.
@@ -132,6 +134,7 @@ impl Settings {
             );
         }
         Ok(Self {
+            has_portal: PORTAL.iter().any(|key| texts.has(key)),
             time_zone: time_zone(&texts)?,
             compression: compression(&texts)?,
             texts,
@@ -188,7 +191,7 @@ impl Settings {
         if self.texts.has(PUBLIC_ID_KEY) {
             self.public_id_key()?;
         }
-        if PORTAL.iter().any(|key| self.texts.has(key)) {
+        if self.has_portal {
             self.socrata()?;
         }
         Ok(())

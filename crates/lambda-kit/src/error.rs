@@ -1,8 +1,12 @@
 //! How a failed invocation is reported, to Lambda and to the log.
 
+use chrono::{DateTime, Utc};
 use lambda_runtime::Diagnostic;
 use pipeline::PipelineError;
 use tracing::Span;
+use trips::block::Stage;
+
+use crate::metrics;
 
 /// Why an invocation failed, and the span of the step that it did.
 #[derive(Debug)]
@@ -17,8 +21,9 @@ impl FunctionError {
         Self { error, span }
     }
 
-    /// Writes the error to the log, once, with the fields of the step.
-    pub(crate) fn log(&self, request_id: &str) {
+    /// Writes the error to the log, once, with the fields of the step, and counts it.
+    pub(crate) fn report(&self, request_id: &str, began: DateTime<Utc>) {
+        metrics::error_returned(stage(), began, self.error.name);
         self.span.in_scope(|| {
             tracing::error!(
                 error.name = %self.error.name,
@@ -28,6 +33,15 @@ impl FunctionError {
             );
         });
     }
+}
+
+/// The stage's name as the template's alarms have it, also if the rest of the configuration cannot
+/// be read.
+fn stage() -> Stage {
+    std::env::var("ATD_MDS_RUN_MODE")
+        .ok()
+        .and_then(|mode| mode.trim().parse().ok())
+        .unwrap_or(Stage::Staging)
 }
 
 impl From<PipelineError> for FunctionError {

@@ -77,7 +77,8 @@ where
     H: Fn(Invocation) -> F + Sync,
     F: Future<Output = Result<Value, FunctionError>> + Send,
 {
-    let deadline = deadline(event.context.deadline(), SystemTime::now());
+    let began = SystemTime::now();
+    let deadline = deadline(event.context.deadline(), began);
     let invocation = Invocation {
         event: event.payload,
         contexts: Arc::clone(contexts),
@@ -85,7 +86,7 @@ where
     };
     let response = handle(invocation)
         .await
-        .inspect_err(|error| error.log(&event.context.request_id));
+        .inspect_err(|error| error.report(&event.context.request_id, began.into()));
     // Lambda freezes the environment right after the response, with everything that is open.
     contexts.close_idle().await;
     response

@@ -1,9 +1,10 @@
 //! The plan of a run and its summary, as the function `plan-blocks` returns them.
 
+use chrono::Utc;
 use config::{Environment, Scope};
-use pipeline::{ErrorName, PipelineError, PlanRequest, to_json};
+use pipeline::{Context, ErrorName, PipelineError, Plan, PlanRequest, to_json};
 use serde_json::Value;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::error::FunctionError;
@@ -61,8 +62,35 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
             )
         })??;
     plan.cap_concurrency(cap);
-    metrics::plan(&ctx, &plan);
+    if !plan.dry_run {
+        metrics::plan(&ctx, &plan);
+        measure_hours_behind(&ctx, request, invocation.deadline, &plan).await;
+    }
     Ok(to_json(&plan)?)
+}
+
+/// A plan that is made does not fail because of a metric. An alarm notices if it stays away.
+async fn measure_hours_behind(
+    ctx: &Context,
+    request: &PlanRequest,
+    deadline: Instant,
+    plan: &Plan,
+) {
+    let measuring = pipeline::hours_behind(ctx, request, Utc::now());
+    let measured = timeout_at(deadline, measuring).await.unwrap_or_else(|_| {
+        Err(PipelineError::new(
+            ErrorName::DatabaseUnavailable,
+            "the function's time ran out",
+        ))
+    });
+    match measured {
+        Ok(behind) => metrics::hours_behind(ctx, plan.run_id, &behind),
+        Err(error) => tracing::warn!(
+            error.name = %error.name,
+            error.message = %error.message,
+            "how far behind the providers are could not be measured"
+        ),
+    }
 }
 
 /// Migrates the database, and returns the versions that were applied and the version that the
@@ -96,16 +124,18 @@ pub async fn migrate(invocation: &Invocation) -> Result<Value, FunctionError> {
 /// Those of [`pipeline::summarize()`]; `DatabaseUnavailable` if the invocation's time is too short.
 pub async fn summarize(run_id: Uuid, invocation: &Invocation) -> Result<Value, FunctionError> {
     let ctx = invocation.contexts.of_run(Scope::Plan, None).await?;
-    let summarizing = Box::pin(pipeline::summarize(&ctx, run_id));
-    let summarized = timeout_at(invocation.deadline, summarizing)
+    let summarizing = Box::pin(pipeline::run_summary(&ctx, run_id));
+    let summary = timeout_at(invocation.deadline, summarizing)
         .await
         .map_err(|_| {
             PipelineError::new(
                 ErrorName::DatabaseUnavailable,
                 "the run's blocks were not counted when the function's time ran out; a repetition counts them again",
             )
-        })?;
-    Ok(to_json(&summarized.map_err(with_the_way_out)?)?)
+        })??;
+    metrics::summary(&ctx, &summary);
+    let succeeded = pipeline::successful(summary).map_err(with_the_way_out)?;
+    Ok(to_json(&succeeded)?)
 }
 
 /// The console offers a redrive first, which finds the same outcomes of the same blocks.

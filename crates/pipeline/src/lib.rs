@@ -44,8 +44,8 @@ pub use event::{
 pub use extract::{extract, extract_to};
 pub use manifest::read_manifest;
 pub use plan::{
-    AuditSummary, MAX_CONCURRENCY, Plan, PlannedBlock, plan, plan_patiently, plan_repair,
-    provider_starts, single_block,
+    AuditSummary, HoursBehind, MAX_CONCURRENCY, Plan, PlannedBlock, hours_behind, plan,
+    plan_patiently, plan_repair, provider_starts, single_block,
 };
 pub use privacy::{MonthPrivacy, PrivacyReport, privacy_report};
 pub use probe::{Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict, probe};
@@ -58,7 +58,8 @@ pub use status::{
     DayStatus, HourStatus, Problem, ProviderStatus, StatusReport, StatusRequest, status_report,
 };
 pub use step::record_not_begun;
-pub use summarize::{run_summary, summarize};
+pub use store::RunSummary;
+pub use summarize::{run_summary, successful, summarize};
 pub use sync_db::sync_db;
 pub use sync_socrata::sync_socrata;
 pub use trip_report::{

@@ -21,12 +21,15 @@ use crate::patience::Patience;
 use crate::span::run_span;
 
 mod audit;
+mod behind;
 mod blocks;
 mod prepare;
 mod ranges;
 mod start;
+mod upkeep;
 
 pub use self::audit::{AuditSummary, plan_repair};
+pub use self::behind::{HoursBehind, hours_behind};
 pub use self::ranges::single_block;
 pub(crate) use self::ranges::{DEFAULT_LAG_HOURS, audited_range, named_providers};
 pub use self::start::provider_starts;
@@ -198,6 +201,9 @@ async fn plan_run(
     }
     let plan = planner.finish().await?;
     plan.log();
+    if request.incomplete_only && !request.dry_run {
+        upkeep::prune_runs(ctx).await;
+    }
     Ok(plan)
 }
 

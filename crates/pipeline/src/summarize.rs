@@ -23,7 +23,16 @@ const ITEMS_AT_ONCE: usize = 1000;
 /// `RunHadFailures` with the counts and the first blocks that failed or did not end, if there are
 /// any; otherwise those of [`run_summary`].
 pub async fn summarize(ctx: &Context, run_id: Uuid) -> Result<RunSummary, PipelineError> {
-    let summary = run_summary(ctx, run_id).await?;
+    successful(run_summary(ctx, run_id).await?)
+}
+
+/// Returns the summary of a run in which no block failed.
+///
+/// # Errors
+///
+/// `RunHadFailures` with the counts and the first blocks that failed or did not end, if there are
+/// any.
+pub fn successful(summary: RunSummary) -> Result<RunSummary, PipelineError> {
     if !summary.is_success() {
         return Err(PipelineError::new(
             ErrorName::RunHadFailures,

@@ -23,6 +23,7 @@ mod schedule;
 mod trip_report;
 mod upsert;
 mod vehicles;
+mod whole;
 
 pub use audit::{HourTotals, LiveTrip, OwnedTrip, OwnedTrips, OwnerBlock};
 pub use claim::Claim;
@@ -42,8 +43,9 @@ pub use publications::{
     Entering, Publication, PublicationEntry, PublicationFile, PublicationState, PublishTurn, Sent,
 };
 pub use request_slots::{RequestSlot, RequestSlots};
-pub use runs::{FailedBlock, Outcome, RunConfig, RunRecord, RunSummary, UnfinishedBlock};
+pub use runs::{FailedBlock, Outcome, Pruned, RunConfig, RunRecord, RunSummary, UnfinishedBlock};
 pub use schedule::{ArchiveRecord, ScheduleRow};
 pub use trip_report::{MadeReport, ReportedCounts, TripFilters, TripGroup};
 pub use upsert::{LoadCounts, LoadRequest, Upsert};
 pub use vehicles::WantedDevice;
+pub use whole::{DoneWhen, ExpectedHours};

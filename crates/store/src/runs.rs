@@ -11,8 +11,10 @@ use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::schedule::{get, to_bigint};
 
+mod prune;
 mod summary;
 
+pub use prune::Pruned;
 pub use summary::{FailedBlock, RunSummary, UnfinishedBlock};
 
 /// A run to insert into `api.runs`.

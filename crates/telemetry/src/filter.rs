@@ -15,6 +15,7 @@ const OURS: &[&str] = &[
     "mds",
     "mds_cli",
     "mds_client",
+    "pages",
     "pipeline",
     "plan_blocks",
     "sandbox_lambda",

@@ -17,6 +17,8 @@ pub enum Dimension {
     Provider,
     /// `extract`, `sync-db` or `sync-socrata`.
     Step,
+    /// The name of an error, such as `ProviderUnavailable`.
+    Error,
 }
 
 impl Dimension {
@@ -25,6 +27,7 @@ impl Dimension {
             Self::Stage => "Stage",
             Self::Provider => "Provider",
             Self::Step => "Step",
+            Self::Error => "Error",
         }
     }
 }
@@ -34,6 +37,7 @@ impl Dimension {
 enum Unit {
     Count,
     Seconds,
+    None,
 }
 
 impl Unit {
@@ -41,6 +45,7 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Seconds => "Seconds",
+            Self::None => "None",
         }
     }
 }
@@ -61,6 +66,17 @@ impl Metric {
         Self {
             name,
             unit: Unit::Count,
+            value: value as f64,
+        }
+    }
+
+    /// Creates a number of hours, for which CloudWatch has no unit.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "CloudWatch keeps doubles")]
+    pub fn hours(name: &'static str, value: u64) -> Self {
+        Self {
+            name,
+            unit: Unit::None,
             value: value as f64,
         }
     }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use chrono::{TimeDelta, Utc};
 use local_stack::{LocalStack, StackOptions};
 use sandbox_lambda::{FunctionProcess, InvokeError};
 use sandbox_provider::ProviderOptions;
@@ -377,4 +378,113 @@ async fn a_warm_function_survives_the_rotation_of_its_login() {
         .unwrap();
     hold("second").await;
     function.invoke(&sample("hour.json")).await.unwrap();
+}
+
+/// The last gauge of a provider, or of the stage, that the function has written.
+async fn hours_behind(function: &FunctionProcess, provider: Option<&str>) -> f64 {
+    let dimensions = match provider {
+        Some(_) => json!([["Stage", "Provider"]]),
+        None => json!([["Stage"]]),
+    };
+    let line = function
+        .json_line(|line| {
+            line["HoursBehind"].is_number()
+                && line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == dimensions
+                && line["Provider"].as_str() == provider
+        })
+        .await;
+    line.unwrap()["HoursBehind"].as_f64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_plan_says_how_far_behind_every_provider_is() {
+    let stack = stack().await;
+    let function = function(&stack).await;
+    let ctx = stack.context().await.unwrap();
+    let since = |label: &str| {
+        let hour = ctx.zone().parse_time(label).unwrap().start();
+        let lagging = Utc::now() - TimeDelta::hours(30);
+        f64::from(i32::try_from((lagging - hour).num_hours()).unwrap())
+    };
+    let (client, connection) = tokio_postgres::connect(&stack.database_url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+
+    let dry = json!({"provider": "all", "time_max": "2020-01-15-13", "dry_run": true});
+    function.invoke(&dry).await.unwrap();
+    let hour = json!({"provider": "bird", "time_max": "2020-01-15-13", "interval": 3});
+    function.invoke(&hour).await.unwrap();
+    assert_eq!(
+        hours_behind(&function, Some("bird")).await,
+        since("2020-01-15-10")
+    );
+    assert_eq!(hours_behind(&function, None).await, since("2020-01-15-10"));
+    // A dry run has written none, nor has a provider that was never planned.
+    let gauges = function
+        .lines()
+        .join("\n")
+        .matches("\"HoursBehind\":")
+        .count();
+    assert_eq!(gauges, 2);
+
+    client
+        .batch_execute("UPDATE api.schedule SET status_id = CASE hour WHEN 10 THEN 7 WHEN 11 THEN 8 ELSE 5 END")
+        .await
+        .unwrap();
+    let later = json!({"provider": "lime", "time_max": "2020-01-15-12"});
+    function.invoke(&later).await.unwrap();
+    assert_eq!(
+        hours_behind(&function, Some("bird")).await,
+        since("2020-01-15-12")
+    );
+    assert_eq!(
+        hours_behind(&function, Some("lime")).await,
+        since("2020-01-15-11")
+    );
+    assert_eq!(hours_behind(&function, None).await, since("2020-01-15-11"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_is_counted_and_a_summary_has_its_counts_as_metrics() {
+    let stack = stack().await;
+    let function = function(&stack).await;
+    let plan = function.invoke(&sample("hour.json")).await.unwrap();
+    let summarize = json!({"summarize": {"run_id": plan["run_id"]}});
+    function.invoke(&summarize).await.unwrap_err();
+    let counts = function.json_line(|line| line["BlocksUnfinished"].is_number());
+    assert_eq!(counts.await.unwrap()["BlocksUnfinished"], 1.0);
+    let returned = function.json_line(|line| line["ErrorsReturned"].is_number());
+    let returned = returned.await.unwrap();
+    assert_eq!(returned["error.name"], "RunHadFailures");
+    assert_eq!(returned["Stage"], "staging");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_deletes_runs_of_long_ago_and_no_other_plan_does() {
+    let stack = stack().await;
+    let function = function(&stack).await;
+    let (client, connection) = tokio_postgres::connect(&stack.database_url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    client
+        .batch_execute(
+            "INSERT INTO api.runs (run_id, stage, request, created_at)
+             VALUES (gen_random_uuid(), 'staging', '{}', now() - interval '91 days')",
+        )
+        .await
+        .unwrap();
+    let mut runs = Vec::new();
+    for name in [
+        "hour.json",
+        "scheduled-hourly.json",
+        "scheduled-audit.json",
+        "scheduled-sweep.json",
+    ] {
+        function.invoke(&sample(name)).await.unwrap();
+        let count = client.query_one("SELECT count(*) FROM api.runs", &[]);
+        runs.push(count.await.unwrap().get::<_, i64>(0));
+    }
+    assert_eq!(runs, [2, 3, 4, 4]);
 }

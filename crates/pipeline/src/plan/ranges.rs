@@ -69,7 +69,7 @@ pub(super) fn ranges<'a>(
     for provider in chosen_providers(ctx, request)? {
         let window = TimeWindow {
             time_max: match request.scheduled_time {
-                Some(scheduled) => Some(scheduled_end(provider, request, scheduled)),
+                Some(scheduled) => Some(lagging_end(provider, request, scheduled)),
                 None => asked.time_max,
             },
             ..asked
@@ -115,7 +115,7 @@ pub(crate) fn audited_range(
     let providers = chosen_providers(ctx, request)?;
     let ends = request.scheduled_time.and_then(|scheduled| {
         let ends = providers.iter();
-        ends.map(|provider| scheduled_end(*provider, request, scheduled))
+        ends.map(|provider| lagging_end(*provider, request, scheduled))
             .max()
     });
     let window = TimeWindow {
@@ -125,13 +125,18 @@ pub(crate) fn audited_range(
     Ok(window.resolve(now)?)
 }
 
-fn scheduled_end(provider: Provider<'_>, request: &PlanRequest, scheduled: DateTime<Utc>) -> Hour {
+/// The end of the last hour that a provider with its lag should have at an instant.
+pub(super) fn lagging_end(
+    provider: Provider<'_>,
+    request: &PlanRequest,
+    at: DateTime<Utc>,
+) -> Hour {
     let lag = provider
         .config
         .lag_hours
         .or(request.lag_hours)
         .unwrap_or(DEFAULT_LAG_HOURS);
-    Hour::containing(scheduled - TimeDelta::hours(i64::from(lag)))
+    Hour::containing(at - TimeDelta::hours(i64::from(lag)))
 }
 
 /// Every enabled provider. An entry that cannot be used stops the plan only if there is no other.

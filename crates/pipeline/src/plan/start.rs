@@ -78,7 +78,11 @@ pub(super) fn is_before_active(
     Ok(active_from.is_some_and(|start| block.hour < start))
 }
 
-fn active_from(ctx: &Context, provider: Provider<'_>) -> Result<Option<Hour>, PipelineError> {
+/// `active_from` of a provider's entry, in the city's zone.
+pub(super) fn active_from(
+    ctx: &Context,
+    provider: Provider<'_>,
+) -> Result<Option<Hour>, PipelineError> {
     let Some(active_from) = &provider.config.active_from else {
         return Ok(None);
     };

@@ -30,4 +30,5 @@ mod tls;
 mod trip_report;
 mod updates;
 mod vehicles;
+mod whole;
 mod withdrawals;

@@ -1,7 +1,10 @@
 //! Runs, and how their blocks ended.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
 use serde_json::json;
-use store::{Outcome, RunConfig, RunRecord, StoreError};
+use store::{Outcome, Pruned, RunConfig, RunRecord, StoreError};
 use trips::block::Stage;
 use trips::status::Step;
 use uuid::Uuid;
@@ -179,4 +182,65 @@ async fn a_run_has_the_configuration_of_its_complete_plan() {
     assert!(!create_run_with(&db, config("a")).await);
     let etags = db.text("SELECT settings_etag, providers_etag FROM api.runs");
     assert_eq!(etags.await, "b|providers");
+}
+
+/// Makes a run of an age with so many outcomes, the newest of them of another age.
+async fn aged_run(db: &Db, run_id: Uuid, days: i32, outcomes: i32, last_outcome_days: i32) {
+    db.sql
+        .execute(
+            "INSERT INTO api.runs (run_id, stage, request, created_at)
+             VALUES ($1, 'staging', '{}', now() - $2 * interval '1 day')",
+            &[&run_id, &f64::from(days)],
+        )
+        .await
+        .unwrap();
+    db.sql
+        .execute(
+            "INSERT INTO api.run_blocks (run_id, schedule_id, step, outcome, updated_at)
+             SELECT $1, n, 'extract', 'done', now() - $3 * interval '1 day' FROM generate_series(1, $2) n",
+            &[&run_id, &outcomes, &f64::from(last_outcome_days)],
+        )
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn old_runs_are_deleted_in_batches_and_those_that_go_on_stay() {
+    let db = Db::migrated().await;
+    let [old, without_blocks, goes_on, young] = [1, 2, 3, 4].map(Uuid::from_u128);
+    aged_run(&db, old, 91, 12_000, 90).await;
+    aged_run(&db, without_blocks, 400, 0, 0).await;
+    aged_run(&db, goes_on, 100, 10, 1).await;
+    aged_run(&db, young, 89, 10, 89).await;
+    let age = TimeDelta::days(90);
+
+    let no_time = db.store.prune_runs(age, Duration::ZERO).await.unwrap();
+    assert_eq!(no_time, Pruned::default());
+    let minute = Duration::from_secs(60);
+    let pruned = db.store.prune_runs(age, minute).await.unwrap();
+    assert_eq!((pruned.runs, pruned.outcomes), (2, 12_000));
+    assert_eq!(
+        db.rows("SELECT DISTINCT run_id FROM api.runs ORDER BY 1")
+            .await,
+        [goes_on, young].map(|id| id.to_string())
+    );
+    assert_eq!(db.text("SELECT count(*) FROM api.run_blocks").await, "20");
+    let again = db.store.prune_runs(age, minute).await.unwrap();
+    assert_eq!(again, Pruned::default());
+}
+
+#[tokio::test]
+async fn two_sweeps_delete_the_same_old_runs_without_an_error() {
+    let db = Db::migrated().await;
+    for n in 1..=20 {
+        aged_run(&db, Uuid::from_u128(n), 91, 600, 91).await;
+    }
+    let prune = || {
+        db.store
+            .prune_runs(TimeDelta::days(90), Duration::from_secs(60))
+    };
+    let (one, other) = tokio::join!(prune(), prune());
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.runs + other.runs, 20);
+    assert_eq!(one.outcomes + other.outcomes, 12_000);
 }

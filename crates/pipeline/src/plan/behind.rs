@@ -1,0 +1,63 @@
+//! How many hours each provider is behind (docs/CONTRACT.md, "Hours behind").
+
+use chrono::{DateTime, TimeDelta, Utc};
+use store::{DoneWhen, ExpectedHours};
+use trips::block::{Hour, ProviderName};
+
+use super::ranges::lagging_end;
+use super::start::active_from;
+use crate::context::Context;
+use crate::error::PipelineError;
+use crate::event::PlanRequest;
+
+/// How far behind a provider is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoursBehind {
+    /// The provider's short name.
+    pub provider: ProviderName,
+    /// Hours between the end of the newest hour up to which every hour is whole, and the lag before
+    /// now.
+    pub hours: u64,
+}
+
+/// Counts the hours that each enabled provider is behind. A provider that has not begun is left
+/// out.
+///
+/// # Errors
+///
+/// `ConfigInvalid` for an `active_from` that the city's zone does not have; `DatabaseUnavailable`.
+pub async fn hours_behind(
+    ctx: &Context,
+    request: &PlanRequest,
+    now: DateTime<Utc>,
+) -> Result<Vec<HoursBehind>, PipelineError> {
+    let mut expected = Vec::new();
+    for provider in ctx.providers().filter(|it| it.config.enabled) {
+        expected.push(ExpectedHours {
+            provider: provider.name.clone(),
+            start: active_from(ctx, provider)?,
+            end: lagging_end(provider, request, now),
+        });
+    }
+    let done = if ctx.config().settings.has_portal {
+        DoneWhen::Published
+    } else {
+        DoneWhen::Loaded
+    };
+    let whole_until = ctx.store().whole_until(&expected, done).await?;
+    Ok(expected
+        .into_iter()
+        .filter_map(|it| {
+            let until = *whole_until.get(&it.provider)?;
+            Some(HoursBehind {
+                hours: hours_between(until, it.end),
+                provider: it.provider,
+            })
+        })
+        .collect())
+}
+
+fn hours_between(from: Hour, to: Hour) -> u64 {
+    let between: TimeDelta = to.start() - from.start();
+    between.num_hours().max(0).unsigned_abs()
+}
