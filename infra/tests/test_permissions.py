@@ -246,6 +246,8 @@ class People(unittest.TestCase):
         for action in ("DescribeMapRun", "UpdateMapRun", "ListExecutions"):
             self.assertTrue(allowed(statements, f"states:{action}", f"{start}:mapRun:mds-etl/Blocks:a"), action)
         self.assertTrue(allowed(statements, "logs:FilterLogEvents", PLAIN.arn("ExtractLogs")))
+        for queue in ("NotStarted", "NotSent"):
+            self.assertTrue(allowed(statements, "sqs:ReceiveMessage", PLAIN.attribute(queue, "Arn")))
         actions = {action for it in statements for action in as_list(it["Action"])}
         self.assertFalse([it for it in actions if it.startswith(("s3:", "secretsmanager:", "lambda:", "iam:"))])
 
