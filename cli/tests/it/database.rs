@@ -111,6 +111,9 @@ async fn a_role_with_the_rights_of_the_file_does_everything_but_migrate() {
         world.expect(0, command).await;
     }
 
+    // It can be read, and years of hours are missing.
+    world.expect(1, &["status", "--since", "2020-01-15"]).await;
+
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
         .await
         .unwrap();

@@ -179,14 +179,16 @@ async fn plan_run(
     run_id: Uuid,
     mut on_block: impl FnMut(&PlannedBlock) + Send,
 ) -> Result<Plan, PipelineError> {
-    ctx.store().check_migrated().await?;
     if request.audit {
+        ctx.store().check_migrated().await?;
         return audit::plan_audit(ctx, request, run_id, on_block).await;
     }
     let now = Utc::now();
     let mut ranges = ranges(ctx, request, now)?;
-    start::leave_out_early_hours(ctx, request, &mut ranges).await?;
+    // A mistake is reported at once, also while the database is away.
     ctx.check_settings(request.steps())?;
+    ctx.store().check_migrated().await?;
+    start::leave_out_early_hours(ctx, request, &mut ranges).await?;
     let mut planner = Planner::start(ctx, request, run_id, &ranges).await?;
     let mut parts = parts(&ranges).map(|part| PartRead::start(ctx.store(), part));
     let mut reading = parts.next();

@@ -59,6 +59,13 @@ async fn a_connection_to_a_server_that_has_become_read_only_is_not_used_again() 
         .simple_query(session::STILL_WRITABLE)
         .await
         .unwrap_err();
+    // A statement that meets the change in the middle of a step may succeed later.
+    let error = client
+        .batch_execute("CREATE TABLE other (n int)")
+        .await
+        .unwrap_err();
+    let error = crate::error::classify("writing", &error);
+    assert!(error.is_transient(), "{error}");
 }
 
 #[tokio::test]
