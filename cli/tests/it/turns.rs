@@ -162,7 +162,8 @@ async fn a_loaded_trip_that_does_not_fit_is_not_sent_and_holds_up_no_other_block
         .database
         .batch_execute(
             "UPDATE api.trips SET census_geoid_end = repeat('9', 201) WHERE id =
-                 (SELECT id FROM api.trips WHERE schedule_id = (SELECT min(schedule_id) FROM api.schedule) LIMIT 1)",
+                 (SELECT id FROM api.trips WHERE schedule_id = (SELECT min(schedule_id) FROM api.schedule)
+                  ORDER BY id LIMIT 1)",
         )
         .await
         .unwrap();
