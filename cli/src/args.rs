@@ -68,7 +68,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Create or update the database's tables.
-    Migrate,
+    Migrate {
+        /// Print the migrations that are missing, one for each line, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Start providers, a portal, S3 and Postgres on loopback, to try commands with, until Ctrl-C.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),

@@ -37,7 +37,7 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         Command::Status(args) => status::status(&args, cli.json).await,
         Command::Report(command) => report::report(&command, cli.json).await,
         Command::Config(command) => config::config(command, cli.json, &progress).await,
-        Command::Migrate => migrate::migrate().await,
+        Command::Migrate { dry_run } => migrate::migrate(dry_run).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(&args).await,
         #[cfg(feature = "sandbox")]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{ONE_HOUR, World, stderr, with, world};
+use crate::support::{ONE_HOUR, World, stderr, stdout, with, world};
 
 /// Far below the patience for a database that is away.
 const AT_ONCE: Duration = Duration::from_secs(20);
@@ -42,4 +42,22 @@ async fn old_tables_are_named_at_once_and_after_the_migration_the_same_command_s
     world.expect(0, &["migrate"]).await;
     world.expect(0, &ONE_HOUR).await;
     world.expect_whole(&["bird"], &["12"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_of_the_migration_lists_what_is_missing_and_changes_nothing() {
+    let world = world().await;
+    let drop = "DROP SCHEMA api CASCADE";
+    world.database.batch_execute(drop).await.unwrap();
+    let listed = stdout(&world.expect(0, &["migrate", "--dry-run"]).await);
+    assert!(listed.starts_with("V1__tables\nV2__"), "{listed}");
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'api'";
+    assert_eq!(world.number(schemas).await, 0);
+
+    world.expect(0, &["migrate"]).await;
+    let applied = "SELECT count(*) FROM api.schema_history";
+    assert_eq!(world.number(applied).await, listed.lines().count() as i64);
+    let output = world.expect(0, &["migrate", "--dry-run"]).await;
+    assert_eq!(stdout(&output), "");
+    assert!(stderr(&output).contains("up to date"));
 }

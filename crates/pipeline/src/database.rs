@@ -57,6 +57,18 @@ pub async fn migrate(config: &Config) -> Result<Migrated, PipelineError> {
     })
 }
 
+/// The migrations that [`migrate`] would apply, in order. Changes nothing.
+///
+/// # Errors
+///
+/// As [`migrate`].
+pub async fn missing_migrations(config: &Config) -> Result<Vec<String>, PipelineError> {
+    let store = open(config, DatabaseRole::Migrations, FEW_CONNECTIONS).await?;
+    let missing = store.missing_migrations().await?;
+    store.close_idle().await;
+    Ok(missing)
+}
+
 /// The version of the tables that this program works with.
 #[must_use]
 pub fn newest_migration() -> i32 {

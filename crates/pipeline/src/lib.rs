@@ -36,7 +36,7 @@ pub use audit::{
     audit,
 };
 pub use context::Context;
-pub use database::{Migrated, migrate, newest_migration};
+pub use database::{Migrated, migrate, missing_migrations, newest_migration};
 pub use error::{ErrorName, PipelineError, to_json};
 pub use event::{
     BlockItem, ExtractOutput, ManifestLocation, PlanRequest, SyncDbOutput, SyncSocrataOutput,

@@ -52,6 +52,38 @@ impl Store {
         versions().into_iter().max().unwrap_or_default()
     }
 
+    /// The migrations that [`Store::migrate`] would apply, in order: `V5__configuration`. Changes
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Refused`] if the role may not read the history, [`StoreError::Unavailable`].
+    pub async fn missing_migrations(&self) -> Result<Vec<String>, StoreError> {
+        let doing = failed("reading which migrations are missing");
+        let client = self.client().await?;
+        let has_history = client
+            .query_one(
+                "SELECT to_regclass('api.schema_history') IS NOT NULL AS is_there",
+                &[],
+            )
+            .await
+            .map_err(doing)?;
+        let applied: Vec<i32> = if get(&has_history, "is_there")? {
+            let history = "SELECT version FROM api.schema_history";
+            let rows = client.query(history, &[]).await.map_err(doing)?;
+            let versions = rows.iter().map(|row| get(row, "version"));
+            versions.collect::<Result<_, _>>()?
+        } else {
+            Vec::new()
+        };
+        let runner = embedded::migrations::runner();
+        let mut missing: Vec<_> = (runner.get_migrations().iter())
+            .filter(|migration| !applied.contains(&migration.version()))
+            .collect();
+        missing.sort_by_key(|migration| migration.version());
+        Ok(missing.into_iter().map(ToString::to_string).collect())
+    }
+
     /// Checks that the tables have every migration of this version of the program. A role that may
     /// not read the history is believed.
     ///
