@@ -1,10 +1,11 @@
 //! The local AWS of `infra/local`, connected to the services of a stack.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use aws_sdk_secretsmanager::Client as Secrets;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
@@ -16,6 +17,8 @@ use tempfile::TempDir;
 use crate::support::World;
 
 const MAX_WAIT: Duration = Duration::from_secs(600);
+/// The secret with the Fernet keys.
+pub(crate) const KEY_SECRET: &str = "mds/fernet-keys";
 
 /// A state machine whose functions use the services of a world. Dropping it ends its processes.
 pub(crate) struct Aws {
@@ -24,6 +27,7 @@ pub(crate) struct Aws {
     pub(crate) state_machine_arn: String,
     client: Client,
     process: Child,
+    answers: BufReader<ChildStdout>,
     logs: TempDir,
 }
 
@@ -43,6 +47,15 @@ pub(crate) struct Ended {
 
 impl Aws {
     pub(crate) async fn over(world: World) -> Self {
+        Self::start_with(world, &[]).await
+    }
+
+    /// As [`Aws::over`], but the functions have the Fernet keys from [`KEY_SECRET`].
+    pub(crate) async fn with_keys_in_secret(world: World) -> Self {
+        Self::start_with(world, &["--key-secret", KEY_SECRET]).await
+    }
+
+    async fn start_with(world: World, options: &[&str]) -> Self {
         let logs = TempDir::with_prefix("mds-e2e-").unwrap();
         let env_file = logs.path().join("functions.env");
         std::fs::write(&env_file, world.stack.env_file()).unwrap();
@@ -54,18 +67,15 @@ impl Aws {
             .arg(binaries())
             .arg("--logs")
             .arg(logs.path())
+            .args(options)
             .current_dir(root())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(logs.path().join("launcher.log")).unwrap())
             .spawn()
             .unwrap();
-        let mut stdout = BufReader::new(process.stdout.take().unwrap());
-        let line = tokio::task::spawn_blocking(move || {
-            let mut line = String::new();
-            stdout.read_line(&mut line).map(|_| line)
-        });
-        let line = line.await.unwrap().unwrap();
+        let mut answers = BufReader::new(process.stdout.take().unwrap());
+        let line = next_line(&mut answers);
         let log = || std::fs::read_to_string(logs.path().join("launcher.log")).unwrap();
         let ready: Ready = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{}", log()));
         let config = aws_sdk_sfn::Config::builder()
@@ -80,8 +90,28 @@ impl Aws {
             state_machine_arn: ready.state_machine_arn,
             client: Client::from_conf(config),
             process,
+            answers,
             logs,
         }
+    }
+
+    /// Replaces every environment of the functions.
+    pub(crate) fn restart(&mut self) {
+        let mut commands = self.process.stdin.as_ref().unwrap();
+        commands.write_all(b"restart\n").unwrap();
+        let answer = next_line(&mut self.answers);
+        assert!(answer.contains("restarted"), "{answer}");
+    }
+
+    /// The client of the Secrets Manager that has [`KEY_SECRET`].
+    pub(crate) fn secrets(&self) -> Secrets {
+        let config = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("local", "local", None, None, "tests"))
+            .endpoint_url(&self.endpoint_url)
+            .build();
+        Secrets::from_conf(config)
     }
 
     /// Runs `mds` on this state machine, and expects this exit status.
@@ -227,6 +257,15 @@ impl Drop for Aws {
         // The launcher ends when its standard input is closed.
         let _ = self.process.wait();
     }
+}
+
+/// The next line, read while the services in this process keep running.
+fn next_line(answers: &mut BufReader<ChildStdout>) -> String {
+    tokio::task::block_in_place(|| {
+        let mut line = String::new();
+        answers.read_line(&mut line).unwrap();
+        line
+    })
 }
 
 fn payload_of(event: &HistoryEvent) -> usize {

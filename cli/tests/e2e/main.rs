@@ -22,5 +22,6 @@ mod configuration;
 mod failover;
 mod failures;
 mod night;
+mod rehearsal;
 mod same;
 mod whole;
