@@ -1,5 +1,6 @@
 //! `mds run --on aws`: runs a request as an execution of the state machine.
 
+mod answer;
 mod arn;
 mod client;
 mod map_run;

@@ -39,6 +39,7 @@ def be_strict() -> None:
     _refuse_concurrency_that_is_no_number()
     _name_executions()
     _count_retries_apart()
+    _list_map_runs_from_the_start()
 
 
 def parse_once() -> None:
@@ -46,6 +47,21 @@ def parse_once() -> None:
     from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
     AmazonStateLanguageParser.parse = staticmethod(functools.cache(AmazonStateLanguageParser.parse))
+
+
+def _list_map_runs_from_the_start() -> None:
+    """moto answers with 500 when it is asked for the Map runs of an execution that is just starting."""
+    from moto.stepfunctions.parser.models import StepFunctionsParserBackend as Backend
+
+    list_map_runs = Backend.list_map_runs
+
+    def listed(self: object, execution_arn: str) -> dict:
+        worker = self.describe_execution(execution_arn=execution_arn).exec_worker
+        if worker is None or worker.env is None:
+            return {"mapRuns": []}
+        return list_map_runs(self, execution_arn)
+
+    Backend.list_map_runs = listed
 
 
 def _count_retries_apart() -> None:

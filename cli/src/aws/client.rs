@@ -3,13 +3,13 @@
 use anyhow::Context as _;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::config::{Builder, Region};
-use aws_sdk_sfn::error::DisplayErrorContext;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::operation::start_execution::StartExecutionOutput;
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::Value;
 use vault::AwsOptions;
 
+use crate::aws::answer::refusal;
 use crate::aws::arn::StateMachineArn;
 use crate::failure::usage;
 
@@ -117,7 +117,7 @@ impl Executions {
             .as_service_error()
             .is_some_and(aws_sdk_sfn::operation::start_execution::StartExecutionError::is_execution_already_exists)
         {
-            anyhow::bail!("cannot start the execution: {}", DisplayErrorContext(&error));
+            return Err(refusal(&error).context("cannot start the execution"));
         }
         let known = self.describe(&self.machine.execution(name)).await?;
         if known
@@ -146,7 +146,7 @@ impl Executions {
             .execution_arn(arn)
             .send()
             .await
-            .map_err(|error| anyhow::anyhow!("{}", DisplayErrorContext(&error)))
+            .map_err(|error| refusal(&error))
             .with_context(|| format!("cannot read the state of {arn}"))
     }
 

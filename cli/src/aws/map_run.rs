@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_sfn::error::{DisplayErrorContext, SdkError};
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus, MapRunItemCounts};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::aws::answer::refusal;
 use crate::aws::client::Executions;
 use crate::aws::watch::error_message;
 
@@ -177,7 +177,7 @@ impl Executions {
                 .set_next_token(next)
                 .send()
                 .await
-                .map_err(|error| readable(&error))?;
+                .map_err(|error| refusal(&error))?;
             runs.extend(page.map_runs);
             next = page.next_token;
             if next.is_none() {
@@ -193,7 +193,7 @@ impl Executions {
             .map_run_arn(newest.map_run_arn())
             .send()
             .await
-            .map_err(|error| readable(&error))?;
+            .map_err(|error| refusal(&error))?;
         Ok(Some(MapRun {
             arn: newest.map_run_arn,
             counts: described
@@ -221,7 +221,7 @@ impl Executions {
                 .set_next_token(next)
                 .send()
                 .await
-                .map_err(|error| readable(&error))?;
+                .map_err(|error| refusal(&error))?;
             children.extend(page.executions);
             next = page.next_token;
             if next.is_none() {
@@ -244,10 +244,4 @@ impl Executions {
             message: error_message(execution.cause().unwrap_or_default()),
         })
     }
-}
-
-fn readable<E: std::error::Error + 'static, R: std::fmt::Debug>(
-    error: &SdkError<E, R>,
-) -> anyhow::Error {
-    anyhow::anyhow!("{}", DisplayErrorContext(error))
 }

@@ -23,6 +23,7 @@ struct Known {
     running_looks: u32,
     executions: BTreeMap<String, Value>,
     map_runs: Vec<MapRun>,
+    children_are_refused: bool,
     started: Vec<String>,
 }
 
@@ -123,6 +124,9 @@ impl Known {
 
     fn list_children(&self, body: &Value) -> Result<Value, &'static str> {
         assert!(body.get("stateMachineArn").is_none(), "one or the other");
+        if self.children_are_refused {
+            return Err("AccessDeniedException");
+        }
         let run = self
             .map_runs
             .iter()
@@ -357,6 +361,25 @@ async fn the_watch_follows_the_newest_map_run_and_names_each_failed_block_once()
         })
     );
     assert_eq!(report["counts"]["failed"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_step_functions_refuses_is_said_in_its_own_words() {
+    let states = States::that_end(json!({"status": "ABORTED"})).await;
+    {
+        let mut known = states.known.lock().unwrap();
+        known.children_are_refused = true;
+        known.map_runs = vec![MapRun {
+            name: "only",
+            start: 1,
+            counts: counts(5, 1, 0),
+            children: Vec::new(),
+        }];
+    }
+    let output = states.mds(1, &with(&HOURS, &["--watch"])).await;
+    let said = stderr(&output);
+    let line = "failed blocks cannot be named: AccessDeniedException: as documented\n";
+    assert_eq!(said.matches(line).count(), 1, "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
