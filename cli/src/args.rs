@@ -1,5 +1,6 @@
 //! The command line, as clap parses it.
 
+mod archive;
 mod audit;
 mod report;
 #[cfg(feature = "sandbox")]
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pipeline::PlanRequest;
 
+pub(crate) use archive::{ArchiveCommand, ArchiveGetArgs, ArchiveListArgs, Format};
 pub(crate) use audit::AuditArgs;
 pub(crate) use report::{ReportCommand, TripsArgs};
 #[cfg(feature = "sandbox")]
@@ -64,6 +66,9 @@ pub(crate) enum Command {
     /// Report on the data that is loaded.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Print and list what is archived of an hour.
+    #[command(subcommand)]
+    Archive(ArchiveCommand),
     /// Read and write the encrypted configuration; rotate its key.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod archive;
 mod audit;
 mod config;
 mod connect;
@@ -36,6 +37,7 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         Command::Probe(args) => probe::probe(&args, cli.json).await,
         Command::Status(args) => status::status(&args, cli.json).await,
         Command::Report(command) => report::report(&command, cli.json).await,
+        Command::Archive(command) => archive::archive(command, cli.json).await,
         Command::Config(command) => config::config(command, cli.json, &progress).await,
         Command::Migrate { dry_run } => migrate::migrate(dry_run).await,
         #[cfg(feature = "sandbox")]

@@ -4,6 +4,7 @@
 
 mod adoption;
 mod archive;
+mod archive_command;
 mod audit;
 mod belief;
 mod config;

@@ -22,9 +22,23 @@ struct Description {
     former_sha256: Option<String>,
 }
 
+/// Opens an archive of the bucket as a load does: it has to be sealed and to lie where it belongs.
+///
+/// # Errors
+///
+/// `ArchiveMissing`, `ArchiveUnreadable`, or the bucket is out of reach. Reading it fails at its
+/// end if it is not what `extract.json` describes.
+pub async fn open_archive(
+    vault: &Vault,
+    trips_key: &str,
+) -> Result<Box<dyn Read + Send>, PipelineError> {
+    let object = vault.open_sealed(trips_key).await?;
+    check_archive(vault, trips_key, object).await
+}
+
 /// Returns the content of an archive. Reading it fails at its end if it is not what `extract.json`
 /// describes, so nothing that depends on the content may be final before that.
-pub(crate) async fn check_archive(
+async fn check_archive(
     vault: &Vault,
     trips_key: &str,
     archive: SealedReader,

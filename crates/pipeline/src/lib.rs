@@ -31,6 +31,7 @@ mod sync_socrata;
 mod trip_report;
 mod trips_file;
 
+pub use archive_check::open_archive;
 pub use audit::{
     Audit, AuditDepth, AuditProgress, AuditReport, BlockDifference, HourDifference, PeriodCounts,
     audit,

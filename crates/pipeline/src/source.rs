@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use crate::archive_check::check_archive;
+use crate::archive_check::open_archive;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 
@@ -47,10 +47,7 @@ impl Source<'_> {
         trips_key: &str,
     ) -> Result<Content, PipelineError> {
         match self {
-            Self::Bucket => {
-                let object = ctx.vault().open_sealed(trips_key).await?;
-                check_archive(ctx.vault(), trips_key, object).await
-            }
+            Self::Bucket => open_archive(ctx.vault(), trips_key).await,
             Self::File(path) => open_file(path),
         }
     }

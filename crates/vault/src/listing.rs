@@ -1,6 +1,7 @@
 //! Listing the objects of the bucket.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::Object;
@@ -16,6 +17,8 @@ pub struct ListedObject {
     pub size: u64,
     /// Its entity tag.
     pub etag: Option<String>,
+    /// When it was last written.
+    pub modified: Option<SystemTime>,
 }
 
 /// A listing, in pages of up to 1,000 objects.
@@ -81,6 +84,7 @@ fn listed(object: Object) -> Option<ListedObject> {
             .and_then(|size| u64::try_from(size).ok())
             .unwrap_or_default(),
         etag: object.e_tag,
+        modified: object.last_modified.and_then(|at| at.try_into().ok()),
     })
 }
 
