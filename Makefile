@@ -21,7 +21,7 @@
 #   make bench           compares the pipeline's steps with yardsticks for the same work
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
-.PHONY: help demo test setup fmt lint docs build unit e2e e2e-airflow-all infra-check retries statements compat lambda deployable deploy \
+.PHONY: data-page help demo test setup fmt lint docs build unit e2e e2e-airflow-all infra-check retries statements compat lambda deployable deploy \
 	lambda-figures bench bench-loops deny rds-roots clean
 
 CARGO ?= cargo
@@ -81,6 +81,10 @@ build: setup
 unit: build
 	$(CARGO) nextest run --workspace --all-features --locked
 	$(CARGO) test --workspace --all-features --locked --doc --quiet
+
+# docs/DATA.md from the comments of a migrated database. A test compares them.
+data-page: build
+	MDS_WRITE_DATA_PAGE=1 $(CARGO) nextest run -p mds-cli --all-features --locked -E 'test(the_data_dictionary)'
 
 # Whole executions of the state machine: moto interprets its definition, and the functions' binaries run on a Lambda
 # Runtime API.

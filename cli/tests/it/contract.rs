@@ -3,6 +3,7 @@
 
 mod command_line;
 mod configuration;
+mod data;
 mod events;
 mod names;
 mod objects;

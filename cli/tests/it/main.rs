@@ -43,3 +43,4 @@ mod trip_report;
 mod turns;
 mod upgrade;
 mod vehicles;
+mod views;

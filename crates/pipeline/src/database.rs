@@ -50,6 +50,7 @@ pub struct Migrated {
 pub async fn migrate(config: &Config) -> Result<Migrated, PipelineError> {
     let store = open(config, DatabaseRole::Migrations, FEW_CONNECTIONS).await?;
     let applied = store.migrate().await?;
+    store.write_time_zone(&config.settings.time_zone).await?;
     store.close_idle().await;
     Ok(Migrated {
         applied,

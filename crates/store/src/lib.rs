@@ -23,6 +23,7 @@ mod schedule;
 mod trip_report;
 mod upsert;
 mod vehicles;
+mod views;
 mod whole;
 
 pub use audit::{HourTotals, LiveTrip, OwnedTrip, OwnedTrips, OwnerBlock};
@@ -48,4 +49,5 @@ pub use schedule::{ArchiveRecord, ScheduleRow};
 pub use trip_report::{MadeReport, ReportedCounts, TripFilters, TripGroup};
 pub use upsert::{LoadCounts, LoadRequest, Upsert};
 pub use vehicles::WantedDevice;
+pub use views::ProviderFacts;
 pub use whole::{DoneWhen, ExpectedHours};

@@ -1,6 +1,7 @@
 //! Migrations of schema `api`, and the rows of `api.schedule_status`.
 
 use tokio_postgres::Client;
+use trips::hour_state::HourState;
 use trips::status::BlockStatus;
 
 use crate::connect::Store;
@@ -140,17 +141,23 @@ async fn run(client: &mut Client) -> Result<Vec<i32>, StoreError> {
     Ok(applied.iter().map(refinery::Migration::version).collect())
 }
 
-/// Copies the statuses and their descriptions from [`BlockStatus`] to `api.schedule_status`.
+/// Copies the statuses with their descriptions and states from [`BlockStatus`] to
+/// `api.schedule_status`.
 async fn write_statuses(client: &Client) -> Result<(), StoreError> {
     let codes = BlockStatus::ALL.map(status_code);
     let descriptions = BlockStatus::ALL.map(BlockStatus::as_str);
+    let states = BlockStatus::ALL.map(|status| HourState::from(status).as_str());
     client
         .execute(
-            "INSERT INTO api.schedule_status AS s (status_id, description)
-             SELECT * FROM unnest($1::int[], $2::text[])
-             ON CONFLICT (status_id) DO UPDATE SET description = excluded.description
-             WHERE s.description <> excluded.description",
-            &[&codes.as_slice(), &descriptions.as_slice()],
+            "INSERT INTO api.schedule_status AS s (status_id, description, state)
+             SELECT * FROM unnest($1::int[], $2::text[], $3::text[])
+             ON CONFLICT (status_id) DO UPDATE SET description = excluded.description, state = excluded.state
+             WHERE (s.description, s.state) IS DISTINCT FROM (excluded.description, excluded.state)",
+            &[
+                &codes.as_slice(),
+                &descriptions.as_slice(),
+                &states.as_slice(),
+            ],
         )
         .await
         .map_err(failed("writing the statuses"))?;

@@ -15,7 +15,7 @@ const COLUMNS: &str = "
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE n.nspname = 'api' AND c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE n.nspname = 'api' AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY c.relname, a.attname";
 
 type Columns = BTreeMap<String, BTreeMap<String, String>>;

@@ -2,11 +2,12 @@
 
 use config::ConfigVersion;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
-use store::{RunConfig, RunRecord};
+use store::{ProviderFacts, RunConfig, RunRecord};
 use uuid::Uuid;
 
-use super::ranges::ProviderRange;
-use crate::context::Context;
+use super::ranges::{DEFAULT_LAG_HOURS, ProviderRange};
+use super::start::active_from;
+use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError, to_json};
 use crate::event::PlanRequest;
 
@@ -24,6 +25,10 @@ pub(super) async fn add_to_schedule(
         .map(|it| (it.provider.name.clone(), it.provider.config.provider_id))
         .collect();
     ctx.store().upsert_providers(&providers).await?;
+    let facts: Vec<_> = (ctx.providers())
+        .map(|provider| provider_facts(ctx, provider))
+        .collect::<Result<_, _>>()?;
+    ctx.store().write_configuration(ctx.zone(), &facts).await?;
     let adding: Vec<_> = ranges
         .iter()
         .filter_map(|it| Some((it.provider, it.hours.range?)))
@@ -37,6 +42,16 @@ pub(super) async fn add_to_schedule(
         .try_for_each(async |_| Ok(()))
         .await?;
     Ok(())
+}
+
+/// What the views of the database know of an entry.
+fn provider_facts(ctx: &Context, provider: Provider<'_>) -> Result<ProviderFacts, PipelineError> {
+    Ok(ProviderFacts {
+        name: provider.name.clone(),
+        active_from: active_from(ctx, provider)?,
+        lag_hours: provider.config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS),
+        enabled: provider.config.enabled,
+    })
 }
 
 /// Adds the run to the database. A plan that is repeated before it was complete may have another

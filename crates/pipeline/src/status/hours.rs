@@ -45,8 +45,8 @@ pub(super) fn provider_status(
     status
 }
 
-/// The hours to look at, each with its row: from the provider's first hour, but not before the
-/// report's, to the newest that is due or has a row.
+/// The hours to look at, each with its row, as the view `api.hours` has them: those that are
+/// expected since the provider's start, and those of the schedule.
 fn hours<'a>(
     span: Span,
     rows: &'a [HourRow],
@@ -66,6 +66,10 @@ fn hours<'a>(
                 rows.next();
             }
             (hour, rows.next_if(|row| row.hour == hour))
+        })
+        .filter(move |(hour, row)| {
+            let is_expected = span.first.is_some_and(|first| *hour >= first);
+            row.is_some() || is_expected
         })
 }
 

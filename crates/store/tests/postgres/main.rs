@@ -30,5 +30,6 @@ mod tls;
 mod trip_report;
 mod updates;
 mod vehicles;
+mod views;
 mod whole;
 mod withdrawals;

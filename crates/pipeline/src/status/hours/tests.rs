@@ -100,3 +100,16 @@ fn hours_before_the_report_begins_are_left_out() {
     let status = status(Some("2019-01-01T00:00:00Z"), "2020-03-01T08:00:00Z", &[]);
     assert_eq!(status.hours, 2);
 }
+
+#[test]
+fn hours_without_a_row_are_expected_only_of_an_enabled_provider_and_from_its_start_on() {
+    let rows = [
+        row("2020-03-02T06:00:00Z", BlockStatus::Published),
+        row("2020-03-02T08:00:00Z", BlockStatus::Published),
+    ];
+    let due = "2020-03-02T12:00:00Z";
+    assert_eq!(status(None, due, &rows).hours, 2);
+    let with_start = status(Some("2020-03-02T09:00:00Z"), due, &rows);
+    assert_eq!(with_start.hours, 5);
+    assert_eq!(with_start.states[&HourState::Missing], 3);
+}
