@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sandbox_provider::{Fault, Times};
-use serde_json::Value;
+use serde_json::{Value, json};
 use trips::block::Hour;
 use trips::time::CivilZone;
 
-use crate::support::{World, run, world};
+use crate::support::{World, options, run, world, world_of};
 
 const DASHBOARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/grafana/mds-etl.json");
 
@@ -118,4 +118,22 @@ async fn the_views_say_what_the_status_says_and_the_dashboard_reads_them() {
         count += 1;
     }
     assert_eq!(count, panels.len() + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_views_expect_the_hours_since_active_from_also_of_a_provider_that_no_run_has_planned() {
+    let mut options = options(&["bird", "lime"]);
+    let start = ("active_from".to_owned(), json!(label(60)));
+    options
+        .provider_settings
+        .extend([start, ("lag_hours".to_owned(), json!(10))]);
+    let world = world_of(options).await;
+    // An hour before the start, which is asked for by the provider's name.
+    world.expect(0, &run("bird", &label(70), &label(69))).await;
+    let (since, status) = hours_of_status(&world, 1).await;
+    assert!(
+        status.keys().any(|(provider, _, _)| provider == "lime"),
+        "{status:?}"
+    );
+    assert_eq!(hours_of_view(&world, since).await, status);
 }

@@ -1,5 +1,7 @@
 //! What a plan adds to the database before it is made.
 
+use std::collections::BTreeMap;
+
 use config::ConfigVersion;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use store::{ProviderFacts, RunConfig, RunRecord};
@@ -20,10 +22,13 @@ pub(super) async fn add_to_schedule(
     ctx: &Context,
     ranges: &[ProviderRange<'_>],
 ) -> Result<(), PipelineError> {
-    let providers: Vec<_> = ranges
-        .iter()
-        .map(|it| (it.provider.name.clone(), it.provider.config.provider_id))
+    // A provider with `active_from` is expected before its first plan, so the views must know it.
+    let is_expected = |it: &Provider<'_>| it.config.enabled && it.config.active_from.is_some();
+    let providers: BTreeMap<_, _> = (ranges.iter().map(|it| it.provider))
+        .chain(ctx.providers().filter(is_expected))
+        .map(|provider| (provider.name.clone(), provider.config.provider_id))
         .collect();
+    let providers: Vec<_> = providers.into_iter().collect();
     ctx.store().upsert_providers(&providers).await?;
     let facts: Vec<_> = (ctx.providers())
         .map(|provider| provider_facts(ctx, provider))
