@@ -208,10 +208,13 @@ pub(crate) struct StepArgs {
 /// `mds config`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print a configuration file, decrypted.
+    /// Print a configuration file, decrypted, with its secrets hidden.
     Get {
         /// `providers`, `settings` or a key in the bucket.
         name: String,
+        /// Print it as it is stored, byte for byte, with its secrets.
+        #[arg(long)]
+        reveal: bool,
         #[command(flatten)]
         stage: StageArgs,
     },
@@ -221,13 +224,12 @@ pub(crate) enum ConfigCommand {
         name: String,
         /// The file to store; `-` for standard input.
         file: PathBuf,
-        /// Store it unencrypted.
-        #[arg(long)]
-        plain_text: bool,
+        #[command(flatten)]
+        options: PutArgs,
         #[command(flatten)]
         stage: StageArgs,
     },
-    /// List the configuration files and boundaries in the bucket.
+    /// List the configuration files of the stage and the boundaries in the bucket.
     List {
         #[command(flatten)]
         stage: StageArgs,
@@ -253,6 +255,18 @@ pub(crate) struct RotateArgs {
     /// older keys still open. They cannot be restored.
     #[arg(long)]
     pub(crate) purge_versions: bool,
+}
+
+/// How `mds config put` stores a file.
+#[derive(Debug, Args)]
+pub(crate) struct PutArgs {
+    /// Store it unencrypted.
+    #[arg(long)]
+    pub(crate) plain_text: bool,
+
+    /// Store providers that lack entries of the stored file.
+    #[arg(long)]
+    pub(crate) accept_removal: bool,
 }
 
 #[derive(Debug, Args)]

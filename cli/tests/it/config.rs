@@ -38,7 +38,9 @@ fn last_line(output: &Output) -> String {
 impl World {
     async fn settings(&self) -> Value {
         serde_json::from_str(&stdout(
-            &self.expect(0, &["config", "get", "settings"]).await,
+            &self
+                .expect(0, &["config", "get", "settings", "--reveal"])
+                .await,
         ))
         .unwrap()
     }
@@ -73,7 +75,11 @@ async fn what_is_put_is_what_is_got_encrypted_in_between() {
         .await;
     // Byte for byte, plus a line end for the terminal.
     assert_eq!(
-        stdout(&world.expect(0, &["config", "get", "settings"]).await),
+        stdout(
+            &world
+                .expect(0, &["config", "get", "settings", "--reveal"])
+                .await
+        ),
         format!("{text}\n")
     );
     let stored = world.raw("config/settings_staging.json").unwrap();
@@ -94,7 +100,11 @@ async fn what_is_put_is_what_is_got_encrypted_in_between() {
 #[tokio::test(flavor = "multi_thread")]
 async fn plain_text_is_stored_as_it_is_and_read_all_the_same() {
     let world = world().await;
-    let providers = stdout(&world.expect(0, &["config", "get", "providers"]).await);
+    let providers = stdout(
+        &world
+            .expect(0, &["config", "get", "providers", "--reveal"])
+            .await,
+    );
     let file = local(&providers);
     world
         .expect(
@@ -107,7 +117,11 @@ async fn plain_text_is_stored_as_it_is_and_read_all_the_same() {
         providers.as_bytes()
     );
     assert_eq!(
-        stdout(&world.expect(0, &["config", "get", "providers"]).await),
+        stdout(
+            &world
+                .expect(0, &["config", "get", "providers", "--reveal"])
+                .await
+        ),
         providers
     );
     world.expect(0, &RUN).await;
@@ -126,7 +140,9 @@ async fn production_has_files_of_its_own() {
     );
     let staging = world.settings().await;
     for name in ["settings", "providers"] {
-        let file = local(&stdout(&world.expect(0, &["config", "get", name]).await));
+        let file = local(&stdout(
+            &world.expect(0, &["config", "get", name, "--reveal"]).await,
+        ));
         world
             .expect(0, &["config", "put", name, path(&file), "--production"])
             .await;
@@ -158,18 +174,25 @@ async fn a_list_names_configuration_and_boundaries() {
         "boundaries/council_district.json",
     ];
     let lines = stdout(&world.expect(0, &["config", "list"]).await);
-    let listed: Vec<_> = lines
-        .lines()
-        .map(|line| line.split_whitespace().last().unwrap())
-        .collect();
-    assert_eq!(listed, keys);
+    let listed = |lines: &str| -> Vec<String> {
+        let keys = lines.lines().map(|line| line.split_whitespace().last());
+        keys.map(|key| key.unwrap().to_owned()).collect()
+    };
+    assert_eq!(listed(&lines), with(&["key"], &keys));
+    // The files of the other stage are not shown as if they were those of this one.
+    let production = world.expect(0, &["config", "list", "--production"]).await;
+    assert_eq!(listed(&stdout(&production)), with(&["key"], &keys[2..]));
+    for name in ["settings", "providers"] {
+        let missing = format!("there is no config/{name}_production.json yet");
+        assert!(stderr(&production).contains(&missing));
+    }
     let lines = stdout(&world.expect(0, &["config", "list", "--json"]).await);
     for (line, key) in lines.lines().zip(keys) {
         let bytes = world.raw(key).unwrap().len();
-        assert_eq!(
-            serde_json::from_str::<Value>(line).unwrap(),
-            json!({"key": key, "bytes": bytes})
-        );
+        let mut object: Value = serde_json::from_str(line).unwrap();
+        let modified = object.as_object_mut().unwrap().remove("modified").unwrap();
+        assert!(modified.as_str().unwrap().ends_with('Z'), "{modified}");
+        assert_eq!(object, json!({"key": key, "bytes": bytes}));
     }
     // `get` accepts any key.
     let cells = stdout(
@@ -311,7 +334,7 @@ async fn a_plain_file_is_refused_in_production() {
     assert!(line.unwrap().contains("config/settings_staging.json"));
 
     for name in ["providers", "settings"] {
-        let text = stdout(&world.expect(0, &["config", "get", name]).await);
+        let text = stdout(&world.expect(0, &["config", "get", name, "--reveal"]).await);
         let folder = world.stack.bucket_folder();
         fs::write(folder.join(format!("config/{name}_production.json")), text).unwrap();
     }
@@ -496,7 +519,9 @@ async fn after_a_rotation_the_old_key_is_not_needed_any_more() {
         .await;
     assert_eq!(forced.status.code(), Some(0), "{}", stderr(&forced));
     assert_eq!(rows, world.portal());
-    let refused = world.expect(2, &["config", "get", "settings"]).await;
+    let refused = world
+        .expect(2, &["config", "get", "settings", "--reveal"])
+        .await;
     assert!(stderr(&refused).contains("was not sealed with one of the 1 configured keys"));
 
     let mut world = world;
@@ -606,4 +631,101 @@ async fn older_versions_are_counted_and_can_be_deleted() {
         .with_keys(&new, &with(&RUN, &["--force", "--no-extract"]))
         .await;
     assert_eq!(run.status.code(), Some(0), "{}", stderr(&run));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_hidden_unless_they_are_asked_for_and_a_hidden_one_is_not_stored() {
+    let world = world().await;
+    world
+        .edit_providers(|providers| {
+            let bird = &mut providers["bird"];
+            bird["token"] = json!("a-secret");
+            bird["tokn"] = json!("a-secret");
+            bird["headers"] = json!({"X-Key": "a-secret"});
+            bird["request.auth.headers"] = json!({"X-Key": "a-secret"});
+            bird["token_url"] = json!("https://me:a-secret@login.example.com/t?key=a-secret");
+        })
+        .await;
+    let text = stdout(&world.expect(0, &["config", "get", "providers"]).await);
+    assert!(!text.contains("a-secret"), "{text}");
+    let shown: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(shown["bird"]["token"], "<hidden>");
+    assert_eq!(shown["bird"]["headers"], json!({"X-Key": "<hidden>"}));
+    assert_eq!(
+        shown["bird"]["token_url"],
+        "https://<hidden>@login.example.com/t?<hidden>"
+    );
+    assert!(shown["bird"]["provider_id"].as_str().unwrap().len() == 36);
+    assert!(text.lines().count() > 5, "{text}");
+
+    let whole = world.settings().await;
+    let settings = stdout(&world.expect(0, &["config", "get", "settings"]).await);
+    for key in ["DATABASE_URL", "PUBLIC_ID_KEY", "SOCRATA_KEY_SECRET"] {
+        assert!(!settings.contains(whole[key].as_str().unwrap()), "{key}");
+    }
+    assert!(settings.contains(r#""TIME_ZONE": "US/Central""#));
+
+    let stored = world.stored();
+    for (name, text, place) in [
+        ("providers", &text, "bird."),
+        ("settings", &settings, "DATABASE_URL"),
+    ] {
+        let file = local(text);
+        let output = world.expect(2, &["config", "put", name, path(&file)]).await;
+        let error = stderr(&output);
+        for part in [place, "is <hidden>", "is not stored", "--reveal"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+    assert_eq!(stored, world.stored());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_nothing_reads_is_refused_with_the_nearest_one() {
+    let world = world().await;
+    let stored = world.stored();
+    let file = local("{}");
+    for (name, meant) in [
+        ("provider", "`providers`"),
+        ("Settings", "`settings`"),
+        (
+            "config/setings_staging.json",
+            "`config/settings_staging.json`",
+        ),
+        ("boundary/cell.json", "`boundaries/cell.json`"),
+    ] {
+        let output = world.expect(2, &["config", "put", name, path(&file)]).await;
+        let error = stderr(&output);
+        assert!(error.contains(&format!("is {meant} meant?")), "{error}");
+    }
+    assert_eq!(stored, world.stored());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn providers_are_removed_only_if_that_is_accepted() {
+    let world = world_with(&["bird", "lime"], Map::new()).await;
+    let get = ["config", "get", "providers", "--reveal"];
+    let whole = stdout(&world.expect(0, &get).await);
+    let mut fewer: Value = serde_json::from_str(&whole).unwrap();
+    fewer.as_object_mut().unwrap().remove("lime");
+    for (text, gone) in [
+        (fewer.to_string(), "remove 1 of 2 providers: lime"),
+        ("{}".to_owned(), "remove 2 of 2 providers: bird, lime"),
+    ] {
+        let file = local(&text);
+        let put = ["config", "put", "providers", path(&file)];
+        let error = stderr(&world.expect(2, &put).await);
+        assert!(
+            error.contains(gone) && error.contains("--accept-removal"),
+            "{error}"
+        );
+        assert_eq!(stdout(&world.expect(0, &get).await), whole);
+    }
+    let file = local(&fewer.to_string());
+    let put = ["config", "put", "providers", path(&file)];
+    world.expect(0, &with(&put, &["--accept-removal"])).await;
+    assert_eq!(
+        stdout(&world.expect(0, &get).await).trim_end(),
+        fewer.to_string()
+    );
 }

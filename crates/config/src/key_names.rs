@@ -9,13 +9,15 @@ pub(crate) fn warn_if_unknown(place: &str, key: &str, known: &[&str]) {
     }
     tracing::warn!(
         config.key = format!("{place}{key}"),
-        config.nearest_key = nearest(key, known),
+        config.nearest_key = nearest_name(key, known),
         "configuration has a key that nothing reads; is the nearest known key meant?"
     );
 }
 
-/// The known key from which the fewest edits lead to `key`, whatever its case.
-fn nearest<'a>(key: &str, known: &[&'a str]) -> &'a str {
+/// The known name from which the fewest edits lead to `key`, whatever its case; empty if none is
+/// known.
+#[must_use]
+pub fn nearest_name<'a>(key: &str, known: &[&'a str]) -> &'a str {
     let key = key.to_lowercase();
     let edits = |known: &str| strsim::damerau_levenshtein(&known.to_lowercase(), &key);
     known

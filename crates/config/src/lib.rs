@@ -17,6 +17,7 @@ pub use boundary::{check_boundary, load_boundaries, load_boundaries_at};
 pub use database::{Authorities, Database, DatabaseRole, LoginSecret, SecretContent, database};
 pub use environment::{Environment, KeySource, check_endpoint};
 pub use error::ConfigError;
+pub use key_names::nearest_name;
 pub use load::{Config, load, load_for, open_vault};
 pub use providers::Providers;
 pub use scope::Scope;

@@ -19,5 +19,5 @@ fn the_nearest_key_is_the_one_that_was_meant(#[case] key: &str, #[case] meant: &
         "deadline",
         "swap_coordinates",
     ];
-    assert_eq!(nearest(key, &known), meant);
+    assert_eq!(nearest_name(key, &known), meant);
 }

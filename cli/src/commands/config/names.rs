@@ -1,0 +1,50 @@
+//! The names and keys under which something reads an object of the configuration.
+
+use boundaries::Layer;
+use config::Environment;
+use trips::block::Stage;
+
+use crate::failure;
+
+/// The key of a file by its name or key.
+pub(super) fn key_of(name: &str, env: &Environment) -> String {
+    match name {
+        "providers" => env.providers_key.clone(),
+        "settings" => env.settings_key.clone(),
+        key => key.to_owned(),
+    }
+}
+
+/// Refuses a key that nothing reads: mostly a slip of the pen, after which the file that was meant
+/// is as before.
+pub(super) fn check_key(key: &str, env: &Environment, layers: &[Layer]) -> anyhow::Result<()> {
+    let files = Stage::ALL.into_iter().flat_map(|stage| {
+        ["settings", "providers"].map(|name| format!("config/{name}_{stage}.json"))
+    });
+    let mut known: Vec<String> = files.collect();
+    known.extend([env.settings_key.clone(), env.providers_key.clone()]);
+    known.extend(layers.iter().map(|layer| layer.key.clone()));
+    let of_block = Stage::ALL
+        .into_iter()
+        .any(|stage| key.starts_with(&format!("{stage}/")));
+    let may_be_meant = of_block || key.starts_with("boundaries/") || key.ends_with(".pem");
+    if may_be_meant || known.iter().any(|it| it == key) {
+        return Ok(());
+    }
+    let names = ["settings", "providers"].into_iter();
+    let names: Vec<_> = names.chain(known.iter().map(String::as_str)).collect();
+    Err(failure::usage(format!(
+        "nothing reads an object `{key}`; is `{}` meant? It may be `settings`, `providers`, `boundaries/….json`, \
+         a key that BOUNDARIES or DATABASE_CA names, or that of an hour's object",
+        config::nearest_name(key, &names)
+    )))
+}
+
+/// Whether it is a settings or providers file of the other stage.
+pub(super) fn is_of_another_stage(key: &str, env: &Environment) -> bool {
+    let others = Stage::ALL.into_iter().filter(|stage| *stage != env.stage);
+    let is_other = others
+        .into_iter()
+        .any(|stage| key.ends_with(&format!("_{stage}.json")));
+    is_other && key != env.settings_key && key != env.providers_key
+}

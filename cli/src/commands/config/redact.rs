@@ -1,0 +1,137 @@
+//! Hides the secrets of the configuration from whoever looks over the shoulder.
+//!
+//! A value is shown only under a key that is known to hold no secret, so that a misspelt key does
+//! not show one.
+
+use serde_json::Value;
+
+use crate::failure;
+
+/// Stands in place of a secret.
+pub(super) const HIDDEN: &str = "<hidden>";
+
+const SHOWN_SETTINGS: [&str; 11] = [
+    "DATABASE_SECRET",
+    "DATABASE_CA",
+    "MIGRATION_DATABASE_SECRET",
+    "TIME_ZONE",
+    "SOCRATA_DATA_ENDPOINT",
+    "SOCRATA_DATASET",
+    "SOCRATA_CHUNK_ROWS",
+    "PUBLIC_TIME_ROUNDING_MINUTES",
+    "PUBLIC_DEVICE_ID_PERIOD",
+    "BOUNDARIES",
+    "ARCHIVE_COMPRESSION",
+];
+
+/// The keys of a provider that hold its login, or what only requests need.
+const HIDDEN_OF_PROVIDER: [&str; 5] = [
+    "token",
+    "auth_data",
+    "token_request",
+    "request.auth.headers",
+    "headers",
+];
+const URLS_OF_PROVIDER: [&str; 2] = ["mds_api_url", "token_url"];
+
+pub(super) fn settings(file: &mut Value) {
+    let Value::Object(settings) = file else {
+        return hide(file);
+    };
+    for (key, value) in settings {
+        if !SHOWN_SETTINGS.contains(&key.as_str()) {
+            hide(value);
+        }
+    }
+}
+
+/// `known` are the keys of an entry that are read.
+pub(super) fn providers(file: &mut Value, known: &[&str]) {
+    let Value::Object(providers) = file else {
+        return hide(file);
+    };
+    for entry in providers.values_mut() {
+        let Value::Object(entry) = entry else {
+            hide(entry);
+            continue;
+        };
+        for (key, value) in entry {
+            let key = key.as_str();
+            if URLS_OF_PROVIDER.contains(&key) {
+                hide_in_url(value);
+            } else if HIDDEN_OF_PROVIDER.contains(&key) || !known.contains(&key) {
+                hide(value);
+            }
+        }
+    }
+}
+
+/// Hides every text and number; the names of members stay.
+fn hide(value: &mut Value) {
+    match value {
+        Value::String(_) | Value::Number(_) => *value = HIDDEN.into(),
+        Value::Array(list) => list.iter_mut().for_each(hide),
+        Value::Object(members) => members.values_mut().for_each(hide),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+/// Hides the login and the query of an address.
+fn hide_in_url(value: &mut Value) {
+    let Value::String(url) = value else {
+        return hide(value);
+    };
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let mut shown = String::new();
+    if !scheme.is_empty() {
+        shown.extend([scheme, "://"]);
+    }
+    match host.rsplit_once('@') {
+        Some((_, host)) => shown.extend([HIDDEN, "@", host]),
+        None => shown.push_str(host),
+    }
+    shown.push_str(path);
+    if !query.is_empty() {
+        shown.extend(["?", HIDDEN]);
+    }
+    *value = shown.into();
+}
+
+/// Refuses a file from which secrets were hidden: stored, it would replace them.
+pub(super) fn check_whole(name: &str, text: &[u8]) -> anyhow::Result<()> {
+    let Ok(file) = serde_json::from_slice::<Value>(text) else {
+        return Ok(());
+    };
+    match hidden_place(&file) {
+        Some(place) => Err(failure::usage(format!(
+            "{place} is {HIDDEN}, as `mds config get` shows a secret; write the value itself, or begin with \
+             `mds config get {name} --reveal`"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Where the first hidden value stands, such as `bird.token`.
+fn hidden_place(value: &Value) -> Option<String> {
+    let within = |name: String, value: &Value| {
+        let place = hidden_place(value)?;
+        Some(if place.is_empty() {
+            name
+        } else {
+            format!("{name}.{place}")
+        })
+    };
+    match value {
+        Value::String(text) => text.contains(HIDDEN).then(String::new),
+        Value::Array(list) => {
+            let mut places = list.iter().enumerate();
+            places.find_map(|(at, value)| within(at.to_string(), value))
+        }
+        Value::Object(members) => members
+            .iter()
+            .find_map(|(name, value)| within(name.clone(), value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
