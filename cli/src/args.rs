@@ -234,6 +234,11 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         stage: StageArgs,
     },
+    /// Check the stored files and the boundaries that they name, as `put` does.
+    Check {
+        #[command(flatten)]
+        stage: StageArgs,
+    },
     /// Re-encrypt every object under a prefix with the first key of ATD_MDS_FERNET_KEY. Can be
     /// stopped and resumed.
     RotateKey(RotateArgs),

@@ -1,5 +1,6 @@
 //! `mds config`: reads and writes the encrypted configuration files.
 
+mod check;
 mod names;
 mod redact;
 
@@ -46,6 +47,7 @@ pub(crate) async fn config(
             stage,
         } => put(&name, &file, &options, &stage).await,
         ConfigCommand::List { stage } => list(&stage, json).await,
+        ConfigCommand::Check { stage } => check::check_stored(&stage, json).await,
         ConfigCommand::RotateKey(args) => rotate_key::rotate_key(&args, json, progress).await,
     }
 }

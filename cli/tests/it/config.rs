@@ -729,3 +729,30 @@ async fn providers_are_removed_only_if_that_is_accepted() {
         fewer.to_string()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_of_what_is_stored_names_every_file_that_is_wrong() {
+    let world = world().await;
+    let check = ["config", "check"];
+    let good = stdout(&world.expect(0, &check).await);
+    assert_eq!(good.lines().count(), 5, "{good}");
+    assert!(good.lines().all(|line| line.ends_with(": good")), "{good}");
+
+    let folder = world.stack.bucket_folder();
+    fs::write(folder.join("boundaries/cell.json"), "{}").unwrap();
+    fs::remove_file(folder.join("boundaries/census_geoid.json")).unwrap();
+    let found = stdout(&world.expect(2, &check).await);
+    for expected in [
+        "config/settings_staging.json: good",
+        "boundaries/census_geoid.json: missing; `mds config put",
+        "FeatureCollection",
+    ] {
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+    let json = stdout(&world.expect(2, &with(&check, &["--json"])).await);
+    let first: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        first,
+        json!({"key": "config/settings_staging.json", "problem": null})
+    );
+}
