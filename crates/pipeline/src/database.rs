@@ -45,8 +45,8 @@ pub struct Migrated {
 ///
 /// # Errors
 ///
-/// `ConfigInvalid` if a setting of the database is missing or malformed, the role lacks a right or a
-/// newer program has migrated the database; `StorageUnavailable` if Secrets Manager or the bucket
+/// `ConfigInvalid` if a setting of the database is missing or malformed, the role lacks a right or
+/// a newer program has migrated the database; `StorageUnavailable` if Secrets Manager or the bucket
 /// does not respond; `DatabaseUnavailable`.
 pub async fn migrate(config: &Config) -> Result<Migrated, PipelineError> {
     let store = open(config, DatabaseRole::Migrations, FEW_CONNECTIONS).await?;
