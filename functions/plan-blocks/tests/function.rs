@@ -119,6 +119,14 @@ async fn a_wrong_request_names_what_is_wrong() {
             json!({"provider": "bird", "time_max": "2020-01-15-25"}),
             "25",
         ),
+        (
+            json!({"provider": "bird", "scheduled_time": "2020-01-16T00:00:00Z", "lag_hours": u32::MAX}),
+            "lag_hours",
+        ),
+        (
+            json!({"provider": "bird", "scheduled_time": "-262143-01-01T00:00:00Z"}),
+            "scheduled_time",
+        ),
         (json!({"provider": "bird", "execution": ""}), "execution"),
         (json!({"summarize": {"run": 1}}), "summarize"),
         (json!([]), "plan request"),

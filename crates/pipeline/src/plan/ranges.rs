@@ -1,6 +1,6 @@
 //! Which hours of which providers a request is about.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use trips::block::{Block, Hour, HourRange, ProviderName, ResolvedRange, TimeWindow};
 
 use crate::context::{Context, Provider};
@@ -10,6 +10,9 @@ use crate::event::PlanRequest;
 /// How many hours before the clock a scheduled range ends, unless the event or the provider says
 /// otherwise.
 pub(crate) const DEFAULT_LAG_HOURS: u32 = 30;
+
+/// The most that a request may give; a provider's entry may give the same.
+const MAX_LAG_HOURS: u32 = 366 * 24;
 
 /// The hours of one provider that a request is about.
 pub(super) struct ProviderRange<'a> {
@@ -97,11 +100,27 @@ fn asked_window(ctx: &Context, request: &PlanRequest) -> Result<TimeWindow, Pipe
             "scheduled_time stands in place of time_min and time_max: give one or the other",
         ));
     }
+    check_schedule(request)?;
     Ok(TimeWindow {
         time_min,
         time_max,
         interval: request.interval,
     })
+}
+
+/// Refuses a time or a lag with which no hour could be meant.
+fn check_schedule(request: &PlanRequest) -> Result<(), PipelineError> {
+    let invalid = |message: String| Err(PipelineError::new(ErrorName::InvalidInput, message));
+    match (request.scheduled_time, request.lag_hours) {
+        (Some(time), _) if !(2000..=2049).contains(&time.year()) => invalid(format!(
+            "scheduled_time has the year {}; use a year from 2000 to 2049",
+            time.year()
+        )),
+        (_, Some(lag)) if lag > MAX_LAG_HOURS => invalid(format!(
+            "lag_hours is {lag}; give a whole number from 0 to {MAX_LAG_HOURS}"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The hours that an audit compares: those of the request, whichever providers it is about. A

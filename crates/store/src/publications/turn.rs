@@ -21,14 +21,18 @@ use crate::named_locks::NamedLock;
 use crate::publish::{self, public_columns};
 use crate::schedule::{get, shortened, status_code};
 
-/// Limits how long the session may be idle. Postgres before version 14 does not know the setting.
+/// Limits how long the session may be idle, in a transaction and outside of one. Postgres before
+/// version 14 does not know the latter setting.
 const LIMIT_SILENCE: &str = "
-    SELECT set_config('idle_session_timeout', $1, false)
-    WHERE current_setting('idle_session_timeout', true) IS NOT NULL";
+    SELECT count(set_config(name, $1, false))
+    FROM (VALUES ('idle_in_transaction_session_timeout'), ('idle_session_timeout')) AS setting (name)
+    WHERE current_setting(name, true) IS NOT NULL";
 
-/// Releases all locks of the session, which may then be idle in the pool.
+/// Releases all locks of the session, which may then be idle in the pool, with the limits of every
+/// other session there.
 const GIVE_BACK: &str = "
     SELECT pg_advisory_unlock_all();
+    SELECT set_config('idle_in_transaction_session_timeout', '10min', false);
     SELECT set_config('idle_session_timeout', '0', false)
     WHERE current_setting('idle_session_timeout', true) IS NOT NULL";
 
@@ -180,25 +184,35 @@ impl Store {
         let busy = Busy::Dataset {
             dataset: dataset.to_owned(),
         };
+        // The limit comes before the lock: the server also gives the lock to a process that was
+        // frozen while it waited.
+        let limit = format!("{}ms", max_silence.as_millis().max(1));
+        session
+            .query_opt("taking the turn to publish", LIMIT_SILENCE, &[&limit])
+            .await?;
         match lock.take(&mut session, wait, busy).await {
-            Ok(()) => {
-                let limit = format!("{}ms", max_silence.as_millis().max(1));
-                session
-                    .query_opt("taking the turn to publish", LIMIT_SILENCE, &[&limit])
-                    .await?;
-                Ok(Some(PublishTurn {
-                    session,
-                    max_silence,
-                    _permit: permit,
-                }))
-            }
+            Ok(()) => Ok(Some(PublishTurn {
+                session,
+                max_silence,
+                _permit: permit,
+            })),
             Err(StoreError::Busy { .. }) => {
-                session.return_to_pool();
+                give_back(session).await?;
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
+}
+
+async fn give_back(session: LockSession) -> Result<(), StoreError> {
+    session
+        .client()?
+        .batch_execute(GIVE_BACK)
+        .await
+        .map_err(failed("giving the turn to publish back"))?;
+    session.return_to_pool();
+    Ok(())
 }
 
 impl Fence for PublishTurn {
@@ -460,12 +474,6 @@ impl PublishTurn {
     ///
     /// [`StoreError::Unavailable`] if the connection is broken. The turn is over in that case too.
     pub async fn release(self) -> Result<(), StoreError> {
-        self.session
-            .client()?
-            .batch_execute(GIVE_BACK)
-            .await
-            .map_err(failed("giving the turn to publish back"))?;
-        self.session.return_to_pool();
-        Ok(())
+        give_back(self.session).await
     }
 }

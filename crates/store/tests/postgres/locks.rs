@@ -66,6 +66,45 @@ async fn a_turn_is_lost_by_silence_and_kept_by_holding_it() {
 }
 
 #[tokio::test]
+async fn a_process_that_was_frozen_while_it_waited_loses_the_turn_by_silence() {
+    const SILENCE: Duration = Duration::from_secs(1);
+    let db = Db::planned().await;
+    let first = db.turn().await;
+    let mut frozen = Box::pin(db.store.take_publish_turn("abcd-1234", LONG, SILENCE));
+    // It waits, and then nothing drives it any more, while the server gives it the lock.
+    let waited = timeout(Duration::from_millis(300), &mut frozen).await;
+    assert!(waited.is_err(), "it did not wait");
+    first.release().await.unwrap();
+    let next = db
+        .store
+        .take_publish_turn("abcd-1234", 5 * SILENCE, LONG)
+        .await;
+    next.unwrap()
+        .expect("nobody got the turn")
+        .release()
+        .await
+        .unwrap();
+    frozen.await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_process_that_waited_in_vain_leaves_no_limit_behind() {
+    let db = Db::planned().await;
+    let first = db.turn().await;
+    let none = db
+        .store
+        .take_publish_turn("abcd-1234", SHORT, 2 * SHORT)
+        .await;
+    assert!(none.unwrap().is_none());
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()";
+    let sessions: i64 = db.sql.query_one(count, &[]).await.unwrap().get(0);
+    sleep(6 * SHORT).await;
+    let after: i64 = db.sql.query_one(count, &[]).await.unwrap().get(0);
+    assert_eq!(sessions, after, "the connection was ended");
+    first.release().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_turn_that_was_given_back_limits_nobody() {
     let db = Db::planned().await;
     for _ in 0..2 {
