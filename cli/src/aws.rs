@@ -13,6 +13,7 @@ use chrono::Utc;
 
 use crate::args::RunArgs;
 use crate::failure::usage;
+use crate::output;
 use crate::progress::Progress;
 use arn::StateMachineArn;
 use client::{Executions, Started};
@@ -66,26 +67,24 @@ pub(crate) async fn run(
     if args.watch || matches!(started, Started::Succeeded(_)) {
         return watch::follow(&executions, arn, json, progress).await;
     }
-    print_arn(arn, json);
+    print_arn(arn, json)?;
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "the input is this command's data")]
 fn print_input(
     machine: &StateMachineArn,
     name: &str,
     input: &serde_json::Value,
 ) -> anyhow::Result<ExitCode> {
     eprintln!("dry run: nothing is started; {machine} would get this input, as execution {name}:");
-    println!("{}", serde_json::to_string_pretty(input)?);
+    output::json(input)?;
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "the ARN is this command's data")]
-fn print_arn(arn: &str, json: bool) {
+fn print_arn(arn: &str, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::json!({ "execution_arn": arn }));
+        output::json(&serde_json::json!({ "execution_arn": arn }))
     } else {
-        println!("{arn}");
+        output::text(arn)
     }
 }

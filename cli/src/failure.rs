@@ -1,9 +1,11 @@
-//! Maps errors to exit statuses.
+//! Reports errors, and maps them to exit statuses.
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use config::ConfigError;
 use pipeline::{ErrorName, PipelineError};
+use serde_json::json;
 use vault::VaultError;
 
 /// A block failed, or an external service could not be reached.
@@ -18,6 +20,50 @@ struct UsageError(String);
 
 pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
     UsageError(message.into()).into()
+}
+
+/// Writes an error to standard error: in words or, with `--json`, as a JSON object on a line.
+pub(crate) fn report(error: &anyhow::Error, json: bool) {
+    if json {
+        eprintln!("{}", document(name(error), &format!("{error:#}")));
+    } else {
+        eprintln!("mds: {error:#}");
+    }
+}
+
+/// Ends the process for a command line that clap refuses, or that asks for help.
+pub(crate) fn refuse(error: &clap::Error) -> ! {
+    let is_json = std::env::args_os().any(|argument| argument == OsStr::new("--json"));
+    if is_json && error.use_stderr() {
+        let text = error.render().to_string();
+        // What follows is the usage and a pointer to the help.
+        let message = text.split("\n\nUsage:").next().unwrap_or_default();
+        let message = message.trim().trim_start_matches("error: ");
+        eprintln!("{}", document(ErrorName::InvalidInput, message));
+        std::process::exit(USAGE.into());
+    }
+    error.exit()
+}
+
+fn document(name: ErrorName, message: &str) -> serde_json::Value {
+    json!({ "error": { "name": name.as_str(), "message": message } })
+}
+
+/// The name of the contract for an error of a command.
+fn name(error: &anyhow::Error) -> ErrorName {
+    let named = |cause: &(dyn std::error::Error + 'static)| {
+        if let Some(error) = cause.downcast_ref::<PipelineError>() {
+            return Some(error.name);
+        }
+        if let Some(error) = cause.downcast_ref::<VaultError>() {
+            return Some(error.into());
+        }
+        if let Some(error) = cause.downcast_ref::<ConfigError>() {
+            return Some(error.into());
+        }
+        cause.is::<UsageError>().then_some(ErrorName::InvalidInput)
+    };
+    error.chain().find_map(named).unwrap_or(ErrorName::Internal)
 }
 
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {

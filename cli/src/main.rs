@@ -3,9 +3,10 @@
 //! [`args`] defines the command line, [`commands`] has a module for each command, and [`aws`]
 //! starts and follows executions of the state machine.
 //!
-//! Data goes to standard output; logs, progress and errors go to standard error. The exit status is
-//! 0 if everything succeeded, 1 if a block failed, 2 for wrong usage or configuration, and 130 if
-//! the command was stopped.
+//! Data goes to standard output; logs, progress and errors go to standard error. With `--json` the
+//! data is one JSON document, and an error is one JSON object. The exit status is 0 if everything
+//! succeeded, 1 if a block failed, 2 for wrong usage or configuration or if nothing that was asked
+//! for exists, and 130 or 143 if the command was stopped.
 
 mod args;
 mod aws;
@@ -25,11 +26,12 @@ use clap::Parser;
 use crate::args::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| failure::refuse(&error));
+    let json = cli.json;
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("mds: {error:#}");
+            failure::report(&error, json);
             failure::exit_code(&error)
         }
     }

@@ -1,9 +1,10 @@
-//! Data on standard output or in a file.
+//! Data on standard output or in a file. With `--json` it is one JSON document and nothing else.
 
 use std::io::{ErrorKind, Write as _, stdout};
 use std::path::Path;
 
 use anyhow::Context as _;
+use serde::Serialize;
 
 /// The name that stands for standard output.
 pub(crate) const STANDARD: &str = "-";
@@ -20,4 +21,14 @@ pub(crate) fn write(file: &Path, data: &[u8]) -> anyhow::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         ended => Ok(ended?),
     }
+}
+
+/// Writes a text to standard output, with a line end.
+pub(crate) fn text(text: &str) -> anyhow::Result<()> {
+    write(Path::new(STANDARD), format!("{text}\n").as_bytes())
+}
+
+/// Writes a value to standard output: the document of a command with `--json`.
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    text(&serde_json::to_string_pretty(value)?)
 }

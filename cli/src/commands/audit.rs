@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::args::AuditArgs;
 use crate::commands::{connect, run};
 use crate::failure::{FAILED, usage};
+use crate::output;
 use crate::progress::Progress;
 use crate::table::table;
 
@@ -129,9 +130,7 @@ fn differences(report: &AuditReport) -> u64 {
 #[expect(clippy::print_stdout, reason = "the report is this command's data")]
 fn print(report: &AuditReport, repair: Option<&Repair>, json: bool) -> anyhow::Result<()> {
     if json {
-        let output = Output { report, repair };
-        println!("{}", serde_json::to_string_pretty(&output)?);
-        return Ok(());
+        return output::json(&Output { report, repair });
     }
     println!("{}", periods(report));
     for hour in report.different_hours.iter().take(SHOWN_HOURS) {

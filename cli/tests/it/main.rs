@@ -5,6 +5,7 @@
 mod adoption;
 mod archive;
 mod archive_command;
+mod as_json;
 mod audit;
 mod belief;
 mod config;

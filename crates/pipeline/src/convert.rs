@@ -25,13 +25,19 @@ impl From<ProviderNameError> for PipelineError {
     }
 }
 
+impl From<&ConfigError> for ErrorName {
+    fn from(error: &ConfigError) -> Self {
+        if error.is_transient() {
+            Self::StorageUnavailable
+        } else {
+            Self::ConfigInvalid
+        }
+    }
+}
+
 impl From<ConfigError> for PipelineError {
     fn from(error: ConfigError) -> Self {
-        let name = if error.is_transient() {
-            ErrorName::StorageUnavailable
-        } else {
-            ErrorName::ConfigInvalid
-        };
+        let name = ErrorName::from(&error);
         let is_superseded = matches!(error, ConfigError::Superseded { .. });
         let error = Self::caused(name, &error);
         if is_superseded {
@@ -42,18 +48,23 @@ impl From<ConfigError> for PipelineError {
     }
 }
 
+impl From<&VaultError> for ErrorName {
+    fn from(error: &VaultError) -> Self {
+        match error {
+            VaultError::NotFound { .. } => Self::ArchiveMissing,
+            VaultError::Unreadable { .. } => Self::ArchiveUnreadable,
+            VaultError::Refused { .. } => Self::ConfigInvalid,
+            VaultError::Keys(_) if !error.is_transient() => Self::ConfigInvalid,
+            // Somebody else works on the block, or encrypts its objects again.
+            VaultError::Changed { .. } => Self::BlockBusy,
+            _ => Self::StorageUnavailable,
+        }
+    }
+}
+
 impl From<VaultError> for PipelineError {
     fn from(error: VaultError) -> Self {
-        let name = match &error {
-            VaultError::NotFound { .. } => ErrorName::ArchiveMissing,
-            VaultError::Unreadable { .. } => ErrorName::ArchiveUnreadable,
-            VaultError::Refused { .. } => ErrorName::ConfigInvalid,
-            VaultError::Keys(_) if !error.is_transient() => ErrorName::ConfigInvalid,
-            // Somebody else works on the block, or encrypts its objects again.
-            VaultError::Changed { .. } => ErrorName::BlockBusy,
-            _ => ErrorName::StorageUnavailable,
-        };
-        Self::caused(name, &error)
+        Self::caused(ErrorName::from(&error), &error)
     }
 }
 
