@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use pipeline::{BlockItem, Context, PlanRequest, Source};
+use pipeline::{BlockItem, Context, PipelineError, PlanRequest, Source};
 use serde::Serialize;
 use trips::status::Step;
 
@@ -48,21 +48,25 @@ async fn with_file(step: Step, request: PlanRequest, file: &Path) -> anyhow::Res
         Step::Extract => {
             let ctx = connect::context(None).await?;
             let block = pipeline::single_block(&ctx, &request)?;
-            print(&pipeline::extract_to(&ctx, &block, file).await?)
+            print(&named(pipeline::extract_to(&ctx, &block, file).await)?)
         }
         Step::SyncDb => {
             let (ctx, item) = item_for_file(request, file).await?;
-            print(&pipeline::sync_db(&ctx, item, source).await?.sync_db)
+            print(&named(pipeline::sync_db(&ctx, item, source).await)?.sync_db)
         }
         Step::SyncSocrata => {
             let (ctx, item) = item_for_file(request, file).await?;
-            print(
-                &pipeline::sync_socrata(&ctx, item, source)
-                    .await?
-                    .sync_socrata,
-            )
+            print(&named(pipeline::sync_socrata(&ctx, item, source).await)?.sync_socrata)
         }
     }
+}
+
+/// The result of a step, whose error begins with its name, as in a run's summary.
+fn named<T>(done: Result<T, PipelineError>) -> anyhow::Result<T> {
+    done.map_err(|error| {
+        let name = error.name;
+        anyhow::Error::new(error).context(name)
+    })
 }
 
 /// Plans the block whose contents the file holds. The step is forced, because the file replaces

@@ -217,16 +217,25 @@ async fn nothing_but_public_rows_of_the_block_leaves_for_the_portal() {
     let (first, mut deletion) = (rows[0].clone(), rows[0].clone());
     deletion[":deleted"] = json!(true);
     rows[0]["trip_id"] = json!("00000000-0000-8000-8000-000000000001");
-    for (content, why) in [
-        (&trips["data"]["trips"], "not in the published form"),
-        (&json!([first, deletion]), "not in the published form"),
-        (&rows, "not loaded trips of the block"),
+    for (content, name, why) in [
+        (
+            &trips["data"]["trips"],
+            "ArchiveUnreadable",
+            "not in the published form",
+        ),
+        (
+            &json!([first, deletion]),
+            "ArchiveUnreadable",
+            "not in the published form",
+        ),
+        (&rows, "InvalidInput", "not loaded trips of the block"),
     ] {
         fs::write(&file, content.to_string()).unwrap();
         let output = world.output(&step("sync-socrata", &file, &[])).await;
         assert!(!output.status.success());
-        assert!(stderr(&output).contains(why), "{}", stderr(&output));
-        assert!(!stderr(&output).contains("coordinates"));
+        let error = stderr(&output);
+        assert!(error.contains(why) && error.contains(name), "{error}");
+        assert!(!error.contains("coordinates"));
     }
     assert_eq!(world.stack.portal.row_count(), 0);
     assert!(world.uploads().is_empty());

@@ -147,12 +147,83 @@ async fn a_file_that_the_load_did_not_write_is_not_published() {
         "{}",
         stdout(&output)
     );
+    // The block's trips are loaded, so there is something to publish, and it cannot be.
+    let forced = [&["sync-socrata", "--force"][..], &ONE_HOUR[1..]].concat();
+    let output = world.expect(1, &forced).await;
+    assert!(
+        stdout(&output).contains("sync-socrata (ArchiveUnreadable)"),
+        "{}",
+        stdout(&output)
+    );
     assert!(world.uploads().is_empty());
 
     // The next run loads the archive again.
     world.expect(0, &ONE_HOUR).await;
     assert_eq!(world.statuses().await, [Published]);
     world.expect_whole(&["bird"], &["12"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_written_anew_as_it_was_is_published() {
+    let world = plain().await;
+    world
+        .expect(0, &with(&ONE_HOUR, &["--no-sync-socrata"]))
+        .await;
+    let tag = "SELECT publish_etag FROM api.publications";
+    let vault = world.vault().await;
+    let key = "staging/bird/2020/1/15/12/publish.json";
+    let written = vault.head(key).await.unwrap().unwrap();
+    assert_eq!(Some(world.text(tag).await), written.etag);
+    // As a change of the key does.
+    let rows = vault.get_bytes(key).await.unwrap();
+    let anew = vault.put_bytes(key, &rows, vault::Seal::Encrypt).await;
+    assert_ne!(anew.unwrap().etag, written.etag);
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [Published]);
+    world.expect_whole(&["bird"], &["12"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trips_whose_devices_another_program_has_not_entered_are_published() {
+    let world = plain().await;
+    world.expect(0, &ONE_HOUR).await;
+    let right = world.stack.portal.row_count();
+    world
+        .database
+        .batch_execute(
+            "DELETE FROM api.devices WHERE id = (SELECT min(id::text)::uuid FROM api.devices)",
+        )
+        .await
+        .unwrap();
+    // Their rows differ from the portal's, and are sent.
+    let audit = [
+        "audit",
+        "--time-min",
+        "2020-01-15-12",
+        "--time-max",
+        "2020-01-15-13",
+    ];
+    world.expect(1, &with(&audit, &["--rows"])).await;
+    world
+        .expect(0, &with(&audit, &["--rows", "--repair"]))
+        .await;
+    world.expect(0, &with(&audit, &["--rows"])).await;
+    assert_eq!(world.stack.portal.row_count(), right);
+
+    // A table that was taken over as it was, and was never published.
+    world
+        .database
+        .batch_execute("DELETE FROM api.publications; DELETE FROM api.devices")
+        .await
+        .unwrap();
+    for row in world.stack.portal.rows() {
+        let id = row["trip_id"].as_str().unwrap();
+        assert!(world.stack.portal.lose_row(id).unwrap());
+    }
+    let forced = [&["sync-socrata", "--force"][..], &ONE_HOUR[1..]].concat();
+    world.expect(0, &forced).await;
+    assert_eq!(world.stack.portal.row_count(), right);
+    world.expect(0, &with(&audit, &["--rows"])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -90,6 +90,7 @@ impl From<StoreError> for PipelineError {
             // It would come again: a violated check, a value that does not fit, a corrupt row.
             StoreError::Database(_)
             | StoreError::CountMismatch { .. }
+            | StoreError::UnknownDevice
             | StoreError::Corrupt { .. } => ErrorName::Internal,
         };
         let caused = Self::caused(name, &error);

@@ -95,6 +95,7 @@ async fn open(
             .map(|it| Authorities::from_pem(it.source, &it.pem))
             .transpose()?,
         login: secret.map(secret_login),
+        ..StoreOptions::default()
     };
     let url = url.unwrap_or_else(|| SecretString::from(NO_ADDRESS));
     Ok(Store::connect(&url, &options)?)

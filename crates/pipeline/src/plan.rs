@@ -196,6 +196,7 @@ async fn plan_run(
         let rows = part.rows(now).await?;
         reading = parts.next();
         for row in rows {
+            let row = planner.with_refusal(row).await?;
             if let Some(block) = planner.add(row).await? {
                 on_block(&block);
             }
@@ -265,6 +266,20 @@ impl<'a> Planner<'a> {
         })
     }
 
+    /// Looks whether the block's rows wait for an upload that was refused, if that decides whether
+    /// it is published by force. Such a block is loaded: only its object was not in order.
+    async fn with_refusal(&self, mut row: PlanRow) -> Result<PlanRow, PipelineError> {
+        let is_forced_publish = self.request.force && self.request.steps().is_publish_only();
+        if let Some(schedule_id) = row.schedule_id
+            && is_forced_publish
+            && row.status == BlockStatus::LoadFailed
+        {
+            let entry = self.ctx.store().publication(schedule_id).await?.entry;
+            row.is_refused = entry.is_some_and(|it| it.is_pending && it.refusal.is_some());
+        }
+        Ok(row)
+    }
+
     /// Adds a block to the plan; returns `None` if it has no steps to do.
     async fn add(&mut self, row: PlanRow) -> Result<Option<PlannedBlock>, PipelineError> {
         let steps = self.steps(&row);
@@ -305,6 +320,9 @@ impl<'a> Planner<'a> {
 
     fn steps(&self, row: &PlanRow) -> Vec<Step> {
         let request = self.request;
+        if row.is_refused {
+            return vec![Step::SyncSocrata];
+        }
         let is_left_alone = request.incomplete_only && row.status == BlockStatus::Published;
         if row.is_refetch_due && !request.force && !request.no_extract && !is_left_alone {
             return refetch_steps(request.steps());

@@ -156,7 +156,7 @@ async fn enter_if_missing(
     }
     let mut claim = claim(ctx, item.schedule_id, deadline).await?;
     let entering = claim.enter_publication().await?;
-    let file = write_file(ctx, &state.block, &entering, entering.rows().await?).await?;
+    let file = write_file(ctx, &state.block, &entering).await?;
     entering.commit(&file).await?;
     Ok(claim.release().await?)
 }

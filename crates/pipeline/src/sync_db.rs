@@ -144,7 +144,7 @@ async fn load(
         })
         .await?;
     // Complete before the commit, so that a loaded block always has its rows to publish.
-    let file = write_file(ctx, &step.block, &upsert, upsert.publish_rows().await?).await?;
+    let file = write_file(ctx, &step.block, &upsert).await?;
     let counts = upsert.commit(&file).await?;
     Ok((tally, counts))
 }

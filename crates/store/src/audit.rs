@@ -48,13 +48,13 @@ const HOUR_TOTALS: &str = "
     ORDER BY t.hour, p.provider_name";
 
 /// The trips that count and end in one of the spans from `$1` to `$2`, in order of their public
-/// ids.
+/// ids. A trip whose device has no public id is one of them: the portal must have it.
 const ROWS: &str = concat!(
     public_columns!(),
     ", t.schedule_id
      FROM unnest($1::timestamptz[], $2::timestamptz[]) AS span (first, until)
      JOIN api.trips t ON t.end_time >= span.first AND t.end_time < span.until
-     JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
+     LEFT JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
      WHERE t.withdrawn_at IS NULL
      ORDER BY t.id"
 );
@@ -155,7 +155,7 @@ impl OwnedTrips {
         row.map_err(failed("reading trips"))?
             .map(|row| {
                 Ok(OwnedTrip {
-                    trip: publish::read(&row)?,
+                    trip: publish::read_unnamed(&row)?,
                     schedule_id: get(&row, SCHEDULE_ID)?,
                 })
             })

@@ -40,17 +40,22 @@ impl Store {
     /// [`StoreError::Unavailable`], also if no connection becomes free in time.
     pub async fn claim(&self, schedule_id: i64) -> Result<Claim, StoreError> {
         let (client, permit) = self.client_for_claim().await?;
-        let session = LockSession::new(client);
-        let locked = session
+        let mut session = LockSession::new(client);
+        let taken = session
             .query_opt(
                 "claiming a block",
-                "SELECT pg_try_advisory_lock($1) AS locked",
+                "SELECT pg_try_advisory_lock($1) AS locked, pg_backend_pid() AS pid",
                 &[&block_key(schedule_id)],
             )
             .await?
-            .map(|row| get::<bool>(&row, "locked"))
+            .map(|row| Ok((get::<bool>(&row, "locked")?, get::<i32>(&row, "pid")?)))
             .transpose()?;
-        if locked != Some(true) {
+        if let Some((_, pid)) = taken {
+            session.show_life(&self.life, pid);
+        }
+        if !taken.is_some_and(|(locked, _)| locked) {
+            let key = block_key(schedule_id);
+            self.life.end_silent_holder(session.client()?, key).await?;
             session.return_to_pool();
             return Err(StoreError::Busy {
                 what: Busy::Block { schedule_id },

@@ -13,6 +13,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
 
 use crate::error::{StoreError, classify_connect};
+use crate::life::{Life, MAX_SILENCE};
 use crate::lock_session::LockSession;
 
 mod dial;
@@ -49,6 +50,8 @@ pub struct StoreOptions {
     pub authorities: Option<Authorities>,
     /// The login of a secret, instead of the URL's.
     pub login: Option<SecretLogin>,
+    /// How long a process may be silent before another one that needs its lock ends its session.
+    pub max_silence: Duration,
 }
 
 impl Default for StoreOptions {
@@ -58,6 +61,7 @@ impl Default for StoreOptions {
             setting: "DATABASE_URL",
             authorities: None,
             login: None,
+            max_silence: MAX_SILENCE,
         }
     }
 }
@@ -70,6 +74,7 @@ pub struct Store {
     login: Option<CurrentLogin>,
     open: OpenConnections,
     has_own_sessions: Arc<OnceCell<()>>,
+    pub(crate) life: Life,
 }
 
 impl std::fmt::Debug for Store {
@@ -104,6 +109,7 @@ impl Store {
             .build()
             .map_err(|e| StoreError::Tls { why: e.to_string() })?;
         Ok(Self {
+            life: Life::new(pool.clone(), options.max_silence),
             pool,
             claims: Arc::new(Semaphore::new(size - 1)),
             login,

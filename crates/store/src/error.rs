@@ -117,6 +117,9 @@ pub enum StoreError {
         /// Number of rows that reached the database.
         copied: u64,
     },
+    /// A trip's device has no public id, as in tables that another program has written.
+    #[error("the device of a trip is not in api.devices")]
+    UnknownDevice,
     /// A column holds a value that this program never writes.
     #[error("{what} holds a value that this program does not know; correct the row")]
     Corrupt {

@@ -8,6 +8,7 @@ mod delivered;
 mod error;
 mod fence;
 mod hours;
+mod life;
 mod load;
 mod lock_session;
 mod lone_rows;
@@ -43,6 +44,7 @@ pub use pace::{HeldOff, Turn};
 pub use publications::{
     Entering, Publication, PublicationEntry, PublicationFile, PublicationState, PublishTurn, Sent,
 };
+pub use publish::BlockRows;
 pub use request_slots::{RequestSlot, RequestSlots};
 pub use runs::{FailedBlock, Outcome, Pruned, RunConfig, RunRecord, RunSummary, UnfinishedBlock};
 pub use schedule::{ArchiveRecord, ScheduleRow};

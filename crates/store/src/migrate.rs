@@ -6,7 +6,8 @@ use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, classify, failed};
-use crate::lock_session::{LockSession, MIGRATION_KEY};
+use crate::life::MAX_SILENCE;
+use crate::lock_session::{LockSession, MIGRATION_KEY, limit_silence};
 use crate::schedule::{get, status_code};
 
 mod embedded {
@@ -32,6 +33,8 @@ impl Store {
     pub async fn migrate(&self) -> Result<Vec<i32>, StoreError> {
         let doing = failed("migrating");
         let mut session = LockSession::new(self.client().await?);
+        // The others wait, and the tables that tell of silent processes may not exist yet.
+        limit_silence(session.client()?, MAX_SILENCE).await?;
         let client = session.client_mut()?;
         client
             .execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_KEY])
@@ -39,11 +42,7 @@ impl Store {
             .map_err(doing)?;
         let applied = run(client).await?;
         write_statuses(client).await?;
-        client
-            .execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_KEY])
-            .await
-            .map_err(doing)?;
-        session.return_to_pool();
+        session.give_back().await?;
         Ok(applied)
     }
 

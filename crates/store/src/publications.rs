@@ -15,7 +15,7 @@ use crate::claim::Claim;
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::fence::{DOING, Fence, STATEMENT};
-use crate::publish;
+use crate::publish::{self, BlockRows};
 use crate::schedule::{get, read_provider, read_status, shortened, status_code, to_bigint};
 
 mod turn;
@@ -29,6 +29,8 @@ pub struct PublicationFile {
     pub key: String,
     /// SHA-256 of its JSON, in hex. Only an object with this content is published.
     pub sha256: String,
+    /// Its entity tag: while the bucket's object has it, its content need not be read again.
+    pub etag: Option<String>,
     /// Number of its rows.
     pub rows: u64,
 }
@@ -38,11 +40,11 @@ pub struct PublicationFile {
 /// stays entered.
 const ENTER: &str = "
     INSERT INTO api.publications AS p
-        (schedule_id, load_id, publish_key, publish_sha256, rows, loaded_at, since)
-    VALUES ($1, gen_random_uuid(), $2, $3, $4, now(), least($5::timestamptz, CASE WHEN $6 THEN now() END))
+        (schedule_id, load_id, publish_key, publish_sha256, publish_etag, rows, loaded_at, since)
+    VALUES ($1, gen_random_uuid(), $2, $3, $7, $4, now(), least($5::timestamptz, CASE WHEN $6 THEN now() END))
     ON CONFLICT (schedule_id) DO UPDATE
     SET load_id = excluded.load_id, publish_key = excluded.publish_key, publish_sha256 = excluded.publish_sha256,
-        rows = excluded.rows, loaded_at = excluded.loaded_at,
+        publish_etag = excluded.publish_etag, rows = excluded.rows, loaded_at = excluded.loaded_at,
         since = least(p.since, excluded.since), last_sent = NULL, counts = NULL, error_name = NULL,
         message = NULL
     RETURNING since IS NOT NULL AS is_pending";
@@ -269,16 +271,19 @@ impl Fence for Entering<'_> {
     }
 }
 
-impl Entering<'_> {
-    /// Reads the trips of which the block is the owner, in order of their end times.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`].
-    pub async fn rows(&self) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
+impl BlockRows for Entering<'_> {
+    async fn public_rows(
+        &self,
+    ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
         publish::rows(&self.transaction, self.schedule_id).await
     }
 
+    async fn name_devices(&self) -> Result<(), StoreError> {
+        publish::name_devices(&*self.transaction, self.schedule_id).await
+    }
+}
+
+impl Entering<'_> {
     /// Enters all of the block's rows, which stand in this object.
     ///
     /// # Errors
@@ -327,6 +332,7 @@ pub(crate) async fn enter(
                 &to_bigint(file.rows),
                 &since,
                 &now,
+                &file.etag,
             ],
         )
         .await

@@ -3,10 +3,12 @@
 use deadpool_postgres::Transaction;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use tokio_postgres::Row;
+use tokio_postgres::{GenericClient, Row};
 use trips::public_row::PublicTrip;
+use uuid::Uuid;
 
 use crate::error::{StoreError, failed};
+use crate::fence::Fence;
 use crate::schedule::get;
 
 /// The columns of `api.trips t` and `api.devices d` that [`read`] reads.
@@ -19,15 +21,63 @@ macro_rules! public_columns {
 }
 pub(crate) use public_columns;
 
+/// The number of the device's public id among these columns; null if it has none.
+const DEVICE_ID: usize = 1;
+
+/// Gives the devices of the block `$1` public ids that have none. Only a table that another program
+/// has written has such trips: a load gives every device its id.
+const NAME_DEVICES: &str = "
+    INSERT INTO api.devices (id, provider_id, device_id)
+    SELECT gen_random_uuid(), t.provider_id, t.device_id
+    FROM (SELECT DISTINCT provider_id, device_id FROM api.trips WHERE schedule_id = $1) AS t
+    WHERE NOT EXISTS (
+        SELECT FROM api.devices d WHERE d.device_id = t.device_id AND d.provider_id = t.provider_id
+    )
+    ORDER BY t.device_id, t.provider_id
+    ON CONFLICT (provider_id, device_id) DO NOTHING";
+
 /// Selects the trips of which the block `$1` is the owner, as they are in `api.trips`, with their
 /// public ids. A trip that another block owns is published by that block, and a withdrawn one by
 /// none. The fixed order makes a repeated load write the same file as one that was not interrupted.
 const PUBLISH_ROWS: &str = concat!(
     public_columns!(),
-    " FROM api.trips t JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
+    " FROM api.trips t LEFT JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
       WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL
       ORDER BY t.end_time, t.id"
 );
+
+/// Work in a transaction that may read a block's trips for the portal.
+pub trait BlockRows: Fence {
+    /// Reads the trips of which the block is the owner, as `api.trips` has them, in order of their
+    /// end times. Withdrawn ones are not among them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`]; in the stream also [`StoreError::UnknownDevice`] for a trip
+    /// whose device [`name_devices`](Self::name_devices) has to give a public id.
+    fn public_rows(
+        &self,
+    ) -> impl Future<Output = Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError>> + Send;
+
+    /// Gives the devices of the block's trips public ids that have none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    fn name_devices(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Gives the devices of a block public ids that have none.
+pub(crate) async fn name_devices(
+    client: &impl GenericClient,
+    schedule_id: i64,
+) -> Result<(), StoreError> {
+    client
+        .execute(NAME_DEVICES, &[&schedule_id])
+        .await
+        .map_err(failed("naming the devices of a block"))?;
+    Ok(())
+}
 
 /// Reads the trips of which a block is the owner, as the transaction sees them.
 pub(crate) async fn rows<'t>(
@@ -44,10 +94,25 @@ pub(crate) async fn rows<'t>(
 
 /// Reads the columns of `public_columns!` by position: finding each column by name would take
 /// longer than everything else.
+///
+/// # Errors
+///
+/// [`StoreError::UnknownDevice`] for a trip whose device has no public id.
 pub(crate) fn read(row: &Row) -> Result<PublicTrip, StoreError> {
+    let device_id: Option<Uuid> = get(row, DEVICE_ID)?;
+    read_with_device(row, device_id.ok_or(StoreError::UnknownDevice)?)
+}
+
+/// Like [`read`]; a device without a public id gets the nil UUID, which nobody publishes.
+pub(crate) fn read_unnamed(row: &Row) -> Result<PublicTrip, StoreError> {
+    let device_id: Option<Uuid> = get(row, DEVICE_ID)?;
+    read_with_device(row, device_id.unwrap_or_default())
+}
+
+fn read_with_device(row: &Row, device_id: Uuid) -> Result<PublicTrip, StoreError> {
     Ok(PublicTrip {
         trip_id: get(row, 0)?,
-        device_id: get(row, 1)?,
+        device_id,
         vehicle_type: get(row, 2)?,
         trip_duration: get(row, 3)?,
         trip_distance: get(row, 4)?,

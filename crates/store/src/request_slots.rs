@@ -11,13 +11,14 @@ use trips::block::ProviderName;
 
 use crate::connect::Store;
 use crate::error::{Busy, StoreError, failed};
-use crate::lock_session::REQUESTS_SPACE;
+use crate::life::MAX_SILENCE;
+use crate::lock_session::{REQUESTS_SPACE, limit_silence};
 use crate::schedule::get;
 
 /// How often a process looks whether another one has freed a slot.
 const POLL: Duration = Duration::from_millis(250);
-/// How often a session that holds slots shows that its process is alive: a server may end sessions
-/// that are idle.
+/// How often a session that holds slots shows that its process is alive: the server ends it
+/// otherwise.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// How long to wait until the slots of finished requests are free.
 const FREE_LIMIT: Duration = Duration::from_millis(500);
@@ -156,7 +157,10 @@ impl RequestSlots {
                 return Ok(());
             }
         }
-        sessions.current = Some(Object::take(self.store.client().await?));
+        let client = Object::take(self.store.client().await?);
+        // The server frees the slots of a process that is frozen.
+        limit_silence(&client, MAX_SILENCE).await?;
+        sessions.current = Some(client);
         sessions.generation += 1;
         tokio::spawn(show_life(Arc::downgrade(&self.shared), sessions.generation));
         Ok(())

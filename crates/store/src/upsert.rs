@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::error::{StoreError, failed};
 use crate::fence::{DOING, Fence, STATEMENT};
 use crate::publications::{self, Entered, PublicationFile};
-use crate::publish;
+use crate::publish::{self, BlockRows};
 use crate::schedule::{ScheduleRow, status_code, to_bigint};
 
 mod deliveries;
@@ -210,20 +210,6 @@ impl<'c> Upsert<'c> {
         self.counts
     }
 
-    /// Reads the trips of which the block is the owner now, as `api.trips` has them, in order of
-    /// their end times. Withdrawn ones are not among them.
-    ///
-    /// Read all of them before the commit: after it, the next load may change them.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`].
-    pub async fn publish_rows(
-        &self,
-    ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
-        publish::rows(&self.transaction, self.row.schedule_id).await
-    }
-
     /// Commits trips, counts, status and what the portal must receive in one transaction. `file` is
     /// the object with the block's rows.
     ///
@@ -290,6 +276,19 @@ impl<'c> Upsert<'c> {
         counts.status = row.status;
         *self.row = row;
         Ok(counts)
+    }
+}
+
+/// Read all rows before the commit: after it, the next load may change them.
+impl BlockRows for Upsert<'_> {
+    async fn public_rows(
+        &self,
+    ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
+        publish::rows(&self.transaction, self.row.schedule_id).await
+    }
+
+    async fn name_devices(&self) -> Result<(), StoreError> {
+        publish::name_devices(&*self.transaction, self.row.schedule_id).await
     }
 }
 

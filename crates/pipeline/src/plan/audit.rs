@@ -108,6 +108,7 @@ fn row(owner: &OwnerBlock) -> PlanRow {
         schedule_id: Some(owner.schedule_id),
         status: owner.status,
         is_refetch_due: false,
+        is_refused: false,
     }
 }
 

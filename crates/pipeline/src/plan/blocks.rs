@@ -48,6 +48,8 @@ pub(super) struct PlanRow {
     pub(super) status: BlockStatus,
     /// Whether the block has reached an age at which its provider is requested again.
     pub(super) is_refetch_due: bool,
+    /// Whether the block is loaded, and its upload was refused before anything was sent.
+    pub(super) is_refused: bool,
 }
 
 /// A part whose schedule rows are being read.
@@ -114,6 +116,7 @@ fn plan_row(
         status: scheduled.map_or(BlockStatus::New, |row| row.status),
         is_refetch_due: scheduled
             .is_some_and(|row| is_refetch_due(row, &provider.config.refetch_after_hours, now)),
+        is_refused: false,
     }
 }
 

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
-use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql};
+use tokio_postgres::{Client, Row};
 use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use uuid::Uuid;
@@ -16,29 +16,14 @@ use super::{WAITING_STATUSES, publishable_statuses};
 use crate::connect::Store;
 use crate::error::{Busy, StoreError, failed};
 use crate::fence::{Fence, STATEMENT};
-use crate::lock_session::{DATASET_SPACE, LockSession, block_key};
+use crate::lock_session::{DATASET_SPACE, LockSession, block_key, limit_silence};
 use crate::named_locks::NamedLock;
 use crate::publish::{self, public_columns};
 use crate::schedule::{get, shortened, status_code};
 
-/// Limits how long the session may be idle, in a transaction and outside of one. Postgres before
-/// version 14 does not know the latter setting.
-const LIMIT_SILENCE: &str = "
-    SELECT count(set_config(name, $1, false))
-    FROM (VALUES ('idle_in_transaction_session_timeout'), ('idle_session_timeout')) AS setting (name)
-    WHERE current_setting(name, true) IS NOT NULL";
-
-/// Releases all locks of the session, which may then be idle in the pool, with the limits of every
-/// other session there.
-const GIVE_BACK: &str = "
-    SELECT pg_advisory_unlock_all();
-    SELECT set_config('idle_in_transaction_session_timeout', '10min', false);
-    SELECT set_config('idle_session_timeout', '0', false)
-    WHERE current_setting('idle_session_timeout', true) IS NOT NULL";
-
 /// What is waiting, oldest first. `$1` are blocks to leave out.
 const WAITING: &str = "
-    SELECT schedule_id, load_id, publish_key, publish_sha256, since, last_sent, counts
+    SELECT schedule_id, load_id, publish_key, publish_sha256, publish_etag, since, last_sent, counts
     FROM api.publications
     WHERE since IS NOT NULL AND requested_at IS NOT NULL AND schedule_id <> ALL ($1)
     ORDER BY requested_at, schedule_id
@@ -48,7 +33,7 @@ const WAITING: &str = "
 /// them now. A trip of another block is left to that one.
 const LIVE: &str = concat!(
     public_columns!(),
-    " FROM api.trips t JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
+    " FROM api.trips t LEFT JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
       WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL AND t.modified_date >= $2 AND t.id > $3
       ORDER BY t.id
       LIMIT $4"
@@ -57,7 +42,7 @@ const LIVE: &str = concat!(
 /// Those of the trips `$2`, by public id, that the block `$1` owns and has not seen withdrawn.
 const OF_BLOCK: &str = concat!(
     public_columns!(),
-    " FROM api.trips t JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
+    " FROM api.trips t LEFT JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
       WHERE t.schedule_id = $1 AND t.id = ANY ($2) AND t.withdrawn_at IS NULL
       ORDER BY t.id"
 );
@@ -114,6 +99,8 @@ pub struct Publication {
     pub key: String,
     /// SHA-256 of its JSON, in hex. Only an object with this content is published.
     pub sha256: String,
+    /// Its entity tag; `None` for an object of before there was this column.
+    pub etag: Option<String>,
     /// Trips that changed before this are at the portal.
     pub since: DateTime<Utc>,
     /// The last public id, in their order, that an interrupted upload has sent.
@@ -129,6 +116,7 @@ impl Publication {
             load_id: get(row, "load_id")?,
             key: get(row, "publish_key")?,
             sha256: get(row, "publish_sha256")?,
+            etag: get(row, "publish_etag")?,
             since: get(row, "since")?,
             last_sent: get(row, "last_sent")?,
             counts: get(row, "counts")?,
@@ -186,10 +174,8 @@ impl Store {
         };
         // The limit comes before the lock: the server also gives the lock to a process that was
         // frozen while it waited.
-        let limit = format!("{}ms", max_silence.as_millis().max(1));
-        session
-            .query_opt("taking the turn to publish", LIMIT_SILENCE, &[&limit])
-            .await?;
+        let pid = limit_silence(session.client()?, max_silence).await?;
+        session.show_life(&self.life, pid);
         match lock.take(&mut session, wait, busy).await {
             Ok(()) => Ok(Some(PublishTurn {
                 session,
@@ -197,22 +183,18 @@ impl Store {
                 _permit: permit,
             })),
             Err(StoreError::Busy { .. }) => {
-                give_back(session).await?;
+                // The limits end a session that is idle, but not one whose client was frozen while
+                // it read rows.
+                let client = session.client()?;
+                self.life
+                    .end_silent_named_holder(client, DATASET_SPACE, dataset)
+                    .await?;
+                session.give_back().await?;
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
-}
-
-async fn give_back(session: LockSession) -> Result<(), StoreError> {
-    session
-        .client()?
-        .batch_execute(GIVE_BACK)
-        .await
-        .map_err(failed("giving the turn to publish back"))?;
-    session.return_to_pool();
-    Ok(())
 }
 
 impl Fence for PublishTurn {
@@ -223,6 +205,10 @@ impl Fence for PublishTurn {
             .await
             .map_err(failed("checking the turn to publish"))
     }
+}
+
+fn read(rows: &[Row]) -> Result<Vec<PublicTrip>, StoreError> {
+    rows.iter().map(publish::read).collect()
 }
 
 impl PublishTurn {
@@ -317,11 +303,13 @@ impl PublishTurn {
         after: Uuid,
         limit: usize,
     ) -> Result<Vec<PublicTrip>, StoreError> {
-        self.trips(LIVE, publication, after, limit)
-            .await?
-            .iter()
-            .map(publish::read)
-            .collect()
+        match read(&self.trips(LIVE, publication, after, limit).await?) {
+            Err(StoreError::UnknownDevice) => {
+                self.name_devices(publication.schedule_id).await?;
+                read(&self.trips(LIVE, publication, after, limit).await?)
+            }
+            trips => trips,
+        }
     }
 
     /// Those of the trips, by public id, that a block owns, as they are loaded.
@@ -334,14 +322,26 @@ impl PublishTurn {
         schedule_id: i64,
         ids: &[Uuid],
     ) -> Result<Vec<PublicTrip>, StoreError> {
+        match read(&self.rows_of_block(schedule_id, ids).await?) {
+            Err(StoreError::UnknownDevice) => {
+                self.name_devices(schedule_id).await?;
+                read(&self.rows_of_block(schedule_id, ids).await?)
+            }
+            trips => trips,
+        }
+    }
+
+    async fn rows_of_block(&self, schedule_id: i64, ids: &[Uuid]) -> Result<Vec<Row>, StoreError> {
         self.session
             .client()?
             .query(OF_BLOCK, &[&schedule_id, &ids])
             .await
-            .map_err(failed("reading what is to be published"))?
-            .iter()
-            .map(publish::read)
-            .collect()
+            .map_err(failed("reading what is to be published"))
+    }
+
+    async fn name_devices(&self, schedule_id: i64) -> Result<(), StoreError> {
+        let client: &Client = self.session.client()?;
+        publish::name_devices(client, schedule_id).await
     }
 
     /// The next withdrawn trips that the portal must lose, by public id, after `after`.
@@ -474,6 +474,6 @@ impl PublishTurn {
     ///
     /// [`StoreError::Unavailable`] if the connection is broken. The turn is over in that case too.
     pub async fn release(self) -> Result<(), StoreError> {
-        give_back(self.session).await
+        self.session.give_back().await
     }
 }

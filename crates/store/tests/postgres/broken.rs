@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::StoreError;
+use store::{BlockRows as _, StoreError};
 use tokio::time::timeout;
 use trips::status::BlockStatus;
 
@@ -72,7 +72,7 @@ async fn a_reader_of_rows_gets_an_error_if_the_session_is_killed() {
     let db = Db::planned().await;
     let mut claim = db.claim(0).await;
     let pending = upsert(&mut claim, &trips(0..20_000), 0).await.unwrap();
-    let mut rows = pending.publish_rows().await.unwrap();
+    let mut rows = pending.public_rows().await.unwrap();
     rows.try_next().await.unwrap().unwrap();
     kill_claims(&db).await;
     let end = rows.try_fold(0, |n, _| async move { Ok(n + 1) }).await;

@@ -8,8 +8,8 @@ use futures::TryStreamExt;
 use sandbox_postgres::Cluster;
 use secrecy::SecretString;
 use store::{
-    Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage, PublicationFile, PublishTurn,
-    ScheduleRow, Sent, Store, StoreError, StoreOptions, Upsert,
+    BlockRows as _, Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage,
+    PublicationFile, PublishTurn, ScheduleRow, Sent, Store, StoreError, StoreOptions, Upsert,
 };
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use trips::Labels;
@@ -364,7 +364,7 @@ pub(crate) async fn deliver(
 
 pub(crate) async fn published(upsert: &Upsert<'_>) -> Vec<PublicTrip> {
     upsert
-        .publish_rows()
+        .public_rows()
         .await
         .unwrap()
         .try_collect()
@@ -377,6 +377,7 @@ pub(crate) fn file() -> PublicationFile {
     PublicationFile {
         key: "staging/bird/2020/1/1/0/publish.json".to_owned(),
         sha256: "ab".repeat(32),
+        etag: None,
         rows: 2,
     }
 }

@@ -25,6 +25,7 @@ mod roundtrip;
 mod runs;
 mod schedule;
 mod secrecy;
+mod silence;
 mod statements;
 mod tls;
 mod trip_report;

@@ -329,3 +329,26 @@ async fn a_lost_session_can_record_nothing() {
     assert_eq!(status(&db, 0).await, BlockStatus::Loaded);
     assert!(db.turn().await.release().await.is_ok());
 }
+
+#[tokio::test]
+async fn a_trip_whose_device_has_no_public_id_gets_one_and_is_carried() {
+    let db = Db::planned().await;
+    db.load(0, &trips(0..3)).await;
+    db.publish(0).await;
+    // As in tables that another program has written.
+    let one = format!("device_id = '{}'", trip(1).device_id);
+    db.sql
+        .execute(&format!("DELETE FROM api.devices WHERE {one}"), &[])
+        .await
+        .unwrap();
+    ask(&db, 0, OTHER_RUN, true).await;
+    let turn = db.turn().await;
+    assert_eq!(carried(&db, &turn, 0).await, (3, 0));
+    let ids = [public_id(trip(0).trip_id), public_id(trip(1).trip_id)];
+    let schedule_id = db.schedule_id(0).await;
+    let again = turn.trips_of_block(schedule_id, &ids).await.unwrap();
+    assert_eq!(again.len(), 2);
+    turn.release().await.unwrap();
+    let known = format!("SELECT count(*) FROM api.devices WHERE {one}");
+    assert_eq!(db.text(&known).await, "1");
+}

@@ -25,6 +25,7 @@ fn publication(schedule_id: i64) -> Publication {
         load_id: Uuid::nil(),
         key: String::new(),
         sha256: String::new(),
+        etag: None,
         since: "2020-01-15T12:00:00Z".parse().unwrap(),
         last_sent: None,
         counts: None,
