@@ -12,6 +12,7 @@
 #   make e2e             runs whole executions of the state machine on this machine
 # And:
 #   make e2e-airflow-all runs the DAGs with every supported version of Airflow
+#   make chaos           attacks whole runs (SEEDS=0..300, or SEEDS=17 to repeat one)
 #   make retries         prints how often each step is tried after each error, as two interpreters found
 #   make statements      records the statements of this version, which later versions' tables have to accept
 #   make compat          runs this version and an older commit (OLD=v1.2.3) over each other's tables
@@ -21,7 +22,7 @@
 #   make bench           compares the pipeline's steps with yardsticks for the same work
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
-.PHONY: data-page help demo test setup fmt lint docs build unit e2e e2e-airflow-all infra-check retries statements compat lambda deployable deploy \
+.PHONY: data-page help demo test setup fmt lint docs build unit e2e chaos e2e-airflow-all infra-check retries statements compat lambda deployable deploy \
 	lambda-figures bench bench-loops deny rds-roots clean
 
 CARGO ?= cargo
@@ -90,6 +91,12 @@ data-page: build
 # Runtime API.
 e2e: build
 	$(CARGO) nextest run --workspace --all-features --locked --profile e2e
+
+# Seeded attacks on the network, the database and the processes. The same seed is the same attack.
+SEEDS ?= 0..300
+
+chaos: build
+	MDS_CHAOS_SEEDS=$(SEEDS) $(CARGO) nextest run --workspace --all-features --locked --profile chaos --no-capture
 
 # The DAGs with each version of Airflow in turn: read, checked, and run against the state machine on this machine. The older
 # versions run with all their services.

@@ -98,8 +98,8 @@ class Functions(unittest.TestCase):
     def test_functions_have_no_other_permissions(self):
         usual = {
             "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket",
-            "secretsmanager:GetSecretValue", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments",
-            "xray:PutTelemetryRecords",
+            "s3:ListBucketMultipartUploads", "secretsmanager:GetSecretValue", "logs:CreateLogStream",
+            "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords",
         }  # fmt: skip
         kms = {"kms:Decrypt", "kms:GenerateDataKey"}
         network = {

@@ -563,6 +563,30 @@ impl S3 for Objects {
         Ok(response)
     }
 
+    async fn list_multipart_uploads(
+        &self,
+        req: S3Request<ListMultipartUploadsInput>,
+    ) -> Response<ListMultipartUploadsOutput> {
+        let ListMultipartUploadsInput { bucket, prefix, .. } = req.input;
+        self.check_bucket(&bucket)?;
+        let found = records::uploads(&self.root, &bucket, prefix.as_deref().unwrap_or_default());
+        let uploads = found
+            .map_err(internal)?
+            .into_iter()
+            .map(|(key, id)| MultipartUpload {
+                key: Some(key),
+                upload_id: Some(id),
+                ..Default::default()
+            });
+        Ok(S3Response::new(ListMultipartUploadsOutput {
+            bucket: Some(bucket),
+            prefix,
+            uploads: Some(uploads.collect()),
+            is_truncated: Some(false),
+            ..Default::default()
+        }))
+    }
+
     async fn list_parts(&self, req: S3Request<ListPartsInput>) -> Response<ListPartsOutput> {
         self.files.list_parts(req).await
     }

@@ -57,6 +57,38 @@ pub(super) fn remove(root: &Path, bucket: &str, key: &str) -> io::Result<()> {
     }
 }
 
+/// The unfinished uploads of keys with this prefix, as keys and ids. Uploads without attributes are
+/// not found: their files do not tell the key.
+pub(super) fn uploads(
+    root: &Path,
+    bucket: &str,
+    prefix: &str,
+) -> io::Result<Vec<(String, String)>> {
+    let start = format!(".bucket-{}.object-", BASE64.encode(bucket));
+    let mut uploads = Vec::new();
+    for entry in root.read_dir()? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let Some((key, id)) = name
+            .strip_prefix(&start)
+            .and_then(|rest| rest.strip_suffix(ATTRIBUTES_SUFFIX))
+            .and_then(|rest| rest.split_once(".upload-"))
+        else {
+            continue;
+        };
+        let key = BASE64
+            .decode(key)
+            .ok()
+            .and_then(|key| String::from_utf8(key).ok());
+        if let Some(key) = key.filter(|key| key.starts_with(prefix))
+            && root.join(format!(".upload-{id}.json")).exists()
+        {
+            uploads.push((key, id.to_owned()));
+        }
+    }
+    uploads.sort();
+    Ok(uploads)
+}
+
 /// Moves the attributes of an upload to its object.
 pub(super) fn move_attributes(
     root: &Path,

@@ -121,6 +121,9 @@ impl Vault {
 
     /// Starts an object. Call this inside a tokio runtime; one of its blocking threads will do.
     /// Nothing is sent before a part of 8 MiB is full or [`ObjectWriter::finish`] is called.
+    ///
+    /// Only one writer at a time may be at work on a key: the upload of an object in parts first
+    /// aborts those that killed writers of the same key have left.
     #[must_use]
     pub fn create(&self, key: impl Into<String>, seal: Seal) -> ObjectWriter {
         self.create_with(key.into(), seal, Uploading::AtOnce)
@@ -136,7 +139,10 @@ impl Vault {
     }
 
     fn create_with(&self, key: String, seal: Seal, uploading: Uploading) -> ObjectWriter {
-        let target = self.target(key, seal, uploading);
+        let target = Target {
+            is_only_writer: true,
+            ..self.target(key, seal, uploading)
+        };
         match seal {
             Seal::Encrypt => {
                 let place = Place::of(&target.key);
@@ -168,6 +174,7 @@ impl Vault {
             },
             upload: format!("{:032x}", rand::random::<u128>()),
             uploading,
+            is_only_writer: false,
             is_authenticated: seal == Seal::Encrypt,
         }
     }

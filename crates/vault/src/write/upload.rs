@@ -38,6 +38,8 @@ pub(crate) struct Target {
     /// this tells whether the object in the bucket is ours.
     pub(crate) upload: String,
     pub(crate) uploading: Uploading,
+    /// Whether nobody else may write the key now. Then an unfinished upload of it is a dead one.
+    pub(crate) is_only_writer: bool,
     /// Whether the content authenticates itself, as a token does. Then its bytes are sent with a
     /// CRC, but not signed: a signature costs a SHA-256 of all bytes on both sides, and proves
     /// nothing that the HMAC does not.
@@ -215,6 +217,9 @@ async fn upload(
 }
 
 async fn begin(target: &Target) -> Result<String, VaultError> {
+    if target.is_only_writer {
+        abort_dead(target).await;
+    }
     let response = target
         .client
         .create_multipart_upload()
@@ -305,6 +310,36 @@ async fn complete(
     match target.own_tag().await {
         Some(etag) => Ok(Some(etag)),
         None => Err(target.changed(error, condition)),
+    }
+}
+
+/// Aborts the uploads that killed writers of the key have left. The bucket keeps their parts, and
+/// bills them.
+async fn abort_dead(target: &Target) {
+    let listed = target
+        .client
+        .list_multipart_uploads()
+        .bucket(&target.bucket)
+        .prefix(&target.key)
+        .send()
+        .await
+        .map_err(|error| VaultError::from_sdk(&target.key, error));
+    match listed {
+        Ok(listed) => {
+            for upload in listed.uploads.unwrap_or_default() {
+                if let (Some(key), Some(id)) = (upload.key, upload.upload_id)
+                    && key == target.key
+                {
+                    abort(target, &id).await;
+                }
+            }
+        }
+        Err(error) => tracing::info!(
+            s3.key = target.key,
+            error.message = %error,
+            "unfinished uploads of the key could not be listed; the bucket's lifecycle rule has to \
+             delete their parts"
+        ),
     }
 }
 

@@ -33,6 +33,12 @@ async fn prepared(vault: &Vault, key: &str, seed: u64, size: usize) -> PreparedO
     written(vault.create(key, Seal::Encrypt), seed, size).await
 }
 
+/// As [`prepared`], but of a second writer on the key: its parts are sent when it is
+/// published, so the upload of the other one goes on.
+async fn held(vault: &Vault, key: &str, seed: u64, size: usize) -> PreparedObject {
+    written(vault.create_movable(key, Seal::Encrypt), seed, size).await
+}
+
 async fn vault_of(bucket: &Bucket) -> Vault {
     bucket.vault(&[&FernetKeys::generate()], Compression::None)
 }
@@ -51,7 +57,7 @@ async fn an_object_replaces_only_what_its_writer_has_seen() {
         assert_eq!(absent, WriteCondition::IfAbsent);
         let (first, second) = (
             prepared(&vault, &key, 1, size).await,
-            prepared(&vault, &key, 2, size).await,
+            held(&vault, &key, 2, size).await,
         );
         assert!(!vault.exists(&key).await.unwrap());
         let first = first.publish(absent.clone()).await.unwrap();
@@ -61,7 +67,7 @@ async fn an_object_replaces_only_what_its_writer_has_seen() {
         assert_eq!(seen, WriteCondition::IfMatch(first.etag.unwrap()));
         let (third, fourth) = (
             prepared(&vault, &key, 3, size).await,
-            prepared(&vault, &key, 4, size).await,
+            held(&vault, &key, 4, size).await,
         );
         third.publish(seen.clone()).await.unwrap();
         assert!(is_changed(&fourth.publish(seen.clone()).await));
@@ -76,6 +82,21 @@ async fn an_object_replaces_only_what_its_writer_has_seen() {
         assert!(!vault.exists(&key).await.unwrap());
         assert_eq!(bucket.leftovers(), Vec::<std::path::PathBuf>::new());
     }
+}
+
+/// A worker that has lost its claim may still hold an object that it has not published.
+#[tokio::test]
+async fn the_upload_of_an_earlier_writer_fails_and_replaces_nothing() {
+    let bucket = Bucket::start().await;
+    let vault = vault_of(&bucket).await;
+    let earlier = prepared(&vault, "a", 1, SIZES[1]).await;
+    let later = prepared(&vault, "a", 2, SIZES[1]).await;
+    later.publish(WriteCondition::IfAbsent).await.unwrap();
+    assert!(earlier.publish(WriteCondition::Always).await.is_err());
+    assert_eq!(
+        vault.get_bytes("a").await.unwrap(),
+        Noise::bytes(2, SIZES[1])
+    );
 }
 
 #[tokio::test]

@@ -126,6 +126,46 @@ async fn a_writer_that_is_dropped_leaves_nothing() {
     assert!(!vault.exists("new").await.unwrap());
 }
 
+#[tokio::test]
+async fn the_upload_of_a_killed_writer_goes_with_the_next_one() {
+    let bucket = Bucket::start().await;
+    let vault = bucket.vault(&[&FernetKeys::generate()], Compression::None);
+    for key in ["archive", "archive-of-another"] {
+        let begun = bucket
+            .client
+            .create_multipart_upload()
+            .bucket(BUCKET)
+            .key(key)
+            .metadata("upload", "of a killed writer");
+        begun.send().await.unwrap();
+    }
+    let unfinished = async || {
+        let listed = bucket
+            .client
+            .list_multipart_uploads()
+            .bucket(BUCKET)
+            .send()
+            .await
+            .unwrap();
+        let keys = listed
+            .uploads
+            .unwrap_or_default()
+            .into_iter()
+            .map(|upload| upload.key.unwrap());
+        keys.collect::<Vec<_>>()
+    };
+    assert_eq!(unfinished().await, ["archive", "archive-of-another"]);
+
+    let mut writer = vault.create("archive", Seal::Encrypt);
+    let writer = spawn_blocking(move || {
+        writer.write_all(&Noise::bytes(4, 20 * MIB)).unwrap();
+        writer
+    });
+    writer.await.unwrap().finish().await.unwrap();
+    assert_eq!(unfinished().await, ["archive-of-another"]);
+    assert!(vault.exists("archive").await.unwrap());
+}
+
 /// A step is stopped at its deadline by dropping its future, perhaps in the middle of `finish`.
 #[tokio::test]
 async fn an_upload_whose_end_is_dropped_does_not_appear_later() {
