@@ -38,15 +38,12 @@ const SEEDS: Range<u64> = 0..24;
 /// Most of the time of a schedule is waiting.
 const AT_ONCE: usize = 8;
 
-/// `17`, or `0..300` without its end.
+/// The seeds in `MDS_CHAOS_SEEDS`: `17`, or `0..300` without its end.
 fn seeds() -> Range<u64> {
     let Ok(seeds) = std::env::var("MDS_CHAOS_SEEDS") else {
         return SEEDS;
     };
-    let number = |text: &str| {
-        text.parse::<u64>()
-            .expect("MDS_CHAOS_SEEDS is 17 or 0..300")
-    };
+    let number = |text: &str| text.parse::<u64>().unwrap();
     match seeds.split_once("..") {
         Some((first, end)) => number(first)..number(end),
         None => number(&seeds)..number(&seeds) + 1,
