@@ -95,6 +95,22 @@ async fn the_trip_report_counts_a_month_and_what_has_changed_since_the_last_one(
         fourth["compared_with"], second["made_at"],
         "nothing new was recorded"
     );
+    let before_all = report(&world, &["--since", "2020-02-01"]).await;
+    assert_eq!(before_all["compared_with"], Value::Null);
+    assert_eq!(before_all["providers"][0]["since"], Value::Null);
+    let args = [
+        "report",
+        "trips",
+        "--month",
+        "2020-01",
+        "--since",
+        "2020-02-01",
+    ];
+    let text = stdout(&world.expect(0, &args).await);
+    assert!(
+        text.contains("No report of this month was made before 2020-02-01"),
+        "{text}"
+    );
     let since_the_first = report(&world, &["--since", first["made_at"].as_str().unwrap()]).await;
     assert_eq!(since_the_first["compared_with"], first["made_at"]);
 }
@@ -111,7 +127,9 @@ async fn the_trip_report_is_a_table_lines_of_csv_or_a_page() {
         "bird",
         "1/744",
         "0.1 to 500 miles",
-        "743 hours of the month are not loaded",
+        "743 of 744 hours are not loaded",
+        "Trips that ended in January 2020, civil time of US/Central",
+        "no earlier report of this month",
     ] {
         assert!(table.contains(text), "{table}");
     }
@@ -126,6 +144,21 @@ async fn the_trip_report_is_a_table_lines_of_csv_or_a_page() {
             .all(|line| line.starts_with("2020-01,bird,")),
         "{csv}"
     );
+
+    let mut lines = csv::Reader::from_reader(csv.as_bytes());
+    let headings = lines.headers().unwrap().clone();
+    let line = lines.records().next().unwrap().unwrap();
+    let cell = |name: &str| &line[headings.iter().position(|it| it == name).unwrap()];
+    let filters = ["min_miles", "max_miles", "max_hours", "riders_only"].map(cell);
+    assert_eq!(filters, ["0.1", "500", "24", "true"]);
+    for time in ["received_at", "made_at"] {
+        let form = "2020-01-15T18:00:00Z";
+        assert_eq!(
+            (cell(time).len(), cell(time).ends_with('Z')),
+            (form.len(), true),
+            "{csv}"
+        );
+    }
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("march.html");

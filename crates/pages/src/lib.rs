@@ -6,6 +6,7 @@ mod trips;
 
 use ::trips::time::Month;
 
+pub use self::numbers::grouped;
 pub use self::status::status;
 pub use self::trips::trips;
 

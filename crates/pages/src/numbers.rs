@@ -3,7 +3,8 @@
 use std::fmt::Display;
 
 /// A number with commas between its thousands, such as `1,234,567` or `1,234.50`.
-pub(crate) fn grouped(number: impl Display) -> String {
+#[must_use]
+pub fn grouped(number: impl Display) -> String {
     let text = number.to_string();
     let (sign, digits) = text
         .strip_prefix('-')

@@ -44,6 +44,20 @@ impl Page<'_> {
         self.zone.civil(*instant).format("%Y-%m-%d").to_string()
     }
 
+    fn number(&self, number: &u64) -> String {
+        grouped(number)
+    }
+
+    fn more_or_fewer(&self, trips: &i64) -> String {
+        match trips {
+            0 => "as many trips as then".to_owned(),
+            1 => "1 trip more".to_owned(),
+            -1 => "1 trip fewer".to_owned(),
+            more @ 2.. => format!("{} trips more", grouped(more)),
+            fewer => format!("{} trips fewer", grouped(fewer.unsigned_abs())),
+        }
+    }
+
     fn missing(&self, loaded: &u64) -> u64 {
         self.report.hours.saturating_sub(*loaded)
     }

@@ -193,10 +193,7 @@ fn since(
         let first = zone.day(day).map(|day| day.first());
         return Ok(first.unwrap_or_else(|| Hour::containing(now - TimeDelta::days(DEFAULT_DAYS))));
     };
-    match NaiveDate::parse_from_str(text.trim(), "%Y-%m-%d") {
-        Ok(day) => Ok(zone.parse_time(&format!("{}-00", day.format("%Y-%m-%d")))?),
-        Err(_) => Ok(zone.parse_time(text)?),
-    }
+    Ok(zone.parse_day_or_hour(text)?)
 }
 
 impl ProviderStatus {

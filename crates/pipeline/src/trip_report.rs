@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use store::{MadeReport, ProviderOverview, ReportedCounts, TripFilters, TripGroup};
+use store::{
+    MadeReport, ProviderOverview, ReportedCounts, Seen, TripCounts, TripFilters, TripGroup,
+};
 use trips::block::{Hour, HourRange};
 use trips::status::{BlockStatus, Step};
 use trips::time::Month;
@@ -23,11 +25,13 @@ pub use self::filters::ReportFilters;
 pub struct TripReport {
     /// The month.
     pub month: Month,
+    /// The city's time zone, by its name: the month is one of its civil time.
+    pub time_zone: String,
     /// When the report was made.
     pub made_at: DateTime<Utc>,
     /// Which trips `trips_after_filters` counts.
     pub filters: ReportFilters,
-    /// The report of the same month that this one is compared with; `None` for the first one.
+    /// The report of the same month that this one is compared with; `None` if there is none.
     pub compared_with: Option<DateTime<Utc>>,
     /// Number of hours of the month that have ended.
     pub hours: u64,
@@ -35,6 +39,9 @@ pub struct TripReport {
     pub providers: Vec<ProviderTrips>,
     /// All providers together.
     pub total: TripFigures,
+    /// Which changes of trips the report has seen, for the next one.
+    #[serde(skip)]
+    pub seen: Seen,
 }
 
 /// The trips of a provider.
@@ -99,26 +106,24 @@ pub async fn trip_report(
     ctx: &Context,
     request: TripReportRequest,
 ) -> Result<TripReport, PipelineError> {
-    let made_at = ctx.store().now().await?;
-    let range = month_until(ctx, request.month, made_at)?;
     let store = ctx.store();
-    let until = request.since.unwrap_or(made_at);
+    let now = store.now().await?;
+    let range = month_until(ctx, request.month, now)?;
+    let until = request.since.unwrap_or(now);
     let earlier = store.last_report(request.month.first_day(), until).await?;
-    let since = earlier.as_ref().map(|it| it.made_at).or(request.since);
     let filters: TripFilters = request.filters.into();
-    let (groups, blocks) = futures::future::try_join(
-        store.trip_groups(range, filters, since),
-        store.overview(range),
-    )
-    .await?;
+    let seen = earlier.as_ref().map(|it| &it.seen);
+    let counts = store.count_trips(range, filters, seen).await?;
     Ok(TripReport {
         month: request.month,
-        made_at,
+        time_zone: ctx.zone().name().to_owned(),
+        made_at: counts.seen.made_at,
         filters: request.filters,
-        compared_with: since,
+        compared_with: seen.map(|seen| seen.made_at),
         hours: range.len(),
-        total: groups.iter().collect(),
-        providers: providers(&groups, &blocks, earlier.as_ref(), filters, since.is_some()),
+        total: counts.groups.iter().collect(),
+        providers: providers(&counts, earlier.as_ref(), filters),
+        seen: counts.seen,
     })
 }
 
@@ -130,7 +135,7 @@ pub async fn trip_report(
 /// `DatabaseUnavailable`; `ConfigInvalid` if the database's role may only read.
 pub async fn record_trip_report(ctx: &Context, report: &TripReport) -> Result<(), PipelineError> {
     let made = MadeReport {
-        made_at: report.made_at,
+        seen: report.seen.clone(),
         filters: report.filters.into(),
         providers: report.providers.iter().map(reported).collect(),
     };
@@ -175,17 +180,15 @@ fn month_until(
 }
 
 fn providers(
-    groups: &[TripGroup],
-    blocks: &[ProviderOverview],
+    counts: &TripCounts,
     earlier: Option<&MadeReport>,
     filters: TripFilters,
-    is_compared: bool,
 ) -> Vec<ProviderTrips> {
     let mut by_provider: BTreeMap<&str, Vec<&TripGroup>> = BTreeMap::new();
-    for overview in blocks {
+    for overview in &counts.blocks {
         by_provider.entry(overview.provider.as_str()).or_default();
     }
-    for group in groups {
+    for group in &counts.groups {
         by_provider.entry(&group.provider).or_default().push(group);
     }
     by_provider
@@ -194,9 +197,9 @@ fn providers(
             let figures: TripFigures = groups.iter().copied().collect();
             ProviderTrips {
                 provider: name.to_owned(),
-                hours_loaded: hours_loaded(blocks, name),
+                hours_loaded: hours_loaded(&counts.blocks, name),
                 received_at: groups.iter().filter_map(|group| group.received_at).max(),
-                since: is_compared.then(|| since(name, &groups, &figures, earlier, filters)),
+                since: earlier.map(|report| since(name, &groups, &figures, report, filters)),
                 vehicle_types: vehicle_types(&groups),
                 figures,
             }
@@ -221,21 +224,16 @@ fn since(
     name: &str,
     groups: &[&TripGroup],
     figures: &TripFigures,
-    earlier: Option<&MadeReport>,
+    earlier: &MadeReport,
     filters: TripFilters,
 ) -> SinceReport {
-    let then = earlier
-        .and_then(|report| report.providers.get(name).copied())
-        .unwrap_or(ReportedCounts {
-            trips: 0,
-            counted: 0,
-        });
-    let has_same_filters = earlier.is_some_and(|report| report.filters == filters);
+    // A report names every provider that had a block or a trip, so the others had none.
+    let then = earlier.providers.get(name).copied().unwrap_or_default();
     SinceReport {
         arrived_or_corrected: groups.iter().map(|group| group.arrived_since).sum(),
         withdrawn: groups.iter().map(|group| group.withdrawn_since).sum(),
         trips: difference(figures.trips, then.trips),
-        trips_after_filters: has_same_filters
+        trips_after_filters: (earlier.filters == filters)
             .then(|| difference(figures.trips_after_filters, then.counted)),
     }
 }

@@ -144,6 +144,10 @@ impl Store {
         }
     }
 
+    pub(crate) fn max_connections(&self) -> usize {
+        self.pool.status().max_size
+    }
+
     pub(crate) async fn client(&self) -> Result<Object, StoreError> {
         self.has_own_sessions
             .get_or_try_init(|| Box::pin(self.check_own_sessions()))

@@ -48,7 +48,7 @@ pub use publish::BlockRows;
 pub use request_slots::{RequestSlot, RequestSlots};
 pub use runs::{FailedBlock, Outcome, Pruned, RunConfig, RunRecord, RunSummary, UnfinishedBlock};
 pub use schedule::{ArchiveRecord, ScheduleRow};
-pub use trip_report::{MadeReport, ReportedCounts, TripFilters, TripGroup};
+pub use trip_report::{MadeReport, ReportedCounts, Seen, TripCounts, TripFilters, TripGroup};
 pub use upsert::{LoadCounts, LoadRequest, Upsert};
 pub use vehicles::WantedDevice;
 pub use views::ProviderFacts;

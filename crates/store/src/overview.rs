@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use deadpool_postgres::GenericClient;
 use serde::Serialize;
 use trips::block::{HourRange, ProviderName};
 use trips::status::BlockStatus;
@@ -46,27 +47,7 @@ impl Store {
     ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn overview(&self, range: HourRange) -> Result<Vec<ProviderOverview>, StoreError> {
-        let rows = self
-            .client()
-            .await?
-            .query(BLOCKS, &[&range.first().start(), &range.end().start()])
-            .await
-            .map_err(failed("summing up blocks"))?;
-        let mut overview = BTreeMap::<ProviderName, ProviderOverview>::new();
-        for row in &rows {
-            let provider = read_provider(row, "provider_name")?;
-            let status = read_status(get(row, "status_id")?)?;
-            let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
-            let entry = overview
-                .entry(provider.clone())
-                .or_insert_with(|| ProviderOverview::new(provider));
-            *entry.blocks.entry(status).or_default() += number("blocks")?;
-            entry.fetched += number("fetched")?;
-            entry.loaded += number("loaded")?;
-            entry.rejected += number("rejected")?;
-            entry.duplicates += number("duplicates")?;
-        }
-        Ok(overview.into_values().collect())
+        read(&self.client().await?, range).await
     }
 
     /// Counts the trips of `api.trips` that are not withdrawn.
@@ -86,6 +67,32 @@ impl Store {
             .map_err(failed("counting trips"))?;
         Ok(get::<i64>(&row, "trips")?.unsigned_abs())
     }
+}
+
+/// As [`Store::overview`], in any transaction.
+pub(crate) async fn read(
+    client: &impl GenericClient,
+    range: HourRange,
+) -> Result<Vec<ProviderOverview>, StoreError> {
+    let rows = client
+        .query(BLOCKS, &[&range.first().start(), &range.end().start()])
+        .await
+        .map_err(failed("summing up blocks"))?;
+    let mut overview = BTreeMap::<ProviderName, ProviderOverview>::new();
+    for row in &rows {
+        let provider = read_provider(row, "provider_name")?;
+        let status = read_status(get(row, "status_id")?)?;
+        let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
+        let entry = overview
+            .entry(provider.clone())
+            .or_insert_with(|| ProviderOverview::new(provider));
+        *entry.blocks.entry(status).or_default() += number("blocks")?;
+        entry.fetched += number("fetched")?;
+        entry.loaded += number("loaded")?;
+        entry.rejected += number("rejected")?;
+        entry.duplicates += number("duplicates")?;
+    }
+    Ok(overview.into_values().collect())
 }
 
 impl ProviderOverview {

@@ -73,6 +73,25 @@ impl CivilZone {
         parse::time(self, input)
     }
 
+    /// Reads where a report begins: a civil day as `yyyy-mm-dd`, which means its first hour, or a
+    /// time as [`parse_time`](Self::parse_time) reads it.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse_time`](Self::parse_time).
+    pub fn parse_day_or_hour(&self, input: &str) -> Result<Hour, TimeError> {
+        parse::hour_or_day(self, input)
+    }
+
+    /// As [`parse_day_or_hour`](Self::parse_day_or_hour), and an instant need not be a whole hour.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse_time`](Self::parse_time).
+    pub fn parse_day_or_instant(&self, input: &str) -> Result<DateTime<Utc>, TimeError> {
+        parse::instant_or_day(self, input)
+    }
+
     /// The hours of a civil day: 24 of them, or 23 or 25 when the clocks change.
     ///
     /// `None` for a day that the zone skipped, as Samoa did in 2011.

@@ -239,3 +239,27 @@ fn a_zone_keeps_its_name_in_json() {
     );
     assert!(serde_json::from_str::<CivilZone>(r#""Asia/Kolkata""#).is_err());
 }
+
+#[rstest]
+#[case::a_day_begins_in_the_city("2020-07-01", "2020-07-01T05:00:00Z")]
+#[case::unpadded(" 2020-7-1", "2020-07-01T05:00:00Z")]
+#[case::an_hour("2020-07-01-03", "2020-07-01T08:00:00Z")]
+#[case::an_instant("2020-07-01T08:00:00Z", "2020-07-01T08:00:00Z")]
+fn a_report_begins_with_a_day_or_an_hour(#[case] input: &str, #[case] expected: &str) {
+    let zone = zone("US/Central");
+    assert_eq!(zone.parse_day_or_hour(input).unwrap(), hour(expected));
+    let instant = zone.parse_day_or_instant(input).unwrap();
+    assert_eq!(instant, hour(expected).start());
+}
+
+#[test]
+fn a_report_may_begin_at_any_instant() {
+    let zone = zone("US/Central");
+    let input = "2020-07-01T08:15:30.25-05:00";
+    let instant = zone.parse_day_or_instant(input).unwrap();
+    assert_eq!(instant.to_rfc3339(), "2020-07-01T13:15:30.250+00:00");
+    let error = zone.parse_day_or_hour(input).unwrap_err();
+    assert!(error.to_string().contains("whole hour"), "{error}");
+    let error = zone.parse_day_or_instant("2020-02-30").unwrap_err();
+    assert!(error.to_string().contains("2020-02-30"), "{error}");
+}

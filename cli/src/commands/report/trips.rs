@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
+use pages::grouped;
 use pipeline::{Context, ProviderTrips, ReportFilters, TripFigures, TripReport, TripReportRequest};
 
 use crate::args::TripsArgs;
@@ -45,19 +46,9 @@ pub(super) async fn trips(args: &TripsArgs, json: bool) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// A day means its first instant in the city.
 fn since(ctx: &Context, text: &str) -> anyhow::Result<DateTime<Utc>> {
-    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
-        return Ok(instant.to_utc());
-    }
-    let hour = match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        Ok(day) => format!("{}-00", day.format("%Y-%m-%d")),
-        Err(_) => text.to_owned(),
-    };
-    let hour = ctx.zone().parse_time(&hour);
-    Ok(hour
-        .map_err(|error| usage(format!("--since: {error}")))?
-        .start())
+    let time = ctx.zone().parse_day_or_instant(text);
+    time.map_err(|error| usage(format!("--since: {error}")))
 }
 
 fn write(args: &TripsArgs, ctx: &Context, report: &TripReport, json: bool) -> anyhow::Result<()> {
@@ -71,11 +62,18 @@ fn write(args: &TripsArgs, ctx: &Context, report: &TripReport, json: bool) -> an
         let text = serde_json::to_string_pretty(report)?;
         return output::write(Path::new(output::STANDARD), format!("{text}\n").as_bytes());
     }
-    print(report, ctx)
+    print(args, report, ctx)
 }
 
-fn print(report: &TripReport, ctx: &Context) -> anyhow::Result<()> {
+fn print(args: &TripsArgs, report: &TripReport, ctx: &Context) -> anyhow::Result<()> {
     let mut out = Vec::new();
+    writeln!(
+        out,
+        "Trips that ended in {}, civil time of {}; made at {}",
+        pages::month_name(report.month),
+        report.time_zone,
+        minute(ctx, report.made_at)
+    )?;
     let heading = [
         "provider",
         "trips",
@@ -114,17 +112,30 @@ fn print(report: &TripReport, ctx: &Context) -> anyhow::Result<()> {
         if provider.hours_loaded < report.hours {
             writeln!(
                 out,
-                "{}: {} hours of the month are not loaded, so trips are missing; see `mds status`",
+                "{}: {} of {} hours are not loaded, so trips are missing; see `mds status --provider {} --since {}`",
                 provider.provider,
-                report.hours - provider.hours_loaded
+                report.hours - provider.hours_loaded,
+                report.hours,
+                provider.provider,
+                report.month.first_day()
             )?;
         }
     }
-    if let Some(time) = report.compared_with {
-        writeln!(out, "Since {}:", minute(ctx, time))?;
-        for provider in &report.providers {
-            writeln!(out, "  {}", since_line(provider))?;
+    match (report.compared_with, args.since.as_deref()) {
+        (Some(time), _) => {
+            writeln!(out, "Since the report of {}:", minute(ctx, time))?;
+            for provider in &report.providers {
+                writeln!(out, "  {}", since_line(provider))?;
+            }
         }
+        (None, Some(since)) => writeln!(
+            out,
+            "No report of this month was made before {since}, so there is none to compare with."
+        )?,
+        (None, None) => writeln!(
+            out,
+            "There is no earlier report of this month to compare with."
+        )?,
     }
     output::write(Path::new(output::STANDARD), &out)
 }
@@ -132,15 +143,15 @@ fn print(report: &TripReport, ctx: &Context) -> anyhow::Result<()> {
 fn figure_cells(name: &str, figures: &TripFigures) -> Vec<String> {
     vec![
         name.to_owned(),
-        figures.trips.to_string(),
-        figures.trips_after_filters.to_string(),
-        format!("{:.2}", figures.miles),
+        grouped(figures.trips),
+        grouped(figures.trips_after_filters),
+        grouped(format!("{:.2}", figures.miles)),
         format!("{:.2}", figures.average_miles),
         format!("{:.2}", figures.average_minutes),
-        figures.zero_distance.to_string(),
-        figures.long_distance.to_string(),
-        figures.overlapping.to_string(),
-        figures.withdrawn.to_string(),
+        grouped(figures.zero_distance),
+        grouped(figures.long_distance),
+        grouped(figures.overlapping),
+        grouped(figures.withdrawn),
     ]
 }
 
@@ -166,8 +177,8 @@ fn since_line(provider: &ProviderTrips) -> String {
         Some(since) => format!(
             "{}: {} trips arrived or corrected, {} withdrawn; {:+} trips{}",
             provider.provider,
-            since.arrived_or_corrected,
-            since.withdrawn,
+            grouped(since.arrived_or_corrected),
+            grouped(since.withdrawn),
             since.trips,
             since
                 .trips_after_filters
@@ -189,7 +200,7 @@ fn minute(ctx: &Context, time: DateTime<Utc>) -> String {
 }
 
 /// One line for each provider and type of vehicle, which can be summed up, with the figures as they
-/// stand in the JSON.
+/// are in the JSON, and the filters, so that a file says what it counts.
 fn csv(report: &TripReport) -> anyhow::Result<String> {
     let mut lines = csv::Writer::from_writer(Vec::new());
     lines.write_record([
@@ -210,6 +221,11 @@ fn csv(report: &TripReport) -> anyhow::Result<String> {
         "hours_loaded",
         "hours",
         "received_at",
+        "made_at",
+        "min_miles",
+        "max_miles",
+        "max_hours",
+        "riders_only",
     ])?;
     for provider in &report.providers {
         for (kind, figures) in rows_of(provider) {
@@ -230,10 +246,12 @@ fn csv(report: &TripReport) -> anyhow::Result<String> {
                 figures.withdrawn.to_string(),
                 provider.hours_loaded.to_string(),
                 report.hours.to_string(),
-                provider
-                    .received_at
-                    .map(|time| time.to_rfc3339())
-                    .unwrap_or_default(),
+                provider.received_at.map(iso).unwrap_or_default(),
+                iso(report.made_at),
+                report.filters.min_miles.to_string(),
+                report.filters.max_miles.to_string(),
+                report.filters.max_hours.to_string(),
+                report.filters.riders_only.to_string(),
             ])?;
         }
     }
@@ -241,6 +259,10 @@ fn csv(report: &TripReport) -> anyhow::Result<String> {
         .into_inner()
         .context("the lines could not be written")?;
     Ok(String::from_utf8(bytes)?)
+}
+
+fn iso(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// A provider without a trip has one line too.

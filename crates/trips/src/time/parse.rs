@@ -26,6 +26,29 @@ pub(super) fn time(zone: &CivilZone, input: &str) -> Result<Hour, TimeError> {
         .ok_or_else(|| not_a_time(input))
 }
 
+/// The first instant of a civil day, the start of an hour, or any instant.
+pub(super) fn instant_or_day(zone: &CivilZone, input: &str) -> Result<DateTime<Utc>, TimeError> {
+    let input = input.trim();
+    if looks_like_an_instant(input) {
+        return any_instant(input);
+    }
+    hour_or_day(zone, input).map(|hour| hour.start())
+}
+
+/// The first hour of a civil day, or the hour that starts at a time.
+pub(super) fn hour_or_day(zone: &CivilZone, input: &str) -> Result<Hour, TimeError> {
+    let input = input.trim();
+    match *input.split('-').collect::<Vec<_>>() {
+        [year, month, day] if !looks_like_an_instant(input) => {
+            let midnight = date(input, year, month, day)?.and_time(NaiveTime::MIN);
+            zone.first_instant(midnight)
+                .map(Hour::containing)
+                .ok_or_else(|| not_a_time(input))
+        }
+        _ => time(zone, input),
+    }
+}
+
 /// The instant at which a block with this label ends.
 pub(crate) fn label(zone: &CivilZone, input: &str) -> Result<Hour, TimeError> {
     let input = input.trim();
@@ -64,13 +87,18 @@ fn looks_like_an_instant(input: &str) -> bool {
     input.contains(':') || matches!(input.as_bytes().get(10), Some(b'T' | b't'))
 }
 
-fn instant(input: &str) -> Result<Hour, TimeError> {
+fn any_instant(input: &str) -> Result<DateTime<Utc>, TimeError> {
     let instant = DateTime::parse_from_rfc3339(input)
         .map_err(|_| TimeError::NotAnInstant {
             input: input.to_owned(),
         })?
         .with_timezone(&Utc);
     check_year(input, instant.year())?;
+    Ok(instant)
+}
+
+fn instant(input: &str) -> Result<Hour, TimeError> {
+    let instant = any_instant(input)?;
     let hour = Hour::containing(instant);
     if hour.start() == instant {
         Ok(hour)
