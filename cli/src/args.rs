@@ -2,6 +2,7 @@
 
 mod archive;
 mod audit;
+mod migrate;
 mod report;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -14,6 +15,7 @@ use pipeline::PlanRequest;
 
 pub(crate) use archive::{ArchiveCommand, ArchiveGetArgs, ArchiveListArgs, Format};
 pub(crate) use audit::AuditArgs;
+pub(crate) use migrate::MigrateArgs;
 pub(crate) use report::{ReportCommand, TripsArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::{
@@ -72,12 +74,8 @@ pub(crate) enum Command {
     /// Read and write the encrypted configuration; rotate its key.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Create or update the database's tables.
-    Migrate {
-        /// Print the migrations that are missing, one for each line, and change nothing.
-        #[arg(long)]
-        dry_run: bool,
-    },
+    /// Create or update the database's tables, or take over those of the Python tool.
+    Migrate(MigrateArgs),
     /// Start providers, a portal, S3 and Postgres on loopback, to try commands with, until Ctrl-C.
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),

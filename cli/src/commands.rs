@@ -39,7 +39,7 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         Command::Report(command) => report::report(&command, cli.json).await,
         Command::Archive(command) => archive::archive(command, cli.json).await,
         Command::Config(command) => config::config(command, cli.json, &progress).await,
-        Command::Migrate { dry_run } => migrate::migrate(dry_run).await,
+        Command::Migrate(args) => migrate::migrate(args, cli.json).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(&args).await,
         #[cfg(feature = "sandbox")]

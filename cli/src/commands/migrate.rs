@@ -1,44 +1,146 @@
-//! `mds migrate`: creates or updates the database's tables.
+//! `mds migrate`: creates or updates the database's tables, or takes over those of the Python tool.
 
+use std::fmt::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use config::{Config, Environment, Scope};
+use pipeline::{MigrationReport, MigrationRequest, TableChange};
 
-pub(crate) async fn migrate(dry_run: bool) -> anyhow::Result<ExitCode> {
-    let config = Box::pin(config::load_for(
-        Environment::from_process()?,
-        Scope::Migrate,
-        None,
-    ))
-    .await?;
-    if dry_run {
-        return show_missing(&config).await;
+use crate::args::MigrateArgs;
+use crate::failure::FAILED;
+use crate::output;
+
+pub(crate) async fn migrate(args: MigrateArgs, json: bool) -> anyhow::Result<ExitCode> {
+    let config = load(Scope::Migrate).await?;
+    let request = MigrationRequest {
+        timestamps_in: Some(args.timestamps_in),
+        hours_are: args.hours_are.map(Into::into),
+        provider_ids: provider_ids().await,
+    };
+    let report = if args.dry_run {
+        Box::pin(pipeline::plan_migration(&config, &request)).await?
+    } else {
+        Box::pin(pipeline::migrate_with(&config, &request)).await?
+    };
+    if json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+    } else if args.dry_run {
+        print(&plan_text(&report))?;
     }
-    let migrated = Box::pin(pipeline::migrate(&config)).await?;
-    match migrated.applied.as_slice() {
-        [] => eprintln!("the tables are up to date: version {}", migrated.version),
-        applied => {
-            let applied: Vec<_> = applied.iter().map(ToString::to_string).collect();
-            eprintln!(
-                "applied migrations {}: the tables are up to date",
-                applied.join(", ")
-            );
-        }
+    if !args.dry_run {
+        eprint!("{}", taken_over(&report));
     }
-    Ok(ExitCode::SUCCESS)
+    eprintln!("{}", summary(&report, args.dry_run));
+    Ok(if report.obstacles.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    })
 }
 
-#[expect(clippy::print_stdout, reason = "the list is this command's data")]
-async fn show_missing(config: &Config) -> anyhow::Result<ExitCode> {
-    let missing = Box::pin(pipeline::missing_migrations(config)).await?;
-    if missing.is_empty() {
-        eprintln!(
-            "the tables are up to date: version {}",
-            pipeline::newest_migration()
+async fn load(scope: Scope) -> anyhow::Result<Config> {
+    let environment = Environment::from_process()?;
+    Ok(Box::pin(config::load_for(environment, scope, None)).await?)
+}
+
+/// The ids that tell which provider an old trip belongs to. The names in the trips tell it too, so
+/// a migration does without the providers file.
+async fn provider_ids() -> Vec<(trips::block::ProviderName, uuid::Uuid)> {
+    match load(Scope::Plan).await {
+        Ok(config) => pipeline::provider_ids(&config),
+        Err(error) => {
+            tracing::debug!(error = %format!("{error:#}"), "the providers file was not read");
+            Vec::new()
+        }
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    output::write(Path::new(output::STANDARD), text.as_bytes())
+}
+
+/// The migrations, one for each line; then what else would happen.
+fn plan_text(report: &MigrationReport) -> String {
+    let mut text = String::new();
+    for migration in &report.migrations {
+        let _ = writeln!(text, "{migration}");
+    }
+    for table in &report.tables {
+        text.push_str(&table_text(table));
+    }
+    for note in &report.notes {
+        let _ = writeln!(text, "note: {note}");
+    }
+    for obstacle in &report.obstacles {
+        let _ = writeln!(text, "in the way: {obstacle}");
+    }
+    text
+}
+
+fn table_text(table: &TableChange) -> String {
+    let mut text = format!("{}: {} rows\n", table.table, table.rows);
+    for column in &table.columns {
+        let _ = match &column.from {
+            Some(from) if *from == column.to => {
+                writeln!(text, "  {}: every row gets a value", column.column)
+            }
+            Some(from) => writeln!(text, "  {}: {from} becomes {}", column.column, column.to),
+            None => writeln!(text, "  {}: added, {}", column.column, column.to),
+        };
+    }
+    text
+}
+
+/// What became of the tables of another tool.
+fn taken_over(report: &MigrationReport) -> String {
+    let mut text = String::new();
+    for table in &report.tables {
+        let _ = writeln!(text, "taken over: {} with {} rows", table.table, table.rows);
+    }
+    for note in &report.notes {
+        let _ = writeln!(text, "note: {note}");
+    }
+    text
+}
+
+fn summary(report: &MigrationReport, dry_run: bool) -> String {
+    let version = report.version;
+    if !report.obstacles.is_empty() {
+        return format!(
+            "{} things are in the way: remove them with the statements above, and try again; nothing was changed",
+            report.obstacles.len()
         );
     }
-    for migration in missing {
-        println!("{migration}");
+    let done = |done: &str, would: &str| {
+        if dry_run {
+            would.to_owned()
+        } else {
+            done.to_owned()
+        }
+    };
+    if !report.tables.is_empty() {
+        let minutes = report.seconds.div_ceil(60);
+        return if dry_run {
+            format!(
+                "would take over the tables above and update them to version {version}; they would be locked for about \
+                 {minutes} min"
+            )
+        } else {
+            format!("took over the tables of an older tool: version {version}")
+        };
     }
-    Ok(ExitCode::SUCCESS)
+    match (report.migrations.is_empty(), report.version_before) {
+        (true, _) => format!("nothing to do: the tables are up to date, version {version}"),
+        (false, None) => {
+            format!(
+                "{} all tables: version {version}",
+                done("created", "would create")
+            )
+        }
+        (false, Some(before)) => format!(
+            "{} the tables from version {before} to version {version}",
+            done("updated", "would update")
+        ),
+    }
 }

@@ -80,6 +80,8 @@ impl From<StoreError> for PipelineError {
             | StoreError::NoCertificates
             | StoreError::Tls { .. }
             | StoreError::Refused(_)
+            | StoreError::CannotTakeOver { .. }
+            | StoreError::UnknownZone { .. }
             | StoreError::History { .. } => ErrorName::ConfigInvalid,
             StoreError::UnknownProvider { .. } | StoreError::UnknownBlock { .. } => {
                 ErrorName::InvalidInput

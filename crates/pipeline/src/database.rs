@@ -7,8 +7,11 @@ use config::{Config, Database, DatabaseRole, LoginSecret, SecretContent};
 use secrecy::SecretString;
 use serde::Serialize;
 use store::{
-    Address, Authorities, Login, ReadLogin, ReadLoginError, SecretLogin, Store, StoreOptions,
+    Address, Authorities, HoursAre, Login, MigrationReport, ReadLogin, ReadLoginError, SecretLogin,
+    Store, StoreOptions, TakeOver,
 };
+use trips::block::ProviderName;
+use uuid::Uuid;
 
 use crate::error::PipelineError;
 
@@ -32,7 +35,7 @@ pub(crate) async fn open_store(
     open(config, DatabaseRole::Runtime, max_connections).await
 }
 
-/// What a migration has done, for the event `{"migrate": true}` and `mds migrate`.
+/// What a migration has done, for the event `{"migrate": true}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Migrated {
     /// The versions that were applied now, in their order.
@@ -41,22 +44,94 @@ pub struct Migrated {
     pub version: i32,
 }
 
-/// Creates or updates the tables, by the login for migrations if the settings have one.
+impl From<MigrationReport> for Migrated {
+    fn from(report: MigrationReport) -> Self {
+        Self {
+            applied: report.applied,
+            version: report.version,
+        }
+    }
+}
+
+/// What only a person can know of the tables of the Python tools.
+#[derive(Debug, Clone, Default)]
+pub struct MigrationRequest {
+    /// The zone of times that were stored without one; `None` is UTC.
+    pub timestamps_in: Option<String>,
+    /// Which end of an hour the civil columns of the schedule tell; `None` to find out.
+    pub hours_are: Option<HoursAre>,
+    /// The MDS ids of the providers, as configured.
+    pub provider_ids: Vec<(ProviderName, Uuid)>,
+}
+
+impl MigrationRequest {
+    fn take_over(&self, config: &Config) -> TakeOver {
+        let default = TakeOver::default();
+        TakeOver {
+            zone: config.settings.time_zone,
+            timestamps_in: self.timestamps_in.clone().unwrap_or(default.timestamps_in),
+            hours_are: self.hours_are,
+            provider_ids: self.provider_ids.clone(),
+        }
+    }
+}
+
+/// The MDS ids under which the trips of configured providers arrive.
+#[must_use]
+pub fn provider_ids(config: &Config) -> Vec<(ProviderName, Uuid)> {
+    let providers = config.providers.iter();
+    providers
+        .flat_map(|(name, provider)| {
+            let further = provider.provider_ids.iter().copied();
+            let ids = std::iter::once(provider.provider_id).chain(further);
+            ids.map(|id| (name.clone(), id))
+        })
+        .collect()
+}
+
+/// [`migrate_with`], without anything that only a person can know.
 ///
 /// # Errors
 ///
-/// `ConfigInvalid` if a setting of the database is missing or malformed, the role lacks a right or
-/// a newer program has migrated the database; `StorageUnavailable` if Secrets Manager or the bucket
-/// does not respond; `DatabaseUnavailable`.
+/// As [`migrate_with`].
 pub async fn migrate(config: &Config) -> Result<Migrated, PipelineError> {
+    let report = migrate_with(config, &MigrationRequest::default()).await?;
+    Ok(report.into())
+}
+
+/// Creates or updates the tables, or takes over those of the Python tools, by the login for
+/// migrations if the settings have one.
+///
+/// # Errors
+///
+/// `ConfigInvalid` if a setting of the database is missing or malformed, the role lacks a right, a
+/// newer program has migrated the database or tables cannot be taken over; `StorageUnavailable` if
+/// Secrets Manager or the bucket does not respond; `DatabaseUnavailable`; `BlockBusy` if others use
+/// the tables.
+pub async fn migrate_with(
+    config: &Config,
+    request: &MigrationRequest,
+) -> Result<MigrationReport, PipelineError> {
     let store = open(config, DatabaseRole::Migrations, FEW_CONNECTIONS).await?;
-    let applied = store.migrate().await?;
+    let report = store.migrate_with(&request.take_over(config)).await?;
     store.write_time_zone(&config.settings.time_zone).await?;
     store.close_idle().await;
-    Ok(Migrated {
-        applied,
-        version: newest_migration(),
-    })
+    Ok(report)
+}
+
+/// What [`migrate_with`] would do, and what is in its way. Changes nothing.
+///
+/// # Errors
+///
+/// As [`migrate_with`].
+pub async fn plan_migration(
+    config: &Config,
+    request: &MigrationRequest,
+) -> Result<MigrationReport, PipelineError> {
+    let store = open(config, DatabaseRole::Migrations, FEW_CONNECTIONS).await?;
+    let report = store.plan_migration(&request.take_over(config)).await?;
+    store.close_idle().await;
+    Ok(report)
 }
 
 /// The migrations that [`migrate`] would apply, in order. Changes nothing.

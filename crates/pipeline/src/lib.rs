@@ -37,7 +37,10 @@ pub use audit::{
     audit,
 };
 pub use context::Context;
-pub use database::{Migrated, migrate, missing_migrations, newest_migration};
+pub use database::{
+    Migrated, MigrationRequest, migrate, migrate_with, missing_migrations, newest_migration,
+    plan_migration, provider_ids,
+};
 pub use error::{ErrorName, PipelineError, to_json};
 pub use event::{
     BlockItem, ExtractOutput, ManifestLocation, PlanRequest, SyncDbOutput, SyncSocrataOutput,
@@ -59,7 +62,7 @@ pub use status::{
     DayStatus, HourStatus, Problem, ProviderStatus, StatusReport, StatusRequest, status_report,
 };
 pub use step::record_not_begun;
-pub use store::RunSummary;
+pub use store::{ColumnChange, HoursAre, MigrationReport, Obstacle, RunSummary, TableChange};
 pub use summarize::{run_summary, successful, summarize};
 pub use sync_db::sync_db;
 pub use sync_socrata::sync_socrata;

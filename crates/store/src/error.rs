@@ -5,10 +5,12 @@ use std::fmt;
 use trips::block::ProviderName;
 use uuid::Uuid;
 
+use crate::takeover::Obstacle;
+
 mod failure;
 
 pub use failure::DatabaseFailure;
-pub(crate) use failure::{classify, classify_connect, failed};
+pub(crate) use failure::{classify, classify_connect, failed, failed_to_change};
 
 /// Why an operation of the store failed.
 ///
@@ -93,6 +95,23 @@ pub enum StoreError {
         /// Which migration, and how it differs.
         why: String,
     },
+    /// Tables of another tool have rows or columns that cannot be taken over.
+    #[error(
+        "the tables cannot be taken over as they are, and nothing was changed:{}",
+        listed(obstacles)
+    )]
+    CannotTakeOver {
+        /// What is in the way, with the statements that remove it.
+        obstacles: Vec<Obstacle>,
+    },
+    /// The database does not know a time zone.
+    #[error(
+        "{zone} is not a time zone that the database knows; give a name such as UTC or US/Central"
+    )]
+    UnknownZone {
+        /// Its name.
+        zone: String,
+    },
     /// The provider is not in `api.providers`.
     #[error("provider {provider} is not in api.providers; plan its blocks first")]
     UnknownProvider {
@@ -126,6 +145,10 @@ pub enum StoreError {
         /// Table and column.
         what: &'static str,
     },
+}
+
+fn listed(obstacles: &[Obstacle]) -> String {
+    obstacles.iter().map(|it| format!("\n- {it}")).collect()
 }
 
 impl StoreError {

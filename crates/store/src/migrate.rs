@@ -1,6 +1,6 @@
 //! Migrations of schema `api`, and the rows of `api.schedule_status`.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Transaction};
 use trips::hour_state::HourState;
 use trips::status::BlockStatus;
 
@@ -9,6 +9,11 @@ use crate::error::{StoreError, classify, failed};
 use crate::life::MAX_SILENCE;
 use crate::lock_session::{LockSession, MIGRATION_KEY, limit_silence};
 use crate::schedule::{get, status_code};
+use crate::takeover::{Inspection, MigrationReport, TakeOver, apply, inspect};
+
+mod in_transaction;
+
+use in_transaction::InTransaction;
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -22,15 +27,29 @@ const CREATE_SCHEMA: &str =
     "DO $$ BEGIN IF to_regnamespace('api') IS NULL THEN CREATE SCHEMA api; END IF; END $$";
 
 impl Store {
-    /// Creates or updates the tables of schema `api` for this version of the program. Does nothing
-    /// if they are up to date. Of several concurrent calls, one migrates and the others wait for
-    /// it. Returns the versions that were applied.
+    /// [`Store::migrate_with`], without anything to know of the tables of another tool. Returns the
+    /// versions that were applied.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Refused`] if the role lacks a right, [`StoreError::History`] if a newer
-    /// version of the program has migrated the database, [`StoreError::Unavailable`].
+    /// As [`Store::migrate_with`].
     pub async fn migrate(&self) -> Result<Vec<i32>, StoreError> {
+        let report = self.migrate_with(&TakeOver::default()).await?;
+        Ok(report.applied)
+    }
+
+    /// Creates or updates the tables of schema `api` for this version of the program, and takes over
+    /// those of the Python tools. Does nothing if they are up to date. Of several concurrent calls,
+    /// one migrates and the others wait for it.
+    ///
+    /// Everything happens in one transaction: a migration that ends early leaves what there was.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::CannotTakeOver`], [`StoreError::UnknownZone`]; [`StoreError::Refused`] if the
+    /// role lacks a right, [`StoreError::History`] if a newer version of the program has migrated
+    /// the database, [`StoreError::Busy`] if others use the tables, [`StoreError::Unavailable`].
+    pub async fn migrate_with(&self, options: &TakeOver) -> Result<MigrationReport, StoreError> {
         let doing = failed("migrating");
         let mut session = LockSession::new(self.client().await?);
         // The others wait, and the tables that tell of silent processes may not exist yet.
@@ -40,16 +59,32 @@ impl Store {
             .execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_KEY])
             .await
             .map_err(doing)?;
-        let applied = run(client).await?;
-        write_statuses(client).await?;
+        let report = run(client, options).await?;
         session.give_back().await?;
-        Ok(applied)
+        Ok(report)
     }
 
-    /// The version of the tables that this program works with.
-    #[must_use]
-    pub fn newest_version() -> i32 {
-        versions().into_iter().max().unwrap_or_default()
+    /// What [`Store::migrate_with`] would do, and what is in its way. Changes nothing, and locks
+    /// nothing that others read or write.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Refused`] if the role may not read the tables, [`StoreError::UnknownZone`],
+    /// [`StoreError::Unavailable`].
+    pub async fn plan_migration(&self, options: &TakeOver) -> Result<MigrationReport, StoreError> {
+        let doing = failed("reading which migrations are missing");
+        let mut session = LockSession::new(self.client().await?);
+        let client: &mut Client = session.client_mut()?;
+        let transaction = client.transaction().await.map_err(doing)?;
+        transaction.batch_execute(LIMITS).await.map_err(doing)?;
+        let known = applied_versions(&transaction).await?;
+        let inspection = inspect(&transaction, options, false).await?;
+        transaction.rollback().await.map_err(doing)?;
+        session.give_back().await?;
+        Ok(MigrationReport {
+            migrations: unapplied(&known),
+            ..report_of(&known, inspection)
+        })
     }
 
     /// The migrations that [`Store::migrate`] would apply, in order: `V5__configuration`. Changes
@@ -60,28 +95,19 @@ impl Store {
     /// [`StoreError::Refused`] if the role may not read the history, [`StoreError::Unavailable`].
     pub async fn missing_migrations(&self) -> Result<Vec<String>, StoreError> {
         let doing = failed("reading which migrations are missing");
-        let client = self.client().await?;
-        let has_history = client
-            .query_one(
-                "SELECT to_regclass('api.schema_history') IS NOT NULL AS is_there",
-                &[],
-            )
-            .await
-            .map_err(doing)?;
-        let applied: Vec<i32> = if get(&has_history, "is_there")? {
-            let history = "SELECT version FROM api.schema_history";
-            let rows = client.query(history, &[]).await.map_err(doing)?;
-            let versions = rows.iter().map(|row| get(row, "version"));
-            versions.collect::<Result<_, _>>()?
-        } else {
-            Vec::new()
-        };
-        let runner = embedded::migrations::runner();
-        let mut missing: Vec<_> = (runner.get_migrations().iter())
-            .filter(|migration| !applied.contains(&migration.version()))
-            .collect();
-        missing.sort_by_key(|migration| migration.version());
-        Ok(missing.into_iter().map(ToString::to_string).collect())
+        let mut session = LockSession::new(self.client().await?);
+        let client: &mut Client = session.client_mut()?;
+        let transaction = client.transaction().await.map_err(doing)?;
+        let known = applied_versions(&transaction).await?;
+        transaction.rollback().await.map_err(doing)?;
+        session.give_back().await?;
+        Ok(unapplied(&known))
+    }
+
+    /// The version of the tables that this program works with.
+    #[must_use]
+    pub fn newest_version() -> i32 {
+        versions().into_iter().max().unwrap_or_default()
     }
 
     /// Checks that the tables have every migration of this version of the program. A role that may
@@ -122,27 +148,96 @@ fn versions() -> Vec<i32> {
     migrations.map(refinery::Migration::version).collect()
 }
 
-async fn run(client: &mut Client) -> Result<Vec<i32>, StoreError> {
-    client
+/// Long enough for a statement of a run to end, and short enough that runs do not pile up behind the
+/// migration.
+const LIMITS: &str = "
+    SET LOCAL lock_timeout = '30s';
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL idle_in_transaction_session_timeout = 0";
+
+async fn run(client: &mut Client, options: &TakeOver) -> Result<MigrationReport, StoreError> {
+    let doing = failed("migrating");
+    let transaction = client.transaction().await.map_err(doing)?;
+    transaction.batch_execute(LIMITS).await.map_err(doing)?;
+    transaction
         .batch_execute(CREATE_SCHEMA)
         .await
         .map_err(failed("creating the schema api"))?;
+    let known = applied_versions(&transaction).await?;
+    let inspection = inspect(&transaction, options, true).await?;
+    if !inspection.obstacles.is_empty() {
+        return Err(StoreError::CannotTakeOver {
+            obstacles: inspection.obstacles,
+        });
+    }
+    let mut notes = Vec::new();
+    if inspection.is_needed() {
+        notes = apply(&transaction, &inspection, options).await?;
+    }
     let mut runner = embedded::migrations::runner();
     runner.set_migration_table_name(HISTORY);
-    let report = runner
-        .run_async(client)
+    let applied = runner
+        .run_async(&mut InTransaction(&transaction))
         .await
         .map_err(|e| from_refinery_error(&e))?;
-    let applied = report.applied_migrations();
+    write_statuses(&transaction).await?;
+    transaction.commit().await.map_err(doing)?;
+    let applied = applied.applied_migrations();
     for migration in applied {
         tracing::info!(migration.name = %migration, "migration applied");
     }
-    Ok(applied.iter().map(refinery::Migration::version).collect())
+    let mut report = MigrationReport {
+        migrations: applied.iter().map(ToString::to_string).collect(),
+        applied: applied.iter().map(refinery::Migration::version).collect(),
+        ..report_of(&known, inspection)
+    };
+    report.notes.extend(notes);
+    Ok(report)
+}
+
+fn report_of(known: &[i32], inspection: Inspection) -> MigrationReport {
+    MigrationReport {
+        version_before: known.iter().max().copied(),
+        version: Store::newest_version(),
+        migrations: Vec::new(),
+        applied: Vec::new(),
+        tables: inspection.tables(),
+        seconds: inspection.seconds(),
+        notes: inspection.notes,
+        obstacles: inspection.obstacles,
+    }
+}
+
+fn unapplied(known: &[i32]) -> Vec<String> {
+    let runner = embedded::migrations::runner();
+    let mut missing: Vec<_> = (runner.get_migrations().iter())
+        .filter(|migration| !known.contains(&migration.version()))
+        .collect();
+    missing.sort_by_key(|migration| migration.version());
+    missing.into_iter().map(ToString::to_string).collect()
+}
+
+/// The versions that the history has; none without one.
+async fn applied_versions(transaction: &Transaction<'_>) -> Result<Vec<i32>, StoreError> {
+    let doing = failed("reading which migrations are missing");
+    let has_history = transaction
+        .query_one(
+            "SELECT to_regclass('api.schema_history') IS NOT NULL AS is_there",
+            &[],
+        )
+        .await
+        .map_err(doing)?;
+    if !get::<bool>(&has_history, "is_there")? {
+        return Ok(Vec::new());
+    }
+    let history = "SELECT version FROM api.schema_history";
+    let rows = transaction.query(history, &[]).await.map_err(doing)?;
+    rows.iter().map(|row| get(row, "version")).collect()
 }
 
 /// Copies the statuses with their descriptions and states from [`BlockStatus`] to
 /// `api.schedule_status`.
-async fn write_statuses(client: &Client) -> Result<(), StoreError> {
+async fn write_statuses(client: &Transaction<'_>) -> Result<(), StoreError> {
     let codes = BlockStatus::ALL.map(status_code);
     let descriptions = BlockStatus::ALL.map(BlockStatus::as_str);
     let states = BlockStatus::ALL.map(|status| HourState::from(status).as_str());

@@ -59,6 +59,23 @@ impl fmt::Display for DatabaseFailure {
     }
 }
 
+/// Converts an error of a statement that changes tables. Where the server's message is about names
+/// and types, it is kept: such a message has no value of a row.
+pub(crate) fn failed_to_change(doing: &'static str) -> impl Fn(PgError) -> StoreError + Copy {
+    move |error| {
+        let message = error.as_db_error().filter(|db| {
+            ["0A", "2B", "42"].contains(&class(db.code().code())) && db.code().code() != "42501"
+        });
+        match message {
+            Some(db) => StoreError::Database(Box::new(DatabaseFailure {
+                what: db.message().to_owned(),
+                ..DatabaseFailure::new(doing, &error)
+            })),
+            None => classify(doing, &error),
+        }
+    }
+}
+
 /// Converts an error of the driver. `doing` says which operation failed.
 pub(crate) fn failed(doing: &'static str) -> impl Fn(PgError) -> StoreError + Copy {
     move |error| classify(doing, &error)

@@ -27,6 +27,7 @@ mod schedule;
 mod secrecy;
 mod silence;
 mod statements;
+mod takeover;
 mod tls;
 mod trip_report;
 mod updates;

@@ -1,0 +1,143 @@
+//! Which block has delivered an old trip, and which provider an old device belongs to.
+
+use tokio_postgres::Transaction;
+use uuid::Uuid;
+
+use super::TakeOver;
+use super::inspect::Work;
+use crate::error::{StoreError, failed_to_change};
+use crate::schedule::get;
+
+/// The owner of a trip: the block of its provider's hour in which it ended, if the block was loaded.
+pub(super) const OWNER_OF_TRIP: &str = "pg_temp.mds_owner";
+
+/// Defines [`OWNER_OF_TRIP`]. Returns whether there is a schedule that can own trips.
+pub(super) async fn define(
+    transaction: &Transaction<'_>,
+    trips: &Work,
+    options: &TakeOver,
+) -> Result<bool, StoreError> {
+    let doing = failed_to_change("finding the owners of trips");
+    let schedule = transaction
+        .query_one(
+            "SELECT to_regclass('api.schedule') IS NOT NULL AND to_regclass('api.providers') IS NOT NULL AS is_there",
+            &[],
+        )
+        .await
+        .map_err(doing)?;
+    if !get::<bool>(&schedule, "is_there")? {
+        return Ok(false);
+    }
+    let (names, ids): (Vec<&str>, Vec<Uuid>) = options
+        .provider_ids
+        .iter()
+        .map(|(name, id)| (name.as_str(), *id))
+        .unzip();
+    let id = trips.value("provider_id").unwrap_or("NULL::uuid");
+    let name = trips.value("provider_name").unwrap_or("NULL::text");
+    transaction
+        .batch_execute(
+            "ALTER TABLE api.providers ADD COLUMN IF NOT EXISTS mds_provider_id uuid;
+             CREATE TEMP TABLE mds_owners (mds_id uuid PRIMARY KEY, number int NOT NULL) ON COMMIT DROP",
+        )
+        .await
+        .map_err(doing)?;
+    transaction
+        .execute(
+            &format!(
+                "INSERT INTO mds_owners
+                 SELECT DISTINCT ON (mds_id) mds_id, number FROM (
+                     SELECT given.id AS mds_id, p.provider_id AS number, 1 AS rank
+                     FROM unnest($1::text[], $2::uuid[]) AS given (name, id)
+                     JOIN api.providers p ON p.provider_name = given.name
+                     UNION ALL
+                     SELECT mds_provider_id, provider_id, 2 FROM api.providers
+                     UNION ALL
+                     SELECT t.id, p.provider_id, 3
+                     FROM (SELECT DISTINCT {id} AS id, {name} AS name FROM api.trips) AS t
+                     JOIN api.providers p ON p.provider_name = lower(t.name)
+                 ) AS found
+                 WHERE mds_id IS NOT NULL
+                 ORDER BY mds_id, rank, number"
+            ),
+            &[&names, &ids],
+        )
+        .await
+        .map_err(doing)?;
+    transaction
+        .batch_execute(&format!(
+            "CREATE FUNCTION {OWNER_OF_TRIP}(provider uuid, ended timestamptz) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+             BEGIN
+                 RETURN (SELECT s.schedule_id FROM mds_owners o
+                         JOIN api.schedule s ON s.provider_id = o.number
+                              AND s.block_start = date_trunc('hour', ended, 'UTC')
+                         WHERE o.mds_id = provider AND s.status_id IN (5, 6, 8, -8));
+             END $$"
+        ))
+        .await
+        .map_err(doing)?;
+    Ok(true)
+}
+
+/// Gives devices without a provider those of their trips. A device with trips of several providers
+/// gets a row for each, with the same public id.
+pub(super) async fn name_providers_of_devices(
+    transaction: &Transaction<'_>,
+    notes: &mut Vec<String>,
+) -> Result<(), StoreError> {
+    let doing = failed_to_change("finding the providers of devices");
+    transaction
+        .batch_execute(
+            "CREATE TEMP TABLE mds_device_providers ON COMMIT DROP AS
+                 SELECT device_id, provider_id, row_number() OVER (PARTITION BY device_id ORDER BY provider_id) AS n
+                 FROM (SELECT DISTINCT device_id, provider_id FROM api.trips) AS d;
+             INSERT INTO api.devices (id, provider_id, device_id)
+                 SELECT d.id, p.provider_id, d.device_id
+                 FROM api.devices d JOIN mds_device_providers p USING (device_id)
+                 WHERE p.n > 1 AND d.provider_id IS NULL;
+             UPDATE api.devices d SET provider_id = p.provider_id
+                 FROM mds_device_providers p
+                 WHERE p.device_id = d.device_id AND p.n = 1 AND d.provider_id IS NULL",
+        )
+        .await
+        .map_err(doing)?;
+    let without = transaction
+        .execute(
+            "UPDATE api.devices SET provider_id = '00000000-0000-0000-0000-000000000000' WHERE provider_id IS NULL",
+            &[],
+        )
+        .await
+        .map_err(doing)?;
+    if without > 0 {
+        notes.push(format!(
+            "{without} devices have no trip that tells their provider; they have the provider_id \
+             00000000-0000-0000-0000-000000000000"
+        ));
+    }
+    Ok(())
+}
+
+/// Gives every trip's device a public id. The Python tool could not publish a trip without one.
+pub(super) async fn add_devices(
+    transaction: &Transaction<'_>,
+    notes: &mut Vec<String>,
+) -> Result<(), StoreError> {
+    let added = transaction
+        .execute(
+            "INSERT INTO api.devices (id, provider_id, device_id)
+             SELECT gen_random_uuid(), t.provider_id, t.device_id
+             FROM (SELECT DISTINCT provider_id, device_id FROM api.trips) AS t
+             WHERE NOT EXISTS (
+                 SELECT FROM api.devices d WHERE d.provider_id = t.provider_id AND d.device_id = t.device_id
+             )",
+            &[],
+        )
+        .await
+        .map_err(failed_to_change("adding devices"))?;
+    if added > 0 {
+        notes.push(format!(
+            "{added} devices of trips had no row in api.devices and got one"
+        ));
+    }
+    Ok(())
+}

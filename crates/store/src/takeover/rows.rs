@@ -1,0 +1,114 @@
+//! Counts the rows of a table, and those that cannot be taken over.
+
+use tokio_postgres::Transaction;
+
+use super::inspect::{Inspection, Work, lacks_provider};
+use super::problems::{for_public_ids, for_unfit, of_rows, set_aside};
+use super::shape::{Absent, SCHEDULE};
+use super::{Obstacle, convert};
+use crate::error::{StoreError, failed};
+use crate::schedule::get;
+
+mod rules;
+
+/// Looks at the rows of the n-th table of the work.
+pub(super) async fn count(
+    transaction: &Transaction<'_>,
+    inspection: &mut Inspection,
+    n: usize,
+) -> Result<(), StoreError> {
+    let Some(work) = inspection.work.get_mut(n) else {
+        return Ok(());
+    };
+    if work.found.relkind != "r" {
+        return Ok(());
+    }
+    let mut obstacles = count_unfit(transaction, work).await?;
+    obstacles.extend(missing_columns(work));
+    if obstacles.is_empty() {
+        obstacles = rules::table_rules(transaction, work).await?;
+    }
+    inspection.obstacles.extend(obstacles);
+    Ok(())
+}
+
+/// One pass over the table counts the values that fit into no new type, and the missing ones.
+async fn count_unfit(
+    transaction: &Transaction<'_>,
+    work: &mut Work,
+) -> Result<Vec<Obstacle>, StoreError> {
+    let table = work.table.name;
+    let mut checks: Vec<(String, String, String)> = Vec::new();
+    for (target, actual, conversion) in &work.columns {
+        if let Some(unfit) = &conversion.unfit {
+            let what = format!("whose {} is not {}", actual.name, target.kind.noun());
+            let repair = if target.name == "id" {
+                for_public_ids(table, true)
+            } else {
+                for_unfit(table, target, &actual.name, unfit)
+            };
+            checks.push((unfit.clone(), what, repair));
+        }
+        if let Some(lacks) = convert::lacks_value(actual, target, conversion) {
+            let repair = if target.name == "id" {
+                let column = actual.quoted();
+                format!("UPDATE api.{table} SET {column} = gen_random_uuid() WHERE {lacks};")
+            } else {
+                set_aside(table, &lacks)
+            };
+            checks.push((lacks, format!("without {}", actual.name), repair));
+        }
+    }
+    if table == SCHEDULE.name
+        && let Some(id) = work.value("schedule_id")
+    {
+        let below = format!("({id}) < 1");
+        let repair = set_aside(table, &below);
+        checks.push((below, "with a schedule_id below 1".to_owned(), repair));
+    }
+    let counts: String = checks
+        .iter()
+        .map(|(condition, _, _)| format!(", count(*) FILTER (WHERE {condition})"))
+        .collect();
+    let row = transaction
+        .query_one(&format!("SELECT count(*){counts} FROM api.{table}"), &[])
+        .await
+        .map_err(failed("counting the rows of a table"))?;
+    work.rows = get::<i64>(&row, 0)?.unsigned_abs();
+    let mut obstacles = Vec::new();
+    for (n, (_, what, repair)) in checks.into_iter().enumerate() {
+        let rows = get::<i64>(&row, n + 1)?.unsigned_abs();
+        if rows > 0 {
+            obstacles.push(of_rows(table, rows, what, repair));
+        }
+    }
+    Ok(obstacles)
+}
+
+/// Columns that no value can be made up for.
+fn missing_columns(work: &Work) -> Vec<Obstacle> {
+    let table = work.table.name;
+    if work.rows == 0 {
+        return Vec::new();
+    }
+    let missing = work
+        .missing
+        .iter()
+        .filter(|it| it.absent == Absent::Refused);
+    missing
+        .filter(|it| !(lacks_provider(work) && it.name == "provider_id"))
+        .map(|it| {
+            let what = format!("because the table lacks the column {}", it.name);
+            let repair = if it.name == "id" {
+                for_public_ids(table, false)
+            } else {
+                let kind = it.kind.sql();
+                format!(
+                    "ALTER TABLE api.{table} ADD COLUMN {} {kind}; then fill it in",
+                    it.name
+                )
+            };
+            of_rows(table, work.rows, what, repair)
+        })
+        .collect()
+}
