@@ -47,13 +47,8 @@ async fn load(scope: Scope) -> anyhow::Result<Config> {
 /// The ids that tell which provider an old trip belongs to. The names in the trips tell it too, so
 /// a migration does without the providers file.
 async fn provider_ids() -> Vec<(trips::block::ProviderName, uuid::Uuid)> {
-    match load(Scope::Plan).await {
-        Ok(config) => pipeline::provider_ids(&config),
-        Err(error) => {
-            tracing::debug!(error = %format!("{error:#}"), "the providers file was not read");
-            Vec::new()
-        }
-    }
+    let config = load(Scope::Plan).await;
+    config.map_or_else(|_| Vec::new(), |config| pipeline::provider_ids(&config))
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

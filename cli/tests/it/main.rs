@@ -24,6 +24,7 @@ mod late;
 #[cfg(feature = "sandbox")]
 mod leftovers;
 mod logs;
+mod moving_in;
 mod odd;
 mod on_aws;
 mod pace;

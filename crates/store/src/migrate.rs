@@ -38,9 +38,9 @@ impl Store {
         Ok(report.applied)
     }
 
-    /// Creates or updates the tables of schema `api` for this version of the program, and takes over
-    /// those of the Python tools. Does nothing if they are up to date. Of several concurrent calls,
-    /// one migrates and the others wait for it.
+    /// Creates or updates the tables of schema `api` for this version of the program, and takes
+    /// over those of the Python tools. Does nothing if they are up to date. Of several concurrent
+    /// calls, one migrates and the others wait for it.
     ///
     /// Everything happens in one transaction: a migration that ends early leaves what there was.
     ///
@@ -148,12 +148,11 @@ fn versions() -> Vec<i32> {
     migrations.map(refinery::Migration::version).collect()
 }
 
-/// Long enough for a statement of a run to end, and short enough that runs do not pile up behind the
-/// migration.
+/// Long enough for a statement of a run to end, and short enough that runs do not pile up behind
+/// the migration.
 const LIMITS: &str = "
     SET LOCAL lock_timeout = '30s';
-    SET LOCAL statement_timeout = 0;
-    SET LOCAL idle_in_transaction_session_timeout = 0";
+    SET LOCAL statement_timeout = 0";
 
 async fn run(client: &mut Client, options: &TakeOver) -> Result<MigrationReport, StoreError> {
     let doing = failed("migrating");

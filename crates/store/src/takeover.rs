@@ -1,9 +1,9 @@
 //! Takes over the tables of the Python tools with their rows: column types, keys, and `block_start`
 //! of old rows from their civil columns.
 //!
-//! [`inspect`] finds out what has to change, and what cannot be taken over; it changes nothing. Then
-//! [`apply`] makes the tables what the first migration expects. Both work in the transaction of the
-//! migration, so a migration that ends early leaves the old tables.
+//! [`inspect`] finds out what has to change, and what cannot be taken over; it changes nothing.
+//! Then [`apply`] makes the tables what the first migration expects. Both work in the transaction
+//! of the migration, so a migration that ends early leaves the old tables.
 
 use serde::Serialize;
 use trips::block::ProviderName;

@@ -9,7 +9,7 @@ use super::dependents::{
 };
 use super::inspect::{Inspection, Work, lacks_provider};
 use super::owners::{self, OWNER_OF_TRIP};
-use super::shape::{Absent, DEVICES, PROVIDERS, SCHEDULE, TRIPS, quoted};
+use super::shape::{Absent, PROVIDERS, SCHEDULE, TRIPS, quoted};
 use super::{TakeOver, schedule};
 use crate::error::{StoreError, failed_to_change};
 use crate::schedule::get;
@@ -45,12 +45,6 @@ pub(crate) async fn apply(
             duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "table taken over"
         );
-    }
-    let has_devices = work
-        .iter()
-        .any(|it| [TRIPS.name, DEVICES.name].contains(&it.table.name));
-    if has_devices && both_there(transaction).await? {
-        owners::add_devices(transaction, &mut notes).await?;
     }
     for statement in &again {
         let doing = failed_to_change("making triggers and foreign keys again");

@@ -174,7 +174,8 @@ pub(super) async fn obstacles(
 }
 
 /// Drops the constraints and unique indexes of another tool. Its loads do not happen any more, and
-/// ours would break them: the hour that the clocks repeat is there twice, and so may be a trip's id.
+/// ours would break them: the hour that the clocks repeat is there twice, and so may be a trip's
+/// id.
 pub(super) async fn drop_constraints(
     transaction: &Transaction<'_>,
     work: &Work,

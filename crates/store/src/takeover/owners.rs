@@ -8,7 +8,8 @@ use super::inspect::Work;
 use crate::error::{StoreError, failed_to_change};
 use crate::schedule::get;
 
-/// The owner of a trip: the block of its provider's hour in which it ended, if the block was loaded.
+/// The owner of a trip: the block of its provider's hour in which it ended, if the block was
+/// loaded.
 pub(super) const OWNER_OF_TRIP: &str = "pg_temp.mds_owner";
 
 /// Defines [`OWNER_OF_TRIP`]. Returns whether there is a schedule that can own trips.
@@ -112,31 +113,6 @@ pub(super) async fn name_providers_of_devices(
         notes.push(format!(
             "{without} devices have no trip that tells their provider; they have the provider_id \
              00000000-0000-0000-0000-000000000000"
-        ));
-    }
-    Ok(())
-}
-
-/// Gives every trip's device a public id. The Python tool could not publish a trip without one.
-pub(super) async fn add_devices(
-    transaction: &Transaction<'_>,
-    notes: &mut Vec<String>,
-) -> Result<(), StoreError> {
-    let added = transaction
-        .execute(
-            "INSERT INTO api.devices (id, provider_id, device_id)
-             SELECT gen_random_uuid(), t.provider_id, t.device_id
-             FROM (SELECT DISTINCT provider_id, device_id FROM api.trips) AS t
-             WHERE NOT EXISTS (
-                 SELECT FROM api.devices d WHERE d.provider_id = t.provider_id AND d.device_id = t.device_id
-             )",
-            &[],
-        )
-        .await
-        .map_err(failed_to_change("adding devices"))?;
-    if added > 0 {
-        notes.push(format!(
-            "{added} devices of trips had no row in api.devices and got one"
         ));
     }
     Ok(())

@@ -359,7 +359,8 @@ async fn the_named_repairs_remove_the_obstacles() {
 #[tokio::test]
 async fn a_repeated_hour_is_its_first_occurrence_and_a_skipped_one_gives_way() {
     let db = Db::old().await;
-    // The ends of the hours of the nights in which the clocks change, as one row for each civil hour.
+    // The ends of the hours of the nights in which the clocks change, as one row for each civil
+    // hour.
     db.sql
         .batch_execute(
             "INSERT INTO api.schedule (provider_id, date, year, month, day, hour, status_id, payload, records_processed, records_total)

@@ -11,8 +11,8 @@ use crate::takeover::inspect::Inspection;
 use crate::takeover::problems::of_rows;
 use crate::takeover::shape::TRIPS;
 
-/// Finds out what the civil columns tell: from the folders of the archives, or else from the ends of
-/// the trips. The Python tool wrote the end of the hour, and named the folder by its start.
+/// Finds out what the civil columns tell: from the folders of the archives, or else from the ends
+/// of the trips. The Python tool wrote the end of the hour, and named the folder by its start.
 pub(super) async fn detect(
     transaction: &Transaction<'_>,
     inspection: &mut Inspection,
@@ -71,8 +71,8 @@ fn decide(
     Some(None)
 }
 
-/// In how many civil hours the trips that ended in the hour from it, or in the hour up to it, are as
-/// many as the schedule says.
+/// In how many civil hours the trips that ended in the hour from it, or in the hour up to it, are
+/// as many as the schedule says.
 async fn count_trips(
     transaction: &Transaction<'_>,
     inspection: &Inspection,
