@@ -81,7 +81,7 @@ pub(crate) async fn run(
     };
     let observer = Arc::clone(&ends);
     let run = run_local(Arc::clone(&world.ctx), &plan, options, observer);
-    let summary = Box::pin(run).await?;
+    let summary = Box::pin(run).await?.summary;
     anyhow::ensure!(summary.is_success(), "{summary}");
     let seconds = ends.seconds.lock().unwrap_or_else(PoisonError::into_inner);
     Ok((plan.block_count, seconds.clone()))

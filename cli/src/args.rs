@@ -3,24 +3,29 @@
 mod archive;
 mod audit;
 mod migrate;
+mod providers;
 mod report;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod schedule;
 mod status;
 
 use std::path::PathBuf;
 
+use chrono::Utc;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pipeline::PlanRequest;
 
 pub(crate) use archive::{ArchiveCommand, ArchiveGetArgs, ArchiveListArgs, Format};
 pub(crate) use audit::AuditArgs;
 pub(crate) use migrate::MigrateArgs;
+pub(crate) use providers::{ProviderArg, names};
 pub(crate) use report::{ReportCommand, TripsArgs};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::{
     DemoArgs, FunctionStartsArgs, SandboxArgs, SandboxCommand, SandboxProviderArgs,
 };
+pub(crate) use schedule::{ForgetArgs, ScheduleCommand};
 pub(crate) use status::StatusArgs;
 
 /// Pulls shared-mobility trips hour by hour from MDS providers, archives them encrypted, loads them
@@ -68,6 +73,9 @@ pub(crate) enum Command {
     /// Report on the data that is loaded.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Change which hours are planned.
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Print and list what is archived of an hour.
     #[command(subcommand)]
     Archive(ArchiveCommand),
@@ -88,7 +96,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct ProbeArgs {
     /// A provider's name in the providers file.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = providers::one)]
     pub(crate) provider: String,
 
     /// End of the hour to check most closely: civil hour `yyyy-mm-dd-hh`. [default: the hour that a
@@ -100,9 +108,9 @@ pub(crate) struct ProbeArgs {
 /// The choice of blocks, shared by the commands that run steps.
 #[derive(Debug, Args)]
 pub(crate) struct BlockArgs {
-    /// A provider's name in the providers file, or `all`.
-    #[arg(long, value_name = "NAME|all")]
-    pub(crate) provider: String,
+    /// A provider's name in the providers file, several with commas or repeated, or `all`.
+    #[arg(long, value_name = "NAME|all", value_delimiter = ',', required = true)]
+    pub(crate) provider: Vec<ProviderArg>,
 
     /// End of the range, exclusive: civil hour `yyyy-mm-dd-hh` or an RFC 3339 instant. [default:
     /// now]
@@ -117,6 +125,11 @@ pub(crate) struct BlockArgs {
     /// [default: 1]
     #[arg(long, value_name = "HOURS")]
     pub(crate) interval: Option<u32>,
+
+    /// The hours that each provider should have by now: those that end its `lag_hours` ago (30, if
+    /// its entry has none). `--interval` says how many.
+    #[arg(long, conflicts_with_all = ["time_min", "time_max"])]
+    pub(crate) scheduled: bool,
 
     /// Run the steps again, whatever the block's status.
     #[arg(long)]
@@ -134,6 +147,14 @@ pub(crate) struct BlockArgs {
     /// Print the plan, block by block, and write nothing anywhere.
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    /// With `--dry-run` on a terminal: print every block, not only the first 100.
+    #[arg(long, requires = "dry_run")]
+    pub(crate) full: bool,
+
+    /// Do not ask before more than 20,000 blocks.
+    #[arg(long)]
+    pub(crate) yes: bool,
 
     /// Number of blocks to process at the same time.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=i64::from(pipeline::MAX_CONCURRENCY)))]
@@ -281,8 +302,13 @@ pub(crate) struct StageArgs {
 
 impl BlockArgs {
     pub(crate) fn request(&self) -> PlanRequest {
+        let mut providers = names(&self.provider);
+        // An event names one provider by itself.
+        let provider = (providers.len() == 1).then(|| providers.remove(0));
         PlanRequest {
-            provider: Some(self.provider.clone()),
+            provider,
+            providers,
+            scheduled_time: self.scheduled.then(Utc::now),
             time_min: self.time_min.clone(),
             time_max: self.time_max.clone(),
             interval: self.interval,

@@ -15,6 +15,7 @@ mod rotate_key;
 pub(crate) mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod schedule;
 mod status;
 mod step;
 
@@ -24,6 +25,7 @@ use trips::status::Step;
 
 use crate::args::{Cli, Command};
 use crate::progress::Progress;
+use crate::signals::until_stopped;
 
 pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<ExitCode> {
     match cli.command {
@@ -34,12 +36,15 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
             step::one_step(Step::SyncSocrata, &args, cli.json, &progress).await
         }
         Command::Audit(args) => audit::audit(&args, cli.json, &progress).await,
-        Command::Probe(args) => probe::probe(&args, cli.json).await,
-        Command::Status(args) => status::status(&args, cli.json).await,
-        Command::Report(command) => report::report(&command, cli.json).await,
-        Command::Archive(command) => archive::archive(command, cli.json).await,
-        Command::Config(command) => config::config(command, cli.json, &progress).await,
-        Command::Migrate(args) => migrate::migrate(args, cli.json).await,
+        Command::Probe(args) => until_stopped(probe::probe(&args, cli.json)).await,
+        Command::Status(args) => until_stopped(status::status(&args, cli.json)).await,
+        Command::Report(command) => until_stopped(report::report(&command, cli.json)).await,
+        Command::Schedule(command) => until_stopped(schedule::schedule(&command, cli.json)).await,
+        Command::Archive(command) => until_stopped(archive::archive(command, cli.json)).await,
+        Command::Config(command) => {
+            until_stopped(config::config(command, cli.json, &progress)).await
+        }
+        Command::Migrate(args) => until_stopped(migrate::migrate(args, cli.json)).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(&args).await,
         #[cfg(feature = "sandbox")]

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    cli.check()?;
     if let Some(file) = &cli.env_file {
         env_file::load(file)?;
     }

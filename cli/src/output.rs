@@ -17,7 +17,12 @@ pub(crate) fn write(file: &Path, data: &[u8]) -> anyhow::Result<()> {
             .with_context(|| format!("{} cannot be written", file.display()));
     }
     let mut out = stdout().lock();
-    match out.write_all(data).and_then(|()| out.flush()) {
+    tolerate(out.write_all(data).and_then(|()| out.flush()))
+}
+
+/// Takes a reader that has read enough for a success.
+pub(crate) fn tolerate(written: std::io::Result<()>) -> anyhow::Result<()> {
+    match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         ended => Ok(ended?),
     }

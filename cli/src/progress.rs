@@ -2,12 +2,18 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pipeline::{BlockOutcome, RunObserver};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
+
+mod blocks;
+
+pub(crate) use blocks::BlockProgress;
+
+/// Before this share of the blocks, and before this time, nobody can tell how long the rest takes.
+const TELLING_SHARE: f32 = 0.03;
+const TELLING_TIME: Duration = Duration::from_secs(5);
 
 /// The progress bar of this process. It is hidden while a log line is written.
 #[derive(Debug, Clone)]
@@ -24,33 +30,29 @@ impl Progress {
 
     /// Starts to show the progress of `blocks` blocks.
     pub(crate) fn start(&self, blocks: u64) -> Arc<BlockProgress> {
-        self.bar.reset();
-        self.bar.set_length(blocks);
-        if let Ok(style) = ProgressStyle::with_template(
-            "{bar:32} {pos}/{len} blocks  {msg}  {elapsed} (about {eta} left)",
-        ) {
-            self.bar.set_style(style);
-        }
         let is_terminal = io::stderr().is_terminal();
-        if is_terminal {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        Arc::new(BlockProgress {
-            bar: self.bar.clone(),
-            lines: (!is_terminal).then(|| Lines::new(blocks)),
-            failed: AtomicU64::default(),
-            not_ready: AtomicU64::default(),
-            trips: AtomicU64::default(),
-        })
+        self.begin(
+            "{bar:32} {pos}/{len} blocks  {msg}  {elapsed}{left}",
+            Some(blocks),
+            is_terminal,
+        );
+        Arc::new(BlockProgress::new(
+            self.bar.clone(),
+            (!is_terminal).then_some(blocks),
+        ))
     }
 
-    /// Shows the number of objects processed, for work that does not consist of blocks.
+    /// Shows the number of objects processed, for work that does not consist of blocks and whose
+    /// amount is not known.
     pub(crate) fn objects(&self, done: u64) {
-        if io::stderr().is_terminal() {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-            self.bar.set_position(done);
-            self.bar.set_message(format!("{done} objects"));
+        if !io::stderr().is_terminal() {
+            return;
         }
+        if self.bar.is_hidden() {
+            self.begin("{spinner} {msg}  {elapsed}", None, true);
+        }
+        self.bar.set_message(format!("{done} objects"));
+        self.bar.tick();
     }
 
     /// Shows the progress of a run in another process.
@@ -59,12 +61,13 @@ impl Progress {
             eprintln!("{ended}/{blocks} blocks: {message}");
             return;
         }
-        if let Ok(style) =
-            ProgressStyle::with_template("{bar:32} {pos}/{len} blocks  {msg}  {elapsed}")
-        {
-            self.bar.set_style(style);
+        if self.bar.is_hidden() {
+            self.begin(
+                "{bar:32} {pos}/{len} blocks  {msg}  {elapsed}",
+                Some(blocks),
+                true,
+            );
         }
-        self.bar.set_draw_target(ProgressDrawTarget::stderr());
         self.bar.set_length(blocks);
         self.bar.set_position(ended);
         self.bar.set_message(message);
@@ -77,13 +80,39 @@ impl Progress {
 
     pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+
+    /// Makes a new bar of the old one, of which nothing is seen any more.
+    fn begin(&self, template: &str, length: Option<u64>, is_visible: bool) {
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        self.bar.reset();
+        self.bar.set_message("");
+        if let Some(length) = length {
+            self.bar.set_length(length);
+        }
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style.with_key("left", write_left));
+        }
+        if is_visible {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
     }
 }
 
-impl<'a> MakeWriter<'a> for Progress {
+/// Writes how long the rest takes, as soon as that can be told.
+fn write_left(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    if state.fraction() < TELLING_SHARE || state.elapsed() < TELLING_TIME {
+        return;
+    }
+    let left = Duration::from_secs(state.eta().as_secs());
+    let _ = write!(out, " (about {} left)", indicatif::HumanDuration(left));
+}
+
+impl<'w> MakeWriter<'w> for Progress {
     type Writer = SuspendingWriter;
 
-    fn make_writer(&'a self) -> SuspendingWriter {
+    fn make_writer(&'w self) -> Self::Writer {
         SuspendingWriter(self.bar.clone())
     }
 }
@@ -99,85 +128,4 @@ impl Write for SuspendingWriter {
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
     }
-}
-
-/// Counts blocks as they end.
-#[derive(Debug)]
-pub(crate) struct BlockProgress {
-    bar: ProgressBar,
-    lines: Option<Lines>,
-    failed: AtomicU64,
-    not_ready: AtomicU64,
-    trips: AtomicU64,
-}
-
-impl RunObserver for BlockProgress {
-    fn block_ended(&self, outcome: &BlockOutcome) {
-        match outcome {
-            BlockOutcome::Done(item) => {
-                let loaded = item.sync_db.as_ref().map_or(0, |done| done.loaded);
-                self.trips.fetch_add(loaded, Ordering::Relaxed);
-            }
-            BlockOutcome::NotReady(..) => {
-                self.not_ready.fetch_add(1, Ordering::Relaxed);
-            }
-            BlockOutcome::Failed(..) => {
-                self.failed.fetch_add(1, Ordering::Relaxed);
-            }
-            BlockOutcome::Cancelled(_) => {}
-        }
-        let message = format!(
-            "{} trips, {} failed, {} not ready",
-            self.trips.load(Ordering::Relaxed),
-            self.failed.load(Ordering::Relaxed),
-            self.not_ready.load(Ordering::Relaxed)
-        );
-        if let Some(lines) = &self.lines {
-            lines.print(&message);
-        }
-        self.bar.set_message(message);
-        self.bar.inc(1);
-    }
-}
-
-/// Plain lines for a log file: one for the first block, one every ten seconds, one for the last.
-#[derive(Debug)]
-struct Lines {
-    blocks: u64,
-    ended: AtomicU64,
-    started: Instant,
-    next_ms: AtomicU64,
-}
-
-impl Lines {
-    const INTERVAL: Duration = Duration::from_secs(10);
-
-    fn new(blocks: u64) -> Self {
-        Self {
-            blocks,
-            ended: AtomicU64::default(),
-            started: Instant::now(),
-            next_ms: AtomicU64::default(),
-        }
-    }
-
-    fn print(&self, message: &str) {
-        let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
-        let elapsed = millis(self.started.elapsed());
-        let due = self.next_ms.load(Ordering::Relaxed);
-        if ended < self.blocks && elapsed < due {
-            return;
-        }
-        self.next_ms
-            .store(elapsed + millis(Self::INTERVAL), Ordering::Relaxed);
-        eprintln!(
-            "{ended}/{} blocks after {:.1} s: {message}",
-            self.blocks,
-            self.started.elapsed().as_secs_f64()
-        );
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,8 +1,12 @@
 //! Requests to stop: Ctrl-C at a terminal, SIGTERM in a container or service.
 
 use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// The exit status of a command that was stopped before its end, by the convention of shells.
 pub(crate) const STOPPED: u8 = 130;
@@ -15,6 +19,7 @@ const TERMINATED: u8 = 143;
 /// # Errors
 ///
 /// The signal handlers cannot be installed.
+#[cfg(feature = "sandbox")]
 pub(crate) async fn stop_requested() -> io::Result<()> {
     stop_status().await.map(|_| ())
 }
@@ -29,5 +34,72 @@ pub(crate) async fn stop_status() -> io::Result<u8> {
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| STOPPED),
         _ = terminate.recv() => Ok(TERMINATED),
+    }
+}
+
+/// Does the work of a command that can be dropped at any time, and ends it at the first signal.
+pub(crate) async fn until_stopped(
+    work: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> anyhow::Result<ExitCode> {
+    tokio::select! {
+        // Polled first, so that a signal is caught before there is anything to clean up.
+        biased;
+        stopped = stop_status() => {
+            let status = stopped?;
+            eprintln!("stopped");
+            Ok(ExitCode::from(status))
+        }
+        ended = work => ended,
+    }
+}
+
+/// A request to stop that ends a command in steps: what is under way ends first, and a second
+/// signal ends the process at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop {
+    cancel: CancellationToken,
+    /// The exit status, 0 before the first signal.
+    status: Arc<AtomicU8>,
+}
+
+impl Stop {
+    /// Begins to listen. `note` is written at the first signal.
+    pub(crate) fn listen(note: &'static str) -> Self {
+        let stop = Self {
+            cancel: CancellationToken::new(),
+            status: Arc::default(),
+        };
+        let listener = stop.clone();
+        tokio::spawn(async move {
+            let Ok(status) = stop_status().await else {
+                return;
+            };
+            listener.status.store(status, Ordering::Relaxed);
+            listener.cancel.cancel();
+            eprintln!("{note}");
+            if let Ok(status) = stop_status().await {
+                // Equivalent to `kill -9`: the next run resumes from the same state.
+                std::process::exit(status.into());
+            }
+        });
+        stop
+    }
+
+    /// Cancelled at the first signal.
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// The exit status of the command, if it was asked to stop.
+    pub(crate) fn status(&self) -> Option<u8> {
+        match self.status.load(Ordering::Relaxed) {
+            0 => None,
+            status => Some(status),
+        }
+    }
+
+    /// Does work that can be dropped at any time; `None` if a signal came first.
+    pub(crate) async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.cancel.run_until_cancelled(work).await
     }
 }

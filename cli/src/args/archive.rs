@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::providers::ProviderArg;
+
 /// `mds archive`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArchiveCommand {
@@ -20,7 +22,7 @@ pub(crate) enum ArchiveCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ArchiveGetArgs {
     /// A provider's name.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = super::providers::one)]
     pub(crate) provider: String,
 
     /// The block's label, which is the end of its hour: civil hour `yyyy-mm-dd-hh`, with a `b` for
@@ -54,7 +56,7 @@ pub(crate) struct ArchiveGetArgs {
 pub(crate) struct ArchiveListArgs {
     /// A provider's name, several with commas or repeated, or `all` of the providers file.
     #[arg(long, value_name = "NAME|all", value_delimiter = ',', required = true)]
-    pub(crate) provider: Vec<String>,
+    pub(crate) provider: Vec<ProviderArg>,
 
     /// End of the range, exclusive: civil hour `yyyy-mm-dd-hh` or an RFC 3339 instant. [default:
     /// now]

@@ -4,11 +4,13 @@ use clap::Args;
 use pipeline::{AuditDepth, PlanRequest};
 use trips::time::Month;
 
+use super::providers::{ProviderArg, names};
+
 /// `mds audit`.
 #[derive(Debug, Args)]
 #[group(id = "range", required = true, multiple = true, args = ["month", "time_min", "time_max"])]
 pub(crate) struct AuditArgs {
-    /// Only blocks of this provider; several are separated by commas. Rows that only the portal has
+    /// Only blocks of this provider; several with commas or repeated. Rows that only the portal has
     /// belong to no provider and are always reported.
     #[arg(
         long,
@@ -16,7 +18,7 @@ pub(crate) struct AuditArgs {
         default_value = "all",
         value_delimiter = ','
     )]
-    pub(crate) provider: Vec<String>,
+    pub(crate) provider: Vec<ProviderArg>,
 
     /// A civil month, `yyyy-mm`.
     #[arg(long, value_name = "MONTH", conflicts_with_all = ["time_min", "time_max"])]
@@ -57,7 +59,7 @@ impl AuditArgs {
             None => (self.time_min.clone(), self.time_max.clone()),
         };
         PlanRequest {
-            providers: self.provider.clone(),
+            providers: names(&self.provider),
             time_min,
             time_max,
             audit: true,

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use pipeline::StatusRequest;
 
+use super::providers::{ProviderArg, names};
+
 /// `mds status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Only this provider; several with commas or repeated. [default: every enabled one]
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    pub(crate) provider: Vec<String>,
+    #[arg(long, value_name = "NAME|all", value_delimiter = ',')]
+    pub(crate) provider: Vec<ProviderArg>,
 
     /// The first day or civil hour to look at: `yyyy-mm-dd` or `yyyy-mm-dd-hh`. [default: 35 days
     /// ago]
@@ -25,7 +27,7 @@ pub(crate) struct StatusArgs {
 impl StatusArgs {
     pub(crate) fn request(&self) -> StatusRequest {
         StatusRequest {
-            providers: self.provider.clone(),
+            providers: names(&self.provider),
             since: self.since.clone(),
         }
     }

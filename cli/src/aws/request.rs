@@ -21,8 +21,10 @@ const LAST_ZONE: &str = "Etc/GMT+12";
 pub(crate) fn input(args: &RunArgs, now: DateTime<Utc>) -> anyhow::Result<Value> {
     let mut request = args.request();
     request.dry_run = false;
-    if request.time_max.is_none() && request.time_min.is_none() {
-        let hour = now.duration_trunc(TimeDelta::hours(1))?;
+    let hour = now.duration_trunc(TimeDelta::hours(1))?;
+    if request.scheduled_time.is_some() {
+        request.scheduled_time = Some(hour);
+    } else if request.time_max.is_none() && request.time_min.is_none() {
         request.time_max = Some(hour.to_rfc3339_opts(SecondsFormat::Secs, true));
     }
     let Value::Object(members) = serde_json::to_value(&request)? else {
@@ -45,11 +47,13 @@ pub(crate) fn input(args: &RunArgs, now: DateTime<Utc>) -> anyhow::Result<Value>
 /// A wrong usage, if a time of the request cannot be read.
 pub(crate) fn name(input: &Value, now: DateTime<Utc>) -> anyhow::Result<String> {
     let hour = changes_by_the_hour(input, now)?.then(|| now.format("at-%Y-%m-%dT%H").to_string());
-    let fields = ["provider", "time_min", "time_max"]
-        .iter()
-        .filter_map(|key| input.get(key)?.as_str());
+    let text = |key: &str| input.get(key).and_then(Value::as_str);
+    let providers = input.get("providers").and_then(Value::as_array);
+    let providers = providers.into_iter().flatten().filter_map(Value::as_str);
     let words: Vec<&str> = std::iter::once("mds")
-        .chain(fields)
+        .chain(text("provider"))
+        .chain(providers)
+        .chain(["time_min", "time_max"].into_iter().filter_map(text))
         .chain(hour.as_deref())
         .collect();
     Ok(name_of(

@@ -6,13 +6,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::ExecutionStatus;
+use pipeline::{Nothing, RunSummary};
+use serde::Deserialize;
 use serde_json::Value;
-use store::RunSummary;
 
 use crate::aws::client::Executions;
 use crate::aws::map_run::{Counts, FailedBlock, FailedBlocks, MapRun};
-use crate::commands::run::nothing_to_do;
-use crate::failure::{FAILED, USAGE};
+use crate::commands::run::report::summary_text;
+use crate::failure::{FAILED, USAGE, usage};
+use crate::output;
 use crate::progress::Progress;
 use crate::signals;
 
@@ -46,13 +48,13 @@ pub(crate) async fn follow(
     };
     let ended = tokio::select! {
         ended = watch.until_ended() => ended,
-        stop = signals::stop_requested() => {
-            stop?;
+        stop = signals::stop_status() => {
+            let status = stop?;
             progress.end();
             eprintln!(
                 "stopped watching; the execution continues. `aws stepfunctions stop-execution --execution-arn {arn}` stops it"
             );
-            return Ok(ExitCode::from(signals::STOPPED));
+            return Ok(ExitCode::from(status));
         }
     };
     progress.end();
@@ -136,20 +138,11 @@ fn is_under_way(status: &ExecutionStatus) -> bool {
     )
 }
 
-#[expect(clippy::print_stdout, reason = "the summary is this command's data")]
 fn report(ended: &Ended, json: bool) -> anyhow::Result<ExitCode> {
     let execution = &ended.execution;
     if *execution.status() == ExecutionStatus::Succeeded {
         let output = execution.output().context("the execution has no output")?;
-        println!(
-            "{}",
-            if json {
-                output.to_owned()
-            } else {
-                describe(output)?
-            }
-        );
-        return Ok(ExitCode::SUCCESS);
+        return report_output(output, json);
     }
     let error = execution.error().unwrap_or_default();
     let cause = error_message(execution.cause().unwrap_or_default());
@@ -158,9 +151,9 @@ fn report(ended: &Ended, json: bool) -> anyhow::Result<ExitCode> {
             "status": execution.status().as_str(), "error": error, "cause": cause,
             "counts": ended.counts, "failed": ended.failed
         });
-        println!("{report}");
+        output::json(&report)?;
     } else {
-        println!("{}", describe_failure(ended, error, &cause));
+        output::text(&describe_failure(ended, error, &cause))?;
     }
     Ok(ExitCode::from(match error {
         "InvalidInput" | "ConfigInvalid" => USAGE,
@@ -182,12 +175,33 @@ fn describe_failure(ended: &Ended, error: &str, cause: &str) -> String {
     text
 }
 
-/// Describes an execution's output: the summary of a run, or the plan of one with nothing to do.
-fn describe(output: &str) -> anyhow::Result<String> {
-    if let Ok(summary) = serde_json::from_str::<RunSummary>(output) {
-        return Ok(summary.to_string());
+/// What is read of the plan of a run with nothing to do. A plan of an older version tells no
+/// reason.
+#[derive(Deserialize)]
+struct EmptyPlan {
+    nothing: Option<Nothing>,
+}
+
+/// Prints an execution's output: the summary of a run, or the plan of one with nothing to do.
+fn report_output(text: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let document: Value = serde_json::from_str(text)?;
+    if json {
+        output::json(&document)?;
     }
-    Ok(nothing_to_do(&serde_json::from_str(output)?))
+    if let Ok(summary) = serde_json::from_value::<RunSummary>(document.clone()) {
+        if !json {
+            output::text(&summary_text(&summary))?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let plan: EmptyPlan = serde_json::from_value(document)?;
+    match plan.nothing {
+        Some(nothing) if !nothing.is_done() => return Err(usage(nothing.message)),
+        _ if json => {}
+        Some(nothing) => output::text(&nothing.message)?,
+        None => output::text("nothing to do")?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The error message in a cause. Lambda wraps a function's message in JSON.

@@ -8,13 +8,13 @@ use pipeline::{
     PlanRequest,
 };
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
 
 use crate::args::AuditArgs;
 use crate::commands::{connect, run};
 use crate::failure::{FAILED, usage};
 use crate::output;
 use crate::progress::Progress;
+use crate::signals::Stop;
 use crate::table::table;
 
 /// How many hours that differ are named on a terminal. `--json` names them all.
@@ -49,8 +49,16 @@ pub(crate) async fn audit(
     progress: &Progress,
 ) -> anyhow::Result<ExitCode> {
     let request = args.request();
-    let ctx = connect::context(None).await?;
-    let mut audit = compare(&ctx, &request, args.depth()).await?;
+    let stop = Stop::listen(run::STOPPING);
+    let comparing = async {
+        let ctx = connect::context(None).await?;
+        let audit = compare(&ctx, &request, args.depth()).await?;
+        anyhow::Ok((ctx, audit))
+    };
+    let Some(compared) = stop.unless_stopped(comparing).await else {
+        return Ok(stopped(&stop));
+    };
+    let (ctx, mut audit) = compared?;
     if audit.report.hours == 0 {
         return Err(usage(format!(
             "none of the {} hours has ended yet; check the range and this machine's clock",
@@ -66,11 +74,12 @@ pub(crate) async fn audit(
                 break;
             }
             left = differences(&audit.report);
-            let is_stopped = repair_once(&ctx, &request, &audit, progress, &mut done).await?;
-            audit = compare(&ctx, &request, args.depth()).await?;
-            if is_stopped {
-                break;
-            }
+            repair_once(&ctx, &request, &audit, progress, &stop, &mut done).await?;
+            let comparing = compare(&ctx, &request, args.depth());
+            let Some(compared) = stop.unless_stopped(comparing).await else {
+                return Ok(stopped(&stop));
+            };
+            audit = compared?;
         }
         repair = Some(done);
     }
@@ -93,21 +102,24 @@ async fn compare(ctx: &Context, request: &PlanRequest, depth: AuditDepth) -> any
     Ok(pipeline::audit(ctx, request, depth, show).await?)
 }
 
-/// Deletes and publishes what an audit has found. Returns whether it was stopped by a signal.
+fn stopped(stop: &Stop) -> ExitCode {
+    eprintln!("stopped; run the same command again to compare");
+    ExitCode::from(stop.status().unwrap_or(FAILED))
+}
+
+/// Deletes and publishes what an audit has found.
 async fn repair_once(
     ctx: &Arc<Context>,
     request: &PlanRequest,
     audit: &Audit,
     progress: &Progress,
+    stop: &Stop,
     done: &mut Repair,
-) -> anyhow::Result<bool> {
+) -> anyhow::Result<()> {
     let plan = pipeline::plan_repair(ctx, request, audit).await?;
     done.extra_deleted += plan.audit.as_ref().map_or(0, |audit| audit.extra_deleted);
-    let cancel = CancellationToken::new();
-    let listener = tokio::spawn(run::cancel_on_signal(cancel.clone()));
-    let ended = run::run_plan(Arc::clone(ctx), &plan, progress, cancel.clone()).await;
-    listener.abort();
-    let (summary, _) = ended?;
+    let (summary, _) =
+        run::run_plan(Arc::clone(ctx), &plan, progress, stop.token().clone()).await?;
     done.blocks += summary.done;
     done.failed += plan.block_count.saturating_sub(summary.done);
     if plan.not_loaded > 0 {
@@ -116,11 +128,11 @@ async fn repair_once(
             plan.not_loaded
         );
     }
-    run::print_before_start(&plan);
+    run::report::print_before_start(&plan);
     if !summary.is_success() {
         eprintln!("{summary}");
     }
-    Ok(cancel.is_cancelled())
+    Ok(())
 }
 
 fn differences(report: &AuditReport) -> u64 {

@@ -1,19 +1,22 @@
 //! `mds extract`, `mds sync-db` and `mds sync-socrata`: a run of one step, or one step over a local
 //! file.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use pipeline::{BlockItem, Context, PipelineError, PlanRequest, Source};
+use pipeline::{BlockItem, Context, PipelineError, PlanRequest, Source, SyncDbOutput};
 use serde::Serialize;
+use trips::block::{Block, Hour, ProviderName};
 use trips::status::Step;
 
 use crate::args::StepArgs;
 use crate::commands::{connect, run};
 use crate::failure;
+use crate::output;
 use crate::progress::Progress;
 use crate::signals;
 
@@ -30,11 +33,11 @@ pub(crate) async fn one_step(
         ..args.blocks.request()
     };
     let Some(file) = &args.file else {
-        return run::plan_and_run(&request, json, progress).await;
+        return run::plan_and_run(&request, &args.blocks, json, progress).await;
     };
     // Dropping the work removes its temporary file and ends its claim.
     tokio::select! {
-        done = Box::pin(with_file(step, request, file)) => done,
+        done = Box::pin(with_file(step, request, file, json)) => done,
         stopped = signals::stop_status() => {
             eprintln!("stopped; {} is as it was", file.display());
             Ok(ExitCode::from(stopped?))
@@ -42,21 +45,44 @@ pub(crate) async fn one_step(
     }
 }
 
-async fn with_file(step: Step, request: PlanRequest, file: &Path) -> anyhow::Result<ExitCode> {
+async fn with_file(
+    step: Step,
+    request: PlanRequest,
+    file: &Path,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     let source = Source::File(file);
+    let path = file.display();
     match step {
         Step::Extract => {
             let ctx = connect::context(None).await?;
             let block = pipeline::single_block(&ctx, &request)?;
-            print(&named(pipeline::extract_to(&ctx, &block, file).await)?)
+            let done = named(pipeline::extract_to(&ctx, &block, file).await)?;
+            let text = format!(
+                "{} in {} written to {path}",
+                trips(done.trips),
+                pages(done.pages)
+            );
+            print(&ctx, &block, &done, &text, json)
         }
         Step::SyncDb => {
             let (ctx, item) = item_for_file(request, file).await?;
-            print(&named(pipeline::sync_db(&ctx, item, source).await)?.sync_db)
+            let item = named(pipeline::sync_db(&ctx, item, source).await)?;
+            let block = item.block()?;
+            let done = item.sync_db.context("the step has no output")?;
+            let text = format!("{} of {path}", loaded(&done));
+            print(&ctx, &block, &done, &text, json)
         }
         Step::SyncSocrata => {
             let (ctx, item) = item_for_file(request, file).await?;
-            print(&named(pipeline::sync_socrata(&ctx, item, source).await)?.sync_socrata)
+            let item = named(pipeline::sync_socrata(&ctx, item, source).await)?;
+            let block = item.block()?;
+            let done = item.sync_socrata.context("the step has no output")?;
+            let text = format!(
+                "rows of {path} published: {} created, {} updated, {} deleted",
+                done.created, done.updated, done.deleted
+            );
+            print(&ctx, &block, &done, &text, json)
         }
     }
 }
@@ -67,6 +93,33 @@ fn named<T>(done: Result<T, PipelineError>) -> anyhow::Result<T> {
         let name = error.name;
         anyhow::Error::new(error).context(name)
     })
+}
+
+fn trips(count: u64) -> String {
+    if count == 1 {
+        "1 trip".to_owned()
+    } else {
+        format!("{count} trips")
+    }
+}
+
+fn pages(count: u32) -> String {
+    if count == 1 {
+        "1 page".to_owned()
+    } else {
+        format!("{count} pages")
+    }
+}
+
+/// `41 of 42 trips loaded, 1 rejected`, without what is zero.
+fn loaded(done: &SyncDbOutput) -> String {
+    let mut text = format!("{} of {} loaded", done.loaded, trips(done.fetched));
+    for (count, how) in [(done.rejected, "rejected"), (done.duplicates, "duplicates")] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {how}");
+        }
+    }
+    text
 }
 
 /// Plans the block whose contents the file holds. The step is forced, because the file replaces
@@ -101,8 +154,34 @@ async fn item_for_file(
     Ok((ctx, item))
 }
 
-#[expect(clippy::print_stdout, reason = "the report is this command's data")]
-fn print(report: &impl Serialize) -> anyhow::Result<ExitCode> {
-    println!("{}", serde_json::to_string_pretty(report)?);
+/// What a step has done with a block.
+#[derive(Serialize)]
+struct Done<'a, T> {
+    provider: &'a ProviderName,
+    label: String,
+    block_start: Hour,
+    block_end: Hour,
+    #[serde(flatten)]
+    output: &'a T,
+}
+
+fn print(
+    ctx: &Context,
+    block: &Block,
+    output: &impl Serialize,
+    text: &str,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    if json {
+        output::json(&Done {
+            provider: &block.provider,
+            label: block.hour.label(ctx.zone()),
+            block_start: block.hour,
+            block_end: block.hour.next(),
+            output,
+        })?;
+    } else {
+        output::text(&format!("{}: {text}", block.name(ctx.zone())))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

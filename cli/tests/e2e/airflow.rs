@@ -60,7 +60,7 @@ async fn a_backfill_from_airflow_succeeds_with_the_execution_and_fails_with_it()
         "{log}"
     );
     assert!(
-        log.contains("2020-01-15T19:00Z extract (ProviderRejected)"),
+        log.contains("2020-01-15-14 extract (ProviderRejected)"),
         "{log}"
     );
 }

@@ -32,7 +32,7 @@ async fn a_provider_that_is_down_is_tried_again_and_stops_no_other_until_the_swe
     for text in [
         "FAILED RunHadFailures",
         "of 4 blocks 2 done",
-        "lime 2020-01-15T18:00Z extract (ProviderUnavailable)",
+        "lime 2020-01-15-13 extract (ProviderUnavailable)",
     ] {
         assert!(summary.contains(text), "{summary}");
     }
@@ -82,7 +82,7 @@ async fn a_block_that_fails_for_good_fails_the_execution_after_the_others_are_pu
     for text in [
         "of 6 blocks 5 done",
         "1 failed",
-        "lime 2020-01-15T19:00Z extract (ProviderRejected)",
+        "lime 2020-01-15-14 extract (ProviderRejected)",
     ] {
         assert!(ended.cause.contains(text), "{}", ended.cause);
     }

@@ -31,7 +31,7 @@ async fn hours_before_active_from_are_run_only_for_a_request_that_names_the_prov
 
     let output = world.expect(0, &ALL).await;
     assert!(
-        stderr(&output).contains("1 blocks are from before their provider's active_from"),
+        stderr(&output).contains("1 block is from before its provider's active_from"),
         "{}",
         stderr(&output)
     );
@@ -71,7 +71,7 @@ async fn an_audit_publishes_hours_before_active_from_only_if_it_names_the_provid
 
     let output = world.expect(0, &with(&ALL, &["--audit"])).await;
     assert!(
-        stderr(&output).contains("1 blocks are from before"),
+        stderr(&output).contains("1 block is from before"),
         "{}",
         stderr(&output)
     );

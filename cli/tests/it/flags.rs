@@ -66,7 +66,8 @@ impl World {
         assert!(
             summary.contains("of 2 blocks 0 done")
                 && summary.contains("2 failed")
-                && summary.contains("sync-db (ProviderMalformed)"),
+                && summary.contains("failed: 2 blocks of bird, sync-db (ProviderMalformed): ")
+                && summary.contains("--incomplete-only"),
             "{summary}"
         );
         let message = self.text("SELECT min(message) FROM api.schedule").await;
@@ -160,12 +161,12 @@ async fn no_sync_socrata_loads_and_leaves_the_portal_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_extract_asks_no_provider() {
     let world = world_with(&["bird"], serde_json::Map::new()).await;
-    // Without an archive there is nothing to load. That is not a failure.
-    let output = world.expect(0, &with(&HOURS, &["--no-extract"])).await;
+    // Without an archive there is nothing to load, and no block fails.
+    let output = world.expect(2, &with(&HOURS, &["--no-extract"])).await;
     assert!(
-        stdout(&output).contains("nothing to do"),
+        stderr(&output).contains("nothing to do: 2 blocks are not archived yet"),
         "{}",
-        stdout(&output)
+        stderr(&output)
     );
     assert_eq!(world.statuses().await, [New, New]);
     assert!(world.object_names().await.is_empty());
@@ -380,10 +381,8 @@ async fn a_dry_run_shows_each_block_and_writes_nothing_anywhere() {
         .await;
     let before = world.everything().await;
     let output = world.expect(0, &with(&["--json"], &both)).await;
-    let lines: Vec<Value> = stdout(&output)
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let plan: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let lines = plan["blocks"].as_array().unwrap();
     let shape = |n: usize| {
         (
             lines[n]["provider"].clone(),

@@ -14,10 +14,8 @@ impl World {
         let output = self
             .expect(0, &with(&with(&DRY_RUN, range), &["--json"]))
             .await;
-        let lines = stdout(&output);
-        let blocks = lines
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let plan: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let blocks = plan["blocks"].as_array().unwrap().iter();
         blocks
             .map(|block| block["label"].as_str().unwrap().to_owned())
             .collect()

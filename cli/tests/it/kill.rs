@@ -315,7 +315,7 @@ async fn killed_while_it_plans() {
 async fn killed_when_the_archive_is_there_and_not_noted() {
     let world = small().await;
     // Creates the blocks; there is nothing to load yet.
-    world.expect(0, &command("sync-db")).await;
+    world.expect(2, &command("sync-db")).await;
     kill_waiting(&world, &command("run"), ROWS, "UPDATE api.schedule")
         .await
         .release_after_ending_sessions()
@@ -498,10 +498,13 @@ impl Random {
 }
 
 #[rstest]
-#[case::ctrl_c("-INT")]
-#[case::terminated("-TERM")]
+#[case::ctrl_c("-INT", 130)]
+#[case::terminated("-TERM", 143)]
 #[tokio::test(flavor = "multi_thread")]
-async fn asked_to_stop_it_ends_after_the_steps_under_way(#[case] signal: &str) {
+async fn asked_to_stop_it_ends_after_the_steps_under_way(
+    #[case] signal: &str,
+    #[case] status: i32,
+) {
     let world = small().await;
     let provider = &world.stack.providers["bird"];
     provider.fail_hour(
@@ -516,10 +519,10 @@ async fn asked_to_stop_it_ends_after_the_steps_under_way(#[case] signal: &str) {
     mds.signal(signal);
     let code = mds.ended().await;
     let stderr = mds.stderr();
-    assert_eq!(code, Some(1), "{stderr}");
+    assert_eq!(code, Some(status), "{stderr}");
     for message in [
         "stopping after the steps under way",
-        "stopped; run the same command again to continue",
+        "stopped; run the same command again to continue: of 2 blocks 0 ended, 2 are left to do",
     ] {
         assert!(stderr.contains(message), "{stderr}");
     }

@@ -110,7 +110,11 @@ async fn the_same_answer_again_is_only_noted() {
             .expect(0, &with(&ONE_HOUR, &["--dry-run", "--json"]))
             .await,
     );
-    assert_eq!(planned, "");
+    let planned: Value = serde_json::from_str(&planned).unwrap();
+    assert_eq!(
+        (&planned["blocks"], &planned["nothing"]["reason"]),
+        (&json!([]), &json!("done"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,7 +101,7 @@ async fn what_did_not_reach_the_portal_is_sent_by_the_next_run_and_nothing_twice
         world.stack.portal.fail_next(fault);
     }
     let output = world.expect(1, &ONE_HOUR).await;
-    let named = format!("bird 2020-01-15T18:00Z sync-socrata ({error})");
+    let named = format!("failed: 1 block of bird, sync-socrata ({error}): ");
     assert!(stdout(&output).contains(&named), "{}", stdout(&output));
     assert_eq!(world.statuses().await, [PublishFailed]);
     assert_eq!(world.stack.portal.row_count(), 10);
@@ -133,7 +133,7 @@ async fn rows_that_the_portal_refuses_in_an_answer_of_200_fail_the_block_until_t
         .portal
         .fail_next(sandbox_portal::Fault::ErrorsIn200 { rows: 3 });
     let output = world.expect(1, &ONE_HOUR).await;
-    assert!(stdout(&output).contains("sync-socrata (SocrataRejected)"));
+    assert!(stdout(&output).contains("failed: 1 block of bird, sync-socrata (SocrataRejected): "));
     assert_eq!(world.statuses().await, [PublishFailed]);
     assert_eq!(world.stack.portal.row_count(), 37);
     let message = world.text("SELECT message FROM api.schedule").await;
@@ -155,7 +155,7 @@ async fn rows_that_the_portal_does_not_count_are_sent_again() {
         .portal
         .fail_next(sandbox_portal::Fault::LosesRows { rows: 3 });
     let output = world.expect(1, &ONE_HOUR).await;
-    assert!(stdout(&output).contains("sync-socrata (SocrataRejected)"));
+    assert!(stdout(&output).contains("failed: 1 block of bird, sync-socrata (SocrataRejected): "));
     assert_eq!(world.statuses().await, [PublishFailed]);
     let message = world.text("SELECT message FROM api.schedule").await;
     assert!(message.contains("10 were sent"), "{message}");

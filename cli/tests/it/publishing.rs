@@ -143,7 +143,7 @@ async fn a_file_that_the_load_did_not_write_is_not_published() {
         .unwrap();
     let output = world.expect(1, &ONE_HOUR).await;
     assert!(
-        stdout(&output).contains("sync-socrata (ArchiveUnreadable)"),
+        stdout(&output).contains("failed: 1 block of bird, sync-socrata (ArchiveUnreadable): "),
         "{}",
         stdout(&output)
     );
@@ -235,7 +235,7 @@ async fn a_dataset_that_would_append_rows_is_refused_before_anything_is_sent() {
     let world = ten_trips(portal, Map::new()).await;
     let output = world.expect(1, &ONE_HOUR).await;
     assert!(
-        stdout(&output).contains("sync-socrata (ConfigInvalid)"),
+        stdout(&output).contains("failed: 1 block of bird, sync-socrata (ConfigInvalid): "),
         "{}",
         stdout(&output)
     );

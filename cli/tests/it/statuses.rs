@@ -105,8 +105,7 @@ async fn a_block_that_another_run_holds_is_named_and_its_row_stays() {
     assert_eq!(world.rows_of_schedule().await, before);
     let summary = pipeline::summarize(&ctx, run_id).await.unwrap_err();
     assert!(
-        summary.message.contains("1 failed, 0 did not end")
-            && summary.message.contains("extract (BlockBusy)"),
+        summary.message.contains("1 failed") && summary.message.contains("extract (BlockBusy)"),
         "{summary}"
     );
     claim.release().await.unwrap();
@@ -170,7 +169,7 @@ async fn a_forced_load_where_nothing_is_archived_keeps_why_it_is_not() {
     let output = world
         .expect(1, &with(&ONE_HOUR, &["--force", "--no-extract"]))
         .await;
-    assert!(stdout(&output).contains("sync-db (ArchiveMissing)"));
+    assert!(stdout(&output).contains("failed: 1 block of bird, sync-db (ArchiveMissing): "));
     assert_eq!(world.rows_of_schedule().await, before);
 }
 
@@ -276,7 +275,7 @@ async fn a_value_that_the_database_refuses_is_a_defect_and_is_not_tried_again() 
         .await;
     let output = world.expect(1, &ONE_HOUR).await;
     assert!(
-        stdout(&output).contains("sync-db (Internal)"),
+        stdout(&output).contains("failed: 1 block of bird, sync-db (Internal): "),
         "{}",
         stdout(&output)
     );

@@ -169,7 +169,7 @@ async fn a_loaded_trip_that_does_not_fit_is_not_sent_and_holds_up_no_other_block
         .unwrap();
     let output = world.expect(1, &TWO_HOURS).await;
     assert!(
-        stdout(&output).contains("sync-socrata (ArchiveUnreadable)"),
+        stdout(&output).contains("failed: 1 block of bird, sync-socrata (ArchiveUnreadable): "),
         "{}",
         stdout(&output)
     );

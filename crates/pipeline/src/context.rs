@@ -200,14 +200,19 @@ impl Context {
                     return PipelineError::caused(ErrorName::ConfigInvalid, why);
                 }
                 let known: Vec<_> = self.providers().map(|it| it.name.as_str()).collect();
-                PipelineError::new(
-                    ErrorName::InvalidInput,
+                let file = &self.config.env.providers_key;
+                let message = if known.is_empty() {
                     format!(
-                        "provider {name} is not in the providers file {}; it has: {}",
-                        self.config.env.providers_key,
+                        "provider {name} is not in the providers file {file}, which has none; \
+                         `mds config provider add {name}` adds it"
+                    )
+                } else {
+                    format!(
+                        "provider {name} is not in the providers file {file}; it has: {}",
                         known.join(", ")
-                    ),
-                )
+                    )
+                };
+                PipelineError::new(ErrorName::InvalidInput, message)
             })
     }
 

@@ -64,7 +64,12 @@ impl From<&VaultError> for ErrorName {
 
 impl From<VaultError> for PipelineError {
     fn from(error: VaultError) -> Self {
-        Self::caused(ErrorName::from(&error), &error)
+        let caused = Self::caused(ErrorName::from(&error), &error);
+        if matches!(error, VaultError::Refused { .. }) {
+            caused.of_bucket()
+        } else {
+            caused
+        }
     }
 }
 

@@ -35,6 +35,15 @@ pub(crate) async fn open_store(
     open(config, DatabaseRole::Runtime, max_connections).await
 }
 
+/// As [`open_store`], with the rights of a migration.
+///
+/// # Errors
+///
+/// As [`open_store`].
+pub(crate) async fn open_for_migrations(config: &Config) -> Result<Store, PipelineError> {
+    open(config, DatabaseRole::Migrations, FEW_CONNECTIONS).await
+}
+
 /// What a migration has done, for the event `{"migrate": true}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Migrated {
@@ -112,7 +121,7 @@ pub async fn migrate_with(
     config: &Config,
     request: &MigrationRequest,
 ) -> Result<MigrationReport, PipelineError> {
-    let store = open(config, DatabaseRole::Migrations, FEW_CONNECTIONS).await?;
+    let store = open_for_migrations(config).await?;
     let report = store.migrate_with(&request.take_over(config)).await?;
     store.write_time_zone(&config.settings.time_zone).await?;
     store.close_idle().await;
@@ -128,7 +137,7 @@ pub async fn plan_migration(
     config: &Config,
     request: &MigrationRequest,
 ) -> Result<MigrationReport, PipelineError> {
-    let store = open(config, DatabaseRole::Migrations, FEW_CONNECTIONS).await?;
+    let store = open_for_migrations(config).await?;
     let report = store.plan_migration(&request.take_over(config)).await?;
     store.close_idle().await;
     Ok(report)
@@ -140,7 +149,7 @@ pub async fn plan_migration(
 ///
 /// As [`migrate`].
 pub async fn missing_migrations(config: &Config) -> Result<Vec<String>, PipelineError> {
-    let store = open(config, DatabaseRole::Migrations, FEW_CONNECTIONS).await?;
+    let store = open_for_migrations(config).await?;
     let missing = store.missing_migrations().await?;
     store.close_idle().await;
     Ok(missing)

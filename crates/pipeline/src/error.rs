@@ -82,6 +82,8 @@ pub struct PipelineError {
     pub(crate) before_start: bool,
     /// Whether the database's tables are older than this program.
     not_migrated: bool,
+    /// Whether the bucket refuses requests, whichever the object.
+    of_bucket: bool,
 }
 
 impl PipelineError {
@@ -93,6 +95,7 @@ impl PipelineError {
             message: message.into(),
             before_start: false,
             not_migrated: false,
+            of_bucket: false,
         }
     }
 
@@ -109,6 +112,19 @@ impl PipelineError {
     #[must_use]
     pub fn is_not_migrated(&self) -> bool {
         self.not_migrated
+    }
+
+    /// The same error, of a bucket that refuses requests.
+    pub(crate) fn of_bucket(self) -> Self {
+        Self {
+            of_bucket: true,
+            ..self
+        }
+    }
+
+    /// Whether the bucket refuses requests, whichever the object.
+    pub(crate) fn is_of_bucket(&self) -> bool {
+        self.of_bucket
     }
 
     /// The same error, of a step that it kept from starting.

@@ -48,13 +48,14 @@ pub use event::{
 pub use extract::{extract, extract_to};
 pub use manifest::read_manifest;
 pub use plan::{
-    AuditSummary, HoursBehind, MAX_CONCURRENCY, Plan, PlannedBlock, hours_behind, plan,
-    plan_patiently, plan_repair, provider_starts, single_block,
+    AuditSummary, Forgotten, HoursBehind, MAX_CONCURRENCY, Nothing, NothingReason, Plan,
+    PlannedBlock, PlannedProvider, forget, hours_behind, hours_in_range, plan, plan_patiently,
+    plan_repair, provider_starts, single_block,
 };
 pub use privacy::{MonthPrivacy, PrivacyReport, privacy_report};
 pub use probe::{Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict, probe};
 pub use publish::not_loaded;
-pub use run::{BlockOutcome, RunObserver, RunOptions, run_local};
+pub use run::{BlockOutcome, Dependency, GaveUp, RunEnd, RunObserver, RunOptions, run_local};
 pub use run_step::{run_step, step_within};
 pub use source::Source;
 pub use span::step_span;
@@ -62,7 +63,10 @@ pub use status::{
     DayStatus, HourStatus, Problem, ProviderStatus, StatusReport, StatusRequest, status_report,
 };
 pub use step::record_not_begun;
-pub use store::{ColumnChange, HoursAre, MigrationReport, Obstacle, RunSummary, TableChange};
+pub use store::{
+    ColumnChange, FailureGroup, HoursAre, MigrationReport, Obstacle, ProviderSummary, RunSummary,
+    RunTrips, TableChange,
+};
 pub use summarize::{run_summary, successful, summarize};
 pub use sync_db::sync_db;
 pub use sync_socrata::sync_socrata;

@@ -2,41 +2,44 @@
 //! and errors").
 
 use chrono::{DateTime, Utc};
-use config::ConfigVersion;
 use serde::Serialize;
 use tracing::Instrument;
-use trips::block::{Hour, ProviderName, manifest_key};
-use trips::status::{BlockStatus, Step, refetch_steps, steps_to_do};
+use trips::block::ProviderName;
+use trips::status::{BlockStatus, Step};
 use uuid::Uuid;
-use vault::Seal;
 
 use self::blocks::{PartRead, PlanRow, parts};
-use self::prepare::{add_to_schedule, create_run, finish_run};
-use self::ranges::{ProviderRange, ranges};
+use self::planner::Planner;
+use self::ranges::ranges;
 use crate::context::Context;
-use crate::error::{ErrorName, PipelineError};
-use crate::event::{BlockItem, ManifestLocation, PlanRequest};
-use crate::object_stream::JsonArrayStream;
+use crate::error::PipelineError;
+use crate::event::{ManifestLocation, PlanRequest};
 use crate::patience::Patience;
 use crate::span::run_span;
 
 mod audit;
 mod behind;
 mod blocks;
+mod forget;
+mod nothing;
+mod planner;
 mod prepare;
+mod provider;
 mod ranges;
 mod start;
 mod upkeep;
 
 pub use self::audit::{AuditSummary, plan_repair};
 pub use self::behind::{HoursBehind, hours_behind};
-pub use self::ranges::single_block;
+pub use self::forget::{Forgotten, forget};
+pub use self::nothing::{Nothing, NothingReason};
+pub use self::provider::PlannedProvider;
 pub(crate) use self::ranges::{DEFAULT_LAG_HOURS, audited_range, named_providers};
+pub use self::ranges::{hours_in_range, single_block};
 pub use self::start::provider_starts;
 
 /// A plan's answer shows this many blocks; the manifest has all of them.
 const SHOWN_BLOCKS: usize = 10;
-const DEFAULT_CONCURRENCY: u32 = 10;
 /// Step Functions runs no more child executions of a Map state at once.
 pub const MAX_CONCURRENCY: u32 = 10_000;
 
@@ -63,9 +66,17 @@ pub struct Plan {
     pub before_start: u64,
     /// Number of blocks in the range whose steps are done.
     pub nothing_to_do: u64,
-    /// Number of blocks that a forced plan, which only publishes, leaves out because they are not
-    /// loaded.
+    /// Number of blocks that the plan leaves out because they have no archive, and `extract` is not
+    /// chosen.
+    pub not_archived: u64,
+    /// Number of blocks that the plan leaves out because they are not loaded, and `sync-db` is not
+    /// chosen.
     pub not_loaded: u64,
+    /// The counts by provider, in the order of their names.
+    pub providers: Vec<PlannedProvider>,
+    /// Why there are no blocks; `None` if there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nothing: Option<Nothing>,
     /// The first ten blocks.
     pub blocks: Vec<PlannedBlock>,
     /// What the audit has found; `None` for a plan without one.
@@ -94,6 +105,7 @@ impl Plan {
         tracing::info!(
             plan.blocks = self.block_count,
             plan.nothing_to_do = self.nothing_to_do,
+            plan.not_archived = self.not_archived,
             plan.not_loaded = self.not_loaded,
             plan.not_ended = self.not_ended,
             plan.before_start = self.before_start,
@@ -208,190 +220,4 @@ async fn plan_run(
         upkeep::prune_runs(ctx).await;
     }
     Ok(plan)
-}
-
-/// A plan in the making.
-struct Planner<'a> {
-    ctx: &'a Context,
-    request: &'a PlanRequest,
-    plan: Plan,
-    /// `None` for a dry run.
-    output: Option<Output>,
-}
-
-/// Where the items of a plan go, and the configuration that they name.
-struct Output {
-    manifest: JsonArrayStream,
-    config: ConfigVersion,
-}
-
-impl<'a> Planner<'a> {
-    /// Adds the run, its providers and their missing schedule rows to the database, and opens the
-    /// manifest; does none of it for a dry run.
-    async fn start(
-        ctx: &'a Context,
-        request: &'a PlanRequest,
-        run_id: Uuid,
-        ranges: &[ProviderRange<'_>],
-    ) -> Result<Self, PipelineError> {
-        let plan = Plan {
-            run_id,
-            block_count: 0,
-            manifest: None,
-            max_concurrency: max_concurrency(request)?,
-            max_concurrency_requested: None,
-            dry_run: request.dry_run,
-            not_ended: ranges.iter().map(|it| it.hours.not_ended).sum(),
-            before_start: ranges.iter().map(|it| it.before_start).sum(),
-            nothing_to_do: 0,
-            not_loaded: 0,
-            blocks: Vec::new(),
-            audit: None,
-        };
-        let output = if request.dry_run {
-            None
-        } else {
-            let config = ctx.version(request.steps().sync_db).await?;
-            add_to_schedule(ctx, ranges).await?;
-            create_run(ctx, request, run_id, &config).await?;
-            let key = manifest_key(ctx.config().env.stage, run_id);
-            let manifest = JsonArrayStream::create(ctx.vault(), &key, Seal::Plain)?;
-            Some(Output { manifest, config })
-        };
-        Ok(Self {
-            ctx,
-            request,
-            plan,
-            output,
-        })
-    }
-
-    /// Looks whether the block's rows wait for an upload that was refused, if that decides whether
-    /// it is published by force. Such a block is loaded: only its object was not in order.
-    async fn with_refusal(&self, mut row: PlanRow) -> Result<PlanRow, PipelineError> {
-        let is_forced_publish = self.request.force && self.request.steps().is_publish_only();
-        if let Some(schedule_id) = row.schedule_id
-            && is_forced_publish
-            && row.status == BlockStatus::LoadFailed
-        {
-            let entry = self.ctx.store().publication(schedule_id).await?.entry;
-            row.is_refused = entry.is_some_and(|it| it.is_pending && it.refusal.is_some());
-        }
-        Ok(row)
-    }
-
-    /// Adds a block to the plan; returns `None` if it has no steps to do.
-    async fn add(&mut self, row: PlanRow) -> Result<Option<PlannedBlock>, PipelineError> {
-        let steps = self.steps(&row);
-        if steps.is_empty() {
-            *self.left_out(row.status) += 1;
-            return Ok(None);
-        }
-        let block = PlannedBlock {
-            label: row.block.hour.label(self.ctx.zone()),
-            block_start: row.block.hour.start(),
-            provider: row.block.provider,
-            status: row.status,
-            steps,
-        };
-        self.plan.block_count += 1;
-        if let (Some(output), Some(schedule_id)) = (&mut self.output, row.schedule_id) {
-            let item = BlockItem {
-                config: Some(output.config.clone()),
-                ..block_item(&self.plan, schedule_id, self.request, &block)
-            };
-            output.manifest.push(&item).await?;
-        }
-        if self.plan.blocks.len() < SHOWN_BLOCKS {
-            self.plan.blocks.push(block.clone());
-        }
-        Ok(Some(block))
-    }
-
-    /// The count of blocks with this status that the plan leaves out.
-    fn left_out(&mut self, status: BlockStatus) -> &mut u64 {
-        let is_loaded = status.is_loaded() || status == BlockStatus::NoTrips;
-        if self.request.force && self.request.steps().is_publish_only() && !is_loaded {
-            &mut self.plan.not_loaded
-        } else {
-            &mut self.plan.nothing_to_do
-        }
-    }
-
-    fn steps(&self, row: &PlanRow) -> Vec<Step> {
-        let request = self.request;
-        if row.is_refused {
-            return vec![Step::SyncSocrata];
-        }
-        let is_left_alone = request.incomplete_only && row.status == BlockStatus::Published;
-        if row.is_refetch_due && !request.force && !request.no_extract && !is_left_alone {
-            return refetch_steps(request.steps());
-        }
-        steps_to_do(
-            row.status,
-            request.steps(),
-            request.force,
-            request.incomplete_only,
-        )
-    }
-
-    /// Completes the manifest and the run's row.
-    async fn finish(self) -> Result<Plan, PipelineError> {
-        let Self {
-            ctx,
-            mut plan,
-            output,
-            ..
-        } = self;
-        if let Some(Output { manifest, config }) = output {
-            plan.manifest = Some(ManifestLocation {
-                bucket: ctx.vault().bucket().to_owned(),
-                key: manifest.finish().await?.key,
-            });
-            finish_run(ctx, plan.run_id, plan.block_count, &config).await?;
-        }
-        Ok(plan)
-    }
-}
-
-fn max_concurrency(request: &PlanRequest) -> Result<u32, PipelineError> {
-    match request.max_concurrency {
-        Some(0) => Err(PipelineError::new(
-            ErrorName::InvalidInput,
-            "max_concurrency is 0: no block could ever be worked on; give 1 or more",
-        )),
-        Some(n) if n > MAX_CONCURRENCY => Err(PipelineError::new(
-            ErrorName::InvalidInput,
-            format!(
-                "max_concurrency is {n}, and the state machine works on {MAX_CONCURRENCY} blocks at once at most; \
-                 give 1 to {MAX_CONCURRENCY}"
-            ),
-        )),
-        Some(n) => Ok(n),
-        None => Ok(DEFAULT_CONCURRENCY),
-    }
-}
-
-fn block_item(
-    plan: &Plan,
-    schedule_id: i64,
-    request: &PlanRequest,
-    block: &PlannedBlock,
-) -> BlockItem {
-    let hour = Hour::containing(block.block_start);
-    BlockItem {
-        run_id: plan.run_id,
-        schedule_id,
-        provider: block.provider.clone(),
-        block_start: hour.start(),
-        block_end: hour.end(),
-        label: block.label.clone(),
-        steps: block.steps.clone(),
-        force: request.force,
-        accept_losses: request.accept_losses,
-        config: None,
-        extract: None,
-        sync_db: None,
-        sync_socrata: None,
-    }
 }

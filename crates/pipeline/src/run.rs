@@ -2,6 +2,7 @@
 //! cloud.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -9,7 +10,6 @@ use futures::stream;
 use store::RunSummary;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 use trips::status::Step;
 
 use crate::context::Context;
@@ -17,17 +17,20 @@ use crate::error::{ErrorName, PipelineError};
 use crate::event::BlockItem;
 use crate::manifest::read_manifest;
 use crate::patience::{Patience, millis};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedBlock};
 use crate::run_step::{run_step, step_within};
 use crate::span::{run_span, step_span};
 use crate::step::{MAX_STEP_TIME, warn_not_recorded};
 use crate::summarize::run_summary;
 
 pub(crate) mod failures;
-mod portal_health;
+mod health;
+mod types;
 
 use self::failures::Failures;
-use self::portal_health::PortalHealth;
+use self::health::Health;
+pub use self::health::{Dependency, GaveUp};
+pub use self::types::{BlockOutcome, RunEnd, RunObserver, RunOptions};
 
 /// How many loaded blocks may wait for the portal before loading waits too. An item is a kilobyte.
 const WAITING_FOR_PORTAL: usize = 4096;
@@ -36,38 +39,10 @@ const WAITING_FOR_PORTAL: usize = 4096;
 /// wait and hold no connection.
 const PUBLISHED_AT_ONCE: usize = 1024;
 
-/// How to carry out a run.
-#[derive(Debug, Clone)]
-pub struct RunOptions {
-    /// How many blocks are pulled and loaded at once; at least 1. Each takes a database connection,
-    /// and publishing takes one.
-    pub concurrency: usize,
-    /// Once it is cancelled, no further step begins; the steps that have begun end first.
-    pub cancel: CancellationToken,
-}
-
-/// How one block ended.
-#[derive(Debug)]
-pub enum BlockOutcome {
-    /// All of the item's steps are done.
-    Done(BlockItem),
-    /// The provider has not published it yet; a later run requests it again.
-    NotReady(BlockItem, PipelineError),
-    /// A step failed.
-    Failed(BlockItem, PipelineError),
-    /// The run was cancelled before its next step.
-    Cancelled(BlockItem),
-}
-
-/// Receives each block as it ends, for a progress bar or a log.
-pub trait RunObserver: Send + Sync {
-    /// A block has ended.
-    fn block_ended(&self, outcome: &BlockOutcome);
-}
-
 /// Works through a plan. It pulls and loads several blocks at once and publishes them one upload at
 /// a time, so a slow portal does not delay the other steps. A block that fails does not stop
-/// another. Returns the counts, whether blocks failed or not ([`RunSummary::is_success`]).
+/// another, unless a few in a row fail for what every block needs: then the remaining ones stay as
+/// they are. Returns the counts, whether blocks failed or not ([`RunSummary::is_success`]).
 ///
 /// A step that fails because another run holds the block, or because the database or the bucket is
 /// away, is repeated for a while, and so are the reading of the plan and the summary.
@@ -80,16 +55,17 @@ pub async fn run_local(
     plan: &Plan,
     options: RunOptions,
     observer: Arc<dyn RunObserver>,
-) -> Result<RunSummary, PipelineError> {
+) -> Result<RunEnd, PipelineError> {
     let run = Arc::new(Run {
         ctx,
-        cancel: options.cancel,
+        health: Health::new(&options.cancel),
+        not_begun: AtomicU64::default(),
         observer,
         patience: Patience::default(),
         failures: Failures::default(),
-        portal: PortalHealth::default(),
     });
     if let Some(manifest) = &plan.manifest {
+        check_boundaries(&run.ctx, plan).await?;
         let items = run.patience.repeat(|| read_manifest(&run.ctx, manifest));
         let items = items.await?;
         let (loaded, publishing) = mpsc::channel(WAITING_FOR_PORTAL);
@@ -101,19 +77,35 @@ pub async fn run_local(
         run.record_missing_outcomes(plan).await;
         read?;
     }
-    run.patience
+    let summary = run
+        .patience
         .repeat(|| run_summary(&run.ctx, plan.run_id))
-        .await
+        .await;
+    run.end(summary)
+}
+
+/// Reads the boundaries once, before the first of the blocks that would all fail for them.
+async fn check_boundaries(ctx: &Context, plan: &Plan) -> Result<(), PipelineError> {
+    let loads = |block: &PlannedBlock| block.steps.contains(&Step::SyncDb);
+    if plan.blocks.iter().any(loads) {
+        let read = ctx.boundaries().await;
+        if let Err(error) = read.map(|_| ()) {
+            if error.name == ErrorName::ConfigInvalid {
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What the blocks of a run share.
 struct Run {
     ctx: Arc<Context>,
-    cancel: CancellationToken,
     observer: Arc<dyn RunObserver>,
+    health: Health,
+    not_begun: AtomicU64,
     patience: Patience,
     failures: Failures,
-    portal: PortalHealth,
 }
 
 async fn load_all(
@@ -137,7 +129,7 @@ async fn load_all(
                 // The publisher ends only after this sender is gone.
                 let _ = loaded.send(item).await;
             }
-            Ok(Loaded::Ended(outcome)) => run.observer.block_ended(&outcome),
+            Ok(Loaded::Ended(outcome)) => run.block_ended(&outcome),
         }
     }
     unreadable.map_or(Ok(()), Err)
@@ -153,14 +145,14 @@ async fn publish_all(run: Arc<Run>, mut items: mpsc::Receiver<BlockItem>) {
         .map(|item| Box::pin(run.publish_block(item)))
         .buffer_unordered(PUBLISHED_AT_ONCE);
     while let Some(outcome) = outcomes.next().await {
-        run.observer.block_ended(&outcome);
+        run.block_ended(&outcome);
     }
 }
 
 impl Run {
     async fn load_block(&self, mut item: BlockItem) -> Loaded {
         for step in item.steps.clone() {
-            if self.cancel.is_cancelled() {
+            if self.health.all().is_cancelled() {
                 return Loaded::Ended(BlockOutcome::Cancelled(item));
             }
             if step == Step::SyncSocrata {
@@ -178,22 +170,18 @@ impl Run {
     }
 
     async fn publish_block(&self, item: BlockItem) -> BlockOutcome {
-        if self.cancel.is_cancelled() || self.portal.is_given_up() {
+        let gave_up = self.health.portal();
+        if gave_up.is_cancelled() || self.health.all().is_cancelled() {
             return BlockOutcome::Cancelled(item);
         }
+        // A run that is asked to stop lets the step end; one that has given up does not.
         let published = tokio::select! {
             published = self.do_step(Step::SyncSocrata, &item) => published,
-            () = self.portal.given_up() => return BlockOutcome::Cancelled(item),
+            () = gave_up.cancelled() => return BlockOutcome::Cancelled(item),
         };
         match published {
-            Ok(item) => {
-                self.portal.succeeded();
-                BlockOutcome::Done(item)
-            }
-            Err(error) => {
-                self.portal.failed(&error);
-                self.failed(Step::SyncSocrata, item, error)
-            }
+            Ok(item) => BlockOutcome::Done(item),
+            Err(error) => self.failed(Step::SyncSocrata, item, error),
         }
     }
 
@@ -208,6 +196,7 @@ impl Run {
             let error = match step_within(&ctx, step, item, work).await {
                 Ok(item) => {
                     self.patience.database_replied();
+                    self.health.succeeded(step);
                     return Ok(item);
                 }
                 Err(error) => error,
@@ -226,15 +215,44 @@ impl Run {
                     "step failed, retrying"
                 );
             });
-            if self.cancel.run_until_cancelled(sleep(wait)).await.is_none() {
+            let stop = self.health.all();
+            if stop.run_until_cancelled(sleep(wait)).await.is_none() {
                 return Err(error);
             }
+        }
+    }
+
+    fn block_ended(&self, outcome: &BlockOutcome) {
+        if matches!(outcome, BlockOutcome::Cancelled(_)) {
+            self.not_begun.fetch_add(1, Ordering::Relaxed);
+        }
+        self.observer.block_ended(outcome);
+    }
+
+    /// Without a summary, since the database is away, the error tells what the run knows.
+    fn end(&self, summary: Result<RunSummary, PipelineError>) -> Result<RunEnd, PipelineError> {
+        let gave_up = self.health.gave_up();
+        let not_begun = self.not_begun.load(Ordering::Relaxed);
+        match (summary, gave_up) {
+            (Ok(summary), gave_up) => Ok(RunEnd {
+                summary,
+                gave_up,
+                not_begun,
+            }),
+            (Err(error), Some(gave_up)) => Err(PipelineError::new(
+                error.name,
+                format!(
+                    "{gave_up}; {not_begun} blocks are left as they were, and the same command continues"
+                ),
+            )),
+            (Err(error), None) => Err(error),
         }
     }
 
     /// Logs why a block's step failed, in the step's span.
     fn failed(&self, step: Step, item: BlockItem, error: PipelineError) -> BlockOutcome {
         self.failures.add(item.schedule_id, step, &error);
+        self.health.failed(step, &error);
         let _span = step_span(step, &item).entered();
         if error.name == ErrorName::ProviderNotReady {
             tracing::info!("provider has not published the hour yet");

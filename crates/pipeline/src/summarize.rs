@@ -54,7 +54,8 @@ pub async fn run_summary(ctx: &Context, run_id: Uuid) -> Result<RunSummary, Pipe
 }
 
 async fn count_outcomes(ctx: &Context, run_id: Uuid) -> Result<RunSummary, PipelineError> {
-    let mut summary = ctx.store().run_summary(run_id).await?.ok_or_else(|| {
+    let summary = ctx.store().run_summary(run_id, ctx.zone()).await?;
+    let mut summary = summary.ok_or_else(|| {
         PipelineError::new(
             ErrorName::InvalidInput,
             format!("there is no run {run_id} in api.runs"),

@@ -47,7 +47,10 @@ pub use publications::{
 };
 pub use publish::BlockRows;
 pub use request_slots::{RequestSlot, RequestSlots};
-pub use runs::{FailedBlock, Outcome, Pruned, RunConfig, RunRecord, RunSummary, UnfinishedBlock};
+pub use runs::{
+    FailedBlock, FailureGroup, Outcome, ProviderSummary, Pruned, RunConfig, RunRecord, RunSummary,
+    RunTrips, UnfinishedBlock,
+};
 pub use schedule::{ArchiveRecord, ScheduleRow};
 pub use takeover::{ColumnChange, HoursAre, MigrationReport, Obstacle, TableChange, TakeOver};
 pub use trip_report::{MadeReport, ReportedCounts, Seen, TripCounts, TripFilters, TripGroup};

@@ -15,7 +15,9 @@ mod prune;
 mod summary;
 
 pub use prune::Pruned;
-pub use summary::{FailedBlock, RunSummary, UnfinishedBlock};
+pub use summary::{
+    FailedBlock, FailureGroup, ProviderSummary, RunSummary, RunTrips, UnfinishedBlock,
+};
 
 /// A run to insert into `api.runs`.
 #[derive(Debug, Clone)]

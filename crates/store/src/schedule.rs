@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::error::{StoreError, failed};
 
+mod forget;
 mod planning;
 mod status;
 mod update;

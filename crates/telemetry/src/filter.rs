@@ -41,7 +41,7 @@ pub(crate) fn our_lines() -> FilterFn {
     filter_fn(|line| *line.level() <= LevelFilter::WARN || is_ours(line.target()))
 }
 
-fn is_ours(target: &str) -> bool {
+pub(crate) fn is_ours(target: &str) -> bool {
     let krate = target.split("::").next().unwrap_or(target);
     OURS.contains(&krate)
 }

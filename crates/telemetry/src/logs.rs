@@ -1,12 +1,13 @@
 //! The set-up of log lines, for the command line and the functions alike.
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
-use crate::filter::our_lines;
+use crate::filter::{is_ours, our_lines};
 use crate::json::JsonLines;
 
 /// The variables that set the level, in this order: ours, and the one that Lambda sets from a
@@ -33,9 +34,16 @@ pub fn init_logs<W>(format: LogFormat, default_level: &str, writer: W)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let subscriber = filtered(level(default_level)).with(lines(format, writer));
+    let (level, refused) = level(default_level);
+    let subscriber = filtered(level).with(lines(format, writer));
     // Fails only if the process writes log lines already.
     let _ = subscriber.try_init();
+    for variable in refused {
+        tracing::warn!(
+            config.key = variable,
+            "log level is not understood and not used; write one such as debug, or warn,pipeline=debug"
+        );
+    }
 }
 
 pub(crate) fn filtered(level: EnvFilter) -> Filtered {
@@ -61,11 +69,29 @@ where
     }
 }
 
-/// The level of the first variable that is set and can be read.
-fn level(default_level: &str) -> EnvFilter {
-    LEVELS
-        .iter()
-        .filter_map(|name| std::env::var(name).ok())
-        .find_map(|level| EnvFilter::try_new(level).ok())
-        .unwrap_or_else(|| EnvFilter::new(default_level))
+/// The level of the first variable that is set and can be read, and the variables before it that
+/// cannot.
+fn level(default_level: &str) -> (EnvFilter, Vec<&'static str>) {
+    let mut refused = Vec::new();
+    for name in LEVELS {
+        let Some(level) = std::env::var(name).ok().filter(|it| !it.trim().is_empty()) else {
+            continue;
+        };
+        match EnvFilter::try_new(&level) {
+            Ok(filter) if is_understood(&level) => return (filter, refused),
+            _ => refused.push(name),
+        }
+    }
+    (EnvFilter::new(default_level), refused)
 }
+
+/// Whether each part is a level or names one of our crates: a misspelled level would be taken for a
+/// crate, and hide every line.
+fn is_understood(level: &str) -> bool {
+    level.split(',').map(str::trim).all(|part| {
+        part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok() || is_ours(part)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -148,11 +148,11 @@ fn reads(#[case] zone_name: &str, #[case] input: &str, #[case] start: &str) {
 )]
 #[case::instant_without_offset(
     "2020-01-31T23:00:00",
-    "`2020-01-31T23:00:00` is not an instant of RFC 3339; write date, time and offset, such as 2020-01-31T23:00:00Z or 2020-01-31T17:00:00-06:00"
+    "`2020-01-31T23:00:00` has no offset from UTC; write `2020-01-31-23` for civil time, or `2020-01-31T23:00:00Z` for UTC"
 )]
 #[case::instant_of_an_hour(
     "2020-01-31T23",
-    "`2020-01-31T23` is not an instant of RFC 3339; write date, time and offset, such as 2020-01-31T23:00:00Z or 2020-01-31T17:00:00-06:00"
+    "`2020-01-31T23` has no offset from UTC; write `2020-01-31-23` for civil time, or `2020-01-31T23:00:00Z` for UTC"
 )]
 #[case::instant_of_hour_24(
     "2020-01-31T24:00:00Z",

@@ -10,7 +10,7 @@ use serde::Serialize;
 use trips::block::{Block, Hour, HourRange, ProviderName, TimeWindow};
 
 use super::{Archive, provider};
-use crate::args::ArchiveListArgs;
+use crate::args::{ArchiveListArgs, ProviderArg};
 use crate::failure::usage;
 
 /// An object of a block.
@@ -33,10 +33,9 @@ pub(super) async fn list(
     let mut found = false;
     let mut providers = Vec::new();
     for name in &args.provider {
-        if name == "all" {
-            providers.extend(archive.providers().await?);
-        } else {
-            providers.push(provider(name)?);
+        match name {
+            ProviderArg::All => providers.extend(archive.providers().await?),
+            ProviderArg::Name(name) => providers.push(provider(name)?),
         }
     }
     providers.sort();

@@ -1,11 +1,11 @@
 //! The events of the functions: their members, and the examples on the page.
 
 use pipeline::{
-    AuditReport, AuditSummary, BlockDifference, BlockItem, ExtractOutput, HourDifference,
-    PeriodCounts, Plan, PlanRequest, SyncDbOutput, SyncSocrataOutput,
+    AuditReport, AuditSummary, BlockDifference, BlockItem, ExtractOutput, HourDifference, Nothing,
+    NothingReason, PeriodCounts, Plan, PlanRequest, SyncDbOutput, SyncSocrataOutput,
 };
 use serde_json::{Value, json};
-use store::RunSummary;
+use store::{RunSummary, RunTrips};
 use uuid::Uuid;
 
 use super::page::section;
@@ -43,7 +43,13 @@ fn a_plan_has_the_members_of_the_contract() {
         not_ended: 0,
         before_start: 0,
         nothing_to_do: 0,
+        not_archived: 0,
         not_loaded: 0,
+        providers: Vec::new(),
+        nothing: Some(Nothing {
+            reason: NothingReason::Done,
+            message: String::new(),
+        }),
         blocks: Vec::new(),
         audit: Some(AuditSummary {
             hours: 0,
@@ -122,10 +128,9 @@ fn a_summary_has_the_members_of_the_contract() {
         not_ready: 0,
         failed: 0,
         unfinished: 0,
-        trips_fetched: 0,
-        trips_loaded: 0,
-        trips_rejected: 0,
-        trips_duplicates: 0,
+        trips: RunTrips::default(),
+        providers: Vec::new(),
+        failures: Vec::new(),
         first_failed: Vec::new(),
         first_unfinished: Vec::new(),
     };

@@ -61,6 +61,20 @@ pub fn single_block(ctx: &Context, request: &PlanRequest) -> Result<Block, Pipel
     }
 }
 
+/// The number of blocks that a request is about, whether there is something to do for them or not.
+///
+/// # Errors
+///
+/// `InvalidInput` for a request that makes no sense.
+pub fn hours_in_range(ctx: &Context, request: &PlanRequest) -> Result<u64, PipelineError> {
+    let ranges = ranges(ctx, request, Utc::now())?;
+    Ok(ranges
+        .iter()
+        .filter_map(|it| it.hours.range)
+        .map(|range| range.len())
+        .sum())
+}
+
 /// Resolves the request's providers and times. The result is in the order of the providers' names.
 pub(super) fn ranges<'a>(
     ctx: &'a Context,

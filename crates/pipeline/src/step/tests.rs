@@ -57,7 +57,8 @@ async fn a_panic_fails_its_block_as_internal_and_the_block_can_be_repeated() {
     let error = do_step(&ctx, item.clone(), Panics).await.unwrap_err();
     assert_eq!(error.name, ErrorName::Internal);
     assert!(!error.message.contains("8f2f0a5e"), "{error}");
-    let summary = ctx.store().run_summary(plan.run_id).await.unwrap().unwrap();
+    let summary = ctx.store().run_summary(plan.run_id, ctx.zone());
+    let summary = summary.await.unwrap().unwrap();
     let [FailedBlock { error_name, .. }] = summary.first_failed.as_slice() else {
         panic!("{summary}")
     };

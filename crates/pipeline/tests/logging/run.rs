@@ -102,7 +102,7 @@ async fn every_line_of_a_run_has_listed_fields_and_those_of_its_block() {
         cancel: CancellationToken::new(),
     };
     let ended = run_local(Arc::clone(&ctx), &plan, options, Arc::new(Quiet)).await;
-    assert!(!ended.unwrap().is_success());
+    assert!(!ended.unwrap().summary.is_success());
     let run = lines.take();
     let provider = "bird".parse().unwrap();
     let probed = probe(&ctx, &provider, Some("2020-01-15-13"), |_| {}).await;

@@ -7,6 +7,7 @@ use serde_json::json;
 use store::{Outcome, Pruned, RunConfig, RunRecord, StoreError};
 use trips::block::Stage;
 use trips::status::Step;
+use trips::time::CivilZone;
 use uuid::Uuid;
 
 use crate::fixture::{Db, RUN};
@@ -40,7 +41,11 @@ async fn finish_plan(db: &Db, blocks: u64) {
 }
 
 async fn is_success(db: &Db) -> bool {
-    let summary = db.store.run_summary(RUN).await.unwrap();
+    let summary = db
+        .store
+        .run_summary(RUN, &CivilZone::default())
+        .await
+        .unwrap();
     summary.unwrap().is_success()
 }
 
@@ -87,7 +92,12 @@ async fn a_run_is_summarized() {
     .await;
     record(2, Step::SyncSocrata, Outcome::Done, None).await;
 
-    let summary = db.store.run_summary(RUN).await.unwrap().unwrap();
+    let summary = db
+        .store
+        .run_summary(RUN, &CivilZone::default())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(summary.planned, Some(6));
     assert_eq!(summary.done, 2);
     assert_eq!(summary.not_ready, 1);
@@ -104,8 +114,10 @@ async fn a_run_is_summarized() {
     assert!(
         text.contains(
             "of 6 blocks 2 done, 1 not published by the provider yet, 2 failed, 1 did not end; \
-             0 trips fetched = 0 loaded + 0 rejected + 0 duplicates; failed: bird 2020-01-01T09:00Z extract (ProviderRejected), \
-             bird 2020-01-01T10:00Z sync-db (ArchiveMissing)"
+             failed: bird 2020-01-01-04 extract (ProviderRejected), bird 2020-01-01-05 sync-db (ArchiveMissing); \
+             1 block of bird, extract (ProviderRejected): HTTP 401 \
+             (again: mds run --provider bird --time-max 2020-01-01-04); 1 block of bird, sync-db (ArchiveMissing): no object \
+             (again: mds run --provider bird --time-max 2020-01-01-05)"
         ),
         "{text}"
     );
@@ -155,7 +167,10 @@ async fn the_start_of_a_plan_and_changes_of_blocks_have_the_same_clock() {
 async fn an_unknown_run_has_no_summary_and_no_outcomes() {
     let db = Db::planned().await;
     assert_eq!(
-        db.store.run_summary(Uuid::from_u128(1)).await.unwrap(),
+        db.store
+            .run_summary(Uuid::from_u128(1), &CivilZone::default())
+            .await
+            .unwrap(),
         None
     );
     let id = db.schedule_id(0).await;

@@ -125,6 +125,18 @@ pub enum TimeError {
         /// The input, trimmed.
         input: String,
     },
+    /// A civil time in the form of an instant, without its offset.
+    #[error(
+        "`{input}` has no offset from UTC; write `{civil}` for civil time, or `{input_with_minutes}Z` for UTC"
+    )]
+    NoOffset {
+        /// The input, trimmed.
+        input: String,
+        /// The same numbers as a civil time.
+        civil: String,
+        /// The same numbers with minutes and seconds.
+        input_with_minutes: String,
+    },
     /// An instant within an hour.
     #[error("`{input}` is not on a whole hour; use {} or {}", rfc3339(.nearest), rfc3339(&.nearest.next()))]
     NotWholeHour {

@@ -1,6 +1,6 @@
 //! Reads the times that people write.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 
 use super::{CivilZone, TimeError, YEARS};
 use crate::block::Hour;
@@ -89,9 +89,7 @@ fn looks_like_an_instant(input: &str) -> bool {
 
 fn any_instant(input: &str) -> Result<DateTime<Utc>, TimeError> {
     let instant = DateTime::parse_from_rfc3339(input)
-        .map_err(|_| TimeError::NotAnInstant {
-            input: input.to_owned(),
-        })?
+        .map_err(|_| not_an_instant(input))?
         .with_timezone(&Utc);
     check_year(input, instant.year())?;
     Ok(instant)
@@ -107,6 +105,27 @@ fn instant(input: &str) -> Result<Hour, TimeError> {
             input: input.to_owned(),
             nearest: hour,
         })
+    }
+}
+
+/// Most often civil time is meant.
+fn not_an_instant(input: &str) -> TimeError {
+    let written = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(input, form).ok())
+        .or_else(|| {
+            let whole = format!("{input}:00");
+            NaiveDateTime::parse_from_str(&whole, "%Y-%m-%dT%H:%M").ok()
+        });
+    match written.filter(|it| it.minute() == 0 && it.second() == 0) {
+        Some(written) => TimeError::NoOffset {
+            input: input.to_owned(),
+            civil: written.format("%Y-%m-%d-%H").to_string(),
+            input_with_minutes: written.format("%Y-%m-%dT%H:%M:%S").to_string(),
+        },
+        None => TimeError::NotAnInstant {
+            input: input.to_owned(),
+        },
     }
 }
 

@@ -1,0 +1,177 @@
+//! A run's end in words.
+
+use std::fmt::Write as _;
+
+use pipeline::{FailureGroup, Plan, RunEnd, RunSummary};
+
+use super::{Report, table};
+
+/// The table, the counts, and what has failed and why.
+pub(super) fn report(report: &Report<'_>) -> String {
+    let (plan, summary) = (report.plan, &report.end.summary);
+    let mut text = String::new();
+    if let Some(table) = table::shown(Some(plan), summary) {
+        let _ = writeln!(text, "{table}");
+    }
+    let _ = write!(text, "{}, in {:.1} s", counts(summary), report.seconds);
+    let is_whole = report.stopped.is_none() && report.end.gave_up.is_none();
+    add_problems(&mut text, summary, is_whole);
+    text
+}
+
+/// The same for a run whose plan is not known.
+pub(crate) fn summary(summary: &RunSummary) -> String {
+    let mut text = String::new();
+    if let Some(table) = table::shown(None, summary) {
+        let _ = writeln!(text, "{table}");
+    }
+    text.push_str(&counts(summary));
+    add_problems(&mut text, summary, true);
+    text
+}
+
+/// `run ID: of 10 blocks 2 done, 7 failed`, without what is zero.
+fn counts(summary: &RunSummary) -> String {
+    let Some(planned) = summary.planned else {
+        return format!("run {}: the plan was not completed", summary.run_id);
+    };
+    let mut text = format!(
+        "run {}: of {} {} done",
+        summary.run_id,
+        blocks(planned),
+        summary.done
+    );
+    for (count, how) in [
+        (summary.not_ready, "not published by the provider yet"),
+        (summary.failed, "failed"),
+        (summary.unfinished, "did not end"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {how}");
+        }
+    }
+    text
+}
+
+fn add_problems(text: &mut String, summary: &RunSummary, names_unfinished: bool) {
+    for group in &summary.failures {
+        add_failures(text, group);
+    }
+    if names_unfinished && !summary.first_unfinished.is_empty() {
+        let names: Vec<_> = summary
+            .first_unfinished
+            .iter()
+            .map(|block| format!("{} {}", block.provider, block.label))
+            .collect();
+        let _ = write!(text, "\ndid not end: {}", names.join(", "));
+        let more = summary.unfinished.saturating_sub(names.len() as u64);
+        if more > 0 {
+            let _ = write!(text, " and {more} more");
+        }
+    }
+}
+
+/// What has failed with the same error, why, and the command that does it again.
+fn add_failures(text: &mut String, group: &FailureGroup) {
+    let _ = write!(
+        text,
+        "\nfailed: {} of {}, {} ({})",
+        blocks(group.blocks),
+        group.provider,
+        group.step,
+        group.error_name.as_deref().unwrap_or("no reason recorded")
+    );
+    if let Some(message) = &group.message {
+        let _ = write!(text, ": {message}");
+    }
+    let names = |labels: &[String]| {
+        let names: Vec<_> = labels
+            .iter()
+            .map(|label| format!("{} {label}", group.provider))
+            .collect();
+        names.join(", ")
+    };
+    let _ = write!(text, "\n  {}", names(&group.labels));
+    let more = group.blocks.saturating_sub(group.labels.len() as u64);
+    if more > 0 {
+        let _ = write!(
+            text,
+            " and {more} more; `mds status --provider {} --since {}` names them all",
+            group.provider,
+            group.labels.first().map_or("", |label| day(label))
+        );
+    }
+    let _ = write!(text, "\n  again: {}", group.command);
+}
+
+/// The day of a label, which `mds status --since` takes.
+fn day(label: &str) -> &str {
+    label.get(..10).unwrap_or(label)
+}
+
+/// Why a run has ended before its end.
+pub(super) fn stopped(plan: &Plan, end: &RunEnd) -> String {
+    let ended = plan.block_count.saturating_sub(end.not_begun);
+    format!(
+        "stopped; run the same command again to continue: of {} {ended} ended, {} {} left to do",
+        blocks(plan.block_count),
+        end.not_begun,
+        if end.not_begun == 1 { "is" } else { "are" }
+    )
+}
+
+/// Which blocks of the range a plan leaves out, a line for each reason.
+pub(super) fn left_out(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (count, one, several) in [
+        (
+            plan.not_ended,
+            "has not ended yet and is",
+            "have not ended yet and are",
+        ),
+        (
+            plan.not_archived,
+            "has no archive, so there is nothing to load, and is",
+            "have no archive, so there is nothing to load, and are",
+        ),
+        (
+            plan.not_loaded,
+            "is not loaded, so there is nothing to publish, and is",
+            "are not loaded, so there is nothing to publish, and are",
+        ),
+    ] {
+        if count > 0 {
+            let why = if count == 1 { one } else { several };
+            lines.push(format!("{} {why} left out", blocks(count)));
+        }
+    }
+    lines.extend(before_start(plan));
+    lines
+}
+
+pub(super) fn before_start(plan: &Plan) -> Option<String> {
+    match plan.before_start {
+        0 => None,
+        1 => Some(
+            "1 block is from before its provider's active_from and is left out; --provider with its name includes it"
+                .to_owned(),
+        ),
+        count => Some(format!(
+            "{count} blocks are from before their provider's active_from and are left out; --provider with its name \
+             includes them"
+        )),
+    }
+}
+
+pub(super) fn blocks(count: u64) -> String {
+    if count == 1 {
+        "1 block".to_owned()
+    } else {
+        format!("{count} blocks")
+    }
+}
+
+pub(super) fn blocks_are(count: u64) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    format!("{} {verb}", blocks(count))
+}

@@ -1,0 +1,131 @@
+//! Runs with nothing to do: each reason has its sentence and its exit status.
+
+use serde_json::{Map, Value, json};
+
+use crate::as_json::error;
+use crate::support::{ONE_HOUR, World, stderr, stdout, with, world, world_with};
+
+/// One hour of `bird` for a command of one step.
+fn step(name: &'static str) -> Vec<&'static str> {
+    [&[name], &ONE_HOUR[1..]].concat()
+}
+
+impl World {
+    /// What a command says that has nothing to do, and its reason for programs.
+    async fn nothing(&self, status: i32, command: &[&str]) -> (String, Value) {
+        let output = self.expect(status, command).await;
+        let said = if status == 0 {
+            stdout(&output)
+        } else {
+            assert_eq!(stdout(&output), "", "{command:?}");
+            stderr(&output)
+        };
+        let output = self.expect(status, &with(command, &["--json"])).await;
+        let document: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        if status == 2 {
+            assert_eq!(error(&output)["message"], document["nothing"]["message"]);
+        }
+        (said, document)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_step_waits_for_is_told_apart_from_what_is_done() {
+    let world = world_with(&["bird"], Map::new()).await;
+    for command in [
+        step("sync-db"),
+        step("sync-socrata"),
+        with(&ONE_HOUR, &["--no-extract"]),
+    ] {
+        let (said, document) = world.nothing(2, &command).await;
+        assert!(
+            said.contains("nothing to do: 1 block is not archived yet"),
+            "{said}"
+        );
+        assert_eq!(document["nothing"]["reason"], "not_archived", "{document}");
+        assert_eq!(
+            (&document["not_archived"], &document["nothing_to_do"]),
+            (&json!(1), &json!(0))
+        );
+    }
+    world.expect(0, &step("extract")).await;
+    let (said, document) = world.nothing(2, &step("sync-socrata")).await;
+    assert!(
+        said.contains("nothing to do: 1 block is not loaded yet"),
+        "{said}"
+    );
+    assert_eq!(document["nothing"]["reason"], "not_loaded");
+    let (said, _) = world.nothing(0, &step("extract")).await;
+    assert_eq!(
+        said,
+        "nothing to do: 1 block is done already (1 archived)\n"
+    );
+
+    world.expect(0, &ONE_HOUR).await;
+    let (said, document) = world.nothing(0, &ONE_HOUR).await;
+    assert_eq!(
+        said,
+        "nothing to do: 1 block is done already (1 published)\n"
+    );
+    assert_eq!(
+        (&document["nothing_to_do"], &document["planned"]),
+        (&json!(1), &json!(0))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_that_are_still_to_come_or_too_early_are_no_success() {
+    let world = world().await;
+    let ahead = ["run", "--provider", "bird", "--time-max", "2049-01-01-00"];
+    let (said, document) = world.nothing(2, &ahead).await;
+    assert!(
+        said.contains("the range lies in the future: 1 block has not ended yet"),
+        "{said}"
+    );
+    assert_eq!(document["nothing"]["reason"], "not_ended");
+
+    world
+        .edit_providers(|it| {
+            it["bird"]["active_from"] = json!("2021-01-01-00");
+            it["lime"]["enabled"] = json!(false);
+        })
+        .await;
+    let all = ["run", "--provider", "all", "--time-max", "2020-01-15-13"];
+    let (said, document) = world.nothing(2, &all).await;
+    assert!(
+        said.contains("1 block is from before its provider's start (`active_from`)"),
+        "{said}"
+    );
+    assert_eq!(document["nothing"]["reason"], "before_start");
+    assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_of_no_provider_is_no_success() {
+    let world = world().await;
+    world
+        .edit_providers(|it| {
+            it["bird"]["enabled"] = json!(false);
+            it["lime"]["enabled"] = json!(false);
+        })
+        .await;
+    let all = ["run", "--provider", "all", "--time-max", "2020-01-15-13"];
+    let (said, document) = world.nothing(2, &all).await;
+    assert!(
+        said.contains("no provider is enabled: ") && said.contains("has bird, lime"),
+        "{said}"
+    );
+    assert_eq!(document["nothing"]["reason"], "no_provider");
+    world.expect(2, &with(&all, &["--dry-run"])).await;
+
+    world.edit_providers(|it| *it = json!({})).await;
+    let (said, _) = world.nothing(2, &all).await;
+    assert!(said.contains("no provider is configured"), "{said}");
+    let output = world.expect(2, &ONE_HOUR).await;
+    let said = stderr(&output);
+    assert!(
+        said.contains("provider bird is not in the providers file")
+            && said.contains("which has none"),
+        "{said}"
+    );
+}

@@ -1,0 +1,228 @@
+//! A plan in the making: its counts, its manifest and the run's row.
+
+use config::ConfigVersion;
+use trips::block::{Hour, ProviderName, manifest_key};
+use trips::status::{BlockStatus, Step, refetch_steps, steps_to_do};
+use uuid::Uuid;
+use vault::Seal;
+
+use super::blocks::PlanRow;
+use super::nothing::{LeftOut, Nothing, left_out};
+use super::prepare::{add_to_schedule, create_run, finish_run};
+use super::ranges::ProviderRange;
+use super::{MAX_CONCURRENCY, Plan, PlannedBlock, PlannedProvider, SHOWN_BLOCKS};
+use crate::context::Context;
+use crate::error::{ErrorName, PipelineError};
+use crate::event::{BlockItem, ManifestLocation, PlanRequest};
+use crate::object_stream::JsonArrayStream;
+
+const DEFAULT_CONCURRENCY: u32 = 10;
+
+/// A plan in the making.
+pub(super) struct Planner<'a> {
+    ctx: &'a Context,
+    request: &'a PlanRequest,
+    pub(super) plan: Plan,
+    /// `None` for a dry run.
+    output: Option<Output>,
+}
+
+/// Where the items of a plan go, and the configuration that they name.
+struct Output {
+    manifest: JsonArrayStream,
+    config: ConfigVersion,
+}
+
+impl<'a> Planner<'a> {
+    /// Adds the run, its providers and their missing schedule rows to the database, and opens the
+    /// manifest; does none of it for a dry run.
+    pub(super) async fn start(
+        ctx: &'a Context,
+        request: &'a PlanRequest,
+        run_id: Uuid,
+        ranges: &[ProviderRange<'_>],
+    ) -> Result<Self, PipelineError> {
+        let plan = Plan {
+            run_id,
+            block_count: 0,
+            manifest: None,
+            max_concurrency: max_concurrency(request)?,
+            max_concurrency_requested: None,
+            dry_run: request.dry_run,
+            not_ended: ranges.iter().map(|it| it.hours.not_ended).sum(),
+            before_start: ranges.iter().map(|it| it.before_start).sum(),
+            nothing_to_do: 0,
+            not_archived: 0,
+            not_loaded: 0,
+            providers: ranges.iter().map(PlannedProvider::of).collect(),
+            nothing: None,
+            blocks: Vec::new(),
+            audit: None,
+        };
+        let output = if request.dry_run {
+            None
+        } else {
+            let config = ctx.version(request.steps().sync_db).await?;
+            add_to_schedule(ctx, ranges).await?;
+            create_run(ctx, request, run_id, &config).await?;
+            let key = manifest_key(ctx.config().env.stage, run_id);
+            let manifest = JsonArrayStream::create(ctx.vault(), &key, Seal::Plain)?;
+            Some(Output { manifest, config })
+        };
+        Ok(Self {
+            ctx,
+            request,
+            plan,
+            output,
+        })
+    }
+
+    /// Looks whether the block's rows wait for an upload that was refused, if that decides whether
+    /// it is published by force. Such a block is loaded: only its object was not in order.
+    pub(super) async fn with_refusal(&self, mut row: PlanRow) -> Result<PlanRow, PipelineError> {
+        let is_forced_publish = self.request.force && self.request.steps().is_publish_only();
+        if let Some(schedule_id) = row.schedule_id
+            && is_forced_publish
+            && row.status == BlockStatus::LoadFailed
+        {
+            let entry = self.ctx.store().publication(schedule_id).await?.entry;
+            row.is_refused = entry.is_some_and(|it| it.is_pending && it.refusal.is_some());
+        }
+        Ok(row)
+    }
+
+    /// Adds a block to the plan; returns `None` if it has no steps to do.
+    pub(super) async fn add(
+        &mut self,
+        row: PlanRow,
+    ) -> Result<Option<PlannedBlock>, PipelineError> {
+        let steps = self.steps(&row);
+        if steps.is_empty() {
+            self.leave_out(&row);
+            return Ok(None);
+        }
+        self.provider(&row.block.provider).add(row.status);
+        let block = PlannedBlock {
+            label: row.block.hour.label(self.ctx.zone()),
+            block_start: row.block.hour.start(),
+            provider: row.block.provider,
+            status: row.status,
+            steps,
+        };
+        self.plan.block_count += 1;
+        if let (Some(output), Some(schedule_id)) = (&mut self.output, row.schedule_id) {
+            let item = BlockItem {
+                config: Some(output.config.clone()),
+                ..block_item(&self.plan, schedule_id, self.request, &block)
+            };
+            output.manifest.push(&item).await?;
+        }
+        if self.plan.blocks.len() < SHOWN_BLOCKS {
+            self.plan.blocks.push(block.clone());
+        }
+        Ok(Some(block))
+    }
+
+    /// Counts a block without steps by the reason.
+    fn leave_out(&mut self, row: &PlanRow) {
+        let left_out = left_out(row.status, self.request);
+        *match left_out {
+            LeftOut::Done => &mut self.plan.nothing_to_do,
+            LeftOut::NotArchived => &mut self.plan.not_archived,
+            LeftOut::NotLoaded => &mut self.plan.not_loaded,
+        } += 1;
+        self.provider(&row.block.provider)
+            .leave_out(row.status, left_out);
+    }
+
+    /// The counts of a provider. The plan of an audit finds its providers block by block.
+    fn provider(&mut self, name: &ProviderName) -> &mut PlannedProvider {
+        let providers = &mut self.plan.providers;
+        let n = match providers.binary_search_by(|it| it.provider.cmp(name)) {
+            Ok(n) => n,
+            Err(n) => {
+                providers.insert(n, PlannedProvider::new(name.clone()));
+                n
+            }
+        };
+        &mut providers[n]
+    }
+
+    fn steps(&self, row: &PlanRow) -> Vec<Step> {
+        let request = self.request;
+        if row.is_refused {
+            return vec![Step::SyncSocrata];
+        }
+        let is_left_alone = request.incomplete_only && row.status == BlockStatus::Published;
+        if row.is_refetch_due && !request.force && !request.no_extract && !is_left_alone {
+            return refetch_steps(request.steps());
+        }
+        steps_to_do(
+            row.status,
+            request.steps(),
+            request.force,
+            request.incomplete_only,
+        )
+    }
+
+    /// Completes the manifest and the run's row.
+    pub(super) async fn finish(self) -> Result<Plan, PipelineError> {
+        let Self {
+            ctx,
+            request,
+            mut plan,
+            output,
+        } = self;
+        plan.nothing = Nothing::of(&plan, request.steps(), ctx);
+        if let Some(Output { manifest, config }) = output {
+            plan.manifest = Some(ManifestLocation {
+                bucket: ctx.vault().bucket().to_owned(),
+                key: manifest.finish().await?.key,
+            });
+            finish_run(ctx, plan.run_id, plan.block_count, &config).await?;
+        }
+        Ok(plan)
+    }
+}
+
+fn max_concurrency(request: &PlanRequest) -> Result<u32, PipelineError> {
+    match request.max_concurrency {
+        Some(0) => Err(PipelineError::new(
+            ErrorName::InvalidInput,
+            "max_concurrency is 0: no block could ever be worked on; give 1 or more",
+        )),
+        Some(n) if n > MAX_CONCURRENCY => Err(PipelineError::new(
+            ErrorName::InvalidInput,
+            format!(
+                "max_concurrency is {n}, and the state machine works on {MAX_CONCURRENCY} blocks at once at most; \
+                 give 1 to {MAX_CONCURRENCY}"
+            ),
+        )),
+        Some(n) => Ok(n),
+        None => Ok(DEFAULT_CONCURRENCY),
+    }
+}
+
+fn block_item(
+    plan: &Plan,
+    schedule_id: i64,
+    request: &PlanRequest,
+    block: &PlannedBlock,
+) -> BlockItem {
+    let hour = Hour::containing(block.block_start);
+    BlockItem {
+        run_id: plan.run_id,
+        schedule_id,
+        provider: block.provider.clone(),
+        block_start: hour.start(),
+        block_end: hour.end(),
+        label: block.label.clone(),
+        steps: block.steps.clone(),
+        force: request.force,
+        accept_losses: request.accept_losses,
+        config: None,
+        extract: None,
+        sync_db: None,
+        sync_socrata: None,
+    }
+}

@@ -1,0 +1,180 @@
+//! What the blocks of a run know together of what they all need: after a few equal failures in a
+//! row the run stops trying, and the remaining blocks stay as they are.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use trips::status::Step;
+
+use crate::error::{ErrorName, PipelineError};
+
+/// Failures in a row after which the run stops. Each one has waited and retried.
+const MAX_FAILURES: u32 = 3;
+
+/// Something that every block needs, whichever its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dependency {
+    /// Postgres.
+    Database,
+    /// The bucket.
+    Bucket,
+    /// The portal. Without it the other steps go on.
+    Portal,
+    /// A setting, or a file that a setting names.
+    Configuration,
+}
+
+impl Dependency {
+    /// What this error is about, if the next block would meet it too.
+    fn of(step: Step, error: &PipelineError) -> Option<Self> {
+        if error.is_of_bucket() {
+            return Some(Self::Bucket);
+        }
+        match (error.name, step) {
+            (ErrorName::DatabaseUnavailable, _) => Some(Self::Database),
+            (ErrorName::StorageUnavailable, _) => Some(Self::Bucket),
+            (
+                ErrorName::SocrataUnavailable
+                | ErrorName::SocrataThrottled
+                | ErrorName::ConfigInvalid,
+                Step::SyncSocrata,
+            ) => Some(Self::Portal),
+            (ErrorName::ConfigInvalid, Step::SyncDb) => Some(Self::Configuration),
+            // That of one provider.
+            _ => None,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "the database",
+            Self::Bucket => "the bucket",
+            Self::Portal => "the portal",
+            Self::Configuration => "the configuration",
+        }
+    }
+}
+
+/// Why a run has stopped trying.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GaveUp {
+    /// What cannot be used.
+    pub dependency: Dependency,
+    /// The error of the last block.
+    pub error_name: ErrorName,
+    /// Its message.
+    pub message: String,
+}
+
+impl fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.dependency {
+            Dependency::Portal => "publishing has stopped",
+            _ => "the run has stopped",
+        };
+        write!(
+            f,
+            "{what}, since {} cannot be used: {MAX_FAILURES} blocks in a row failed with {}: {}",
+            self.dependency.as_str(),
+            self.error_name,
+            self.message
+        )
+    }
+}
+
+/// Failures in a row by what they are about.
+#[derive(Debug)]
+pub(super) struct Health {
+    failures: Mutex<BTreeMap<Dependency, u32>>,
+    gave_up: Mutex<Option<GaveUp>>,
+    /// Once it is cancelled, no further step begins.
+    all: CancellationToken,
+    /// Once it is cancelled, the run has given up publishing, also what is under way.
+    portal: CancellationToken,
+}
+
+impl Health {
+    /// A run that stops with `cancel`, too.
+    pub(super) fn new(cancel: &CancellationToken) -> Self {
+        let all = cancel.child_token();
+        Self {
+            failures: Mutex::default(),
+            gave_up: Mutex::default(),
+            portal: CancellationToken::new(),
+            all,
+        }
+    }
+
+    /// A step has used what it needs.
+    pub(super) fn succeeded(&self, step: Step) {
+        let mut failures = self.failures();
+        failures.retain(|dependency, _| match dependency {
+            Dependency::Database | Dependency::Bucket => false,
+            Dependency::Portal => step != Step::SyncSocrata,
+            Dependency::Configuration => step != Step::SyncDb,
+        });
+    }
+
+    /// Counts a failure that the next block would meet too.
+    pub(super) fn failed(&self, step: Step, error: &PipelineError) {
+        let Some(dependency) = Dependency::of(step, error) else {
+            return;
+        };
+        let count = {
+            let mut failures = self.failures();
+            let count = failures.entry(dependency).or_default();
+            *count += 1;
+            *count
+        };
+        if count == MAX_FAILURES {
+            self.give_up(dependency, error);
+        }
+    }
+
+    fn give_up(&self, dependency: Dependency, error: &PipelineError) {
+        let gave_up = GaveUp {
+            dependency,
+            error_name: error.name,
+            message: error.message.clone(),
+        };
+        tracing::error!(
+            error.name = %error.name,
+            error.message = %error.message,
+            "run stops, since what every block needs cannot be used"
+        );
+        let mut known = self.gave_up.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get_or_insert(gave_up);
+        drop(known);
+        self.portal.cancel();
+        if dependency != Dependency::Portal {
+            self.all.cancel();
+        }
+    }
+
+    /// Why the run has stopped, if it has.
+    pub(super) fn gave_up(&self) -> Option<GaveUp> {
+        let known = self.gave_up.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+
+    /// Cancelled once no further step may begin.
+    pub(super) fn all(&self) -> &CancellationToken {
+        &self.all
+    }
+
+    /// Cancelled once the run has given up publishing.
+    pub(super) fn portal(&self) -> &CancellationToken {
+        &self.portal
+    }
+
+    fn failures(&self) -> MutexGuard<'_, BTreeMap<Dependency, u32>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! Reads a run's counts from `api.runs`, `api.run_blocks` and `api.schedule`.
+
+use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
+use trips::block::{Block, Hour};
+use trips::time::CivilZone;
+use uuid::Uuid;
+
+use super::{
+    FailedBlock, FailureGroup, MAX_NAMED, MAX_NAMED_IN_GROUP, ProviderSummary, RunSummary, RunTrips,
+};
+use crate::connect::Store;
+use crate::error::{StoreError, failed};
+use crate::schedule::{get, read_provider};
+
+/// The counts by provider. A block's trips count where this run has moved them: its row names the
+/// run, and times later than the run's beginning. A later run that moves them again takes them
+/// over.
+const BY_PROVIDER: &str = "
+    SELECT p.provider_name,
+           count(*) FILTER (WHERE b.outcome = 'done') AS done,
+           count(*) FILTER (WHERE b.outcome = 'not_ready') AS not_ready,
+           count(*) FILTER (WHERE b.outcome = 'failed') AS failed,
+           coalesce(sum(s.payload_trips_count) FILTER (WHERE s.run_id = r.run_id AND s.extracted_at >= r.created_at), 0)::bigint AS archived,
+           coalesce(sum(s.records_total) FILTER (WHERE s.run_id = r.run_id AND s.loaded_at >= r.created_at), 0)::bigint AS fetched,
+           coalesce(sum(s.records_processed) FILTER (WHERE s.run_id = r.run_id AND s.loaded_at >= r.created_at), 0)::bigint AS loaded,
+           coalesce(sum(s.records_error_count) FILTER (WHERE s.run_id = r.run_id AND s.loaded_at >= r.created_at), 0)::bigint AS rejected,
+           coalesce(sum(s.records_duplicate_count) FILTER (WHERE s.run_id = r.run_id AND s.loaded_at >= r.created_at), 0)::bigint AS duplicates,
+           coalesce(sum(s.records_processed) FILTER (WHERE s.published_at >= r.created_at), 0)::bigint AS published
+    FROM api.runs r
+    JOIN api.run_blocks b USING (run_id)
+    JOIN api.schedule s USING (schedule_id)
+    JOIN api.providers p USING (provider_id)
+    WHERE r.run_id = $1
+    GROUP BY p.provider_name
+    ORDER BY p.provider_name COLLATE \"C\"";
+
+const FIRST_FAILED: &str = "
+    SELECT b.schedule_id, p.provider_name, s.block_start, b.step, b.error_name, b.message,
+           s.status_id = -6 AS is_rejected
+    FROM api.run_blocks b
+    JOIN api.schedule s USING (schedule_id)
+    JOIN api.providers p USING (provider_id)
+    WHERE b.run_id = $1 AND b.outcome = 'failed'
+    ORDER BY s.block_start, p.provider_name
+    LIMIT $2";
+
+/// The first blocks of each group of failures, the groups in a fixed order.
+const FAILURES: &str = "
+    SELECT * FROM (
+        SELECT p.provider_name, b.step, b.error_name, b.message, s.block_start,
+               bool_or(s.status_id = -6) OVER whole AS is_rejected, count(*) OVER whole AS blocks, max(s.block_start) OVER whole AS last_start,
+               row_number() OVER (whole ORDER BY s.block_start) AS n
+        FROM api.run_blocks b
+        JOIN api.schedule s USING (schedule_id)
+        JOIN api.providers p USING (provider_id)
+        WHERE b.run_id = $1 AND b.outcome = 'failed'
+        WINDOW whole AS (PARTITION BY p.provider_name, b.step, b.error_name)
+    ) AS failed
+    WHERE n <= $2
+    ORDER BY provider_name COLLATE \"C\", step, error_name, n";
+
+impl Store {
+    /// Counts a run's blocks by their outcome in `api.run_blocks`, and their trips in
+    /// `api.schedule`. Returns `None` for a run that is not in `api.runs`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn run_summary(
+        &self,
+        run_id: Uuid,
+        zone: &CivilZone,
+    ) -> Result<Option<RunSummary>, StoreError> {
+        let doing = failed("summarizing a run");
+        let client = self.client().await?;
+        let run = client
+            .query_opt(
+                "SELECT block_count FROM api.runs WHERE run_id = $1",
+                &[&run_id],
+            )
+            .await
+            .map_err(doing)?;
+        let Some(run) = run else {
+            return Ok(None);
+        };
+        let planned = get::<Option<i64>>(&run, "block_count")?.map(i64::unsigned_abs);
+        let providers = client
+            .query(BY_PROVIDER, &[&run_id])
+            .await
+            .map_err(doing)?
+            .iter()
+            .map(ProviderSummary::read)
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut summary = RunSummary::of(run_id, planned, providers);
+        if summary.failed > 0 {
+            summary.first_failed = client
+                .query(FIRST_FAILED, &[&run_id, &i64::from(MAX_NAMED)])
+                .await
+                .map_err(doing)?
+                .iter()
+                .map(|row| FailedBlock::read(row, zone))
+                .collect::<Result<_, _>>()?;
+            let failures = client
+                .query(FAILURES, &[&run_id, &i64::from(MAX_NAMED_IN_GROUP)])
+                .await
+                .map_err(doing)?;
+            summary.failures = FailureGroup::read_all(&failures, zone)?;
+        }
+        Ok(Some(summary))
+    }
+
+    /// Finds those of the given blocks that have no outcome in a run, in the given order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::run_summary`].
+    pub async fn blocks_without_outcome(
+        &self,
+        run_id: Uuid,
+        schedule_ids: &[i64],
+    ) -> Result<Vec<i64>, StoreError> {
+        self.client()
+            .await?
+            .query(
+                "SELECT schedule_id
+                 FROM unnest($2::bigint[]) WITH ORDINALITY AS given (schedule_id, n)
+                 WHERE NOT EXISTS (
+                     SELECT FROM api.run_blocks b WHERE b.run_id = $1 AND b.schedule_id = given.schedule_id
+                 )
+                 ORDER BY n",
+                &[&run_id, &schedule_ids],
+            )
+            .await
+            .map_err(failed("looking for blocks that did not end"))?
+            .iter()
+            .map(|row| get(row, "schedule_id"))
+            .collect()
+    }
+}
+
+impl RunSummary {
+    fn of(run_id: Uuid, planned: Option<u64>, providers: Vec<ProviderSummary>) -> Self {
+        let sum = |count: fn(&ProviderSummary) -> u64| providers.iter().map(count).sum::<u64>();
+        let (done, not_ready, failed) = (
+            sum(|it| it.done),
+            sum(|it| it.not_ready),
+            sum(|it| it.failed),
+        );
+        Self {
+            run_id,
+            planned,
+            done,
+            not_ready,
+            failed,
+            unfinished: planned
+                .unwrap_or(0)
+                .saturating_sub(done + not_ready + failed),
+            trips: RunTrips {
+                trips_archived: sum(|it| it.trips.trips_archived),
+                trips_fetched: sum(|it| it.trips.trips_fetched),
+                trips_loaded: sum(|it| it.trips.trips_loaded),
+                trips_rejected: sum(|it| it.trips.trips_rejected),
+                trips_duplicates: sum(|it| it.trips.trips_duplicates),
+                trips_published: sum(|it| it.trips.trips_published),
+            },
+            providers,
+            failures: Vec::new(),
+            first_failed: Vec::new(),
+            first_unfinished: Vec::new(),
+        }
+    }
+}
+
+impl ProviderSummary {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let count = |column| get::<i64>(row, column).map(i64::unsigned_abs);
+        Ok(Self {
+            provider: read_provider(row, "provider_name")?,
+            done: count("done")?,
+            not_ready: count("not_ready")?,
+            failed: count("failed")?,
+            trips: RunTrips {
+                trips_archived: count("archived")?,
+                trips_fetched: count("fetched")?,
+                trips_loaded: count("loaded")?,
+                trips_rejected: count("rejected")?,
+                trips_duplicates: count("duplicates")?,
+                trips_published: count("published")?,
+            },
+        })
+    }
+}
+
+impl FailedBlock {
+    fn read(row: &Row, zone: &CivilZone) -> Result<Self, StoreError> {
+        let block = read_block(row)?;
+        Ok(Self {
+            schedule_id: get(row, "schedule_id")?,
+            label: block.hour.label(zone),
+            block_start: block.hour,
+            step: get(row, "step")?,
+            error_name: get(row, "error_name")?,
+            message: get(row, "message")?,
+            command: with_option(block.command(zone), row)?,
+            provider: block.provider,
+        })
+    }
+}
+
+impl FailureGroup {
+    fn read_all(rows: &[Row], zone: &CivilZone) -> Result<Vec<Self>, StoreError> {
+        let mut groups: Vec<Self> = Vec::new();
+        for row in rows {
+            let block = read_block(row)?;
+            let label = block.hour.label(zone);
+            match groups.last_mut() {
+                Some(group) if get::<i64>(row, "n")? > 1 => group.labels.push(label),
+                _ => groups.push(Self {
+                    step: get(row, "step")?,
+                    error_name: get(row, "error_name")?,
+                    message: get(row, "message")?,
+                    blocks: get::<i64>(row, "blocks")?.unsigned_abs(),
+                    labels: vec![label],
+                    command: with_option(
+                        block.command_to(Hour::containing(get(row, "last_start")?), zone),
+                        row,
+                    )?,
+                    provider: block.provider,
+                }),
+            }
+        }
+        Ok(groups)
+    }
+}
+
+/// A block whose trips were all rejected counts as done, unless a sweep is asked for.
+fn with_option(command: String, row: &Row) -> Result<String, StoreError> {
+    Ok(if get::<bool>(row, "is_rejected")? {
+        format!("{command} --incomplete-only")
+    } else {
+        command
+    })
+}
+
+fn read_block(row: &Row) -> Result<Block, StoreError> {
+    let start: DateTime<Utc> = get(row, "block_start")?;
+    Ok(Block {
+        provider: read_provider(row, "provider_name")?,
+        hour: Hour::containing(start),
+    })
+}
