@@ -89,6 +89,10 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
 fn is_wrong_name_or_key(error: &VaultError) -> bool {
     matches!(
         error,
-        VaultError::NotFound { .. } | VaultError::Unreadable { .. } | VaultError::Refused { .. }
+        VaultError::NotFound { .. }
+            | VaultError::Unreadable { .. }
+            | VaultError::Refused { .. }
+            | VaultError::NoBucket { .. }
+            | VaultError::NoCredentials { .. }
     )
 }

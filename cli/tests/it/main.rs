@@ -48,3 +48,4 @@ mod turns;
 mod upgrade;
 mod vehicles;
 mod views;
+mod way_out;

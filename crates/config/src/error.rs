@@ -3,6 +3,9 @@
 use boundaries::BoundaryError;
 use vault::VaultError;
 
+use crate::environment::{PROVIDERS, SETTINGS};
+use crate::settings::BOUNDARIES;
+
 /// Why the configuration cannot be used: `ConfigInvalid` (docs/CONTRACT.md, "Error names"), unless
 /// [`ConfigError::is_transient`]. Every message names the key, and none holds its value.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +28,7 @@ pub enum ConfigError {
         why: String,
     },
     /// The object that a key names cannot be read from the bucket.
-    #[error("{key}: {source}")]
+    #[error("{}", object_problem(key, source))]
     Object {
         /// The key that names the object.
         key: &'static str,
@@ -51,6 +54,33 @@ pub enum ConfigError {
     /// A boundary layer cannot be used.
     #[error("BOUNDARIES: {0}")]
     Boundary(#[from] BoundaryError),
+}
+
+/// What is wrong with an object that a key names, and what to do about it. An error of the whole
+/// bucket says both by itself.
+fn object_problem(key: &str, error: &VaultError) -> String {
+    let VaultError::NotFound { key: object, .. } = error else {
+        return match error {
+            VaultError::NoBucket { .. }
+            | VaultError::NoCredentials { .. }
+            | VaultError::Unavailable { .. }
+            | VaultError::Refused { .. } => error.to_string(),
+            _ => format!("{key}: {error}"),
+        };
+    };
+    match key {
+        SETTINGS => format!(
+            "{error}: store the settings with `mds config put settings FILE`, or correct {key} if it names another object"
+        ),
+        PROVIDERS => format!(
+            "{error}: store the providers with `mds config put providers FILE`, or correct {key} if it names another object"
+        ),
+        BOUNDARIES => format!(
+            "{key}: {error}; store it with `mds config put {object} FILE --plain-text`, or set BOUNDARIES to the \
+             layers that there are ([] for none)"
+        ),
+        _ => format!("{key}: {error}; store it with `mds config put {object} FILE`"),
+    }
 }
 
 impl ConfigError {

@@ -125,7 +125,9 @@ pub async fn open_vault(env: &Environment) -> Result<Vault, ConfigError> {
         check_endpoint(ENDPOINT, url)?;
     }
     let client = vault::s3_client(&sdk, &env.aws);
-    let vault = |keys| Vault::new(client, &env.bucket, keys, vault::Compression::default());
+    let host = env.aws.s3_host(&sdk);
+    let vault =
+        |keys| Vault::new(client, &env.bucket, keys, vault::Compression::default()).at(&host);
     match &env.fernet_keys {
         KeySource::Given(keys) => Ok(vault(keys.clone())),
         KeySource::SecretsManager { id } => {
@@ -151,7 +153,10 @@ impl File<'_> {
         env: &Environment,
     ) -> Result<(Vec<u8>, ObjectVersion), ConfigError> {
         let (variable, key) = (self.variable, self.key);
-        let (text, info) = read_version(vault, variable, key, self.version).await?;
+        let (text, info) = match read_version(vault, variable, key, self.version).await {
+            Err(error) if is_missing(&error) => return Err(missing(vault, variable, error).await),
+            read => read?,
+        };
         if info.stored_as == StoredAs::Plain {
             if !env.may_be_plain() {
                 return Err(Environment::plain_file(variable, key));
@@ -168,6 +173,22 @@ impl File<'_> {
             )
         })?;
         Ok((text, version))
+    }
+}
+
+fn is_missing(error: &ConfigError) -> bool {
+    let ConfigError::Object { source, .. } = error else {
+        return false;
+    };
+    matches!(source, VaultError::NotFound { .. })
+}
+
+/// The error of a file that is not there. If the bucket is not there either, it is that of the
+/// bucket: some replacements of S3 do not tell the two apart.
+async fn missing(vault: &Vault, key: &'static str, error: ConfigError) -> ConfigError {
+    match vault.list("config/").next_page().await {
+        Err(source @ VaultError::NoBucket { .. }) => ConfigError::Object { key, source },
+        _ => error,
     }
 }
 

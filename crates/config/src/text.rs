@@ -79,10 +79,9 @@ pub(crate) fn read_object(
     key: &'static str,
     text: &[u8],
 ) -> Result<Map<String, Value>, ConfigError> {
-    // The error leaves out the parser's message, which may quote the text.
+    // Any value is accepted here, so the parser's message is about the syntax and quotes no text.
     let value = serde_json::from_slice(strip_byte_order_mark(text)).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        ConfigError::invalid(key, format!("names a file that is not JSON ({place})"))
+        ConfigError::invalid(key, format!("names a file that is not JSON: {error}"))
     })?;
     match value {
         Value::Object(object) => Ok(object),

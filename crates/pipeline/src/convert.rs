@@ -53,7 +53,10 @@ impl From<&VaultError> for ErrorName {
         match error {
             VaultError::NotFound { .. } => Self::ArchiveMissing,
             VaultError::Unreadable { .. } => Self::ArchiveUnreadable,
-            VaultError::Refused { .. } => Self::ConfigInvalid,
+            VaultError::Refused { .. } | VaultError::NoBucket { .. } => Self::ConfigInvalid,
+            VaultError::NoCredentials {
+                is_transient: false,
+            } => Self::ConfigInvalid,
             VaultError::Keys(_) if !error.is_transient() => Self::ConfigInvalid,
             // Somebody else works on the block, or encrypts its objects again.
             VaultError::Changed { .. } => Self::BlockBusy,

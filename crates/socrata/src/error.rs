@@ -68,7 +68,7 @@ impl SocrataError {
     /// There was no complete response.
     pub(crate) fn transport(error: reqwest::Error) -> Self {
         Self::Unavailable {
-            why: http_kit::transport_cause(&error).to_owned(),
+            why: http_kit::transport_cause(&error),
             status: None,
             retry_after: None,
             source: Some(error.without_url()),

@@ -73,6 +73,8 @@ pub struct Store {
     claims: Arc<Semaphore>,
     login: Option<CurrentLogin>,
     open: OpenConnections,
+    /// Where the servers are, for messages.
+    address: Arc<str>,
     has_own_sessions: Arc<OnceCell<()>>,
     pub(crate) life: Life,
 }
@@ -95,6 +97,7 @@ impl Store {
     /// [`StoreError::Tls`].
     pub fn connect(url: &SecretString, options: &StoreOptions) -> Result<Self, StoreError> {
         let target = target(url, options)?;
+        let address = target.address().into();
         let login = options.login.as_ref().map(CurrentLogin::new);
         let open = OpenConnections::default();
         let manager = manager(target, options, login.clone(), open.clone())?;
@@ -114,6 +117,7 @@ impl Store {
             claims: Arc::new(Semaphore::new(size - 1)),
             login,
             open,
+            address,
             has_own_sessions: Arc::default(),
         })
     }
@@ -155,6 +159,16 @@ impl Store {
         self.pooled().await
     }
 
+    /// Where the servers are: `host:port`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    fn connection_error(&self, error: PoolError) -> StoreError {
+        from_pool_error(error).at(&self.address)
+    }
+
     /// The check takes both connections from the pool, where they are needed right after it.
     async fn check_own_sessions(&self) -> Result<(), StoreError> {
         let one = self.pooled().await?;
@@ -172,18 +186,21 @@ impl Store {
             Err(error) => error,
         };
         let (Some(login), Some(used)) = (&self.login, used) else {
-            return Err(from_pool_error(error));
+            return Err(self.connection_error(error));
         };
         if !refuses_login(&error) || !login.renew(used).await? {
-            return Err(from_pool_error(error));
+            return Err(self.connection_error(error));
         }
         match self.pool.get().await {
             // The database does not have the new password yet.
             Err(error) if refuses_login(&error) => {
                 sleep(BETWEEN_LOGINS).await;
-                self.pool.get().await.map_err(from_pool_error)
+                self.pool
+                    .get()
+                    .await
+                    .map_err(|error| self.connection_error(error))
             }
-            other => other.map_err(from_pool_error),
+            other => other.map_err(|error| self.connection_error(error)),
         }
     }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod audit;
+mod checkup;
 mod claim;
 mod connect;
 mod copy;
@@ -29,6 +30,7 @@ mod views;
 mod whole;
 
 pub use audit::{HourTotals, LiveTrip, OwnedTrip, OwnedTrips, OwnerBlock};
+pub use checkup::ServerInfo;
 pub use claim::Claim;
 pub use connect::{
     Address, Authorities, Login, ReadLogin, ReadLoginError, SecretLogin, Store, StoreOptions,

@@ -33,17 +33,26 @@ const OURS: &[&str] = &[
     "vault",
 ];
 
+/// It writes its errors as debug output of several lines. Our own errors say the same in words.
+const SILENT: &str = "aws_config";
+
 /// Passes our own lines at every level, and warnings of other crates: their lower levels may print
 /// requests and SQL.
 ///
 /// A crate's whole name must match, since `config` is the start of other crates' names.
 pub(crate) fn our_lines() -> FilterFn {
-    filter_fn(|line| *line.level() <= LevelFilter::WARN || is_ours(line.target()))
+    filter_fn(|line| {
+        let target = line.target();
+        is_ours(target) || (*line.level() <= LevelFilter::WARN && krate(target) != SILENT)
+    })
 }
 
 pub(crate) fn is_ours(target: &str) -> bool {
-    let krate = target.split("::").next().unwrap_or(target);
-    OURS.contains(&krate)
+    OURS.contains(&krate(target))
+}
+
+fn krate(target: &str) -> &str {
+    target.split("::").next().unwrap_or(target)
 }
 
 #[cfg(test)]

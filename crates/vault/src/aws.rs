@@ -8,10 +8,13 @@ use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, ResponseChecksumValidation, SharedHttpClient};
 use aws_smithy_http_client::Builder as HttpClientBuilder;
 use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::error::VaultError;
 
 const PLAIN_SCHEME: &str = "http://";
 
@@ -104,6 +107,55 @@ impl AwsOptions {
             loader = loader.credentials_provider(keys.credentials());
         }
         self.with_region(loader).load().await
+    }
+
+    /// The server that has the buckets, as an error names it: `host:port` of the endpoint that is
+    /// set, or the name of the region's.
+    #[must_use]
+    pub fn s3_host(&self, config: &SdkConfig) -> String {
+        let given = self.s3_endpoint.as_deref().or(self.endpoint.as_deref());
+        if let Some(url) = given.or(config.endpoint_url()) {
+            let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+            let host = host.split(['/', '?']).next().unwrap_or_default();
+            return host.rsplit('@').next().unwrap_or_default().to_owned();
+        }
+        match config.region().map(Region::as_ref) {
+            Some(region) if region.starts_with("cn-") => format!("s3.{region}.amazonaws.com.cn"),
+            Some(region) => format!("s3.{region}.amazonaws.com"),
+            None => "s3.amazonaws.com".to_owned(),
+        }
+    }
+
+    /// The region that the variables, or the profile, name.
+    pub async fn find_region(&self) -> Option<String> {
+        let region = self.load().await.region()?.to_string();
+        Some(region)
+    }
+
+    /// Looks for credentials where the SDK does: variables, profiles, container, instance.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoCredentials`]; none of the sources has any, or one did not respond.
+    pub async fn find_credentials(&self) -> Result<(), VaultError> {
+        let none = VaultError::NoCredentials {
+            is_transient: false,
+        };
+        let config = self.load().await;
+        let provider = config.credentials_provider().ok_or(none.clone())?;
+        let found = provider.provide_credentials().await;
+        found.map(|_| ()).map_err(|_| none)
+    }
+
+    /// The address of the server that has the buckets; `None` without a region.
+    pub async fn find_s3_url(&self) -> Option<String> {
+        let config = self.load().await;
+        let given = self.s3_endpoint.as_deref().or(self.endpoint.as_deref());
+        if let Some(url) = given.or(config.endpoint_url()) {
+            return Some(url.to_owned());
+        }
+        config.region()?;
+        Some(format!("https://{}/", self.s3_host(&config)))
     }
 
     fn with_region(&self, loader: ConfigLoader) -> ConfigLoader {

@@ -4,9 +4,6 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
-use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-
 use crate::key_ring::ReadKeysError;
 use crate::place::Place;
 
@@ -73,10 +70,31 @@ pub enum Unreadable {
 #[non_exhaustive]
 pub enum VaultError {
     /// The object does not exist.
-    #[error("there is no object {key:?} in the bucket")]
+    #[error("there is no object {key:?} in the bucket {bucket:?}")]
     NotFound {
         /// The object's key.
         key: String,
+        /// The bucket's name.
+        bucket: String,
+    },
+    /// The bucket does not exist.
+    #[error(
+        "there is no bucket {bucket:?} at {host}: correct ATD_MDS_BUCKET, or create the bucket"
+    )]
+    NoBucket {
+        /// The bucket's name.
+        bucket: String,
+        /// Where it was looked for.
+        host: String,
+    },
+    /// No request was sent, because there are no credentials to sign it with.
+    #[error(
+        "there are no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or \
+         AWS_PROFILE to a profile of ~/.aws/config{}", if *is_transient { "; the provider of credentials did not respond in time" } else { "" }
+    )]
+    NoCredentials {
+        /// Whether a later request may find some.
+        is_transient: bool,
     },
     /// The object was downloaded whole, but its content cannot be read.
     #[error("object {key:?} cannot be read: {why}")]
@@ -100,12 +118,14 @@ pub enum VaultError {
     },
     /// S3 refused the request. Trying again does not help.
     #[error(
-        "S3 refused the request for {key:?} ({code}: {message}); check the bucket's name, the \
-         region and the role's permissions (without s3:ListBucket a missing object is refused too)"
+        "S3 refused the request for {key:?} in the bucket {bucket:?} ({code}: {message}); {}",
+        advice(code)
     )]
     Refused {
         /// The object's key, or the prefix of a listing.
         key: String,
+        /// The bucket's name.
+        bucket: String,
         /// S3's name for the error, such as `AccessDenied`.
         code: String,
         /// S3's explanation.
@@ -116,11 +136,10 @@ pub enum VaultError {
     Unavailable {
         /// The object's key, or the prefix of a listing.
         key: String,
-        /// The root cause in one line.
+        /// The root cause in one line, with the server if there was no response.
         message: String,
-        /// The cause itself.
-        #[source]
-        source: Arc<dyn Error + Send + Sync>,
+        /// The cause itself. It is no `source`, since the message has what it says to people.
+        cause: Arc<dyn Error + Send + Sync>,
     },
     /// The temporary folder or the machine failed.
     #[error("object {key:?} could not be spooled to the temporary folder ({kind}); is there room?")]
@@ -153,6 +172,7 @@ impl VaultError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::Changed { .. } => true,
+            Self::NoCredentials { is_transient } => *is_transient,
             Self::Keys(error) => error.is_transient,
             _ => false,
         }
@@ -185,40 +205,7 @@ impl VaultError {
         Self::Unavailable {
             key: key.to_owned(),
             message: root_cause(&source),
-            source: Arc::new(source),
-        }
-    }
-
-    pub(crate) fn from_sdk<E>(key: &str, error: SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-    {
-        let status = error
-            .raw_response()
-            .map_or(0, |response| response.status().as_u16());
-        let code = error.code().unwrap_or_default();
-        match (status, code) {
-            (_, "NoSuchKey" | "NoSuchVersion") => Self::NotFound {
-                key: key.to_owned(),
-            },
-            // The response to a HEAD has no body, so its 404 has no code.
-            (404, "" | "NotFound") => Self::NotFound {
-                key: key.to_owned(),
-            },
-            (412, _) | (409, "ConditionalRequestConflict") => Self::Changed {
-                key: key.to_owned(),
-            },
-            (408 | 429, _) => Self::unavailable(key, error),
-            (300..=499, _) => Self::Refused {
-                key: key.to_owned(),
-                code: if code.is_empty() {
-                    format!("HTTP {status}")
-                } else {
-                    code.to_owned()
-                },
-                message: error.message().unwrap_or("no explanation").to_owned(),
-            },
-            _ => Self::unavailable(key, error),
+            cause: Arc::new(source),
         }
     }
 }
@@ -228,10 +215,36 @@ impl From<VaultError> for io::Error {
         let kind = match &error {
             VaultError::NotFound { .. } => io::ErrorKind::NotFound,
             VaultError::Unreadable { .. } => io::ErrorKind::InvalidData,
-            VaultError::Refused { .. } => io::ErrorKind::PermissionDenied,
+            VaultError::Refused { .. } | VaultError::NoCredentials { .. } => {
+                io::ErrorKind::PermissionDenied
+            }
             _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)
+    }
+}
+
+/// What to do about a request that S3 refuses, by its name for the error.
+#[must_use]
+pub fn advice(code: &str) -> &'static str {
+    match code {
+        "InvalidAccessKeyId" => "AWS_ACCESS_KEY_ID is not a key of AWS: correct it",
+        "SignatureDoesNotMatch" => {
+            "the signature is wrong: correct AWS_SECRET_ACCESS_KEY, which belongs to AWS_ACCESS_KEY_ID"
+        }
+        "ExpiredToken" | "InvalidToken" => {
+            "the credentials have expired: sign in again, or renew AWS_SESSION_TOKEN"
+        }
+        "RequestTimeTooSkewed" => "this machine's clock is wrong: set it",
+        "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException" => {
+            "the bucket is in another region: set AWS_REGION to it"
+        }
+        _ => {
+            "check the bucket's name, the region and the role's permissions (without s3:ListBucket a \
+             missing object is refused too)"
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::Object;
 
+use crate::bucket::Bucket;
 use crate::error::VaultError;
 
 /// An object in a listing.
@@ -24,7 +25,7 @@ pub struct ListedObject {
 /// A listing, in pages of up to 1,000 objects.
 pub struct ObjectPages {
     client: Client,
-    bucket: String,
+    bucket: Bucket,
     prefix: String,
     next: NextPage,
 }
@@ -36,7 +37,7 @@ enum NextPage {
 }
 
 impl ObjectPages {
-    pub(crate) fn new(client: Client, bucket: String, prefix: String) -> Self {
+    pub(crate) fn new(client: Client, bucket: Bucket, prefix: String) -> Self {
         Self {
             client,
             bucket,
@@ -59,12 +60,12 @@ impl ObjectPages {
         let response = self
             .client
             .list_objects_v2()
-            .bucket(&self.bucket)
+            .bucket(self.bucket.name())
             .prefix(&self.prefix)
             .set_continuation_token(token)
             .send()
             .await
-            .map_err(|error| VaultError::from_sdk(&self.prefix, error))?;
+            .map_err(|error| self.bucket.error(&self.prefix, error))?;
         self.next = match response.next_continuation_token {
             Some(token) if response.is_truncated == Some(true) => NextPage::After(token),
             _ => NextPage::None,

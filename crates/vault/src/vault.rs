@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use trips::text::strip_byte_order_mark;
 
 use crate::blocking::blocking;
+use crate::bucket::Bucket;
 use crate::error::{Unreadable, VaultError, vault_error};
 use crate::fernet::FernetKeys;
 use crate::key_ring::{KeyRing, ReadKeys};
@@ -55,7 +56,7 @@ impl ObjectHead {
 #[derive(Clone)]
 pub struct Vault {
     pub(crate) client: Client,
-    pub(crate) bucket: String,
+    pub(crate) bucket: Bucket,
     keys: KeyRing,
     compression: Compression,
 }
@@ -71,9 +72,18 @@ impl Vault {
     ) -> Self {
         Self {
             client,
-            bucket: bucket.into(),
+            bucket: Bucket::new(bucket.into()),
             keys: KeyRing::new(keys),
             compression,
+        }
+    }
+
+    /// The same vault, whose errors name the server that has the bucket.
+    #[must_use]
+    pub fn at(self, host: &str) -> Self {
+        Self {
+            bucket: self.bucket.at(host),
+            ..self
         }
     }
 
@@ -116,7 +126,7 @@ impl Vault {
     /// The bucket's name.
     #[must_use]
     pub fn bucket(&self) -> &str {
-        &self.bucket
+        self.bucket.name()
     }
 
     /// Starts an object. Call this inside a tokio runtime; one of its blocking threads will do.
@@ -384,11 +394,11 @@ impl Vault {
         let result = self
             .client
             .head_object()
-            .bucket(&self.bucket)
+            .bucket(self.bucket.name())
             .key(key)
             .send()
             .await;
-        match result.map_err(|error| VaultError::from_sdk(key, error)) {
+        match result.map_err(|error| self.bucket.error(key, error)) {
             Ok(head) => Ok(Some(ObjectHead {
                 etag: head.e_tag,
                 version_id: head.version_id,
@@ -408,13 +418,13 @@ impl Vault {
     pub async fn copy(&self, from: &str, etag: Option<&str>, to: &str) -> Result<(), VaultError> {
         self.client
             .copy_object()
-            .bucket(&self.bucket)
-            .copy_source(format!("{}/{from}", self.bucket))
+            .bucket(self.bucket.name())
+            .copy_source(format!("{}/{from}", self.bucket.name()))
             .set_copy_source_if_match(etag.map(str::to_owned))
             .key(to)
             .send()
             .await
-            .map_err(|error| VaultError::from_sdk(from, error))?;
+            .map_err(|error| self.bucket.error(from, error))?;
         Ok(())
     }
 

@@ -90,12 +90,12 @@ impl Vault {
         let Noncurrent { key, id, .. } = version;
         self.client
             .delete_object()
-            .bucket(&self.bucket)
+            .bucket(self.bucket.name())
             .key(&key)
             .version_id(id)
             .send()
             .await
-            .map_err(|error| VaultError::from_sdk(&key, error))?;
+            .map_err(|error| self.bucket.error(&key, error))?;
         Ok(())
     }
 }
@@ -117,13 +117,13 @@ impl<'a> VersionPages<'a> {
             .vault
             .client
             .list_object_versions()
-            .bucket(&self.vault.bucket)
+            .bucket(self.vault.bucket.name())
             .prefix(self.prefix)
             .set_key_marker(markers.key)
             .set_version_id_marker(markers.version)
             .send()
             .await
-            .map_err(|error| VaultError::from_sdk(self.prefix, error))?;
+            .map_err(|error| self.vault.bucket.error(self.prefix, error))?;
         if response.is_truncated == Some(true) {
             self.next = Some(Markers {
                 key: response.next_key_marker,

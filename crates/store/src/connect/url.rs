@@ -19,6 +19,29 @@ pub(super) struct Target {
     pub(super) root_certificates: RootCertificates,
 }
 
+impl Target {
+    /// The servers, as an error names them: `host:port`.
+    pub(super) fn address(&self) -> String {
+        let ports = self.config.get_ports();
+        let hosts = self.config.get_hosts().iter().enumerate();
+        let shown = hosts.map(|(at, host)| {
+            let port = ports.get(at).or(ports.first()).unwrap_or(&DEFAULT_PORT);
+            match host {
+                Host::Tcp(name) => format!("{name}:{port}"),
+                #[cfg(unix)]
+                Host::Unix(path) => path.display().to_string(),
+            }
+        });
+        let shown: Vec<_> = shown.collect();
+        if shown.is_empty() {
+            let addresses = self.config.get_hostaddrs().iter();
+            let addresses: Vec<_> = addresses.map(ToString::to_string).collect();
+            return addresses.join(", ");
+        }
+        shown.join(", ")
+    }
+}
+
 /// The URL's `sslrootcert`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RootCertificates {

@@ -8,10 +8,15 @@ use tokio_postgres::Error as PgError;
 
 use super::{Busy, StoreError};
 
+/// What is done while there is no connection yet.
+pub(super) const CONNECTING: &str = "connecting";
+
 /// An error of the database or of the connection to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseFailure {
     doing: &'static str,
+    /// The server that it failed at, if there is no connection to it.
+    place: Option<String>,
     what: String,
     sqlstate: Option<String>,
     names: String,
@@ -22,6 +27,7 @@ impl DatabaseFailure {
     pub(super) fn without_sqlstate(doing: &'static str, what: String) -> Self {
         Self {
             doing,
+            place: None,
             what,
             sqlstate: None,
             names: String::new(),
@@ -39,6 +45,7 @@ impl DatabaseFailure {
         ];
         Self {
             doing,
+            place: None,
             what: describe_sqlstate(db.code().code()).to_owned(),
             sqlstate: Some(db.code().code().to_owned()),
             names: names
@@ -51,7 +58,10 @@ impl DatabaseFailure {
 
 impl fmt::Display for DatabaseFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.doing, self.what)?;
+        match &self.place {
+            Some(place) => write!(f, "{} to {place}: {}", self.doing, self.what)?,
+            None => write!(f, "{}: {}", self.doing, self.what)?,
+        }
         match &self.sqlstate {
             Some(code) => write!(f, " (SQLSTATE {code}{})", self.names),
             None => Ok(()),
@@ -73,6 +83,18 @@ pub(crate) fn failed_to_change(doing: &'static str) -> impl Fn(PgError) -> Store
             })),
             None => classify(doing, &error),
         }
+    }
+}
+
+impl StoreError {
+    /// The same error, which names the server if it is one of connecting.
+    pub(crate) fn at(mut self, address: &str) -> Self {
+        if let Self::Unavailable(failure) | Self::Refused(failure) = &mut self
+            && failure.doing == CONNECTING
+        {
+            failure.place = Some(address.to_owned());
+        }
+        self
     }
 }
 
@@ -111,12 +133,11 @@ pub(crate) fn classify(doing: &'static str, error: &PgError) -> StoreError {
 /// An error that the database did not report and that is not an I/O error comes from TLS or the
 /// login.
 pub(crate) fn classify_connect(error: &PgError) -> StoreError {
-    const DOING: &str = "connecting";
     match (error.as_db_error(), io_cause(error), error.source()) {
         (None, None, Some(cause)) => StoreError::Refused(Box::new(
-            DatabaseFailure::without_sqlstate(DOING, format!("{error}: {cause}")),
+            DatabaseFailure::without_sqlstate(CONNECTING, format!("{error}: {cause}")),
         )),
-        _ => classify(DOING, error),
+        _ => classify(CONNECTING, error),
     }
 }
 

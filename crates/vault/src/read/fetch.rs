@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::blocking::blocking;
+use crate::bucket::Bucket;
 use crate::error::{SpoolError, Unreadable, VaultError};
 use crate::fernet::FernetKeys;
 use crate::key_ring::KeyRing;
@@ -46,7 +47,7 @@ enum FetchError {
 /// An object to download, and the keys that may open it.
 pub(crate) struct Source<'a> {
     pub(crate) client: &'a Client,
-    pub(crate) bucket: &'a str,
+    pub(crate) bucket: &'a Bucket,
     pub(crate) keys: &'a KeyRing,
     pub(crate) key: &'a str,
     /// The version to download; `None` for whatever is there.
@@ -114,7 +115,12 @@ impl Source<'_> {
     }
 
     async fn request(&self) -> Result<GetObjectOutput, VaultError> {
-        let get = || self.client.get_object().bucket(self.bucket).key(self.key);
+        let get = || {
+            self.client
+                .get_object()
+                .bucket(self.bucket.name())
+                .key(self.key)
+        };
         let Some(version) = self.version else {
             return self.send(get()).await;
         };
@@ -145,7 +151,7 @@ impl Source<'_> {
 
     async fn send(&self, request: GetObjectFluentBuilder) -> Result<GetObjectOutput, VaultError> {
         let response = request.send().await;
-        response.map_err(|error| VaultError::from_sdk(self.key, error))
+        response.map_err(|error| self.bucket.error(self.key, error))
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::bucket::Bucket;
 use crate::error::VaultError;
 use crate::write::condition::WriteCondition;
 use crate::write::worker::{WorkerReceiver, WorkerSender};
@@ -31,7 +32,7 @@ pub(crate) enum Uploading {
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) client: Client,
-    pub(crate) bucket: String,
+    pub(crate) bucket: Bucket,
     pub(crate) key: String,
     pub(crate) content_type: &'static str,
     /// Names this upload in the object's metadata. If the response to the last request is lost,
@@ -59,7 +60,7 @@ macro_rules! send_body {
         request
             .send()
             .await
-            .map_err(|error| VaultError::from_sdk(&$target.key, error))
+            .map_err(|error| $target.bucket.error(&$target.key, error))
     }};
 }
 
@@ -69,7 +70,7 @@ impl Target {
         let head = self
             .client
             .head_object()
-            .bucket(&self.bucket)
+            .bucket(self.bucket.name())
             .key(&self.key)
             .send()
             .await
@@ -81,7 +82,7 @@ impl Target {
     /// Why a conditional request failed. S3 says "not found" if the object to replace is gone.
     fn changed(&self, error: VaultError, condition: &WriteCondition) -> VaultError {
         match (error, condition) {
-            (VaultError::NotFound { key }, WriteCondition::IfMatch(_)) => {
+            (VaultError::NotFound { key, .. }, WriteCondition::IfMatch(_)) => {
                 VaultError::Changed { key }
             }
             (error, _) => error,
@@ -101,7 +102,7 @@ pub(crate) async fn put(
     let request = target
         .client
         .put_object()
-        .bucket(&target.bucket)
+        .bucket(target.bucket.name())
         .key(&target.key)
         .content_type(target.content_type)
         .metadata(UPLOAD, &target.upload)
@@ -223,13 +224,13 @@ async fn begin(target: &Target) -> Result<String, VaultError> {
     let response = target
         .client
         .create_multipart_upload()
-        .bucket(&target.bucket)
+        .bucket(target.bucket.name())
         .key(&target.key)
         .content_type(target.content_type)
         .metadata(UPLOAD, &target.upload)
         .send()
         .await
-        .map_err(|error| VaultError::from_sdk(&target.key, error))?;
+        .map_err(|error| target.bucket.error(&target.key, error))?;
     response.upload_id.ok_or_else(|| {
         let cause = std::io::Error::other("S3 returned no id for the upload");
         VaultError::unavailable(&target.key, cause)
@@ -265,7 +266,7 @@ async fn send_part(
     let request = target
         .client
         .upload_part()
-        .bucket(&target.bucket)
+        .bucket(target.bucket.name())
         .key(&target.key)
         .upload_id(id)
         .part_number(number)
@@ -288,7 +289,7 @@ async fn complete(
     let completed = target
         .client
         .complete_multipart_upload()
-        .bucket(&target.bucket)
+        .bucket(target.bucket.name())
         .key(&target.key)
         .upload_id(id)
         .set_if_match(condition.if_match())
@@ -300,7 +301,7 @@ async fn complete(
         )
         .send()
         .await
-        .map_err(|error| VaultError::from_sdk(&target.key, error));
+        .map_err(|error| target.bucket.error(&target.key, error));
     let error = match completed {
         Ok(response) => return Ok(response.e_tag),
         Err(error) => error,
@@ -319,11 +320,11 @@ async fn abort_dead(target: &Target) {
     let listed = target
         .client
         .list_multipart_uploads()
-        .bucket(&target.bucket)
+        .bucket(target.bucket.name())
         .prefix(&target.key)
         .send()
         .await
-        .map_err(|error| VaultError::from_sdk(&target.key, error));
+        .map_err(|error| target.bucket.error(&target.key, error));
     match listed {
         Ok(listed) => {
             for upload in listed.uploads.unwrap_or_default() {
@@ -347,13 +348,13 @@ async fn abort(target: &Target, id: &str) {
     let result = target
         .client
         .abort_multipart_upload()
-        .bucket(&target.bucket)
+        .bucket(target.bucket.name())
         .key(&target.key)
         .upload_id(id)
         .send()
         .await;
     if let Err(error) = result {
-        let error = VaultError::from_sdk(&target.key, error);
+        let error = target.bucket.error(&target.key, error);
         tracing::warn!(
             s3.key = target.key,
             error.message = %error,

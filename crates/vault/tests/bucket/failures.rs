@@ -26,7 +26,7 @@ async fn what_is_not_there_is_not_found() {
     let vault = bucket.vault(&[&FernetKeys::generate()], Compression::Zstd);
     let error = vault.open("no/such.json").await.unwrap_err();
     assert!(
-        matches!(&error, VaultError::NotFound { key } if key == "no/such.json"),
+        matches!(&error, VaultError::NotFound { key, bucket } if key == "no/such.json" && bucket == BUCKET),
         "{error}"
     );
     assert!(!vault.exists("no/such.json").await.unwrap());
@@ -41,9 +41,11 @@ async fn a_bucket_that_is_not_there_is_refused_and_no_missing_object() {
     let vault = Vault::new(bucket.client.clone(), "elsewhere", keys, Compression::Zstd);
     let error = vault.list("").next_page().await.unwrap_err();
     assert!(
-        matches!(&error, VaultError::Refused { code, .. } if code == "NoSuchBucket"),
+        matches!(&error, VaultError::NoBucket { bucket, .. } if bucket == "elsewhere"),
         "{error}"
     );
+    assert!(!error.is_transient());
+    assert!(error.to_string().contains("ATD_MDS_BUCKET"), "{error}");
 }
 
 #[tokio::test]

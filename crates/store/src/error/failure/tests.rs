@@ -3,6 +3,7 @@ use super::*;
 #[test]
 fn says_what_was_tried_and_which_constraint() {
     let failure = DatabaseFailure {
+        place: None,
         doing: "loading trips",
         what: describe_sqlstate("23505").to_owned(),
         sqlstate: Some("23505".to_owned()),
