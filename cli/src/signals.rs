@@ -38,18 +38,22 @@ pub(crate) async fn stop_status() -> io::Result<u8> {
 }
 
 /// Does the work of a command that can be dropped at any time, and ends it at the first signal.
-pub(crate) async fn until_stopped(
+pub(crate) fn until_stopped(
     work: impl Future<Output = anyhow::Result<ExitCode>>,
-) -> anyhow::Result<ExitCode> {
-    tokio::select! {
-        // Polled first, so that a signal is caught before there is anything to clean up.
-        biased;
-        stopped = stop_status() => {
-            let status = stopped?;
-            eprintln!("stopped");
-            Ok(ExitCode::from(status))
+) -> impl Future<Output = anyhow::Result<ExitCode>> {
+    // The work of a command is a large future.
+    let work = Box::pin(work);
+    async {
+        tokio::select! {
+            // Polled first, so that a signal is caught before there is anything to clean up.
+            biased;
+            stopped = stop_status() => {
+                let status = stopped?;
+                eprintln!("stopped");
+                Ok(ExitCode::from(status))
+            }
+            ended = work => ended,
         }
-        ended = work => ended,
     }
 }
 
