@@ -2,6 +2,7 @@
 
 mod archive;
 mod audit;
+mod config;
 mod migrate;
 mod providers;
 mod report;
@@ -18,6 +19,9 @@ use pipeline::PlanRequest;
 
 pub(crate) use archive::{ArchiveCommand, ArchiveGetArgs, ArchiveListArgs, Format};
 pub(crate) use audit::AuditArgs;
+pub(crate) use config::{
+    ConfigCommand, DiffArgs, EditArgs, ProviderCommand, PutArgs, RotateArgs, StageArgs,
+};
 pub(crate) use migrate::MigrateArgs;
 pub(crate) use providers::{ProviderArg, names};
 pub(crate) use report::{ReportCommand, TripsArgs};
@@ -222,82 +226,6 @@ pub(crate) struct StepArgs {
     /// trips to it and changes neither bucket nor database; the other steps read it.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "incomplete_only"])]
     pub(crate) file: Option<PathBuf>,
-}
-
-/// `mds config`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Print a configuration file, decrypted, with its secrets hidden.
-    Get {
-        /// `providers`, `settings` or a key in the bucket.
-        name: String,
-        /// Print it as it is stored, byte for byte, with its secrets.
-        #[arg(long)]
-        reveal: bool,
-        #[command(flatten)]
-        stage: StageArgs,
-    },
-    /// Check a local JSON file and store it, encrypted.
-    Put {
-        /// `providers`, `settings` or a key in the bucket.
-        name: String,
-        /// The file to store; `-` for standard input.
-        file: PathBuf,
-        #[command(flatten)]
-        options: PutArgs,
-        #[command(flatten)]
-        stage: StageArgs,
-    },
-    /// List the configuration files of the stage and the boundaries in the bucket.
-    List {
-        #[command(flatten)]
-        stage: StageArgs,
-    },
-    /// Check the stored files and the boundaries that they name, as `put` does.
-    Check {
-        #[command(flatten)]
-        stage: StageArgs,
-    },
-    /// Re-encrypt every object under a prefix with the first key of ATD_MDS_FERNET_KEY. Can be
-    /// stopped and resumed.
-    RotateKey(RotateArgs),
-}
-
-/// `mds config rotate-key`.
-#[derive(Debug, Args)]
-pub(crate) struct RotateArgs {
-    /// Only objects whose key starts with PREFIX. [default: all]
-    #[arg(
-        long,
-        default_value = "",
-        value_name = "PREFIX",
-        hide_default_value = true
-    )]
-    pub(crate) prefix: String,
-
-    /// Then delete the older versions that a versioned bucket keeps of these objects, which the
-    /// older keys still open. They cannot be restored.
-    #[arg(long)]
-    pub(crate) purge_versions: bool,
-}
-
-/// How `mds config put` stores a file.
-#[derive(Debug, Args)]
-pub(crate) struct PutArgs {
-    /// Store it unencrypted.
-    #[arg(long)]
-    pub(crate) plain_text: bool,
-
-    /// Store providers that lack entries of the stored file.
-    #[arg(long)]
-    pub(crate) accept_removal: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StageArgs {
-    /// Use the files of the stage `production`, whatever ATD_MDS_RUN_MODE says.
-    #[arg(long)]
-    pub(crate) production: bool,
 }
 
 impl BlockArgs {

@@ -188,6 +188,22 @@ async fn a_login_comes_from_a_secret_that_is_read_again_after_a_rotation() {
         .edit_settings(|settings| settings["DATABASE_URL"] = Value::Null)
         .await;
     world.expect(0, &ONE_HOUR).await;
+    // Without a name, it would be the database that has the login's.
+    let nameless = json!({"host": host, "port": port, "username": role, "password": "first"});
+    secrets.hold_login("rds!db-1", nameless).await;
+    let output = world.expect(2, &ONE_HOUR).await;
+    assert!(stderr(&output).contains("DATABASE_SECRET names a secret without the member dbname"));
+    world
+        .edit_settings(|settings| {
+            settings["DATABASE_URL"] = json!(format!("postgres://{host}:{port}"));
+        })
+        .await;
+    let output = world.expect(2, &ONE_HOUR).await;
+    assert!(stderr(&output).contains("dbname"), "{}", stderr(&output));
+    world
+        .edit_settings(|settings| settings["DATABASE_URL"] = json!(address))
+        .await;
+    world.expect(0, &ONE_HOUR).await;
     // The password of a URL gives way to the secret, and its presence is told.
     let url = url_of(&world, "nobody", "canary");
     world

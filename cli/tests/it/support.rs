@@ -254,6 +254,11 @@ impl World {
         vault.put_json(&key, &config, Seal::Encrypt).await.unwrap();
     }
 
+    /// The bytes of an object as they are stored.
+    pub(crate) fn raw_object(&self, key: &str) -> Vec<u8> {
+        std::fs::read(self.stack.bucket_folder().join(key)).unwrap()
+    }
+
     /// An object of the stage, decrypted.
     pub(crate) async fn object(&self, key: &str) -> Value {
         self.vault()

@@ -3,8 +3,9 @@
 use aws_sdk_secretsmanager::Client;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
-use vault::StoredAs;
+use vault::{StoredAs, Vault};
 
+use crate::authorities::AuthoritySource;
 use crate::environment::Environment;
 use crate::error::ConfigError;
 use crate::load::Config;
@@ -12,9 +13,6 @@ use crate::secret::{client, read_text};
 use crate::settings::{
     DATABASE_CA, DATABASE_SECRET, DATABASE_URL, MIGRATION_DATABASE_SECRET, MIGRATION_DATABASE_URL,
 };
-
-/// S3 allows no longer keys.
-const MAX_KEY_BYTES: usize = 1024;
 
 /// Who connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,6 +187,18 @@ pub async fn database(config: &Config, role: DatabaseRole) -> Result<Database, C
              postgres://host:5432/database",
         ));
     }
+    let url_names_it = url.is_some_and(|(_, url)| names_database(url.expose_secret()));
+    let lacks_name = secret
+        .as_ref()
+        .is_some_and(|(_, content)| content.database.is_none());
+    if lacks_name && !url_names_it {
+        // Postgres would take the database that has the login's name.
+        return Err(ConfigError::invalid(
+            setting,
+            "names a secret without the member dbname; add it, or name the database in DATABASE_URL, such as \
+             postgres://host:5432/database",
+        ));
+    }
     Ok(Database {
         setting,
         url: url.map(|(_, url)| url.clone()),
@@ -228,6 +238,15 @@ fn warn_of_unused_password(
     }
 }
 
+/// Whether a URL of Postgres names the database, in its path or as `dbname`.
+fn names_database(url: &str) -> bool {
+    let server = url.split_once("://").map_or(url, |(_, server)| server);
+    let (address, query) = server.split_once('?').unwrap_or((server, ""));
+    let address = address.rsplit_once('@').map_or(address, |(_, rest)| rest);
+    let path = address.split_once('/').map_or("", |(_, path)| path);
+    !path.is_empty() || query.split('&').any(|member| member.starts_with("dbname="))
+}
+
 fn has_password(url: &str) -> bool {
     let server = url.split_once("://").map_or(url, |(_, server)| server);
     server
@@ -236,37 +255,41 @@ fn has_password(url: &str) -> bool {
 }
 
 async fn authorities(config: &Config) -> Result<Option<Authorities>, ConfigError> {
-    let Some(value) = config.settings.text(DATABASE_CA)? else {
-        return Ok(None);
-    };
-    if config.settings.authorities_pem()?.is_some() {
-        return Ok(Some(Authorities {
+    match config.settings.authorities()? {
+        None => Ok(None),
+        Some(AuthoritySource::Pem(pem)) => Ok(Some(Authorities {
             source: DATABASE_CA.to_owned(),
-            pem: value.to_owned(),
-        }));
+            pem: pem.to_owned(),
+        })),
+        Some(AuthoritySource::Object(key)) => {
+            let text = read_authorities(&config.vault, &config.env, key).await?;
+            Ok(Some(text))
+        }
     }
-    if value.len() > MAX_KEY_BYTES || value.chars().any(char::is_control) {
-        return Err(ConfigError::invalid(
-            DATABASE_CA,
-            "must be certificates in PEM, or the key of an object in the bucket that holds them",
-        ));
+}
+
+/// Reads the object that `DATABASE_CA` names. The certificates are not checked yet.
+///
+/// # Errors
+///
+/// The object is missing or cannot be read, or it is plain where it must not be.
+pub async fn read_authorities(
+    vault: &Vault,
+    env: &Environment,
+    key: &str,
+) -> Result<Authorities, ConfigError> {
+    let object = vault.get_with_info(key).await;
+    let (text, info) = object.map_err(|source| ConfigError::Object {
+        key: DATABASE_CA,
+        source,
+    })?;
+    if info.stored_as == StoredAs::Plain && !env.may_be_plain() {
+        return Err(Environment::plain_file(DATABASE_CA, key));
     }
-    let (text, info) =
-        config
-            .vault
-            .get_with_info(value)
-            .await
-            .map_err(|source| ConfigError::Object {
-                key: DATABASE_CA,
-                source,
-            })?;
-    if info.stored_as == StoredAs::Plain && !config.env.may_be_plain() {
-        return Err(Environment::plain_file(DATABASE_CA, value));
-    }
-    Ok(Some(Authorities {
-        source: format!("{DATABASE_CA} ({value})"),
+    Ok(Authorities {
+        source: format!("{DATABASE_CA} ({key})"),
         pem: String::from_utf8_lossy(&text).into_owned(),
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
 //! Keys of the configuration files that nothing reads: mostly a slip of the pen.
 
-/// Warns of a key that is not known, and names the known one that is nearest.
+use crate::warning::ConfigWarning;
+
+/// Names the schema of a file for editors. Allowed in both files, and not read.
+pub const SCHEMA: &str = "$schema";
+
+/// The warning of a key that is not known, with the known one that is nearest.
 ///
 /// `place` is what the key belongs to, such as a provider with a dot, or empty.
-pub(crate) fn warn_if_unknown(place: &str, key: &str, known: &[&str]) {
-    if known.contains(&key) {
-        return;
-    }
-    tracing::warn!(
-        config.key = format!("{place}{key}"),
-        config.nearest_key = nearest_name(key, known),
-        "configuration has a key that nothing reads; is the nearest known key meant?"
-    );
+pub(crate) fn unknown(place: &str, key: &str, known: &[&'static str]) -> Option<ConfigWarning> {
+    (!known.contains(&key)).then(|| ConfigWarning::UnknownKey {
+        key: format!("{place}{key}"),
+        nearest: nearest_name(key, known),
+    })
 }
 
 /// The known name from which the fewest edits lead to `key`, whatever its case; empty if none is

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod authorities;
 mod boundary;
 mod database;
 mod environment;
@@ -12,14 +13,19 @@ mod secret;
 mod settings;
 mod text;
 mod version;
+mod warning;
 
+pub use authorities::AuthoritySource;
 pub use boundary::{check_boundary, load_boundaries, load_boundaries_at};
-pub use database::{Authorities, Database, DatabaseRole, LoginSecret, SecretContent, database};
+pub use database::{
+    Authorities, Database, DatabaseRole, LoginSecret, SecretContent, database, read_authorities,
+};
 pub use environment::{Environment, KeySource, check_endpoint};
 pub use error::ConfigError;
-pub use key_names::nearest_name;
+pub use key_names::{SCHEMA, nearest_name};
 pub use load::{Config, load, load_for, open_vault};
 pub use providers::Providers;
 pub use scope::Scope;
 pub use settings::Settings;
 pub use version::{BoundaryVersions, ConfigVersion, current_boundaries, current_files};
+pub use warning::ConfigWarning;

@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::environment::PROVIDERS;
 use crate::error::ConfigError;
-use crate::key_names::warn_if_unknown;
+use crate::key_names::{SCHEMA, unknown};
 use crate::scope::Scope;
 use crate::text::read_object;
+use crate::warning::ConfigWarning;
 
 /// The providers file, in the order of the providers' names (docs/CONTRACT.md, "Providers").
 ///
@@ -23,6 +24,9 @@ pub struct Providers {
     entries: BTreeMap<ProviderName, ProviderConfig>,
     /// Entries that cannot be used, and why.
     invalid: BTreeMap<String, Arc<ConfigError>>,
+    /// Enabled entries whose first request would fail, since their login is not complete.
+    without_login: BTreeMap<String, Arc<ConfigError>>,
+    warnings: Vec<ConfigWarning>,
 }
 
 impl Providers {
@@ -46,9 +50,12 @@ impl Providers {
     pub fn from_json_for(text: &[u8], scope: Scope) -> Result<Self, ConfigError> {
         let mut providers = Self::none();
         for (name, value) in read_object(PROVIDERS, text)? {
-            providers.add(name, value, scope);
+            if name != SCHEMA {
+                providers.add(name, value, scope);
+            }
         }
         providers.warn_of_shared_ids();
+        providers.warnings.iter().for_each(ConfigWarning::log);
         Ok(providers)
     }
 
@@ -57,19 +64,25 @@ impl Providers {
         Self {
             entries: BTreeMap::new(),
             invalid: BTreeMap::new(),
+            without_login: BTreeMap::new(),
+            warnings: Vec::new(),
         }
     }
 
     fn add(&mut self, name: String, value: Value, scope: Scope) {
         let is_disabled = is_disabled(&value);
-        warn_of_unknown_keys(&name, &value);
+        self.warnings.extend(unknown_keys(&name, &value));
         match entry(&name, value) {
-            Ok((name, config)) => {
-                self.entries.insert(name, scope.kept_of(config));
+            Ok((key, config)) => {
+                if let (true, Err(error)) = (config.enabled, config.check_login()) {
+                    let error = ConfigError::invalid(format!("{name}.{}", error.key), error.why);
+                    self.without_login.insert(name, Arc::new(error));
+                }
+                self.entries.insert(key, scope.kept_of(config));
             }
-            Err(error) if is_disabled => {
-                tracing::warn!(error.message = %error, "disabled entry of the providers file cannot be read, skipping it");
-            }
+            Err(error) if is_disabled => self.warnings.push(ConfigWarning::UnreadableEntry {
+                error: error.to_string(),
+            }),
             Err(error) => {
                 tracing::error!(error.message = %error, "entry of the providers file cannot be used, no hour of this provider is requested");
                 self.invalid.insert(name, Arc::new(error));
@@ -77,9 +90,7 @@ impl Providers {
         }
     }
 
-    /// Two entries with one id are mostly a copy in which the id was forgotten. Of a fleet with two
-    /// feeds, a trip in both belongs to the block that was loaded last.
-    fn warn_of_shared_ids(&self) {
+    fn warn_of_shared_ids(&mut self) {
         let mut names: BTreeMap<Uuid, Vec<&str>> = BTreeMap::new();
         for (name, config) in self.entries.iter().filter(|(_, config)| config.enabled) {
             names
@@ -87,22 +98,33 @@ impl Providers {
                 .or_default()
                 .push(name.as_str());
         }
-        for shared in names.values().filter(|names| names.len() > 1) {
-            tracing::warn!(
-                config.key = shared.join(", "),
-                "entries of the providers file have the same provider_id, so each trip counts for one of them only"
-            );
-        }
+        let shared = names.into_values().filter(|names| names.len() > 1);
+        let warnings = shared.map(|names| ConfigWarning::SharedId {
+            names: names.join(", "),
+        });
+        let warnings: Vec<_> = warnings.collect();
+        self.warnings.extend(warnings);
     }
 
-    /// Checks that every entry can be used, unless it is disabled.
+    /// What is allowed in the file but seldom meant. [`Providers::from_json`] logs it.
+    #[must_use]
+    pub fn warnings(&self) -> &[ConfigWarning] {
+        &self.warnings
+    }
+
+    /// Checks that every entry can be used and has its login, unless it is disabled.
     ///
     /// # Errors
     ///
     /// The first entry that cannot; its key is `name.key`.
     pub fn check(&self) -> Result<(), &ConfigError> {
-        let first = self.invalid.values().next();
-        first.map_or(Ok(()), |error| Err(error))
+        self.faults().next().map_or(Ok(()), Err)
+    }
+
+    /// All that [`Providers::check`] finds.
+    pub fn faults(&self) -> impl Iterator<Item = &ConfigError> {
+        let faults = self.invalid.values().chain(self.without_login.values());
+        faults.map(Arc::as_ref)
     }
 
     /// Why the entry with this name cannot be used, if there is one and it cannot.
@@ -159,16 +181,19 @@ fn is_disabled(value: &Value) -> bool {
 const NESTED: &str = "request";
 const TOKEN_REQUEST: &str = "token_request";
 
-fn warn_of_unknown_keys(name: &str, value: &Value) {
-    let keys = value.as_object().into_iter().flat_map(|entry| entry.keys());
-    for key in keys.filter(|key| *key != NESTED) {
-        warn_if_unknown(&format!("{name}."), key, &ProviderConfig::KEYS);
-    }
-    let nested = value.get(TOKEN_REQUEST).and_then(Value::as_object);
-    for key in nested.into_iter().flat_map(|nested| nested.keys()) {
-        let place = format!("{name}.{TOKEN_REQUEST}.");
-        warn_if_unknown(&place, key, &TokenRequest::KEYS);
-    }
+fn unknown_keys(name: &str, value: &Value) -> Vec<ConfigWarning> {
+    let members = |value: Option<&Value>| -> Vec<String> {
+        let object = value.and_then(Value::as_object);
+        object.map_or_else(Vec::new, |it| it.keys().cloned().collect())
+    };
+    let keys = members(Some(value)).into_iter();
+    let of_entry = keys
+        .filter(|key| key != NESTED)
+        .filter_map(|key| unknown(&format!("{name}."), &key, &ProviderConfig::KEYS));
+    let place = format!("{name}.{TOKEN_REQUEST}.");
+    let nested = members(value.get(TOKEN_REQUEST)).into_iter();
+    let of_request = nested.filter_map(|key| unknown(&place, &key, &TokenRequest::KEYS));
+    of_entry.chain(of_request).collect()
 }
 
 fn entry(name: &str, value: Value) -> Result<(ProviderName, ProviderConfig), ConfigError> {

@@ -15,9 +15,10 @@ use vault::Compression;
 
 use crate::environment::SETTINGS;
 use crate::error::ConfigError;
-use crate::key_names::warn_if_unknown;
+use crate::key_names::{SCHEMA, unknown};
 use crate::scope::{PUBLIC_ID_KEY, Scope};
 use crate::text::{self, Texts, read_object};
+use crate::warning::ConfigWarning;
 
 pub(crate) const DATABASE_URL: &str = "DATABASE_URL";
 pub(crate) const DATABASE_SECRET: &str = "DATABASE_SECRET";
@@ -86,6 +87,7 @@ pub struct Settings {
     load_fault: Option<Arc<ConfigError>>,
     /// The same of those that publishing needs.
     publish_fault: Option<Arc<ConfigError>>,
+    warnings: Vec<ConfigWarning>,
 }
 
 impl Settings {
@@ -121,18 +123,14 @@ impl Settings {
 
     fn read(text: &[u8]) -> Result<Self, ConfigError> {
         let object = read_object(SETTINGS, text)?;
-        for key in object.keys() {
-            warn_if_unknown("", key, &KEYS);
-        }
+        let keys = object.keys().filter(|key| *key != SCHEMA);
+        let mut warnings: Vec<_> = keys.filter_map(|key| unknown("", key, &KEYS)).collect();
         let texts = Texts::new(&object, &KEYS);
         let secret = texts.get(PUBLIC_ID_KEY).ok().flatten();
         if secret.is_some_and(is_guessable) {
-            tracing::warn!(
-                config.key = PUBLIC_ID_KEY,
-                "secret of the public ids is short or repetitive, so it may be guessed; a new \
-                 deployment should use the output of `openssl rand -base64 32`"
-            );
+            warnings.push(ConfigWarning::GuessableSecret { key: PUBLIC_ID_KEY });
         }
+        warnings.iter().for_each(ConfigWarning::log);
         Ok(Self {
             has_portal: PORTAL.iter().any(|key| texts.has(key)),
             time_zone: time_zone(&texts)?,
@@ -144,7 +142,14 @@ impl Settings {
                 .cloned(),
             load_fault: None,
             publish_fault: None,
+            warnings,
         })
+    }
+
+    /// What is allowed in the file but seldom meant. [`Settings::from_json`] logs it.
+    #[must_use]
+    pub fn warnings(&self) -> &[ConfigWarning] {
+        &self.warnings
     }
 
     /// Checks the keys that a load needs, also if they were not kept.
@@ -205,9 +210,10 @@ impl Settings {
         for key in [DATABASE_URL, MIGRATION_DATABASE_URL] {
             self.postgres_url(key)?;
         }
-        for key in [DATABASE_SECRET, DATABASE_CA, MIGRATION_DATABASE_SECRET] {
+        for key in [DATABASE_SECRET, MIGRATION_DATABASE_SECRET] {
             self.texts.get(key)?;
         }
+        self.authorities()?;
         Ok(())
     }
 
@@ -228,18 +234,6 @@ impl Settings {
                 "must be a URL such as postgres://user:password@host:5432/database",
             ))
         }
-    }
-
-    /// `DATABASE_CA`, if it holds certificates in PEM and not the key of an object.
-    ///
-    /// # Errors
-    ///
-    /// It is not a text.
-    pub fn authorities_pem(&self) -> Result<Option<&str>, ConfigError> {
-        Ok(self
-            .texts
-            .get(DATABASE_CA)?
-            .filter(|value| value.contains("-----BEGIN")))
     }
 
     pub(crate) fn text(&self, key: &str) -> Result<Option<&str>, ConfigError> {

@@ -1,5 +1,7 @@
 //! `active_from`: the hour from which on runs over all providers include a provider.
 
+use std::fmt;
+
 use trips::block::Hour;
 use trips::time::{CivilZone, TimeError};
 
@@ -36,6 +38,12 @@ impl ActiveFrom {
             Err(TimeError::NotRepeated { .. }) => zone.parse_time(self.0.trim_end_matches('b')),
             read => read,
         }
+    }
+}
+
+impl fmt::Display for ActiveFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

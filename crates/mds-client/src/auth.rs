@@ -47,6 +47,22 @@ impl Auth {
         })
     }
 
+    /// Checks that an entry has what its login needs, without a client.
+    pub(crate) fn check(config: &ProviderConfig) -> Result<(), ProviderConfigError> {
+        match config.auth_type {
+            AuthType::Bearer => drop(bearer(config)?),
+            AuthType::Basic => drop(basic(config)?),
+            AuthType::Custom => match &config.token_request {
+                Some(request) => drop(header_map("token_request.headers", &request.headers)?),
+                None => drop(custom(config)?),
+            },
+            AuthType::OAuth => drop(client_credentials(config)?),
+        }
+        header_map("headers", &config.headers)?;
+        header_map("request.auth.headers", &config.auth_headers)?;
+        Ok(())
+    }
+
     /// Adds the credentials to the headers of a request, replacing headers of the same name.
     pub(crate) async fn authorize(&self, request: &mut HeaderMap) -> Result<Grant, FetchError> {
         replace(request, &self.headers);

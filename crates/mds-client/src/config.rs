@@ -13,6 +13,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::active_from::ActiveFrom;
+use crate::auth::Auth;
 use crate::fields::{BodyFormat, Fields, ProviderConfigError};
 use crate::token_request::TokenRequest;
 use crate::version::{MdsVersion, TimeFormat, TimeUnit};
@@ -205,6 +206,15 @@ impl ProviderConfig {
             headers: BTreeMap::new(),
             ..self
         }
+    }
+
+    /// Checks that the entry has what its `auth_type` needs, as the first request would.
+    ///
+    /// # Errors
+    ///
+    /// The first key that is missing or that no header can carry, never its value.
+    pub fn check_login(&self) -> Result<(), ProviderConfigError> {
+        Auth::check(self)
     }
 
     /// Reads the entry of one provider.

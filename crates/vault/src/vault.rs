@@ -317,8 +317,24 @@ impl Vault {
         bytes: &[u8],
         seal: Seal,
     ) -> Result<ObjectInfo, VaultError> {
+        self.put_bytes_if(key, bytes, seal, WriteCondition::Always)
+            .await
+    }
+
+    /// Writes a small object under a condition.
+    ///
+    /// # Errors
+    ///
+    /// The error of the upload; [`VaultError::Changed`] if the condition is not met.
+    pub async fn put_bytes_if(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        seal: Seal,
+        condition: WriteCondition,
+    ) -> Result<ObjectInfo, VaultError> {
         let prepared = self.prepare_owned(key, bytes.to_vec(), seal).await?;
-        prepared.publish(WriteCondition::Always).await
+        prepared.publish(condition).await
     }
 
     async fn prepare_owned(

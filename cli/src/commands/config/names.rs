@@ -15,29 +15,51 @@ pub(super) fn key_of(name: &str, env: &Environment) -> String {
     }
 }
 
+/// Whether an object with this key is read only if it is encrypted.
+pub(super) fn has_to_be_sealed(key: &str, env: &Environment) -> bool {
+    let is_config = key == env.settings_key || key == env.providers_key;
+    !(is_config || vault::is_configuration(key) || vault::may_be_plain(key))
+}
+
 /// Refuses a key that nothing reads: mostly a slip of the pen, after which the file that was meant
 /// is as before.
 pub(super) fn check_key(key: &str, env: &Environment, layers: &[Layer]) -> anyhow::Result<()> {
+    if may_be_read(key, env, layers) {
+        return Ok(());
+    }
+    Err(failure::usage(format!(
+        "nothing reads an object `{key}`; is `{}` meant? It may be `settings`, `providers`, `boundaries/….json`, \
+         a key that BOUNDARIES or DATABASE_CA names, or that of an hour's object",
+        nearest(key, env, layers)
+    )))
+}
+
+/// Whether something may read an object with this key.
+pub(super) fn may_be_read(key: &str, env: &Environment, layers: &[Layer]) -> bool {
+    let of_block = Stage::ALL
+        .into_iter()
+        .any(|stage| key.starts_with(&format!("{stage}/")));
+    let is_free = of_block || key.starts_with("boundaries/") || key.ends_with(".pem");
+    is_free || known(env, layers).iter().any(|it| it == key)
+}
+
+/// The name or key that is most like a key that nothing reads.
+pub(super) fn nearest(key: &str, env: &Environment, layers: &[Layer]) -> String {
+    let known = known(env, layers);
+    let names = ["settings", "providers"].into_iter();
+    let names: Vec<_> = names.chain(known.iter().map(String::as_str)).collect();
+    config::nearest_name(key, &names).to_owned()
+}
+
+/// The keys that are read by name.
+fn known(env: &Environment, layers: &[Layer]) -> Vec<String> {
     let files = Stage::ALL.into_iter().flat_map(|stage| {
         ["settings", "providers"].map(|name| format!("config/{name}_{stage}.json"))
     });
     let mut known: Vec<String> = files.collect();
     known.extend([env.settings_key.clone(), env.providers_key.clone()]);
     known.extend(layers.iter().map(|layer| layer.key.clone()));
-    let of_block = Stage::ALL
-        .into_iter()
-        .any(|stage| key.starts_with(&format!("{stage}/")));
-    let may_be_meant = of_block || key.starts_with("boundaries/") || key.ends_with(".pem");
-    if may_be_meant || known.iter().any(|it| it == key) {
-        return Ok(());
-    }
-    let names = ["settings", "providers"].into_iter();
-    let names: Vec<_> = names.chain(known.iter().map(String::as_str)).collect();
-    Err(failure::usage(format!(
-        "nothing reads an object `{key}`; is `{}` meant? It may be `settings`, `providers`, `boundaries/….json`, \
-         a key that BOUNDARIES or DATABASE_CA names, or that of an hour's object",
-        config::nearest_name(key, &names)
-    )))
+    known
 }
 
 /// Whether it is a settings or providers file of the other stage.

@@ -3,14 +3,64 @@
 //! A value is shown only under a key that is known to hold no secret, so that a misspelt key does
 //! not show one.
 
+use config::Environment;
+use mds_client::ProviderConfig;
 use serde_json::Value;
 
+use super::history;
 use crate::failure;
+
+/// What an object holds, as far as its secrets are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Settings,
+    Providers,
+    /// Public data, which is printed as it is.
+    Boundaries,
+    /// An object of the configuration that nothing reads: everything in it may be a secret.
+    Unknown,
+    /// Anything else, such as an archive or certificates.
+    Other,
+}
+
+/// What the object with this key, or a former version of it, holds.
+pub(super) fn kind_of(key: &str, env: &Environment) -> Kind {
+    let rest = key
+        .strip_prefix(history::FOLDER)
+        .or_else(|| key.strip_prefix("config/"));
+    let is = |name: &str, own: &str| {
+        let is_by_name = rest.is_some_and(|rest| rest.starts_with(name));
+        key == own || history::is_former_of(key, own) || is_by_name
+    };
+    if is("settings_", &env.settings_key) {
+        Kind::Settings
+    } else if is("providers_", &env.providers_key) {
+        Kind::Providers
+    } else if key.starts_with("boundaries/") || rest.is_some_and(|it| it.starts_with("boundaries/"))
+    {
+        Kind::Boundaries
+    } else if rest.is_some() && !key.ends_with(".pem") {
+        Kind::Unknown
+    } else {
+        Kind::Other
+    }
+}
+
+/// Hides what may be a secret.
+pub(super) fn hide_secrets(kind: Kind, file: &mut Value) {
+    match kind {
+        Kind::Settings => settings(file),
+        Kind::Providers => providers(file, &ProviderConfig::KEYS),
+        Kind::Unknown => hide(file),
+        Kind::Boundaries | Kind::Other => {}
+    }
+}
 
 /// Stands in place of a secret.
 pub(super) const HIDDEN: &str = "<hidden>";
 
-const SHOWN_SETTINGS: [&str; 11] = [
+const SHOWN_SETTINGS: [&str; 12] = [
+    config::SCHEMA,
     "DATABASE_SECRET",
     "DATABASE_CA",
     "MIGRATION_DATABASE_SECRET",
@@ -34,7 +84,7 @@ const HIDDEN_OF_PROVIDER: [&str; 5] = [
 ];
 const URLS_OF_PROVIDER: [&str; 2] = ["mds_api_url", "token_url"];
 
-pub(super) fn settings(file: &mut Value) {
+fn settings(file: &mut Value) {
     let Value::Object(settings) = file else {
         return hide(file);
     };
@@ -46,11 +96,14 @@ pub(super) fn settings(file: &mut Value) {
 }
 
 /// `known` are the keys of an entry that are read.
-pub(super) fn providers(file: &mut Value, known: &[&str]) {
+fn providers(file: &mut Value, known: &[&str]) {
     let Value::Object(providers) = file else {
         return hide(file);
     };
-    for entry in providers.values_mut() {
+    for (name, entry) in providers {
+        if name == config::SCHEMA {
+            continue;
+        }
         let Value::Object(entry) = entry else {
             hide(entry);
             continue;
@@ -67,7 +120,7 @@ pub(super) fn providers(file: &mut Value, known: &[&str]) {
 }
 
 /// Hides every text and number; the names of members stay.
-fn hide(value: &mut Value) {
+pub(super) fn hide(value: &mut Value) {
     match value {
         Value::String(_) | Value::Number(_) => *value = HIDDEN.into(),
         Value::Array(list) => list.iter_mut().for_each(hide),

@@ -82,7 +82,8 @@ fn help(command: &[String]) -> (Vec<String>, Vec<String>) {
             subcommands.extend(words.split(' ').next().map(str::to_owned));
         }
     }
-    options.retain(|option| !matches!(option.as_str(), HELP | "--version"));
+    let is_root = command.is_empty();
+    options.retain(|option| option != HELP && !(is_root && option == "--version"));
     subcommands.retain(|name| name != "help");
     (sorted(options), subcommands)
 }

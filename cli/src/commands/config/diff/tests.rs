@@ -1,0 +1,79 @@
+//! Changes are named, secrets are not.
+
+use serde_json::json;
+
+use super::*;
+
+fn text(kind: Kind, before: &Value, after: &Value) -> String {
+    let (before, after) = (before.to_string(), after.to_string());
+    Difference::new(kind, Some(before.as_bytes()), after.as_bytes()).to_string()
+}
+
+fn bird(enabled: bool, token: &str) -> Value {
+    json!({
+        "mds_api_url": format!("https://mds.example.com/?key={token}"), "provider_id": "2411d395-04f2-47c9-ab66-d09e9e3c3251",
+        "auth_type": "Bearer", "token": token, "enabled": enabled, "reask_hours": [24],
+    })
+}
+
+#[test]
+fn a_changed_secret_is_changed_and_nothing_more() {
+    let found = text(
+        Kind::Providers,
+        &json!({"bird": bird(false, "canary-1")}),
+        &json!({"bird": bird(true, "canary-2"), "lime": bird(false, "canary-3")}),
+    );
+    assert!(!found.contains("canary"), "{found}");
+    for line in [
+        "  ~ bird.token: changed",
+        "  ~ bird.mds_api_url: changed",
+        "  ~ bird.enabled: false -> true",
+        "  + lime.token: <hidden>",
+        "  + lime.reask_hours: [24]",
+        "adds lime, disabled",
+        "enables bird: runs over all providers include it with the hours of its last two days",
+    ] {
+        assert!(found.contains(line), "{line}: {found}");
+    }
+}
+
+#[test]
+fn the_same_values_are_no_difference_however_they_are_written() {
+    let difference = Difference::new(Kind::Settings, Some(b"{\"A\":1}"), b"{ \"A\": 1 }");
+    assert!(!difference.is_real());
+    assert!(difference.to_string().contains("only the writing differs"));
+    let difference = Difference::new(Kind::Settings, Some(b"{}"), b"{}");
+    assert_eq!(difference.to_string(), "no difference\n");
+}
+
+#[test]
+fn what_settings_mean_for_public_ids_is_said() {
+    let found = text(
+        Kind::Settings,
+        &json!({"PUBLIC_ID_KEY": "canary-1", "BOUNDARIES": [{"layer": "cell", "key": "a"}]}),
+        &json!({"PUBLIC_ID_KEY": "canary-2", "BOUNDARIES": [{"layer": "cell", "key": "b"}]}),
+    );
+    assert!(!found.contains("canary"), "{found}");
+    assert!(
+        found.contains("PUBLIC_ID_KEY changes: every trip"),
+        "{found}"
+    );
+    assert!(
+        found.contains("~ BOUNDARIES.0.key: \"a\" -> \"b\""),
+        "{found}"
+    );
+}
+
+#[test]
+fn nothing_of_a_trip_is_shown() {
+    let found = text(
+        Kind::Other,
+        &json!({"data": {"trips": [{"trip_id": "canary-1", "route": [30.1]}]}}),
+        &json!({"data": {"trips": [{"trip_id": "canary-2", "route": [30.2]}]}}),
+    );
+    assert!(
+        !found.contains("canary") && !found.contains("30."),
+        "{found}"
+    );
+    assert!(found.contains("changed"), "{found}");
+}
