@@ -9,10 +9,11 @@
 #   make build           builds every test and program
 #   make unit            runs the tests, one Postgres server for all of them
 #   make infra-check     validates the template, the state machine and the DAGs; runs every error through two interpreters
-#   make e2e             runs whole executions of the state machine on this machine
+#   make e2e             runs whole executions of the state machine on this machine, and opens the pages in a browser
 # And:
 #   make e2e-airflow-all runs the DAGs with every supported version of Airflow
 #   make chaos           attacks whole runs (SEEDS=0..300, or SEEDS=17 to repeat one)
+#   make screenshots     renews the pictures of docs/images
 #   make retries         prints how often each step is tried after each error, as two interpreters found
 #   make statements      records the statements of this version, which later versions' tables have to accept
 #   make compat          runs this version and an older commit (OLD=v1.2.3) over each other's tables
@@ -22,8 +23,8 @@
 #   make bench           compares the pipeline's steps with yardsticks for the same work
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
-.PHONY: data-page help demo test setup fmt lint docs build unit e2e chaos e2e-airflow-all infra-check retries statements compat lambda deployable deploy \
-	lambda-figures bench bench-loops deny rds-roots clean
+.PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e chaos e2e-airflow-all infra-check retries statements compat \
+	lambda deployable deploy lambda-figures bench bench-loops deny rds-roots clean
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -61,7 +62,9 @@ test:
 
 SECOND_INTERPRETER = infra/interpreters/node_modules/.package-lock.json
 
-setup: .venv/installed .venv-e2e/installed .venv-airflow/installed $(SECOND_INTERPRETER)
+PAGE_TOOLS = tools/pages/node_modules/.package-lock.json
+
+setup: .venv/installed .venv-e2e/installed .venv-airflow/installed $(SECOND_INTERPRETER) $(PAGE_TOOLS)
 
 fmt:
 	$(CARGO) fmt --all --check
@@ -97,6 +100,10 @@ SEEDS ?= 0..300
 
 chaos: build
 	MDS_CHAOS_SEEDS=$(SEEDS) $(CARGO) nextest run --workspace --all-features --locked --profile chaos --no-capture
+
+# The pictures of docs/images, of made-up hours.
+screenshots: build
+	MDS_WRITE_PICTURES=1 $(CARGO) nextest run -p mds-cli --all-features --locked --profile e2e -E 'binary(e2e) & test(/^page::/)'
 
 # The DAGs with each version of Airflow in turn: read, checked, and run against the state machine on this machine. The older
 # versions run with all their services.
@@ -187,6 +194,13 @@ $(SECOND_INTERPRETER): infra/interpreters/package-lock.json .venv-e2e/installed
 	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts --prefix infra/interpreters
 	touch $@
 
+# The browser comes from npm only if $$MDS_CHROMIUM names none and the machine has none.
+$(PAGE_TOOLS): tools/pages/package-lock.json tools/pages/chromium/package-lock.json .venv-e2e/installed
+	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tools/pages
+	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" node tools/pages/chromium.mjs >/dev/null || \
+		PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tools/pages/chromium
+	touch $@
+
 .venv-airflow/installed .venv-airflow-2.11/installed .venv-airflow-3.0/installed: \
 		.venv-airflow%/installed: tools/requirements-airflow%.txt .venv/installed
 	.venv/bin/uv venv --quiet --clear --python $(PYTHON) $(@D)
@@ -212,4 +226,4 @@ rds-roots:
 
 clean:
 	$(CARGO) clean
-	rm -rf .venv .venv-e2e $(AIRFLOWS) infra/interpreters/node_modules
+	rm -rf .venv .venv-e2e $(AIRFLOWS) infra/interpreters/node_modules tools/pages/node_modules tools/pages/chromium/node_modules

@@ -55,7 +55,7 @@ READS_VERSIONS = {
     "SyncSocrataFunction": {SETTINGS},
 }
 WRITES = {
-    "PlanBlocksFunction": {"{stage}/runs/*"},
+    "PlanBlocksFunction": {"{stage}/runs/*", "{stage}/status.html"},
     "ExtractFunction": {"{stage}/*/trips.*json", "{stage}/*/telemetry.json", "{stage}/*/extract.json"},
     "SyncDbFunction": {"{stage}/*/rejects.json", "{stage}/*/publish.json"},
     # Of a block that was loaded before there was a ledger, it writes the rows anew.

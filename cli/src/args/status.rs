@@ -19,8 +19,9 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
 
-    /// Write a page for a browser, to FILE or, for `-`, to standard output.
-    #[arg(long, value_name = "FILE")]
+    /// Write a page for a browser: to FILE, for `-` to standard output, or for `s3` to the bucket
+    /// as `{stage}/status.html`.
+    #[arg(long, value_name = "FILE|-|s3")]
     pub(crate) html: Option<PathBuf>,
 }
 

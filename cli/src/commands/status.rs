@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use pipeline::{Problem, ProviderStatus, StatusReport};
+use pipeline::{Context, PortalDifferences, Problem, ProviderStatus, StatusReport};
 use trips::hour_state::HourState;
 
 use crate::args::StatusArgs;
@@ -16,17 +16,24 @@ use crate::table::table;
 /// A table of more days than this is not read; the page and the JSON have them all.
 const SHOWN_DAYS: usize = 20;
 
+/// The name that stands for the status page in the bucket.
+const BUCKET: &str = "s3";
+
 pub(crate) async fn status(args: &StatusArgs, json: bool) -> anyhow::Result<ExitCode> {
     if json && args.html.is_some() {
         return Err(usage("--json and --html exclude each other"));
     }
     let ctx = connect::context(None).await?;
     let report = pipeline::status_report(&ctx, &args.request()).await?;
-    if let Some(file) = &args.html {
-        output::write(file, pages::status(&report, ctx.zone())?.as_bytes())?;
+    if report.providers.is_empty() {
+        return Err(usage(
+            "no provider is enabled; `--provider NAME` shows one that is not",
+        ));
+    }
+    if let Some(place) = &args.html {
+        write_page(&ctx, &report, place).await?;
     } else if json {
-        let text = serde_json::to_string_pretty(&report)?;
-        output::write(Path::new(output::STANDARD), format!("{text}\n").as_bytes())?;
+        output::json(&report)?;
     } else {
         output::write(Path::new(output::STANDARD), &text(&report)?)?;
     }
@@ -35,6 +42,15 @@ pub(crate) async fn status(args: &StatusArgs, json: bool) -> anyhow::Result<Exit
     } else {
         ExitCode::SUCCESS
     })
+}
+
+async fn write_page(ctx: &Context, report: &StatusReport, place: &Path) -> anyhow::Result<()> {
+    let page = pages::status(report, ctx.zone())?;
+    if place != Path::new(BUCKET) {
+        return output::write(place, page.as_bytes());
+    }
+    let key = pipeline::put_status_page(ctx, &page).await?;
+    output::text(&format!("s3://{}/{key}", ctx.vault().bucket()))
 }
 
 fn text(report: &StatusReport) -> anyhow::Result<Vec<u8>> {
@@ -60,6 +76,9 @@ fn text(report: &StatusReport) -> anyhow::Result<Vec<u8>> {
             writeln!(out, "{}", problem_text(provider, problem))?;
         }
     }
+    for (name, found) in differences(report) {
+        writeln!(out, "{}", differences_text(name, found))?;
+    }
     writeln!(out, "{}", verdict(report))?;
     Ok(out)
 }
@@ -67,7 +86,7 @@ fn text(report: &StatusReport) -> anyhow::Result<Vec<u8>> {
 fn states(report: &StatusReport) -> comfy_table::Table {
     let mut heading = vec!["provider", "hours"];
     heading.extend(HourState::ALL.map(HourState::as_str));
-    heading.extend(["newest hour", "behind"]);
+    heading.extend(["newest good hour", "ago", "behind"]);
     let mut rows = table(&heading, 1);
     for provider in &report.providers {
         let mut cells = vec![provider.provider.to_string(), provider.hours.to_string()];
@@ -78,6 +97,11 @@ fn states(report: &StatusReport) -> comfy_table::Table {
                 .newest_hour
                 .clone()
                 .unwrap_or_else(|| "none".to_owned()),
+        );
+        cells.push(
+            provider
+                .hours_since_newest
+                .map_or(String::new(), |hours| format!("{hours} h")),
         );
         cells.push(provider.hours_behind.to_string());
         rows.add_row(cells);
@@ -109,13 +133,45 @@ fn incomplete_days(report: &StatusReport) -> Vec<[String; 3]> {
         .collect()
 }
 
+/// What the last audit found to differ, by provider, and rows of the portal that belong to none.
+fn differences(report: &StatusReport) -> impl Iterator<Item = (&str, &PortalDifferences)> {
+    let providers = report.providers.iter();
+    providers
+        .filter_map(|it| Some((it.provider.as_str(), it.portal.as_ref()?)))
+        .chain(
+            report
+                .portal_only
+                .iter()
+                .map(|found| ("no provider", found)),
+        )
+        .filter(|(_, found)| found.count() > 0)
+}
+
+fn differences_text(name: &str, found: &PortalDifferences) -> String {
+    let next = if found.repair_run.is_some() {
+        "the same run was planned to publish them again; the next audit tells whether it did"
+    } else {
+        "the nightly audit publishes them again"
+    };
+    format!(
+        "  {name}: the audit of {} found {} rows that the portal lacks, {} with another content and {} that only it \
+         has\n      {next}\n      {}",
+        found.audited_at.format("%Y-%m-%d %H:%M UTC"),
+        found.missing,
+        found.different,
+        found.extra,
+        found.command
+    )
+}
+
 fn problem_text(provider: &ProviderStatus, problem: &Problem) -> String {
+    let name = &provider.provider;
     let hours = if problem.hours == 1 {
-        format!("1 hour {}, {}", problem.state, problem.last)
+        format!("{name} {}: {}", problem.last, problem.state)
     } else {
         format!(
-            "{} hours {}, {} to {}",
-            problem.hours, problem.state, problem.first, problem.last
+            "{name} {} to {}: {} hours {}",
+            problem.first, problem.last, problem.hours, problem.state
         )
     };
     let why = match (&problem.error_name, &problem.message) {
@@ -126,15 +182,13 @@ fn problem_text(provider: &ProviderStatus, problem: &Problem) -> String {
     };
     let person = if problem.needs_a_person { "! " } else { "  " };
     format!(
-        "{person}{}: {hours}{why}\n      {}\n      {}",
-        provider.provider, problem.advice, problem.command
+        "{person}{hours}{why}\n      {}\n      {}",
+        problem.advice, problem.command
     )
 }
 
 fn verdict(report: &StatusReport) -> &'static str {
-    if report.providers.is_empty() {
-        "no provider is enabled"
-    } else if report.needs_a_person {
+    if report.needs_a_person {
         "what is marked with ! needs a person; the rest passes by itself"
     } else if report
         .providers

@@ -22,6 +22,7 @@ mod configuration;
 mod failover;
 mod failures;
 mod night;
+mod page;
 mod rehearsal;
 mod same;
 mod whole;

@@ -5,7 +5,7 @@ use sandbox_provider::Rates;
 use serde_json::{Value, json};
 
 use crate::aws::{Aws, root};
-use crate::support::{options, run, world_of};
+use crate::support::{World, options, run, world_of};
 
 /// The input of a schedule of the template, as EventBridge fills it in at this time.
 pub(crate) fn input(schedule: &str, time: &str) -> Value {
@@ -24,6 +24,17 @@ pub(crate) fn input(schedule: &str, time: &str) -> Value {
         .replace("${LagHours}", "30")
         .replace("${SweepHours}", "840");
     serde_json::from_str(&text).unwrap()
+}
+
+impl World {
+    /// The page that the bucket has, as it is stored.
+    fn status_page(&self) -> String {
+        let stored = self.stored();
+        let mut pages = stored
+            .iter()
+            .filter(|(path, _)| path.ends_with("staging/status.html"));
+        String::from_utf8(pages.next().unwrap().1.clone()).unwrap()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,11 +81,17 @@ async fn a_night_completes_what_is_missing_and_repairs_the_portal() {
     let ended = aws.execute_unnamed(&sweep).await;
     assert_eq!(ended.status, ExecutionStatus::Succeeded, "{}", aws.logs());
     assert_eq!(ended.output["done"], 2, "{}", ended.output);
+    assert!(aws.world.status_page().contains("Hours of each provider"));
 
     let audit = input("NightlyAuditSchedule", "2020-01-16T09:40:00Z");
     let ended = aws.execute_unnamed(&audit).await;
     assert_eq!(ended.status, ExecutionStatus::Succeeded, "{}", aws.logs());
     assert_eq!(ended.output["done"], 1, "{}", ended.output);
+    let page = aws.world.status_page();
+    assert!(
+        page.contains("The same run was planned to publish them again"),
+        "{page}"
+    );
     let portal = aws.world.portal();
     assert!(!portal.contains_key("added-by-hand"));
     assert!(right.iter().all(|(id, row)| portal.get(id) == Some(row)));
@@ -85,4 +102,7 @@ async fn a_night_completes_what_is_missing_and_repairs_the_portal() {
     assert_eq!(ended.output["block_count"], 0, "{}", ended.output);
     assert_eq!(ended.output["audit"]["hours"], 720);
     assert_eq!(aws.world.uploads().len(), uploads);
+    // Also a run that finds nothing to do writes the page.
+    let page = aws.world.status_page();
+    assert!(page.contains("The portal has all"), "{page}");
 }

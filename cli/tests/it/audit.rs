@@ -105,6 +105,15 @@ async fn nothing_is_sent_where_nothing_differs() {
     assert_eq!(world.portal_requests("POST"), uploads);
     // The dataset's description, the sums of the month's hours, and rows without an end.
     assert_eq!(world.portal_requests("GET"), reads + 2 * 3);
+    // It writes nothing but what it has found.
+    let recorded = "SELECT count(*) FROM api.audits WHERE missing + different + extra = 0";
+    assert_eq!(
+        world.number(recorded).await,
+        3,
+        "two providers, and rows of none"
+    );
+    let forget = "DELETE FROM api.audits";
+    world.database.batch_execute(forget).await.unwrap();
     assert_eq!(world.dump().await, before, "an audit only reads");
 
     let shown = stdout(&world.expect(0, &AUDIT).await);

@@ -1,12 +1,12 @@
 //! `mds status`.
 
 use chrono::{TimeDelta, Utc};
-use sandbox_provider::{Fault, Times};
+use sandbox_provider::{Fault, Rates, Times};
 use serde_json::Value;
 use trips::block::Hour;
 use trips::time::CivilZone;
 
-use crate::support::{World, run, stderr, stdout, world};
+use crate::support::{World, options, run, stderr, stdout, world, world_of};
 
 /// The label of the hour that ended so many hours ago.
 fn label(hours_ago: i64) -> String {
@@ -49,6 +49,9 @@ async fn the_status_tells_whole_hours_from_those_that_are_missing_or_failed() {
     let problems = bird["problems"].as_array().unwrap();
     assert_eq!(problems[0]["error_name"], "ProviderRejected");
     assert_eq!(problems[0]["first"], label(34));
+    assert_eq!(bird["portal"], Value::Null, "nothing has been audited");
+    let since = bird["hours_since_newest"].as_u64().unwrap();
+    assert_eq!(since, 36, "the hours after that failed or are missing");
     let command = problems[0]["command"].as_str().unwrap();
     let args: Vec<&str> = command.split_whitespace().skip(1).collect();
 
@@ -72,6 +75,7 @@ async fn the_status_is_a_table_or_a_page_that_needs_nothing_from_elsewhere() {
         "whole",
         "mds run --provider bird",
         "nothing needs a person",
+        "newest good hour",
     ] {
         assert!(text.contains(word), "{text}");
     }
@@ -80,6 +84,27 @@ async fn the_status_is_a_table_or_a_page_that_needs_nothing_from_elsewhere() {
     for other in ["<script", "http://", "https://", "<link", "@import"] {
         assert!(!page.contains(other), "{other}");
     }
+    // The same page in the bucket, as plain HTML.
+    let place = stdout(&world.expect(0, &["status", "--html", "s3"]).await);
+    assert!(
+        place.trim_end().ends_with("/staging/status.html"),
+        "{place}"
+    );
+    let stored = world.stored();
+    let stored = stored
+        .iter()
+        .find(|(path, _)| path.ends_with("staging/status.html"));
+    let stored = String::from_utf8(stored.unwrap().1.clone()).unwrap();
+    assert!(stored.starts_with("<!DOCTYPE html>"), "{stored}");
+    let vault = world.vault().await;
+    let head = vault.head("staging/status.html").await.unwrap().unwrap();
+    assert_eq!(
+        head.content_type.as_deref(),
+        Some("text/html; charset=utf-8")
+    );
+    let rotated = stdout(&world.expect(0, &["config", "rotate-key"]).await);
+    assert!(!rotated.contains("status.html"), "{rotated}");
+
     for (args, text) in [
         (&["status", "--provider", "nobody"][..], "nobody"),
         (&["status", "--since", "2049-01-01"], "future"),
@@ -93,4 +118,66 @@ async fn the_status_is_a_table_or_a_page_that_needs_nothing_from_elsewhere() {
         assert!(stderr(&output).contains(text), "{}", stderr(&output));
         assert_eq!(stdout(&output), "");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_knows_what_the_last_audit_found_and_how_to_repair_it() {
+    let mut options = options(&["bird", "lime"]);
+    for provider in options.providers.values_mut() {
+        provider.rates = Rates::none();
+    }
+    let world = world_of(options).await;
+    world.expect(0, &run("all", &label(40), &label(38))).await;
+    let lost = world.text("SELECT id::text FROM api.trips t JOIN api.providers p ON p.mds_provider_id = t.provider_id
+                           WHERE p.provider_name = 'bird' LIMIT 1").await;
+    world.stack.portal.lose_row(&lost).unwrap();
+    let (first, end) = (label(40), label(38));
+    let range = ["--time-min", &first, "--time-max", &end];
+    let audit: Vec<&str> = ["audit"].into_iter().chain(range).collect();
+    // A dry run writes nothing.
+    let dry: Vec<&str> = ["run", "--provider", "all", "--audit", "--dry-run"]
+        .into_iter()
+        .chain(range)
+        .collect();
+    world.expect(0, &dry).await;
+    assert_eq!(world.number("SELECT count(*) FROM api.audits").await, 0);
+    world.expect(1, &audit).await;
+
+    let found = report(&world, 0, &[]).await;
+    let (bird, lime) = (&found["providers"][0], &found["providers"][1]);
+    assert_eq!(bird["portal"]["missing"], 1, "{bird}");
+    assert_eq!(bird["portal"]["repair_run"], Value::Null);
+    assert_eq!(lime["portal"]["missing"], 0, "{lime}");
+    assert_eq!(found["portal_only"]["extra"], 0);
+    let text = stdout(&world.expect(0, &["status"]).await);
+    let command = bird["portal"]["command"].as_str().unwrap();
+    assert!(text.contains(command), "{text}");
+    assert!(text.contains("1 rows that the portal lacks"), "{text}");
+    let page = stdout(&world.expect(0, &["status", "--html", "-"]).await);
+    assert!(page.contains("The portal differs"), "{page}");
+
+    // The command that it prints repairs the portal, and tells so.
+    let command: Vec<&str> = command.split_whitespace().skip(1).collect();
+    world.expect(0, &command).await;
+    let mended = report(&world, 0, &[]).await;
+    assert_eq!(mended["providers"][0]["portal"]["missing"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_enabled_provider_there_is_no_status() {
+    let world = world().await;
+    world
+        .edit_providers(|providers| {
+            for entry in providers.as_object_mut().unwrap().values_mut() {
+                entry["enabled"] = Value::Bool(false);
+            }
+        })
+        .await;
+    let output = world.expect(2, &["status"]).await;
+    assert!(
+        stderr(&output).contains("no provider is enabled"),
+        "{}",
+        stderr(&output)
+    );
+    world.expect(0, &["status", "--provider", "bird"]).await;
 }

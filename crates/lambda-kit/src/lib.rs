@@ -4,6 +4,7 @@ mod contexts;
 mod error;
 mod kit;
 mod metrics;
+mod page;
 mod plan;
 mod step;
 

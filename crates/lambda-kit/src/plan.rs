@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::FunctionError;
 use crate::kit::Invocation;
-use crate::metrics;
+use crate::{metrics, page};
 
 /// The most blocks that a run of this deployment may work on at once, whatever is requested.
 const MAX_CONCURRENCY: &str = "MDS_MAX_CONCURRENCY";
@@ -65,6 +65,10 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
     if !plan.dry_run {
         metrics::plan(&ctx, &plan);
         measure_hours_behind(&ctx, request, invocation.deadline, &plan).await;
+        // A run without blocks is not summarized.
+        if plan.block_count == 0 {
+            page::write_after(&ctx, plan.run_id, invocation.deadline).await;
+        }
     }
     Ok(to_json(&plan)?)
 }
@@ -134,6 +138,7 @@ pub async fn summarize(run_id: Uuid, invocation: &Invocation) -> Result<Value, F
             )
         })??;
     metrics::summary(&ctx, &summary);
+    page::write_after(&ctx, run_id, invocation.deadline).await;
     let succeeded = pipeline::successful(summary).map_err(with_the_way_out)?;
     Ok(to_json(&succeeded)?)
 }

@@ -7,16 +7,29 @@ use ::trips::hour_state::HourState;
 use ::trips::time::CivilZone;
 use askama::Template;
 use chrono::{DateTime, Utc};
-use pipeline::{ProviderStatus, StatusReport};
+use pipeline::{PortalDifferences, Problem, ProviderStatus, StatusReport};
 
 use crate::PageError;
 use crate::numbers::grouped;
 
 mod calendar;
 mod chart;
+mod days;
+mod glance;
+mod shapes;
+mod weeks;
+mod words;
 
 use self::calendar::Calendar;
 use self::chart::Chart;
+use self::days::{DayRow, day_rows};
+use self::glance::Glance;
+use self::weeks::Weeks;
+
+/// The calendar of more days shows days, and hours by the quarter to those who ask.
+const DAYS_BY_HOUR: usize = 62;
+/// Days of a calendar of hours, if there are many.
+const DAYS_OF_PART: usize = 92;
 
 /// Writes the status page. Times on it are civil times of the city.
 ///
@@ -28,6 +41,7 @@ pub fn status(report: &StatusReport, zone: &CivilZone) -> Result<String, PageErr
         title: "Hours of each provider".to_owned(),
         report,
         zone,
+        glance: Glance::new(&report.providers),
         providers: report
             .providers
             .iter()
@@ -43,6 +57,7 @@ struct Page<'a> {
     title: String,
     report: &'a StatusReport,
     zone: &'a CivilZone,
+    glance: Glance<'a>,
     providers: Vec<Section<'a>>,
 }
 
@@ -57,33 +72,59 @@ impl Page<'_> {
     fn hour(&self, hour: &Hour) -> String {
         self.time(&hour.start())
     }
+
+    /// The problems of a person come first on the page.
+    fn urgent(&self) -> Vec<(&str, &Problem)> {
+        let providers = self.report.providers.iter();
+        let problems = providers.flat_map(|it| {
+            let problems = it.problems.iter();
+            problems.map(|problem| (it.provider.as_str(), problem))
+        });
+        problems
+            .filter(|(_, problem)| problem.needs_a_person)
+            .collect()
+    }
+
+    /// What of the portal's rows belongs to no provider, if there is any.
+    fn portal_only(&self) -> Option<&PortalDifferences> {
+        let found = self.report.portal_only.as_ref();
+        found.filter(|it| it.extra + it.missing + it.different > 0)
+    }
 }
 
 /// What the page says of a provider.
 struct Section<'a> {
     status: &'a ProviderStatus,
-    calendar: Calendar,
+    /// The days by week, if there are too many for their hours.
+    weeks: Option<Weeks>,
+    /// The hours: all of them, or those of each part.
+    calendars: Vec<Calendar>,
     chart: Chart,
-    incomplete_days: Vec<IncompleteDay>,
+    day_rows: Vec<DayRow>,
+    /// Days with hours that are not whole, beyond those.
+    days_not_shown: usize,
 }
-
-/// A day with hours that are neither whole nor empty.
-struct IncompleteDay {
-    day: String,
-    /// `failed: 05, 06`, by state.
-    hours: String,
-}
-
-/// The newest of them; a page is not read to the end of years.
-const SHOWN_DAYS: usize = 60;
 
 impl<'a> Section<'a> {
     fn new(zone: &CivilZone, status: &'a ProviderStatus) -> Self {
+        let days = &status.days;
+        let by_hour = days.len() <= DAYS_BY_HOUR;
+        let weeks = (!by_hour).then(|| Weeks::new(days));
+        let part = if by_hour { DAYS_BY_HOUR } else { DAYS_OF_PART };
+        let calendars: Vec<_> = days
+            .chunks(part)
+            .map(|part| Calendar::new(zone, part))
+            .collect();
+        let width = weeks.as_ref().map(|weeks| weeks.width);
+        let width = width.or(calendars.first().map(|calendar| calendar.width));
+        let (day_rows, days_not_shown) = day_rows(days);
         Self {
             status,
-            calendar: Calendar::new(zone, &status.days),
-            chart: Chart::new(&status.days),
-            incomplete_days: incomplete_days(status),
+            chart: Chart::new(days, width.unwrap_or(0), by_hour),
+            weeks,
+            calendars,
+            day_rows,
+            days_not_shown,
         }
     }
 
@@ -103,38 +144,19 @@ impl<'a> Section<'a> {
             .sum()
     }
 
-    fn days_not_shown(&self) -> usize {
-        let days = self
-            .status
-            .days
-            .iter()
-            .filter(|day| !day.incomplete.is_empty());
-        days.count().saturating_sub(SHOWN_DAYS)
+    fn states(&self) -> String {
+        words::states(&self.status.states)
     }
-}
 
-fn incomplete_days(status: &ProviderStatus) -> Vec<IncompleteDay> {
-    let days = status
-        .days
-        .iter()
-        .rev()
-        .filter(|day| !day.incomplete.is_empty());
-    days.take(SHOWN_DAYS)
-        .map(|day| {
-            let mut by_state: BTreeMap<HourState, Vec<&str>> = BTreeMap::new();
-            for (label, state) in &day.incomplete {
-                by_state.entry(*state).or_default().push(label);
-            }
-            let texts: Vec<_> = by_state
-                .into_iter()
-                .map(|(state, labels)| format!("{state}: {}", labels.join(", ")))
-                .collect();
-            IncompleteDay {
-                day: day.day.format("%a, %-d %B %Y").to_string(),
-                hours: texts.join("; "),
-            }
-        })
-        .collect()
+    /// The most frequent first.
+    fn by_count<'b>(&self, counts: &'b BTreeMap<String, u64>) -> Vec<(&'b str, u64)> {
+        let mut counts: Vec<_> = counts
+            .iter()
+            .map(|(name, count)| (name.as_str(), *count))
+            .collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        counts
+    }
 }
 
 /// The name of a state in the style sheet.
@@ -149,3 +171,6 @@ fn class(state: HourState) -> &'static str {
         HourState::AllRejected => "rejected",
     }
 }
+
+#[cfg(test)]
+mod tests;

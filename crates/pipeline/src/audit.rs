@@ -23,10 +23,12 @@ mod content;
 mod findings;
 mod hours;
 mod portal;
+mod record;
 mod repair;
 mod report;
 mod rows;
 
+pub(crate) use self::record::record;
 pub(crate) use self::repair::delete_extra_rows;
 pub use self::report::{AuditReport, BlockDifference, HourDifference, PeriodCounts};
 
@@ -35,6 +37,8 @@ pub use self::report::{AuditReport, BlockDifference, HourDifference, PeriodCount
 pub struct Audit {
     /// The counts, for people and programs.
     pub report: AuditReport,
+    /// The hours that were compared; `None` if nothing has ended.
+    pub(crate) range: Option<HourRange>,
     /// The blocks whose rows differ.
     pub(crate) blocks: Vec<OwnerBlock>,
     /// Rows that only the portal has, as many as are deleted at a time.
@@ -62,7 +66,7 @@ pub struct AuditProgress {
 }
 
 /// Compares the portal with the database, over the providers and hours of a request. Changes
-/// nothing. Calls `on_month` after each month.
+/// nothing but the record of the last audit. Calls `on_month` after each month.
 ///
 /// Rows that only the portal has belong to no provider and are always found.
 ///
@@ -174,6 +178,7 @@ impl<'a> Auditor<'a> {
             audit.extra = audit.report.extra,
             "portal compared with the database"
         );
+        record(self.ctx, request, &audit, None).await?;
         Ok(audit)
     }
 }

@@ -60,7 +60,8 @@ pub use run_step::{run_step, step_within};
 pub use source::Source;
 pub use span::step_span;
 pub use status::{
-    DayStatus, HourStatus, Problem, ProviderStatus, StatusReport, StatusRequest, status_report,
+    DayStatus, HourStatus, PortalDifferences, Problem, ProviderStatus, StatusReport, StatusRequest,
+    put_status_page, status_page_key, status_report,
 };
 pub use step::record_not_begun;
 pub use store::{

@@ -33,6 +33,7 @@ pub use self::audit::{AuditSummary, plan_repair};
 pub use self::behind::{HoursBehind, hours_behind};
 pub use self::forget::{Forgotten, forget};
 pub use self::nothing::{Nothing, NothingReason};
+pub(crate) use self::prepare::write_facts;
 pub use self::provider::PlannedProvider;
 pub(crate) use self::ranges::{DEFAULT_LAG_HOURS, audited_range, named_providers};
 pub use self::ranges::{hours_in_range, single_block};

@@ -4,17 +4,23 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
-use store::{Found, HourRow};
+use store::Found;
 use trips::block::{Hour, HourRange, ProviderName};
 use trips::hour_state::HourState;
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
-use crate::plan::{DEFAULT_LAG_HOURS, named_providers, provider_starts};
+use crate::plan::{DEFAULT_LAG_HOURS, named_providers, write_facts};
 
+mod command;
 mod hours;
+mod page;
+mod portal;
 mod problems;
 
+use self::hours::Tally;
+pub use self::page::{put_status_page, status_page_key};
+pub use self::portal::PortalDifferences;
 pub use self::problems::Problem;
 
 /// How far back a status report looks, unless it is told: as far as the nightly sweep.
@@ -40,6 +46,9 @@ pub struct StatusReport {
     pub time_zone: String,
     /// Whether something needs a person.
     pub needs_a_person: bool,
+    /// Rows of the portal that belong to no provider, as the last audit found them; `None` before
+    /// one.
+    pub portal_only: Option<PortalDifferences>,
     /// The providers in the order of their names.
     pub providers: Vec<ProviderStatus>,
 }
@@ -59,6 +68,12 @@ pub struct ProviderStatus {
     pub states: BTreeMap<HourState, u64>,
     /// Label of the newest hour that is whole or empty.
     pub newest_hour: Option<String>,
+    /// When that hour ended.
+    pub newest_hour_end: Option<DateTime<Utc>>,
+    /// How many hours ago that was.
+    pub hours_since_newest: Option<u64>,
+    /// Label of the newest hour with trips.
+    pub newest_hour_with_trips: Option<String>,
     /// How many due hours lie after the last hour up to which every hour is whole or empty.
     pub hours_behind: u64,
     /// Trips that the provider returned.
@@ -73,6 +88,8 @@ pub struct ProviderStatus {
     pub trips_withdrawn: u64,
     /// Blocks with rows that the portal has not received yet.
     pub blocks_waiting_for_portal: u64,
+    /// How the portal differed from the database; `None` before the first audit.
+    pub portal: Option<PortalDifferences>,
     /// Rejected trips by reason.
     pub reject_reasons: BTreeMap<String, u64>,
     /// Loaded trips by flag.
@@ -127,27 +144,32 @@ pub async fn status_report(
             format!("{} lies in the future", since.label(ctx.zone())),
         )
     })?;
-    let mut rows = BTreeMap::<ProviderName, Vec<HourRow>>::new();
-    ctx.store()
-        .hours(range, |row| {
-            rows.entry(row.provider.clone()).or_default().push(row);
-        })
-        .await?;
-    let starts = provider_starts(ctx).await?;
+    // The view knows what the configuration says of now.
+    write_facts(ctx, std::iter::empty()).await?;
     let mut found = ctx.store().found(range).await?;
+    let mut audits = ctx.store().last_audits().await?;
+    let has_portal = ctx.config().settings.has_portal;
     let mut providers = Vec::new();
     for provider in named_providers(ctx, &names(request))? {
         let lag_hours = provider.config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS);
-        let span = Span {
-            since,
-            first: starts.get(provider.name).copied(),
-            due: Hour::containing(made_at - TimeDelta::hours(i64::from(lag_hours))),
-        };
-        let rows = rows.remove(provider.name).unwrap_or_default();
-        let mut status = hours::provider_status(ctx.zone(), provider.name, span, &rows);
+        let due = Hour::containing(made_at - TimeDelta::hours(i64::from(lag_hours)));
+        let mut tally = Tally::new(ctx.zone(), provider.name, due, has_portal);
+        let add = |row| tally.add(&row);
+        ctx.store().hours(provider.name, range, add).await?;
+        if tally.newest().is_none() {
+            let before = ctx
+                .store()
+                .newest_complete_hour(provider.name, since)
+                .await?;
+            tally.set_newest(before);
+        }
+        let mut status = tally.end(made_at);
         status.enabled = provider.config.enabled;
         status.lag_hours = lag_hours;
         status.add(found.remove(provider.name).unwrap_or_default());
+        status.portal = audits
+            .remove(&Some(provider.name.clone()))
+            .map(|last| PortalDifferences::new(ctx.zone(), Some(provider.name), &last));
         providers.push(status);
     }
     Ok(StatusReport {
@@ -155,6 +177,9 @@ pub async fn status_report(
         since,
         time_zone: ctx.zone().name().to_owned(),
         needs_a_person: needs_a_person(&providers),
+        portal_only: audits
+            .remove(&None)
+            .map(|last| PortalDifferences::new(ctx.zone(), None, &last)),
         providers,
     })
 }
@@ -170,16 +195,6 @@ fn names(request: &StatusRequest) -> Vec<&str> {
 fn needs_a_person(providers: &[ProviderStatus]) -> bool {
     let mut problems = providers.iter().flat_map(|provider| &provider.problems);
     problems.any(|problem| problem.needs_a_person)
-}
-
-/// Which hours of a provider a report looks at.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    since: Hour,
-    /// The first hour that is expected; `None` if the provider is not enabled or has not begun.
-    first: Option<Hour>,
-    /// The hours before this one are due.
-    due: Hour,
 }
 
 fn since(

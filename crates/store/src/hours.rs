@@ -1,26 +1,28 @@
-//! How the hours of a range stand: the rows of the schedule, and what was found in their trips.
+//! How the hours of a range stand, as the view `api.hours` says, and what was found in their trips.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use trips::block::{Hour, HourRange, ProviderName};
+use trips::hour_state::HourState;
 use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::schedule::{get, read_provider, read_status};
 
-/// A row of the schedule, as a status report needs it.
+/// An hour of a provider, as the view `api.hours` has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HourRow {
-    /// The block's provider.
-    pub provider: ProviderName,
-    /// The block's hour.
+    /// The hour.
     pub hour: Hour,
-    /// How far the block has come.
-    pub status: BlockStatus,
+    /// How it stands.
+    pub state: HourState,
+    /// How far its block has come; `None` if no run has planned it.
+    pub status: Option<BlockStatus>,
     /// Trips that the provider returned; `None` before a load.
     pub fetched: Option<u64>,
     /// Trips that were rejected.
@@ -46,14 +48,23 @@ pub struct Found {
     pub waiting_blocks: u64,
 }
 
-/// A provider's rows lie side by side in the index, in the order of their hours.
+/// The one rule that says which hours there are and how they stand is the view's.
 const HOURS: &str = "
-    SELECT p.provider_name, s.block_start, s.status_id, s.records_total,
-           coalesce(s.records_error_count, 0) AS rejected, coalesce(s.records_duplicate_count, 0) AS duplicates,
-           coalesce(s.trips_new, 0) AS late, CASE WHEN s.status_id < 0 OR s.status_id = 1 THEN s.message END AS message
-    FROM api.schedule s JOIN api.providers p USING (provider_id)
-    WHERE s.block_start >= $1 AND s.block_start < $2
-    ORDER BY p.provider_name, s.block_start";
+    SELECT block_start, state, status_id, trips_fetched, coalesce(trips_rejected, 0) AS rejected,
+           coalesce(trips_duplicate, 0) AS duplicates, coalesce(trips_late, 0) AS late,
+           CASE WHEN status_id < 0 OR status_id = 1 THEN message END AS message
+    FROM api.hours
+    WHERE provider = $1 AND block_start >= $2 AND block_start < $3
+    ORDER BY block_start";
+
+const NEWEST_BEFORE: &str = "
+    SELECT s.block_start
+    FROM api.schedule s
+    JOIN api.providers p USING (provider_id)
+    JOIN api.schedule_status st USING (status_id)
+    WHERE p.provider_name = $1 AND s.block_start < $2 AND st.state = ANY ($3)
+    ORDER BY s.block_start DESC
+    LIMIT 1";
 
 const REJECT_REASONS: &str = "
     SELECT p.provider_name, reason.key AS name, sum(reason.value::bigint)::bigint AS number
@@ -91,19 +102,25 @@ const WAITING: &str = "
     GROUP BY p.provider_name";
 
 impl Store {
-    /// Passes each row of a range to `take`: provider by provider, in the order of their hours.
+    /// Passes each hour of a provider in a range to `take`, in their order. Hours that are neither
+    /// due nor pulled are left out.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn hours(
         &self,
+        provider: &ProviderName,
         range: HourRange,
         mut take: impl FnMut(HourRow),
     ) -> Result<(), StoreError> {
-        let doing = failed("reading the schedule");
-        let (first, end) = (range.first().start(), range.end().start());
-        let parameters: [&(dyn ToSql + Sync); 2] = [&first, &end];
+        let doing = failed("reading the hours of a provider");
+        let (name, first, end) = (
+            provider.as_str(),
+            range.first().start(),
+            range.end().start(),
+        );
+        let parameters: [&(dyn ToSql + Sync); 3] = [&name, &first, &end];
         let client = self.client().await?;
         let rows = client.query_raw(HOURS, parameters).await.map_err(doing)?;
         let mut rows = std::pin::pin!(rows);
@@ -111,6 +128,33 @@ impl Store {
             take(HourRow::read(&row)?);
         }
         Ok(())
+    }
+
+    /// The newest hour of a provider that is whole or empty and starts before another.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn newest_complete_hour(
+        &self,
+        provider: &ProviderName,
+        before: Hour,
+    ) -> Result<Option<Hour>, StoreError> {
+        let complete: Vec<&str> = HourState::ALL
+            .into_iter()
+            .filter(|state| state.is_complete())
+            .map(HourState::as_str)
+            .collect();
+        let row = self
+            .client()
+            .await?
+            .query_opt(
+                NEWEST_BEFORE,
+                &[&provider.as_str(), &before.start(), &complete],
+            )
+            .await
+            .map_err(failed("looking for the newest whole hour"))?;
+        row.map(|row| read_hour(&row)).transpose()
     }
 
     /// What was found in the trips of each provider's hours.
@@ -168,15 +212,13 @@ impl Store {
 }
 
 impl HourRow {
-    fn read(row: &tokio_postgres::Row) -> Result<Self, StoreError> {
-        let start: DateTime<Utc> = get(row, 1)?;
+    fn read(row: &Row) -> Result<Self, StoreError> {
         let number = |position: usize| get::<i64>(row, position).map(i64::unsigned_abs);
+        let status: Option<i32> = get(row, 2)?;
         Ok(Self {
-            provider: read_provider(row, 0)?,
-            hour: Hour::starting_at(start).map_err(|_| StoreError::Corrupt {
-                what: "api.schedule.block_start",
-            })?,
-            status: read_status(get(row, 2)?)?,
+            hour: read_hour(row)?,
+            state: read_state(get(row, 1)?)?,
+            status: status.map(read_status).transpose()?,
             fetched: get::<Option<i64>>(row, 3)?.map(i64::unsigned_abs),
             rejected: number(4)?,
             duplicates: number(5)?,
@@ -184,4 +226,20 @@ impl HourRow {
             message: get(row, 7)?,
         })
     }
+}
+
+/// The hour that the first column says.
+fn read_hour(row: &Row) -> Result<Hour, StoreError> {
+    let start: DateTime<Utc> = get(row, 0)?;
+    Hour::starting_at(start).map_err(|_| StoreError::Corrupt {
+        what: "api.schedule.block_start",
+    })
+}
+
+fn read_state(name: &str) -> Result<HourState, StoreError> {
+    let known = HourState::ALL.into_iter();
+    let mut known = known.filter(|state| state.as_str() == name);
+    known.next().ok_or(StoreError::Corrupt {
+        what: "api.schedule_status.state",
+    })
 }

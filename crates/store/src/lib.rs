@@ -17,6 +17,7 @@ mod migrate;
 mod named_locks;
 mod overview;
 mod pace;
+mod portal_state;
 mod publications;
 mod publish;
 mod request_slots;
@@ -44,6 +45,7 @@ pub use load::{CopySink, LoadStage};
 pub use lone_rows::LoneRows;
 pub use overview::ProviderOverview;
 pub use pace::{HeldOff, Turn};
+pub use portal_state::{AuditFinding, LastAudit};
 pub use publications::{
     Entering, Publication, PublicationEntry, PublicationFile, PublicationState, PublishTurn, Sent,
 };

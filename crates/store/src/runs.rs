@@ -129,6 +129,26 @@ impl Store {
         Ok(written == 1)
     }
 
+    /// Whether a run completes or repairs what others have left: a sweep (`incomplete_only`) or an
+    /// audit.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::create_run`].
+    pub async fn is_nightly_run(&self, run_id: Uuid) -> Result<bool, StoreError> {
+        let row = self
+            .client()
+            .await?
+            .query_opt(
+                "SELECT coalesce(request @> '{\"audit\": true}' OR request @> '{\"incomplete_only\": true}', false) AS is_nightly
+                 FROM api.runs WHERE run_id = $1",
+                &[&run_id],
+            )
+            .await
+            .map_err(failed("looking at the request of a run"))?;
+        row.map_or(Ok(false), |row| get(&row, "is_nightly"))
+    }
+
     /// Reads from `api.runs` when the planning of a run began, or `None` for an unknown run.
     ///
     /// The time is the database's, as `updated_at` of `api.schedule` is: a block with a later

@@ -112,11 +112,14 @@ fn malformed() -> io::Error {
 }
 
 /// Whether the contract allows an object with this key to be plain: boundaries are public, and the
-/// objects of a run hold neither trips nor secrets (docs/CONTRACT.md, "Objects in the bucket").
+/// objects of a run and the status page hold neither trips nor secrets (docs/CONTRACT.md, "Objects
+/// in the bucket").
 #[must_use]
 pub fn may_be_plain(key: &str) -> bool {
     let mut folders = key.split('/');
-    folders.next() == Some("boundaries") || folders.next() == Some("runs")
+    let (first, second) = (folders.next(), folders.next());
+    let is_page = second == Some("status.html") && folders.next().is_none();
+    first == Some("boundaries") || second == Some("runs") || is_page
 }
 
 /// Whether an object with this key is part of the configuration, which the tools before this one

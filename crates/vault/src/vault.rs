@@ -42,6 +42,8 @@ pub struct ObjectHead {
     pub version_id: Option<String>,
     /// When it was last written.
     pub modified: Option<SystemTime>,
+    /// What a browser takes it for.
+    pub content_type: Option<String>,
 }
 
 impl ObjectHead {
@@ -177,11 +179,12 @@ impl Vault {
         Target {
             client: self.client.clone(),
             bucket: self.bucket.clone(),
-            key,
             content_type: match seal {
                 Seal::Encrypt => "application/octet-stream",
+                Seal::Plain if key.ends_with(".html") => "text/html; charset=utf-8",
                 Seal::Plain => "application/json",
             },
+            key,
             upload: format!("{:032x}", rand::random::<u128>()),
             uploading,
             is_only_writer: false,
@@ -419,6 +422,7 @@ impl Vault {
                 etag: head.e_tag,
                 version_id: head.version_id,
                 modified: head.last_modified.and_then(|at| at.try_into().ok()),
+                content_type: head.content_type,
             })),
             Err(VaultError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),

@@ -2,52 +2,58 @@
 //! state.
 
 use ::trips::block::HourRange;
-use ::trips::hour_state::HourState;
 use ::trips::time::CivilZone;
 use chrono::Datelike;
-use pipeline::DayStatus;
+use pipeline::{DayStatus, HourStatus};
 
-use super::class;
+use super::shapes::{Shape, Shapes};
 
 /// The height of an hour.
 const HOUR: usize = 6;
 /// The day on which the clocks go back has 25 hours.
 pub(super) const HEIGHT: usize = 25 * HOUR;
-/// A calendar of few days is wide enough to read, and one of a year not too wide.
-const WIDTHS: std::ops::RangeInclusive<usize> = 3..=16;
+/// A calendar of few days is wide enough to read, and one of a quarter not too wide.
+const WIDTHS: std::ops::RangeInclusive<usize> = 8..=36;
 const ROOM: usize = 900;
-
-/// Consecutive hours of a day in the same state.
-pub(super) struct Run {
-    pub(super) x: usize,
-    pub(super) y: usize,
-    pub(super) height: usize,
-    pub(super) class: &'static str,
-    /// `2020-03-01, 5 to 7: failed`.
-    pub(super) words: String,
-}
+/// Room for the name of a day: on a wide page, and as a part of the picture, which is narrower on a
+/// phone.
+const MARK_ROOM: usize = 60;
+const MARKS: usize = 7;
 
 /// A day's name below its column.
 pub(super) struct Mark {
-    pub(super) x: usize,
+    /// From the left, in thousandths of the picture's width.
+    pub(super) left: usize,
     pub(super) text: String,
 }
 
+impl Mark {
+    /// From the left, as a style sheet has it.
+    pub(super) fn percent(&self) -> String {
+        format!("{}.{}%", self.left / 10, self.left % 10)
+    }
+}
+
 pub(super) struct Calendar {
+    /// `January 2020` or `1 Feb to 7 Mar 2020`.
+    pub(super) title: String,
     pub(super) width: usize,
-    pub(super) day_width: usize,
-    pub(super) runs: Vec<Run>,
+    pub(super) shapes: Shapes,
     pub(super) marks: Vec<Mark>,
 }
 
 impl Calendar {
+    /// Hours that are not whole have words, which appear when one points at them.
     pub(super) fn new(zone: &CivilZone, days: &[DayStatus]) -> Self {
         let day_width = day_width(days.len());
-        let columns = || days.iter().enumerate().map(|(n, day)| (n * day_width, day));
+        let mut shapes = Shapes::default();
+        for (n, day) in days.iter().enumerate() {
+            add_day(&mut shapes, zone, n * day_width, day_width - 1, day);
+        }
         Self {
+            title: title(days),
             width: days.len() * day_width,
-            day_width,
-            runs: columns().flat_map(|(x, day)| runs(zone, x, day)).collect(),
+            shapes,
             marks: marks(days, day_width),
         }
     }
@@ -55,75 +61,76 @@ impl Calendar {
     pub(super) fn height(&self) -> usize {
         HEIGHT
     }
-
-    /// A gap between columns, where there is room for one.
-    pub(super) fn run_width(&self) -> usize {
-        if self.day_width > 5 {
-            self.day_width - 1
-        } else {
-            self.day_width
-        }
-    }
 }
 
 pub(super) fn day_width(days: usize) -> usize {
     (ROOM / days.max(1)).clamp(*WIDTHS.start(), *WIDTHS.end())
 }
 
-fn runs(zone: &CivilZone, x: usize, day: &DayStatus) -> Vec<Run> {
-    let mut runs = Vec::new();
-    // A provider's first day and the current one may lack hours at their ends.
-    let first = first_row(zone, day);
-    let states: Vec<HourState> = day.hours.iter().map(|hour| hour.state).collect();
-    let mut from = 0;
-    for same in states.chunk_by(|a, b| a == b) {
-        let (start, end) = (first + from, first + from + same.len());
-        let state = same.first().copied().unwrap_or(HourState::Missing);
-        runs.push(Run {
+/// Consecutive hours in the same state are one rectangle.
+fn add_day(shapes: &mut Shapes, zone: &CivilZone, x: usize, width: usize, day: &DayStatus) {
+    // A provider's first day and the current one may lack hours at their ends, and hours that are
+    // not due may lie between others.
+    let is_next = |a: &HourStatus, b: &HourStatus| a.state == b.state && a.hour.next() == b.hour;
+    for same in day.hours.chunk_by(is_next) {
+        let Some(first) = same.first() else {
+            continue;
+        };
+        let start = row(zone, day, first);
+        let end = start + same.len();
+        let shape = Shape {
             x,
             y: start * HOUR,
+            width,
             height: same.len() * HOUR,
-            class: class(state),
-            words: format!("{}, {start} to {end} h: {state}", day.day),
+            state: first.state,
+        };
+        shapes.add(shape, || {
+            format!("{}, {start} to {end} h: {}", day.day, first.state)
         });
-        from += same.len();
     }
-    runs
 }
 
-/// How many hours of the day lie before its first one here.
-fn first_row(zone: &CivilZone, day: &DayStatus) -> usize {
-    let first = day.hours.first().map(|hour| hour.hour);
+/// How many hours of the day lie before one of its hours.
+fn row(zone: &CivilZone, day: &DayStatus, hour: &HourStatus) -> usize {
     let passed = zone
         .day(day.day)
-        .zip(first)
-        .and_then(|(day, first)| HourRange::new(day.first(), first));
+        .and_then(|day| HourRange::new(day.first(), hour.hour));
     passed.map_or(0, |passed| usize::try_from(passed.len()).unwrap_or(0))
 }
 
 /// Names the first day, and each Monday or first of a month as there is room.
 fn marks(days: &[DayStatus], day_width: usize) -> Vec<Mark> {
-    let by_month = days.len() > 80;
-    let mut marks: Vec<Mark> = Vec::new();
+    let width = days.len() * day_width;
+    let room = MARK_ROOM.max(width / MARKS);
+    let mut marks: Vec<(usize, Mark)> = Vec::new();
     for (n, day) in days.iter().enumerate() {
-        let date = day.day;
-        let is_named = if by_month {
-            date.day() == 1
-        } else {
-            date.weekday().num_days_from_monday() == 0
-        };
+        let is_named = day.day.weekday().num_days_from_monday() == 0;
         let x = n * day_width;
-        let has_room = marks.last().is_none_or(|last| x >= last.x + 60);
-        if (n == 0 || is_named) && has_room {
-            let form = if by_month { "%b %Y" } else { "%-d %b" };
-            marks.push(Mark {
-                x,
-                text: date.format(form).to_string(),
-            });
+        let has_room = marks.last().is_none_or(|(last, _)| x >= last + room);
+        let fits = n == 0 || x + room <= width;
+        if (n == 0 || is_named) && has_room && fits {
+            let mark = Mark {
+                left: x * 1000 / width.max(1),
+                text: day.day.format("%-d %b").to_string(),
+            };
+            marks.push((x, mark));
         }
     }
-    marks
+    marks.into_iter().map(|(_, mark)| mark).collect()
+}
+
+pub(super) fn title(days: &[DayStatus]) -> String {
+    let (Some(first), Some(last)) = (days.first(), days.last()) else {
+        return String::new();
+    };
+    let last_day = last.day.format("%-d %B %Y");
+    if first.day == last.day {
+        last_day.to_string()
+    } else {
+        format!("{} to {last_day}", first.day.format("%-d %B %Y"))
+    }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,13 +4,11 @@ use std::fmt::Write as _;
 
 use pipeline::DayStatus;
 
-use super::calendar::day_width;
+use crate::numbers::grouped;
 
 pub(super) const HEIGHT: usize = 60;
 /// Above the highest value.
 const MARGIN: usize = 2;
-/// With more days, a point stands for a day.
-const DAYS_BY_HOUR: usize = 62;
 
 pub(super) struct Chart {
     /// The outline of the area, for an SVG path.
@@ -19,14 +17,14 @@ pub(super) struct Chart {
     /// `hour` or `day`.
     pub(super) unit: &'static str,
     /// The highest value.
-    pub(super) highest: u64,
-    pub(super) average: u64,
+    pub(super) highest: String,
+    pub(super) average: String,
 }
 
 impl Chart {
-    pub(super) fn new(days: &[DayStatus]) -> Self {
-        let width = days.len() * day_width(days.len());
-        let (unit, values): (_, Vec<u64>) = if days.len() <= DAYS_BY_HOUR {
+    /// A chart as wide as the picture above it.
+    pub(super) fn new(days: &[DayStatus], width: usize, by_hour: bool) -> Self {
+        let (unit, values): (_, Vec<u64>) = if by_hour {
             let hours = days.iter().flat_map(|day| &day.hours);
             ("hour", hours.map(|hour| hour.trips.unwrap_or(0)).collect())
         } else {
@@ -38,8 +36,8 @@ impl Chart {
             path: area(&values, width, highest),
             width,
             unit,
-            highest,
-            average: sum.checked_div(values.len() as u64).unwrap_or(0),
+            highest: grouped(highest),
+            average: grouped(sum.checked_div(values.len() as u64).unwrap_or(0)),
         }
     }
 

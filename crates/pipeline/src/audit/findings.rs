@@ -112,8 +112,9 @@ impl Findings {
             .iter()
             .map(|owner| (owner.schedule_id, owner))
             .collect();
+        let range = asked.range;
         let mut report = AuditReport::new(asked, self.portal_rows);
-        let mut periods = Periods::new(asked.range.as_ref().map_or(0, HourRange::len));
+        let mut periods = Periods::new(range.as_ref().map_or(0, HourRange::len));
         for ((day, provider), rows) in self.database_rows {
             if is_chosen(provider.as_ref()) {
                 report.database_rows += rows;
@@ -149,6 +150,7 @@ impl Findings {
         report.periods = periods.into_counts();
         Audit {
             report,
+            range,
             blocks,
             extra_rows: self.extra_rows,
         }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::start::is_before_active;
 use super::{Plan, PlanRow, PlannedBlock, Planner};
-use crate::audit::{Audit, AuditDepth, audit, delete_extra_rows};
+use crate::audit::{Audit, AuditDepth, audit, delete_extra_rows, record};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::PlanRequest;
@@ -96,6 +96,7 @@ async fn plan_blocks(
     if !request.dry_run {
         summary.extra_deleted = delete_extra_rows(ctx, &audit.extra_rows).await?;
     }
+    record(ctx, &request, audit, Some(run_id)).await?;
     planner.plan.audit = Some(summary);
     let plan = planner.finish().await?;
     plan.log();

@@ -22,18 +22,7 @@ pub(super) async fn add_to_schedule(
     ctx: &Context,
     ranges: &[ProviderRange<'_>],
 ) -> Result<(), PipelineError> {
-    // A provider with `active_from` is expected before its first plan, so the views must know it.
-    let is_expected = |it: &Provider<'_>| it.config.enabled && it.config.active_from.is_some();
-    let providers: BTreeMap<_, _> = (ranges.iter().map(|it| it.provider))
-        .chain(ctx.providers().filter(is_expected))
-        .map(|provider| (provider.name.clone(), provider.config.provider_id))
-        .collect();
-    let providers: Vec<_> = providers.into_iter().collect();
-    ctx.store().upsert_providers(&providers).await?;
-    let facts: Vec<_> = (ctx.providers())
-        .map(|provider| provider_facts(ctx, provider))
-        .collect::<Result<_, _>>()?;
-    ctx.store().write_configuration(ctx.zone(), &facts).await?;
+    write_facts(ctx, ranges.iter().map(|it| it.provider)).await?;
     let adding: Vec<_> = ranges
         .iter()
         .filter_map(|it| Some((it.provider, it.hours.range?)))
@@ -46,6 +35,27 @@ pub(super) async fn add_to_schedule(
         .buffer_unordered(PROVIDERS_AT_ONCE)
         .try_for_each(async |_| Ok(()))
         .await?;
+    Ok(())
+}
+
+/// Writes what the views of the database need to know of the configuration: the planned providers,
+/// and those that are expected.
+pub(crate) async fn write_facts<'a>(
+    ctx: &'a Context,
+    planned: impl Iterator<Item = Provider<'a>>,
+) -> Result<(), PipelineError> {
+    // A provider with `active_from` is expected before its first plan, so the views must know it.
+    let is_expected = |it: &Provider<'_>| it.config.enabled && it.config.active_from.is_some();
+    let providers: BTreeMap<_, _> = planned
+        .chain(ctx.providers().filter(is_expected))
+        .map(|provider| (provider.name.clone(), provider.config.provider_id))
+        .collect();
+    let providers: Vec<_> = providers.into_iter().collect();
+    ctx.store().upsert_providers(&providers).await?;
+    let facts: Vec<_> = (ctx.providers())
+        .map(|provider| provider_facts(ctx, provider))
+        .collect::<Result<_, _>>()?;
+    ctx.store().write_configuration(ctx.zone(), &facts).await?;
     Ok(())
 }
 

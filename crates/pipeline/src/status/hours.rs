@@ -1,76 +1,100 @@
-//! From the rows of the schedule to the hours of a provider, those without a row included.
+//! From the hours of a provider, one after the other, to how they stand together.
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use store::HourRow;
 use trips::block::{Hour, HourRange, ProviderName};
 use trips::hour_state::HourState;
+use trips::status::BlockStatus;
 use trips::time::CivilZone;
 
 use super::problems::Problems;
-use super::{DayStatus, HourStatus, ProviderStatus, Span};
+use super::{DayStatus, HourStatus, ProviderStatus};
 
-/// Puts the hours of a provider in order: those of the schedule, and the due ones that no run has
-/// planned. The rows are in the order of their hours.
-pub(super) fn provider_status(
-    zone: &CivilZone,
-    provider: &ProviderName,
-    span: Span,
-    rows: &[HourRow],
-) -> ProviderStatus {
-    let mut status = empty(provider);
-    let mut problems = Problems::new(zone, provider, span);
-    for (hour, row) in hours(span, rows) {
-        let state = row.map_or(HourState::Missing, |row| row.status.into());
-        if hour >= span.due && matches!(state, HourState::Missing | HourState::NotPublishedYet) {
-            continue;
-        }
-        status.hours += 1;
-        *status.states.entry(state).or_default() += 1;
-        if let Some(row) = row {
-            status.count(row);
-        }
-        if state.is_complete() {
-            status.newest_hour = Some(hour.label(zone));
-        } else {
-            problems.add(hour, state, row.and_then(|row| row.message.as_deref()));
-            if status.hours_behind == 0 && hour < span.due {
-                status.hours_behind = hours_until(hour, span.due);
-            }
-        }
-        let trips = row.and_then(|row| row.fetched);
-        add_hour(zone, &mut status.days, HourStatus { hour, state, trips });
-    }
-    status.problems = problems.end();
-    status
+/// Takes the hours of a provider in their order, and keeps of each what a calendar shows.
+pub(super) struct Tally<'a> {
+    zone: &'a CivilZone,
+    /// The hours before this one are due.
+    due: Hour,
+    /// Whether there is a portal that rows wait for.
+    has_portal: bool,
+    newest: Option<Hour>,
+    problems: Problems<'a>,
+    status: ProviderStatus,
 }
 
-/// The hours to look at, each with its row, as the view `api.hours` has them: those that are
-/// expected since the provider's start, and those of the schedule.
-fn hours<'a>(
-    span: Span,
-    rows: &'a [HourRow],
-) -> impl Iterator<Item = (Hour, Option<&'a HourRow>)> + 'a {
-    let first_row = rows.first().map(|row| row.hour);
-    let first = span.first.into_iter().chain(first_row).min();
-    let first = first.unwrap_or(span.due).max(span.since);
-    let newest = rows.last().map(|row| row.hour.next());
-    let end = newest.map_or(span.due, |newest| newest.max(span.due));
-    let mut rows = rows.iter().peekable();
-    let range = HourRange::new(first, end);
-    range
-        .into_iter()
-        .flat_map(|range| range.iter())
-        .map(move |hour| {
-            while rows.peek().is_some_and(|row| row.hour < hour) {
-                rows.next();
+impl<'a> Tally<'a> {
+    pub(super) fn new(
+        zone: &'a CivilZone,
+        provider: &'a ProviderName,
+        due: Hour,
+        has_portal: bool,
+    ) -> Self {
+        Self {
+            zone,
+            due,
+            has_portal,
+            newest: None,
+            problems: Problems::new(zone, provider, due),
+            status: empty(provider),
+        }
+    }
+
+    pub(super) fn add(&mut self, row: &HourRow) {
+        let (hour, state) = (row.hour, self.state(row));
+        let status = &mut self.status;
+        status.hours += 1;
+        *status.states.entry(state).or_default() += 1;
+        status.count(row);
+        if row.fetched.is_some_and(|trips| trips > 0) {
+            status.newest_hour_with_trips = Some(hour.label(self.zone));
+        }
+        if state.is_complete() {
+            self.newest = Some(hour);
+        } else {
+            self.problems.add(hour, state, row.message.as_deref());
+            if status.hours_behind == 0 && hour < self.due {
+                status.hours_behind = hours_until(hour, self.due);
             }
-            (hour, rows.next_if(|row| row.hour == hour))
-        })
-        .filter(move |(hour, row)| {
-            let is_expected = span.first.is_some_and(|first| *hour >= first);
-            row.is_some() || is_expected
-        })
+        }
+        let trips = row.fetched;
+        let hour = HourStatus { hour, state, trips };
+        add_hour(self.zone, &mut status.days, hour);
+    }
+
+    /// Without a portal, an hour is whole once it is loaded.
+    fn state(&self, row: &HourRow) -> HourState {
+        let is_loaded = matches!(
+            row.status,
+            Some(BlockStatus::Loaded | BlockStatus::LoadedWithRejects | BlockStatus::PublishFailed)
+        );
+        if is_loaded && !self.has_portal {
+            HourState::Whole
+        } else {
+            row.state
+        }
+    }
+
+    /// The newest hour that is whole or empty.
+    pub(super) fn newest(&self) -> Option<Hour> {
+        self.newest
+    }
+
+    pub(super) fn set_newest(&mut self, newest: Option<Hour>) {
+        self.newest = newest;
+    }
+
+    pub(super) fn end(self, now: DateTime<Utc>) -> ProviderStatus {
+        let end = self.newest.map(|hour| hour.end());
+        ProviderStatus {
+            newest_hour: self.newest.map(|hour| hour.label(self.zone)),
+            newest_hour_end: end,
+            hours_since_newest: end.map(|end| (now - end).num_hours().max(0).unsigned_abs()),
+            problems: self.problems.end(),
+            ..self.status
+        }
+    }
 }
 
 fn hours_until(from: Hour, end: Hour) -> u64 {
@@ -108,6 +132,9 @@ fn empty(provider: &ProviderName) -> ProviderStatus {
         hours: 0,
         states: BTreeMap::new(),
         newest_hour: None,
+        newest_hour_end: None,
+        hours_since_newest: None,
+        newest_hour_with_trips: None,
         hours_behind: 0,
         trips_fetched: 0,
         trips_rejected: 0,
@@ -115,6 +142,7 @@ fn empty(provider: &ProviderName) -> ProviderStatus {
         trips_late: 0,
         trips_withdrawn: 0,
         blocks_waiting_for_portal: 0,
+        portal: None,
         reject_reasons: BTreeMap::new(),
         flags: BTreeMap::new(),
         problems: Vec::new(),

@@ -6,7 +6,7 @@ use trips::block::{Hour, ProviderName};
 use trips::hour_state::HourState;
 use trips::time::CivilZone;
 
-use super::Span;
+use super::command::run_command;
 use crate::error::ErrorName;
 
 /// A sweep has tried every hour again that is due for longer than this.
@@ -40,7 +40,8 @@ pub struct Problem {
 pub(super) struct Problems<'a> {
     zone: &'a CivilZone,
     provider: &'a ProviderName,
-    span: Span,
+    /// The hours before this one are due.
+    due: Hour,
     groups: Vec<Group>,
 }
 
@@ -54,11 +55,11 @@ struct Group {
 }
 
 impl<'a> Problems<'a> {
-    pub(super) fn new(zone: &'a CivilZone, provider: &'a ProviderName, span: Span) -> Self {
+    pub(super) fn new(zone: &'a CivilZone, provider: &'a ProviderName, due: Hour) -> Self {
         Self {
             zone,
             provider,
-            span,
+            due,
             groups: Vec::new(),
         }
     }
@@ -108,12 +109,7 @@ impl<'a> Problems<'a> {
             last: group.last.label(self.zone),
             needs_a_person: self.needs_a_person(group),
             advice: advice(group.state, group.error_name, self.was_swept(group)),
-            command: format!(
-                "mds run --provider {} --time-min {} --time-max {} --incomplete-only",
-                self.provider,
-                group.first.previous().label(self.zone),
-                group.last.label(self.zone)
-            ),
+            command: run_command(self.zone, self.provider, group.first, group.last),
         }
     }
 
@@ -123,7 +119,7 @@ impl<'a> Problems<'a> {
     }
 
     fn was_swept(&self, group: &Group) -> bool {
-        group.first.end() < self.span.due.start() - SWEPT_AFTER
+        group.first.end() < self.due.start() - SWEPT_AFTER
     }
 }
 
@@ -140,6 +136,9 @@ fn named(message: &str) -> (Option<ErrorName>, Option<&str>) {
 
 fn advice(state: HourState, error: Option<ErrorName>, was_swept: bool) -> &'static str {
     match (state, error) {
+        (HourState::AllRejected, _) => {
+            "look at the reject reasons with `mds archive get --object rejects`, and correct the provider's entry"
+        }
         (_, Some(ErrorName::ProviderRejected)) => {
             "correct the provider's entry: its address, login or version"
         }
@@ -157,9 +156,6 @@ fn advice(state: HourState, error: Option<ErrorName>, was_swept: bool) -> &'stat
             "correct the dataset or its login; the message has the portal's words"
         }
         (_, Some(ErrorName::ConfigInvalid)) => "correct the setting that the message names",
-        (HourState::AllRejected, _) => {
-            "look at the reject reasons, and correct the provider's entry"
-        }
         (HourState::NotPublishedYet, _) if was_swept => {
             "ask the provider when it publishes the hours"
         }

@@ -27,6 +27,7 @@ mod schedule;
 mod secrecy;
 mod silence;
 mod statements;
+mod status;
 mod takeover;
 mod tls;
 mod trip_report;

@@ -72,6 +72,9 @@ fn a_place_that_cannot_be_read_is_an_error() {
 #[case("config/settings_production.json", false)]
 #[case("staging/bird/2020/1/1/22/trips.json", false)]
 #[case("notes.txt", false)]
-fn only_boundaries_and_runs_may_be_plain(#[case] key: &str, #[case] may: bool) {
+#[case("staging/status.html", true)]
+#[case("staging/bird/status.html", false)]
+#[case("status.html", false)]
+fn only_boundaries_runs_and_the_status_page_may_be_plain(#[case] key: &str, #[case] may: bool) {
     assert_eq!(may_be_plain(key), may);
 }

@@ -9,9 +9,9 @@ fn hour(text: &str) -> Hour {
 
 fn row(start: &str, status: BlockStatus) -> HourRow {
     HourRow {
-        provider: "bird".parse().unwrap(),
         hour: hour(start),
-        status,
+        state: status.into(),
+        status: Some(status),
         fetched: Some(10),
         rejected: 1,
         duplicates: 2,
@@ -20,22 +20,43 @@ fn row(start: &str, status: BlockStatus) -> HourRow {
     }
 }
 
-fn status(first: Option<&str>, due: &str, rows: &[HourRow]) -> ProviderStatus {
-    let span = Span {
-        since: hour("2020-03-01T06:00:00Z"),
-        first: first.map(hour),
-        due: hour(due),
-    };
-    provider_status(&CivilZone::default(), &"bird".parse().unwrap(), span, rows)
+/// An hour that no run has planned.
+fn missing(start: Hour) -> HourRow {
+    HourRow {
+        hour: start,
+        state: HourState::Missing,
+        status: None,
+        fetched: None,
+        rejected: 0,
+        duplicates: 0,
+        late: 0,
+        message: None,
+    }
+}
+
+fn status_with(has_portal: bool, due: &str, rows: &[HourRow]) -> ProviderStatus {
+    let (zone, bird) = (CivilZone::default(), "bird".parse().unwrap());
+    let mut tally = Tally::new(&zone, &bird, hour(due), has_portal);
+    rows.iter().for_each(|row| tally.add(row));
+    tally.end("2020-03-02T12:30:00Z".parse().unwrap())
+}
+
+fn status(due: &str, rows: &[HourRow]) -> ProviderStatus {
+    status_with(true, due, rows)
 }
 
 #[test]
-fn an_hour_without_a_row_is_missing_once_it_is_due() {
+fn hours_are_counted_by_state_and_day() {
     let rows = [
         row("2020-03-02T06:00:00Z", BlockStatus::Published),
-        row("2020-03-02T08:00:00Z", BlockStatus::NoTrips),
+        missing(hour("2020-03-02T07:00:00Z")),
+        HourRow {
+            fetched: Some(0),
+            ..row("2020-03-02T08:00:00Z", BlockStatus::NoTrips)
+        },
+        missing(hour("2020-03-02T09:00:00Z")),
     ];
-    let status = status(Some("2020-03-02T06:00:00Z"), "2020-03-02T10:00:00Z", &rows);
+    let status = status("2020-03-02T10:00:00Z", &rows);
     assert_eq!(status.hours, 4);
     let states: Vec<_> = status.states.into_iter().collect();
     assert_eq!(
@@ -48,11 +69,17 @@ fn an_hour_without_a_row_is_missing_once_it_is_due() {
     );
     // Its hours are labelled with their ends in civil time.
     assert_eq!(status.newest_hour.as_deref(), Some("2020-03-02-03"));
+    assert_eq!(
+        status.newest_hour_with_trips.as_deref(),
+        Some("2020-03-02-01")
+    );
+    // It ended at 9:00, and now it is half past twelve.
+    assert_eq!(status.hours_since_newest, Some(3));
     assert_eq!(status.hours_behind, 3, "from 07:00 UTC on");
-    assert_eq!((status.trips_fetched, status.trips_rejected), (20, 2));
+    assert_eq!((status.trips_fetched, status.trips_rejected), (10, 2));
     assert_eq!(status.days.len(), 1);
     assert_eq!(status.days[0].hours.len(), 4);
-    assert_eq!(status.days[0].trips, 20);
+    assert_eq!(status.days[0].trips, 10);
     let incomplete: Vec<_> = status.days[0]
         .incomplete
         .keys()
@@ -62,23 +89,24 @@ fn an_hour_without_a_row_is_missing_once_it_is_due() {
 }
 
 #[test]
-fn an_hour_that_is_not_due_counts_only_if_something_of_it_is_there() {
+fn an_hour_that_failed_before_it_is_due_is_not_behind() {
     let rows = [
         row("2020-03-02T09:00:00Z", BlockStatus::Published),
-        row("2020-03-02T10:00:00Z", BlockStatus::Published),
-        row("2020-03-02T11:00:00Z", BlockStatus::NotPublished),
-        row("2020-03-02T12:00:00Z", BlockStatus::New),
         row("2020-03-02T13:00:00Z", BlockStatus::ExtractFailed),
     ];
-    let status = status(Some("2020-03-02T09:00:00Z"), "2020-03-02T10:00:00Z", &rows);
-    assert_eq!(status.hours, 3);
+    let status = status("2020-03-02T10:00:00Z", &rows);
     assert_eq!(status.states[&HourState::Failed], 1);
     assert_eq!(status.hours_behind, 0, "what is due is whole");
+    assert!(!status.problems[0].needs_a_person);
 }
 
 #[test]
 fn the_days_of_a_clock_change_have_23_and_25_hours() {
-    let from = |first: &str, due: &str| status(Some(first), due, &[]);
+    let from = |first: &str, end: &str| {
+        let range = HourRange::new(hour(first), hour(end)).unwrap();
+        let rows: Vec<_> = range.iter().map(missing).collect();
+        status(end, &rows)
+    };
     let spring = from("2020-03-08T06:00:00Z", "2020-03-09T05:00:00Z");
     assert_eq!(spring.days.len(), 1);
     assert_eq!(spring.days[0].hours.len(), 23);
@@ -90,26 +118,33 @@ fn the_days_of_a_clock_change_have_23_and_25_hours() {
 
 #[test]
 fn a_provider_that_has_not_begun_has_no_hours() {
-    let status = status(None, "2020-03-02T10:00:00Z", &[]);
+    let status = status("2020-03-02T10:00:00Z", &[]);
     assert_eq!((status.hours, status.hours_behind), (0, 0));
+    assert_eq!(status.hours_since_newest, None);
     assert!(status.days.is_empty() && status.problems.is_empty());
 }
 
 #[test]
-fn hours_before_the_report_begins_are_left_out() {
-    let status = status(Some("2019-01-01T00:00:00Z"), "2020-03-01T08:00:00Z", &[]);
-    assert_eq!(status.hours, 2);
-}
-
-#[test]
-fn hours_without_a_row_are_expected_only_of_an_enabled_provider_and_from_its_start_on() {
-    let rows = [
-        row("2020-03-02T06:00:00Z", BlockStatus::Published),
-        row("2020-03-02T08:00:00Z", BlockStatus::Published),
+fn without_a_portal_an_hour_is_whole_once_it_is_loaded() {
+    let statuses = [
+        BlockStatus::Loaded,
+        BlockStatus::LoadedWithRejects,
+        BlockStatus::PublishFailed,
     ];
-    let due = "2020-03-02T12:00:00Z";
-    assert_eq!(status(None, due, &rows).hours, 2);
-    let with_start = status(Some("2020-03-02T09:00:00Z"), due, &rows);
-    assert_eq!(with_start.hours, 5);
-    assert_eq!(with_start.states[&HourState::Missing], 3);
+    let rows = statuses.map(|status| row("2020-03-02T06:00:00Z", status));
+    for row in rows {
+        let state = |has_portal| {
+            let status = status_with(
+                has_portal,
+                "2020-03-02T10:00:00Z",
+                std::slice::from_ref(&row),
+            );
+            status.states.into_keys().next().unwrap()
+        };
+        assert_eq!(state(false), HourState::Whole);
+        assert_ne!(state(true), HourState::Whole);
+    }
+    let archived = [row("2020-03-02T06:00:00Z", BlockStatus::Archived)];
+    let status = status_with(false, "2020-03-02T10:00:00Z", &archived);
+    assert_eq!(status.states[&HourState::UnderWay], 1);
 }

@@ -13,12 +13,7 @@ fn hour(utc: u32) -> Hour {
 
 fn problems(hours: &[(Hour, HourState, Option<&str>)], now: &str) -> Vec<Problem> {
     let (zone, provider) = (CivilZone::default(), "bird".parse().unwrap());
-    let span = Span {
-        since: hour(0),
-        first: Some(hour(0)),
-        due: Hour::containing(instant(now)),
-    };
-    let mut problems = Problems::new(&zone, &provider, span);
+    let mut problems = Problems::new(&zone, &provider, Hour::containing(instant(now)));
     for (hour, state, message) in hours {
         problems.add(*hour, *state, *message);
     }

@@ -1,0 +1,76 @@
+//! What the page says in words.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use ::trips::hour_state::HourState;
+use pipeline::{PortalDifferences, Problem};
+
+use crate::numbers::grouped;
+
+/// `22 whole, 1 missing`.
+pub(super) fn states(counts: &BTreeMap<HourState, u64>) -> String {
+    let texts: Vec<_> = counts
+        .iter()
+        .map(|(state, count)| format!("{} {state}", grouped(count)))
+        .collect();
+    texts.join(", ")
+}
+
+/// A duration as people say it: `3 hours`, or `2 days 3 hours`.
+pub(super) fn duration(hours: &u64) -> String {
+    let count = |number: u64, unit: &str| {
+        let plural = if number == 1 { "" } else { "s" };
+        format!("{} {unit}{plural}", grouped(number))
+    };
+    match (*hours / 24, *hours % 24) {
+        (0, hours) => count(hours, "hour"),
+        (days, 0) => count(days, "day"),
+        (days, hours) => format!("{} {}", count(days, "day"), count(hours, "hour")),
+    }
+}
+
+/// Which hours: `bird 2020-03-10-12`, or `bird 2020-03-10-08 to 2020-03-10-12`.
+pub(super) fn hours(provider: &str, problem: &Problem) -> String {
+    let mut text = format!("{provider} {}", problem.first);
+    if problem.first != problem.last {
+        let _ = write!(text, " to {}", problem.last);
+    }
+    text
+}
+
+/// `2 hours failed: ProviderUnavailable: HTTP 503.`
+pub(super) fn problem(problem: &Problem) -> String {
+    let plural = if problem.hours == 1 { "" } else { "s" };
+    let mut text = format!("{} hour{plural} {}", grouped(problem.hours), problem.state);
+    for cause in [&problem.error_name, &problem.message]
+        .into_iter()
+        .flatten()
+    {
+        let _ = write!(text, ": {}", cause.trim_end_matches('.'));
+    }
+    text + "."
+}
+
+/// A text with commands between grave accents, in parts: whether each is a command.
+pub(super) fn parts(text: &str) -> impl Iterator<Item = (bool, &str)> {
+    (text.split('`').enumerate()).map(|(n, part)| (n % 2 == 1, part))
+}
+
+/// How rows of the portal differ: only the ways in which they do.
+pub(super) fn differences(found: &PortalDifferences) -> String {
+    let waiting = match found.waiting {
+        0 => String::new(),
+        rows => format!(" ({} of these two wait to be published)", grouped(rows)),
+    };
+    format!(
+        "It lacks {} of {} rows, has {} with another content{waiting}, and {} that only it has.",
+        grouped(found.missing),
+        grouped(found.database_rows),
+        grouped(found.different),
+        grouped(found.extra)
+    )
+}
+
+#[cfg(test)]
+mod tests;

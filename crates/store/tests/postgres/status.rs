@@ -1,0 +1,192 @@
+//! What a status report reads: the hours of a provider, and what the last audits have found.
+
+use chrono::{TimeDelta, Utc};
+use store::{AuditFinding, HourRow, ProviderFacts};
+use trips::block::{Hour, HourRange};
+use trips::hour_state::HourState;
+use trips::status::BlockStatus;
+use trips::time::CivilZone;
+use uuid::Uuid;
+
+use crate::fixture::{Db, PROVIDER_ID, bird, hours};
+
+fn ago(hours: i64) -> Hour {
+    Hour::containing(Utc::now() - TimeDelta::hours(hours))
+}
+
+impl Db {
+    /// Makes bird expected, from an hour on or from its first planned one.
+    async fn expect_bird(&self, active_from: Option<Hour>, enabled: bool) {
+        let facts = ProviderFacts {
+            name: bird(),
+            active_from,
+            lag_hours: 30,
+            enabled,
+        };
+        let providers = [(bird(), PROVIDER_ID)];
+        self.store.upsert_providers(&providers).await.unwrap();
+        let zone = CivilZone::default();
+        let facts = [facts];
+        let written = self.store.write_configuration(&zone, &facts);
+        written.await.unwrap();
+    }
+
+    async fn plan(&self, hours_ago: i64, status: BlockStatus) {
+        let (first, zone) = (ago(hours_ago), CivilZone::default());
+        let range = HourRange::new(first, first.next()).unwrap();
+        let bird = bird();
+        let planned = self.store.ensure_blocks(&bird, range, &zone);
+        planned.await.unwrap();
+        let update =
+            "UPDATE api.schedule SET status_id = $1, message = 'said' WHERE block_start = $2";
+        let code = i32::from(status.code());
+        let start = first.start();
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&code, &start];
+        let updated = self.sql.execute(update, &parameters);
+        assert_eq!(updated.await.unwrap(), 1);
+    }
+
+    async fn hours_since(&self, since: Hour) -> Vec<HourRow> {
+        let range = HourRange::new(since, ago(0).next()).unwrap();
+        let mut found = Vec::new();
+        let bird = bird();
+        let read = self.store.hours(&bird, range, |row| found.push(row));
+        read.await.unwrap();
+        found
+    }
+
+    async fn states(&self, since: Hour) -> Vec<(i64, HourState)> {
+        let now = ago(0).start();
+        let hours = self.hours_since(since).await;
+        hours
+            .iter()
+            .map(|row| ((now - row.hour.start()).num_hours(), row.state))
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_has_not_begun_has_no_hours() {
+    let db = Db::migrated().await;
+    db.expect_bird(None, true).await;
+    assert_eq!(db.hours_since(ago(100)).await, []);
+}
+
+#[tokio::test]
+async fn an_hour_that_is_not_due_counts_only_if_something_of_it_is_there() {
+    let db = Db::migrated().await;
+    db.expect_bird(Some(ago(32)), true).await;
+    for (hours_ago, status) in [
+        (31, BlockStatus::NotPublished),
+        (9, BlockStatus::Published),
+        (8, BlockStatus::NotPublished),
+        (7, BlockStatus::New),
+        (6, BlockStatus::ExtractFailed),
+    ] {
+        db.plan(hours_ago, status).await;
+    }
+    let found = db.hours_since(ago(100)).await;
+    let now = ago(0).start();
+    let found: Vec<_> = found
+        .iter()
+        .map(|row| {
+            let hours_ago = (now - row.hour.start()).num_hours();
+            (hours_ago, row.state, row.status, row.message.is_some())
+        })
+        .collect();
+    // Only a failure and a provider's answer have a message that says why.
+    assert_eq!(
+        found,
+        [
+            (32, HourState::Missing, None, false),
+            (
+                31,
+                HourState::NotPublishedYet,
+                Some(BlockStatus::NotPublished),
+                true
+            ),
+            (9, HourState::Whole, Some(BlockStatus::Published), false),
+            (6, HourState::Failed, Some(BlockStatus::ExtractFailed), true),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn hours_before_the_report_begins_are_left_out() {
+    let db = Db::migrated().await;
+    db.expect_bird(Some(ago(1000)), true).await;
+    let hours: Vec<i64> = (db.states(ago(33)).await.into_iter())
+        .map(|(hours_ago, _)| hours_ago)
+        .collect();
+    assert_eq!(hours, [33, 32, 31]);
+}
+
+#[tokio::test]
+async fn hours_without_a_row_are_expected_only_of_an_enabled_provider_and_from_its_start_on() {
+    let db = Db::migrated().await;
+    db.expect_bird(None, false).await;
+    db.plan(40, BlockStatus::Published).await;
+    db.plan(36, BlockStatus::NoTrips).await;
+    let (whole, empty) = ((40, HourState::Whole), (36, HourState::Empty));
+    assert_eq!(db.states(ago(100)).await, [whole, empty]);
+
+    db.expect_bird(Some(ago(34)), true).await;
+    let missing = [34, 33, 32, 31].map(|hours_ago| (hours_ago, HourState::Missing));
+    let found = db.states(ago(100)).await;
+    assert_eq!(found, [&[whole, empty][..], &missing].concat());
+
+    db.expect_bird(None, true).await;
+    assert_eq!(db.states(ago(100)).await.len(), 10, "from 40 to 31");
+}
+
+#[tokio::test]
+async fn the_newest_whole_hour_is_found_before_the_report_begins() {
+    let db = Db::migrated().await;
+    db.expect_bird(None, true).await;
+    let newest = async |before| {
+        db.store
+            .newest_complete_hour(&bird(), before)
+            .await
+            .unwrap()
+    };
+    assert_eq!(newest(ago(0)).await, None);
+    db.plan(80, BlockStatus::Published).await;
+    db.plan(70, BlockStatus::NoTrips).await;
+    db.plan(60, BlockStatus::ExtractFailed).await;
+    assert_eq!(newest(ago(0)).await, Some(ago(70)));
+    assert_eq!(newest(ago(70)).await, Some(ago(80)));
+}
+
+#[tokio::test]
+async fn an_audit_of_an_older_range_does_not_replace_that_of_a_newer_one() {
+    let db = Db::migrated().await;
+    let finding = |provider, missing| AuditFinding {
+        provider,
+        database_rows: 100,
+        missing,
+        ..AuditFinding::default()
+    };
+    let last = async || {
+        let last = db.store.last_audits().await.unwrap();
+        let last = last.into_iter();
+        last.map(|(provider, it)| (provider, it.run_id, it.finding.missing))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(last().await, []);
+    let january = hours("2020-01-01-00", "2020-01-31-00");
+    let both = [finding(Some(bird()), 3), finding(None, 0)];
+    db.store.record_audit(january, None, &both).await.unwrap();
+    assert_eq!(last().await, [(None, None, 0), (Some(bird()), None, 3)]);
+
+    let run = Uuid::from_u128(7);
+    let again = [finding(Some(bird()), 2)];
+    let recorded = db.store.record_audit(january, Some(run), &again);
+    recorded.await.unwrap();
+    let older = hours("2019-01-01-00", "2019-02-01-00");
+    let recorded = db.store.record_audit(older, None, &both);
+    recorded.await.unwrap();
+    assert_eq!(
+        last().await,
+        [(None, None, 0), (Some(bird()), Some(run), 2)]
+    );
+}
