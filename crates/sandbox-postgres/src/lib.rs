@@ -19,7 +19,7 @@ use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
 pub use error::PostgresError;
-use server::{OnStop, Plan, Server};
+use server::{Place, Plan, Server};
 
 /// The folder with the data, in the folder of a cluster.
 const DATA: &str = "data";
@@ -67,9 +67,7 @@ impl Cluster {
     /// [`PostgresError`]: no programs are found, or the server did not start. The error then has
     /// the end of the log.
     pub async fn start() -> Result<Self, PostgresError> {
-        let folder =
-            std::env::temp_dir().join(format!("sandbox-postgres-{}", Uuid::new_v4().simple()));
-        Self::start_with(folder, OnStop::Remove, None).await
+        Self::start_with(&Place::Temporary).await
     }
 
     /// Starts a cluster whose data stays in `folder`. The folder is created if it does not exist,
@@ -79,38 +77,34 @@ impl Cluster {
     ///
     /// As [`Cluster::start`].
     pub async fn start_in(folder: impl Into<PathBuf>) -> Result<Self, PostgresError> {
-        Self::start_with(folder.into(), OnStop::Keep, None).await
+        Self::start_with(&Place::Kept(folder.into())).await
     }
 
-    /// Starts a server that stops when this process ends or, if `owner` is given, when that process
-    /// ends.
-    async fn start_with(
-        folder: PathBuf,
-        on_stop: OnStop,
-        owner: Option<u32>,
-    ) -> Result<Self, PostgresError> {
-        let (plan, password) = Plan::prepare(&folder, on_stop)?;
+    async fn start_with(place: &Place) -> Result<Self, PostgresError> {
         let mut attempts_left = START_ATTEMPTS;
         let mut pause = Duration::from_millis(50);
         loop {
             attempts_left -= 1;
-            let port = free_port().map_err(|source| PostgresError::Spawn { source })?;
-            let mut server = plan.start(port, owner)?;
-            match wait_until_ready(&mut server, port, &password).await {
-                Ok(()) => {
-                    let folder = server.folder().to_owned();
-                    return Ok(Self {
-                        server: Some(Mutex::new(server)),
-                        folder,
-                        port,
-                        password,
-                    });
-                }
-                Err(error) if attempts_left == 0 || !is_transient(&error) => return Err(error),
-                Err(_) => sleep(pause).await,
+            match Self::start_once(place).await {
+                Err(error) if attempts_left > 0 && is_transient(&error) => sleep(pause).await,
+                other => return other,
             }
             pause = (pause * 2).min(Duration::from_secs(1));
         }
+    }
+
+    async fn start_once(place: &Place) -> Result<Self, PostgresError> {
+        let (plan, password) = Plan::prepare(place)?;
+        let port = free_port().map_err(|source| PostgresError::Spawn { source })?;
+        let mut server = plan.start(port)?;
+        wait_until_ready(&mut server, port, &password).await?;
+        let folder = server.folder().to_owned();
+        Ok(Self {
+            server: Some(Mutex::new(server)),
+            folder,
+            port,
+            password,
+        })
     }
 
     /// Creates an empty database with a new name. Returns its URL.

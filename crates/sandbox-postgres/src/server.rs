@@ -8,6 +8,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use super::account::{Account, check_reachable};
 use super::binaries::Binaries;
 use super::{DATA, LOG, PostgresError};
@@ -45,30 +47,65 @@ const SETTINGS: [&str; 15] = [
     "log_error_verbosity=terse",
 ];
 
-/// Whether to keep the folder when the server stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OnStop {
-    Keep,
-    Remove,
+/// Where a cluster is, and what becomes of it when the server stops.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// In this folder, which stays.
+    Kept(PathBuf),
+    /// In a temporary folder.
+    Temporary,
+    /// In a temporary folder within the folder of a nextest run. The server stops when the process
+    /// `owner` ends, and that folder is removed as well.
+    OfRun {
+        /// The folder of the run.
+        folder: PathBuf,
+        /// nextest.
+        owner: u32,
+    },
+}
+
+impl Place {
+    /// The folder for one attempt to start a server. Each has another one if it is temporary: what
+    /// watches a server that did not start removes its folder only after a while.
+    fn folder(&self) -> PathBuf {
+        let new = || Uuid::new_v4().simple().to_string();
+        match self {
+            Self::Kept(folder) => folder.clone(),
+            Self::Temporary => std::env::temp_dir().join(format!("sandbox-postgres-{}", new())),
+            Self::OfRun { folder, .. } => folder.join(new()),
+        }
+    }
+
+    fn is_temporary(&self) -> bool {
+        !matches!(self, Self::Kept(_))
+    }
+
+    fn of_run(&self) -> Option<(&Path, u32)> {
+        match self {
+            Self::OfRun { folder, owner } => Some((folder, *owner)),
+            Self::Kept(_) | Self::Temporary => None,
+        }
+    }
 }
 
 /// How to start the server.
-pub(super) struct Plan {
+pub(super) struct Plan<'p> {
+    place: &'p Place,
     binaries: Binaries,
     folder: PathBuf,
     account: Option<Account>,
-    on_stop: OnStop,
 }
 
-impl Plan {
-    /// Prepares `folder` for a server: gives it to the account that will run the server, and stores
+impl<'p> Plan<'p> {
+    /// Prepares a folder for a server: gives it to the account that will run the server, and stores
     /// the superuser's password in it. Returns the password as well.
-    pub(super) fn prepare(folder: &Path, on_stop: OnStop) -> Result<(Self, String), PostgresError> {
+    pub(super) fn prepare(place: &'p Place) -> Result<(Self, String), PostgresError> {
         let binaries = Binaries::find()?;
-        fs::create_dir_all(folder).map_err(|source| PostgresError::folder(folder, source))?;
+        let folder = place.folder();
+        fs::create_dir_all(&folder).map_err(|source| PostgresError::folder(&folder, source))?;
         let folder = folder
             .canonicalize()
-            .map_err(|source| PostgresError::folder(folder, source))?;
+            .map_err(|source| PostgresError::folder(&folder, source))?;
         let account = Account::to_run_as(&folder)?;
         let password = password_in(&folder)?;
         if let Some(account) = account {
@@ -76,13 +113,16 @@ impl Plan {
             check_reachable(&binaries.postgres)?;
             account.take_over(&folder)?;
             account.take_over(&folder.join(super::PASSWORD))?;
+            if let Some((of_run, _)) = place.of_run() {
+                account.take_over(of_run)?;
+            }
         }
         Ok((
             Self {
+                place,
                 binaries,
                 folder,
                 account,
-                on_stop,
             },
             password,
         ))
@@ -90,14 +130,16 @@ impl Plan {
 
     /// Starts the server on `port`. It can still end by itself, for instance if another process has
     /// taken the port.
-    pub(super) fn start(&self, port: u16, owner: Option<u32>) -> Result<Server, PostgresError> {
+    pub(super) fn start(&self, port: u16) -> Result<Server, PostgresError> {
         let log = File::create(self.folder.join(LOG))
             .map_err(|source| PostgresError::folder(&self.folder, source))?;
         let errors = log
             .try_clone()
             .map_err(|source| PostgresError::folder(&self.folder, source))?;
-        let mut follower = owner
-            .map(follow)
+        let mut follower = self
+            .place
+            .of_run()
+            .map(|(_, owner)| follow(owner))
             .transpose()
             .map_err(|source| PostgresError::Spawn { source })?;
         let pipe = follower.as_mut().and_then(|process| process.stdout.take());
@@ -113,7 +155,7 @@ impl Plan {
             lifeline,
             follower,
             folder: self.folder.clone(),
-            on_stop: self.on_stop,
+            is_temporary: self.place.is_temporary(),
         })
     }
 
@@ -121,11 +163,16 @@ impl Plan {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", WATCH, "postgres-watch"]);
         command.arg(&self.binaries.initdb).arg(&self.folder);
-        command.arg(if self.on_stop == OnStop::Remove {
+        command.arg(if self.place.is_temporary() {
             "remove"
         } else {
             "keep"
         });
+        command.arg(
+            self.place
+                .of_run()
+                .map_or(Path::new(""), |(folder, _)| folder),
+        );
         command
             .arg(&self.binaries.postgres)
             .arg("-D")
@@ -156,7 +203,7 @@ pub(super) struct Server {
     /// Holds the lifeline instead of this process.
     follower: Option<Child>,
     folder: PathBuf,
-    on_stop: OnStop,
+    is_temporary: bool,
 }
 
 impl Server {
@@ -186,7 +233,7 @@ impl Drop for Server {
         while !self.has_ended() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));
         }
-        if self.on_stop == OnStop::Remove {
+        if self.is_temporary {
             // The script removes it as well, in case this process is killed.
             let _ = fs::remove_dir_all(&self.folder);
         }
@@ -217,7 +264,7 @@ fn password_in(folder: &Path) -> Result<String, PostgresError> {
     {
         return Ok(password.trim().to_owned());
     }
-    let password = uuid::Uuid::new_v4().simple().to_string();
+    let password = Uuid::new_v4().simple().to_string();
     let mut options = File::options();
     options.write(true).create(true).truncate(true).mode(0o600);
     options
@@ -235,3 +282,6 @@ fn tail(path: &Path) -> io::Result<String> {
     file.read_to_end(&mut text)?;
     Ok(String::from_utf8_lossy(&text).trim().to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::server::OnStop;
+use super::server::Place;
 use super::{Cluster, PASSWORD, PostgresError, connect};
 
 /// The variable in which nextest gives the id of the run to its test processes.
 const RUN_ID: &str = "NEXTEST_RUN_ID";
-/// The file with the server's port, inside the cluster's folder. It exists while the server is
-/// ready.
-const PORT: &str = "port";
-/// The file whose lock a process holds while it starts the server.
+/// The file with the server's port and the cluster's folder, in the folder of the run. It exists
+/// once the server is ready.
+const SERVER: &str = "server";
+/// The file whose lock a process holds while it starts the server, in the folder of the run. No
+/// attempt to start a server removes it.
 const LOCK: &str = "lock";
 
 impl Cluster {
@@ -35,25 +36,30 @@ impl Cluster {
 
     async fn start_or_join(folder: PathBuf) -> Result<Self, PostgresError> {
         let _lock = lock(&folder).await?;
-        let port = folder.join(PORT);
-        if !port.exists() {
-            let nextest = Some(parent_id());
-            let cluster = Self::start_with(folder, OnStop::Remove, nextest).await?;
-            fs::write(&port, cluster.port.to_string())
-                .map_err(|source| PostgresError::folder(&port, source))?;
+        let server = folder.join(SERVER);
+        if !server.exists() {
+            let place = Place::OfRun {
+                folder,
+                owner: parent_id(),
+            };
+            let cluster = Self::start_with(&place).await?;
+            let text = format!("{} {}", cluster.port, cluster.folder.display());
+            fs::write(&server, text).map_err(|source| PostgresError::folder(&server, source))?;
             return Ok(cluster);
         }
-        match Self::join(folder).await {
+        match Self::join(&server).await {
             Some(cluster) => Ok(cluster),
             // The process that was taken for nextest has ended.
             None => Self::start().await,
         }
     }
 
-    async fn join(folder: PathBuf) -> Option<Self> {
-        let read = |file: &str| fs::read_to_string(folder.join(file)).ok();
-        let port = read(PORT)?.parse().ok()?;
-        let password = read(PASSWORD)?.trim().to_owned();
+    async fn join(server: &Path) -> Option<Self> {
+        let text = fs::read_to_string(server).ok()?;
+        let (port, folder) = text.split_once(' ')?;
+        let (port, folder) = (port.parse().ok()?, PathBuf::from(folder));
+        let password = fs::read_to_string(folder.join(PASSWORD)).ok()?;
+        let password = password.trim().to_owned();
         connect(port, &password).await.ok()?;
         Some(Self {
             server: None,

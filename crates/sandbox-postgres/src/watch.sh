@@ -4,11 +4,13 @@
 # process ends, even by kill -9, the end closes with it: the server is stopped then, and a
 # temporary folder removed.
 #
-# Arguments: initdb, the folder, keep|remove, then the server's command line.
+# Arguments: initdb, the folder, keep|remove, another folder to remove or nothing, then the server's
+# command line. The other folder stays if the server had ended before: it can have a successor.
 initdb=$1
 folder=$2
 after=$3
-shift 3
+other=$4
+shift 4
 
 exec 3<&0 </dev/null
 
@@ -24,6 +26,7 @@ server=$!
 
 (
     while read -r _ <&3; do :; done
+    kill -0 "$server" || other=
     # Data that nobody will read again needs no last checkpoint.
     if [ "$after" = remove ]; then signal=QUIT; else signal=INT; fi
     left=200
@@ -36,6 +39,7 @@ server=$!
     done
     kill -KILL "$server"
     if [ "$after" = remove ]; then rm -rf "$folder"; fi
+    if [ -n "$other" ]; then rm -rf "$other"; fi
 ) >/dev/null 2>&1 &
 
 # The watcher alone reads the pipe; this shell only reports how the server ended.

@@ -168,7 +168,8 @@ fn the_processes_of_a_nextest_run_share_a_server_that_ends_with_the_run() {
     wait_until("the port is closed", || {
         TcpStream::connect(("127.0.0.1", port)).is_err()
     });
-    wait_until("the folder is gone", || !Path::new(folder).exists());
+    let of_run = Path::new(folder).parent().unwrap();
+    wait_until("the run's folder is gone", || !of_run.exists());
 }
 
 /// A test of the run above. Does nothing if it is run on its own.

@@ -52,7 +52,7 @@ pub use publications::{
 pub use publish::BlockRows;
 pub use request_slots::{RequestSlot, RequestSlots};
 pub use runs::{
-    FailedBlock, FailureGroup, Outcome, ProviderSummary, Pruned, RunConfig, RunRecord, RunSummary,
+    FailedBlock, FailureGroup, Outcome, ProviderSummary, Pruned, RunConfig, RunEntry, RunRecord, RunSummary,
     RunTrips, UnfinishedBlock,
 };
 pub use schedule::{ArchiveRecord, ScheduleRow};

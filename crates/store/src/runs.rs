@@ -41,6 +41,17 @@ pub struct RunConfig {
     pub providers_etag: Option<String>,
 }
 
+/// Whether a run that is to be planned is the one that the database has under its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunEntry {
+    /// It is, or it is new.
+    Entered,
+    /// Its complete plan has another configuration.
+    OtherConfig,
+    /// It was begun by another request.
+    OtherRequest,
+}
+
 /// How a block of a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,27 +76,29 @@ impl Outcome {
 
 impl Store {
     /// Inserts a run into `api.runs` before its plan is made. If the run is there and its plan is
-    /// not complete, it gets the configuration of this record. Returns whether the run has it.
+    /// not complete, it gets the configuration of this record. Changes nothing if the run was begun
+    /// by another request, or if its complete plan has another configuration.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
-    pub async fn create_run(&self, run: &RunRecord) -> Result<bool, StoreError> {
+    pub async fn create_run(&self, run: &RunRecord) -> Result<RunEntry, StoreError> {
         let RunConfig {
             settings_etag,
             providers_etag,
         } = &run.config;
-        let written = self
-            .client()
-            .await?
+        let client = self.client().await?;
+        let doing = failed("inserting a run");
+        let written = client
             .execute(
                 "INSERT INTO api.runs AS run (run_id, stage, request, settings_etag, providers_etag)
                  VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (run_id) DO UPDATE
                  SET settings_etag = excluded.settings_etag, providers_etag = excluded.providers_etag
-                 WHERE run.block_count IS NULL OR run.settings_etag IS NULL
-                    OR (run.settings_etag, run.providers_etag)
-                       IS NOT DISTINCT FROM (excluded.settings_etag, excluded.providers_etag)",
+                 WHERE run.request = excluded.request AND (
+                     run.block_count IS NULL OR run.settings_etag IS NULL
+                     OR (run.settings_etag, run.providers_etag)
+                        IS NOT DISTINCT FROM (excluded.settings_etag, excluded.providers_etag))",
                 &[
                     &run.run_id,
                     &run.stage.as_str(),
@@ -95,8 +108,22 @@ impl Store {
                 ],
             )
             .await
-            .map_err(failed("inserting a run"))?;
-        Ok(written == 1)
+            .map_err(doing)?;
+        if written == 1 {
+            return Ok(RunEntry::Entered);
+        }
+        let row = client
+            .query_one(
+                "SELECT request = $2 AS is_same FROM api.runs WHERE run_id = $1",
+                &[&run.run_id, &run.request],
+            )
+            .await
+            .map_err(doing)?;
+        Ok(if get(&row, "is_same")? {
+            RunEntry::OtherConfig
+        } else {
+            RunEntry::OtherRequest
+        })
     }
 
     /// Records in `api.runs` that a run's plan is complete. Returns whether the run has the

@@ -73,6 +73,11 @@ async fn the_same_execution_is_the_same_run() {
     let first = function.invoke(&event).await.unwrap();
     let again = function.invoke(&event).await.unwrap();
     assert_eq!(first, again);
+    let mut changed = event.clone();
+    changed["force"] = json!(true);
+    let error = error_of(function.invoke(&changed).await.unwrap_err());
+    assert_eq!(error.error_type, "InvalidInput");
+    assert!(error.error_message.contains("another request"), "{error:?}");
     let mut other = event;
     other["execution"] = json!("arn:aws:states:us-east-1:123456789012:execution:mds-etl:another");
     let other = function.invoke(&other).await.unwrap();

@@ -63,8 +63,8 @@ impl<'a> Planner<'a> {
             None
         } else {
             let config = ctx.version(request.steps().sync_db).await?;
-            add_to_schedule(ctx, ranges).await?;
             create_run(ctx, request, run_id, &config).await?;
+            add_to_schedule(ctx, ranges).await?;
             let key = manifest_key(ctx.config().env.stage, run_id);
             let manifest = JsonArrayStream::create(ctx.vault(), &key, Seal::Plain)?;
             Some(Output { manifest, config })

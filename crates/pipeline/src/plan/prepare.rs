@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use config::ConfigVersion;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
-use store::{ProviderFacts, RunConfig, RunRecord};
+use store::{ProviderFacts, RunConfig, RunEntry, RunRecord};
 use uuid::Uuid;
 
 use super::ranges::{DEFAULT_LAG_HOURS, ProviderRange};
@@ -70,7 +70,7 @@ fn provider_facts(ctx: &Context, provider: Provider<'_>) -> Result<ProviderFacts
 }
 
 /// Adds the run to the database. A plan that is repeated before it was complete may have another
-/// configuration than before, since no step has begun.
+/// configuration than before, since no step has begun. A repetition has the same request.
 pub(super) async fn create_run(
     ctx: &Context,
     request: &PlanRequest,
@@ -83,7 +83,17 @@ pub(super) async fn create_run(
         request: to_json(request)?,
         config: etags(config),
     };
-    check_config(ctx.store().create_run(&run).await?)
+    match ctx.store().create_run(&run).await? {
+        RunEntry::Entered => Ok(()),
+        RunEntry::OtherConfig => check_config(false),
+        RunEntry::OtherRequest => Err(PipelineError::new(
+            ErrorName::InvalidInput,
+            format!(
+                "plan request: run {run_id} was begun with another request under the same execution; \
+                 start a new execution"
+            ),
+        )),
+    }
 }
 
 /// Records that the run's plan is complete.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde_json::json;
-use store::{Outcome, Pruned, RunConfig, RunRecord, StoreError};
+use serde_json::{Value, json};
+use store::{Outcome, Pruned, RunConfig, RunEntry, RunRecord, StoreError};
 use trips::block::Stage;
 use trips::status::Step;
 use trips::time::CivilZone;
@@ -20,15 +20,19 @@ fn config(settings: &str) -> RunConfig {
 }
 
 async fn create_run_with(db: &Db, config: RunConfig) -> bool {
-    db.store
-        .create_run(&RunRecord {
-            run_id: RUN,
-            stage: Stage::Staging,
-            request: json!({"provider": "all"}),
-            config,
-        })
-        .await
-        .unwrap()
+    let entry = enter(db, json!({"provider": "all"}), config).await;
+    assert_ne!(entry, RunEntry::OtherRequest);
+    entry == RunEntry::Entered
+}
+
+async fn enter(db: &Db, request: Value, config: RunConfig) -> RunEntry {
+    let run = RunRecord {
+        run_id: RUN,
+        stage: Stage::Staging,
+        request,
+        config,
+    };
+    db.store.create_run(&run).await.unwrap()
 }
 
 async fn create_run(db: &Db) {
@@ -197,6 +201,23 @@ async fn a_run_has_the_configuration_of_its_complete_plan() {
     assert!(!create_run_with(&db, config("a")).await);
     let etags = db.text("SELECT settings_etag, providers_etag FROM api.runs");
     assert_eq!(etags.await, "b|providers");
+}
+
+#[tokio::test]
+async fn a_run_has_one_request() {
+    let db = Db::planned().await;
+    create_run(&db).await;
+    let (all, bird) = (json!({"provider": "all"}), json!({"provider": "bird"}));
+    // Before its plan is complete and afterwards.
+    for _ in 0..2 {
+        let entry = enter(&db, bird.clone(), config("a")).await;
+        assert_eq!(entry, RunEntry::OtherRequest);
+        let entry = enter(&db, all.clone(), config("a")).await;
+        assert_eq!(entry, RunEntry::Entered);
+        finish_plan(&db, 6).await;
+    }
+    let stored = db.text("SELECT request, block_count FROM api.runs").await;
+    assert_eq!(stored, r#"{"provider": "all"}|6"#);
 }
 
 /// Makes a run of an age with so many outcomes, the newest of them of another age.
