@@ -28,6 +28,23 @@ PRICES = {
     "nat_gb": (0.045, "NAT gateway, a GB"),
 }
 
+# Where each price was read. The others are assumed.
+SOURCES = {
+    "gb_second": "cloudchipr.com/blog/aws-lambda-pricing (2024)",
+    "invocation": "docs.aws.amazon.com, How AWS Pricing Works",
+    "transition": "aws.amazon.com/step-functions/pricing",
+    "put": "devnotes.tech, Understanding AWS S3 Pricing",
+    "get": "the same",
+    "gb_stored": "the same",
+    "metric": "signoz.io/guides/cloudwatch-pricing (February 2026)",
+    "dashboard": "factualminds.com, Amazon CloudWatch Pricing",
+    "gb_logged": "the same",
+    "secret": "hivebook.wiki, AWS Secrets Manager",
+    "key": "cloudburn.io/blog/aws-kms-pricing (March 2026)",
+    "nat_hour": "basavytix.com/blog/aws-nat-gateway-pricing",
+    "nat_gb": "the same",
+}
+
 ASSUMED = {
     "hours": (730, "hours of a month"),
     "nights": (30.4, "nights of a month"),
@@ -124,9 +141,11 @@ def tables():
     for name, formula, text in QUANTITIES:
         shown = [f"{values(n)[name]:,.2f}".rstrip("0").rstrip(".") for n in SIZES]
         out.append(row(f"`{name}`: {text}", *shown, f"`{formula}`"))
-    for title, table in (("What is assumed:", ASSUMED), ("What is counted:", COUNTED), ("Unit prices:", PRICES)):
+    for title, table in (("What is assumed:", ASSUMED), ("What is counted:", COUNTED)):
         out += ["", title, "", row("name", "value", "meaning"), row("---", "---", "---")]
         out += [row(f"`{name}`", number(value), text) for name, (value, text) in table.items()]
+    out += ["", "Unit prices:", "", row("name", "value", "meaning", "read at"), row(*["---"] * 4)]
+    out += [row(f"`{name}`", number(value), text, SOURCES.get(name, "assumed")) for name, (value, text) in PRICES.items()]
     return "\n".join(out)
 
 
