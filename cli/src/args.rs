@@ -3,6 +3,8 @@
 mod archive;
 mod audit;
 mod config;
+mod doctor;
+mod init;
 mod migrate;
 mod providers;
 mod report;
@@ -22,6 +24,8 @@ pub(crate) use audit::AuditArgs;
 pub(crate) use config::{
     ConfigCommand, DiffArgs, EditArgs, ProviderCommand, PutArgs, RotateArgs, StageArgs,
 };
+pub(crate) use doctor::DoctorArgs;
+pub(crate) use init::{InitArgs, StageName};
 pub(crate) use migrate::MigrateArgs;
 pub(crate) use providers::{ProviderArg, names};
 pub(crate) use report::{ReportCommand, TripsArgs};
@@ -72,6 +76,11 @@ pub(crate) enum Command {
     Audit(AuditArgs),
     /// Request a few hours from a provider and report what is wrong with its feed; writes nothing.
     Probe(ProbeArgs),
+    /// Set up a city: make keys and files, check and store them, create the tables, probe a
+    /// provider. Goes on where an earlier call stopped.
+    Init(Box<InitArgs>),
+    /// Try everything that a run needs, and say what is missing with the line that fixes it.
+    Doctor(DoctorArgs),
     /// Show which hours are whole, per provider and day, and what to do about the others.
     Status(StatusArgs),
     /// Report on the data that is loaded.

@@ -15,10 +15,10 @@ use crate::args::RunArgs;
 use crate::failure::usage;
 use crate::output;
 use crate::progress::Progress;
-use arn::StateMachineArn;
+pub(crate) use arn::StateMachineArn;
 use client::{Executions, Started};
 
-const STATE_MACHINE: &str = "ATD_MDS_STATE_MACHINE_ARN";
+pub(crate) const STATE_MACHINE: &str = "ATD_MDS_STATE_MACHINE_ARN";
 
 /// Starts an execution, or finds the one that an earlier, equal request has started. Follows it
 /// with `--watch`.

@@ -8,6 +8,8 @@ mod connect;
 mod demo;
 #[cfg(feature = "sandbox")]
 mod demo_folder;
+mod doctor;
+mod init;
 mod migrate;
 mod probe;
 mod report;
@@ -37,6 +39,8 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         }
         Command::Audit(args) => audit::audit(&args, cli.json, &progress).await,
         Command::Probe(args) => until_stopped(probe::probe(&args, cli.json)).await,
+        Command::Init(args) => until_stopped(Box::pin(init::init(&args, cli.json))).await,
+        Command::Doctor(args) => until_stopped(doctor::doctor(&args, cli.json)).await,
         Command::Status(args) => until_stopped(status::status(&args, cli.json)).await,
         Command::Report(command) => until_stopped(report::report(&command, cli.json)).await,
         Command::Schedule(command) => until_stopped(schedule::schedule(&command, cli.json)).await,

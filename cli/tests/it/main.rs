@@ -15,6 +15,7 @@ mod config_versions;
 mod contract;
 mod database;
 mod deliveries;
+mod doctor;
 mod drill;
 mod fence;
 mod files;
@@ -22,6 +23,7 @@ mod first_contact;
 mod flags;
 mod flat;
 mod hours;
+mod init;
 mod kill;
 mod late;
 #[cfg(feature = "sandbox")]

@@ -96,7 +96,7 @@ async fn an_error_of_connecting_names_host_and_port() {
 
     world
         .edit_providers(|it| {
-            it["bird"]["mds_api_url"] = json!(format!("http://{address}/secret-path"))
+            it["bird"]["mds_api_url"] = json!(format!("http://{address}/secret-path"));
         })
         .await;
     let output = World::output_of(world.mds(&ONE_HOUR)).await;
@@ -121,7 +121,7 @@ async fn a_provider_that_is_not_there_is_told_apart_from_a_file_without_any() {
     fails(
         world.mds(&ONE_HOUR),
         2,
-        &["it has none", "mds config put providers"],
+        &["which has none", "mds config provider add"],
     )
     .await;
 }

@@ -5,6 +5,7 @@ mod audit;
 mod context;
 mod convert;
 mod database;
+mod doctor;
 mod error;
 mod event;
 mod extract;
@@ -41,6 +42,7 @@ pub use database::{
     Migrated, MigrationRequest, migrate, migrate_with, missing_migrations, newest_migration,
     plan_migration, provider_ids,
 };
+pub use doctor::{Check, DoctorReport, Outcome, Verdict as DoctorVerdict, examine, examine_portal};
 pub use error::{ErrorName, PipelineError, to_json};
 pub use event::{
     BlockItem, ExtractOutput, ManifestLocation, PlanRequest, SyncDbOutput, SyncSocrataOutput,

@@ -52,8 +52,8 @@ pub use publications::{
 pub use publish::BlockRows;
 pub use request_slots::{RequestSlot, RequestSlots};
 pub use runs::{
-    FailedBlock, FailureGroup, Outcome, ProviderSummary, Pruned, RunConfig, RunEntry, RunRecord, RunSummary,
-    RunTrips, UnfinishedBlock,
+    FailedBlock, FailureGroup, Outcome, ProviderSummary, Pruned, RunConfig, RunEntry, RunRecord,
+    RunSummary, RunTrips, UnfinishedBlock,
 };
 pub use schedule::{ArchiveRecord, ScheduleRow};
 pub use takeover::{ColumnChange, HoursAre, MigrationReport, Obstacle, TableChange, TakeOver};

@@ -1,6 +1,6 @@
 //! What the portal's dataset must be like, checked before the first upload of a process.
 
-use socrata::{ColumnKind, SocrataClient};
+use socrata::{ColumnKind, DatasetInfo, SocrataClient, SocrataError};
 
 use crate::error::PipelineError;
 
@@ -36,5 +36,10 @@ const COLUMNS: [(&str, ColumnKind); 18] = [
 /// `ConfigInvalid` with what to change in the dataset; those of a request to the portal.
 pub(crate) async fn check_dataset(client: &SocrataClient) -> Result<(), PipelineError> {
     let info = client.dataset_info().await?;
-    Ok(info.check(IDENTIFIER, &COLUMNS)?)
+    Ok(check_info(&info)?)
+}
+
+/// As [`check_dataset`], of what the portal has said about it.
+pub(crate) fn check_info(info: &DatasetInfo) -> Result<(), SocrataError> {
+    info.check(IDENTIFIER, &COLUMNS)
 }

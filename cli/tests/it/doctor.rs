@@ -1,0 +1,413 @@
+//! `mds doctor` against set-ups that are broken in one way each.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::support::{World, options, stderr, stdout, world, world_of};
+
+/// What is wrong, with which variable, its value, the checks that are broken, and words of the
+/// first one.
+type BrokenVariable<'a> = (
+    &'a str,
+    &'a str,
+    Option<&'a str>,
+    &'a [&'a str],
+    &'a [&'a str],
+);
+
+/// The checks of a run of `mds doctor`.
+struct Diagnosis {
+    status: Option<i32>,
+    text: String,
+    checks: Vec<Value>,
+}
+
+impl Diagnosis {
+    async fn of(mut command: Command) -> Self {
+        command.args(["doctor", "--json", "--timeout", "5"]);
+        let output = World::output_of(command).await;
+        let text = stdout(&output);
+        let report: Value = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{error}: {text}\n{}", stderr(&output)));
+        Self {
+            status: output.status.code(),
+            text: text + &stderr(&output),
+            checks: report["checks"].as_array().unwrap().clone(),
+        }
+    }
+
+    fn broken(&self) -> Vec<&str> {
+        let broken = self.checks.iter().filter(|it| it["outcome"] == "broken");
+        broken.map(|it| it["check"].as_str().unwrap()).collect()
+    }
+
+    /// Exactly these checks are broken; the first one's finding or remedy has the words.
+    fn expect(&self, what: &str, broken: &[&str], words: &[&str]) {
+        assert_eq!(self.broken(), broken, "{what}: {}", self.text);
+        assert_eq!(self.status, Some(1), "{what}");
+        let first = self
+            .checks
+            .iter()
+            .find(|it| it["outcome"] == "broken")
+            .unwrap();
+        let said = format!("{} {}", first["finding"], first["remedy"]);
+        assert!(first["remedy"].is_string(), "{what}: {said}");
+        for word in words {
+            assert!(said.contains(word), "{what}: `{word}` is missing in {said}");
+        }
+        for secret in [
+            "secret-password",
+            "wrong-token",
+            "sandbox-secret-key",
+            "sandbox-key-secret",
+        ] {
+            assert!(!self.text.contains(secret), "{what}: {}", self.text);
+        }
+    }
+}
+
+async fn closed_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+impl World {
+    /// A command against this world, with one variable changed; `None` removes it.
+    fn with_variable(&self, name: &str, value: Option<&str>) -> Command {
+        let mut command = self.mds(&[]);
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+        command
+    }
+
+    /// What the doctor finds after `edit` of the settings, which are put back.
+    async fn with_settings(&self, edit: impl FnOnce(&mut Value)) -> Diagnosis {
+        let before = self
+            .vault()
+            .await
+            .get_json::<Value>("config/settings_staging.json")
+            .await
+            .unwrap();
+        self.edit_settings(edit).await;
+        let found = Diagnosis::of(self.mds(&[])).await;
+        self.edit_settings(|settings| *settings = before).await;
+        found
+    }
+
+    async fn with_providers(&self, edit: impl FnOnce(&mut Value)) -> Diagnosis {
+        let before = self
+            .vault()
+            .await
+            .get_json::<Value>("config/providers_staging.json")
+            .await
+            .unwrap();
+        self.edit_providers(edit).await;
+        let found = Diagnosis::of(self.mds(&[])).await;
+        self.edit_providers(|providers| *providers = before).await;
+        found
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_set_up_is_found_whole_and_left_as_it_was() {
+    let world = world().await;
+    let before = world.stored();
+    let found = Diagnosis::of(world.mds(&[])).await;
+    assert_eq!(found.broken(), Vec::<&str>::new(), "{}", found.text);
+    assert_eq!(found.status, Some(0));
+    let odd = found.checks.iter().filter(|it| it["outcome"] != "ok");
+    assert_eq!(odd.count(), 0, "{}", found.text);
+    assert_eq!(world.stored(), before, "the object of the trial is gone");
+
+    let output = world.expect(0, &["doctor"]).await;
+    assert!(
+        stdout(&output).contains("The set-up is whole"),
+        "{}",
+        stdout(&output)
+    );
+    assert!(
+        stdout(&output).contains("provider bird: it accepts the login"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_environment_is_named() {
+    let world = world().await;
+    let address = closed_address().await;
+    let url = format!("http://{address}");
+    let other_key = secrecy::ExposeSecret::expose_secret(&vault::FernetKeys::generate()).to_owned();
+    let cases: [BrokenVariable<'_>; 8] = [
+        (
+            "no credentials",
+            "AWS_ACCESS_KEY_ID",
+            None,
+            &["credentials"],
+            &["AWS_ACCESS_KEY_ID", "AWS_PROFILE"],
+        ),
+        (
+            "wrong secret key",
+            "AWS_SECRET_ACCESS_KEY",
+            Some("wrong"),
+            &["bucket"],
+            &["AWS_SECRET_ACCESS_KEY"],
+        ),
+        (
+            "misspelt bucket",
+            "ATD_MDS_BUCKET",
+            Some("mds-archvie"),
+            &["bucket"],
+            &["mds-archvie", "ATD_MDS_BUCKET"],
+        ),
+        (
+            "no bucket",
+            "ATD_MDS_BUCKET",
+            None,
+            &["bucket"],
+            &["ATD_MDS_BUCKET"],
+        ),
+        (
+            "S3 out of reach",
+            "AWS_ENDPOINT_URL_S3",
+            Some(&url),
+            &["bucket"],
+            &[&address],
+        ),
+        (
+            "wrong Fernet key",
+            "ATD_MDS_FERNET_KEY",
+            Some(&other_key),
+            &["fernet key"],
+            &["settings_staging.json", "ATD_MDS_FERNET_KEY"],
+        ),
+        (
+            "malformed Fernet key",
+            "ATD_MDS_FERNET_KEY",
+            Some("short"),
+            &["fernet key"],
+            &["ATD_MDS_FERNET_KEY"],
+        ),
+        (
+            "unknown stage",
+            "ATD_MDS_RUN_MODE",
+            Some("TEST"),
+            &["environment"],
+            &["ATD_MDS_RUN_MODE", "PRODUCTION"],
+        ),
+    ];
+    for (what, name, value, broken, words) in cases {
+        let mut command = world.with_variable(name, value);
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
+        Diagnosis::of(command).await.expect(what, broken, words);
+    }
+    let mut command = world.mds(&[]);
+    command.env("ATD_MDS_STATE_MACHINE_ARN", "mds-etl");
+    Diagnosis::of(command)
+        .await
+        .expect("ARN", &["state machine"], &["ATD_MDS_STATE_MACHINE_ARN"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_settings_is_named() {
+    let world = world().await;
+    let found = world
+        .with_settings(|it| {
+            it.as_object_mut().unwrap().remove("DATABASE_URL");
+        })
+        .await;
+    found.expect(
+        "no DATABASE_URL",
+        &["settings", "database"],
+        &["DATABASE_URL", "mds config edit settings"],
+    );
+    let found = world
+        .with_settings(|it| it["TIME_ZONE"] = json!("Texas"))
+        .await;
+    found.expect("zone", &["settings"], &["TIME_ZONE"]);
+    let found = world.with_settings(|it| it["BOUNDARIES"] = json!([{"layer": "cell", "key": "boundaries/cell.json", "property": "name_of_cell"}])).await;
+    found.expect("property", &["boundaries"], &["name_of_cell", "BOUNDARIES"]);
+    let found = world
+        .with_settings(|it| it["SOCRATA_KEY_SECRET"] = json!("secret-password"))
+        .await;
+    found.expect("portal login", &["portal"], &["SOCRATA_KEY_ID"]);
+    let found = world
+        .with_settings(|it| it["SOCRATA_DATASET"] = json!("none-9999"))
+        .await;
+    found.expect("dataset id", &["portal"], &["SOCRATA_DATASET"]);
+
+    let address = closed_address().await;
+    let url = format!("postgresql://user:secret-password@{address}/mds");
+    let found = world
+        .with_settings(|it| it["DATABASE_URL"] = json!(url))
+        .await;
+    found.expect(
+        "database down",
+        &["database"],
+        &[&address, "start the server"],
+    );
+
+    std::fs::write(
+        world.stack.bucket_folder().join("boundaries/cell.json"),
+        "{\"type\": \"Feature",
+    )
+    .unwrap();
+    Diagnosis::of(world.mds(&[])).await.expect(
+        "boundaries",
+        &["boundaries"],
+        &["boundaries/cell.json", "mds config put"],
+    );
+    std::fs::remove_file(world.stack.bucket_folder().join("boundaries/cell.json")).unwrap();
+    Diagnosis::of(world.mds(&[])).await.expect(
+        "boundaries",
+        &["boundaries"],
+        &["boundaries/cell.json"],
+    );
+    std::fs::remove_file(
+        world
+            .stack
+            .bucket_folder()
+            .join("config/settings_staging.json"),
+    )
+    .unwrap();
+    let found = Diagnosis::of(world.mds(&[])).await;
+    found.expect(
+        "no settings",
+        &["settings"],
+        &["config/settings_staging.json", "mds config put settings"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_provider_is_named() {
+    let world = world().await;
+    let found = world
+        .with_providers(|it| it["bird"]["token"] = json!("wrong-token"))
+        .await;
+    found.expect("token", &["provider"], &["bird", "token"]);
+    let address = closed_address().await;
+    let found = world
+        .with_providers(|it| it["lime"]["mds_api_url"] = json!(format!("http://{address}")))
+        .await;
+    found.expect("out of reach", &["provider"], &["lime", &address]);
+    let found = world
+        .with_providers(|it| it["lime"]["provider_id"] = json!("five"))
+        .await;
+    found.expect(
+        "entry",
+        &["providers"],
+        &["lime.provider_id", "mds config edit providers"],
+    );
+    let found = world.with_providers(|it| *it = json!({})).await;
+    assert_eq!(found.status, Some(0), "{}", found.text);
+    assert!(
+        found.text.contains("no hour is requested"),
+        "{}",
+        found.text
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_database_is_named() {
+    let world = world().await;
+    let role = format!("reader_{}", uuid::Uuid::new_v4().simple());
+    let name = world.text("SELECT current_database()::text").await;
+    let login = format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'secret-password'; REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC;"
+    );
+    world.database.batch_execute(&login).await.unwrap();
+    let owner = world.stack.database_url.clone();
+    let mut url: Vec<&str> = owner.splitn(2, "://").collect();
+    let server = url.pop().unwrap();
+    let server = server.rsplit_once('@').map_or(server, |(_, server)| server);
+    let without_rights = format!("postgresql://{role}:secret-password@{server}");
+    let with_login = |it: &mut Value| {
+        it["MIGRATION_DATABASE_URL"] = json!(owner);
+        it["DATABASE_URL"] = json!(without_rights);
+    };
+    let found = world.with_settings(with_login).await;
+    found.expect("rights", &["rights"], &["api", "infra/grants.sql"]);
+
+    let wrong = format!("postgresql://{role}_of_nobody:secret-password@{server}");
+    let found = world
+        .with_settings(|it| it["DATABASE_URL"] = json!(wrong))
+        .await;
+    found.expect("login", &["database"], &["user, password"]);
+
+    let read_only = format!("ALTER ROLE {role} SET default_transaction_read_only = on");
+    world.database.batch_execute(&read_only).await.unwrap();
+    let found = world
+        .with_settings(|it| it["DATABASE_URL"] = json!(without_rights))
+        .await;
+    found.expect(
+        "read-only",
+        &["database"],
+        &["default_transaction_read_only"],
+    );
+
+    world.database.batch_execute("DELETE FROM api.schema_history WHERE version = (SELECT max(version) FROM api.schema_history)").await.unwrap();
+    Diagnosis::of(world.mds(&[]))
+        .await
+        .expect("migration", &["migrations"], &["mds migrate"]);
+    world
+        .database
+        .batch_execute("DROP SCHEMA api CASCADE")
+        .await
+        .unwrap();
+    let found = Diagnosis::of(world.mds(&[])).await;
+    found.expect("no tables", &["migrations"], &["no tables", "mds migrate"]);
+    world
+        .database
+        .batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dataset_without_identifier_or_column_is_named() {
+    let mut without_identifier = options(&["bird"]);
+    without_identifier.portal.has_row_identifier = false;
+    let world = world_of(without_identifier).await;
+    Diagnosis::of(world.mds(&[])).await.expect(
+        "identifier",
+        &["dataset"],
+        &["row identifier", "trip_id"],
+    );
+
+    let mut without_column = options(&["bird"]);
+    without_column
+        .portal
+        .columns
+        .retain(|column| column.name != "day_of_week");
+    let world = world_of(without_column).await;
+    Diagnosis::of(world.mds(&[])).await.expect(
+        "column",
+        &["dataset"],
+        &["day_of_week", "docs/SETUP.md"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_off_is_named_although_nothing_can_be_signed() {
+    use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+
+    let world = world().await;
+    let server = MockServer::start().await;
+    let past = chrono::Utc::now() - chrono::TimeDelta::hours(1);
+    let refusal = "<Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message></Error>";
+    let answer = ResponseTemplate::new(403)
+        .insert_header("date", past.format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+        .set_body_raw(refusal, "application/xml");
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    let uri = server.uri();
+    let found = Diagnosis::of(world.with_variable("AWS_ENDPOINT_URL_S3", Some(&uri))).await;
+    found.expect(
+        "clock",
+        &["clock", "bucket"],
+        &["s ahead of that of S3", "clock"],
+    );
+}

@@ -1,0 +1,183 @@
+//! The portal and the providers: one cheap request each.
+
+use std::io;
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use config::{Providers, Settings};
+use futures::future::join_all;
+use mds_client::{
+    ClientOptions as MdsOptions, HourResponse, MdsClient, MdsError, ProviderConfig, TripSink,
+};
+use serde_json::value::RawValue;
+use socrata::{ClientOptions as PortalOptions, SocrataClient, SocrataError};
+use trips::block::{Hour, ProviderName};
+
+use super::report::{Check, Verdict, timed};
+use crate::plan::DEFAULT_LAG_HOURS;
+use crate::publish::dataset;
+
+const EDIT_SETTINGS: &str = "mds config edit settings";
+const EDIT_PROVIDERS: &str = "mds config edit providers";
+
+/// Whether the portal accepts the login, and whether the dataset is one that rows can go to.
+pub(super) async fn portal(settings: &Settings, limit: Duration) -> Vec<Check> {
+    if !settings.has_portal {
+        let none = || Verdict::not_tried("the settings name no portal, so nothing is published");
+        return vec![
+            Check::at_once("portal", none()),
+            Check::at_once("dataset", none()),
+        ];
+    }
+    let mut info = None;
+    let portal = timed("portal", None, limit, async {
+        match read_dataset(settings).await {
+            Ok(found) => {
+                info = Some(found);
+                Verdict::ok("it accepts the login")
+            }
+            Err(broken) => broken,
+        }
+    })
+    .await;
+    let dataset = match info {
+        None => Verdict::not_tried("the portal cannot be used"),
+        Some(info) => match dataset::check_info(&info) {
+            Ok(()) => Verdict::ok("rows are replaced by trip_id, and every column is there"),
+            Err(error) => Verdict::broken(
+                error.to_string(),
+                "change the dataset at the portal; docs/SETUP.md lists its columns",
+            ),
+        },
+    };
+    vec![portal, Check::at_once("dataset", dataset)]
+}
+
+async fn read_dataset(settings: &Settings) -> Result<socrata::DatasetInfo, Verdict> {
+    let config = settings
+        .socrata()
+        .map_err(|error| Verdict::broken(error.to_string(), EDIT_SETTINGS))?;
+    let http = http_kit::client()
+        .map_err(|_| Verdict::not_tried("this machine's HTTP client cannot be built"))?;
+    let client = SocrataClient::new(http, config)
+        .map_err(|error| Verdict::broken(error.to_string(), EDIT_SETTINGS))?
+        .with_options(PortalOptions {
+            max_attempts: 1,
+            ..PortalOptions::default()
+        });
+    client.dataset_info().await.map_err(|error| {
+        let remedy = match &error {
+            SocrataError::Rejected {
+                status: 401 | 403, ..
+            } => {
+                "correct SOCRATA_KEY_ID, SOCRATA_KEY_SECRET and SOCRATA_APP_TOKEN (mds config edit settings)"
+            }
+            SocrataError::Rejected { status: 404, .. } => {
+                "correct SOCRATA_DATASET (mds config edit settings)"
+            }
+            SocrataError::Unavailable { .. } => {
+                "look at the network, and at SOCRATA_DATA_ENDPOINT (mds config edit settings)"
+            }
+            SocrataError::Throttled { .. } => "wait, and try again",
+            _ => EDIT_SETTINGS,
+        };
+        if error.is_transient() && !matches!(error, SocrataError::Unavailable { status: None, .. }) {
+            Verdict::warning(error.to_string(), remedy)
+        } else {
+            Verdict::broken(error.to_string(), remedy)
+        }
+    })
+}
+
+/// Requests the first trip of an hour that every provider should have published.
+pub(super) async fn providers(providers: &Providers, limit: Duration) -> Vec<Check> {
+    let checks = providers.iter().map(|(name, config)| {
+        let about = Some(name.to_string());
+        timed("provider", about, limit, provider(name, config, limit))
+    });
+    let mut checks = join_all(checks).await;
+    checks.extend(providers.all_invalid().map(|(name, _)| {
+        let why = Verdict::not_tried("its entry in the providers file cannot be used");
+        Check::at_once("provider", why).about(name)
+    }));
+    checks
+}
+
+async fn provider(name: &ProviderName, config: &ProviderConfig, limit: Duration) -> Verdict {
+    if !config.enabled {
+        return Verdict::not_tried("it is disabled");
+    }
+    let Ok(http) = http_kit::client() else {
+        return Verdict::not_tried("this machine's HTTP client cannot be built");
+    };
+    let patient = ProviderConfig {
+        max_attempts: 1,
+        ..config.clone()
+    };
+    let client = match MdsClient::new(http, name.clone(), patient) {
+        Ok(client) => client.with_options(MdsOptions {
+            deadline: Some(limit),
+            ..MdsOptions::default()
+        }),
+        Err(error) => return Verdict::broken(error.to_string(), EDIT_PROVIDERS),
+    };
+    let lag = config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS);
+    let now = Utc::now();
+    let hour = Hour::containing(now - TimeDelta::hours(i64::from(lag) + 1));
+    match client.fetch_hour(hour, now, || FirstTrip).await {
+        // The sink ends the request at the first trip: whoever sends one has accepted the login.
+        Ok(HourResponse::Ready { .. }) | Err(MdsError::Sink { .. }) => {
+            Verdict::ok("it accepts the login and answers")
+        }
+        Ok(HourResponse::NotYet { http_status }) => no_hour(name, http_status, lag),
+        Ok(HourResponse::NotOperating { report, .. }) => no_hour(name, report.http_status, lag),
+        Err(error) => refused(name, &error),
+    }
+}
+
+fn no_hour(name: &ProviderName, status: u16, lag: u32) -> Verdict {
+    Verdict::warning(
+        format!(
+            "it accepts the login, but has no hour that is {lag} h old (HTTP {status}): it is late, or mds_api_url is wrong"
+        ),
+        format!("mds probe --provider {name}"),
+    )
+}
+
+fn refused(name: &ProviderName, error: &MdsError) -> Verdict {
+    match error {
+        MdsError::Rejected {
+            status: 400 | 401 | 403,
+            ..
+        } => Verdict::broken(
+            error.to_string(),
+            format!(
+                "correct the login of {name}: auth_type, token and what belongs to them ({EDIT_PROVIDERS})"
+            ),
+        ),
+        MdsError::Config { .. } => Verdict::broken(error.to_string(), EDIT_PROVIDERS),
+        MdsError::Throttled { .. } => Verdict::warning(error.to_string(), "wait, and try again"),
+        MdsError::Unavailable { status: None, .. } => Verdict::broken(
+            error.to_string(),
+            format!("look at the network, and at mds_api_url of {name} ({EDIT_PROVIDERS})"),
+        ),
+        MdsError::Unavailable { .. } => Verdict::warning(
+            error.to_string(),
+            "wait, and try again; if it stays, ask the provider",
+        ),
+        _ => Verdict::broken(error.to_string(), format!("mds probe --provider {name}")),
+    }
+}
+
+/// Takes no trip: the request is over when the first one comes.
+struct FirstTrip;
+
+impl TripSink for FirstTrip {
+    fn begin(&mut self, _version: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn trip(&mut self, _raw: &RawValue) -> io::Result<()> {
+        Err(io::Error::other("one trip is enough"))
+    }
+}

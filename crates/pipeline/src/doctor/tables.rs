@@ -1,0 +1,139 @@
+//! The database: the connection, the rights of the login, the tables.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use config::{Config, Environment, Scope};
+use store::{Store, StoreError};
+
+use super::report::{Check, Verdict, timed};
+use crate::database::{missing_migrations, open_store};
+
+const EDIT: &str = "mds config edit settings";
+const GRANTS: &str = "apply infra/grants.sql as the owner of the tables: psql --set ON_ERROR_STOP=1 --file infra/grants.sql";
+const CONNECTIONS: usize = 2;
+
+/// Connects as a step does, and looks at what a step needs.
+pub(super) async fn check(env: Environment, limit: Duration) -> Vec<Check> {
+    let mut opened = None;
+    let database = timed("database", None, limit, async {
+        match Box::pin(connect(env)).await {
+            Ok((verdict, config, store)) => {
+                opened = Some((config, store));
+                verdict
+            }
+            Err(verdict) => verdict,
+        }
+    })
+    .await;
+    let Some((config, store)) = opened else {
+        let why = "the database cannot be used";
+        return vec![
+            database,
+            Check::at_once("rights", Verdict::not_tried(why)),
+            Check::at_once("migrations", Verdict::not_tried(why)),
+        ];
+    };
+    let database = database.about(store.address());
+    let (rights, migrations) = futures::join!(
+        timed("rights", None, limit, rights(&store)),
+        timed("migrations", None, limit, migrations(&config)),
+    );
+    store.close_idle().await;
+    vec![database, rights, migrations]
+}
+
+async fn connect(env: Environment) -> Result<(Verdict, Config, Store), Verdict> {
+    // The scope without providers: their file may be missing.
+    let config = config::load_for(env, Scope::Migrate, None)
+        .await
+        .map_err(|error| Verdict::broken(error.to_string(), EDIT))?;
+    let store = Box::pin(open_store(&config, CONNECTIONS))
+        .await
+        .map_err(|error| Verdict::broken(error.message, EDIT))?;
+    let server = store
+        .server_info()
+        .await
+        .map_err(|error| unusable(&error))?;
+    let is_encrypted = if server.is_encrypted {
+        "with TLS"
+    } else {
+        "without TLS, which only a server on this machine may be"
+    };
+    let off = (Utc::now() - server.now).num_seconds();
+    let shown = format!(
+        "Postgres {} as {} in {}, {is_encrypted}",
+        server.version, server.user, server.database
+    );
+    let verdict = if off.abs() >= 60 {
+        Verdict::warning(
+            format!(
+                "{shown}; its clock is {} s {} this machine's",
+                off.abs(),
+                if off > 0 { "behind" } else { "ahead of" }
+            ),
+            "set the clock that is wrong",
+        )
+    } else {
+        Verdict::ok(shown)
+    };
+    Ok((verdict, config, store))
+}
+
+fn unusable(error: &StoreError) -> Verdict {
+    let remedy = match error {
+        StoreError::Unavailable(_) => {
+            "start the server, open its firewall or security group to this machine, or correct DATABASE_URL \
+             (mds config edit settings)"
+        }
+        StoreError::Refused(_) | StoreError::LoginSecret { .. } => {
+            "correct user, password or database of DATABASE_URL (mds config edit settings) or of the secret that \
+             DATABASE_SECRET names"
+        }
+        StoreError::ReadOnly => {
+            "ALTER ROLE … SET default_transaction_read_only = off, or use another role"
+        }
+        StoreError::SharedSession => {
+            "lead DATABASE_URL to the database itself or to a pooler in session mode (mds config edit settings)"
+        }
+        _ => EDIT,
+    };
+    Verdict::broken(error.to_string(), remedy)
+}
+
+async fn rights(store: &Store) -> Verdict {
+    match store.missing_rights().await {
+        Ok(missing) if missing.is_empty() => {
+            Verdict::ok("the login may read and write what a run needs")
+        }
+        Ok(missing) => {
+            const SHOWN: usize = 4;
+            let more = missing.len().saturating_sub(SHOWN);
+            let mut shown = missing[..missing.len() - more].join(", ");
+            if more > 0 {
+                shown = format!("{shown} and {more} more");
+            }
+            Verdict::broken(format!("the login lacks {shown}"), GRANTS)
+        }
+        Err(error) => Verdict::broken(error.to_string(), GRANTS),
+    }
+}
+
+/// Asks as the login for migrations, if the settings have one, since the other may not be allowed
+/// to read which are applied.
+async fn migrations(config: &Config) -> Verdict {
+    match Box::pin(missing_migrations(config)).await {
+        Ok(missing) if missing.is_empty() => Verdict::ok(format!(
+            "the tables have version {}",
+            Store::newest_version()
+        )),
+        Ok(missing) if missing.iter().any(|it| it.starts_with("V1__")) => {
+            Verdict::broken("there are no tables yet", "mds migrate")
+        }
+        Ok(missing) => Verdict::broken(format!("missing: {}", missing.join(", ")), "mds migrate"),
+        Err(error) => Verdict::not_tried(format!(
+            "which are applied cannot be read: {}",
+            error.message
+        )),
+    }
+}
