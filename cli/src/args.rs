@@ -6,6 +6,7 @@ mod config;
 mod doctor;
 mod init;
 mod migrate;
+mod provider_keys;
 mod providers;
 mod report;
 #[cfg(feature = "sandbox")]
@@ -22,11 +23,13 @@ use pipeline::PlanRequest;
 pub(crate) use archive::{ArchiveCommand, ArchiveGetArgs, ArchiveListArgs, Format};
 pub(crate) use audit::AuditArgs;
 pub(crate) use config::{
-    ConfigCommand, DiffArgs, EditArgs, ProviderCommand, PutArgs, RotateArgs, StageArgs,
+    AddProviderArgs, ConfigCommand, DiffArgs, EditArgs, EditProviderArgs, ProviderCommand, PutArgs,
+    RotateArgs, StageArgs,
 };
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use init::{InitArgs, StageName};
 pub(crate) use migrate::MigrateArgs;
+pub(crate) use provider_keys::{ProviderKeys, Source};
 pub(crate) use providers::{ProviderArg, names};
 pub(crate) use report::{ReportCommand, TripsArgs};
 #[cfg(feature = "sandbox")]

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use trips::status::Step;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, ConfigCommand};
 use crate::progress::Progress;
 use crate::signals::until_stopped;
 
@@ -45,6 +45,8 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         Command::Report(command) => until_stopped(report::report(&command, cli.json)).await,
         Command::Schedule(command) => until_stopped(schedule::schedule(&command, cli.json)).await,
         Command::Archive(command) => until_stopped(archive::archive(command, cli.json)).await,
+        // Ctrl-C in the editor is the editor's.
+        Command::Config(ConfigCommand::Edit(args)) => Box::pin(config::edit(&args, cli.json)).await,
         Command::Config(command) => {
             until_stopped(config::config(command, cli.json, &progress)).await
         }

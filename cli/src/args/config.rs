@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::ProviderKeys;
+
 /// `mds config`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -44,6 +46,11 @@ pub(crate) enum ConfigCommand {
         #[command(flatten)]
         stage: StageArgs,
     },
+    /// Print the JSON schema of a file, with which editors check and complete it.
+    Schema {
+        /// `providers` or `settings`.
+        name: String,
+    },
     /// Add, edit, enable, disable and list providers.
     #[command(subcommand)]
     Provider(ProviderCommand),
@@ -65,6 +72,10 @@ pub(crate) enum ConfigCommand {
 /// `mds config provider`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProviderCommand {
+    /// Add a provider, disabled. On a terminal, what is required and not given is asked for.
+    Add(AddProviderArgs),
+    /// Change keys of a provider's entry; the rest of the file stays as it is written.
+    Edit(EditProviderArgs),
     /// Include a provider in runs over all providers, and say from which hour on.
     Enable {
         /// The provider's name in the providers file.
@@ -88,6 +99,44 @@ pub(crate) enum ProviderCommand {
         #[command(flatten)]
         stage: StageArgs,
     },
+}
+
+/// `mds config provider add`.
+#[derive(Debug, Args)]
+pub(crate) struct AddProviderArgs {
+    /// The provider's name: lower-case letters, digits, `_` and `-`.
+    pub(crate) name: String,
+
+    #[command(flatten)]
+    pub(crate) keys: ProviderKeys,
+
+    /// Include it in runs over all providers at once.
+    #[arg(long)]
+    pub(crate) enable: bool,
+
+    /// Then request a few hours and report what is wrong with the feed, as `mds probe` does.
+    #[arg(long, conflicts_with = "production")]
+    pub(crate) probe: bool,
+
+    #[command(flatten)]
+    pub(crate) stage: StageArgs,
+}
+
+/// `mds config provider edit`.
+#[derive(Debug, Args)]
+pub(crate) struct EditProviderArgs {
+    /// The provider's name in the providers file.
+    pub(crate) name: String,
+
+    #[command(flatten)]
+    pub(crate) keys: ProviderKeys,
+
+    /// Remove a key from the entry, so that its default holds; may be repeated.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) unset: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) stage: StageArgs,
 }
 
 /// `mds config edit`.

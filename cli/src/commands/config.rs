@@ -31,6 +31,8 @@ use crate::progress::Progress;
 use redact::Kind;
 use target::Target;
 
+pub(crate) use edit::edit;
+
 pub(crate) async fn config(
     command: ConfigCommand,
     json: bool,
@@ -49,9 +51,10 @@ pub(crate) async fn config(
             options,
             stage,
         } => put::put(&name, &file, &options, &stage, json).await,
-        ConfigCommand::Edit(args) => edit::edit(&args, json).await,
+        ConfigCommand::Edit(args) => edit(&args, json).await,
         ConfigCommand::Diff(args) => diff::diff(&args, json).await,
         ConfigCommand::History { name, stage } => history::history(&name, &stage, json).await,
+        ConfigCommand::Schema { name } => schema(&name),
         ConfigCommand::Provider(command) => provider::provider(command, json).await,
         ConfigCommand::List { stage } => list::list(&stage, json).await,
         ConfigCommand::Check { stage } => check::check_stored(&stage, json).await,
@@ -94,6 +97,21 @@ fn without_secrets(target: &Target, text: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     })?;
     redact::hide_secrets(kind, &mut file);
     Ok(serde_json::to_vec_pretty(&file)?)
+}
+
+fn schema(name: &str) -> anyhow::Result<ExitCode> {
+    let schema = match name {
+        "settings" => config::settings_schema(),
+        "providers" => config::providers_schema(),
+        _ => {
+            return Err(failure::usage(format!(
+                "there is no schema of `{name}`; is `{}` meant?",
+                config::nearest_name(name, &["settings", "providers"])
+            )));
+        }
+    };
+    output::json(&schema)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

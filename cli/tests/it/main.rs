@@ -11,6 +11,7 @@ mod belief;
 mod config;
 mod config_edit;
 mod config_provider;
+mod config_schema;
 mod config_versions;
 mod contract;
 mod database;

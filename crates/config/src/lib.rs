@@ -8,6 +8,7 @@ mod error;
 mod key_names;
 mod load;
 mod providers;
+mod schema;
 mod scope;
 mod secret;
 mod settings;
@@ -25,6 +26,10 @@ pub use error::ConfigError;
 pub use key_names::{SCHEMA, nearest_name};
 pub use load::{Config, load, load_for, open_vault};
 pub use providers::Providers;
+pub use schema::{
+    KeyForm, KeySpec, provider_keys, providers_schema, settings_keys, settings_schema,
+    token_request_keys,
+};
 pub use scope::Scope;
 pub use settings::Settings;
 pub use version::{BoundaryVersions, ConfigVersion, current_boundaries, current_files};

@@ -1,8 +1,11 @@
 //! Questions on a terminal. Whatever is asked can be given as an option instead.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::process::Command;
 
-use tokio::task::spawn_blocking;
+use anyhow::Context as _;
+use console::Term;
+use tokio::sync::oneshot;
 
 /// Whether somebody is there to answer.
 pub(super) fn is_possible() -> bool {
@@ -11,15 +14,25 @@ pub(super) fn is_possible() -> bool {
 
 /// Asks for a line; empty at the end of the input.
 pub(super) async fn line(question: String) -> anyhow::Result<String> {
-    let answer = spawn_blocking(move || -> io::Result<String> {
-        let mut out = io::stderr().lock();
-        write!(out, "{question} ")?;
-        out.flush()?;
+    answered(move || {
+        write(&question)?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
         Ok(answer)
+    })
+    .await
+}
+
+/// Asks for a line that the terminal does not show.
+pub(super) async fn secret(question: String) -> anyhow::Result<String> {
+    let mut echo = Echo { is_hidden: true };
+    let answer = answered(move || {
+        write(&format!("{question} (not shown)"))?;
+        Term::stderr().read_secure_line()
     });
-    Ok(answer.await??.trim().to_owned())
+    let answer = answer.await;
+    echo.is_hidden = false;
+    answer
 }
 
 /// Asks yes or no. An empty answer is `default`.
@@ -31,4 +44,35 @@ pub(super) async fn yes(question: &str, default: bool) -> anyhow::Result<bool> {
         "y" | "yes" => true,
         _ => false,
     })
+}
+
+fn write(question: &str) -> io::Result<()> {
+    let mut out = io::stderr().lock();
+    write!(out, "{question} ")?;
+    out.flush()
+}
+
+/// Waits for an answer on a thread that nothing waits for at the end: a signal ends the command
+/// even if nobody answers.
+async fn answered(
+    read: impl FnOnce() -> io::Result<String> + Send + 'static,
+) -> anyhow::Result<String> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || sender.send(read()));
+    let answer = receiver.await.context("the question was not answered")?;
+    Ok(answer?.trim().to_owned())
+}
+
+/// Lets the terminal show again what is typed, if a question ends without an answer.
+struct Echo {
+    is_hidden: bool,
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        if self.is_hidden {
+            // A terminal that is gone needs none.
+            let _ = Command::new("stty").arg("echo").status();
+        }
+    }
 }

@@ -26,7 +26,7 @@ const RUNTIME_FOLDER: &str = "XDG_RUNTIME_DIR";
 const SIGNALLED: u8 = 128;
 
 /// `mds config edit`.
-pub(super) async fn edit(args: &EditArgs, json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) async fn edit(args: &EditArgs, json: bool) -> anyhow::Result<ExitCode> {
     if !args.yes && !ask::is_possible() {
         return Err(failure::usage(
             "standard input is no terminal, so nobody can be asked whether the change is right; add --yes",
@@ -59,10 +59,7 @@ pub(super) async fn edit(args: &EditArgs, json: bool) -> anyhow::Result<ExitCode
     let ended = tokio::select! {
         ended = session.run() => ended,
         signalled = session.stop_requested() => {
-            let status = signalled?;
-            file.remove()?;
-            // Somebody may be asked a question right now, and nothing else waits for the answer.
-            std::process::exit(status.into());
+            signalled.map(ExitCode::from)
         }
     };
     file.remove()

@@ -55,6 +55,12 @@ impl ProvidersFile {
         self.entries.get(name).filter(|_| name != config::SCHEMA)
     }
 
+    /// The entry with this name in a changed text.
+    pub(super) fn entry_of(text: &[u8], name: &str) -> Value {
+        let file: Value = serde_json::from_slice(strip_byte_order_mark(text)).unwrap_or_default();
+        file.get(name).cloned().unwrap_or_default()
+    }
+
     /// The entry with this name, or the error that names those that there are.
     pub(super) fn require(&self, name: &str) -> anyhow::Result<&Value> {
         self.entry(name).ok_or_else(|| {
