@@ -16,6 +16,7 @@ mod grow;
 mod load;
 mod memory;
 mod month;
+mod network;
 mod plan;
 mod portal;
 mod publish;
@@ -72,6 +73,8 @@ enum Part {
     Memory,
     /// A month of blocks, and a slow block among others.
     Month,
+    /// A block and a day on a network like AWS's.
+    Network,
     /// A plan of ten years of eighteen providers, and of the hour after them.
     Plan,
     /// The database's side of an audit.
@@ -132,6 +135,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Part::Month) {
         Box::pin(month::measure(&mut report)).await?;
+    }
+    if wanted(Part::Network) {
+        Box::pin(network::measure(&mut report, rounds)).await?;
     }
     if wanted(Part::Plan) {
         Box::pin(plan::measure(&mut report, rounds)).await?;

@@ -6,17 +6,17 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use local_stack::Counts;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::database::Database;
 use crate::end;
 use crate::feed::Feed;
-use crate::network::{Counts, Network};
+use crate::network::Sky;
 use crate::processes::{Ended, start, suffer};
 use crate::schedule::{DatabaseFault, Moment, Outage, Schedule, Wave};
 use crate::support::{World, world_of};
-use crate::weather::Place;
 
 /// How long the runs of a wave may go on under their faults.
 const WAVE: Duration = Duration::from_secs(8);
@@ -101,7 +101,7 @@ async fn attack_and_repair(schedule: &Schedule, ended: &mut Vec<Ended>) -> Resul
     }
     let mut world = world_of(options).await;
     let database = Database::of(&world, schedule.own_server).await;
-    let network = Network::before(&mut world, &database.url_of_role(), schedule.seed).await;
+    let sky = Sky::over(&mut world, &database.url_of_role(), schedule.seed).await;
     let mut tally = Tally {
         seeds: 1,
         ..Tally::default()
@@ -109,16 +109,16 @@ async fn attack_and_repair(schedule: &Schedule, ended: &mut Vec<Ended>) -> Resul
     for (number, wave) in schedule.waves.iter().enumerate() {
         let name = format!("wave-{number}");
         let (runs, one) =
-            suffer_wave(&world, &database, &network, wave, &folder.path().join(name)).await;
+            suffer_wave(&world, &database, &sky, wave, &folder.path().join(name)).await;
         ended.extend(runs);
         tally += one;
     }
-    tally.disturbed = network.disturbed();
+    tally.disturbed = sky.disturbed();
     for run in &*ended {
         end::check_words(run)?;
     }
     ended.push(repair(&world, schedule.feed, &folder.path().join("repair")).await?);
-    tally.exchanges = network.counts().total();
+    tally.exchanges = sky.exchanges().total();
     world.database = database.connect().await;
     end::check(&world, schedule.feed, &folder.path().join("tmp")).await?;
     Ok(tally)
@@ -127,22 +127,22 @@ async fn attack_and_repair(schedule: &Schedule, ended: &mut Vec<Ended>) -> Resul
 async fn suffer_wave(
     world: &World,
     database: &Database,
-    network: &Network,
+    sky: &Sky,
     wave: &Wave,
     file: &Path,
 ) -> (Vec<Ended>, Tally) {
-    let (since, deadline) = (network.counts(), Instant::now() + WAVE);
-    network.set(wave.weather.clone());
+    let (since, deadline) = (sky.exchanges(), Instant::now() + WAVE);
+    sky.set(wave.weather.clone());
     let runs = wave.runs.iter().enumerate().map(|(number, run)| {
         let file = file.with_extension(number.to_string());
-        async move { suffer(world, run, network, since, deadline, &file).await }
+        async move { suffer(world, run, sky, since, deadline, &file).await }
     });
     let (runs, outage, fault) = tokio::join!(
         join_all(runs),
-        outage(network, wave.outage, since, deadline),
-        fault(database, network, wave.database, since, deadline),
+        outage(sky, wave.outage, since, deadline),
+        fault(database, sky, wave.database, since, deadline),
     );
-    network.set(Default::default());
+    sky.set(Default::default());
     let mut tally = Tally {
         outages: outage,
         database_faults: fault,
@@ -157,9 +157,9 @@ async fn suffer_wave(
 }
 
 /// Waits for a moment. It may never come.
-async fn has_come(network: &Network, at: Moment, since: Counts, deadline: Instant) -> bool {
+async fn has_come(sky: &Sky, at: Moment, since: Counts, deadline: Instant) -> bool {
     while Instant::now() < deadline {
-        if network.has_come(at, since) {
+        if sky.has_come(at, since) {
             return true;
         }
         sleep(PAUSE).await;
@@ -167,32 +167,27 @@ async fn has_come(network: &Network, at: Moment, since: Counts, deadline: Instan
     false
 }
 
-async fn outage(
-    network: &Network,
-    outage: Option<Outage>,
-    since: Counts,
-    deadline: Instant,
-) -> u64 {
+async fn outage(sky: &Sky, outage: Option<Outage>, since: Counts, deadline: Instant) -> u64 {
     let Some(outage) = outage else { return 0 };
-    if !has_come(network, outage.at, since, deadline).await {
+    if !has_come(sky, outage.at, since, deadline).await {
         return 0;
     }
-    let place: Place = outage.at.place;
-    network.cut(place);
+    let place = outage.at.place;
+    sky.cut(place);
     sleep(outage.pause).await;
-    network.mend(place);
+    sky.mend(place);
     1
 }
 
 async fn fault(
     database: &Database,
-    network: &Network,
+    sky: &Sky,
     fault: Option<DatabaseFault>,
     since: Counts,
     deadline: Instant,
 ) -> u64 {
     let Some(fault) = fault else { return 0 };
-    if !has_come(network, fault.at, since, deadline).await {
+    if !has_come(sky, fault.at, since, deadline).await {
         return 0;
     }
     database.suffer(fault).await;

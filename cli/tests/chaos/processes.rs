@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use local_stack::Counts;
 use tokio::time::sleep;
 
 use crate::attack::Tally;
-use crate::network::{Counts, Network};
+use crate::network::Sky;
 use crate::schedule::{Fate, Run};
 use crate::support::World;
 
@@ -27,7 +28,7 @@ pub(crate) struct Ended {
 pub(crate) async fn suffer(
     world: &World,
     run: &Run,
-    network: &Network,
+    sky: &Sky,
     since: Counts,
     deadline: Instant,
     file: &Path,
@@ -51,7 +52,7 @@ pub(crate) async fn suffer(
         if Instant::now() >= deadline {
             process.signal("-KILL");
             tally.killed += 1;
-        } else if is_pending && at.is_some_and(|at| network.has_come(at, since)) {
+        } else if is_pending && at.is_some_and(|at| sky.has_come(at, since)) {
             is_pending = false;
             process.meet(run.fate, &mut tally).await;
         }

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use local_stack::Place;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::feed::Feed;
-use crate::weather::{Place, Weather};
+use crate::weather::Weather;
 
 /// All faults of one attack, in order.
 #[derive(Debug)]

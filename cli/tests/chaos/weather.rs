@@ -3,23 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use local_stack::Place;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use sandbox_network::{Disturbance, Exchange, Reply};
-
-/// The servers that `mds` talks to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    Postgres,
-    S3,
-    Provider,
-    Portal,
-}
-
-impl Place {
-    pub(crate) const ALL: [Self; 4] = [Self::Postgres, Self::S3, Self::Provider, Self::Portal];
-}
 
 /// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,4 +35,7 @@ pub enum StackError {
     /// A plan without a block.
     #[error("the plan has no block")]
     NoBlock,
+    /// A link to a part could not be opened.
+    #[error("the network of the stack: {0}")]
+    Network(String),
 }

@@ -4,10 +4,12 @@ mod configuration;
 mod error;
 mod folder;
 mod functions;
+mod network;
 mod plan;
 mod private_file;
 
 pub use error::StackError;
+pub use network::{Counts, Network, Place};
 pub use plan::planned_item;
 pub use private_file::write_private;
 
