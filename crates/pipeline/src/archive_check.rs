@@ -27,23 +27,19 @@ struct Description {
 /// # Errors
 ///
 /// `ArchiveMissing`, `ArchiveUnreadable`, or the bucket is out of reach. Reading it fails at its
-/// end if it is not what `extract.json` describes.
+/// end if it is not what `extract.json` describes, so nothing that depends on the content may be
+/// final before that.
 pub async fn open_archive(
     vault: &Vault,
     trips_key: &str,
 ) -> Result<Box<dyn Read + Send>, PipelineError> {
-    let object = vault.open_sealed(trips_key).await?;
-    check_archive(vault, trips_key, object).await
-}
-
-/// Returns the content of an archive. Reading it fails at its end if it is not what `extract.json`
-/// describes, so nothing that depends on the content may be final before that.
-async fn check_archive(
-    vault: &Vault,
-    trips_key: &str,
-    archive: SealedReader,
-) -> Result<Box<dyn Read + Send>, PipelineError> {
-    let Some(description) = Description::read(vault, trips_key).await? else {
+    let (archive, description) = tokio::join!(
+        vault.open_sealed(trips_key),
+        Description::read(vault, trips_key)
+    );
+    // The archive's own error says more than that of its description.
+    let archive = archive?;
+    let Some(description) = description? else {
         return Ok(Box::new(archive));
     };
     if archive.is_bound() {

@@ -27,14 +27,11 @@ impl<'a, F: Fence> FencedWriter<'a, F> {
         &self,
         object: PreparedObject,
     ) -> Result<ObjectInfo, PipelineError> {
-        match self.vault.head(&object.info().key).await {
-            Ok(seen) => {
-                let condition = WriteCondition::still(seen.as_ref());
-                self.publish_if(object, condition).await
-            }
+        match still(self.vault, &object.info().key).await {
+            Ok(condition) => self.publish_if(object, condition).await,
             Err(error) => {
                 object.abort().await;
-                Err(error.into())
+                Err(error)
             }
         }
     }
@@ -57,6 +54,26 @@ impl<'a, F: Fence> FencedWriter<'a, F> {
         self.publish(writer.prepare().await?).await
     }
 
+    /// As [`FencedWriter::finish`], under a condition that was true while the claim was held.
+    pub(crate) async fn finish_if(
+        &self,
+        writer: ObjectWriter,
+        condition: WriteCondition,
+    ) -> Result<ObjectInfo, PipelineError> {
+        self.publish_if(writer.prepare().await?, condition).await
+    }
+
+    /// Writes a value as JSON, encrypted, under a condition that was true while the claim was held.
+    pub(crate) async fn put_json_if(
+        &self,
+        key: &str,
+        value: &(impl Serialize + Sync),
+        condition: WriteCondition,
+    ) -> Result<ObjectInfo, PipelineError> {
+        let object = self.vault.prepare_json(key, value, Seal::Encrypt).await?;
+        self.publish_if(object, condition).await
+    }
+
     /// Writes a value as JSON, encrypted.
     pub(crate) async fn put_json(
         &self,
@@ -77,6 +94,12 @@ impl<'a, F: Fence> FencedWriter<'a, F> {
         self.claim.check().await?;
         Ok(self.vault.copy(from, etag, to).await?)
     }
+}
+
+/// The condition that an object is still what the bucket has under its key now. Whoever holds the
+/// claim can look at this while other work waits, long before the object is ready.
+pub(crate) async fn still(vault: &Vault, key: &str) -> Result<WriteCondition, PipelineError> {
+    Ok(WriteCondition::still(vault.head(key).await?.as_ref()))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{PublicationEntry, PublicationState, PublishTurn, StoreError};
 use tokio::time::{Instant, sleep};
-use trips::block::Block;
+use trips::block::{Block, BlockObject};
 use trips::status::Step;
 use uuid::Uuid;
 
@@ -19,6 +19,7 @@ use self::upload::{upload_trips, upload_waiting};
 use crate::context::{Context, Portal};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncSocrataOutput};
+use crate::fenced::still;
 use crate::step::{check_same_block, claim, step_deadline};
 
 mod batch;
@@ -155,8 +156,9 @@ async fn enter_if_missing(
         return Ok(());
     }
     let mut claim = claim(ctx, item.schedule_id, deadline).await?;
+    let now = still(ctx.vault(), &ctx.key(&state.block, BlockObject::Publish)).await?;
     let entering = claim.enter_publication().await?;
-    let file = write_file(ctx, &state.block, &entering).await?;
+    let file = write_file(ctx, &state.block, &entering, now).await?;
     entering.commit(&file).await?;
     Ok(claim.release().await?)
 }

@@ -17,7 +17,7 @@ use vault::{ObjectWriter, Seal};
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
-use crate::fenced::FencedWriter;
+use crate::fenced::{FencedWriter, still};
 use crate::load_worker::{LoadWorker, Tally};
 use crate::publish::file::write_file;
 use crate::source::{self, Source};
@@ -115,18 +115,26 @@ async fn load(
 ) -> Result<(Tally, LoadCounts), PipelineError> {
     let (ctx, item) = (step.ctx, step.item);
     let provider = ctx.provider(&step.block.provider)?;
-    let archive = source
-        .open_archive(ctx, &step.key(BlockObject::Trips))
-        .await?;
+    let [trips_key, rejects_key, publish_key] = [
+        BlockObject::Trips,
+        BlockObject::Rejects,
+        BlockObject::Publish,
+    ]
+    .map(|it| step.key(it));
+    // What the load will replace is looked at while the archive is on its way.
+    let (archive, rejects_now, publish_now) = tokio::try_join!(
+        source.open_archive(ctx, &trips_key),
+        still(ctx.vault(), &rejects_key),
+        still(ctx.vault(), &publish_key),
+    )?;
     let worker = load_worker(ctx, provider, step.block.hour).await?;
-    let rejects_key = step.key(BlockObject::Rejects);
     let requested_at = requested_at(step, source).await?;
 
     let mut stage = step.claim.start_load().await?;
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
     let (tally, rejects) = copy_trips(worker, archive, rejects, &mut stage).await?;
     FencedWriter::new(ctx.vault(), &stage)
-        .finish(rejects)
+        .finish_if(rejects, rejects_now)
         .await?;
     let upsert = stage
         .upsert(LoadRequest {
@@ -144,7 +152,7 @@ async fn load(
         })
         .await?;
     // Complete before the commit, so that a loaded block always has its rows to publish.
-    let file = write_file(ctx, &step.block, &upsert).await?;
+    let file = write_file(ctx, &step.block, &upsert, publish_now).await?;
     let counts = upsert.commit(&file).await?;
     Ok((tally, counts))
 }

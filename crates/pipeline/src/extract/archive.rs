@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use trips::Changes;
 use trips::block::{Block, BlockObject};
 use uuid::Uuid;
-use vault::{ObjectWriter, Seal};
+use vault::{ObjectWriter, Seal, WriteCondition};
 
 use super::belief::{Belief, MAX_MISSING};
 use super::previous_archive::{Fingerprints, PreviousArchive};
@@ -21,7 +21,7 @@ use super::report::ExtractReport;
 use super::sink::{ArchiveSink, Observers};
 use crate::context::Context;
 use crate::error::PipelineError;
-use crate::fenced::FencedWriter;
+use crate::fenced::{FencedWriter, still};
 use crate::hashing::sha256;
 use crate::step::ClaimedStep;
 
@@ -74,7 +74,12 @@ pub(super) async fn archive_hour(
     let hour = OpenHour::start(step).await?;
     let mut previous = PreviousArchive::find(hour.ctx.vault(), &hour.trips_key).await?;
     let fingerprints = previous.as_mut().and_then(|it| it.fingerprints.take());
-    let pulled = hour.pull(fingerprints).await?;
+    let report_key = hour.ctx.key(hour.block, BlockObject::Extract);
+    // What the report will replace is looked at while the provider works.
+    let (pulled, report_now) = tokio::try_join!(
+        hour.pull(fingerprints),
+        still(hour.ctx.vault(), &report_key)
+    )?;
     let pulled = hour.believe(pulled).await?;
     if pulled.changes.is_some_and(Changes::are_none) {
         pulled.archive.abort().await;
@@ -87,7 +92,7 @@ pub(super) async fn archive_hour(
             referenced: pulled.referenced,
         });
     }
-    hour.publish_archive(previous, pulled).await
+    hour.publish_archive(previous, pulled, report_now).await
 }
 
 /// How much later than the step its requests end. So the step's own end always comes first: then
@@ -235,6 +240,7 @@ impl<'a> OpenHour<'a> {
         self,
         previous: Option<PreviousArchive>,
         pulled: Pulled,
+        report_now: WriteCondition,
     ) -> Result<ArchivedHour, PipelineError> {
         let object = pulled.archive.prepare().await?;
         let backup_key = match &previous {
@@ -260,7 +266,9 @@ impl<'a> OpenHour<'a> {
             response: &pulled.report,
         };
         let report_key = self.ctx.key(self.block, BlockObject::Extract);
-        self.fenced().put_json(&report_key, &report).await?;
+        self.fenced()
+            .put_json_if(&report_key, &report, report_now)
+            .await?;
         let condition = PreviousArchive::condition(previous.as_ref());
         self.fenced().publish_if(object, condition).await?;
         Ok(ArchivedHour {

@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 use store::{BlockRows, PublicationFile, StoreError};
 use trips::block::{Block, BlockObject};
 use trips::public_row::PublicRow;
-use vault::{ObjectWriter, Seal};
+use vault::{ObjectWriter, Seal, WriteCondition};
 
 use crate::context::Context;
 use crate::error::PipelineError;
@@ -12,11 +12,13 @@ use crate::fenced::FencedWriter;
 use crate::object_stream::JsonArrayStream;
 
 /// Writes the rows to the block's `publish.json`, and describes the object for the ledger. `work`
-/// is the transaction that reads the rows.
+/// is the transaction that reads the rows. The object replaces only what fits the condition, which
+/// was true while the claim was held.
 pub(crate) async fn write_file(
     ctx: &Context,
     block: &Block,
     work: &impl BlockRows,
+    condition: WriteCondition,
 ) -> Result<PublicationFile, PipelineError> {
     let key = ctx.key(block, BlockObject::Publish);
     let (writer, rows) = match write_rows(ctx, &key, work).await? {
@@ -29,7 +31,9 @@ pub(crate) async fn write_file(
                 .ok_or(StoreError::UnknownDevice)?
         }
     };
-    let info = FencedWriter::new(ctx.vault(), work).finish(writer).await?;
+    let info = FencedWriter::new(ctx.vault(), work)
+        .finish_if(writer, condition)
+        .await?;
     Ok(PublicationFile {
         key,
         sha256: info.sha256,
