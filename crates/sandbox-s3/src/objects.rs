@@ -109,10 +109,11 @@ impl Objects {
         T: Send + 'static,
     {
         let versions = self.versions.clone();
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        let (root, bucket, key) = (self.root.clone(), bucket.to_owned(), key.to_owned());
         self.exclusively(|files| {
             let write = write(files);
             async move {
+                records::forget_if_outdated(&root, &bucket, &key).map_err(internal)?;
                 let kept = versions.link(&bucket, &key).map_err(internal)?;
                 let written = write.await;
                 kept.end(written.is_ok()).map_err(internal)?;
@@ -350,6 +351,7 @@ impl S3 for Objects {
             return whole_file(&version, req.input.version_id, &conditions).await;
         }
         let version_id = self.versions.current(&req.input.bucket, &req.input.key);
+        records::forget_if_outdated(&self.root, &req.input.bucket, &req.input.key).map_err(internal)?;
         let mut response = self.files.get_object(req).await?;
         conditions.check(response.output.e_tag.as_ref())?;
         response.output.version_id = version_id;
@@ -365,6 +367,7 @@ impl S3 for Objects {
         let conditions = Conditions::new(&req.input.if_match, &req.input.if_none_match);
         let _shared = self.lock.read().await;
         let version_id = self.versions.current(&req.input.bucket, &req.input.key);
+        records::forget_if_outdated(&self.root, &req.input.bucket, &req.input.key).map_err(internal)?;
         let mut response = self.files.head_object(req).await?;
         conditions.check(response.output.e_tag.as_ref())?;
         response.output.version_id = version_id;

@@ -40,6 +40,15 @@ pub(super) fn etag(root: &Path, bucket: &str, key: &str) -> Option<String> {
     serde_json::from_slice::<Record>(&text).ok()?.e_tag
 }
 
+/// Removes the record of an object whose file somebody has replaced since, without this server.
+pub(super) fn forget_if_outdated(root: &Path, bucket: &str, key: &str) -> io::Result<()> {
+    let record = root.join(name_of_record(bucket, key));
+    if record.exists() && is_outdated(&record, &root.join(bucket).join(key))? {
+        fs::remove_file(record)?;
+    }
+    Ok(())
+}
+
 /// Writes a record with the `ETag` of an object whose checksums are unknown.
 pub(super) fn write_etag(root: &Path, bucket: &str, key: &str, etag: &str) -> io::Result<()> {
     let record = serde_json::to_vec(&serde_json::json!({"e_tag": etag}))?;

@@ -201,6 +201,20 @@ async fn an_etag_changes_with_the_content_only() {
     assert_eq!(bucket.restart().await.etag(KEY).await, second);
 }
 
+/// In a sandbox people look into the folder, and put files there.
+#[tokio::test]
+async fn a_file_that_somebody_has_replaced_is_another_object() {
+    let bucket = Bucket::new().await;
+    let first = bucket.put(KEY, b"first").await;
+    let file = bucket.path().join(BUCKET).join(KEY);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    std::fs::write(file, b"other").unwrap();
+    let other = bucket.etag(KEY).await;
+    assert_ne!(first, other);
+    assert_eq!(bucket.get(KEY).await, b"other");
+    assert_eq!(bucket.put("of the same content", b"other").await, other);
+}
+
 #[tokio::test]
 async fn several_parts_make_one_object_over_an_older_one() {
     let bucket = Bucket::new().await;
