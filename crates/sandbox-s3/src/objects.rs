@@ -351,7 +351,8 @@ impl S3 for Objects {
             return whole_file(&version, req.input.version_id, &conditions).await;
         }
         let version_id = self.versions.current(&req.input.bucket, &req.input.key);
-        records::forget_if_outdated(&self.root, &req.input.bucket, &req.input.key).map_err(internal)?;
+        records::forget_if_outdated(&self.root, &req.input.bucket, &req.input.key)
+            .map_err(internal)?;
         let mut response = self.files.get_object(req).await?;
         conditions.check(response.output.e_tag.as_ref())?;
         response.output.version_id = version_id;
@@ -367,7 +368,8 @@ impl S3 for Objects {
         let conditions = Conditions::new(&req.input.if_match, &req.input.if_none_match);
         let _shared = self.lock.read().await;
         let version_id = self.versions.current(&req.input.bucket, &req.input.key);
-        records::forget_if_outdated(&self.root, &req.input.bucket, &req.input.key).map_err(internal)?;
+        records::forget_if_outdated(&self.root, &req.input.bucket, &req.input.key)
+            .map_err(internal)?;
         let mut response = self.files.head_object(req).await?;
         conditions.check(response.output.e_tag.as_ref())?;
         response.output.version_id = version_id;
