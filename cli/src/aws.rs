@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use chrono::Utc;
 
 use crate::args::RunArgs;
+use crate::commands::run::huge::confirm_hours;
 use crate::failure::usage;
 use crate::output;
 use crate::progress::Progress;
@@ -47,6 +48,7 @@ pub(crate) async fn run(
     if args.blocks.dry_run {
         return print_input(&machine, &name, &input);
     }
+    confirm_hours(request::hours(&input)?, args.blocks.yes)?;
     let executions = Executions::new(machine).await?;
     let started = executions
         .start(&name, &input.to_string(), args.name.is_some())

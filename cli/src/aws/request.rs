@@ -3,7 +3,7 @@
 use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use trips::block::Hour;
+use trips::block::{Hour, HourRange};
 use trips::time::{CivilZone, TimeError};
 
 use crate::args::RunArgs;
@@ -102,6 +102,25 @@ fn latest_end(input: &Value) -> Result<Option<DateTime<Utc>>, TimeError> {
     Ok(match time_max {
         Some(end) => Some(end.start()),
         None => time_min.and_then(from_min),
+    })
+}
+
+/// The number of hours of each provider that the request names, whether they have ended or not.
+///
+/// # Errors
+///
+/// A wrong usage, if a time of the request cannot be read.
+pub(crate) fn hours(input: &Value) -> anyhow::Result<u64> {
+    let interval = input.get("interval").and_then(Value::as_u64).unwrap_or(1);
+    let time = |key: &str| {
+        let text = input.get(key).and_then(Value::as_str);
+        text.map(latest)
+            .transpose()
+            .map_err(|error| usage(error.to_string()))
+    };
+    Ok(match (time("time_min")?, time("time_max")?) {
+        (Some(first), Some(end)) => HourRange::new(first, end).map_or(0, |range| range.len()),
+        _ => interval,
     })
 }
 

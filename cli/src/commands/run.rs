@@ -1,7 +1,7 @@
 //! `mds run`: plans a range of hours, runs the plan and reports how it ended.
 
 mod dry_run;
-mod huge;
+pub(crate) mod huge;
 pub(crate) mod report;
 
 use std::process::ExitCode;

@@ -45,6 +45,7 @@ mod repeat;
 mod run;
 mod runbook;
 mod sealed;
+mod slips;
 mod status;
 mod statuses;
 mod summaries;

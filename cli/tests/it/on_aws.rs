@@ -408,3 +408,63 @@ async fn credentials_go_to_no_address_without_tls() {
         stderr(&output)
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_providers_and_the_hours_behind_their_lag_are_sent_as_an_event_has_them() {
+    let dry = async |arguments: &[&str]| -> (i32, String, Value) {
+        let output = on_aws(
+            "http://127.0.0.1:1",
+            &with(&["run", "--dry-run"], arguments),
+        )
+        .await;
+        let input = serde_json::from_str(&stdout(&output)).unwrap_or(Value::Null);
+        (output.status.code().unwrap(), stderr(&output), input)
+    };
+    let hour = ["--time-max", "2020-01-15-13"];
+    let (_, said, input) = dry(&with(&["--provider", "bird,lime"], &hour)).await;
+    assert_eq!(input["providers"], json!(["bird", "lime"]));
+    assert_eq!(input.get("provider"), None);
+    assert!(
+        said.contains("execution mds-bird-lime-2020-01-15-13-"),
+        "{said}"
+    );
+    let (_, _, input) = dry(&with(&["--provider", "bird"], &hour)).await;
+    assert_eq!(
+        (&input["provider"], input.get("providers")),
+        (&json!("bird"), None)
+    );
+
+    let (_, _, input) = dry(&["--provider", "all", "--scheduled", "--interval", "3"]).await;
+    let scheduled = input["scheduled_time"].as_str().unwrap();
+    assert!(scheduled.ends_with(":00:00Z"), "{input}");
+    assert_eq!(
+        (&input["interval"], input.get("time_max")),
+        (&json!(3), None)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_was_asked_for_is_no_success_there_either() {
+    let plan = |reason: &str| {
+        let output = json!({"block_count": 0, "nothing": {"reason": reason, "message": "nothing to do: why"}});
+        json!({"status": "SUCCEEDED", "output": output.to_string()})
+    };
+    let states = States::that_end(plan("not_archived")).await;
+    let output = states.mds(2, &with(&HOURS, &["--watch"])).await;
+    assert!(stderr(&output).contains("nothing to do: why"));
+    let states = States::that_end(plan("done")).await;
+    let output = states.mds(0, &with(&HOURS, &["--watch"])).await;
+    assert_eq!(stdout(&output), "nothing to do: why\n");
+    let years = [
+        "run",
+        "--provider",
+        "all",
+        "--time-min",
+        "2010-01-01-00",
+        "--time-max",
+        "2020-01-01-00",
+    ];
+    let output = states.mds(2, &years).await;
+    assert!(stderr(&output).contains("--yes"), "{}", stderr(&output));
+    states.mds(0, &with(&years, &["--yes"])).await;
+}

@@ -31,13 +31,32 @@ pub(super) async fn confirm(
     if blocks <= MANY_BLOCKS {
         return Ok(());
     }
-    let question = format!("this is for {blocks} blocks ({})", by_provider(&plan));
+    ask(&format!(
+        "this is for {blocks} blocks ({})",
+        by_provider(&plan)
+    ))
+}
+
+/// As [`confirm`], for a request that an execution of the state machine plans: the number of its
+/// hours is known, and not what there is to do.
+///
+/// # Errors
+///
+/// As [`confirm`].
+pub(crate) fn confirm_hours(hours: u64, is_confirmed: bool) -> anyhow::Result<()> {
+    if is_confirmed || hours <= MANY_BLOCKS {
+        return Ok(());
+    }
+    ask(&format!("this is for {hours} hours of each provider"))
+}
+
+fn ask(question: &str) -> anyhow::Result<()> {
     if !stdin().is_terminal() {
         return Err(usage(format!(
             "{question}: check --time-min and --time-max, and give --yes if they are meant"
         )));
     }
-    if is_yes(&question)? {
+    if is_yes(question)? {
         return Ok(());
     }
     Err(usage("nothing was planned or run"))
