@@ -1,4 +1,5 @@
-//! Slips of the hand: ranges that nobody means, hours planned by mistake, and what stops a run early.
+//! Slips of the hand: ranges that nobody means, hours planned by mistake, and what stops a run
+//! early.
 
 use std::time::Duration;
 
