@@ -83,15 +83,27 @@ fn text(report: &StatusReport) -> anyhow::Result<Vec<u8>> {
     Ok(out)
 }
 
+/// Columns of states that no hour has are left out, so that the table fits a terminal.
 fn states(report: &StatusReport) -> comfy_table::Table {
+    let found: Vec<_> = HourState::ALL
+        .into_iter()
+        .filter(|state| {
+            let mut providers = report.providers.iter();
+            providers.any(|it| it.states.contains_key(state))
+        })
+        .collect();
+    let names: Vec<_> = found
+        .iter()
+        .map(|state| state.as_str().replace(' ', "\n"))
+        .collect();
     let mut heading = vec!["provider", "hours"];
-    heading.extend(HourState::ALL.map(HourState::as_str));
-    heading.extend(["newest good hour", "ago", "behind"]);
+    heading.extend(names.iter().map(String::as_str));
+    heading.extend(["newest\ngood hour", "ended\nago", "hours\nbehind"]);
     let mut rows = table(&heading, 1);
     for provider in &report.providers {
         let mut cells = vec![provider.provider.to_string(), provider.hours.to_string()];
-        let states = HourState::ALL.map(|state| provider.states.get(&state).copied().unwrap_or(0));
-        cells.extend(states.map(|count| count.to_string()));
+        let count = |state| provider.states.get(state).copied().unwrap_or(0);
+        cells.extend(found.iter().map(|state| count(state).to_string()));
         cells.push(
             provider
                 .newest_hour

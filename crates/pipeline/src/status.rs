@@ -12,7 +12,6 @@ use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::plan::{DEFAULT_LAG_HOURS, named_providers, write_facts};
 
-mod command;
 mod hours;
 mod page;
 mod portal;

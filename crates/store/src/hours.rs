@@ -75,23 +75,16 @@ const REJECT_REASONS: &str = "
     WHERE s.block_start >= $1 AND s.block_start < $2 AND s.error_payload IS NOT NULL
     GROUP BY p.provider_name, reason.key";
 
-/// Trips are found by their blocks: a block's trips may end outside its hour.
+/// Trips are found by their blocks: a block's trips may end outside its hour. A withdrawn trip has
+/// the empty name instead of its flags, so that the trips are read once.
 const FLAGS: &str = "
     SELECT p.provider_name, flag AS name, count(*) AS number
     FROM api.schedule s
     JOIN api.providers p USING (provider_id)
     JOIN api.trips t USING (schedule_id)
-    CROSS JOIN LATERAL unnest(t.flags) AS flag
-    WHERE s.block_start >= $1 AND s.block_start < $2 AND t.withdrawn_at IS NULL AND t.flags <> '{}'
+    CROSS JOIN LATERAL unnest(CASE WHEN t.withdrawn_at IS NULL THEN t.flags ELSE ARRAY[''] END) AS flag
+    WHERE s.block_start >= $1 AND s.block_start < $2 AND (t.withdrawn_at IS NOT NULL OR t.flags <> '{}')
     GROUP BY p.provider_name, flag";
-
-const WITHDRAWN: &str = "
-    SELECT p.provider_name, '' AS name, count(*) AS number
-    FROM api.schedule s
-    JOIN api.providers p USING (provider_id)
-    JOIN api.trips t USING (schedule_id)
-    WHERE s.block_start >= $1 AND s.block_start < $2 AND t.withdrawn_at IS NOT NULL
-    GROUP BY p.provider_name";
 
 const WAITING: &str = "
     SELECT p.provider_name, '' AS name, count(*) AS number
@@ -172,14 +165,12 @@ impl Store {
             entry.reject_reasons.insert(reason, number);
         }
         for (provider, flag, number) in self.numbers(FLAGS, range).await? {
-            found
-                .entry(provider)
-                .or_default()
-                .flags
-                .insert(flag, number);
-        }
-        for (provider, _, number) in self.numbers(WITHDRAWN, range).await? {
-            found.entry(provider).or_default().withdrawn = number;
+            let entry = found.entry(provider).or_default();
+            if flag.is_empty() {
+                entry.withdrawn = number;
+            } else {
+                entry.flags.insert(flag, number);
+            }
         }
         for (provider, _, number) in self.numbers(WAITING, range).await? {
             found.entry(provider).or_default().waiting_blocks = number;

@@ -7,8 +7,6 @@ use trips::block::{Hour, ProviderName};
 use trips::time::CivilZone;
 use uuid::Uuid;
 
-use super::command::hour_argument;
-
 /// What the last audit of a provider has found. An audit of an older range than the one before does
 /// not count as the last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,7 +35,7 @@ pub struct PortalDifferences {
 
 impl PortalDifferences {
     pub(super) fn new(zone: &CivilZone, provider: Option<&ProviderName>, last: &LastAudit) -> Self {
-        let end = |instant| hour_argument(zone, Hour::containing(instant).previous());
+        let end = |instant| Hour::containing(instant).previous().end_argument(zone);
         Self {
             audited_at: last.audited_at,
             time_min: last.time_min,

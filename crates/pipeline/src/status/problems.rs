@@ -2,11 +2,10 @@
 
 use chrono::TimeDelta;
 use serde::Serialize;
-use trips::block::{Hour, ProviderName};
+use trips::block::{Block, Hour, ProviderName};
 use trips::hour_state::HourState;
 use trips::time::CivilZone;
 
-use super::command::run_command;
 use crate::error::ErrorName;
 
 /// A sweep has tried every hour again that is due for longer than this.
@@ -109,8 +108,18 @@ impl<'a> Problems<'a> {
             last: group.last.label(self.zone),
             needs_a_person: self.needs_a_person(group),
             advice: advice(group.state, group.error_name, self.was_swept(group)),
-            command: run_command(self.zone, self.provider, group.first, group.last),
+            command: self.command(group),
         }
+    }
+
+    /// Hours that were requested before are requested again.
+    fn command(&self, group: &Group) -> String {
+        let first = Block {
+            provider: self.provider.clone(),
+            hour: group.first,
+        };
+        let command = first.command_to(group.last, self.zone);
+        format!("{command} --incomplete-only")
     }
 
     fn needs_a_person(&self, group: &Group) -> bool {

@@ -8,7 +8,7 @@ use trips::status::BlockStatus;
 use trips::time::CivilZone;
 use uuid::Uuid;
 
-use crate::fixture::{Db, PROVIDER_ID, bird, hours};
+use crate::fixture::{Db, PROVIDER_ID, bird, hours, trips};
 
 fn ago(hours: i64) -> Hour {
     Hour::containing(Utc::now() - TimeDelta::hours(hours))
@@ -189,4 +189,34 @@ async fn an_audit_of_an_older_range_does_not_replace_that_of_a_newer_one() {
         last().await,
         [(None, None, 0), (Some(bird()), Some(run), 2)]
     );
+}
+
+#[tokio::test]
+async fn flags_are_those_of_trips_that_count_and_withdrawn_trips_are_counted_apart() {
+    let db = Db::planned().await;
+    db.deliver(0, 1, &trips(1..6)).await;
+    db.sql
+        .batch_execute(
+            "UPDATE api.trips SET flags = '{zero_distance,long_trip}';
+             UPDATE api.trips SET flags = '{zero_distance}' WHERE id IN (SELECT id FROM api.trips ORDER BY id LIMIT 1);
+             UPDATE api.trips SET withdrawn_at = now() WHERE id IN (SELECT id FROM api.trips ORDER BY id DESC LIMIT 2)",
+        )
+        .await
+        .unwrap();
+    let hour = db.block(0).await.hour;
+    let range = HourRange::new(hour, hour.next()).unwrap();
+    let found = db
+        .store
+        .found(range)
+        .await
+        .unwrap()
+        .remove(&bird())
+        .unwrap();
+    let flags: Vec<_> = found
+        .flags
+        .iter()
+        .map(|(name, count)| (&**name, *count))
+        .collect();
+    assert_eq!(flags, [("long_trip", 2), ("zero_distance", 3)]);
+    assert_eq!((found.withdrawn, found.waiting_blocks), (2, 1));
 }

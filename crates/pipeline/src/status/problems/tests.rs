@@ -81,6 +81,34 @@ fn an_hour_that_a_sweep_has_not_mended_needs_a_person() {
 }
 
 #[test]
+fn the_second_hour_of_a_name_is_given_by_its_instant() {
+    let (zone, bird) = (CivilZone::default(), "bird".parse().unwrap());
+    // At 7:00 UTC it is one o'clock in the city for the second time.
+    let repeated = Hour::containing(instant("2020-11-01T06:00:00Z"));
+    let due = Hour::containing(instant("2020-11-02T00:00:00Z"));
+    let mut problems = Problems::new(&zone, &bird, due);
+    problems.add(repeated, HourState::Missing, None);
+    assert_eq!(
+        problems.end()[0].command,
+        "mds run --provider bird --time-max 2020-11-01T07:00:00Z --incomplete-only"
+    );
+}
+
+#[test]
+fn rejected_trips_are_looked_at_first_whatever_the_error() {
+    let malformed = Some("ProviderMalformed: 5 of 5 trips rejected");
+    let found = problems(
+        &[(hour(10), HourState::AllRejected, malformed)],
+        "2020-03-10T20:00:00Z",
+    );
+    assert!(
+        found[0].advice.contains("reject reasons"),
+        "{}",
+        found[0].advice
+    );
+}
+
+#[test]
 fn every_state_and_error_has_advice() {
     for state in HourState::ALL {
         for error in ErrorName::ALL.into_iter().map(Some).chain([None]) {
