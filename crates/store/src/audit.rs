@@ -1,4 +1,4 @@
-//! What an audit reads: totals of each hour, the trips of some hours, and the blocks that own them.
+//! What an audit reads: the trips of some hours, and the blocks that own them.
 
 use std::fmt;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use deadpool_postgres::Object;
 use futures::StreamExt;
 use tokio_postgres::{Row, RowStream};
-use trips::block::{Block, Hour, HourRange, ProviderName};
+use trips::block::{Block, Hour, HourRange};
 use trips::public_row::{PublicTrip, TimeRounding};
 use trips::status::BlockStatus;
 use uuid::Uuid;
@@ -16,36 +16,6 @@ use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::publish::{self, public_columns};
 use crate::schedule::{get, read_provider, read_status};
-
-/// Totals of the trips that count, by the hour of their published end and by their owners'
-/// providers. `$3` is half a step of the rounding in seconds.
-///
-/// The trips are grouped by block first, so that the many trips are not joined with anything. The
-/// innermost query hides from the planner that an hour is made of a time: else it expects as many
-/// hours as trips, and sorts the trips on disk. A time of the second 8:00:05 of its day counts as
-/// 28,805: such sums tell whether every row is as new as it should be.
-const HOUR_TOTALS: &str = "
-    WITH totals AS (
-        SELECT hour, schedule_id, count(*) AS trips, sum(trip_duration) AS seconds, sum(trip_distance) AS metres,
-               max(modified_date) AS newest, sum(modified - 86400 * floor(modified / 86400)) AS modified_at,
-               min(end_time) AS first_end, max(end_time) AS last_end
-        FROM (
-            SELECT date_trunc('hour', end_time + make_interval(secs => $3)) AS hour, schedule_id, trip_duration,
-                   trip_distance, modified_date, floor(date_part('epoch', modified_date)) AS modified, end_time
-            FROM api.trips
-            WHERE end_time >= $1 AND end_time < $2 AND withdrawn_at IS NULL
-            OFFSET 0
-        ) AS trip
-        GROUP BY hour, schedule_id
-    )
-    SELECT t.hour, p.provider_name, sum(t.trips)::bigint AS trips, sum(t.seconds)::text AS seconds,
-           sum(t.metres)::text AS metres, max(t.newest) AS newest, sum(t.modified_at)::bigint AS modified_at,
-           min(t.first_end) AS first_end, max(t.last_end) AS last_end
-    FROM totals t
-    LEFT JOIN api.schedule s USING (schedule_id)
-    LEFT JOIN api.providers p ON p.provider_id = s.provider_id
-    GROUP BY t.hour, p.provider_name
-    ORDER BY t.hour, p.provider_name";
 
 /// The trips that count and end in one of the spans from `$1` to `$2`, in order of their public
 /// ids. A trip whose device has no public id is one of them: the portal must have it.
@@ -75,29 +45,6 @@ const BLOCKS: &str = "
     LEFT JOIN api.publications l USING (schedule_id)
     WHERE s.schedule_id = ANY ($1)
     ORDER BY s.block_start, p.provider_name";
-
-/// The trips of one hour whose owners are blocks of one provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HourTotals {
-    /// The hour of the published end.
-    pub hour: Hour,
-    /// The owners' provider; `None` for trips without a block.
-    pub provider: Option<ProviderName>,
-    /// Number of trips.
-    pub trips: u64,
-    /// Sum of their durations.
-    pub seconds: i128,
-    /// Sum of their distances.
-    pub metres: i128,
-    /// The newest `modified_date`.
-    pub newest: DateTime<Utc>,
-    /// Sum of the seconds of the day at which each was modified.
-    pub modified_at: i64,
-    /// The earliest end, not rounded.
-    pub first_end: DateTime<Utc>,
-    /// The latest end, not rounded.
-    pub last_end: DateTime<Utc>,
-}
 
 /// A trip that counts, with its owner.
 #[derive(Debug, Clone)]
@@ -164,29 +111,6 @@ impl OwnedTrips {
 }
 
 impl Store {
-    /// Totals of the trips that count, by the hour of their published end, in order of time. An
-    /// hour without trips has none.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
-    pub async fn hour_totals(
-        &self,
-        range: HourRange,
-        rounding: TimeRounding,
-    ) -> Result<Vec<HourTotals>, StoreError> {
-        let span = Span::of(range, rounding);
-        let half_step = f64::from(rounding.step_seconds() / 2);
-        self.client()
-            .await?
-            .query(HOUR_TOTALS, &[&span.first, &span.until, &half_step])
-            .await
-            .map_err(failed("summing up trips by hour"))?
-            .iter()
-            .map(totals)
-            .collect()
-    }
-
     /// The trips that count and whose published end lies in one of these ranges, in order of their
     /// public ids.
     ///
@@ -262,38 +186,17 @@ impl Store {
 }
 
 /// The ends that are published within a range: rounding moves an end by at most half a step.
-struct Span {
-    first: DateTime<Utc>,
-    until: DateTime<Utc>,
+pub(crate) struct Span {
+    pub(crate) first: DateTime<Utc>,
+    pub(crate) until: DateTime<Utc>,
 }
 
 impl Span {
-    fn of(range: HourRange, rounding: TimeRounding) -> Self {
+    pub(crate) fn of(range: HourRange, rounding: TimeRounding) -> Self {
         let half_step = TimeDelta::seconds(i64::from(rounding.step_seconds() / 2));
         Self {
             first: range.first().start() - half_step,
             until: range.end().start() - half_step,
         }
     }
-}
-
-fn totals(row: &Row) -> Result<HourTotals, StoreError> {
-    let sum = |column: &'static str, what| {
-        let sum: String = get(row, column)?;
-        sum.parse().map_err(|_| StoreError::Corrupt { what })
-    };
-    let has_provider = get::<Option<&str>>(row, "provider_name")?.is_some();
-    Ok(HourTotals {
-        hour: Hour::containing(get(row, "hour")?),
-        provider: has_provider
-            .then(|| read_provider(row, "provider_name"))
-            .transpose()?,
-        trips: get::<i64>(row, "trips")?.unsigned_abs(),
-        seconds: sum("seconds", "api.trips.trip_duration")?,
-        metres: sum("metres", "api.trips.trip_distance")?,
-        newest: get(row, "newest")?,
-        modified_at: get(row, "modified_at")?,
-        first_end: get(row, "first_end")?,
-        last_end: get(row, "last_end")?,
-    })
 }

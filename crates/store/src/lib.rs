@@ -8,6 +8,7 @@ mod copy;
 mod delivered;
 mod error;
 mod fence;
+mod hour_totals;
 mod hours;
 mod life;
 mod load;
@@ -30,7 +31,7 @@ mod vehicles;
 mod views;
 mod whole;
 
-pub use audit::{HourTotals, LiveTrip, OwnedTrip, OwnedTrips, OwnerBlock};
+pub use audit::{LiveTrip, OwnedTrip, OwnedTrips, OwnerBlock};
 pub use checkup::ServerInfo;
 pub use claim::Claim;
 pub use connect::{
@@ -40,6 +41,7 @@ pub use copy::{CopyEncoder, EncodeError, LoadRow};
 pub use delivered::LoadedTrips;
 pub use error::{Busy, DatabaseFailure, StoreError};
 pub use fence::Fence;
+pub use hour_totals::HourTotals;
 pub use hours::{Found, HourRow};
 pub use load::{CopySink, LoadStage};
 pub use lone_rows::LoneRows;
@@ -47,7 +49,8 @@ pub use overview::ProviderOverview;
 pub use pace::{HeldOff, Turn};
 pub use portal_state::{AuditFinding, LastAudit};
 pub use publications::{
-    Entering, Publication, PublicationEntry, PublicationFile, PublicationState, PublishTurn, Sent,
+    Entering, LivePage, Publication, PublicationEntry, PublicationFile, PublicationState,
+    PublishTurn, Sent,
 };
 pub use publish::BlockRows;
 pub use request_slots::{RequestSlot, RequestSlots};

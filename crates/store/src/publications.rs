@@ -20,7 +20,7 @@ use crate::schedule::{get, read_provider, read_status, shortened, status_code, t
 
 mod turn;
 
-pub use turn::{Publication, PublishTurn, Sent};
+pub use turn::{LivePage, Publication, PublishTurn, Sent};
 
 /// The object with a block's rows for the portal, as a load has written it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,9 +17,9 @@ use crate::error::{ErrorName, PipelineError};
 const LOOK_AHEAD: i64 = 1000;
 
 /// How many trips of a block are read at a time, after as many as the first upload may have. Each
-/// query sorts the block's trips, so few of them save work; but the portal waits for none that is
-/// over before its upload is.
-const TRIPS_AT_ONCE: usize = 20_000;
+/// query looks at all of the block's trips, so few of them save work; but the portal waits for none
+/// that is over before its upload is.
+const TRIPS_AT_ONCE: usize = 10_000;
 
 /// Collects rows of waiting publications into batches.
 pub(super) struct Gatherer<'a> {
@@ -71,16 +71,13 @@ impl OpenPublication {
         self.ahead.is_empty() && matches!(self.next, Next::Nothing)
     }
 
-    /// Reads what comes next. Less than was asked for is the last of its kind.
+    /// Reads what comes next, which may be nothing before the end.
     async fn read(&mut self, turn: &PublishTurn, at_once: usize) -> Result<(), PipelineError> {
         match self.next {
             Next::Live(after) => {
-                let trips = turn.live(&self.publication, after, at_once).await?;
-                self.next = match trips.last() {
-                    Some(last) if trips.len() == at_once => Next::Live(last.trip_id),
-                    _ => Next::Withdrawn(Uuid::nil()),
-                };
-                self.ahead.extend(trips.into_iter().map(Item::Live));
+                let page = turn.live(&self.publication, after, at_once).await?;
+                self.next = page.next.map_or(Next::Withdrawn(Uuid::nil()), Next::Live);
+                self.ahead.extend(page.trips.into_iter().map(Item::Live));
             }
             Next::Withdrawn(after) => {
                 let ids = turn.withdrawn(&self.publication, after, at_once).await?;

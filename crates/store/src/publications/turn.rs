@@ -23,18 +23,22 @@ use crate::schedule::{get, shortened, status_code};
 
 /// What is waiting, oldest first. `$1` are blocks to leave out.
 const WAITING: &str = "
-    SELECT schedule_id, load_id, publish_key, publish_sha256, publish_etag, since, last_sent, counts
+    SELECT schedule_id, load_id, publish_key, publish_sha256, publish_etag, rows, since, last_sent, counts
     FROM api.publications
     WHERE since IS NOT NULL AND requested_at IS NOT NULL AND schedule_id <> ALL ($1)
     ORDER BY requested_at, schedule_id
     LIMIT $2";
 
-/// The trips of the block `$1` that the portal must receive, after the id `$3`, as `api.trips` has
-/// them now. A trip of another block is left to that one.
+/// The trips of the block `$1` that the portal must receive, after the id `$3` and up to `$5`, as
+/// `api.trips` has them now. A trip of another block is left to that one.
+///
+/// Few of the block's trips lie between two ids, so few are sorted and joined. No index may serve
+/// this condition, hence the functions: it has the ids of every block.
 const LIVE: &str = concat!(
     public_columns!(),
     " FROM api.trips t LEFT JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
-      WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL AND t.modified_date >= $2 AND t.id > $3
+      WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL AND t.modified_date >= $2
+        AND uuid_gt(t.id, $3) AND uuid_le(t.id, $5)
       ORDER BY t.id
       LIMIT $4"
 );
@@ -101,6 +105,8 @@ pub struct Publication {
     pub sha256: String,
     /// Its entity tag; `None` for an object of before there was this column.
     pub etag: Option<String>,
+    /// Rows in it.
+    pub rows: u64,
     /// Trips that changed before this are at the portal.
     pub since: DateTime<Utc>,
     /// The last public id, in their order, that an interrupted upload has sent.
@@ -117,11 +123,21 @@ impl Publication {
             key: get(row, "publish_key")?,
             sha256: get(row, "publish_sha256")?,
             etag: get(row, "publish_etag")?,
+            rows: get::<i64>(row, "rows")?.unsigned_abs(),
             since: get(row, "since")?,
             last_sent: get(row, "last_sent")?,
             counts: get(row, "counts")?,
         })
     }
+}
+
+/// Trips that the portal must receive of a publication, in order of their public ids.
+#[derive(Debug, Clone)]
+pub struct LivePage {
+    /// The trips.
+    pub trips: Vec<PublicTrip>,
+    /// After which public id the next ones come; `None` if there are no more.
+    pub next: Option<Uuid>,
 }
 
 /// A publication whose rows have all reached the portal.
@@ -205,6 +221,24 @@ impl Fence for PublishTurn {
             .await
             .map_err(failed("checking the turn to publish"))
     }
+}
+
+/// The public id up to which a page is read: in front of it are a little more of the publication's
+/// rows than a page has. Public ids are random, so the rows lie evenly among them; if they do not,
+/// pages are smaller.
+fn page_end(rows: u64, after: Uuid, limit: usize) -> Uuid {
+    let limit = limit as u128;
+    let limit = limit + limit / 16;
+    let rows = u128::from(rows);
+    if rows <= limit {
+        return Uuid::max();
+    }
+    let width = u128::MAX / rows * limit;
+    Uuid::from_u128(after.as_u128().saturating_add(width))
+}
+
+fn to_limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 fn read(rows: &[Row]) -> Result<Vec<PublicTrip>, StoreError> {
@@ -302,14 +336,33 @@ impl PublishTurn {
         publication: &Publication,
         after: Uuid,
         limit: usize,
-    ) -> Result<Vec<PublicTrip>, StoreError> {
-        match read(&self.trips(LIVE, publication, after, limit).await?) {
+    ) -> Result<LivePage, StoreError> {
+        let until = page_end(publication.rows, after, limit);
+        let trips = match read(&self.live_rows(publication, after, limit, until).await?) {
             Err(StoreError::UnknownDevice) => {
                 self.name_devices(publication.schedule_id).await?;
-                read(&self.trips(LIVE, publication, after, limit).await?)
+                read(&self.live_rows(publication, after, limit, until).await?)?
             }
-            trips => trips,
-        }
+            trips => trips?,
+        };
+        let next = match trips.last() {
+            Some(last) if trips.len() == limit => Some(last.trip_id),
+            _ => Some(until).filter(|until| !until.is_max()),
+        };
+        Ok(LivePage { trips, next })
+    }
+
+    async fn live_rows(
+        &self,
+        publication: &Publication,
+        after: Uuid,
+        limit: usize,
+        until: Uuid,
+    ) -> Result<Vec<Row>, StoreError> {
+        let limit = to_limit(limit);
+        let (block, since) = (&publication.schedule_id, &publication.since);
+        self.query(LIVE, &[block, since, &after, &limit, &until])
+            .await
     }
 
     /// Those of the trips, by public id, that a block owns, as they are loaded.
@@ -355,27 +408,24 @@ impl PublishTurn {
         after: Uuid,
         limit: usize,
     ) -> Result<Vec<Uuid>, StoreError> {
-        self.trips(WITHDRAWN, publication, after, limit)
+        let limit = to_limit(limit);
+        let (block, since) = (&publication.schedule_id, &publication.since);
+        self.query(WITHDRAWN, &[block, since, &after, &limit])
             .await?
             .iter()
             .map(|row| get(row, 0))
             .collect()
     }
 
-    async fn trips(
+    async fn query(
         &self,
         statement: &str,
-        publication: &Publication,
-        after: Uuid,
-        limit: usize,
+        parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let doing = failed("reading what is to be published");
         let client = self.session.client()?;
         let statement = client.prepare_cached(statement).await.map_err(doing)?;
-        let parameters: [&(dyn ToSql + Sync); 4] =
-            [&publication.schedule_id, &publication.since, &after, &limit];
-        client.query(&statement, &parameters).await.map_err(doing)
+        client.query(&statement, parameters).await.map_err(doing)
     }
 
     /// Records that the portal has everything of these publications, as they were read.

@@ -35,6 +35,7 @@ async fn an_hour_has_the_trips_whose_published_end_lies_in_it(#[case] minutes: u
         ))
         .await;
     }
+    let mut all = Vec::new();
     for hour in hours("2020-01-01T09:00:00Z", "2020-01-01T13:00:00Z") {
         let is_within = |end: &str| Hour::containing(rounding.round(end.parse().unwrap())) == hour;
         let within: Vec<_> = (0..).zip(ENDS).filter(|(_, end)| is_within(end)).collect();
@@ -62,7 +63,17 @@ async fn an_hour_has_the_trips_whose_published_end_lies_in_it(#[case] minutes: u
         assert_eq!(i128::from(totals.modified_at), seconds_of_days);
         let ends = within.iter().map(|(_, end)| end.parse().unwrap());
         assert_eq!(Some(totals.last_end), ends.max());
+        all.push(totals.clone());
     }
+    // The trips of several hours have one block, which is summed up hour by hour then.
+    let range = hours("2020-01-01T09:00:00Z", "2020-01-01T13:00:00Z");
+    assert_eq!(db.store.hour_totals(range, rounding).await.unwrap(), all);
+    db.text("UPDATE api.trips SET schedule_id = NULL RETURNING 1::text")
+        .await;
+    for hour in &mut all {
+        hour.provider = None;
+    }
+    assert_eq!(db.store.hour_totals(range, rounding).await.unwrap(), all);
 }
 
 #[tokio::test]

@@ -19,7 +19,8 @@ async fn carried(db: &Db, turn: &PublishTurn, n: usize) -> (usize, usize) {
     };
     let live = turn.live(publication, Uuid::nil(), 1000).await.unwrap();
     let withdrawn = turn.withdrawn(publication, Uuid::nil(), 1000).await;
-    (live.len(), withdrawn.unwrap().len())
+    assert_eq!(live.next, None);
+    (live.trips.len(), withdrawn.unwrap().len())
 }
 
 async fn ask(db: &Db, n: usize, run: Uuid, again: bool) -> bool {
@@ -351,4 +352,35 @@ async fn a_trip_whose_device_has_no_public_id_gets_one_and_is_carried() {
     turn.release().await.unwrap();
     let known = format!("SELECT count(*) FROM api.devices WHERE {one}");
     assert_eq!(db.text(&known).await, "1");
+}
+
+#[tokio::test]
+async fn pages_have_every_trip_once_in_the_order_of_the_public_ids() {
+    let db = Db::planned().await;
+    db.load(0, &trips(0..90)).await;
+    // Public ids lie evenly, except that some are close together.
+    let spread = "UPDATE api.trips SET id = CASE WHEN trip_distance % 3 = 0 THEN gen_random_uuid()
+                      ELSE ('0000' || substr(gen_random_uuid()::text, 5))::uuid END";
+    db.sql
+        .batch_execute("UPDATE api.trips SET trip_distance = trip_duration + ascii(right(trip_id::text, 1))")
+        .await
+        .unwrap();
+    db.sql.batch_execute(spread).await.unwrap();
+    let all = db.rows("SELECT id::text FROM api.trips ORDER BY id").await;
+    ask(&db, 0, OTHER_RUN, true).await;
+    let turn = db.turn().await;
+    for rows in [0, 2, 90, 1000] {
+        let count = format!("UPDATE api.publications SET rows = {rows}");
+        db.sql.batch_execute(&count).await.unwrap();
+        let waiting = turn.waiting(&[], 100).await.unwrap();
+        let (mut read, mut after) = (Vec::new(), Some(Uuid::nil()));
+        while let Some(from) = after {
+            let page = turn.live(&waiting[0], from, 7).await.unwrap();
+            assert!(page.trips.len() <= 7);
+            read.extend(page.trips.iter().map(|trip| trip.trip_id.to_string()));
+            after = page.next;
+        }
+        assert_eq!(read, all, "{rows} rows in the object");
+    }
+    turn.release().await.unwrap();
 }

@@ -26,6 +26,7 @@ fn publication(schedule_id: i64) -> Publication {
         key: String::new(),
         sha256: String::new(),
         etag: None,
+        rows: 0,
         since: "2020-01-15T12:00:00Z".parse().unwrap(),
         last_sent: None,
         counts: None,
