@@ -17,7 +17,7 @@ use crate::schedule::get;
 
 /// How often a process looks whether another one has freed a slot.
 const POLL: Duration = Duration::from_millis(250);
-/// How often a session that holds slots shows that its process is alive: the server ends it
+/// How often the session of the slots shows that its process is alive: the server ends it
 /// otherwise.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// How long to wait until the slots of finished requests are free.
@@ -185,7 +185,8 @@ impl Sessions {
     }
 }
 
-/// Sends a statement from time to time as long as the session holds slots.
+/// Sends a statement from time to time, so that the server ends the session only if this process is
+/// frozen.
 async fn show_life(shared: Weak<Shared>, generation: u64) {
     loop {
         sleep(SIGN_OF_LIFE).await;
@@ -196,9 +197,7 @@ async fn show_life(shared: Weak<Shared>, generation: u64) {
         if sessions.generation != generation {
             return;
         }
-        if !sessions.held.is_empty()
-            && let Some(client) = &sessions.current
-        {
+        if let Some(client) = &sessions.current {
             // A failure shows when the next slot is taken.
             let _ = client.simple_query("").await;
         }
