@@ -16,10 +16,10 @@ use crate::error::{ErrorName, PipelineError};
 /// How many publications are looked up at a time.
 const LOOK_AHEAD: i64 = 1000;
 
-/// How many trips of a block are read at a time, after as many as the first upload may have. Each
-/// query looks at all of the block's trips, so few of them save work; but the portal waits for none
-/// that is over before its upload is.
-const TRIPS_AT_ONCE: usize = 10_000;
+/// The most trips of a block that are read at a time. Each query looks at all of the block's trips,
+/// so few queries save work; but a query should be over before the upload that it runs beside. So
+/// the first one reads as many trips as the first upload may have, and each next one twice as many.
+const TRIPS_AT_ONCE: usize = 40_000;
 
 /// Collects rows of waiting publications into batches.
 pub(super) struct Gatherer<'a> {
@@ -40,6 +40,8 @@ pub(super) struct Gatherer<'a> {
 struct OpenPublication {
     publication: Publication,
     next: Next,
+    /// How many rows are read next.
+    at_once: usize,
     /// What was read and did not fit into a batch yet.
     ahead: VecDeque<Item>,
     /// The last public id that was gathered of the rows that the portal must have.
@@ -57,8 +59,9 @@ enum Next {
 }
 
 impl OpenPublication {
-    fn new(publication: Publication) -> Self {
+    fn new(publication: Publication, chunk_rows: usize) -> Self {
         Self {
+            at_once: chunk_rows.max(1),
             next: Next::Live(publication.last_sent.unwrap_or_default()),
             ahead: VecDeque::new(),
             last: publication.last_sent,
@@ -72,7 +75,9 @@ impl OpenPublication {
     }
 
     /// Reads what comes next, which may be nothing before the end.
-    async fn read(&mut self, turn: &PublishTurn, at_once: usize) -> Result<(), PipelineError> {
+    async fn read(&mut self, turn: &PublishTurn) -> Result<(), PipelineError> {
+        let at_once = self.at_once;
+        self.at_once = (2 * at_once).min(TRIPS_AT_ONCE.max(at_once));
         match self.next {
             Next::Live(after) => {
                 let page = turn.live(&self.publication, after, at_once).await?;
@@ -193,11 +198,9 @@ impl<'a> Gatherer<'a> {
                 self.is_own_done |= publication.schedule_id == self.own;
                 continue;
             }
-            let mut open = OpenPublication::new(publication.clone());
-            let (checked, read) = tokio::join!(
-                check_file(self.ctx, &publication),
-                open.read(self.turn, self.portal.chunk_rows)
-            );
+            let mut open = OpenPublication::new(publication.clone(), self.portal.chunk_rows);
+            let (checked, read) =
+                tokio::join!(check_file(self.ctx, &publication), open.read(self.turn));
             match checked {
                 Ok(()) => {
                     read?;
@@ -238,7 +241,7 @@ impl<'a> Gatherer<'a> {
             if batch.room() == 0 {
                 return Ok(false);
             }
-            open.read(self.turn, TRIPS_AT_ONCE).await?;
+            open.read(self.turn).await?;
         }
     }
 }

@@ -362,7 +362,9 @@ async fn pages_have_every_trip_once_in_the_order_of_the_public_ids() {
     let spread = "UPDATE api.trips SET id = CASE WHEN trip_distance % 3 = 0 THEN gen_random_uuid()
                       ELSE ('0000' || substr(gen_random_uuid()::text, 5))::uuid END";
     db.sql
-        .batch_execute("UPDATE api.trips SET trip_distance = trip_duration + ascii(right(trip_id::text, 1))")
+        .batch_execute(
+            "UPDATE api.trips SET trip_distance = trip_duration + ascii(right(trip_id::text, 1))",
+        )
         .await
         .unwrap();
     db.sql.batch_execute(spread).await.unwrap();
