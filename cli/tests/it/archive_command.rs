@@ -139,7 +139,7 @@ async fn the_second_occurrence_of_an_hour_and_former_archives_have_names() {
     let trips: Vec<_> = objects
         .iter()
         .filter(|object| object["object"] == "trips.json")
-        .map(|object| object["block"].as_str().unwrap())
+        .map(|object| object["label"].as_str().unwrap())
         .collect();
     assert_eq!(trips, ["2020-11-01-01", "2020-11-01-01b", "2020-11-01-02"]);
     for object in &objects {

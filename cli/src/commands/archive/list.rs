@@ -17,7 +17,7 @@ use crate::failure::usage;
 #[derive(Serialize)]
 struct Listed {
     provider: ProviderName,
-    block: String,
+    label: String,
     object: String,
     bytes: u64,
     modified: Option<DateTime<Utc>>,
@@ -124,7 +124,7 @@ async fn objects(
             if let Some(hour) = folders.get(folder) {
                 let listed = Listed {
                     provider: provider.clone(),
-                    block: hour.label(&archive.zone),
+                    label: hour.label(&archive.zone),
                     object: object.key[folder.len()..].to_owned(),
                     bytes: object.size,
                     modified: object.modified.map(DateTime::from),
@@ -160,7 +160,7 @@ fn print(objects: &[Listed], json: bool, with_heading: bool) -> io::Result<()> {
                 out,
                 "{:<12} {:<14} {:>12}  {:<20}  {}",
                 object.provider.as_str(),
-                object.block,
+                object.label,
                 object.bytes,
                 modified.unwrap_or_default(),
                 object.key
