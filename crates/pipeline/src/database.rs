@@ -78,9 +78,11 @@ impl MigrationRequest {
         let default = TakeOver::default();
         TakeOver {
             zone: config.settings.time_zone,
-            timestamps_in: self.timestamps_in.clone().unwrap_or(default.timestamps_in),
+            timestamps_in: (self.timestamps_in.clone())
+                .unwrap_or_else(|| default.timestamps_in.clone()),
             hours_are: self.hours_are,
             provider_ids: self.provider_ids.clone(),
+            ..default
         }
     }
 }

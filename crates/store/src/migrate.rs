@@ -76,7 +76,8 @@ impl Store {
         let mut session = LockSession::new(self.client().await?);
         let client: &mut Client = session.client_mut()?;
         let transaction = client.transaction().await.map_err(doing)?;
-        transaction.batch_execute(LIMITS).await.map_err(doing)?;
+        let limits = limits(options);
+        transaction.batch_execute(&limits).await.map_err(doing)?;
         let known = applied_versions(&transaction).await?;
         let inspection = inspect(&transaction, options, false).await?;
         transaction.rollback().await.map_err(doing)?;
@@ -148,16 +149,19 @@ fn versions() -> Vec<i32> {
     migrations.map(refinery::Migration::version).collect()
 }
 
-/// Long enough for a statement of a run to end, and short enough that runs do not pile up behind
-/// the migration.
-const LIMITS: &str = "
-    SET LOCAL lock_timeout = '30s';
-    SET LOCAL statement_timeout = 0";
+/// Limits the wait for locks, and no statement.
+fn limits(options: &TakeOver) -> String {
+    format!(
+        "SET LOCAL lock_timeout = '{}ms'; SET LOCAL statement_timeout = 0",
+        options.patience.as_millis().max(1)
+    )
+}
 
 async fn run(client: &mut Client, options: &TakeOver) -> Result<MigrationReport, StoreError> {
     let doing = failed("migrating");
     let transaction = client.transaction().await.map_err(doing)?;
-    transaction.batch_execute(LIMITS).await.map_err(doing)?;
+    let limits = limits(options);
+    transaction.batch_execute(&limits).await.map_err(doing)?;
     transaction
         .batch_execute(CREATE_SCHEMA)
         .await

@@ -5,6 +5,8 @@
 //! Then [`apply`] makes the tables what the first migration expects. Both work in the transaction
 //! of the migration, so a migration that ends early leaves the old tables.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use trips::block::ProviderName;
 use trips::time::CivilZone;
@@ -14,6 +16,7 @@ mod apply;
 mod convert;
 mod dependents;
 mod hours;
+mod indexes;
 mod inspect;
 mod owners;
 mod problems;
@@ -35,6 +38,8 @@ pub struct TakeOver {
     pub hours_are: Option<HoursAre>,
     /// The MDS ids of the configured providers.
     pub provider_ids: Vec<(ProviderName, Uuid)>,
+    /// How long to wait for others that use the tables. Runs wait behind the migration meanwhile.
+    pub patience: Duration,
 }
 
 impl Default for TakeOver {
@@ -44,6 +49,7 @@ impl Default for TakeOver {
             timestamps_in: "UTC".to_owned(),
             hours_are: None,
             provider_ids: Vec::new(),
+            patience: Duration::from_secs(30),
         }
     }
 }

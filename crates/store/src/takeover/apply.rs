@@ -7,6 +7,7 @@ use tokio_postgres::Transaction;
 use super::dependents::{
     create_views, disable_triggers, drop_constraints, drop_foreign_keys, drop_views,
 };
+use super::indexes::{create_indexes, drop_indexes};
 use super::inspect::{Inspection, Work, lacks_provider};
 use super::owners::{self, OWNER_OF_TRIP};
 use super::shape::{Absent, PROVIDERS, SCHEDULE, TRIPS, quoted};
@@ -26,7 +27,9 @@ pub(crate) async fn apply(
     let work = &inspection.work;
     let views = drop_views(transaction, work).await?;
     let mut again = drop_foreign_keys(transaction, work).await?;
+    let mut indexes = Vec::new();
     for table in work {
+        indexes.extend(drop_indexes(transaction, table).await?);
         again.extend(disable_triggers(transaction, table, &mut notes).await?);
         drop_constraints(transaction, table, &mut notes).await?;
     }
@@ -50,6 +53,7 @@ pub(crate) async fn apply(
         let doing = failed_to_change("making triggers and foreign keys again");
         transaction.batch_execute(statement).await.map_err(doing)?;
     }
+    create_indexes(transaction, &indexes, &mut notes).await?;
     create_views(transaction, &views, &mut notes).await?;
     Ok(notes)
 }

@@ -45,7 +45,7 @@ const HOLDS_NONE: [&str; 13] = [
 /// The published form of a UUID. A public id must keep it.
 const CANONICAL_UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
 const ANY_UUID: &str = r"^\s*\{?[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\}?\s*$";
-const WHOLE_NUMBER: &str = r"^\s*[-+]?\d{1,18}(\.0*)?\s*$";
+const WHOLE_NUMBER: &str = r"^\s*[-+]?\d{1,30}(\.0*)?\s*$";
 const NUMBER: &str = r"^\s*[-+]?(\d{1,300}\.?\d{0,300}|\.\d{1,300})([eE][-+]?\d{1,2})?\s*$";
 const TIME: &str = r"^\s*\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?\s*(Z|UTC|GMT|CST|CDT|EST|EDT|MST|MDT|PST|PDT|[-+]\d{2}(:?\d{2})?)?\s*$";
 
@@ -223,7 +223,7 @@ fn instant(text: &str, zone: &str) -> String {
 fn whole_number(number: &str, kind: Kind) -> String {
     let (least, most) = match kind {
         Kind::Int => (i64::from(i32::MIN), i64::from(i32::MAX)),
-        _ => (i64::MIN + 1, i64::MAX),
+        _ => (i64::MIN, i64::MAX),
     };
     format!(
         "CASE WHEN {number}::numeric BETWEEN {least} AND {most} AND {number}::numeric = trunc({number}::numeric) \

@@ -266,8 +266,8 @@ fn civil_of(zone: &CivilZone, start: DateTime<Utc>) -> chrono::NaiveDateTime {
     civil
 }
 
-/// Of several rows of one hour, the one with a block of its own comes first, then the one with more
-/// trips, the one that has come further, and the newest. Returns how many are not the first.
+/// Of several rows of one hour, the one with more trips comes first, then the one that has come
+/// further, the one with a block of its own, and the newest. Returns how many are not the first.
 async fn rank(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
     let doing = failed("finding the hours of the schedule");
     transaction
@@ -278,12 +278,15 @@ async fn rank(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
                     date_part('day', civil)::int AS day, date_part('hour', civil)::int AS hour,
                     row_number() OVER (
                         PARTITION BY provider, block_start
-                        ORDER BY is_known DESC, processed DESC NULLS LAST,
-                                 array_position(ARRAY[8, -8, 6, 5, 7, -6, -5, 2, -2, 1, 0], status), schedule_id DESC
+                        ORDER BY processed DESC NULLS LAST,
+                                 array_position(ARRAY[8, -8, 6, 5, 7, -6, -5, 2, -2, 1, 0], status), is_known DESC,
+                                 schedule_id DESC
                     ) AS n
              FROM (
                  SELECT c.schedule_id, c.provider, c.status, c.processed, c.known_start IS NOT NULL AS is_known,
-                        coalesce(c.known_start, h.block_start) AS block_start, h.civil
+                        coalesce(c.known_start, h.block_start) AS block_start,
+                        CASE WHEN c.known_start IS NULL THEN h.civil
+                             ELSE make_timestamp(c.year, c.month, c.day, c.hour, 0, 0) END AS civil
                  FROM mds_civil c
                  LEFT JOIN LATERAL (
                      SELECT block_start, civil FROM mds_hours h

@@ -20,7 +20,7 @@ pub(super) async fn count(
     let Some(work) = inspection.work.get_mut(n) else {
         return Ok(());
     };
-    if work.found.relkind != "r" {
+    if work.found.relkind != "r" || !work.found.is_own {
         return Ok(());
     }
     let mut obstacles = count_unfit(transaction, work).await?;

@@ -60,4 +60,5 @@ pub(super) const CONSTRAIN: &str = "
                 AND records_total = records_processed + records_error_count + records_duplicate_count
             )
         );
+    DROP INDEX IF EXISTS api.schedule_block;
     CREATE UNIQUE INDEX schedule_block ON api.schedule (provider_id, block_start)";

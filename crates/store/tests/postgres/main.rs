@@ -29,6 +29,8 @@ mod silence;
 mod statements;
 mod status;
 mod takeover;
+mod takeover_odd;
+mod takeover_values;
 mod tls;
 mod trip_report;
 mod updates;
