@@ -19,12 +19,15 @@
 #   make compat          runs this version and an older commit (OLD=v1.2.3) over each other's tables
 #   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
 #   make deploy          builds, checks and deploys a stage of samconfig.toml (STAGE=staging)
+#   make release         builds a static mds for Linux into dist/, its debug symbols apart, with checksums (RELEASE_ARCH=arm64)
+#   make image           builds the container image with docker or podman (IMAGE=name:tag)
+#   make check-image     runs the static mds in a root folder that holds nothing else
 #   make lambda-figures  prints the size and the start time of each
 #   make bench           compares the pipeline's steps with yardsticks for the same work
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
 .PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e chaos e2e-airflow-all infra-check retries statements compat \
-	lambda deployable deploy lambda-figures bench bench-loops deny rds-roots clean
+	lambda deployable deploy release image check-image lambda-figures bench bench-loops deny rds-roots clean
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -123,6 +126,7 @@ infra-check: setup
 	.venv-e2e/bin/cfn-lint --regions us-east-1 us-gov-west-1 cn-north-1 -- infra/template.yaml infra/ci/oidc-role.yaml
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam validate --lint --template infra/template.yaml
 	.venv-e2e/bin/python tools/statelint.py statemachine.asl.json
+	.venv-e2e/bin/hadolint Dockerfile
 	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml infra/ci/*.yml
 	.venv-e2e/bin/python -m unittest discover --quiet --start-directory infra/tests
 	.venv-e2e/bin/python tools/costs.py --check docs/COSTS.md
@@ -172,6 +176,35 @@ deployable: .venv-e2e/installed
 deploy: deployable
 	@echo "Has this version been migrated? 'mds migrate --dry-run' shows what is left; 'mds migrate' does it, and comes first."
 	SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam deploy --config-env $(STAGE) $(SAM_FLAGS)
+
+RELEASE_ARCH ?= x86_64
+RELEASE_TARGET_x86_64 = x86_64-unknown-linux-musl
+RELEASE_TARGET_arm64 = aarch64-unknown-linux-musl
+RELEASE_TARGET = $(RELEASE_TARGET_$(RELEASE_ARCH))
+RELEASE_FLAGS_arm64 = --cfg aes_armv8
+RELEASE_NAME = mds-$(RELEASE_ARCH)-linux
+
+# zig is the C compiler and linker for musl, so the same command works on every machine.
+release: .venv-e2e/installed
+	rustup target add $(RELEASE_TARGET)
+	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" $(PYTHON) tools/release.py build \
+		--target $(RELEASE_TARGET) --rustflags="$(RELEASE_FLAGS_$(RELEASE_ARCH))" --name $(RELEASE_NAME) --out dist
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+IMAGE ?= mds-etl:$(VERSION)
+ENGINE ?= $(shell command -v docker || command -v podman || echo docker)
+
+image:
+	$(ENGINE) build --tag $(IMAGE) \
+		--build-arg RUST_VERSION=$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) \
+		--build-arg VERSION=$(VERSION) \
+		--build-arg MDS_BUILD_COMMIT=$$(git rev-parse HEAD) \
+		--build-arg MDS_BUILD_IMAGE=$(IMAGE) \
+		--build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .
+
+# Without an engine: the binary of `make release`, alone in a root folder as in the image.
+check-image: release
+	$(PYTHON) tools/release.py check dist/$(RELEASE_NAME)/mds
 
 lambda-figures: lambda
 	$(CARGO) build --workspace --all-features --locked --bin mds

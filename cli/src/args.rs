@@ -5,6 +5,7 @@ mod audit;
 mod config;
 mod doctor;
 mod init;
+mod manual;
 mod migrate;
 mod provider_keys;
 mod providers;
@@ -28,6 +29,7 @@ pub(crate) use config::{
 };
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use init::{InitArgs, StageName};
+pub(crate) use manual::{CompletionsArgs, ManArgs};
 pub(crate) use migrate::MigrateArgs;
 pub(crate) use provider_keys::{ProviderKeys, Source};
 pub(crate) use providers::{ProviderArg, names};
@@ -63,6 +65,10 @@ pub(crate) struct Cli {
     /// Print results as JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+
+    /// Print the command that does the same in a container, and run it with docker or podman.
+    #[arg(long, global = true)]
+    pub(crate) docker_mode: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -106,6 +112,10 @@ pub(crate) enum Command {
     /// Show the whole job on embedded parts: no account, no network.
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
+    /// Print the completions of a shell.
+    Completions(CompletionsArgs),
+    /// Write a man page for each command.
+    Man(ManArgs),
 }
 
 /// `mds probe`.
@@ -214,10 +224,6 @@ pub(crate) struct RunArgs {
     /// come, `--force`, `--incomplete-only` or `--audit` it is another request in each hour]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-
-    /// Has no effect. Accepted because the tool that this one replaces needs it inside a container.
-    #[arg(long)]
-    pub(crate) docker_mode: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

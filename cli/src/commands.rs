@@ -10,6 +10,7 @@ mod demo;
 mod demo_folder;
 mod doctor;
 mod init;
+mod manual;
 mod migrate;
 mod probe;
 mod report;
@@ -55,5 +56,7 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         Command::Sandbox(args) => sandbox::sandbox(&args).await,
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => Box::pin(demo::demo(&args, &progress)).await,
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     }
 }

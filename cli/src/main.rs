@@ -11,24 +11,29 @@
 mod args;
 mod aws;
 mod commands;
+mod container;
 mod env_file;
 mod failure;
+mod help;
 mod logs;
 mod output;
 mod progress;
 mod signals;
 mod table;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::ArgMatches;
 
 use crate::args::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|error| failure::refuse(&error));
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let (cli, matches) =
+        help::parse(arguments.iter().cloned()).unwrap_or_else(|error| failure::refuse(&error));
     let json = cli.json;
-    match run(cli) {
+    match run(cli, &arguments, &matches) {
         Ok(code) => code,
         Err(error) => {
             failure::report(&error, json);
@@ -37,10 +42,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+fn run(cli: Cli, arguments: &[OsString], matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     cli.check()?;
     if let Some(file) = &cli.env_file {
         env_file::load(file)?;
+    }
+    if cli.docker_mode && !container::is_inside() {
+        return Err(container::run(arguments, cli.env_file.as_deref(), matches));
     }
     let progress = progress::Progress::new();
     logs::init(&cli, &progress);

@@ -1,5 +1,6 @@
 //! Data on standard output or in a file. With `--json` it is one JSON document and nothing else.
 
+use std::fmt::Display;
 use std::io::{ErrorKind, Write as _, stdout};
 use std::path::Path;
 
@@ -29,7 +30,7 @@ pub(crate) fn tolerate(written: std::io::Result<()>) -> anyhow::Result<()> {
 }
 
 /// Writes a text to standard output, with a line end.
-pub(crate) fn text(text: &str) -> anyhow::Result<()> {
+pub(crate) fn text(text: &(impl Display + ?Sized)) -> anyhow::Result<()> {
     write(Path::new(STANDARD), format!("{text}\n").as_bytes())
 }
 

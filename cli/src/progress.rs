@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
 
 mod blocks;
+mod objects;
 
 pub(crate) use blocks::BlockProgress;
 
@@ -40,19 +41,6 @@ impl Progress {
             self.bar.clone(),
             (!is_terminal).then_some(blocks),
         ))
-    }
-
-    /// Shows the number of objects processed, for work that does not consist of blocks and whose
-    /// amount is not known.
-    pub(crate) fn objects(&self, done: u64) {
-        if !io::stderr().is_terminal() {
-            return;
-        }
-        if self.bar.is_hidden() {
-            self.begin("{spinner} {msg}  {elapsed}", None, true);
-        }
-        self.bar.set_message(format!("{done} objects"));
-        self.bar.tick();
     }
 
     /// Shows the progress of a run in another process.

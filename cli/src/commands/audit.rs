@@ -139,27 +139,27 @@ fn differences(report: &AuditReport) -> u64 {
     report.missing + report.different + report.extra
 }
 
-#[expect(clippy::print_stdout, reason = "the report is this command's data")]
 fn print(report: &AuditReport, repair: Option<&Repair>, json: bool) -> anyhow::Result<()> {
     if json {
         return output::json(&Output { report, repair });
     }
-    println!("{}", periods(report));
+    output::text(&periods(report))?;
     for hour in report.different_hours.iter().take(SHOWN_HOURS) {
-        println!("{}", hour_line(hour));
+        output::text(&hour_line(hour))?;
     }
     let not_shown = report.different_hours.len().saturating_sub(SHOWN_HOURS);
     if not_shown > 0 {
-        println!("and {not_shown} hours more; --json names them all");
+        output::text(&format!(
+            "and {not_shown} hours more; --json names them all"
+        ))?;
     }
     if let Some(repair) = repair {
-        println!(
+        output::text(&format!(
             "repair: {} blocks published again, {} failed, {} rows deleted that only the portal had",
             repair.blocks, repair.failed, repair.extra_deleted
-        );
+        ))?;
     }
-    println!("{}", verdict(report));
-    Ok(())
+    output::text(&verdict(report))
 }
 
 fn periods(report: &AuditReport) -> comfy_table::Table {

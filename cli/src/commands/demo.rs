@@ -19,6 +19,7 @@ use crate::commands::demo_folder;
 use crate::commands::run::run_plan;
 use crate::commands::sandbox::providers;
 use crate::failure::FAILED;
+use crate::output;
 use crate::progress::Progress;
 use crate::signals;
 use crate::table::table;
@@ -31,6 +32,9 @@ const BLOCKS_EACH: u64 = 49;
 const NOT_READY: &str = "2020-10-31-09";
 const BROKEN: &str = "2020-10-31-18";
 const GARBAGE: &str = "2020-11-01-01b";
+/// The portal refuses the rows of this civil hour. Those of lime do not come that far: it is the
+/// hour that is broken.
+const REFUSED: (&str, &str) = ("end_time_us_central", "2020-10-31T17:");
 
 const TRIPS_PER_HOUR: u32 = 60;
 
@@ -47,18 +51,17 @@ pub(crate) async fn demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the report is this command's output")]
 async fn run_demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     demo_folder::prepare(&args.folder)?;
-    println!("Starting Postgres, S3, a portal and two providers on loopback ...");
+    output::text("Starting Postgres, S3, a portal and two providers on loopback ...")?;
     let stack = start(&args.folder).await?;
     let ctx = stack.context().await?;
 
-    println!(
+    output::text(&format!(
         "\nRun 1: two providers, two days with a clock change (24 + 25 hours). On purpose, one hour is not published\n\
-         yet, one gets status 500, one gets half a response, and the portal fails four times."
-    );
+         yet, one gets status 500, one gets half a response, the portal refuses the rows of one, and fails three times."
+    ))?;
     add_faults(&stack, &ctx)?;
     let request = PlanRequest {
         provider: Some("all".to_owned()),
@@ -66,25 +69,42 @@ async fn run_demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCo
         time_max: Some(TIME_MAX.to_owned()),
         ..PlanRequest::default()
     };
-    run(&ctx, &request, progress).await?;
+    let failed = run(&ctx, &request, progress).await?;
+    output::text("\nWhat failed, and why:")?;
+    for block in &failed {
+        output::text(&format!("  {:<20} {}", block.name, block.why))?;
+    }
+    output::text("\nAll hours after run 1:")?;
     print_blocks(&ctx).await?;
 
-    println!(
-        "\nRun 2: everything works again; only incomplete blocks are processed (--incomplete-only)."
-    );
+    output::text(&format!(
+        "\nRun 2: everything works again, and one command does what is left of the incomplete hours:\n  \
+         mds run --provider all --time-min {TIME_MIN} --time-max {TIME_MAX} --incomplete-only"
+    ))?;
     clear_faults(&stack);
     let incomplete_only = PlanRequest {
         incomplete_only: true,
         ..request
     };
-    run(&ctx, &incomplete_only, progress).await?;
+    let still_failed = run(&ctx, &incomplete_only, progress).await?;
+    for block in &still_failed {
+        output::text(&format!("  {:<20} {}", block.name, block.why))?;
+    }
+    output::text("\nRepaired by run 2; for one alone, this would do:")?;
+    let is_repaired = |block: &&Failure| !still_failed.iter().any(|it| it.name == block.name);
+    for block in failed.iter().filter(is_repaired) {
+        output::text(&format!("  {:<20} {}", block.name, block.command()))?;
+    }
+    output::text("\nAll hours after run 2:")?;
     let is_complete = print_blocks(&ctx).await?;
 
     let in_table = ctx.store().trip_count().await?;
     let in_portal = stack.portal.row_count() as u64;
-    println!("\ntrips in Postgres: {in_table}, rows in the portal: {in_portal}");
-    print_locations(&args.folder, &stack);
-    println!("\n{:.1} s in all", began.elapsed().as_secs_f64());
+    output::text(&format!(
+        "\ntrips in Postgres: {in_table}, rows in the portal: {in_portal}"
+    ))?;
+    print_locations(&args.folder, &stack)?;
+    output::text(&format!("\n{:.1} s in all", began.elapsed().as_secs_f64()))?;
     if is_complete && in_table == in_portal {
         return Ok(ExitCode::SUCCESS);
     }
@@ -128,11 +148,39 @@ fn add_faults(stack: &LocalStack, ctx: &Context) -> anyhow::Result<()> {
             retry_after: Some(1),
         },
         sandbox_portal::Fault::DropConnection { applied: true },
-        sandbox_portal::Fault::ErrorsIn200 { rows: 3 },
     ] {
         stack.portal.fail_next(fault);
     }
+    stack.portal.refuse_rows(REFUSED.0, REFUSED.1);
     Ok(())
+}
+
+/// A block that a run could not complete.
+struct Failure {
+    provider: String,
+    label: String,
+    /// The provider and the label.
+    name: String,
+    why: String,
+}
+
+impl Failure {
+    fn new(provider: &str, label: &str, why: String) -> Self {
+        Self {
+            provider: provider.to_owned(),
+            label: label.to_owned(),
+            name: format!("{provider} {label}"),
+            why,
+        }
+    }
+
+    /// The command that does what is left of this block.
+    fn command(&self) -> String {
+        format!(
+            "mds run --provider {} --time-max {}",
+            self.provider, self.label
+        )
+    }
 }
 
 fn clear_faults(stack: &LocalStack) {
@@ -142,26 +190,49 @@ fn clear_faults(stack: &LocalStack) {
     stack.portal.clear_faults();
 }
 
-#[expect(clippy::print_stdout, reason = "the report is this command's output")]
-async fn run(ctx: &Arc<Context>, request: &PlanRequest, progress: &Progress) -> anyhow::Result<()> {
+async fn run(
+    ctx: &Arc<Context>,
+    request: &PlanRequest,
+    progress: &Progress,
+) -> anyhow::Result<Vec<Failure>> {
     let began = Instant::now();
     let plan = pipeline::plan(ctx, request, |_| {}).await?;
     let never = CancellationToken::new();
     let (summary, _) = run_plan(Arc::clone(ctx), &plan, progress, never).await?;
-    println!(
-        "{} blocks in {:.1} s: {} done, {} not ready, {} failed",
+    output::text(&format!(
+        "{} hours to do in {:.1} s: {} done, {} not published yet, {} failed",
         plan.block_count,
         began.elapsed().as_secs_f64(),
         summary.done,
         summary.not_ready,
         summary.failed
-    );
-    Ok(())
+    ))?;
+    let mut failed: Vec<Failure> = summary
+        .first_failed
+        .iter()
+        .map(|block| {
+            let label = block.block_start.label(ctx.zone());
+            let message = block.message.as_deref().unwrap_or("no message");
+            Failure::new(
+                block.provider.as_str(),
+                &label,
+                format!("{}: {message}", block.step),
+            )
+        })
+        .collect();
+    if summary.not_ready > 0 {
+        failed.push(Failure::new(
+            "bird",
+            NOT_READY,
+            "extract: the provider has not published the hour yet".to_owned(),
+        ));
+    }
+    failed.sort_by(|a, b| (&a.label, &a.provider).cmp(&(&b.label, &b.provider)));
+    Ok(failed)
 }
 
 /// Prints the statuses of the blocks. Returns whether every block is complete and all counts add
 /// up.
-#[expect(clippy::print_stdout, reason = "the report is this command's output")]
 async fn print_blocks(ctx: &Context) -> anyhow::Result<bool> {
     let (first, end) = (
         ctx.zone().parse_time(TIME_MIN)?,
@@ -172,8 +243,8 @@ async fn print_blocks(ctx: &Context) -> anyhow::Result<bool> {
     let mut table = table(
         &[
             "provider",
-            "blocks",
-            "fetched",
+            "hours",
+            "trips fetched",
             "= loaded",
             "+ rejected",
             "+ duplicates",
@@ -195,7 +266,7 @@ async fn print_blocks(ctx: &Context) -> anyhow::Result<bool> {
             provider.duplicates.to_string(),
         ]);
     }
-    println!("{table}");
+    output::text(&table)?;
     Ok(overview.iter().all(|provider| {
         let published = provider
             .blocks
@@ -212,17 +283,16 @@ async fn print_blocks(ctx: &Context) -> anyhow::Result<bool> {
     }))
 }
 
-#[expect(clippy::print_stdout, reason = "the report is this command's output")]
-fn print_locations(folder: &Path, stack: &LocalStack) {
+fn print_locations(folder: &Path, stack: &LocalStack) -> anyhow::Result<()> {
     let archive = stack.bucket_folder().join(Stage::Staging.as_str());
-    println!("\nTo look around:");
-    println!("  archive, encrypted   {}", archive.display());
-    println!(
+    output::text("\nTo look around:")?;
+    output::text(&format!("  archive, encrypted   {}", archive.display()))?;
+    output::text(&format!(
         "  portal's rows        {}",
         folder.join("portal.jsonl").display()
-    );
-    println!(
+    ))?;
+    output::text(&format!(
         "  database             mds sandbox --folder {}   starts it again and prints the psql command",
         folder.display()
-    );
+    ))
 }

@@ -25,6 +25,12 @@ const PREFIXES: [&str; 3] = ["staging", "config", "boundaries"];
 ///
 /// Something in the folder is not from a demo. Then nothing is deleted.
 pub(super) fn prepare(folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(failure::usage(format!(
+            "--folder {} is a file; name a folder, or a place where there is nothing yet",
+            folder.display()
+        )));
+    }
     let names = names(folder).with_context(|| folder.display().to_string())?;
     if !names.is_empty() {
         check(folder, &names)?;

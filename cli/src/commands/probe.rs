@@ -2,15 +2,19 @@
 
 use std::process::ExitCode;
 
-use pipeline::{HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict};
+use comfy_table::ContentArrangement;
+use pipeline::{Conclusion, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict};
 use trips::block::ProviderName;
 
 use crate::args::ProbeArgs;
 use crate::commands::connect;
-use crate::failure;
+use crate::failure::{self, FAILED};
+use crate::output;
 use crate::table::table;
 
-#[expect(clippy::print_stdout, reason = "the report is this command's data")]
+/// The width of a table that goes to a pipe or a file.
+const WIDTH: u16 = 100;
+
 pub(crate) async fn probe(args: &ProbeArgs, json: bool) -> anyhow::Result<ExitCode> {
     let name: ProviderName = args
         .provider
@@ -20,11 +24,14 @@ pub(crate) async fn probe(args: &ProbeArgs, json: bool) -> anyhow::Result<ExitCo
     let show = |hour: &ProbedHour| eprintln!("{}", line(hour));
     let report = pipeline::probe(&ctx, &name, args.time_max.as_deref(), show).await?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        output::json(&report)?;
     } else {
-        print(&report);
+        output::text(&text(&report))?;
     }
-    Ok(ExitCode::from(u8::from(report.is_harmful())))
+    Ok(match report.conclusion {
+        Conclusion::CanBeIngested => ExitCode::SUCCESS,
+        Conclusion::Harmful | Conclusion::Unreachable => ExitCode::from(FAILED),
+    })
 }
 
 fn line(hour: &ProbedHour) -> String {
@@ -48,27 +55,35 @@ fn line(hour: &ProbedHour) -> String {
     )
 }
 
-#[expect(clippy::print_stdout, reason = "the report is this command's data")]
-fn print(report: &ProbeReport) {
+fn text(report: &ProbeReport) -> String {
     let mut found = table(&["", "about", "finding"], 3);
+    found.set_content_arrangement(ContentArrangement::Dynamic);
+    // A terminal's own width is known to the table.
+    if found.width().is_none() {
+        found.set_width(WIDTH);
+    }
     for finding in &report.findings {
         let verdict = match finding.verdict {
             Verdict::Good => "good",
             Verdict::Note => "note",
             Verdict::Harm => "HARM",
+            Verdict::Unreachable => "????",
         };
         found.add_row([verdict, finding.about, &finding.text]);
     }
-    println!("{found}");
+    let mut lines = vec![found.to_string()];
     for finding in &report.findings {
         if let Some(remedy) = &finding.remedy {
-            println!("For {}: {remedy}", finding.about);
+            lines.push(format!("For {}: {remedy}", finding.about));
         }
     }
-    let verdict = if report.is_harmful() {
-        "would lose or spoil trips: do not ingest it yet"
-    } else {
-        "can be ingested"
+    let conclusion = match report.conclusion {
+        Conclusion::CanBeIngested => "can be ingested",
+        Conclusion::Harmful => "would lose or spoil trips: do not ingest it yet",
+        Conclusion::Unreachable => {
+            "could not be reached, so nothing is known about its feed: look at mds_api_url, or try again later"
+        }
     };
-    println!("{} {verdict}.", report.provider);
+    lines.push(format!("{} {conclusion}.", report.provider));
+    lines.join("\n")
 }

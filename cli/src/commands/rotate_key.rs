@@ -10,6 +10,7 @@ use vault::{RotationProgress, RotationReport, Vault, VaultError};
 use crate::args::RotateArgs;
 use crate::commands::connect;
 use crate::failure::FAILED;
+use crate::output;
 use crate::progress::Progress;
 
 /// The older versions of the rotated objects, in a bucket that keeps them.
@@ -22,7 +23,6 @@ enum Versions {
     Unknown(VaultError),
 }
 
-#[expect(clippy::print_stdout, reason = "the counts are this command's data")]
 pub(crate) async fn rotate_key(
     args: &RotateArgs,
     json: bool,
@@ -30,12 +30,14 @@ pub(crate) async fn rotate_key(
 ) -> anyhow::Result<ExitCode> {
     let (_, vault) = connect::bucket().await?;
     let began = SystemTime::now();
-    let report = vault
+    let objects = progress.start_objects();
+    let rotated = vault
         .rotate(&args.prefix, |seen: &RotationProgress| {
-            progress.objects(seen.done());
+            objects.show(seen.done());
         })
-        .await?;
+        .await;
     progress.end();
+    let report = rotated?;
     for failure in &report.failed {
         eprintln!("{failure}");
     }
@@ -45,9 +47,9 @@ pub(crate) async fn rotate_key(
     let versions = versions(&vault, args, &report, began).await?;
     let advice = advice(&vault, args, &report, &versions);
     if json {
-        println!("{}", as_json(&report, &versions, &advice));
+        output::text(&as_json(&report, &versions, &advice))?;
     } else {
-        println!("{report}\n{}\n{}", versions.line(), advice.text);
+        output::text(&format!("{report}\n{}\n{}", versions.line(), advice.text))?;
     }
     Ok(if report.failed.is_empty() && report.exposed.is_empty() {
         ExitCode::SUCCESS

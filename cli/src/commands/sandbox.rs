@@ -14,7 +14,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::args::{FunctionStartsArgs, SandboxArgs, SandboxCommand, SandboxProviderArgs};
-use crate::signals;
+use crate::{output, signals};
+
+mod env_target;
 
 /// How long a function may take to request its first event.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -37,7 +39,6 @@ async fn serve(args: &SandboxArgs) -> anyhow::Result<()> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the entry is the command's output")]
 async fn serve_provider(args: &SandboxProviderArgs) -> anyhow::Result<Infallible> {
     let provider = Provider::start(ProviderOptions {
         seed: args.seed,
@@ -65,11 +66,10 @@ async fn serve_provider(args: &SandboxProviderArgs) -> anyhow::Result<Infallible
         provider.base_url()
     );
     let entry = json!({ args.name.as_str(): provider.entry() });
-    println!("{}", serde_json::to_string_pretty(&entry)?);
+    output::json(&entry)?;
     std::future::pending().await
 }
 
-#[expect(clippy::print_stdout, reason = "the times are the command's output")]
 async fn print_start_times(args: &FunctionStartsArgs) -> anyhow::Result<()> {
     for _ in 0..args.count {
         let began = Instant::now();
@@ -79,12 +79,13 @@ async fn print_start_times(args: &FunctionStartsArgs) -> anyhow::Result<()> {
         tokio::time::timeout(START_LIMIT, function.ready())
             .await
             .with_context(|| format!("{} requests no event", args.binary.display()))?;
-        println!("{:.3}", began.elapsed().as_secs_f64() * 1_000.0);
+        output::text(&format!("{:.3}", began.elapsed().as_secs_f64() * 1_000.0))?;
     }
     Ok(())
 }
 
 async fn serve_all(args: &SandboxArgs) -> anyhow::Result<Infallible> {
+    env_target::check(&args.write_env)?;
     eprintln!("starting Postgres, S3, a portal and two providers on loopback ...");
     let stack = LocalStack::start(StackOptions {
         folder: args.folder.clone(),

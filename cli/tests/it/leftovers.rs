@@ -151,3 +151,46 @@ async fn a_demo_leaves_nothing_but_its_folder(#[case] signal: &str, #[case] code
     demo.signal(signal);
     assert_eq!(demo.wait_for_cleanup().await, code);
 }
+
+#[tokio::test]
+async fn a_demo_says_what_failed_and_what_repaired_it() {
+    let folder = TempDir::with_prefix("mds-demo-").unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("mds"))
+        .args(["demo", "--folder", "demo"])
+        .current_dir(folder.path())
+        .env_remove("NEXTEST_RUN_ID")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let part = |from: &str, to: &str| -> Vec<String> {
+        let after = text.split(from).nth(1).unwrap();
+        let part = after.split(to).next().unwrap();
+        part.lines().map(|line| line.trim().to_owned()).collect()
+    };
+    // The same in each run.
+    let failed = part("and why:\n", "\n\n");
+    let begins = |n: usize, text: &str| failed[n].starts_with(text);
+    assert_eq!(failed.len(), 4, "{text}");
+    assert!(
+        begins(
+            0,
+            "bird 2020-10-31-09   extract: the provider has not published"
+        ),
+        "{text}"
+    );
+    assert!(begins(1, "bird 2020-10-31-18   sync-socrata: "), "{text}");
+    assert!(begins(2, "lime 2020-10-31-18   extract: "), "{text}");
+    assert!(begins(3, "bird 2020-11-01-01b  extract: "), "{text}");
+    let repaired = part("this would do:\n", "\n\n");
+    assert_eq!(
+        repaired,
+        [
+            "bird 2020-10-31-09   mds run --provider bird --time-max 2020-10-31-09",
+            "bird 2020-10-31-18   mds run --provider bird --time-max 2020-10-31-18",
+            "lime 2020-10-31-18   mds run --provider lime --time-max 2020-10-31-18",
+            "bird 2020-11-01-01b  mds run --provider bird --time-max 2020-11-01-01b",
+        ]
+    );
+}

@@ -37,6 +37,7 @@ mod on_aws;
 mod pace;
 mod portal;
 mod probe;
+mod product;
 mod providers;
 mod public_data;
 mod publishing;

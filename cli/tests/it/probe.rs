@@ -100,7 +100,7 @@ async fn a_feed_that_would_spoil_data_is_found_out(
 async fn an_address_without_any_hour_cannot_be_ingested() {
     let world = world(|provider| provider.quirks = Quirks::from([Quirk::NotFound])).await;
     let arguments = ["probe", "--provider", "bird", "--time-max", "2020-01-15-13"];
-    let report = stdout(&world.expect(1, &arguments).await);
+    let report = in_one_line(&stdout(&world.expect(1, &arguments).await));
     assert!(
         report.contains("every requested hour is returned as not found (404)")
             && report.contains("cannot be ingested"),
@@ -182,6 +182,60 @@ async fn a_refused_login_is_the_only_finding_and_no_token_is_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_not_there_is_unreachable_and_not_harmful() {
+    let world = world(|_| ()).await;
+    // Nothing listens there.
+    world
+        .edit_providers(|providers| providers["bird"]["mds_api_url"] = "http://127.0.0.1:9".into())
+        .await;
+    let arguments = ["probe", "--provider", "bird", "--time-max", "2020-01-15-13"];
+    let report = in_one_line(&stdout(&world.expect(1, &arguments).await));
+    assert!(
+        report.contains("bird could not be reached") && !report.contains("HARM"),
+        "{report}"
+    );
+    let report = probed(&world, 1).await;
+    assert_eq!(report["conclusion"], "unreachable");
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{report}");
+}
+
+#[rstest]
+#[case::refused(Quirk::RenamedParameters, "bad_param: ")]
+#[case::error_with_200(Quirk::ErrorObject, "server_error: Internal Server Error")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_providers_own_words_are_shown(#[case] quirk: Quirk, #[case] words: &str) {
+    let world = world(|provider| provider.quirks = Quirks::from([quirk])).await;
+    let arguments = ["probe", "--provider", "bird", "--time-max", "2020-01-15-13"];
+    let output = world.expect(1, &arguments).await;
+    let report = in_one_line(&stdout(&output));
+    assert!(report.contains(&format!("It says: \"{words}")), "{report}");
+    // They are no part of what is logged.
+    assert!(!stderr(&output).contains(words), "{}", stderr(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_fits_a_narrow_page() {
+    let world = world(|_| ()).await;
+    let arguments = ["probe", "--provider", "bird", "--time-max", "2020-01-15-13"];
+    let report = stdout(&world.expect(0, &arguments).await);
+    for line in report.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_providers_at_once_cannot_be_probed() {
+    let world = world(|_| ()).await;
+    let output = world.expect(2, &["probe", "--provider", "all"]).await;
+    assert!(stderr(&output).contains("one provider is meant here"));
+}
+
+/// The text with the columns of its table joined.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_provider_is_a_mistake_of_use() {
     let world = world(|_| ()).await;
     let output = world.expect(2, &["probe", "--provider", "nobody"]).await;
@@ -252,8 +306,10 @@ async fn what_it_reports_about_every_quirk() {
                 .filter(|it| it["verdict"] != "good" && it["about"] != "lag")
                 .map(|it| format!("{} {}", it["verdict"].as_str().unwrap(), it["about"]))
                 .collect();
+            let is_good = report["conclusion"] == "can_be_ingested";
             let is_harmful = findings.iter().any(|it| it["verdict"] == "harm");
-            assert_eq!(output.status.code(), Some(i32::from(is_harmful)), "{quirk}");
+            assert_eq!(report["conclusion"] == "harmful", is_harmful, "{quirk}");
+            assert_eq!(output.status.code(), Some(i32::from(!is_good)), "{quirk}");
             lines.push(format!("{quirk}: {}", problems.join(", ")));
         }
     }

@@ -9,8 +9,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The HTTP client. Create it once per process and share it: it holds the pool of connections.
 ///
-/// TLS is rustls. Bodies compressed with gzip are decompressed. No redirect is followed: only the
-/// caller knows where the credentials of its requests may go.
+/// TLS is rustls with the authorities of [`roots`]. Bodies compressed with gzip are decompressed.
+/// No redirect is followed: only the caller knows where the credentials of its requests may go.
 ///
 /// A proxy of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) is used for https alone.
 /// Plain http goes to this machine only, and a proxy would see the credentials.
@@ -29,6 +29,13 @@ pub(crate) fn client_with(
     let mut builder = reqwest::Client::builder().no_proxy();
     if let Some(proxy) = proxy(variable)? {
         builder = builder.proxy(proxy);
+    }
+    if let Some(authorities) = roots::built_in() {
+        let authorities: Result<Vec<_>, _> = authorities
+            .iter()
+            .map(|der| reqwest::Certificate::from_der(der))
+            .collect();
+        builder = builder.tls_certs_only(authorities?);
     }
     builder
         .user_agent(concat!("mds-etl/", env!("CARGO_PKG_VERSION")))

@@ -172,6 +172,7 @@ impl MdsClient {
             provider: self.endpoint.name.clone(),
             status,
             why: format!("it returned status {status} to a request for its vehicles"),
+            said: None,
         }
     }
 

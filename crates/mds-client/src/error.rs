@@ -9,8 +9,8 @@ use trips::block::ProviderName;
 
 use crate::pace::shown;
 
-/// Why an hour could not be fetched. Names the provider, and holds neither secrets nor any part of
-/// a body.
+/// Why an hour could not be fetched. Its message names the provider, and holds neither secrets nor
+/// any part of a body.
 #[derive(Debug, thiserror::Error)]
 pub enum MdsError {
     /// The provider's entry in the providers file cannot work.
@@ -59,6 +59,8 @@ pub enum MdsError {
         why: String,
         /// The status, if there was one.
         status: Option<u16>,
+        /// Whether a part of a response came.
+        is_partial: bool,
         /// The cause, without the URL.
         #[source]
         source: Option<reqwest::Error>,
@@ -72,6 +74,8 @@ pub enum MdsError {
         status: u16,
         /// What it means, and what to look at.
         why: String,
+        /// The provider's own words, as [`MdsError::said`] returns them.
+        said: Option<String>,
     },
     /// The response is not what MDS requires.
     #[error("provider {provider} sent a malformed response: {why}")]
@@ -80,6 +84,8 @@ pub enum MdsError {
         provider: ProviderName,
         /// What is wrong, without any content.
         why: String,
+        /// The provider's own words, as [`MdsError::said`] returns them.
+        said: Option<String>,
     },
     /// The caller's [`TripSink`](crate::TripSink) failed. The provider is not the cause.
     #[error("trips of provider {provider} could not be stored")]
@@ -101,6 +107,30 @@ fn requested_wait(retry_after: Option<Duration>, until: Option<DateTime<Utc>>) -
 }
 
 impl MdsError {
+    /// How the provider explains the refusal, with tokens, ids and places hidden and the length
+    /// bounded. It is not a part of the message: show it to a person who asks, and store it
+    /// nowhere.
+    #[must_use]
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            Self::Rejected { said, .. } | Self::Malformed { said, .. } => said.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether there was no answer that tells anything about the feed.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        let is_partial = matches!(
+            self,
+            Self::Unavailable {
+                is_partial: true,
+                ..
+            }
+        );
+        self.is_transient() && !is_partial
+    }
+
     /// Whether waiting can help.
     pub fn is_transient(&self) -> bool {
         matches!(

@@ -27,6 +27,8 @@ pub(crate) enum RetryScope {
 pub(crate) struct FetchError {
     kind: Kind,
     pub(crate) scope: RetryScope,
+    /// The provider's own words.
+    said: Option<String>,
 }
 
 enum Kind {
@@ -60,7 +62,16 @@ impl From<PaceError> for FetchError {
 
 impl FetchError {
     fn new(kind: Kind, scope: RetryScope) -> Self {
-        Self { kind, scope }
+        Self {
+            kind,
+            scope,
+            said: None,
+        }
+    }
+
+    /// Adds the provider's own words.
+    pub(crate) fn with_words(self, said: Option<String>) -> Self {
+        Self { said, ..self }
     }
 
     pub(crate) fn throttled(retry_after: Option<Duration>) -> Self {
@@ -142,12 +153,15 @@ impl FetchError {
             Self {
                 kind: Kind::Unavailable { status: None, .. },
                 scope: RetryScope::Request(_),
+                ..
             }
         )
     }
 
     pub(crate) fn into_mds_error(self, provider: &ProviderName) -> MdsError {
         let provider = provider.clone();
+        let said = self.said;
+        let is_partial = self.scope == RetryScope::Hour;
         match self.kind {
             Kind::Throttled(retry_after) => MdsError::Throttled {
                 provider,
@@ -164,14 +178,20 @@ impl FetchError {
                 provider,
                 why,
                 status,
+                is_partial,
                 source,
             },
             Kind::Rejected { status, why } => MdsError::Rejected {
                 provider,
                 status,
                 why,
+                said,
             },
-            Kind::Malformed(why) => MdsError::Malformed { provider, why },
+            Kind::Malformed(why) => MdsError::Malformed {
+                provider,
+                why,
+                said,
+            },
             Kind::Sink(source) => MdsError::Sink { provider, source },
         }
     }

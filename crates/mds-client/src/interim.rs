@@ -50,12 +50,12 @@ async fn encrypt(
     host: &Host<&str>,
     stream: TcpStream,
 ) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut trusted = RootCertStore::empty();
+    trusted.add_parsable_certificates(roots::load());
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
-        .with_root_certificates(roots)
+        .with_root_certificates(trusted)
         .with_no_client_auth();
     let name = match host {
         Host::Domain(name) => ServerName::try_from(*name).map_err(io::Error::other)?,

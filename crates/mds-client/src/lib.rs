@@ -22,6 +22,7 @@ mod sink;
 mod token_request;
 mod version;
 mod window;
+mod words;
 
 pub use active_from::ActiveFrom;
 pub use client::MdsClient;

@@ -172,7 +172,14 @@ where
             sink,
             summary,
             bytes,
-        } = page::read(response, self.request.list, sink, limits).await?;
+        } = page::read(
+            response,
+            self.request.list,
+            sink,
+            limits,
+            &self.endpoint.config,
+        )
+        .await?;
         self.budget.reset();
         progress.sink = Some(sink);
         progress.pages += 1;

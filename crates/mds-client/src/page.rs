@@ -11,9 +11,11 @@ use tokio::time::{Instant, timeout_at};
 use trips::envelope::{EnvelopeError, EnvelopeSummary, NonFiniteTrip, TripVisitor, read_list};
 use trips::text::BYTE_ORDER_MARK;
 
+use crate::config::ProviderConfig;
 use crate::fetch_error::FetchError;
 use crate::sink::TripSink;
 use crate::window::WideWindow;
+use crate::words;
 
 /// Pieces of a body on their way to the blocking thread.
 const PIECES_AHEAD: usize = 4;
@@ -135,6 +137,7 @@ pub(crate) async fn read<S: TripSink>(
     list: &'static str,
     sink: HourSink<S>,
     limits: Limits,
+    config: &ProviderConfig,
 ) -> Result<Page<S>, FetchError> {
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
@@ -144,7 +147,7 @@ pub(crate) async fn read<S: TripSink>(
             sink.begin().map_err(EnvelopeError::Sink)?;
             Ok((summary, sink))
         });
-        result.map_err(|error| (error, body.starts_as_object))
+        result.map_err(|error| (error, body.starts_as_object, body.head))
     });
     let (bytes, page) = tokio::join!(pump(response, sender, limits), reader);
     let bytes = bytes?;
@@ -154,7 +157,11 @@ pub(crate) async fn read<S: TripSink>(
             summary,
             bytes,
         }),
-        Ok(Err((error, starts_as_object))) => Err(unreadable(error, starts_as_object)),
+        Ok(Err((error, starts_as_object, head))) => {
+            let is_no_envelope = matches!(error, EnvelopeError::NotAnEnvelope { .. });
+            let said = is_no_envelope.then(|| words::of_body(&head, config));
+            Err(unreadable(error, starts_as_object).with_words(said.flatten()))
+        }
         Err(_) => Err(FetchError::sink(thread_ended())),
     }
 }
@@ -238,6 +245,8 @@ struct Body {
     /// Whether the first character is `{`; decided once it has arrived.
     starts_as_object: bool,
     has_started: bool,
+    /// The first bytes. If this is no list of trips, they may say why.
+    head: Vec<u8>,
 }
 
 impl Body {
@@ -249,12 +258,15 @@ impl Body {
             has_ended: false,
             starts_as_object: false,
             has_started: false,
+            head: Vec::new(),
         }
     }
 
     /// Moves on to the next chunk, or waits for the next piece.
     fn advance(&mut self) -> io::Result<()> {
         if let Some(chunk) = self.chunks.next() {
+            let room = words::MAX_BODY_BYTES.saturating_sub(self.head.len());
+            self.head.extend_from_slice(&chunk[..room.min(chunk.len())]);
             self.current = chunk;
             self.look_at_start();
             return Ok(());

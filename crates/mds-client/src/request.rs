@@ -16,6 +16,7 @@ use crate::interim::is_processing;
 use crate::pace::{MAX_HOLD_OFF, WaitLimits, shown};
 use crate::paging::{shown_host, with_parameters_of};
 use crate::version::StatusMeaning;
+use crate::words;
 
 const MAX_REDIRECTS: u32 = 3;
 const PROCESSING: u16 = 102;
@@ -204,7 +205,8 @@ impl<'a> Requester<'a> {
                 requested_wait,
             )),
             StatusMeaning::Unauthorized | StatusMeaning::Rejected | StatusMeaning::Redirect => {
-                Err(FetchError::rejected(status, refusal(status)))
+                let said = words::of_response(response, &self.endpoint.config).await;
+                Err(FetchError::rejected(status, refusal(status)).with_words(said))
             }
             StatusMeaning::Senseless => Err(FetchError::malformed(format!(
                 "it returned status {status}, which says nothing about an hour"

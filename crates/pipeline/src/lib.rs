@@ -55,7 +55,9 @@ pub use plan::{
     plan_repair, provider_starts, single_block,
 };
 pub use privacy::{MonthPrivacy, PrivacyReport, privacy_report};
-pub use probe::{Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict, probe};
+pub use probe::{
+    Conclusion, Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict, probe,
+};
 pub use publish::not_loaded;
 pub use run::{BlockOutcome, Dependency, GaveUp, RunEnd, RunObserver, RunOptions, run_local};
 pub use run_step::{run_step, step_within};

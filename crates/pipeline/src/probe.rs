@@ -7,7 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use trips::block::{Hour, ProviderName};
 
 use self::prober::Prober;
-pub use self::report::{Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict};
+pub use self::report::{
+    Conclusion, Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict,
+};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::plan::DEFAULT_LAG_HOURS;
@@ -59,6 +61,7 @@ pub async fn probe(
         findings.push(findings::vehicles(sample, &prober.vehicles().await));
     }
     Ok(ProbeReport {
+        conclusion: Conclusion::of(&findings),
         findings,
         provider: name.clone(),
         hours,

@@ -42,6 +42,13 @@ pub enum Fault {
     HtmlPage200,
 }
 
+/// Rows that are refused, whatever upload they come in: those of which this column begins so.
+#[derive(Clone, Debug)]
+pub(super) struct RefusedRows {
+    pub(super) column: String,
+    pub(super) prefix: String,
+}
+
 /// The faults of the next uploads, one for each.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Mutex<VecDeque<Fault>>);

@@ -10,7 +10,7 @@ mod soql;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sandbox_server::Server;
@@ -118,6 +118,7 @@ impl Portal {
             options,
             rows: Mutex::new(rows),
             faults: Faults::default(),
+            refused: Mutex::default(),
             lock: tokio::sync::Mutex::new(()),
             tickets: Mutex::default(),
         });
@@ -146,9 +147,26 @@ impl Portal {
         self.state.faults.push(fault);
     }
 
-    /// Removes the faults that have not happened yet.
+    /// Refuses every row of which this column begins so, until the faults are cleared. Whatever the
+    /// order of the uploads, these rows are not applied.
+    pub fn refuse_rows(&self, column: &str, prefix: &str) {
+        *self.refused() = Some(fault::RefusedRows {
+            column: column.to_owned(),
+            prefix: prefix.to_owned(),
+        });
+    }
+
+    /// Removes the faults that have not happened yet, and refuses no more rows.
     pub fn clear_faults(&self) {
         self.state.faults.clear();
+        *self.refused() = None;
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Option<fault::RefusedRows>> {
+        self.state
+            .refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many faults have not happened yet.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::PortalOptions;
 use super::checks::{Refusal, check_content_type, check_credentials, check_dataset, refused};
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, Faults, RefusedRows};
 use super::metadata::view;
 use super::rows::{DELETED, Outcome, Row, Rows};
 use super::soql::Query;
@@ -32,6 +32,7 @@ pub(super) struct State {
     pub(super) options: PortalOptions,
     pub(super) rows: Mutex<Rows>,
     pub(super) faults: Faults,
+    pub(super) refused: Mutex<Option<RefusedRows>>,
     /// The upload that is being processed holds this lock.
     pub(super) lock: tokio::sync::Mutex<()>,
     pub(super) tickets: Mutex<HashMap<String, Ticket>>,
@@ -197,6 +198,17 @@ fn apply(state: &State, mut rows: Vec<Row>, fault: Option<&Fault>) -> io::Result
         Some(Fault::LosesRows { rows: lost }) => rows.truncate(sent.saturating_sub(*lost)),
         _ => {}
     }
+    let refused = state.refused.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(RefusedRows { column, prefix }) = &*refused {
+        let before = rows.len();
+        let begins_so = |row: &Row| {
+            let text = row.get(column).and_then(serde_json::Value::as_str);
+            text.is_some_and(|text| text.starts_with(prefix))
+        };
+        rows.retain(|row| !begins_so(row));
+        counts.errors += before - rows.len();
+    }
+    drop(refused);
     let mut dataset = state.rows.lock().unwrap_or_else(PoisonError::into_inner);
     for row in rows {
         counts.add(dataset.upsert(row)?);

@@ -12,6 +12,7 @@ use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Credentials, ResponseChecksumValidation, SharedHttpClient};
 use aws_smithy_http_client::Builder as HttpClientBuilder;
+use aws_smithy_http_client::tls;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::error::VaultError;
@@ -97,6 +98,9 @@ impl AwsOptions {
                     .read_timeout(READ_TIMEOUT)
                     .build(),
             );
+        if let Some(client) = trusting_client() {
+            loader = loader.http_client(client);
+        }
         if let Some(profile) = &self.profile {
             loader = loader.profile_name(profile);
         }
@@ -227,6 +231,20 @@ pub fn s3_client(config: &SdkConfig, options: &AwsOptions) -> Client {
         }
     }
     Client::from_conf(builder.build())
+}
+
+/// The HTTP client for a machine without certificate authorities, where the SDK's own would trust
+/// none.
+fn trusting_client() -> Option<SharedHttpClient> {
+    let mut store = tls::TrustStore::empty();
+    for authority in roots::built_in()? {
+        store.add_pem_certificate(roots::pem(authority));
+    }
+    let context = tls::TlsContext::builder().with_trust_store(store).build();
+    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+    let builder = HttpClientBuilder::new().tls_provider(provider);
+    // A builder fails only for authorities that are none.
+    Some(builder.tls_context(context.ok()?).build_https())
 }
 
 /// The HTTP client for an endpoint without TLS, which is on this machine. The SDK's own would send

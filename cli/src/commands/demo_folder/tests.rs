@@ -71,3 +71,13 @@ fn a_link_is_deleted_and_not_what_it_points_to() {
     prepare(folder.path()).unwrap();
     assert!(elsewhere.path().join("kept").exists());
 }
+
+#[test]
+fn a_file_is_no_folder_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("afile");
+    fs::write(&file, "mine").unwrap();
+    let error = prepare(&file).unwrap_err().to_string();
+    assert!(error.contains("afile is a file"), "{error}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+}

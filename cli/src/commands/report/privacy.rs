@@ -7,9 +7,9 @@ use trips::time::Month;
 
 use crate::commands::connect;
 use crate::failure;
+use crate::output;
 use crate::table::table;
 
-#[expect(clippy::print_stdout, reason = "the report is this command's data")]
 pub(super) async fn privacy(month: Option<Month>, json: bool) -> anyhow::Result<ExitCode> {
     let ctx = connect::context(None).await?;
     let report = pipeline::privacy_report(&ctx, month).await?;
@@ -20,15 +20,14 @@ pub(super) async fn privacy(month: Option<Month>, json: bool) -> anyhow::Result<
         }));
     }
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        output::json(&report)?;
     } else {
-        print(&report);
+        print(&report)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "the report is this command's data")]
-fn print(report: &PrivacyReport) {
+fn print(report: &PrivacyReport) -> anyhow::Result<()> {
     let published = match report.time_rounding_minutes {
         0 => "alone, exact times".to_owned(),
         minutes => format!("alone, {minutes} minutes"),
@@ -38,11 +37,11 @@ fn print(report: &PrivacyReport) {
     for month in &report.months {
         rows.add_row(cells(month.month.to_string(), month));
     }
-    println!("{rows}");
-    println!(
+    output::text(&rows)?;
+    output::text(
         "A row is alone if no other has its pair of tracts, its start and its end: who knows that of a trip knows which row it \
-         is."
-    );
+         is.",
+    )
 }
 
 fn cells(name: String, month: &MonthPrivacy) -> [String; 6] {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use super::page::table;
+use super::page::{section, table};
 
 type Commands = BTreeMap<String, Vec<String>>;
 
 const HELP: &str = "--help";
+const OPTION_INDENT: usize = 6;
 
 #[test]
 fn the_command_line_has_the_commands_and_options_of_the_contract() {
@@ -29,6 +30,38 @@ fn the_command_line_has_the_commands_and_options_of_the_contract() {
         written.keys().collect::<Vec<_>>(),
         commands.keys().collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn the_help_lists_the_variables_of_the_contract_that_the_command_line_reads() {
+    let page = section("Environment variables");
+    let parts = page.last_table();
+    let mut written = page.table("variable").names("variable");
+    for (names, readers) in parts
+        .names_by_row("variable")
+        .into_iter()
+        .zip(parts.cells("read by"))
+    {
+        if readers.contains("`mds") || readers.contains("sandbox") {
+            written.extend(names);
+        }
+    }
+    let help = mds(&["--help"]);
+    let below = help.split("Environment variables:\n").nth(1).unwrap();
+    let listed = below.lines().take_while(|line| !line.is_empty());
+    let listed = listed.map(|line| line.trim().split(' ').next().unwrap().to_owned());
+    assert_eq!(sorted(listed.collect()), sorted(written));
+}
+
+#[test]
+fn the_help_has_the_exit_statuses_of_the_contract() {
+    let written = section("The command line").last_table();
+    let help = mds(&["--help"]);
+    let below = help.split("Exit status:\n").nth(1).unwrap();
+    let part = below.split("\n\n").next().unwrap();
+    for status in written.cells("exit status") {
+        assert!(part.contains(&format!(" {status} ")), "{status}: {part}");
+    }
 }
 
 fn sorted(mut options: Vec<String>) -> Vec<String> {
@@ -59,12 +92,9 @@ fn commands() -> Commands {
 
 /// The options and subcommands that a command's help lists.
 fn help(command: &[String]) -> (Vec<String>, Vec<String>) {
-    let output = Command::new(assert_cmd::cargo::cargo_bin!("mds"))
-        .args(command)
-        .arg(HELP)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let mut arguments: Vec<&str> = command.iter().map(String::as_str).collect();
+    arguments.push(HELP);
+    let text = mds(&arguments);
     let mut heading = "";
     let (mut options, mut subcommands) = (Vec::new(), Vec::new());
     for line in text.lines() {
@@ -74,10 +104,10 @@ fn help(command: &[String]) -> (Vec<String>, Vec<String>) {
         }
         if !line.starts_with(' ') {
             heading = line;
-        } else if heading == "Options:" {
+        } else if words.starts_with('-') && line.len() - words.len() <= OPTION_INDENT {
+            // Options stand under several headings; their descriptions are further in.
             let option = words.split([' ', ',']).find(|word| word.starts_with("--"));
-            let is_entry = words.starts_with('-');
-            options.extend(option.filter(|_| is_entry).map(str::to_owned));
+            options.extend(option.map(str::to_owned));
         } else if heading == "Commands:" && line.starts_with("  ") && !line.starts_with("   ") {
             subcommands.extend(words.split(' ').next().map(str::to_owned));
         }
@@ -86,4 +116,12 @@ fn help(command: &[String]) -> (Vec<String>, Vec<String>) {
     options.retain(|option| option != HELP && !(is_root && option == "--version"));
     subcommands.retain(|name| name != "help");
     (sorted(options), subcommands)
+}
+
+fn mds(arguments: &[&str]) -> String {
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("mds"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }

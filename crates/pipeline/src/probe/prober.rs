@@ -86,8 +86,16 @@ impl<'a> Prober<'a> {
             Ok(HourResponse::NotYet { http_status }) => (HourOutcome::NotYet { http_status }, None),
             Ok(HourResponse::NotOperating { .. }) => (HourOutcome::NotOperating, None),
             Err(error) => {
+                let said = error.said().map(str::to_owned);
+                let is_unreachable = error.is_unreachable();
                 let PipelineError { name, message, .. } = error.into();
-                (HourOutcome::Failed { name, message }, None)
+                let failed = HourOutcome::Failed {
+                    name,
+                    message,
+                    said,
+                    is_unreachable,
+                };
+                (failed, None)
             }
         };
         ProbedHour {

@@ -16,13 +16,32 @@ pub struct ProbeReport {
     pub hours: Vec<ProbedHour>,
     /// What the responses show.
     pub findings: Vec<Finding>,
+    /// What follows from the findings.
+    pub conclusion: Conclusion,
 }
 
-impl ProbeReport {
-    /// Whether trips would be lost or damaged if hours were archived now.
-    #[must_use]
-    pub fn is_harmful(&self) -> bool {
-        self.findings.iter().any(|it| it.verdict == Verdict::Harm)
+/// What follows from a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// Hours can be archived.
+    CanBeIngested,
+    /// Trips would be lost or damaged if hours were archived now.
+    Harmful,
+    /// The provider gave no hour that could be looked at, so nothing is known about its feed.
+    Unreachable,
+}
+
+impl Conclusion {
+    pub(super) fn of(findings: &[Finding]) -> Self {
+        let has = |verdict| findings.iter().any(|it| it.verdict == verdict);
+        if has(Verdict::Unreachable) {
+            Self::Unreachable
+        } else if has(Verdict::Harm) {
+            Self::Harmful
+        } else {
+            Self::CanBeIngested
+        }
     }
 }
 
@@ -82,6 +101,12 @@ pub enum HourOutcome {
         name: ErrorName,
         /// What happened.
         message: String,
+        /// The provider's own words about it, if there are any: with tokens, ids and places
+        /// hidden.
+        said: Option<String>,
+        /// Whether there was no answer that tells anything about the feed.
+        #[serde(skip)]
+        is_unreachable: bool,
     },
 }
 
@@ -108,6 +133,8 @@ pub enum Verdict {
     Note,
     /// Trips would be lost or damaged.
     Harm,
+    /// Nothing is known, since there was no answer.
+    Unreachable,
 }
 
 impl ProbedHour {

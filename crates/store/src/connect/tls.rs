@@ -33,28 +33,28 @@ pub(super) fn connector(trust: &Trust<'_>) -> Result<MakeRustlsConnect, StoreErr
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|e| StoreError::Tls { why: e.to_string() })?
-        .with_root_certificates(roots(trust)?)
+        .with_root_certificates(trusted(trust)?)
         .with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn roots(trust: &Trust<'_>) -> Result<RootCertStore, StoreError> {
-    let mut roots = RootCertStore::empty();
+fn trusted(trust: &Trust<'_>) -> Result<RootCertStore, StoreError> {
+    let mut trusted = RootCertStore::empty();
     match trust {
-        Trust::Only(authorities) => authorities.add_to(&mut roots)?,
-        Trust::File(path) => Authorities::from_file(path)?.add_to(&mut roots)?,
+        Trust::Only(authorities) => authorities.add_to(&mut trusted)?,
+        Trust::File(path) => Authorities::from_file(path)?.add_to(&mut trusted)?,
         Trust::BuiltIn | Trust::Machine => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            trusted.add_parsable_certificates(roots::load());
         }
     }
     if matches!(trust, Trust::BuiltIn) {
         Authorities::from_pem("the built-in authorities of Amazon RDS", RDS_BUNDLE)?
-            .add_to(&mut roots)?;
+            .add_to(&mut trusted)?;
     }
-    if roots.is_empty() {
+    if trusted.is_empty() {
         return Err(StoreError::NoCertificates);
     }
-    Ok(roots)
+    Ok(trusted)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use mds_client::{HourReport, MdsVersion, ProviderConfig};
 use uuid::Uuid;
 
-use super::{good, harm, note};
-use crate::error::PipelineError;
-use crate::probe::report::{Finding, HourOutcome, ProbedHour};
+use super::{finding, good, harm, note};
+use crate::error::{ErrorName, PipelineError};
+use crate::probe::report::{Finding, HourOutcome, ProbedHour, Verdict};
 use crate::probe::sample::Sample;
 
 pub(super) fn access(whole: &ProbedHour, hours: &[ProbedHour], has_newer: bool) -> Finding {
@@ -17,7 +17,18 @@ pub(super) fn access(whole: &ProbedHour, hours: &[ProbedHour], has_newer: bool) 
         return harm(about, text, None);
     }
     match &whole.outcome {
-        HourOutcome::Failed { name, message } => harm(about, format!("{name}: {message}"), None),
+        HourOutcome::Failed {
+            name,
+            message,
+            is_unreachable: true,
+            ..
+        } => finding(about, Verdict::Unreachable, format!("{name}: {message}")),
+        HourOutcome::Failed {
+            name,
+            message,
+            said,
+            ..
+        } => harm(about, failure(*name, message, said.as_deref()), None),
         HourOutcome::NotYet { http_status } => harm(
             about,
             format!(
@@ -32,6 +43,14 @@ pub(super) fn access(whole: &ProbedHour, hours: &[ProbedHour], has_newer: bool) 
             "the login works; there was no service in that hour (404)",
         ),
         HourOutcome::Ready(_) => good(about, "reachable, and the login works"),
+    }
+}
+
+/// An error, with the provider's own words about it.
+fn failure(name: ErrorName, message: &str, said: Option<&str>) -> String {
+    match said {
+        Some(said) => format!("{name}: {message}. It says: \"{said}\""),
+        None => format!("{name}: {message}"),
     }
 }
 
@@ -108,10 +127,18 @@ pub(super) fn repeatable(sample: &Sample, again: &ProbedHour) -> Finding {
                 sample.trips, other.trips
             ),
         ),
-        (None, HourOutcome::Failed { name, message }) => note(
-            about,
-            format!("the second request failed: {name}: {message}"),
-        ),
+        (
+            None,
+            HourOutcome::Failed {
+                name,
+                message,
+                said,
+                ..
+            },
+        ) => {
+            let failure = failure(*name, message, said.as_deref());
+            note(about, format!("the second request failed: {failure}"))
+        }
         (None, _) => note(about, "the second request found no hour"),
     }
 }
@@ -130,11 +157,17 @@ pub(super) fn old_hour(hour: &ProbedHour) -> Finding {
                 hour.label
             ),
         ),
-        HourOutcome::Failed { name, message } => note(
+        HourOutcome::Failed {
+            name,
+            message,
+            said,
+            ..
+        } => note(
             about,
             format!(
-                "{}: {name}: {message}; a backfill would fail there",
-                hour.label
+                "{}: {}; a backfill would fail there",
+                hour.label,
+                failure(*name, message, said.as_deref())
             ),
         ),
     }

@@ -1,0 +1,270 @@
+//! `mds` as a product: its version, completions and man pages, and `--docker-mode`.
+//!
+//! The container engine is the one thing here that is not real: a script that takes its place in
+//! `PATH` and records how it is called.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use rstest::rstest;
+use tempfile::TempDir;
+
+fn mds() -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("mds"));
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn the_version_names_the_commit_and_its_date() {
+    let output = mds().arg("--version").output().unwrap();
+    let text = stdout(&output);
+    let version = text.trim().strip_prefix("mds 0.1.0 (").unwrap();
+    let parts: Vec<_> = version.trim_end_matches(')').split(", ").collect();
+    let is_known = parts[0].len() == 9 && parts[0].chars().all(|c| c.is_ascii_hexdigit());
+    assert!(is_known || parts[0] == "commit unknown", "{text}");
+    if is_known {
+        assert_eq!(parts[1].len(), "2026-11-26".len(), "{text}");
+    }
+}
+
+#[rstest]
+#[case::bash("bash", "complete -F _mds")]
+#[case::zsh("zsh", "#compdef mds")]
+#[case::fish("fish", "complete -c mds")]
+fn a_shell_gets_completions(#[case] shell: &str, #[case] part: &str) {
+    let output = mds().args(["completions", shell]).output().unwrap();
+    let script = stdout(&output);
+    assert!(script.contains(part), "{script}");
+    assert!(script.contains("--incomplete-only"));
+    // Those shells that this machine has read the script.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("script");
+    fs::write(&file, script).unwrap();
+    if let Ok(checked) = Command::new(shell).arg("-n").arg(&file).output() {
+        assert!(checked.status.success(), "{}", stderr(&checked));
+    }
+}
+
+#[test]
+fn every_command_has_a_man_page_that_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = mds()
+        .arg("man")
+        .arg("--out")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    for name in [
+        "mds.1",
+        "mds-run.1",
+        "mds-config-put.1",
+        "mds-archive-get.1",
+    ] {
+        let page = fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(page.contains(".SH EXAMPLES"), "{name}: {page}");
+        assert!(page.contains(".SH \"EXIT STATUS\"") || page.contains(".SH EXIT STATUS"));
+    }
+    let page = folder.path().join("mds-run.1");
+    let shown = Command::new("man")
+        .arg("-l")
+        .arg(page)
+        .env("MANWIDTH", "100")
+        .output();
+    if let Ok(shown) = shown
+        && shown.status.success()
+    {
+        let text = stdout(&shown);
+        let example = "mds run --provider all --interval 840 --incomplete-only";
+        assert!(text.contains(example), "{text}");
+    }
+}
+
+/// A folder with an engine that records its arguments and those variables that may be secrets.
+struct Engine {
+    folder: TempDir,
+}
+
+impl Engine {
+    fn new(name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join(name);
+        let record = folder.path().join("record");
+        let script = format!(
+            "#!/bin/sh\nprintf '%s\\n' \"$0\" \"$@\" > {0}\necho \"key=$ATD_MDS_FERNET_KEY\" >> {0}\nexit 7\n",
+            record.display()
+        );
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs `mds` where this engine is the only one.
+    fn run(&self, change: impl FnOnce(&mut Command)) -> Output {
+        let mut command = mds();
+        command
+            .env("PATH", format!("{}:/nowhere", self.folder.path().display()))
+            .env("HOME", "/nowhere")
+            .current_dir(self.folder.path());
+        change(&mut command);
+        command.output().unwrap()
+    }
+
+    fn record(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path("record")).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+fn has_pair(words: &[String], pair: [&str; 2]) -> bool {
+    words.windows(2).any(|words| words == pair)
+}
+
+#[rstest]
+#[case::docker("docker")]
+#[case::podman("podman")]
+fn docker_mode_runs_the_same_command_in_a_container(#[case] engine: &str) {
+    let engine = Engine::new(engine);
+    let file = engine.path("city.env");
+    fs::write(
+        &file,
+        "# a city\nATD_MDS_FERNET_KEY=\"from-the-file\"\nATD_MDS_BUCKET=mds\n",
+    )
+    .unwrap();
+    let output = engine.run(|mds| {
+        mds.env("AWS_SECRET_ACCESS_KEY", "never-shown")
+            .env("AWS_ACCESS_KEY_ID", "id-of-the-key")
+            .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
+            .env("MDS_IMAGE", "registry.example/mds:1")
+            .args(["--env-file", "city.env", "--docker-mode", "extract"])
+            .args(["--provider", "bird", "--time-max", "2020-01-15-13"])
+            .args(["--file", "out/../trips.json"]);
+    });
+    // The exit status is that of the command inside.
+    assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
+    let words = engine.record();
+    assert_eq!(words[1..4], ["run", "--rm", "--interactive"]);
+    assert!(has_pair(&words, ["--env-file", "city.env"]), "{words:?}");
+    for name in [
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "ATD_MDS_FERNET_KEY",
+        "ATD_MDS_BUCKET",
+    ] {
+        assert!(has_pair(&words, ["--env", name]), "{name}: {words:?}");
+    }
+    let folder = engine.folder.path().canonicalize().unwrap();
+    let mount = format!("type=bind,source={0},target={0}", folder.display());
+    assert!(has_pair(&words, ["--mount", &mount]), "{words:?}");
+    assert!(has_pair(&words, ["--workdir", folder.to_str().unwrap()]));
+    assert!(words.iter().any(|word| word.starts_with("--user=")));
+    assert!(words.contains(&"--network=host".to_owned()));
+    assert!(!words.contains(&"--tty".to_owned()));
+    let image = words
+        .iter()
+        .position(|word| word == "registry.example/mds:1")
+        .unwrap();
+    assert_eq!(
+        words[image + 1..words.len() - 1],
+        [
+            "extract",
+            "--provider",
+            "bird",
+            "--time-max",
+            "2020-01-15-13",
+            "--file",
+            "out/../trips.json"
+        ]
+    );
+    // The engine takes quotes for a part of a value; the variable that it inherits has none.
+    assert_eq!(words.last().unwrap(), "key=from-the-file");
+    let shown = stderr(&output);
+    assert!(shown.starts_with(&format!(
+        "{} run --rm",
+        Path::new(&words[0]).file_name().unwrap().display()
+    )));
+    for secret in ["never-shown", "id-of-the-key", "from-the-file"] {
+        let argv = words[..words.len() - 1].join(" ");
+        assert!(
+            !argv.contains(secret) && !shown.contains(secret),
+            "{secret}"
+        );
+    }
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_command_without_files_mounts_nothing_and_uses_its_own_network() {
+    let engine = Engine::new("docker");
+    engine.run(|mds| {
+        mds.args([
+            "run",
+            "--docker-mode",
+            "--provider",
+            "all",
+            "--interval",
+            "24",
+        ]);
+    });
+    let words = engine.record();
+    for word in ["--mount", "--workdir", "--network=host", "--env-file"] {
+        assert!(!words.contains(&word.to_owned()), "{words:?}");
+    }
+    assert!(words.contains(&"mds-etl:0.1.0".to_owned()), "{words:?}");
+}
+
+#[test]
+fn docker_mode_without_an_engine_says_what_to_install() {
+    let output = mds()
+        .env("PATH", "/nowhere")
+        .args(["--docker-mode", "run", "--provider", "bird"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = stderr(&output);
+    assert!(
+        text.contains("install Docker") && text.contains("Podman"),
+        "{text}"
+    );
+}
+
+#[test]
+fn docker_mode_has_no_effect_in_the_image() {
+    let output = mds()
+        .env("PATH", "/nowhere")
+        .env("MDS_IN_CONTAINER", "1")
+        .args(["--docker-mode", "config", "list"])
+        .output()
+        .unwrap();
+    let text = stderr(&output);
+    assert!(text.contains("ATD_MDS_BUCKET"), "{text}");
+}
+
+#[rstest]
+#[case::help("--help")]
+#[case::completions("completions zsh")]
+fn a_reader_that_has_read_enough_is_no_error(#[case] line: &str) {
+    let mds = assert_cmd::cargo::cargo_bin!("mds").display().to_string();
+    let command = format!("{mds} {line} 2>&1 | true; exit ${{PIPESTATUS[0]}}");
+    let output = Command::new("bash")
+        .args(["-c", &command])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(output.stderr.is_empty(), "{}", stderr(&output));
+}

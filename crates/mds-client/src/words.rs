@@ -1,0 +1,123 @@
+//! The provider's own words about a refused request, for a person who sets its entry up.
+//!
+//! They are no part of an error's message, so no log line and no table holds them: a body can tell
+//! of trips, and repeat credentials. Only members that usually explain an error are read, their
+//! length is bounded, and whatever looks like a token, an id or a place is hidden.
+
+use std::time::Duration;
+
+use reqwest::Response;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::config::ProviderConfig;
+
+/// The beginning of a body in which they are looked for.
+pub(crate) const MAX_BODY_BYTES: usize = 4096;
+/// A provider that explains itself this slowly is not waited for.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+const MAX_CHARS: usize = 200;
+const MEMBERS: [&str; 9] = [
+    "error",
+    "error_description",
+    "error_details",
+    "errors",
+    "message",
+    "title",
+    "detail",
+    "details",
+    "reason",
+];
+/// Words of at least this length are hidden if they have a digit.
+const TOKEN_CHARS: usize = 16;
+/// Numbers with this many decimals may be coordinates.
+const PLACE_DECIMALS: usize = 3;
+const HIDDEN: &str = "<hidden>";
+
+/// Reads the body of a refusal, as far as it matters.
+pub(crate) async fn of_response(mut response: Response, config: &ProviderConfig) -> Option<String> {
+    let mut body = Vec::new();
+    // What has arrived until then is enough, or nothing is shown.
+    let _ = timeout(MAX_WAIT, async {
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_BODY_BYTES {
+                break;
+            }
+        }
+    })
+    .await;
+    of_body(&body, config)
+}
+
+/// The words in a body, with the entry's secrets hidden.
+pub(crate) fn of_body(body: &[u8], config: &ProviderConfig) -> Option<String> {
+    let Value::Object(members) = serde_json::from_slice(body).ok()? else {
+        return None;
+    };
+    let mut texts = Vec::new();
+    for name in MEMBERS {
+        if let Some(value) = members.get(name) {
+            collect(value, &mut texts);
+        }
+    }
+    texts.dedup();
+    let mut text = texts.join(": ");
+    for secret in secrets(config) {
+        let secret = secret.expose_secret().trim();
+        if !secret.is_empty() {
+            text = text.replace(secret, HIDDEN);
+        }
+    }
+    let words: Vec<_> = text.split_whitespace().map(shown).collect();
+    let mut text: String = words.join(" ");
+    if text.chars().count() > MAX_CHARS {
+        text = text.chars().take(MAX_CHARS).chain(['…']).collect();
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+/// The texts of a value, also of the same members inside of it.
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Value::Object(members) => {
+            for name in MEMBERS {
+                if let Some(value) = members.get(name) {
+                    collect(value, texts);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn secrets(config: &ProviderConfig) -> impl Iterator<Item = &SecretString> {
+    let maps = [&config.auth_data, &config.auth_headers, &config.headers];
+    let values = maps.into_iter().flat_map(|map| map.values());
+    config.token.iter().chain(values)
+}
+
+/// A word, unless it may be a token, an id or a place.
+fn shown(word: &str) -> String {
+    if let Some((before, _)) = word.split_once('?')
+        && before.contains("://")
+    {
+        return before.to_owned();
+    }
+    let has_digit = word.contains(|c: char| c.is_ascii_digit());
+    let is_token = has_digit && word.chars().count() >= TOKEN_CHARS;
+    let decimals = word
+        .split('.')
+        .skip(1)
+        .any(|part| part.chars().take_while(char::is_ascii_digit).count() >= PLACE_DECIMALS);
+    if is_token || decimals {
+        return HIDDEN.to_owned();
+    }
+    word.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests;
