@@ -13,7 +13,9 @@ use super::{ENV_FILE, IMAGE_VARIABLE};
 use crate::help;
 
 /// Variables that lead to a file or folder of this machine.
-const OF_THIS_MACHINE: [&str; 5] = [
+const OF_THIS_MACHINE: [&str; 7] = [
+    "EDITOR",
+    "VISUAL",
     "PG_BIN",
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",

@@ -2,7 +2,7 @@
 //! each; a test compares the names.
 
 /// A variable and what it is for.
-const VARIABLES: [(&str, &str); 29] = [
+const VARIABLES: [(&str, &str); 31] = [
     ("ATD_MDS_BUCKET", "the bucket; required"),
     ("ATD_MDS_RUN_MODE", "STAGING (default) or PRODUCTION"),
     ("ATD_MDS_FERNET_KEY", "keys, by commas; the first encrypts"),
@@ -32,6 +32,7 @@ const VARIABLES: [(&str, &str); 29] = [
     ),
     ("AWS_ENDPOINT_URL_SFN", "address of Step Functions"),
     ("AWS_ENDPOINT_URL_STS", "address of STS"),
+    ("EDITOR", "the editor of config edit"),
     ("HTTPS_PROXY", "a proxy for https; also ALL_PROXY, NO_PROXY"),
     ("MDS_IMAGE", "the image of --docker-mode"),
     (
@@ -44,6 +45,7 @@ const VARIABLES: [(&str, &str); 29] = [
     ("SSL_CERT_DIR", "folder of certificate authorities"),
     ("SSL_CERT_FILE", "file of certificate authorities"),
     ("TMPDIR", "folder of temporary files"),
+    ("VISUAL", "the editor, before EDITOR"),
 ];
 
 /// The variables, one on each line.

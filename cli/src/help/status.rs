@@ -7,6 +7,7 @@ fn failed(path: &str) -> &'static str {
         "audit" => "The portal differs from the database.",
         "probe" => "The feed would lose or spoil trips, or could not be reached.",
         "status" => "An hour needs a person.",
+        "config diff" => "They differ.",
         "doctor" => "Something is missing or wrong.",
         "config rotate-key" => "An object could not be encrypted again, or is not encrypted.",
         "demo" => "The demo did not end with every hour published.",
