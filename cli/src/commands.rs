@@ -38,7 +38,7 @@ pub(crate) async fn dispatch(cli: Cli, progress: Progress) -> anyhow::Result<Exi
         Command::SyncSocrata(args) => {
             step::one_step(Step::SyncSocrata, &args, cli.json, &progress).await
         }
-        Command::Audit(args) => audit::audit(&args, cli.json, &progress).await,
+        Command::Audit(args) => Box::pin(audit::audit(&args, cli.json, &progress)).await,
         Command::Probe(args) => until_stopped(probe::probe(&args, cli.json)).await,
         Command::Init(args) => until_stopped(Box::pin(init::init(&args, cli.json))).await,
         Command::Doctor(args) => until_stopped(doctor::doctor(&args, cli.json)).await,

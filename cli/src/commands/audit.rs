@@ -55,7 +55,7 @@ pub(crate) async fn audit(
         let audit = compare(&ctx, &request, args.depth()).await?;
         anyhow::Ok((ctx, audit))
     };
-    let Some(compared) = stop.unless_stopped(comparing).await else {
+    let Some(compared) = Box::pin(stop.unless_stopped(comparing)).await else {
         return Ok(stopped(&stop));
     };
     let (ctx, mut audit) = compared?;
@@ -76,7 +76,7 @@ pub(crate) async fn audit(
             left = differences(&audit.report);
             repair_once(&ctx, &request, &audit, progress, &stop, &mut done).await?;
             let comparing = compare(&ctx, &request, args.depth());
-            let Some(compared) = stop.unless_stopped(comparing).await else {
+            let Some(compared) = Box::pin(stop.unless_stopped(comparing)).await else {
                 return Ok(stopped(&stop));
             };
             audit = compared?;

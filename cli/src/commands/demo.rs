@@ -58,10 +58,10 @@ async fn run_demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCo
     let stack = start(&args.folder).await?;
     let ctx = stack.context().await?;
 
-    output::text(&format!(
+    output::text(
         "\nRun 1: two providers, two days with a clock change (24 + 25 hours). On purpose, one hour is not published\n\
-         yet, one gets status 500, one gets half a response, the portal refuses the rows of one, and fails three times."
-    ))?;
+         yet, one gets status 500, one gets half a response, the portal refuses the rows of one, and fails three times.",
+    )?;
     add_faults(&stack, &ctx)?;
     let request = PlanRequest {
         provider: Some("all".to_owned()),

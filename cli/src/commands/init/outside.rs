@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use config::{Environment, Scope, Settings};
-use pipeline::{Context, Outcome, PipelineError, ProbedHour, Verdict};
+use pipeline::{Conclusion, Context, Outcome, PipelineError, ProbedHour, Verdict};
 use store::{Store, StoreOptions};
 use trips::block::ProviderName;
 
@@ -102,18 +102,25 @@ pub(super) async fn probe(env: &Environment, name: Option<&str>) -> anyhow::Resu
     for finding in report
         .findings
         .iter()
-        .filter(|it| it.verdict == Verdict::Harm)
+        .filter(|it| matches!(it.verdict, Verdict::Harm | Verdict::Unreachable))
     {
-        eprintln!("HARM, {}: {}", finding.about, finding.text);
+        let verdict = match finding.verdict {
+            Verdict::Unreachable => "unreachable",
+            _ => "HARM",
+        };
+        eprintln!("{verdict}, {}: {}", finding.about, finding.text);
         if let Some(remedy) = &finding.remedy {
             eprintln!("  -> {remedy}");
         }
     }
-    let is_harmful = report.is_harmful();
-    if is_harmful {
-        eprintln!("{name} would lose or spoil trips; `mds probe --provider {name}` says more");
-    } else {
-        eprintln!("{name} can be ingested");
+    match report.conclusion {
+        Conclusion::CanBeIngested => eprintln!("{name} can be ingested"),
+        Conclusion::Harmful => {
+            eprintln!("{name} would lose or spoil trips; `mds probe --provider {name}` says more");
+        }
+        Conclusion::Unreachable => {
+            eprintln!("{name} gave no hour; `mds probe --provider {name}` says more");
+        }
     }
     let label = report
         .hours
@@ -124,6 +131,6 @@ pub(super) async fn probe(env: &Environment, name: Option<&str>) -> anyhow::Resu
         provider: name,
         label,
         has_portal: ctx.config().settings.has_portal,
-        is_harmful,
+        is_harmful: report.conclusion != Conclusion::CanBeIngested,
     }))
 }

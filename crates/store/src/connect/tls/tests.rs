@@ -26,9 +26,9 @@ fn every_authority_of_amazon_rds_that_is_built_in_can_be_trusted() {
 
 #[test]
 fn own_authorities_replace_those_of_the_machine_and_of_amazon_rds() {
-    let built_in = roots(&Trust::BuiltIn).unwrap();
+    let built_in = trusted(&Trust::BuiltIn).unwrap();
     let rds = Authorities::from_pem("RDS", RDS_BUNDLE).unwrap();
-    let only = roots(&Trust::Only(&rds)).unwrap();
+    let only = trusted(&Trust::Only(&rds)).unwrap();
     assert_eq!(only.len(), RDS_BUNDLE.matches("BEGIN CERTIFICATE").count());
     assert!(built_in.len() >= only.len());
 }
