@@ -26,7 +26,7 @@ struct Diagnosis {
 
 impl Diagnosis {
     async fn of(mut command: Command) -> Self {
-        command.args(["doctor", "--json", "--timeout", "5"]);
+        command.args(["doctor", "--json", "--timeout", "20"]);
         let output = World::output_of(command).await;
         let text = stdout(&output);
         let report: Value = serde_json::from_str(&text)

@@ -75,7 +75,7 @@ pub enum MdsError {
         /// What it means, and what to look at.
         why: String,
         /// The provider's own words, as [`MdsError::said`] returns them.
-        said: Option<String>,
+        said: Option<ProviderWords>,
     },
     /// The response is not what MDS requires.
     #[error("provider {provider} sent a malformed response: {why}")]
@@ -85,7 +85,7 @@ pub enum MdsError {
         /// What is wrong, without any content.
         why: String,
         /// The provider's own words, as [`MdsError::said`] returns them.
-        said: Option<String>,
+        said: Option<ProviderWords>,
     },
     /// The caller's [`TripSink`](crate::TripSink) failed. The provider is not the cause.
     #[error("trips of provider {provider} could not be stored")]
@@ -95,6 +95,22 @@ pub enum MdsError {
         /// The sink's error.
         source: io::Error,
     },
+}
+
+/// A provider's own words about a failure. A body may hold anything, so `Debug` does not show them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProviderWords(String);
+
+impl ProviderWords {
+    pub(crate) fn new(words: String) -> Self {
+        Self(words)
+    }
+}
+
+impl std::fmt::Debug for ProviderWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ProviderWords(..)")
+    }
 }
 
 fn requested_wait(retry_after: Option<Duration>, until: Option<DateTime<Utc>>) -> String {
@@ -113,7 +129,9 @@ impl MdsError {
     #[must_use]
     pub fn said(&self) -> Option<&str> {
         match self {
-            Self::Rejected { said, .. } | Self::Malformed { said, .. } => said.as_deref(),
+            Self::Rejected { said, .. } | Self::Malformed { said, .. } => {
+                said.as_ref().map(|words| words.0.as_str())
+            }
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use chrono::Utc;
 use http_kit::{BodyError, transport_cause};
 use trips::block::ProviderName;
 
-use crate::error::MdsError;
+use crate::error::{MdsError, ProviderWords};
 use crate::pace::{MAX_HOLD_OFF, PaceError};
 
 /// What may be repeated.
@@ -160,7 +160,7 @@ impl FetchError {
 
     pub(crate) fn into_mds_error(self, provider: &ProviderName) -> MdsError {
         let provider = provider.clone();
-        let said = self.said;
+        let said = self.said.map(ProviderWords::new);
         let is_partial = self.scope == RetryScope::Hour;
         match self.kind {
             Kind::Throttled(retry_after) => MdsError::Throttled {

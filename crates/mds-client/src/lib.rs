@@ -27,7 +27,7 @@ mod words;
 pub use active_from::ActiveFrom;
 pub use client::MdsClient;
 pub use config::{AuthType, ProviderConfig, Withdrawals};
-pub use error::MdsError;
+pub use error::{MdsError, ProviderWords};
 pub use fields::{BodyFormat, ProviderConfigError};
 pub use options::ClientOptions;
 pub use pace::{MAX_HOLD_OFF, Pace, PaceError, Slot, WaitLimits};

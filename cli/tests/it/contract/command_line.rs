@@ -9,6 +9,8 @@ type Commands = BTreeMap<String, Vec<String>>;
 
 const HELP: &str = "--help";
 const OPTION_INDENT: usize = 6;
+/// Options for each key of a provider's entry, which the page of the providers lists.
+const KEYS: &str = "Keys of the entry:";
 
 #[test]
 fn the_command_line_has_the_commands_and_options_of_the_contract() {
@@ -104,7 +106,10 @@ fn help(command: &[String]) -> (Vec<String>, Vec<String>) {
         }
         if !line.starts_with(' ') {
             heading = line;
-        } else if words.starts_with('-') && line.len() - words.len() <= OPTION_INDENT {
+        } else if heading != KEYS
+            && words.starts_with('-')
+            && line.len() - words.len() <= OPTION_INDENT
+        {
             // Options stand under several headings; their descriptions are further in.
             let option = words.split([' ', ',']).find(|word| word.starts_with("--"));
             options.extend(option.map(str::to_owned));

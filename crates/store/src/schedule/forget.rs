@@ -13,6 +13,7 @@ const UNTOUCHED: &str = "
     WITH held AS MATERIALIZED (
         SELECT ((classid::bigint << 32) | objid::bigint) AS key FROM pg_locks
         WHERE locktype = 'advisory' AND objsubid = 1
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ), wanted AS (
         SELECT s.* FROM api.schedule s JOIN api.providers p USING (provider_id)
         WHERE p.provider_name = $1 AND s.block_start >= $2 AND s.block_start < $3

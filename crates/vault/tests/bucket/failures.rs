@@ -240,7 +240,7 @@ async fn an_upload_that_fails_says_so_to_the_writer_and_at_the_end() {
     .unwrap();
     let inside = VaultError::from_io(&error).expect("the error should hold a VaultError");
     assert!(
-        matches!(inside, VaultError::Refused { key, .. } if key == "a"),
+        matches!(inside, VaultError::NoBucket { bucket, .. } if bucket == "elsewhere"),
         "{inside}"
     );
     let last = writer.finish().await.unwrap_err();
