@@ -99,7 +99,7 @@ fn help(command: &[String]) -> (Vec<String>, Vec<String>) {
     let text = mds(&arguments);
     let mut heading = "";
     let (mut options, mut subcommands) = (Vec::new(), Vec::new());
-    for line in text.lines() {
+    for line in text.lines().take_while(|line| *line != "Examples:") {
         let words = line.trim_start();
         if line.is_empty() {
             continue;
