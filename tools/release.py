@@ -107,7 +107,9 @@ def check(args):
 
 
 def expect(command, status, part):
-    ended = subprocess.run(command, env={}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    # For `unshare` and `chroot`; inside, none of these folders exists.
+    path = {"PATH": os.environ["PATH"]}
+    ended = subprocess.run(command, env=path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            text=True)
     if ended.returncode != status or part not in ended.stdout:
         sys.exit(f"{' '.join(command)}: status {ended.returncode}, expected {status} and '{part}':\n{ended.stdout}")

@@ -115,7 +115,8 @@ async fn run_demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCo
 async fn start(folder: &Path) -> anyhow::Result<LocalStack> {
     let mut options = StackOptions::with_providers(providers(TRIPS_PER_HOUR));
     options.folder = Some(folder.to_owned());
-    options.settings = Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(50))]);
+    // An hour is never sent in two parts, so that the portal refuses the same rows in each run.
+    options.settings = Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(1000))]);
     options.provider_settings = Map::from_iter([("max_attempts".to_owned(), json!(2))]);
     Ok(LocalStack::start(options).await?)
 }

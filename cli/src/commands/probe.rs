@@ -81,7 +81,8 @@ fn text(report: &ProbeReport) -> String {
         Conclusion::CanBeIngested => "can be ingested",
         Conclusion::Harmful => "would lose or spoil trips: do not ingest it yet",
         Conclusion::Unreachable => {
-            "could not be reached, so nothing is known about its feed: look at mds_api_url, or try again later"
+            "could not be reached or did not answer, so nothing is known about its feed: look at \
+             mds_api_url, or try again later"
         }
     };
     lines.push(format!("{} {conclusion}.", report.provider));

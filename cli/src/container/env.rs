@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::env as process;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -13,14 +13,15 @@ use super::{ENV_FILE, IMAGE_VARIABLE};
 use crate::help;
 
 /// Variables that lead to a file or folder of this machine.
-const OF_THIS_MACHINE: [&str; 7] = [
-    "EDITOR",
-    "VISUAL",
-    "PG_BIN",
+const OF_THIS_MACHINE: [&str; 5] = ["EDITOR", "VISUAL", "PG_BIN", "TMPDIR", IMAGE_VARIABLE];
+/// Variables that name a file or folder which the container gets as well.
+const FILES: [&str; 6] = [
+    "AWS_CA_BUNDLE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
-    "TMPDIR",
-    IMAGE_VARIABLE,
 ];
 /// Further variables of the AWS SDK, and those of proxies.
 const PREFIXES: [&str; 3] = ["ATD_MDS", "AWS", "MDS"];
@@ -47,7 +48,11 @@ pub(super) fn pass(command: &mut Command, env_file: Option<&Path>) -> anyhow::Re
             command.arg(ENV_FILE).arg(file);
         }
     }
-    names.retain(|name| !OF_THIS_MACHINE.contains(&name.as_str()));
+    let files: Vec<_> = files().map(|(name, _)| name).collect();
+    names.retain(|name| {
+        let is_missing = FILES.contains(&name.as_str()) && !files.contains(&name.as_str());
+        !is_missing && !OF_THIS_MACHINE.contains(&name.as_str())
+    });
     if names.iter().any(|name| leads_to_this_machine(name)) {
         command.arg("--network=host");
     }
@@ -57,6 +62,14 @@ pub(super) fn pass(command: &mut Command, env_file: Option<&Path>) -> anyhow::Re
         command.arg("--env").arg(name);
     }
     Ok(())
+}
+
+/// The files and folders that variables of this process name, as far as they exist.
+pub(super) fn files() -> impl Iterator<Item = (&'static str, PathBuf)> {
+    FILES.into_iter().filter_map(|name| {
+        let path = PathBuf::from(process::var_os(name)?);
+        (path.is_absolute() && path.exists()).then_some((name, path))
+    })
 }
 
 fn is_passed(name: &str) -> bool {

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use clap::ArgMatches;
 
+use super::env;
 use crate::failure;
 use crate::output::STANDARD;
 
@@ -32,6 +33,9 @@ pub(super) fn pass(
     }
     if !folders.is_empty() {
         command.arg("--workdir").arg(folder);
+    }
+    for (_, path) in env::files() {
+        command.arg("--mount").arg(bind(&path, &path, true));
     }
     let profiles = process::home_dir().map(|home| home.join(".aws"));
     let has_keys = process::var_os("AWS_ACCESS_KEY_ID").is_some();

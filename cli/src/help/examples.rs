@@ -132,7 +132,7 @@ const EXAMPLES: &[Example] = &[
     example("migrate", "mds migrate",
         "Creates or updates the tables."),
     example("sandbox", "mds sandbox --write-env sandbox.env",
-        "Everything on loopback; then, elsewhere: mds --env-file sandbox.env run --provider all --interval 24"),
+        "Everything on loopback, and a file of variables for --env-file."),
     example("sandbox", "mds sandbox --folder city --keep-versions",
         "With data that are kept, and a versioned bucket."),
     example("sandbox provider", "mds sandbox provider --mds-version 2.0 --odd ignores-hour",

@@ -209,6 +209,24 @@ fn docker_mode_runs_the_same_command_in_a_container(#[case] engine: &str) {
 }
 
 #[test]
+fn authorities_and_profiles_that_variables_name_are_mounted() {
+    let engine = Engine::new("docker");
+    let file = engine.path("city.pem");
+    fs::write(&file, "").unwrap();
+    engine.run(|mds| {
+        mds.env("SSL_CERT_FILE", &file)
+            .env("AWS_CONFIG_FILE", "/nowhere/config")
+            .args(["--docker-mode", "status"]);
+    });
+    let words = engine.record();
+    let mount = format!("type=bind,source={0},target={0},readonly", file.display());
+    assert!(has_pair(&words, ["--mount", &mount]), "{words:?}");
+    assert!(has_pair(&words, ["--env", "SSL_CERT_FILE"]), "{words:?}");
+    // It would lead nowhere there, too.
+    assert!(!words.contains(&"AWS_CONFIG_FILE".to_owned()), "{words:?}");
+}
+
+#[test]
 fn a_command_without_files_mounts_nothing_and_uses_its_own_network() {
     let engine = Engine::new("docker");
     engine.run(|mds| {
