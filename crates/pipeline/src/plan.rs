@@ -116,7 +116,7 @@ impl Plan {
     }
 }
 
-/// One block of a plan, for people to read; the manifest holds [`BlockItem`]s.
+/// One block of a plan, for people to read; the manifest holds [`BlockItem`](crate::BlockItem)s.
 #[derive(Debug, Clone, Serialize)]
 pub struct PlannedBlock {
     /// The provider's short name.

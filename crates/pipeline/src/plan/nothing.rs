@@ -199,7 +199,8 @@ fn no_provider(ctx: &Context) -> String {
         );
     }
     format!(
-        "no provider is enabled: {file} has {}; `mds config provider enable NAME` enables one, and --provider          with its name includes it at any time",
+        "no provider is enabled: {file} has {}; `mds config provider enable NAME` enables one, and --provider \
+         with its name includes it at any time",
         known.join(", ")
     )
 }
