@@ -48,7 +48,7 @@ pub(crate) async fn run(
     if args.blocks.dry_run {
         return print_input(&machine, &name, &input);
     }
-    confirm_hours(request::hours(&input)?, args.blocks.yes)?;
+    confirm_hours(request::hours(&input)?, args.blocks.yes).await?;
     let executions = Executions::new(machine).await?;
     let started = executions
         .start(&name, &input.to_string(), args.name.is_some())

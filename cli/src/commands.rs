@@ -1,6 +1,7 @@
 //! One module per command.
 
 mod archive;
+mod ask;
 mod audit;
 mod config;
 mod connect;

@@ -1,6 +1,5 @@
 //! `mds config`: reads and writes the encrypted configuration files.
 
-mod ask;
 mod check;
 mod content;
 mod diff;
@@ -31,6 +30,7 @@ use crate::progress::Progress;
 use redact::Kind;
 use target::Target;
 
+pub(crate) use content::check as check_text;
 pub(crate) use edit::edit;
 
 pub(crate) async fn config(

@@ -29,11 +29,11 @@ pub(crate) async fn init(args: &InitArgs, json: bool) -> anyhow::Result<ExitCode
     std::fs::create_dir_all(&args.folder).with_context(|| args.folder.display().to_string())?;
     let mut done = Done::default();
 
-    let variables = answers::environment(args, &mut asker)?;
+    let variables = answers::environment(args, &mut asker).await?;
     asker.finish()?;
     let env = environment(&variables)?;
     let bucket = Box::pin(Bucket::open(&env)).await?;
-    let answers = Answers::gather(args, &mut asker, &bucket)?;
+    let answers = Box::pin(Answers::gather(args, &mut asker, &bucket)).await?;
     asker.finish()?;
 
     done.write(args, local::ENV, Some(answers::env_text(&variables)))?;

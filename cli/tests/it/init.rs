@@ -304,3 +304,36 @@ fn the_examples_to_copy_are_files_that_load() {
     providers.check().unwrap();
     assert_eq!(providers.iter().count(), 2);
 }
+
+/// Answers the first question by Ctrl-C, at a terminal, and ends as the command does.
+const CTRL_C: &str = "
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+asked = b''
+while b':' not in asked:
+    asked += os.read(terminal, 1024)
+os.write(terminal, b'\\x03')
+try:
+    while os.read(terminal, 1024):
+        pass
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+";
+
+#[test]
+fn ctrl_c_at_a_question_stops_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let python = std::env::var_os("MDS_PYTHON").unwrap_or_else(|| "python3".into());
+    let ended = std::process::Command::new(python)
+        .args(["-c", CTRL_C])
+        .arg(assert_cmd::cargo::cargo_bin!("mds"))
+        .args(["init", "--folder"])
+        .arg(folder.path())
+        .env_remove("ATD_MDS_BUCKET")
+        .status();
+    assert_eq!(ended.unwrap().code(), Some(130));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -19,7 +19,7 @@ use crate::failure;
 
 /// Refuses a text that would fail the next run: here the person who stores it sees the error.
 /// Returns what is allowed but seldom meant.
-pub(super) async fn check(
+pub(crate) async fn check(
     key: &str,
     env: &Environment,
     vault: &Vault,

@@ -9,12 +9,12 @@ use anyhow::Context as _;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::ask;
 use super::history;
 use super::private::PrivateFile;
 use super::put::{self, Proposal};
 use super::target::{Stored, Target};
 use crate::args::EditArgs;
+use crate::commands::ask;
 use crate::failure;
 
 /// Variables that name the editor, the first that is set.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use boundaries::{Layer, default_layers};
-use config::{Providers, Settings};
+use config::Settings;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 use vault::FernetKeys;
@@ -15,9 +15,12 @@ use super::ask::{Asker, Question, read_variables};
 use super::bucket::Bucket;
 use super::local;
 use crate::args::{InitArgs, StageName};
+use crate::commands::config::check_text;
 use crate::failure::usage;
 
 const NONE: &str = "none";
+const BOUNDARIES: &str =
+    "Boundaries, LAYER=FILE with spaces between (council_district, census_geoid, cell), or none";
 const BUCKET: &str = "ATD_MDS_BUCKET";
 const STAGE: &str = "ATD_MDS_RUN_MODE";
 const KEY: &str = "ATD_MDS_FERNET_KEY";
@@ -48,7 +51,7 @@ pub(super) struct Answers {
 }
 
 /// The variables of the env file: of the one that is there, or made of the answers.
-pub(super) fn environment(
+pub(super) async fn environment(
     args: &InitArgs,
     asker: &mut Asker,
 ) -> anyhow::Result<BTreeMap<String, String>> {
@@ -59,35 +62,25 @@ pub(super) fn environment(
         return Ok(variables);
     }
     let mut variables = BTreeMap::new();
-    let bucket = asker.ask(&Question {
-        option: "--bucket",
-        given: args.bucket.as_deref(),
-        variable: Some(BUCKET),
-        words: "The S3 bucket (it has to exist)",
-        default: None,
-        is_secret: false,
-    })?;
+    let bucket = Question::new("--bucket", "The S3 bucket (it has to exist)")
+        .given(args.bucket.as_deref())
+        .variable(BUCKET);
+    let bucket = asker.ask(bucket).await?;
     variables.insert(BUCKET.to_owned(), bucket);
     let endpoint = args.endpoint.clone().or_else(|| asker.variable(ENDPOINT));
-    let region = asker.ask(&Question {
-        option: "--region",
-        given: args.region.as_deref(),
-        variable: Some(REGION),
-        words: "The bucket's region",
+    let region = Question::new("--region", "The bucket's region")
+        .given(args.region.as_deref())
+        .variable(REGION)
         // Another S3 than that of AWS accepts any.
-        default: endpoint.as_ref().map(|_| "us-east-1"),
-        is_secret: false,
-    })?;
+        .default(endpoint.as_ref().map(|_| "us-east-1"));
+    let region = asker.ask(region).await?;
     variables.insert(REGION.to_owned(), region);
     let stage = args.stage.map(StageName::as_run_mode);
-    let stage = asker.ask(&Question {
-        option: "--stage",
-        given: stage,
-        variable: Some(STAGE),
-        words: "The stage, STAGING or PRODUCTION",
-        default: Some("STAGING"),
-        is_secret: false,
-    })?;
+    let stage = Question::new("--stage", "The stage, STAGING or PRODUCTION")
+        .given(stage)
+        .variable(STAGE)
+        .default("STAGING");
+    let stage = asker.ask(stage).await?;
     variables.insert(STAGE.to_owned(), stage.to_uppercase());
     let is_local = endpoint
         .as_deref()
@@ -199,7 +192,7 @@ fn quoted(value: &str) -> String {
 
 impl Answers {
     /// Asks for what neither the folder nor the bucket has.
-    pub(super) fn gather(
+    pub(super) async fn gather(
         args: &InitArgs,
         asker: &mut Asker,
         bucket: &Bucket,
@@ -211,15 +204,15 @@ impl Answers {
         let mut boundaries = Vec::new();
         let mut new_settings = None;
         if is_new(&local_settings, &bucket.settings) {
-            boundaries = read_boundaries(args, asker)?;
-            new_settings = Some(settings(args, asker, &boundaries)?);
+            boundaries = read_boundaries(args, asker).await?;
+            new_settings = Some(settings(args, asker, &boundaries).await?);
         } else if !args.boundaries.is_empty() {
-            boundaries = read_boundaries(args, asker)?;
+            boundaries = read_boundaries(args, asker).await?;
         }
         let mut provider = args.provider.clone().filter(|name| name != NONE);
         let mut new_providers = None;
         if is_new(&local_providers, &bucket.providers) {
-            let (name, text) = providers(args, asker)?;
+            let (name, text) = providers(args, asker).await?;
             (provider, new_providers) = (name, Some(text));
         }
         Ok(Self {
@@ -232,18 +225,23 @@ impl Answers {
         })
     }
 
-    /// Checks the texts as `mds config put` does.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
+    /// Checks the texts as `mds config put` does, and that an hour can be loaded with them.
+    pub(super) async fn check(&self, bucket: &Bucket) -> anyhow::Result<()> {
+        let env = &bucket.env;
+        for (file, key, text) in [
+            (local::SETTINGS, &env.settings_key, &self.settings),
+            (local::PROVIDERS, &env.providers_key, &self.providers),
+        ] {
+            if let Some(text) = text {
+                let warnings = check_text(key, env, &bucket.vault, text.as_bytes());
+                for warning in warnings.await.context(file)? {
+                    eprintln!("warning: {file}: {warning}");
+                }
+            }
+        }
         if let Some(text) = &self.settings {
             let settings = Settings::from_json(text.as_bytes()).context(local::SETTINGS)?;
-            settings.check().context(local::SETTINGS)?;
             settings.public_id_key().context(local::SETTINGS)?;
-        }
-        if let Some(text) = &self.providers {
-            let providers = Providers::from_json(text.as_bytes()).context(local::PROVIDERS)?;
-            providers
-                .check()
-                .map_err(|error| usage(format!("{}: {error}", local::PROVIDERS)))?;
         }
         for (layer, text) in &self.boundaries {
             config::check_boundary(std::slice::from_ref(layer), &layer.key, text)?;
@@ -252,64 +250,53 @@ impl Answers {
     }
 }
 
-fn settings(
+async fn settings(
     args: &InitArgs,
     asker: &mut Asker,
     boundaries: &[(Layer, Vec<u8>)],
 ) -> anyhow::Result<String> {
     let mut file = Map::new();
-    let mut ask = |option, given: Option<&str>, variable, words, default, is_secret| {
-        asker.ask(&Question {
-            option,
-            given,
-            variable,
-            words,
-            default,
-            is_secret,
-        })
-    };
-    let url = ask(
-        "--database-url",
-        args.database_url.as_deref(),
-        Some(DATABASE_URL),
-        "The database, postgresql://user:password@host:5432/database",
-        None,
-        true,
-    )?;
+    let url = asker
+        .ask(
+            Question::new(
+                "--database-url",
+                "The database, postgresql://user:password@host:5432/database",
+            )
+            .given(args.database_url.as_deref())
+            .variable(DATABASE_URL)
+            .hidden(),
+        )
+        .await?;
     file.insert(DATABASE_URL.to_owned(), json!(url));
-    let zone = ask(
-        "--time-zone",
-        args.time_zone.as_deref(),
-        None,
-        "The city's time zone",
-        Some("US/Central"),
-        false,
-    )?;
+    let zone = asker
+        .ask(
+            Question::new("--time-zone", "The city's time zone")
+                .given(args.time_zone.as_deref())
+                .default("US/Central"),
+        )
+        .await?;
     file.insert("TIME_ZONE".to_owned(), json!(zone));
     file.insert("PUBLIC_ID_KEY".to_owned(), json!(random_key()));
     let layers: Vec<_> = boundaries.iter().map(|(layer, _)| layer).collect();
     file.insert("BOUNDARIES".to_owned(), json!(layers));
-    let portal = ask(
-        "--portal",
-        args.portal.as_deref(),
-        None,
-        "The host of the Socrata portal, or none",
-        Some(NONE),
-        false,
-    )?;
+    let portal = asker
+        .ask(
+            Question::new("--portal", "The host of the Socrata portal, or none")
+                .given(args.portal.as_deref())
+                .default(NONE),
+        )
+        .await?;
     if portal != NONE && !portal.is_empty() {
         file.insert("SOCRATA_DATA_ENDPOINT".to_owned(), json!(portal));
-        let dataset = ask(
-            "--dataset",
-            args.dataset.as_deref(),
-            None,
-            "The id of its dataset, such as abcd-2345",
-            None,
-            false,
-        )?;
+        let dataset = asker
+            .ask(
+                Question::new("--dataset", "The id of its dataset, such as abcd-2345")
+                    .given(args.dataset.as_deref()),
+            )
+            .await?;
         file.insert("SOCRATA_DATASET".to_owned(), json!(dataset));
         for (name, words) in PORTAL_LOGIN {
-            let value = ask(name, None, Some(name), words, None, true)?;
+            let value = asker.ask(Question::secret(name, words)).await?;
             file.insert(name.to_owned(), json!(value));
         }
     }
@@ -318,17 +305,15 @@ fn settings(
 
 /// The layers and their files. Asked is only whether there are any: `mds config put` takes them
 /// later, too.
-fn read_boundaries(args: &InitArgs, asker: &mut Asker) -> anyhow::Result<Vec<(Layer, Vec<u8>)>> {
+async fn read_boundaries(
+    args: &InitArgs,
+    asker: &mut Asker,
+) -> anyhow::Result<Vec<(Layer, Vec<u8>)>> {
     let mut given = args.boundaries.clone();
     if given.is_empty() {
-        let answer = asker.ask(&Question {
-            option: "--boundaries",
-            given: None,
-            variable: None,
-            words: "Boundaries, LAYER=FILE with spaces between (council_district, census_geoid, cell), or none",
-            default: Some(NONE),
-            is_secret: false,
-        })?;
+        let answer = asker
+            .ask(Question::new("--boundaries", BOUNDARIES).default(NONE))
+            .await?;
         given = answer.split_whitespace().map(str::to_owned).collect();
     }
     given
@@ -363,64 +348,49 @@ fn read_layer(given: &str) -> anyhow::Result<(Layer, Vec<u8>)> {
 }
 
 /// The providers file with its first entry, and the entry's name.
-fn providers(args: &InitArgs, asker: &mut Asker) -> anyhow::Result<(Option<String>, String)> {
+async fn providers(args: &InitArgs, asker: &mut Asker) -> anyhow::Result<(Option<String>, String)> {
     if let Some(file) = &args.provider_file {
         return entry_of_file(args, file);
     }
-    let mut ask = |option, given: Option<&str>, variable, words, default, is_secret| {
-        asker.ask(&Question {
-            option,
-            given,
-            variable,
-            words,
-            default,
-            is_secret,
-        })
-    };
-    let name = ask(
-        "--provider",
-        args.provider.as_deref(),
-        None,
-        "The short name of the first provider, such as bird, or none",
-        None,
-        false,
-    )?;
+    let name = asker
+        .ask(
+            Question::new(
+                "--provider",
+                "The short name of the first provider, such as bird, or none",
+            )
+            .given(args.provider.as_deref()),
+        )
+        .await?;
     if name == NONE {
         return Ok((None, text(&json!({}))?));
     }
-    let url = ask(
-        "--provider-url",
-        args.provider_url.as_deref(),
-        None,
-        "The base address of its MDS API",
-        None,
-        false,
-    )?;
-    let id = ask(
-        "--provider-id",
-        args.provider_id.as_deref(),
-        None,
-        "Its UUID in the MDS registry",
-        None,
-        false,
-    )?;
-    let version = ask(
-        "--provider-version",
-        args.provider_version.as_deref(),
-        None,
-        "The MDS version of its feed",
-        Some("1.2"),
-        false,
-    )?;
-    let auth_type = ask(
-        "--auth-type",
-        args.auth_type.as_deref(),
-        None,
-        "The type of login",
-        Some("Bearer"),
-        false,
-    )?;
-    let token = ask(TOKEN, None, Some(TOKEN), "Its token", None, true)?;
+    let url = asker
+        .ask(
+            Question::new("--provider-url", "The base address of its MDS API")
+                .given(args.provider_url.as_deref()),
+        )
+        .await?;
+    let id = asker
+        .ask(
+            Question::new("--provider-id", "Its UUID in the MDS registry")
+                .given(args.provider_id.as_deref()),
+        )
+        .await?;
+    let version = asker
+        .ask(
+            Question::new("--provider-version", "The MDS version of its feed")
+                .given(args.provider_version.as_deref())
+                .default("1.2"),
+        )
+        .await?;
+    let auth_type = asker
+        .ask(
+            Question::new("--auth-type", "The type of login")
+                .given(args.auth_type.as_deref())
+                .default("Bearer"),
+        )
+        .await?;
+    let token = asker.ask(Question::secret(TOKEN, "Its token")).await?;
     let entry = json!({
         "mds_api_url": url,
         "provider_id": id,

@@ -1,27 +1,72 @@
 //! Answers: from options, variables, a file of secrets, a person, or a default.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
 use std::path::Path;
 
-use console::Term;
-
+use crate::commands::ask;
 use crate::failure::usage;
 
 /// A question and where its answer may come from, in this order: the option, the variable, a
 /// person, the default.
 pub(super) struct Question<'a> {
-    pub(super) option: &'a str,
-    pub(super) given: Option<&'a str>,
-    pub(super) variable: Option<&'a str>,
-    pub(super) words: &'a str,
-    pub(super) default: Option<&'a str>,
-    pub(super) is_secret: bool,
+    option: &'a str,
+    words: &'a str,
+    given: Option<&'a str>,
+    variable: Option<&'a str>,
+    default: Option<&'a str>,
+    is_secret: bool,
+}
+
+impl<'a> Question<'a> {
+    pub(super) fn new(option: &'a str, words: &'a str) -> Self {
+        Self {
+            option,
+            words,
+            given: None,
+            variable: None,
+            default: None,
+            is_secret: false,
+        }
+    }
+
+    /// A secret, which has a variable and no option.
+    pub(super) fn secret(variable: &'a str, words: &'a str) -> Self {
+        Self {
+            variable: Some(variable),
+            is_secret: true,
+            ..Self::new(variable, words)
+        }
+    }
+
+    pub(super) fn given(self, given: Option<&'a str>) -> Self {
+        Self { given, ..self }
+    }
+
+    pub(super) fn variable(self, name: &'a str) -> Self {
+        Self {
+            variable: Some(name),
+            ..self
+        }
+    }
+
+    pub(super) fn default(self, default: impl Into<Option<&'a str>>) -> Self {
+        Self {
+            default: default.into(),
+            ..self
+        }
+    }
+
+    pub(super) fn hidden(self) -> Self {
+        Self {
+            is_secret: true,
+            ..self
+        }
+    }
 }
 
 /// Asks, and collects which answers are missing, so that all of them are named at once.
 pub(super) struct Asker {
-    terminal: Option<Term>,
+    is_asking: bool,
     takes_defaults: bool,
     secrets: BTreeMap<String, String>,
     missing: Vec<String>,
@@ -29,9 +74,8 @@ pub(super) struct Asker {
 
 impl Asker {
     pub(super) fn new(takes_defaults: bool, secrets: Option<&Path>) -> anyhow::Result<Self> {
-        let is_terminal = std::io::stdin().is_terminal() && !takes_defaults;
         Ok(Self {
-            terminal: is_terminal.then(Term::stderr),
+            is_asking: ask::is_possible() && !takes_defaults,
             takes_defaults,
             secrets: secrets.map_or_else(|| Ok(BTreeMap::new()), read_variables)?,
             missing: Vec::new(),
@@ -48,7 +92,7 @@ impl Asker {
     }
 
     /// The answer; empty if it is missing, which [`Asker::finish`] reports.
-    pub(super) fn ask(&mut self, question: &Question<'_>) -> anyhow::Result<String> {
+    pub(super) async fn ask(&mut self, question: Question<'_>) -> anyhow::Result<String> {
         let known = question
             .given
             .map(str::to_owned)
@@ -56,8 +100,8 @@ impl Asker {
         if let Some(answer) = known {
             return Ok(answer);
         }
-        if let Some(terminal) = &self.terminal {
-            return prompt(terminal, question);
+        if self.is_asking {
+            return prompt(&question).await;
         }
         match question.default {
             Some(default) if self.takes_defaults => Ok(default.to_owned()),
@@ -91,22 +135,19 @@ impl Asker {
     }
 }
 
-fn prompt(terminal: &Term, question: &Question<'_>) -> anyhow::Result<String> {
+async fn prompt(question: &Question<'_>) -> anyhow::Result<String> {
+    let default = question.default.map(|it| format!(" [{it}]"));
+    let words = format!("{}{}:", question.words, default.unwrap_or_default());
     loop {
-        let default = question
-            .default
-            .map(|it| format!(" [{it}]"))
-            .unwrap_or_default();
-        terminal.write_str(&format!("{}{default}: ", question.words))?;
-        let line = if question.is_secret {
-            terminal.read_secure_line()?
+        let answer = if question.is_secret {
+            ask::secret(words.clone()).await?
         } else {
-            terminal.read_line()?
+            ask::line(words.clone()).await?
         };
-        match (line.trim(), question.default) {
+        match (answer.as_str(), question.default) {
             ("", Some(default)) => return Ok(default.to_owned()),
-            ("", None) => terminal.write_line("An answer is needed; Ctrl-C stops.")?,
-            (answer, _) => return Ok(answer.to_owned()),
+            ("", None) => eprintln!("An answer is needed; Ctrl-C stops."),
+            _ => return Ok(answer),
         }
     }
 }

@@ -3,7 +3,7 @@
 use config::Environment;
 use serde_json::Value;
 use trips::text::strip_byte_order_mark;
-use vault::{Compression, Seal, Unreadable, Vault, VaultError};
+use vault::{Compression, Seal, Unreadable, Vault, VaultError, WriteCondition};
 
 use super::answers::Answers;
 use crate::failure::usage;
@@ -84,7 +84,11 @@ impl Bucket {
     ) -> anyhow::Result<(String, &'static str)> {
         let state = match stored {
             None => {
-                self.vault.put_bytes(key, text, seal).await?;
+                // Somebody else may be setting up the same bucket.
+                let put = self
+                    .vault
+                    .put_bytes_if(key, text, seal, WriteCondition::IfAbsent);
+                put.await?;
                 "stored"
             }
             Some(stored) if is_same(stored, text) => "unchanged",

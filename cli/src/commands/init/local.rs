@@ -1,11 +1,11 @@
 //! The files in the folder of the person who sets things up.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use tempfile::NamedTempFile;
 
 pub(super) const ENV: &str = "mds.env";
 pub(super) const SETTINGS: &str = "settings.json";
@@ -25,23 +25,18 @@ pub(super) fn read(folder: &Path, name: &str) -> anyhow::Result<Option<String>> 
     }
 }
 
-/// Writes a file that only its owner can read. Returns `false` if there is one already, which stays
-/// as it is.
+/// Writes a file that only its owner can read, whole or not at all. Returns `false` if there is one
+/// already, which stays as it is.
 pub(super) fn write_new(folder: &Path, name: &str, text: &str) -> anyhow::Result<bool> {
     let path = folder.join(name);
     let shown = || path.display().to_string();
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path);
-    let mut file = match file {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-        file => file.with_context(shown)?,
-    };
+    let mut file = NamedTempFile::new_in(folder).with_context(shown)?;
     file.write_all(text.as_bytes()).with_context(shown)?;
-    file.sync_all().with_context(shown)?;
-    Ok(true)
+    file.as_file().sync_all().with_context(shown)?;
+    match file.persist_noclobber(&path) {
+        Err(failed) if failed.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        written => written.map(|_| true).with_context(shown),
+    }
 }
 
 /// The explanations, and a list for git of what holds secrets.

@@ -1,9 +1,8 @@
 //! Asks before a range of hours that nobody means.
 
-use std::io::{IsTerminal, Write as _, stdin};
-
 use pipeline::{Context, Plan, PlanRequest};
 
+use crate::commands::ask;
 use crate::failure::usage;
 
 /// A month of 27 providers. A larger request is more often a slip in a year than a wish.
@@ -31,10 +30,11 @@ pub(super) async fn confirm(
     if blocks <= MANY_BLOCKS {
         return Ok(());
     }
-    ask(&format!(
+    consent(&format!(
         "this is for {blocks} blocks ({})",
         by_provider(&plan)
     ))
+    .await
 }
 
 /// As [`confirm`], for a request that an execution of the state machine plans: the number of its
@@ -43,20 +43,20 @@ pub(super) async fn confirm(
 /// # Errors
 ///
 /// As [`confirm`].
-pub(crate) fn confirm_hours(hours: u64, is_confirmed: bool) -> anyhow::Result<()> {
+pub(crate) async fn confirm_hours(hours: u64, is_confirmed: bool) -> anyhow::Result<()> {
     if is_confirmed || hours <= MANY_BLOCKS {
         return Ok(());
     }
-    ask(&format!("this is for {hours} hours of each provider"))
+    consent(&format!("this is for {hours} hours of each provider")).await
 }
 
-fn ask(question: &str) -> anyhow::Result<()> {
-    if !stdin().is_terminal() {
+async fn consent(question: &str) -> anyhow::Result<()> {
+    if !ask::is_possible() {
         return Err(usage(format!(
             "{question}: check --time-min and --time-max, and give --yes if they are meant"
         )));
     }
-    if is_yes(question)? {
+    if ask::yes(&format!("{question}. Go on?"), false).await? {
         return Ok(());
     }
     Err(usage("nothing was planned or run"))
@@ -73,14 +73,4 @@ fn by_provider(plan: &Plan) -> String {
         format!("{} {blocks}", it.provider)
     });
     counts.collect::<Vec<_>>().join(", ")
-}
-
-fn is_yes(question: &str) -> anyhow::Result<bool> {
-    let mut out = std::io::stderr().lock();
-    write!(out, "{question}. Go on? [y/N] ")?;
-    out.flush()?;
-    drop(out);
-    let mut answer = String::new();
-    stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

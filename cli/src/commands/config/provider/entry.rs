@@ -7,8 +7,8 @@ use config::KeySpec;
 use mds_client::{AuthType, ProviderConfig};
 use serde_json::{Map, Value, json};
 
-use super::super::ask;
 use crate::args::{ProviderKeys, Source};
+use crate::commands::ask;
 use crate::failure;
 use crate::output;
 

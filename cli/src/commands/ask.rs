@@ -8,12 +8,12 @@ use console::Term;
 use tokio::sync::oneshot;
 
 /// Whether somebody is there to answer.
-pub(super) fn is_possible() -> bool {
+pub(crate) fn is_possible() -> bool {
     io::stdin().is_terminal()
 }
 
 /// Asks for a line; empty at the end of the input.
-pub(super) async fn line(question: String) -> anyhow::Result<String> {
+pub(crate) async fn line(question: String) -> anyhow::Result<String> {
     answered(move || {
         write(&question)?;
         let mut answer = String::new();
@@ -24,7 +24,7 @@ pub(super) async fn line(question: String) -> anyhow::Result<String> {
 }
 
 /// Asks for a line that the terminal does not show.
-pub(super) async fn secret(question: String) -> anyhow::Result<String> {
+pub(crate) async fn secret(question: String) -> anyhow::Result<String> {
     let mut echo = Echo { is_hidden: true };
     let answer = answered(move || {
         write(&format!("{question} (not shown)"))?;
@@ -36,7 +36,7 @@ pub(super) async fn secret(question: String) -> anyhow::Result<String> {
 }
 
 /// Asks yes or no. An empty answer is `default`.
-pub(super) async fn yes(question: &str, default: bool) -> anyhow::Result<bool> {
+pub(crate) async fn yes(question: &str, default: bool) -> anyhow::Result<bool> {
     let choice = if default { "[Y/n]" } else { "[y/N]" };
     let answer = line(format!("{question} {choice}")).await?;
     Ok(match answer.to_ascii_lowercase().as_str() {
