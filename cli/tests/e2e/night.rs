@@ -42,10 +42,10 @@ async fn a_night_completes_what_is_missing_and_repairs_the_portal() {
     let mut options = options(&["bird"]);
     options.providers.get_mut("bird").unwrap().rates = Rates::none();
     let world = world_of(options).await;
-    // Five weeks of blocks; only the last hours are not published.
+    // Five weeks of blocks, with nothing to load; only the last hours are not published.
     world
         .expect(
-            0,
+            2,
             &[
                 "sync-db",
                 "--provider",

@@ -20,7 +20,7 @@ async fn an_hour_is_published_and_the_same_request_twice_is_one_run() {
     let watched = on_aws(&ONE_HOUR, &["--watch"]);
     let first = aws.expect(0, &watched).await;
     assert!(
-        stdout(&first).contains("of 1 blocks 1 done"),
+        stdout(&first).contains("of 1 block 1 done"),
         "{}",
         stdout(&first)
     );
