@@ -3,13 +3,18 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use config::{Config, Environment, Scope};
 use pipeline::{MigrationReport, MigrationRequest, TableChange};
+use tokio::time::timeout;
 
 use crate::args::MigrateArgs;
 use crate::failure::FAILED;
 use crate::output;
+
+/// How long nothing is said.
+const SILENCE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn migrate(args: MigrateArgs, json: bool) -> anyhow::Result<ExitCode> {
     let config = load(Scope::Migrate).await?;
@@ -19,9 +24,9 @@ pub(crate) async fn migrate(args: MigrateArgs, json: bool) -> anyhow::Result<Exi
         provider_ids: provider_ids().await,
     };
     let report = if args.dry_run {
-        Box::pin(pipeline::plan_migration(&config, &request)).await?
+        Box::pin(telling_time(pipeline::plan_migration(&config, &request))).await?
     } else {
-        Box::pin(pipeline::migrate_with(&config, &request)).await?
+        Box::pin(telling_time(pipeline::migrate_with(&config, &request))).await?
     };
     if json {
         print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
@@ -37,6 +42,22 @@ pub(crate) async fn migrate(args: MigrateArgs, json: bool) -> anyhow::Result<Exi
     } else {
         ExitCode::from(FAILED)
     })
+}
+
+/// Says now and then that work goes on: big tables take minutes, and Postgres does not tell how far
+/// it has come with one.
+async fn telling_time<T>(work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    let began = Instant::now();
+    loop {
+        match timeout(SILENCE, &mut work).await {
+            Ok(done) => return done,
+            Err(_) => eprintln!(
+                "still at work on the tables: {} s",
+                began.elapsed().as_secs()
+            ),
+        }
+    }
 }
 
 async fn load(scope: Scope) -> anyhow::Result<Config> {
@@ -103,7 +124,7 @@ fn summary(report: &MigrationReport, dry_run: bool) -> String {
     let version = report.version;
     if !report.obstacles.is_empty() {
         return format!(
-            "{} things are in the way: remove them with the statements above, and try again; nothing was changed",
+            "in the way: {}; remove them with the statements above, and try again; nothing was changed",
             report.obstacles.len()
         );
     }

@@ -4,7 +4,9 @@ use tokio_postgres::Transaction;
 
 use super::convert::{Conversion, conversion};
 use super::hours::Hours;
-use super::shape::{self, Absent, Actual, DEVICES, Found, PROVIDERS, SCHEDULE, Table, Target};
+use super::shape::{
+    self, Absent, Actual, DEVICES, Found, Kind, PROVIDERS, SCHEDULE, Table, Target,
+};
 use super::{ColumnChange, Obstacle, TableChange, TakeOver, dependents, problems, rows};
 use crate::error::{StoreError, failed};
 
@@ -75,6 +77,14 @@ impl Work {
         }
     }
 
+    /// Whether columns become instants that did not say in which zone they are.
+    fn has_times_without_zone(&self) -> bool {
+        self.columns.iter().any(|(target, actual, _)| {
+            target.kind == Kind::Instant
+                && ["timestamp", "text", "varchar"].contains(&actual.base.as_str())
+        })
+    }
+
     /// The value of a column after the change, as an expression over the table as it is.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let mut columns = self.columns.iter();
@@ -102,6 +112,12 @@ pub(crate) async fn inspect(
         return Ok(inspection);
     }
     check_zone(transaction, options).await?;
+    if inspection.work.iter().any(Work::has_times_without_zone) {
+        inspection.notes.push(format!(
+            "times that were stored without a zone are taken in {}; --timestamps-in takes them in another",
+            options.timestamps_in
+        ));
+    }
     for n in 0..inspection.work.len() {
         if let Some(work) = inspection.work.get(n)
             && work.found.relkind == "r"

@@ -246,6 +246,14 @@ async fn a_dry_run_names_the_changes_and_makes_none() {
         report
             .notes
             .iter()
+            .any(|it| it.contains("without a zone are taken in UTC")),
+        "{:?}",
+        report.notes
+    );
+    assert!(
+        report
+            .notes
+            .iter()
             .any(|it| it.contains("ends of the hours")),
         "{:?}",
         report.notes

@@ -300,3 +300,39 @@ async fn a_migration_whose_session_ends_leaves_the_old_tables() {
     assert_eq!(db.text("SELECT to_regclass('api.runs') IS NULL").await, "t");
     db.take_over().await;
 }
+
+/// `MDS_OLD_TRIPS` sets the number of trips, to measure how long it takes.
+#[tokio::test]
+async fn every_trip_of_a_bigger_table_keeps_its_id_and_finds_its_block() {
+    let rows: u32 = std::env::var("MDS_OLD_TRIPS").map_or(3000, |it| it.parse().unwrap());
+    let db = Db::old_with(&format!(
+        "INSERT INTO api.schedule (provider_id, date, year, month, day, hour, status_id, payload)
+         SELECT 1, at, date_part('year', at), date_part('month', at), date_part('day', at), date_part('hour', at), 8,
+                to_char(at - interval '1 hour', '\"production/bird/\"FMYYYY/FMMM/FMDD/FMHH24\"/trips.json\"')
+         FROM generate_series(timestamp '2019-01-01 01:00', '2019-03-09 00:00', interval '1 hour') AS at;
+         INSERT INTO api.devices (device_id) SELECT ('d0000000' || lpad(to_hex(n), 24, '0'))::uuid FROM generate_series(1, 5000) AS n;
+         INSERT INTO api.trips (provider_id, provider_name, device_id, propulsion_type, trip_id, trip_duration, trip_distance,
+                                start_time, end_time, start_latitude, start_longitude, end_latitude, end_longitude)
+         SELECT '5eed0000-0000-4000-8000-000000000001', 'Bird', ('d0000000' || lpad(to_hex(1 + n % 5000), 24, '0'))::uuid,
+                $$['electric']$$, ('a0000000' || lpad(to_hex(n), 24, '0'))::uuid, 600, '1500', at, at + interval '10 minutes',
+                30.2, -97.7, 30.3, -97.8
+         FROM generate_series(1, {rows}) AS n, LATERAL (
+             SELECT timestamp '2019-01-01 06:00' + (n % 1600) * interval '1 hour' + interval '5 minutes' AS at
+         ) AS t"
+    ))
+    .await;
+    let ids = "SELECT md5(string_agg(id::text || trip_id, ',' ORDER BY trip_id)) FROM api.trips";
+    let before = db.text(ids).await;
+    let began = std::time::Instant::now();
+    let plan = db.store.plan_migration(&TakeOver::default()).await.unwrap();
+    let planned = began.elapsed();
+    assert!(plan.obstacles.is_empty(), "{plan:?}");
+    db.take_over().await;
+    eprintln!(
+        "{rows} trips: {planned:?} for the dry run, {:?} for the migration",
+        began.elapsed() - planned
+    );
+    assert_eq!(db.text(ids).await, before);
+    let without = "SELECT count(*) FROM api.trips WHERE schedule_id IS NULL";
+    assert_eq!(db.text(without).await, "0");
+}
