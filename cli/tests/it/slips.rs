@@ -56,6 +56,13 @@ async fn hours_planned_by_mistake_are_forgotten_and_no_other() {
         .number("SELECT schedule_id FROM api.schedule WHERE hour = 20")
         .await;
     let claim = ctx.store().claim(busy).await.unwrap();
+    // The same key in another database of the server is another block's.
+    let elsewhere = world_with(&["bird"], Map::new()).await;
+    elsewhere
+        .expect(2, &[&["sync-db"], &day[1..]].concat())
+        .await;
+    let other_ctx = elsewhere.stack.context().await.unwrap();
+    let other_claim = other_ctx.store().claim(busy + 1).await.unwrap();
 
     let forget = [&["schedule", "forget"], &day[1..], &["--json"]].concat();
     let counts = json!([{"provider": "bird", "forgotten": 22, "kept": 2}]);
@@ -69,6 +76,7 @@ async fn hours_planned_by_mistake_are_forgotten_and_no_other() {
     assert_eq!(document["providers"], counts);
     assert_eq!(world.statuses().await, [Archived, New]);
     claim.release().await.unwrap();
+    other_claim.release().await.unwrap();
 
     // They are planned again like hours that nobody has planned.
     world.expect(0, &day).await;

@@ -8,7 +8,7 @@ use crate::lock_session::block_key;
 use crate::schedule::get;
 
 /// The blocks of a range in which nothing was ever done, and on which nobody works. The lock of the
-/// block 0 is `$4`.
+/// block 0 is `$4`. A server's other databases have locks with the same keys.
 const UNTOUCHED: &str = "
     WITH held AS MATERIALIZED (
         SELECT ((classid::bigint << 32) | objid::bigint) AS key FROM pg_locks
