@@ -18,16 +18,22 @@
 #   make statements      records the statements of this version, which later versions' tables have to accept
 #   make compat          runs this version and an older commit (OLD=v1.2.3) over each other's tables
 #   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
+#   make lambda-zips     packs them into dist/ as a release has them, with bills of materials and checksums
+#   make check-reproducible builds the functions twice, in two folders, and compares the bytes (FUNCTIONS=plan-blocks for one)
 #   make deploy          builds, checks and deploys a stage of samconfig.toml (STAGE=staging)
-#   make release         builds a static mds for Linux into dist/, its debug symbols apart, with checksums (RELEASE_ARCH=arm64)
+#   make release         builds a static mds for Linux into dist/, its debug symbols apart, with a bill of materials (CycloneDX)
+#                        and checksums (RELEASE_ARCH=arm64)
 #   make image           builds the container image with docker or podman (IMAGE=name:tag)
+#   make image-materials lists what is linked into it
 #   make check-image     runs the static mds in a root folder that holds nothing else
 #   make lambda-figures  prints the size and the start time of each
 #   make bench           compares the pipeline's steps with yardsticks for the same work
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
+#   make advisories      checks the dependencies against RustSec's advisories, and prints their date (ADVISORY_DB=clone)
 .PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e chaos e2e-airflow-all infra-check retries statements compat \
-	lambda deployable deploy release image check-image lambda-figures bench bench-loops deny rds-roots clean
+	lambda lambda-zips check-reproducible deployable deploy release version image image-materials check-image lambda-figures \
+	bench bench-loops deny advisories rds-roots clean
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -129,6 +135,7 @@ infra-check: setup
 	.venv-e2e/bin/hadolint Dockerfile
 	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml infra/ci/*.yml
 	.venv-e2e/bin/python -m unittest discover --quiet --start-directory infra/tests
+	.venv-e2e/bin/python -m unittest discover --quiet --start-directory tools/tests
 	.venv-e2e/bin/python tools/costs.py --check docs/COSTS.md
 	.venv-e2e/bin/python infra/interpreters/test_strict.py
 	.venv-e2e/bin/python infra/interpreters/retries.py --check docs/RETRIES.md
@@ -155,12 +162,24 @@ LAMBDA_ARCH ?= x86_64
 LAMBDA_RUSTFLAGS = -C force-unwind-tables=no
 LAMBDA_RUSTFLAGS_arm64 = --cfg aes_armv8
 LAMBDA_FLAGS_arm64 = --arm64
+LAMBDA_TARGET_x86_64 = x86_64-unknown-linux-gnu
+LAMBDA_TARGET_arm64 = aarch64-unknown-linux-gnu
 
 # Always into target/lambda, whatever CARGO_TARGET_DIR says, because the template refers to that folder.
 lambda: .venv-e2e/installed
-	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" RUSTFLAGS="$(strip $(LAMBDA_RUSTFLAGS) $(LAMBDA_RUSTFLAGS_$(LAMBDA_ARCH)))" \
+	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" \
+		RUSTFLAGS="$(strip $(LAMBDA_RUSTFLAGS) $(LAMBDA_RUSTFLAGS_$(LAMBDA_ARCH))) $$($(PYTHON) tools/release.py rustflags)" \
 		$(CARGO) lambda build --locked --profile function --lambda-dir target/lambda \
 		$(LAMBDA_FLAGS_$(LAMBDA_ARCH)) $(FUNCTIONS:%=-p %)
+
+# What a release has of the functions: a zip of each, its bill of materials, and the checksums.
+lambda-zips: lambda
+	$(PYTHON) tools/release.py zip --target $(LAMBDA_TARGET_$(LAMBDA_ARCH)) --arch $(LAMBDA_ARCH) --out dist $(FUNCTIONS)
+
+# Builds the functions of the last commit twice, in folders of different names, and compares the bytes. FUNCTIONS=plan-blocks
+# builds that one alone.
+check-reproducible: .venv-e2e/installed
+	PATH="$(CURDIR)/.venv-e2e/bin:$$PATH" $(PYTHON) tools/reproducible.py --arch $(LAMBDA_ARCH) $(FUNCTIONS)
 
 # A stage of samconfig.toml, which says for what architecture its functions are built.
 STAGE ?= staging
@@ -194,6 +213,9 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 IMAGE ?= mds-etl:$(VERSION)
 ENGINE ?= $(shell command -v docker || command -v podman || echo docker)
 
+version:
+	@echo $(VERSION)
+
 image:
 	$(ENGINE) build --tag $(IMAGE) \
 		--build-arg RUST_VERSION=$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) \
@@ -201,6 +223,10 @@ image:
 		--build-arg MDS_BUILD_COMMIT=$$(git rev-parse HEAD) \
 		--build-arg MDS_BUILD_IMAGE=$(IMAGE) \
 		--build-arg SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .
+
+# What is linked into the `mds` of the image, which has no sandbox.
+image-materials:
+	$(PYTHON) tools/sbom.py --package mds-cli --name mds --no-default-features --target $(RELEASE_TARGET) --out dist/mds-image.cdx.json
 
 # Without an engine: the binary of `make release`, alone in a root folder as in the image.
 check-image: release
@@ -249,9 +275,15 @@ bench: .venv/installed
 bench-loops:
 	$(CARGO) bench --locked -p trips -p boundaries -p store -p vault --bench trips --bench labels --bench encode --bench seal
 
-deny:
-	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
-	$(CARGO) deny --offline check licenses bans sources
+# Licences and sources are read from the crates themselves, those of other platforms too.
+deny: .venv/installed
+	$(CARGO) fetch --locked --quiet
+	$(CARGO) deny --locked --offline check licenses bans sources
+
+# The database of advisories is a repository of git that no package registry carries. ADVISORY_DB=folder takes a clone of it.
+advisories: .venv/installed
+	$(CARGO) fetch --locked --quiet
+	$(PYTHON) tools/advisories.py $(if $(ADVISORY_DB),--database $(ADVISORY_DB))
 
 # Renews the certificate authorities of Amazon RDS that are built in.
 rds-roots:

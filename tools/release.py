@@ -1,11 +1,16 @@
-"""Builds and checks the static `mds` of a release.
+"""Builds and checks what a release consists of: the static `mds`, and the functions as zips.
 
     release.py build --target x86_64-unknown-linux-musl --name mds-x86_64-linux --out dist
     release.py check dist/mds-x86_64-linux/mds
+    release.py zip --target x86_64-unknown-linux-gnu --arch x86_64 --out dist plan-blocks extract sync-db sync-socrata
+    release.py rustflags
 
-`build` writes a folder with the stripped binary, an archive of it, its debug symbols in a file of their own, and
-SHA256SUMS. Two builds of one commit with the same tools give the same files. `check` proves that the binary needs no file of
-the machine: it has no loader, and runs in a root folder in which it is alone.
+`build` writes a folder with the stripped binary, an archive of it, its debug symbols and its bill of materials in files of their
+own, and their checksums. `check` proves that the binary needs no file of the machine: it has no loader, and runs in a root folder
+in which it is alone. `zip` packs the functions that `make lambda` has built, each with its bill of materials.
+
+Two builds of one commit with the same tools give the same files, wherever they are made. `rustflags` prints what rustc needs for
+that: no program names a folder of the machine.
 """
 
 import argparse
@@ -15,15 +20,22 @@ import io
 import os
 import pathlib
 import shutil
+import stat
 import struct
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
+import zipfile
+
+import sbom
 
 PROFILE = "dist"
 PAPERS = ["LICENSE", "README.md", "CHANGELOG.md"]
 PT_INTERP = 3
+# Of a zip's entry: the system whose permissions it has.
+UNIX = 3
 
 
 def run(command, **options):
@@ -40,17 +52,29 @@ def commit_time():
     return int(epoch)
 
 
+def target_folder():
+    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target"))
+
+
+def remapped():
+    """Flags that replace the folders of the machine, of which messages of panics and debug lines would speak."""
+    home = pathlib.Path(os.environ.get("CARGO_HOME", pathlib.Path.home() / ".cargo"))
+    folders = {home.absolute(): "/cargo", pathlib.Path.cwd(): "/source", target_folder().absolute(): "/source/target"}
+    return [f"--remap-path-prefix={folder}={name}" for folder, name in folders.items()]
+
+
+def rustflags(_):
+    print(" ".join(remapped()))
+
+
 def build(args):
-    flags = f"{os.environ.get('RUSTFLAGS', '')} {args.rustflags}".strip()
-    # The folder of the sources is not part of what is built.
-    flags = f"{flags} --remap-path-prefix={os.getcwd()}=/source".strip()
+    flags = " ".join([os.environ.get("RUSTFLAGS", ""), args.rustflags, *remapped()]).strip()
     run(["cargo", "zigbuild", "--locked", "--profile", PROFILE, "--target", args.target, "--package", "mds-cli"],
         env={**os.environ, "RUSTFLAGS": flags})
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target"))
-    pack(target / args.target / PROFILE / "mds", pathlib.Path(args.out), args.name)
+    pack(target_folder() / args.target / PROFILE / "mds", pathlib.Path(args.out), args.name, args.target)
 
 
-def pack(built, out, name):
+def pack(built, out, name, target):
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
     binary, symbols = folder / "mds", out / f"{name}.debug"
@@ -61,10 +85,47 @@ def pack(built, out, name):
     binary.chmod(0o755)
     archive = out / f"{name}.tar.gz"
     write_archive(archive, [binary, *map(pathlib.Path, PAPERS)], commit_time())
-    sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in (archive, symbols)]
-    (out / f"{name}.sha256").write_text("".join(sums))
+    materials = out / f"{name}.cdx.json"
+    # Before it was stripped, the program named the source of each crate that has code in it.
+    write_materials(materials, sbom.bill("mds-cli", target, name="mds", shipped=binary), built)
+    write_sums(out / f"{name}.sha256", [archive, symbols, materials])
     for file in (built, binary, archive, symbols):
         print(f"{file.stat().st_size / 1e6:8.1f} MB  {file}")
+
+
+def write_materials(path, document, program):
+    if lacking := sbom.missing(document, program.read_bytes()):
+        sys.exit(f"{program} is made of crates that its bill of materials lacks: {', '.join(lacking)}")
+    sbom.write(document, path)
+
+
+def write_sums(path, files):
+    path.write_text("".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files))
+
+
+def pack_functions(args):
+    out = pathlib.Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name in args.functions:
+        program = pathlib.Path("target/lambda", name, "bootstrap")
+        packed, materials = out / f"{name}-{args.arch}.zip", out / f"{name}-{args.arch}.cdx.json"
+        write_zip(packed, program, commit_time())
+        others = [other for other in args.functions if other != name]
+        write_materials(materials, sbom.bill(name, args.target, others, shipped=program), program)
+        files += [packed, materials]
+    write_sums(out / f"functions-{args.arch}.sha256", files)
+    for file in files[::2]:
+        print(f"{file.stat().st_size / 1e6:8.2f} MB  {file}")
+
+
+def write_zip(path, program, seconds):
+    """A zip of one program, as Lambda takes it. Zips know no time before 1980."""
+    entry = zipfile.ZipInfo("bootstrap", max(time.gmtime(seconds)[:6], (1980, 1, 1, 0, 0, 0)))
+    entry.compress_type, entry.create_system = zipfile.ZIP_DEFLATED, UNIX
+    entry.external_attr = (stat.S_IFREG | 0o755) << 16
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr(entry, program.read_bytes(), compresslevel=9)
 
 
 def write_archive(path, files, time):
@@ -127,8 +188,16 @@ def main():
     checking = commands.add_parser("check")
     checking.add_argument("binary")
     checking.set_defaults(run=check)
+    zipping = commands.add_parser("zip")
+    zipping.add_argument("--target", required=True)
+    zipping.add_argument("--arch", required=True)
+    zipping.add_argument("--out", default="dist")
+    zipping.add_argument("functions", nargs="+")
+    zipping.set_defaults(run=pack_functions)
+    commands.add_parser("rustflags").set_defaults(run=rustflags)
     args = parser.parse_args()
     args.run(args)
 
 
-main()
+if __name__ == "__main__":
+    main()

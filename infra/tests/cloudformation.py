@@ -3,6 +3,7 @@
 import copy
 import fnmatch
 import functools
+import hashlib
 import logging
 import pathlib
 import re
@@ -16,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEMPLATE_FILE = ROOT / "infra/template.yaml"
 ROLES_OF_CI_FILE = ROOT / "infra/ci/oidc-role.yaml"
 ACCOUNT = "123456789012"
+LONGEST_POLICY_NAME = 128
 # The translator warns that nobody collects its metrics.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 PARTITIONS = {"us-east-1": "aws", "us-gov-west-1": "aws-us-gov", "cn-north-1": "aws-cn"}
@@ -102,7 +104,14 @@ class Stack:
             "AWS::Logs::LogGroup": f"{start}:logs:{here}:log-group:{name}:*",
             "AWS::StepFunctions::StateMachine": f"{start}:states:{here}:stateMachine:{self.name}",
             "AWS::SecretsManager::Secret": f"{start}:secretsmanager:{here}:secret:{name}-AbCdEf",
+            "AWS::IAM::ManagedPolicy": f"{start}:iam::{ACCOUNT}:policy/{self.generated_name(name)}",
         }.get(kind, f"{start}:{kind}:{here}:{name}")
+
+    def generated_name(self, name):
+        """The name that CloudFormation gives to a policy: another one for another description, which IAM cannot change."""
+        description = self.resolve(self.template["Resources"][name]["Properties"].get("Description", ""))
+        end = f"-{name}-{hashlib.sha256(description.encode()).hexdigest()[:12].upper()}"
+        return self.name[: LONGEST_POLICY_NAME - len(end)] + end
 
     def reference(self, name):
         if name in self.parameters:

@@ -4,6 +4,7 @@ import json
 import re
 import unittest
 
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from cloudformation import ROOT, TEMPLATE_FILE, Stack, translated
 from samcli.yamlhelper import yaml_parse
 
@@ -114,17 +115,27 @@ class Versions(unittest.TestCase):
             for name, (function, version) in configurations(Stack(**{parameter: value, **group})).items():
                 self.assertEqual(function != before[name][0], version != before[name][1], f"{parameter} of {name}")
 
-    def test_the_texts_of_versions_are_short_enough_for_six_subnets(self):
-        stack = Stack(
-            RunMode="PRODUCTION",
-            ConfigVersion="2026-10-30",
-            ExistingBucketName="city-of-austin-mds-archives",
-            ExistingFernetKeySecretArn="arn:aws:secretsmanager:us-east-1:123456789012:secret:mds-etl-AbCdEf",
-            SubnetIds=",".join(["subnet-0123456789abcdef0"] * 6),
-            SecurityGroupIds="sg-0123456789abcdef0,sg-0123456789abcdef1",
-        )
+    def test_the_texts_of_versions_fit_with_the_longest_values_that_aws_takes(self):
+        longest = {
+            "RunMode": "PRODUCTION",
+            "ConfigVersion": "v" * 16,
+            "MaxConcurrency": 10000,
+            "ExistingBucketName": "b" * 63,
+            "ExistingFernetKeySecretArn": f"arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:{'s' * 512}-AbCdEf",
+            "SubnetIds": ",".join(["subnet-0123456789abcdef0"] * 16),
+            "SecurityGroupIds": ",".join(["sg-0123456789abcdef0"] * 5),
+        }
+        stack = Stack(name="s" * 128, StateMachineName="mds", **longest)
         for _, text in configurations(stack).values():
-            self.assertLessEqual(len(text[1]), 256)
+            self.assertLessEqual(len(text[1]), longest_text("AWS::Lambda::Version"))
+        description = stack.properties("ConfigurationPolicy")["Description"]
+        self.assertLessEqual(len(description), longest_text("AWS::IAM::ManagedPolicy"))
+
+    def test_a_policy_gets_another_name_with_another_description(self):
+        fixed = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::IAM::ManagedPolicy").schema
+        self.assertIn("/properties/Description", fixed["createOnlyProperties"])
+        # A fixed name would stay, and CloudFormation could not replace the policy.
+        self.assertNotIn("ManagedPolicyName", TEMPLATE["Resources"]["ConfigurationPolicy"]["Properties"])
 
     def test_a_change_of_the_template_publishes_a_version(self):
         for function in TEMPLATE["Resources"].values():
@@ -194,6 +205,12 @@ def configurations(stack):
         ]
         found[name] = (kept, (version, properties["Description"]))
     return found
+
+
+def longest_text(kind):
+    """How long AWS lets the description of such a resource be."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    return schema["properties"]["Description"]["maxLength"]
 
 
 def parameters_of_functions():
