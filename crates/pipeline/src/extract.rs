@@ -11,7 +11,7 @@ use tracing::Instrument;
 use trips::block::{Block, BlockObject};
 use trips::status::{BlockStatus, Step};
 
-use self::adopt::adopt;
+use self::adopt::{Adoption, adopt};
 use self::archive::{ArchivedHour, archive_hour};
 use self::pull::{PulledHour, pull};
 use self::sink::{ArchiveSink, Observers};
@@ -69,10 +69,12 @@ impl BlockStep for Extract {
     }
 
     async fn work(self, step: &mut ClaimedStep<'_>) -> Result<ExtractOutput, PipelineError> {
-        if let Some(adopted) = Box::pin(adopt(step)).await? {
-            return Ok(adopted);
-        }
-        let hour = Box::pin(archive_hour(step)).await?;
+        let has_archive = match Box::pin(adopt(step)).await? {
+            Adoption::Done(adopted) => return Ok(adopted),
+            Adoption::NoArchive => false,
+            Adoption::NotWanted => true,
+        };
+        let hour = Box::pin(archive_hour(step, has_archive)).await?;
         record(step, &hour).await?;
         log(&hour);
         Box::pin(side_data::add(step, &hour)).await;

@@ -79,10 +79,13 @@ pub(crate) async fn publish_block(
     if is_pending {
         portal.check_dataset().await?;
     }
+    let mut is_known_to_wait = is_pending;
     loop {
-        if let Some(output) = published_in_turn(ctx, &portal, item, deadline).await? {
+        let published = published_in_turn(ctx, &portal, item, is_known_to_wait, deadline);
+        if let Some(output) = published.await? {
             return Ok(output);
         }
+        is_known_to_wait = false;
         if Instant::now() >= deadline {
             return Err(busy(&portal.dataset));
         }
@@ -92,15 +95,22 @@ pub(crate) async fn publish_block(
 }
 
 /// One look, and if that is not enough one upload, while no other block of this process does so.
-/// The lock within this process comes first: waiting for it costs no connection.
+/// The lock within this process comes first: waiting for it costs no connection. What was known to
+/// wait just now is not looked at again, if nobody else has the lock.
 async fn published_in_turn(
     ctx: &Context,
     portal: &Portal,
     item: &BlockItem,
+    is_known_to_wait: bool,
     deadline: Instant,
 ) -> Result<Option<SyncSocrataOutput>, PipelineError> {
-    let _lock = turn::lock(portal, deadline).await?;
-    if let Some(output) = ended(ctx, item).await? {
+    let at_once = turn::lock_at_once(portal);
+    let is_known_to_wait = is_known_to_wait && at_once.is_some();
+    let _lock = match at_once {
+        Some(lock) => lock,
+        None => turn::lock(portal, deadline).await?,
+    };
+    if !is_known_to_wait && let Some(output) = ended(ctx, item).await? {
         return Ok(Some(output));
     }
     upload_in_turn(ctx, portal, item).await?;
@@ -155,7 +165,7 @@ async fn enter_if_missing(
     if state.entry.is_some() || !state.status.has_done(Step::SyncDb) {
         return Ok(());
     }
-    let mut claim = claim(ctx, item.schedule_id, deadline).await?;
+    let mut claim = claim(ctx, item.schedule_id, item.run_id, deadline).await?;
     let now = still(ctx.vault(), &ctx.key(&state.block, BlockObject::Publish)).await?;
     let entering = claim.enter_publication().await?;
     let file = write_file(ctx, &state.block, &entering, now).await?;
@@ -183,7 +193,9 @@ async fn ended(
         )),
         Some(entry) if entry.is_pending => Ok(None),
         _ => {
-            ctx.store().settle_publication(item.schedule_id).await?;
+            if !state.is_settled() {
+                ctx.store().settle_publication(item.schedule_id).await?;
+            }
             Ok(Some(Counts::read(state.counts).output()))
         }
     }

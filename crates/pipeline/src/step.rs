@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 use trips::block::{Block, BlockObject};
 use trips::status::{BlockStatus, Step};
+use uuid::Uuid;
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
@@ -154,14 +155,14 @@ impl<'a> ClaimedStep<'a> {
     ) -> Result<Self, PipelineError> {
         let deadline = step_deadline(ctx);
         let block = item.block()?;
-        let claim = claim(ctx, item.schedule_id, deadline).await?;
+        let claim = claim(ctx, item.schedule_id, item.run_id, deadline).await?;
         let row = claim.row();
         let claimed = Block {
             provider: row.provider.clone(),
             hour: row.hour,
         };
         check_same_block(item, &claimed)?;
-        let planned_at = ctx.store().run_planned_at(item.run_id).await?;
+        let planned_at = claim.run_planned_at();
         Ok(Self {
             ctx,
             item,
@@ -215,10 +216,9 @@ impl<'a> ClaimedStep<'a> {
     /// Releases the block; records its outcome if this was the item's last step.
     async fn succeed(self, is_end_of_block: bool) -> Result<(), PipelineError> {
         if is_end_of_block || self.item.steps.last() == Some(&self.step) {
-            self.record(Outcome::Done, None).await?;
+            return Ok(self.release_with(Outcome::Done, None).await?);
         }
-        self.claim.release().await?;
-        Ok(())
+        Ok(self.claim.release().await?)
     }
 
     /// Records the failure as the block's outcome and, if there is a `status`, in the block's row;
@@ -234,8 +234,7 @@ impl<'a> ClaimedStep<'a> {
                     .mark_failed(status, run_id, error.name.as_str(), &error.message)
                     .await?;
             }
-            self.record(outcome, Some(&error)).await?;
-            self.claim.release().await
+            self.release_with(outcome, Some(&error)).await
         };
         if let Err(failure) = recorded.await {
             warn_not_recorded(&failure.into());
@@ -243,23 +242,15 @@ impl<'a> ClaimedStep<'a> {
         error
     }
 
-    async fn record(
-        &self,
+    /// Records the block's outcome and releases it.
+    async fn release_with(
+        self,
         outcome: Outcome,
         error: Option<&PipelineError>,
     ) -> Result<(), StoreError> {
-        if self.planned_at.is_none() {
-            return Ok(());
-        }
-        self.ctx
-            .store()
-            .record_outcome(
-                self.item.run_id,
-                self.item.schedule_id,
-                self.step,
-                outcome,
-                error.map(|e| (e.name.as_str(), e.message.as_str())),
-            )
+        let why = error.map(|e| (e.name.as_str(), e.message.as_str()));
+        self.claim
+            .release_with(self.item.run_id, self.step, outcome, why)
             .await
     }
 }
@@ -267,11 +258,12 @@ impl<'a> ClaimedStep<'a> {
 pub(crate) async fn claim(
     ctx: &Context,
     schedule_id: i64,
+    run_id: Uuid,
     deadline: Instant,
 ) -> Result<Claim, PipelineError> {
     let until = deadline.min(Instant::now() + CLAIM_WAIT);
     loop {
-        match ctx.store().claim(schedule_id).await {
+        match ctx.store().claim_in_run(schedule_id, run_id).await {
             Err(StoreError::Busy { .. }) if Instant::now() < until => sleep(CLAIM_POLL).await,
             claimed => return Ok(claimed?),
         }

@@ -64,7 +64,7 @@ impl BlockStep for SyncDb<'_> {
     }
 
     async fn work(self, step: &mut ClaimedStep<'_>) -> Result<SyncDbOutput, PipelineError> {
-        let (tally, counts) = load(step, self.source).await?;
+        let (tally, counts) = Box::pin(load(step, self.source)).await?;
         tracing::info!(
             trips.fetched = tally.fetched,
             trips.loaded = counts.loaded,
@@ -133,9 +133,6 @@ async fn load(
     let mut stage = step.claim.start_load().await?;
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
     let (tally, rejects) = copy_trips(worker, archive, rejects, &mut stage).await?;
-    FencedWriter::new(ctx.vault(), &stage)
-        .finish_if(rejects, rejects_now)
-        .await?;
     let upsert = stage
         .upsert(LoadRequest {
             run_id: item.run_id,
@@ -152,7 +149,11 @@ async fn load(
         })
         .await?;
     // Complete before the commit, so that a loaded block always has its rows to publish.
-    let file = write_file(ctx, &step.block, &upsert, publish_now).await?;
+    let fenced = FencedWriter::new(ctx.vault(), &upsert);
+    let (_, file) = tokio::try_join!(
+        fenced.finish_if(rejects, rejects_now),
+        write_file(ctx, &step.block, &upsert, publish_now),
+    )?;
     let counts = upsert.commit(&file).await?;
     Ok((tally, counts))
 }

@@ -81,18 +81,15 @@ async fn publish(
 }
 
 async fn record_done(ctx: &Context, item: &BlockItem) -> Result<(), PipelineError> {
-    let store = ctx.store();
-    if store.run_planned_at(item.run_id).await?.is_some() {
-        store
-            .record_outcome(
-                item.run_id,
-                item.schedule_id,
-                Step::SyncSocrata,
-                Outcome::Done,
-                None,
-            )
-            .await?;
-    }
+    ctx.store()
+        .record_outcome(
+            item.run_id,
+            item.schedule_id,
+            Step::SyncSocrata,
+            Outcome::Done,
+            None,
+        )
+        .await?;
     Ok(())
 }
 

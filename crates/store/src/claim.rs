@@ -1,12 +1,29 @@
 //! [`Claim`]: the lock that one worker holds on a block.
 
+use chrono::{DateTime, Utc};
+use futures::try_join;
 use tokio::sync::OwnedSemaphorePermit;
+use trips::status::Step;
+use uuid::Uuid;
 
 use crate::connect::Store;
 use crate::error::{Busy, StoreError, failed};
 use crate::lock_session::{LockSession, block_key};
 use crate::named_locks::NamedLock;
+use crate::runs::{self, Outcome};
 use crate::schedule::{ScheduleRow, get, schedule_columns};
+use crate::values::values;
+
+/// What is to be known of the session is asked beside the lock: it costs nothing more there.
+const LOCK: &str = "
+    SELECT pg_try_advisory_lock($1) AS locked, pg_backend_pid() AS pid,
+           to_regclass('pg_temp.rejected') IS NOT NULL AS has_stage";
+
+const READ: &str = concat!(
+    "SELECT ",
+    schedule_columns!(),
+    " FROM api.schedule s JOIN api.providers p USING (provider_id) WHERE s.schedule_id = $1"
+);
 
 /// A block that one worker has locked.
 ///
@@ -20,6 +37,9 @@ pub struct Claim {
     pub(crate) row: ScheduleRow,
     /// Locks that the session holds in addition to the lock on the block.
     pub(crate) named_locks: Vec<NamedLock>,
+    /// Whether the session has the temporary tables of a load.
+    pub(crate) has_stage: bool,
+    run_planned_at: Option<DateTime<Utc>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -39,43 +59,44 @@ impl Store {
     /// [`StoreError::Busy`] if another worker holds the block, [`StoreError::UnknownBlock`],
     /// [`StoreError::Unavailable`], also if no connection becomes free in time.
     pub async fn claim(&self, schedule_id: i64) -> Result<Claim, StoreError> {
+        self.claim_in_run(schedule_id, Uuid::nil()).await
+    }
+
+    /// As [`claim`](Self::claim), and reads when the run was planned.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim`](Self::claim).
+    pub async fn claim_in_run(&self, schedule_id: i64, run_id: Uuid) -> Result<Claim, StoreError> {
         let (client, permit) = self.client_for_claim().await?;
         let mut session = LockSession::new(client);
-        let taken = session
-            .query_opt(
-                "claiming a block",
-                "SELECT pg_try_advisory_lock($1) AS locked, pg_backend_pid() AS pid",
-                &[&block_key(schedule_id)],
-            )
-            .await?
-            .map(|row| Ok((get::<bool>(&row, "locked")?, get::<i32>(&row, "pid")?)))
-            .transpose()?;
-        if let Some((_, pid)) = taken {
-            session.show_life(&self.life, pid);
-        }
-        if !taken.is_some_and(|(locked, _)| locked) {
-            let key = block_key(schedule_id);
+        let key = block_key(schedule_id);
+        let client = session.client()?;
+        // The server reads the row after it has given the lock: before that, another worker may
+        // still change it.
+        let (lock, row, planned_at) = try_join!(
+            async { client.query_typed_one(LOCK, values![key]).await },
+            async { client.query_typed_opt(READ, values![schedule_id]).await },
+            async {
+                client
+                    .query_typed_opt(runs::PLANNED_AT, values![run_id])
+                    .await
+            },
+        )
+        .map_err(failed("claiming a block"))?;
+        session.show_life(&self.life, get(&lock, "pid")?);
+        if !get::<bool>(&lock, "locked")? {
             self.life.end_silent_holder(session.client()?, key).await?;
             session.return_to_pool();
             return Err(StoreError::Busy {
                 what: Busy::Block { schedule_id },
             });
         }
-        // Read the row after taking the lock: before that, another worker may still change it.
-        let row = session
-            .query_opt(
-                "reading a claimed block",
-                concat!(
-                    "SELECT ",
-                    schedule_columns!(),
-                    " FROM api.schedule s JOIN api.providers p USING (provider_id) WHERE s.schedule_id = $1"
-                ),
-                &[&schedule_id],
-            )
-            .await?
-            .ok_or(StoreError::UnknownBlock { schedule_id })?;
+        let row = row.ok_or(StoreError::UnknownBlock { schedule_id })?;
         Ok(Claim {
             row: ScheduleRow::read(&row)?,
+            has_stage: get(&lock, "has_stage")?,
+            run_planned_at: planned_at.map(|row| get(&row, "created_at")).transpose()?,
             session,
             named_locks: Vec::new(),
             _permit: permit,
@@ -90,6 +111,41 @@ impl Claim {
         &self.row
     }
 
+    /// When the run was planned in which the block was claimed; `None` if there is no such run.
+    #[must_use]
+    pub fn run_planned_at(&self) -> Option<DateTime<Utc>> {
+        self.run_planned_at
+    }
+
+    /// Records how the block ended in a run, and releases it as [`release`](Self::release) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::record_outcome`].
+    pub async fn release_with(
+        self,
+        run_id: Uuid,
+        step: Step,
+        outcome: Outcome,
+        error: Option<(&str, &str)>,
+    ) -> Result<(), StoreError> {
+        let client = self.session.client()?;
+        try_join!(
+            runs::record(client, run_id, self.row.schedule_id, step, outcome, error),
+            self.unlock(),
+        )?;
+        self.session.return_to_pool();
+        Ok(())
+    }
+
+    async fn unlock(&self) -> Result<(), StoreError> {
+        let client = self.session.client()?;
+        let unlocked = client
+            .batch_execute("SELECT pg_advisory_unlock_all()")
+            .await;
+        unlocked.map_err(failed("releasing a block"))
+    }
+
     /// Releases the block and all locks, and returns the connection to the pool.
     ///
     /// # Errors
@@ -97,11 +153,7 @@ impl Claim {
     /// [`StoreError::Unavailable`] if the connection is broken. The block is released in that case
     /// too.
     pub async fn release(self) -> Result<(), StoreError> {
-        self.session
-            .client()?
-            .batch_execute("SELECT pg_advisory_unlock_all()")
-            .await
-            .map_err(failed("releasing a block"))?;
+        self.unlock().await?;
         self.session.return_to_pool();
         Ok(())
     }

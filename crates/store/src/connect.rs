@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+    Hook, HookError, Manager, ManagerConfig, Metrics, Object, Pool, PoolError, RecyclingMethod,
+    Runtime,
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
@@ -32,6 +33,9 @@ use tls::Trust;
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(60);
 const RECYCLE_LIMIT: Duration = Duration::from_secs(5);
+/// A connection that was taken from the pool so short a time ago is not checked again: the check
+/// would cost as much as most of the statements that it is taken for.
+const FRESH: Duration = Duration::from_secs(1);
 /// In a rotation the database and the secret change one after the other.
 const BETWEEN_LOGINS: Duration = Duration::from_secs(2);
 /// How long to wait until closed connections have left this process.
@@ -107,8 +111,8 @@ impl Store {
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(WAIT_FOR_CONNECTION))
             .create_timeout(Some(CONNECT_LIMIT))
-            .recycle_timeout(Some(RECYCLE_LIMIT))
             .post_create(prepare_session())
+            .post_recycle(check_session())
             .build()
             .map_err(|e| StoreError::Tls { why: e.to_string() })?;
         Ok(Self {
@@ -169,11 +173,17 @@ impl Store {
         from_pool_error(error).at(&self.address)
     }
 
-    /// The check takes both connections from the pool, where they are needed right after it.
+    /// The check takes both connections from the pool, where they are needed right after it. One is
+    /// looked at while the other one is opened.
     async fn check_own_sessions(&self) -> Result<(), StoreError> {
-        let one = self.pooled().await?;
-        let other = LockSession::new(self.pooled().await?);
-        session::check_own_session(&one, other.client()?).await?;
+        let looked_at = async {
+            let one = self.pooled().await?;
+            let looks = session::look(&one).await?;
+            Ok((one, looks))
+        };
+        let ((one, looks), other) = tokio::try_join!(looked_at, self.pooled())?;
+        let other = LockSession::new(other);
+        session::check_own_session(&one, looks, other.client()?).await?;
         other.return_to_pool();
         Ok(())
     }
@@ -241,9 +251,8 @@ fn manager(
     let mut config = target.config;
     keep_alive(&mut config);
     let recycling = ManagerConfig {
-        // Sends a query before reuse: a frozen Lambda environment does not notice that the server
-        // has closed its connections, and a failover may have left the server read-only.
-        recycling_method: RecyclingMethod::Custom(session::STILL_WRITABLE.to_owned()),
+        // `check_session` sends the query before reuse, if it is time for one.
+        recycling_method: RecyclingMethod::Fast,
     };
     if config.get_ssl_mode() == SslMode::Disable {
         let tls = NoTls;
@@ -274,6 +283,25 @@ fn prepare_session() -> Hook {
                 Some(read_only) => Err(HookError::message(read_only.as_str())),
                 None => Ok(()),
             }
+        })
+    })
+}
+
+/// Sends a query before a connection is used again after a while: a frozen Lambda environment does
+/// not notice that the server has closed its connections, and a failover may have left the server
+/// read-only.
+fn check_session() -> Hook {
+    Hook::async_fn(|client, metrics: &Metrics| {
+        let is_fresh = metrics.last_used() < FRESH;
+        Box::pin(async move {
+            if is_fresh {
+                return Ok(());
+            }
+            let checked =
+                timeout(RECYCLE_LIMIT, client.batch_execute(session::STILL_WRITABLE)).await;
+            checked
+                .map_err(|_| HookError::message("the server did not reply in time"))?
+                .map_err(HookError::Backend)
         })
     })
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::claim::Claim;
 use crate::error::{StoreError, failed};
 use crate::schedule::get;
+use crate::values::values;
 
 /// The trips that a block has loaded, and how many of them a response lacks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl Claim {
                  FROM api.trips t
                  LEFT JOIN (SELECT DISTINCT unnest($2::uuid[]) AS trip_id) AS sent ON sent.trip_id = t.trip_id
                  WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL",
-                &[&self.row.schedule_id, &delivered],
+                values![self.row.schedule_id, delivered],
             )
             .await?;
         let Some(row) = row else {
@@ -55,7 +56,7 @@ impl Claim {
                 "looking up a provider's address",
                 "SELECT p.answered_address IS NOT DISTINCT FROM $2 AS known
                  FROM api.schedule s JOIN api.providers p USING (provider_id) WHERE s.schedule_id = $1",
-                &[&self.row.schedule_id, &address],
+                values![self.row.schedule_id, address],
             )
             .await?;
         row.map_or(Ok(false), |row| get(&row, "known"))
@@ -69,12 +70,12 @@ impl Claim {
     pub async fn note_answer(&self, address: &str) -> Result<(), StoreError> {
         self.session
             .client()?
-            .execute(
+            .execute_typed(
                 "UPDATE api.providers p SET answered_address = $2, answered_at = clock_timestamp()
                  FROM api.schedule s
                  WHERE s.schedule_id = $1 AND p.provider_id = s.provider_id
                    AND p.answered_address IS DISTINCT FROM $2",
-                &[&self.row.schedule_id, &address],
+                values![self.row.schedule_id, address],
             )
             .await
             .map_err(failed("recording a provider's address"))?;

@@ -27,9 +27,11 @@ mod schedule;
 mod takeover;
 mod trip_report;
 mod upsert;
+mod values;
 mod vehicles;
 mod views;
 mod whole;
+mod work;
 
 pub use audit::{LiveTrip, OwnedTrip, OwnedTrips, OwnerBlock};
 pub use checkup::ServerInfo;

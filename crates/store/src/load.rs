@@ -4,13 +4,14 @@ use std::pin::Pin;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use futures::SinkExt;
+use futures::{SinkExt, try_join};
 use tokio_postgres::CopyInSink;
 
 use crate::claim::Claim;
 use crate::copy::{HEADER, KEYS, TRAILER, TRIP_DATA};
 use crate::error::{StoreError, failed};
 use crate::fence::Fence;
+use crate::upsert::sql::EMPTY_STAGE;
 use crate::upsert::{self, LoadRequest, Upsert};
 
 /// The columns have the types of `api.trips`. After a load the tables are emptied and not dropped,
@@ -20,8 +21,7 @@ static CREATE_INCOMING: LazyLock<String> = LazyLock::new(|| {
         "CREATE TEMPORARY TABLE IF NOT EXISTS incoming AS
          SELECT 0::bigint AS seq, id AS device_public_id, id, provider_id, trip_id, flags, {}
          FROM api.trips WITH NO DATA;
-         CREATE TEMPORARY TABLE IF NOT EXISTS rejected (trip_id uuid);
-         TRUNCATE pg_temp.incoming, pg_temp.rejected",
+         CREATE TEMPORARY TABLE IF NOT EXISTS rejected (trip_id uuid)",
         TRIP_DATA.join(", ")
     )
 });
@@ -38,22 +38,28 @@ static COPY_INCOMING: LazyLock<String> = LazyLock::new(|| {
 #[derive(Debug)]
 pub struct LoadStage<'c> {
     claim: &'c mut Claim,
+    /// Whether the tables have only rows of this load.
+    is_clean: bool,
     copied: u64,
 }
 
 impl Claim {
-    /// Starts to load the block: creates an empty temporary table for its rows.
+    /// Starts to load the block: creates a temporary table for its rows.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn start_load(&mut self) -> Result<LoadStage<'_>, StoreError> {
-        self.session
-            .client()?
-            .batch_execute(&CREATE_INCOMING)
-            .await
+        if !self.has_stage {
+            let client = self.session.client()?;
+            try_join!(
+                client.batch_execute(&CREATE_INCOMING),
+                client.prepare_cached(&COPY_INCOMING),
+            )
             .map_err(failed("preparing a load"))?;
+        }
         Ok(LoadStage {
+            is_clean: !self.has_stage,
             claim: self,
             copied: 0,
         })
@@ -69,13 +75,13 @@ impl<'c> LoadStage<'c> {
     /// [`StoreError::Unavailable`].
     pub async fn copy(&mut self) -> Result<CopySink<'_>, StoreError> {
         let doing = failed("starting to copy trips");
-        let sink = self
-            .claim
-            .session
-            .client()?
-            .copy_in(COPY_INCOMING.as_str())
-            .await
-            .map_err(doing)?;
+        let client = self.claim.session.client()?;
+        let copy = client.prepare_cached(&COPY_INCOMING).await.map_err(doing)?;
+        let empty = if self.is_clean { "" } else { EMPTY_STAGE };
+        let (_, sink) =
+            try_join!(client.batch_execute(empty), client.copy_in(&copy)).map_err(doing)?;
+        self.claim.has_stage = true;
+        self.is_clean = true;
         let mut sink = Box::pin(sink);
         sink.feed(Bytes::from_static(HEADER)).await.map_err(doing)?;
         Ok(CopySink {
@@ -112,6 +118,10 @@ impl<'c> LoadStage<'c> {
     pub async fn upsert(self, request: LoadRequest) -> Result<Upsert<'c>, StoreError> {
         let Claim { session, row, .. } = self.claim;
         let client = session.client_mut()?;
+        if !self.is_clean {
+            let emptied = client.batch_execute(EMPTY_STAGE).await;
+            emptied.map_err(failed("preparing a load"))?;
+        }
         let mut copied = self.copied;
         if request.rejected > 0 {
             copied -= upsert::set_rejected_aside(client).await?.min(copied);
@@ -123,7 +133,6 @@ impl<'c> LoadStage<'c> {
                 copied,
             });
         }
-        upsert::insert_devices(client).await?;
         Upsert::start(client, row, request, copied).await
     }
 }

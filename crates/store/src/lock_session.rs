@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Object};
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
 use crate::error::{StoreError, failed};
 use crate::life::{Life, ShownLife};
 use crate::schedule::get;
+use crate::values::{Parameter, values};
 
 /// "MDS" in the high bits keeps our keys apart from those of other programs in the same database.
 const KEY_SPACE: i64 = 0x4D_44_53 << 40;
@@ -78,17 +78,11 @@ impl LockSession {
         &self,
         doing: &'static str,
         statement: &str,
-        parameters: &[&(dyn ToSql + Sync)],
+        parameters: &[Parameter<'_>],
     ) -> Result<Option<Row>, StoreError> {
         let client = self.client()?;
-        let statement = client
-            .prepare_cached(statement)
-            .await
-            .map_err(failed(doing))?;
-        client
-            .query_opt(&statement, parameters)
-            .await
-            .map_err(failed(doing))
+        let row = client.query_typed_opt(statement, parameters).await;
+        row.map_err(failed(doing))
     }
 
     /// Releases all locks, and returns the connection to the pool without the limits of
@@ -126,7 +120,7 @@ pub(crate) async fn limit_silence(
     let doing = failed("limiting the silence of a session");
     let limit = format!("{}ms", max_silence.as_millis().max(1));
     let row = client
-        .query_one(LIMIT_SILENCE, &[&limit])
+        .query_typed_one(LIMIT_SILENCE, values![limit])
         .await
         .map_err(doing)?;
     get(&row, "pid")

@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
+use futures::try_join;
+use tokio_postgres::{Client, Error};
+
 use crate::claim::Claim;
 use crate::error::{Busy, StoreError, failed};
-use crate::lock_session::LockSession;
+use crate::values::values;
+
+const LIMIT: &str =
+    "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', '0', true)";
+const LOCK: &str = "SELECT pg_advisory_lock($1, hashtext($2))";
 
 /// An advisory lock whose key is a space and the hash of a name.
 pub(crate) struct NamedLock {
@@ -22,32 +29,33 @@ impl NamedLock {
     /// [`StoreError::Unavailable`] if the connection is lost.
     pub(crate) async fn take(
         &self,
-        session: &mut LockSession,
+        client: &Client,
         wait: Duration,
         busy: Busy,
     ) -> Result<(), StoreError> {
-        let doing = failed("waiting for a lock");
-        let limit = format!("{}ms", wait.as_millis().max(1));
-        let transaction = session.client_mut()?.transaction().await.map_err(doing)?;
-        transaction
-            .execute(
-                "SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', '0', true)",
-                &[&limit],
-            )
+        self.send(client, wait)
             .await
-            .map_err(doing)?;
-        // The session holds the lock. The transaction only limits how long these settings apply.
-        transaction
-            .execute(
-                "SELECT pg_advisory_lock($1, hashtext($2))",
-                &[&self.space, &self.name],
-            )
-            .await
-            .map_err(|error| match doing(error) {
+            .map_err(|error| match failed("waiting for a lock")(error) {
                 StoreError::Busy { .. } => StoreError::Busy { what: busy },
                 other => other,
-            })?;
-        transaction.commit().await.map_err(doing)
+            })
+    }
+
+    /// The session holds the lock. The transaction only limits how long the settings apply.
+    async fn send(&self, client: &Client, wait: Duration) -> Result<(), Error> {
+        let limit = format!("{}ms", wait.as_millis().max(1));
+        let Self { space, name } = self;
+        try_join!(
+            client.batch_execute("BEGIN"),
+            async { client.execute_typed(LIMIT, values![limit]).await },
+            async {
+                client
+                    .execute_typed(LOCK, values![*space, name.as_str()])
+                    .await
+            },
+            client.batch_execute("COMMIT"),
+        )?;
+        Ok(())
     }
 }
 
@@ -58,7 +66,7 @@ impl Claim {
         wait: Duration,
         busy: Busy,
     ) -> Result<(), StoreError> {
-        lock.take(&mut self.session, wait, busy).await?;
+        lock.take(self.session.client()?, wait, busy).await?;
         self.named_locks.push(lock);
         Ok(())
     }
@@ -74,7 +82,7 @@ impl Claim {
                 .query_opt(
                     "releasing a lock",
                     "SELECT pg_advisory_unlock($1, hashtext($2))",
-                    &[&space, &name],
+                    values![space, name],
                 )
                 .await?;
         }

@@ -8,6 +8,7 @@ use trips::block::ProviderName;
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::schedule::get;
+use crate::values::values;
 
 /// Longer than any work.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -73,9 +74,9 @@ impl Store {
         let reserved = self
             .client()
             .await?
-            .query_opt(
+            .query_typed_opt(
                 RESERVE,
-                &[&provider.as_str(), &limits[0], &limits[1], &limits[2]],
+                values![provider.as_str(), limits[0], limits[1], limits[2]],
             )
             .await
             .map_err(failed("reserving a provider's turn"))?;
@@ -96,7 +97,7 @@ impl Store {
         let row = self
             .client()
             .await?
-            .query_opt(HELD_OFF, &[&provider.as_str()])
+            .query_typed_opt(HELD_OFF, values![provider.as_str()])
             .await
             .map_err(failed("reading a provider's pace"))?
             .ok_or_else(|| unknown(provider))?;
@@ -124,7 +125,7 @@ impl Store {
         let changed = self
             .client()
             .await?
-            .execute(HOLD_OFF, &[&provider.as_str(), &wait.as_secs_f64()])
+            .execute_typed(HOLD_OFF, values![provider.as_str(), wait.as_secs_f64()])
             .await
             .map_err(failed("noting a provider's wait"))?;
         if changed == 0 {

@@ -2,10 +2,9 @@
 //! how a step asks for the block's upload.
 
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Transaction;
 use futures::stream::BoxStream;
 use serde_json::Value;
-use tokio_postgres::Row;
+use tokio_postgres::{Client, Row};
 use trips::block::{Block, Hour};
 use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
@@ -17,6 +16,8 @@ use crate::error::{StoreError, failed};
 use crate::fence::{DOING, Fence, STATEMENT};
 use crate::publish::{self, BlockRows};
 use crate::schedule::{get, read_provider, read_status, shortened, status_code, to_bigint};
+use crate::values::values;
+use crate::work::Work;
 
 mod turn;
 
@@ -84,6 +85,12 @@ pub struct PublicationEntry {
 }
 
 impl PublicationState {
+    /// Whether the status says that the portal has everything, as far as it can.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !WAITING_STATUSES.contains(&self.status)
+    }
+
     fn read(row: &Row) -> Result<Self, StoreError> {
         let refusal = get::<Option<String>>(row, "error_name")?.zip(get(row, "message")?);
         let entry = get::<Option<bool>>(row, "is_pending")?.map(|is_pending| PublicationEntry {
@@ -113,15 +120,12 @@ impl Store {
         let row = self
             .client()
             .await?
-            .query_opt(
-                "SELECT v.provider_name, s.block_start, s.status_id, s.socrata_status, p.error_name, p.message,
+            .query_typed_opt("SELECT v.provider_name, s.block_start, s.status_id, s.socrata_status, p.error_name, p.message,
                         CASE WHEN p.schedule_id IS NOT NULL THEN p.since IS NOT NULL END AS is_pending
                  FROM api.schedule s
                  JOIN api.providers v USING (provider_id)
                  LEFT JOIN api.publications p USING (schedule_id)
-                 WHERE s.schedule_id = $1",
-                &[&schedule_id],
-            )
+                 WHERE s.schedule_id = $1", values![schedule_id])
             .await
             .map_err(failed("reading a publication"))?
             .ok_or(StoreError::UnknownBlock { schedule_id })?;
@@ -143,7 +147,7 @@ impl Store {
         let requested = self
             .client()
             .await?
-            .execute(REQUEST, &[&schedule_id, &again, &run_id])
+            .execute_typed(REQUEST, values![schedule_id, again, run_id])
             .await
             .map_err(failed("asking for an upload"))?;
         Ok(requested > 0)
@@ -157,19 +161,16 @@ impl Store {
     pub async fn settle_publication(&self, schedule_id: i64) -> Result<(), StoreError> {
         self.client()
             .await?
-            .execute(
-                "UPDATE api.schedule s
+            .execute_typed("UPDATE api.schedule s
                  SET status_id = CASE WHEN s.records_total = 0 THEN $3 ELSE $2::int END, message = NULL,
                      published_at = clock_timestamp(), updated_at = clock_timestamp()
                  WHERE s.schedule_id = $1 AND s.status_id = ANY ($4)
-                   AND NOT EXISTS (SELECT FROM api.publications p WHERE p.schedule_id = $1 AND p.since IS NOT NULL)",
-                &[
-                    &schedule_id,
-                    &status_code(BlockStatus::Published),
-                    &status_code(BlockStatus::NoTrips),
-                    &WAITING_STATUSES.map(status_code).as_slice(),
-                ],
-            )
+                   AND NOT EXISTS (SELECT FROM api.publications p WHERE p.schedule_id = $1 AND p.since IS NOT NULL)", values![
+                    schedule_id,
+                    status_code(BlockStatus::Published),
+                    status_code(BlockStatus::NoTrips),
+                    WAITING_STATUSES.map(status_code).as_slice(),
+                ])
             .await
             .map_err(failed("recording an upload"))?;
         Ok(())
@@ -192,19 +193,16 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.client()
             .await?
-            .execute(
-                "UPDATE api.schedule s
+            .execute_typed("UPDATE api.schedule s
                  SET status_id = $2, run_id = $3, message = $4, published_at = NULL, updated_at = clock_timestamp()
                  FROM api.publications p
-                 WHERE s.schedule_id = $1 AND p.schedule_id = $1 AND p.since IS NOT NULL AND s.status_id = ANY ($5)",
-                &[
-                    &schedule_id,
-                    &status_code(BlockStatus::PublishFailed),
-                    &run_id,
-                    &shortened(&format!("{error_name}: {message}")),
-                    &publishable_statuses(),
-                ],
-            )
+                 WHERE s.schedule_id = $1 AND p.schedule_id = $1 AND p.since IS NOT NULL AND s.status_id = ANY ($5)", values![
+                    schedule_id,
+                    status_code(BlockStatus::PublishFailed),
+                    run_id,
+                    shortened(&format!("{error_name}: {message}")),
+                    publishable_statuses(),
+                ])
             .await
             .map_err(failed("recording a failed upload"))?;
         Ok(())
@@ -229,7 +227,7 @@ const WAITING_STATUSES: [BlockStatus; 3] = [
 
 /// A block that is being entered into the ledger without a load. Dropping it changes nothing.
 pub struct Entering<'c> {
-    transaction: Transaction<'c>,
+    work: Work<'c>,
     schedule_id: i64,
 }
 
@@ -249,25 +247,17 @@ impl Claim {
     /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
     pub async fn enter_publication(&mut self) -> Result<Entering<'_>, StoreError> {
         let schedule_id = self.row.schedule_id;
-        let transaction = self
-            .session
-            .client_mut()?
-            .transaction()
-            .await
-            .map_err(failed("entering a publication"))?;
-        Ok(Entering {
-            transaction,
-            schedule_id,
-        })
+        let work = Work::new(self.session.client_mut()?);
+        let begun = work.begin().await;
+        begun.map_err(failed("entering a publication"))?;
+        Ok(Entering { work, schedule_id })
     }
 }
 
 impl Fence for Entering<'_> {
     async fn check(&self) -> Result<(), StoreError> {
-        self.transaction
-            .batch_execute(STATEMENT)
-            .await
-            .map_err(failed(DOING))
+        let checked = self.work.client().batch_execute(STATEMENT).await;
+        checked.map_err(failed(DOING))
     }
 }
 
@@ -275,11 +265,11 @@ impl BlockRows for Entering<'_> {
     async fn public_rows(
         &self,
     ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
-        publish::rows(&self.transaction, self.schedule_id).await
+        publish::rows(self.work.client(), self.schedule_id).await
     }
 
     async fn name_devices(&self) -> Result<(), StoreError> {
-        publish::name_devices(&*self.transaction, self.schedule_id).await
+        publish::name_devices(self.work.client(), self.schedule_id).await
     }
 }
 
@@ -290,11 +280,9 @@ impl Entering<'_> {
     ///
     /// [`StoreError::Unavailable`]. Then nothing is entered.
     pub async fn commit(self, file: &PublicationFile) -> Result<(), StoreError> {
-        enter(&self.transaction, self.schedule_id, file, Entered::All).await?;
-        self.transaction
-            .commit()
-            .await
-            .map_err(failed("entering a publication"))
+        enter(self.work.client(), self.schedule_id, file, Entered::All).await?;
+        let committed = self.work.commit().await;
+        committed.map_err(failed("entering a publication"))
     }
 }
 
@@ -313,7 +301,7 @@ pub(crate) enum Entered {
 /// Enters a block into the ledger, in the caller's transaction. Returns whether the portal must
 /// receive something of it.
 pub(crate) async fn enter(
-    transaction: &Transaction<'_>,
+    client: &Client,
     schedule_id: i64,
     file: &PublicationFile,
     entered: Entered,
@@ -322,17 +310,17 @@ pub(crate) async fn enter(
         Entered::All => (Some(DateTime::UNIX_EPOCH), false),
         Entered::Changed { since, now } => (since, now),
     };
-    let row = transaction
-        .query_one(
+    let row = client
+        .query_typed_one(
             ENTER,
-            &[
-                &schedule_id,
-                &file.key,
-                &file.sha256,
-                &to_bigint(file.rows),
-                &since,
-                &now,
-                &file.etag,
+            values![
+                schedule_id,
+                file.key,
+                file.sha256,
+                to_bigint(file.rows),
+                since,
+                now,
+                file.etag,
             ],
         )
         .await
@@ -345,13 +333,11 @@ pub(crate) async fn enter(
 ///
 /// A trip that moves to another block as it is may wait there in vain: its own change may be older
 /// than the load that moved it.
-pub(crate) async fn oldest_pending(
-    transaction: &Transaction<'_>,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let row = transaction
-        .query_one(
+pub(crate) async fn oldest_pending(client: &Client) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let row = client
+        .query_typed_one(
             "SELECT min(since) AS since FROM api.publications WHERE since IS NOT NULL",
-            &[],
+            values![],
         )
         .await
         .map_err(failed("reading the publications"))?;

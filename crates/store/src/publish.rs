@@ -1,15 +1,16 @@
 //! Reads a block's trips for the portal.
 
-use deadpool_postgres::Transaction;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 use trips::public_row::PublicTrip;
 use uuid::Uuid;
 
 use crate::error::{StoreError, failed};
 use crate::fence::Fence;
 use crate::schedule::get;
+use crate::values::values;
 
 /// The columns of `api.trips t` and `api.devices d` that [`read`] reads.
 macro_rules! public_columns {
@@ -68,25 +69,22 @@ pub trait BlockRows: Fence {
 }
 
 /// Gives the devices of a block public ids that have none.
-pub(crate) async fn name_devices(
-    client: &impl GenericClient,
-    schedule_id: i64,
-) -> Result<(), StoreError> {
+pub(crate) async fn name_devices(client: &Client, schedule_id: i64) -> Result<(), StoreError> {
     client
-        .execute(NAME_DEVICES, &[&schedule_id])
+        .execute_typed(NAME_DEVICES, values![schedule_id])
         .await
         .map_err(failed("naming the devices of a block"))?;
     Ok(())
 }
 
-/// Reads the trips of which a block is the owner, as the transaction sees them.
+/// Reads the trips of which a block is the owner, as the connection sees them now.
 pub(crate) async fn rows<'t>(
-    transaction: &'t Transaction<'_>,
+    client: &'t Client,
     schedule_id: i64,
 ) -> Result<BoxStream<'t, Result<PublicTrip, StoreError>>, StoreError> {
     let doing = failed("reading the rows to publish");
-    let rows = transaction
-        .query_raw(PUBLISH_ROWS, [&schedule_id])
+    let rows = client
+        .query_typed_raw(PUBLISH_ROWS, [(schedule_id, Type::INT8)])
         .await
         .map_err(doing)?;
     Ok(rows.map(move |row| read(&row.map_err(doing)?)).boxed())

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use tokio_postgres::Client;
 use trips::block::Stage;
 use trips::status::Step;
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::schedule::{get, to_bigint};
+use crate::values::values;
 
 mod prune;
 mod summary;
@@ -187,10 +189,7 @@ impl Store {
     pub async fn run_planned_at(&self, run_id: Uuid) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.client()
             .await?
-            .query_opt(
-                "SELECT created_at FROM api.runs WHERE run_id = $1",
-                &[&run_id],
-            )
+            .query_typed_opt(PLANNED_AT, values![run_id])
             .await
             .map_err(failed("looking up a run"))?
             .map(|row| get(&row, "created_at"))
@@ -198,11 +197,11 @@ impl Store {
     }
 
     /// Records in `api.run_blocks` how a block of a run ended, in place of an earlier outcome.
-    /// `error` is the error's name and message.
+    /// `error` is the error's name and message. An unknown run has no outcomes.
     ///
     /// # Errors
     ///
-    /// As [`Store::create_run`]; [`StoreError::Database`] for an unknown run.
+    /// As [`Store::create_run`].
     pub async fn record_outcome(
         &self,
         run_id: Uuid,
@@ -211,26 +210,39 @@ impl Store {
         outcome: Outcome,
         error: Option<(&str, &str)>,
     ) -> Result<(), StoreError> {
-        let (error_name, message) = error.unzip();
-        self.client()
-            .await?
-            .execute(
-                "INSERT INTO api.run_blocks (run_id, schedule_id, step, outcome, error_name, message)
-                 VALUES ($1, $2, $3, $4, $5, $6)
-                 ON CONFLICT (run_id, schedule_id) DO UPDATE
-                 SET step = excluded.step, outcome = excluded.outcome, error_name = excluded.error_name,
-                     message = excluded.message, updated_at = clock_timestamp()",
-                &[
-                    &run_id,
-                    &schedule_id,
-                    &step.as_str(),
-                    &outcome.as_str(),
-                    &error_name,
-                    &message.map(|message| message.replace('\0', "")),
-                ],
-            )
-            .await
-            .map_err(failed("recording how a block ended"))?;
-        Ok(())
+        let client = self.client().await?;
+        record(&client, run_id, schedule_id, step, outcome, error).await
     }
+}
+
+pub(crate) const PLANNED_AT: &str = "SELECT created_at FROM api.runs WHERE run_id = $1";
+
+const RECORD: &str = "
+    INSERT INTO api.run_blocks (run_id, schedule_id, step, outcome, error_name, message)
+    SELECT $1, $2, $3, $4, $5, $6
+    WHERE EXISTS (SELECT FROM api.runs WHERE run_id = $1)
+    ON CONFLICT (run_id, schedule_id) DO UPDATE
+    SET step = excluded.step, outcome = excluded.outcome, error_name = excluded.error_name,
+        message = excluded.message, updated_at = clock_timestamp()";
+
+/// As [`Store::record_outcome`], on a connection.
+pub(crate) async fn record(
+    client: &Client,
+    run_id: Uuid,
+    schedule_id: i64,
+    step: Step,
+    outcome: Outcome,
+    error: Option<(&str, &str)>,
+) -> Result<(), StoreError> {
+    let (error_name, message) = error.unzip();
+    let message = message.map(|message| message.replace('\0', ""));
+    let (step, outcome) = (step.as_str(), outcome.as_str());
+    client
+        .execute_typed(
+            RECORD,
+            values![run_id, schedule_id, step, outcome, error_name, message],
+        )
+        .await
+        .map_err(failed("recording how a block ended"))?;
+    Ok(())
 }

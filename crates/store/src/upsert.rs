@@ -1,10 +1,12 @@
 //! [`Upsert`]: from the temporary table to `api.trips` and `api.schedule`, in one transaction.
 
 use chrono::{DateTime, Utc};
-use deadpool_postgres::{ClientWrapper, Transaction};
+use deadpool_postgres::ClientWrapper;
 use futures::stream::BoxStream;
+use futures::try_join;
 use serde::Serialize;
 use serde_json::Value;
+use tokio_postgres::{Client, Error, Row};
 use trips::VehicleType;
 use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
@@ -16,16 +18,20 @@ use crate::fence::{DOING, Fence, STATEMENT};
 use crate::publications::{self, Entered, PublicationFile};
 use crate::publish::{self, BlockRows};
 use crate::schedule::{ScheduleRow, status_code, to_bigint};
+use crate::values::values;
+use crate::work::{self, Work};
 
 mod deliveries;
-mod sql;
+pub(crate) mod sql;
 
 use deliveries::Deliveries;
 use sql::{
-    APPLY_KNOWN_DEVICE_IDS, DELETE_DUPLICATES, FLAG_OVERLAPS, FLAG_VEHICLE_TYPES,
-    GATHER_STATISTICS, INSERT_DEVICES, JOIN_VEHICLES, RECORD_LOAD, SET_REJECTED_ASIDE,
-    WORK_IN_MEMORY,
+    DELETE_DUPLICATES, EMPTY_STAGE, FLAG_OVERLAPS, FLAG_VEHICLE_TYPES, GATHER_STATISTICS,
+    INSERT_DEVICES, JOIN_VEHICLES, RECORD_LOAD, SET_REJECTED_ASIDE,
 };
+
+/// From how many trips on a load pays for statistics of them.
+const MANY_TRIPS: u64 = 2_000;
 
 /// What the caller of a load knows about it.
 #[derive(Debug, Clone)]
@@ -79,7 +85,7 @@ pub struct LoadCounts {
 
 /// An uncommitted load. Dropping it rolls back.
 pub struct Upsert<'c> {
-    transaction: Transaction<'c>,
+    work: Work<'c>,
     row: &'c mut ScheduleRow,
     request: LoadRequest,
     counts: LoadCounts,
@@ -98,38 +104,28 @@ impl std::fmt::Debug for Upsert<'_> {
 }
 
 /// Moves the ids of rejected trips out of the table of the trips to load, and returns their number.
-pub(crate) async fn set_rejected_aside(client: &mut ClientWrapper) -> Result<u64, StoreError> {
+pub(crate) async fn set_rejected_aside(client: &Client) -> Result<u64, StoreError> {
     client
-        .execute(SET_REJECTED_ASIDE, &[])
+        .execute_typed(SET_REJECTED_ASIDE, &[])
         .await
         .map_err(failed("setting rejected trips aside"))
 }
 
-/// Inserts the rows' unknown devices into `api.devices`, and gives each row of the temporary table
-/// the public id that its device has there.
-pub(crate) async fn insert_devices(client: &mut ClientWrapper) -> Result<(), StoreError> {
-    let doing = failed("inserting devices");
-    let transaction = client.transaction().await.map_err(doing)?;
-    transaction
-        .batch_execute(WORK_IN_MEMORY)
-        .await
-        .map_err(doing)?;
-    transaction
-        .batch_execute(GATHER_STATISTICS)
-        .await
-        .map_err(doing)?;
-    let devices = transaction
-        .query_one(INSERT_DEVICES, &[])
-        .await
-        .map_err(doing)?;
-    let count = |column| devices.try_get::<_, i64>(column).map_err(doing);
-    if count("missing")? > count("inserted")? {
-        transaction
-            .execute(APPLY_KNOWN_DEVICE_IDS, &[])
-            .await
-            .map_err(doing)?;
-    }
-    transaction.commit().await.map_err(doing)
+/// Inserts the rows' unknown devices into `api.devices`, in a transaction of its own. All its
+/// statements go out together.
+async fn insert_devices(client: &Client, copied: u64) -> Result<(), Error> {
+    let statistics = if copied < MANY_TRIPS {
+        ""
+    } else {
+        GATHER_STATISTICS
+    };
+    try_join!(
+        client.batch_execute(work::BEGIN),
+        client.batch_execute(statistics),
+        client.execute_typed(INSERT_DEVICES, &[]),
+        client.batch_execute("COMMIT"),
+    )?;
+    Ok(())
 }
 
 impl<'c> Upsert<'c> {
@@ -139,50 +135,16 @@ impl<'c> Upsert<'c> {
         request: LoadRequest,
         copied: u64,
     ) -> Result<Self, StoreError> {
-        let doing = failed("loading trips");
-        let transaction = client.transaction().await.map_err(doing)?;
-        transaction
-            .batch_execute(WORK_IN_MEMORY)
+        let work = Work::new(client);
+        let (duplicates, deliveries) = prepare(&work, row.schedule_id, &request, copied)
             .await
-            .map_err(doing)?;
-        let flags = Flag::ALL.map(Flag::as_str);
-        if let Some(provider_id) = request.vehicles_of {
-            transaction
-                .execute(JOIN_VEHICLES, &[&provider_id])
-                .await
-                .map_err(doing)?;
-            let words = VehicleType::ALL.map(VehicleType::as_str);
-            transaction
-                .execute(
-                    FLAG_VEHICLE_TYPES,
-                    &[
-                        &Flag::UnknownVehicleType.as_str(),
-                        &flags.as_slice(),
-                        &words.as_slice(),
-                    ],
-                )
-                .await
-                .map_err(doing)?;
-        }
-        let duplicates = transaction
-            .execute(DELETE_DUPLICATES, &[])
-            .await
-            .map_err(doing)?;
-        transaction
-            .execute(FLAG_OVERLAPS, &[&Flag::Overlap.as_str(), &flags.as_slice()])
-            .await
-            .map_err(doing)?;
+            .map_err(failed("loading trips"))?;
         let loaded = copied.saturating_sub(duplicates);
         let has_only_rejects = loaded == 0 && request.fetched > 0;
-        let deliveries = Deliveries::read(
-            &transaction,
-            row.schedule_id,
-            &request,
-            request.withdraw && !has_only_rejects,
-        )
-        .await?;
+        let may_withdraw = request.withdraw && !has_only_rejects;
+        let deliveries = Deliveries::read(&deliveries, &request, may_withdraw)?;
         let written = deliveries
-            .write(&transaction, row.schedule_id, &request)
+            .write(work.client(), row.schedule_id, &request)
             .await?;
         let counts = LoadCounts {
             status: status_after(&request, loaded),
@@ -195,7 +157,7 @@ impl<'c> Upsert<'c> {
             withdrawn: written.withdrawn,
         };
         Ok(Self {
-            transaction,
+            work,
             row,
             request,
             counts,
@@ -222,8 +184,9 @@ impl<'c> Upsert<'c> {
         let (request, mut counts) = (self.request, self.counts);
         let schedule_id = self.row.schedule_id;
         let has_changed = counts.inserted + counts.updated + counts.withdrawn > 0;
+        let client = self.work.client();
         let moved_since = match self.has_moved {
-            true => publications::oldest_pending(&self.transaction).await?,
+            true => publications::oldest_pending(client).await?,
             false => None,
         };
         let must_publish = request.republish || has_changed || moved_since.is_some();
@@ -235,44 +198,45 @@ impl<'c> Upsert<'c> {
                 now: has_changed,
             }
         };
-        let is_pending = publications::enter(&self.transaction, schedule_id, file, entered).await?;
-        // A block without trips counts as loaded until the portal has lost its earlier ones too.
-        if counts.status == BlockStatus::NoTrips && is_pending {
-            counts.status = BlockStatus::Loaded;
-        }
         let may_be_published = !must_publish
             && matches!(
                 counts.status,
                 BlockStatus::Loaded | BlockStatus::LoadedWithRejects
             );
-        let row = self
-            .transaction
-            .query_opt(
-                RECORD_LOAD,
-                &[
-                    &schedule_id,
-                    &status_code(counts.status),
-                    &request.run_id,
-                    &to_bigint(request.fetched),
-                    &to_bigint(counts.loaded),
-                    &to_bigint(counts.rejected),
-                    &to_bigint(counts.duplicates),
-                    &request.error_payload,
-                    &must_publish,
-                    &may_be_published,
-                    &status_code(BlockStatus::Published),
-                    &self.is_delivery.then_some(request.requested_at),
-                ],
-            )
-            .await
-            .map_err(doing)?
-            .ok_or(StoreError::UnknownBlock { schedule_id })?;
-        self.transaction
-            .batch_execute("TRUNCATE pg_temp.incoming, pg_temp.rejected")
-            .await
-            .map_err(doing)?;
+        // A block without trips counts as loaded until the portal has lost its earlier ones too.
+        let while_pending = (counts.status == BlockStatus::NoTrips).then_some(BlockStatus::Loaded);
+        let record = async {
+            client
+                .query_typed_opt(
+                    RECORD_LOAD,
+                    values![
+                        schedule_id,
+                        status_code(counts.status),
+                        request.run_id,
+                        to_bigint(request.fetched),
+                        to_bigint(counts.loaded),
+                        to_bigint(counts.rejected),
+                        to_bigint(counts.duplicates),
+                        request.error_payload,
+                        must_publish,
+                        may_be_published,
+                        status_code(BlockStatus::Published),
+                        self.is_delivery.then_some(request.requested_at),
+                        while_pending.map(status_code),
+                    ],
+                )
+                .await
+                .map_err(doing)
+        };
+        let empty = async { client.batch_execute(EMPTY_STAGE).await.map_err(doing) };
+        let (_, row, ()) = try_join!(
+            publications::enter(client, schedule_id, file, entered),
+            record,
+            empty
+        )?;
+        let row = row.ok_or(StoreError::UnknownBlock { schedule_id })?;
         let row = ScheduleRow::read(&row)?;
-        self.transaction.commit().await.map_err(doing)?;
+        self.work.commit().await.map_err(doing)?;
         counts.status = row.status;
         *self.row = row;
         Ok(counts)
@@ -284,19 +248,66 @@ impl BlockRows for Upsert<'_> {
     async fn public_rows(
         &self,
     ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
-        publish::rows(&self.transaction, self.row.schedule_id).await
+        publish::rows(self.work.client(), self.row.schedule_id).await
     }
 
     async fn name_devices(&self) -> Result<(), StoreError> {
-        publish::name_devices(&*self.transaction, self.row.schedule_id).await
+        publish::name_devices(self.work.client(), self.row.schedule_id).await
     }
 }
 
 impl Fence for Upsert<'_> {
     async fn check(&self) -> Result<(), StoreError> {
-        let checked = self.transaction.batch_execute(STATEMENT).await;
+        let checked = self.work.client().batch_execute(STATEMENT).await;
         checked.map_err(failed(DOING))
     }
+}
+
+/// What a load does before it writes trips. Returns the number of duplicates and the row with the
+/// block's earlier deliveries.
+///
+/// The devices come first and are committed, so that loads don't wait for each other's
+/// `publish.json`. All the statements go out together.
+async fn prepare(
+    work: &Work<'_>,
+    schedule_id: i64,
+    request: &LoadRequest,
+    copied: u64,
+) -> Result<(u64, Row), Error> {
+    let client = work.client();
+    let flags = Flag::ALL.map(Flag::as_str);
+    let flags = flags.as_slice();
+    let vehicles = async {
+        match request.vehicles_of {
+            Some(provider) => client.execute_typed(JOIN_VEHICLES, values![provider]).await,
+            None => Ok(0),
+        }
+    };
+    let types = async {
+        if request.vehicles_of.is_none() {
+            return Ok(0);
+        }
+        let words = VehicleType::ALL.map(VehicleType::as_str);
+        let flag = Flag::UnknownVehicleType.as_str();
+        let words = words.as_slice();
+        let values = values![flag, flags, words];
+        client.execute_typed(FLAG_VEHICLE_TYPES, values).await
+    };
+    let overlaps = async {
+        let flag = Flag::Overlap.as_str();
+        let values = values![flag, flags];
+        client.execute_typed(FLAG_OVERLAPS, values).await
+    };
+    let (_, (), _, _, duplicates, _, deliveries) = try_join!(
+        insert_devices(client, copied),
+        work.begin(),
+        vehicles,
+        types,
+        client.execute_typed(DELETE_DUPLICATES, &[]),
+        overlaps,
+        Deliveries::query(client, schedule_id, request),
+    )?;
+    Ok((duplicates, deliveries))
 }
 
 fn status_after(request: &LoadRequest, loaded: u64) -> BlockStatus {

@@ -14,6 +14,7 @@ use crate::error::{Busy, StoreError, failed};
 use crate::lock_session::VEHICLES_SPACE;
 use crate::named_locks::NamedLock;
 use crate::schedule::{get, status_code};
+use crate::values::values;
 
 mod sql;
 
@@ -70,7 +71,7 @@ impl Claim {
             .query_opt(
                 "looking up when vehicles were listed",
                 "SELECT fetched_at FROM api.vehicle_lists WHERE provider_id = $1",
-                &[&provider],
+                values![provider],
             )
             .await?
             .map(|row| get(&row, "fetched_at"))
@@ -92,7 +93,7 @@ impl Claim {
                 "recording a list of vehicles",
                 "INSERT INTO api.vehicle_lists (provider_id, fetched_at) VALUES ($1, $2)
                  ON CONFLICT (provider_id) DO UPDATE SET fetched_at = excluded.fetched_at",
-                &[&provider, &fetched_at],
+                values![provider, fetched_at],
             )
             .await?;
         Ok(())

@@ -18,22 +18,29 @@ use crate::event::ExtractOutput;
 use crate::hashing::Hashing;
 use crate::step::ClaimedStep;
 
+/// What came of the look for an archive to take over.
+pub(super) enum Adoption {
+    /// It is taken over.
+    Done(ExtractOutput),
+    /// The bucket has none.
+    NoArchive,
+    /// The block is not new, or the step is forced: the provider is asked, whatever there is.
+    NotWanted,
+}
+
 /// Takes over the archive of a block with the status "new", without a request to its provider.
-/// Returns `None` if there is no such archive, or if the step is forced.
 ///
 /// # Errors
 ///
 /// `ArchiveUnreadable` if there is an archive that cannot be read. It stays as it is, and so does
 /// the block's status, until the key is there.
-pub(super) async fn adopt(
-    step: &mut ClaimedStep<'_>,
-) -> Result<Option<ExtractOutput>, PipelineError> {
+pub(super) async fn adopt(step: &mut ClaimedStep<'_>) -> Result<Adoption, PipelineError> {
     if step.item.force || step.status() != BlockStatus::New {
-        return Ok(None);
+        return Ok(Adoption::NotWanted);
     }
     let trips_key = step.key(BlockObject::Trips);
     let archive = match step.ctx.vault().open_sealed(&trips_key).await {
-        Err(VaultError::NotFound { .. }) => return Ok(None),
+        Err(VaultError::NotFound { .. }) => return Ok(Adoption::NoArchive),
         archive => archive.map_err(kept)?,
     };
     let content = read(archive).await?;
@@ -60,7 +67,7 @@ pub(super) async fn adopt(
         trips.fetched = content.trips,
         "archive in the bucket adopted"
     );
-    Ok(Some(ExtractOutput {
+    Ok(Adoption::Done(ExtractOutput {
         trips_key,
         trip_count: content.trips,
         pages: 0,

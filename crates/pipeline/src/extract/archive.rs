@@ -68,11 +68,17 @@ impl ArchivedHour {
 }
 
 /// Pulls the block's hour and archives it, unless the archive has the same trips already.
+/// `has_archive` says whether the bucket may have an archive of the hour.
 pub(super) async fn archive_hour(
     step: &mut ClaimedStep<'_>,
+    has_archive: bool,
 ) -> Result<ArchivedHour, PipelineError> {
     let hour = OpenHour::start(step).await?;
-    let mut previous = PreviousArchive::find(hour.ctx.vault(), &hour.trips_key).await?;
+    let mut previous = if has_archive {
+        PreviousArchive::find(hour.ctx.vault(), &hour.trips_key).await?
+    } else {
+        None
+    };
     let fingerprints = previous.as_mut().and_then(|it| it.fingerprints.take());
     let report_key = hour.ctx.key(hour.block, BlockObject::Extract);
     // What the report will replace is looked at while the provider works.

@@ -2,7 +2,9 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use store::{Publication, PublishTurn};
+use futures::future::join_all;
+use futures::try_join;
+use store::{LivePage, Publication, PublishTurn};
 use tokio::task::spawn_blocking;
 use trips::public_row::PublicForm;
 use trips::status::BlockStatus;
@@ -15,6 +17,9 @@ use crate::error::{ErrorName, PipelineError};
 
 /// How many publications are looked up at a time.
 const LOOK_AHEAD: i64 = 1000;
+
+/// How many files are checked at a time, each by a request to the bucket.
+const CHECKS_AT_ONCE: usize = 16;
 
 /// The most trips of a block that are read at a time. Each query looks at all of the block's trips,
 /// so few queries save work; but a query should be over before the upload that it runs beside. So
@@ -33,7 +38,11 @@ pub(super) struct Gatherer<'a> {
     waiting: VecDeque<Publication>,
     /// Blocks that this turn has looked at.
     seen: Vec<i64>,
+    /// Publications whose blocks are locked, and what came of the check of their files.
+    checked: VecDeque<(Publication, Result<(), PipelineError>)>,
     open: Option<OpenPublication>,
+    /// Publications that are gathered, whose blocks are still locked.
+    gathered: Vec<Publication>,
 }
 
 /// A publication whose rows are being gathered. Its block is locked.
@@ -74,27 +83,47 @@ impl OpenPublication {
         self.ahead.is_empty() && matches!(self.next, Next::Nothing)
     }
 
-    /// Reads what comes next, which may be nothing before the end.
+    /// Reads what comes next, which may be nothing before the end. If all rows that the portal must
+    /// have fit, those that it must lose are read beside them.
     async fn read(&mut self, turn: &PublishTurn) -> Result<(), PipelineError> {
         let at_once = self.at_once;
         self.at_once = (2 * at_once).min(TRIPS_AT_ONCE.max(at_once));
         match self.next {
+            Next::Live(after) if self.publication.rows < at_once as u64 => {
+                let (page, ids) = try_join!(
+                    turn.live(&self.publication, after, at_once),
+                    turn.withdrawn(&self.publication, Uuid::nil(), at_once),
+                )?;
+                let is_whole = page.next.is_none();
+                self.add_live(page);
+                if is_whole {
+                    self.add_gone(ids, at_once);
+                }
+            }
             Next::Live(after) => {
                 let page = turn.live(&self.publication, after, at_once).await?;
-                self.next = page.next.map_or(Next::Withdrawn(Uuid::nil()), Next::Live);
-                self.ahead.extend(page.trips.into_iter().map(Item::Live));
+                self.add_live(page);
             }
             Next::Withdrawn(after) => {
                 let ids = turn.withdrawn(&self.publication, after, at_once).await?;
-                self.next = match ids.last() {
-                    Some(last) if ids.len() == at_once => Next::Withdrawn(*last),
-                    _ => Next::Nothing,
-                };
-                self.ahead.extend(ids.into_iter().map(Item::Gone));
+                self.add_gone(ids, at_once);
             }
             Next::Nothing => {}
         }
         Ok(())
+    }
+
+    fn add_live(&mut self, page: LivePage) {
+        self.next = page.next.map_or(Next::Withdrawn(Uuid::nil()), Next::Live);
+        self.ahead.extend(page.trips.into_iter().map(Item::Live));
+    }
+
+    fn add_gone(&mut self, ids: Vec<Uuid>, at_once: usize) {
+        self.next = match ids.last() {
+            Some(last) if ids.len() == at_once => Next::Withdrawn(*last),
+            _ => Next::Nothing,
+        };
+        self.ahead.extend(ids.into_iter().map(Item::Gone));
     }
 }
 
@@ -114,7 +143,9 @@ impl<'a> Gatherer<'a> {
             is_own_done: false,
             waiting: VecDeque::new(),
             seen: Vec::new(),
+            checked: VecDeque::new(),
             open: None,
+            gathered: Vec::new(),
         })
     }
 
@@ -141,12 +172,12 @@ impl<'a> Gatherer<'a> {
     async fn gather_batch(&mut self) -> Result<Gathered, PipelineError> {
         let mut batch = Gathered::new(self.portal.chunk_rows);
         while batch.room() > 0 {
-            let Some(mut open) = self.next_open().await? else {
+            let Some(mut open) = self.next_open(batch.room()).await? else {
                 self.is_own_done = true;
                 break;
             };
             if self.gather(&mut open, &mut batch).await? {
-                self.close(&open.publication).await?;
+                self.close(open.publication);
             } else {
                 self.open = Some(open);
             }
@@ -158,16 +189,22 @@ impl<'a> Gatherer<'a> {
     pub(super) async fn leave_out(&mut self, stopped: &HashSet<i64>) -> Result<(), PipelineError> {
         let is_stopped = |open: &OpenPublication| stopped.contains(&open.publication.schedule_id);
         if let Some(open) = self.open.take_if(|open| is_stopped(open)) {
-            self.turn.unlock_block(&open.publication).await?;
+            self.gathered.push(open.publication);
         }
         self.is_own_done |= stopped.contains(&self.own);
+        self.unlock_gathered().await
+    }
+
+    /// Unlocks the blocks whose rows are gathered. There is time for it while they are sent.
+    pub(super) async fn unlock_gathered(&mut self) -> Result<(), PipelineError> {
+        self.turn.unlock_blocks(&self.gathered).await?;
+        self.gathered.clear();
         Ok(())
     }
 
-    async fn close(&mut self, publication: &Publication) -> Result<(), PipelineError> {
-        self.turn.unlock_block(publication).await?;
+    fn close(&mut self, publication: Publication) {
         self.is_own_done |= publication.schedule_id == self.own;
-        Ok(())
+        self.gathered.push(publication);
     }
 
     /// Records that nothing of a publication can be sent: whoever waits for its block is told, and
@@ -181,29 +218,22 @@ impl<'a> Gatherer<'a> {
         let schedule_id = publication.schedule_id;
         let is_open = |open: &OpenPublication| open.publication.schedule_id == schedule_id;
         if let Some(open) = self.open.take_if(|open| is_open(open)) {
-            self.close(&open.publication).await?;
+            self.close(open.publication);
         }
         Ok(())
     }
 
-    /// The publication whose rows come next. One whose block is being loaded is left out, and one
-    /// whose file is not in order is recorded as refused.
-    async fn next_open(&mut self) -> Result<Option<OpenPublication>, PipelineError> {
+    /// The publication whose rows come next, for a batch with so much room. One whose block is
+    /// being loaded is left out, and one whose file is not in order is recorded as refused.
+    async fn next_open(&mut self, room: usize) -> Result<Option<OpenPublication>, PipelineError> {
         if let Some(open) = self.open.take() {
             return Ok(Some(open));
         }
-        while let Some(publication) = self.next_waiting().await? {
-            self.seen.push(publication.schedule_id);
-            if !self.turn.lock_block(&publication).await? {
-                self.is_own_done |= publication.schedule_id == self.own;
-                continue;
-            }
+        while let Some((publication, checked)) = self.next_checked(room).await? {
             let mut open = OpenPublication::new(publication.clone(), self.portal.chunk_rows);
-            let (checked, read) =
-                tokio::join!(check_file(self.ctx, &publication), open.read(self.turn));
             match checked {
                 Ok(()) => {
-                    read?;
+                    open.read(self.turn).await?;
                     return Ok(Some(open));
                 }
                 Err(error) if is_of_the_file(error.name) => {
@@ -214,6 +244,48 @@ impl<'a> Gatherer<'a> {
             }
         }
         Ok(None)
+    }
+
+    async fn next_checked(
+        &mut self,
+        room: usize,
+    ) -> Result<Option<(Publication, Result<(), PipelineError>)>, PipelineError> {
+        while self.checked.is_empty() {
+            let chosen = self.choose(room).await?;
+            if chosen.is_empty() {
+                return Ok(None);
+            }
+            let locked = self.turn.lock_blocks(&chosen).await?;
+            let is_locked = |id| locked.iter().any(|it| it.schedule_id == id);
+            let is_own_chosen = chosen.iter().any(|it| it.schedule_id == self.own);
+            self.is_own_done |= is_own_chosen && !is_locked(self.own);
+            let ctx = self.ctx;
+            let checks = locked.into_iter().map(|publication| async move {
+                let checked = check_file(ctx, &publication).await;
+                (publication, checked)
+            });
+            self.checked.extend(join_all(checks).await);
+        }
+        Ok(self.checked.pop_front())
+    }
+
+    /// The next waiting publications that fit into so much room, and at least one. Nobody can load
+    /// a block whose rows wait here for the next batch, so no more are chosen.
+    async fn choose(&mut self, room: usize) -> Result<Vec<Publication>, PipelineError> {
+        let (mut chosen, mut rows) = (Vec::new(), 0);
+        while chosen.len() < CHECKS_AT_ONCE {
+            let Some(publication) = self.next_waiting().await? else {
+                break;
+            };
+            rows += publication.rows;
+            if !chosen.is_empty() && rows > room as u64 {
+                self.waiting.push_front(publication);
+                break;
+            }
+            self.seen.push(publication.schedule_id);
+            chosen.push(publication);
+        }
+        Ok(chosen)
     }
 
     async fn next_waiting(&mut self) -> Result<Option<Publication>, PipelineError> {

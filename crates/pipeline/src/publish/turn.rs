@@ -51,6 +51,11 @@ pub(crate) async fn take(
     }
 }
 
+/// As [`lock`], if that needs no wait.
+pub(crate) fn lock_at_once(portal: &Portal) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+    portal.lock.try_lock().ok()
+}
+
 /// Waits until no other block of this process uploads.
 pub(crate) async fn lock(
     portal: &Portal,

@@ -41,6 +41,7 @@ pub(super) async fn upload_waiting(
         batch.retain(|part| !uploader.has_stopped(part));
         let is_own_gathered = gatherer.is_own_done;
         let (uploaded, next) = tokio::join!(uploader.upload(&batch), async {
+            gatherer.unlock_gathered().await?;
             if is_own_gathered {
                 Ok(Batch::default())
             } else {

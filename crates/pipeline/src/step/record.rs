@@ -30,9 +30,6 @@ pub(crate) async fn record_failure(
     error: &PipelineError,
 ) {
     let recording = async {
-        if ctx.store().run_planned_at(item.run_id).await?.is_none() {
-            return Ok(());
-        }
         let why = Some((error.name.as_str(), error.message.as_str()));
         ctx.store()
             .record_outcome(item.run_id, item.schedule_id, step, Outcome::Failed, why)

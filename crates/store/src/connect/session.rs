@@ -3,9 +3,10 @@
 
 use tokio_postgres::{Client, Error, SimpleQueryMessage, SimpleQueryRow};
 
-use crate::error::StoreError;
+use crate::error::{StoreError, failed};
 
-/// Settings of each session.
+/// Settings of each session, and whether it takes writes. They are no parameters of the start of
+/// the connection, because poolers refuse those that they do not know.
 ///
 /// `statement_timeout` leaves time for the load of a big hour on a small server. The server checks
 /// every 5 seconds whether the client of a running statement is still connected, so that a claim
@@ -31,7 +32,8 @@ pub(super) const SETTINGS: &str = "
         ('tcp_user_timeout', '60s'),
         ('jit', 'off')
     ) AS setting (name, value)
-    WHERE current_setting(name, true) IS NOT NULL";
+    WHERE current_setting(name, true) IS NOT NULL;
+    SELECT pg_is_in_recovery()::text, current_setting('default_transaction_read_only')";
 
 /// Fails on a server that has become read-only, so that the pool opens another connection: after a
 /// failover the name of the server leads to another machine.
@@ -39,9 +41,8 @@ pub(super) const STILL_WRITABLE: &str = "SELECT 1 / (NOT pg_is_in_recovery() AND
 
 /// How often a connection is asked for its session. A pooler may use several in turn.
 const LOOKS: usize = 4;
-
-const MODE: &str =
-    "SELECT pg_is_in_recovery()::text, current_setting('default_transaction_read_only')";
+const LOOK: &str = "SELECT pg_backend_pid()";
+const DOING: &str = "checking the connection";
 
 /// Why a session takes no writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +67,8 @@ impl ReadOnly {
 
 /// Sets the session's settings. Returns why the session takes no writes, if it does not.
 pub(super) async fn prepare(client: &Client) -> Result<Option<ReadOnly>, Error> {
-    client.batch_execute(SETTINGS).await?;
-    let messages = client.simple_query(MODE).await?;
-    let row = first_row(&messages);
+    let messages = client.simple_query(SETTINGS).await?;
+    let row = messages.iter().rev().find_map(row);
     let is = |column, value| row.is_some_and(|row| row.get(column) == Some(value));
     Ok(if is(0, "true") {
         Some(ReadOnly::Standby)
@@ -85,18 +85,17 @@ pub(super) async fn prepare(client: &Client) -> Result<Option<ReadOnly>, Error> 
 /// While one connection is in a transaction, such a pooler gives its session to nobody else. So a
 /// connection that has had the same session before gets another one now. Only simple statements are
 /// sent, because prepared ones fail behind such a pooler for another reason.
-pub(super) async fn check_own_session(one: &Client, other: &Client) -> Result<(), StoreError> {
-    let failed = crate::error::failed("checking the connection");
-    let mut before = Vec::new();
-    for _ in 0..LOOKS {
-        before.push(backend(one).await.map_err(failed)?);
-    }
-    other.batch_execute("BEGIN").await.map_err(failed)?;
-    let others = backend(other).await.map_err(failed);
-    let after = backend(one).await.map_err(failed);
+pub(super) async fn check_own_session(
+    one: &Client,
+    looks: Looks,
+    other: &Client,
+) -> Result<(), StoreError> {
+    let failed = failed(DOING);
+    let others = pid(other, "BEGIN; SELECT pg_backend_pid()").await;
+    let after = pid(one, LOOK).await;
     other.batch_execute("ROLLBACK").await.map_err(failed)?;
-    let (others, after) = (others?, after?);
-    let is_own = before.iter().all(|pid| *pid == after) && others != after;
+    let (others, after) = (others.map_err(failed)?, after.map_err(failed)?);
+    let is_own = looks.0.iter().all(|pid| *pid == after) && others != after;
     if is_own {
         Ok(())
     } else {
@@ -104,16 +103,27 @@ pub(super) async fn check_own_session(one: &Client, other: &Client) -> Result<()
     }
 }
 
-async fn backend(client: &Client) -> Result<Option<String>, Error> {
-    let messages = client.simple_query("SELECT pg_backend_pid()").await?;
-    Ok(first_row(&messages)
-        .and_then(|row| row.get(0))
-        .map(str::to_owned))
+/// Which sessions a connection has had.
+pub(super) struct Looks([Option<String>; LOOKS]);
+
+/// Asks a connection several times for its session.
+pub(super) async fn look(client: &Client) -> Result<Looks, StoreError> {
+    let mut looks = Looks(Default::default());
+    for seen in &mut looks.0 {
+        *seen = pid(client, LOOK).await.map_err(failed(DOING))?;
+    }
+    Ok(looks)
 }
 
-fn first_row(messages: &[SimpleQueryMessage]) -> Option<&SimpleQueryRow> {
-    messages.iter().find_map(|message| match message {
+async fn pid(client: &Client, statement: &str) -> Result<Option<String>, Error> {
+    let messages = client.simple_query(statement).await?;
+    let row = messages.iter().find_map(row);
+    Ok(row.and_then(|row| row.get(0)).map(str::to_owned))
+}
+
+fn row(message: &SimpleQueryMessage) -> Option<&SimpleQueryRow> {
+    match message {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,
-    })
+    }
 }

@@ -36,9 +36,15 @@ async fn client() -> tokio_postgres::Client {
 #[tokio::test]
 async fn two_connections_with_one_session_are_noticed() {
     let (one, other) = (client().await, client().await);
-    session::check_own_session(&one, &other).await.unwrap();
+    let looks = session::look(&one).await.unwrap();
+    session::check_own_session(&one, looks, &other)
+        .await
+        .unwrap();
     // So behaves a pooler in transaction mode whose clients take turns.
-    let error = session::check_own_session(&one, &one).await.unwrap_err();
+    let looks = session::look(&one).await.unwrap();
+    let error = session::check_own_session(&one, looks, &one)
+        .await
+        .unwrap_err();
     assert!(matches!(error, StoreError::SharedSession), "{error}");
     assert!(error.to_string().contains("transaction mode"));
 }

@@ -1,12 +1,14 @@
 //! [`PublishTurn`]: whoever holds it uploads what is waiting, for everybody.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::{join, try_join};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
-use tokio_postgres::types::{Json, ToSql};
+use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Row};
 use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
@@ -20,6 +22,7 @@ use crate::lock_session::{DATASET_SPACE, LockSession, block_key, limit_silence};
 use crate::named_locks::NamedLock;
 use crate::publish::{self, public_columns};
 use crate::schedule::{get, shortened, status_code};
+use crate::values::{Parameter, values};
 
 /// What is waiting, oldest first. `$1` are blocks to leave out.
 const WAITING: &str = "
@@ -57,6 +60,17 @@ const WITHDRAWN: &str = "
     WHERE schedule_id = $1 AND withdrawn_at IS NOT NULL AND modified_date >= $2 AND id > $3
     ORDER BY id
     LIMIT $4";
+
+/// Takes those of the locks `$1` that are free, and returns them.
+const LOCK_BLOCKS: &str =
+    "SELECT key FROM unnest($1::bigint[]) AS key WHERE pg_try_advisory_lock(key)";
+const UNLOCK_BLOCKS: &str = "SELECT pg_advisory_unlock(key) FROM unnest($1::bigint[]) AS key";
+
+/// Finds the entries that are still as they were read.
+const ENTRIES: &str = "
+    SELECT p.schedule_id FROM api.publications p
+    JOIN unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) AS it (schedule_id, load_id, since)
+        ON p.schedule_id = it.schedule_id AND p.load_id = it.load_id AND p.since = it.since";
 
 /// Ends publications, unless something was entered since they were read, and changes the statuses
 /// of their blocks.
@@ -188,11 +202,15 @@ impl Store {
         let busy = Busy::Dataset {
             dataset: dataset.to_owned(),
         };
-        // The limit comes before the lock: the server also gives the lock to a process that was
-        // frozen while it waited.
-        let pid = limit_silence(session.client()?, max_silence).await?;
-        session.show_life(&self.life, pid);
-        match lock.take(&mut session, wait, busy).await {
+        // Both go out together, and the limit comes before the lock: the server also gives the lock
+        // to a process that was frozen while it waited.
+        let client = session.client()?;
+        let (limited, locked) = join!(
+            limit_silence(client, max_silence),
+            lock.take(client, wait, busy)
+        );
+        session.show_life(&self.life, limited?);
+        match locked {
             Ok(()) => Ok(Some(PublishTurn {
                 session,
                 max_silence,
@@ -237,6 +255,16 @@ fn page_end(rows: u64, after: Uuid, limit: usize) -> Uuid {
     Uuid::from_u128(after.as_u128().saturating_add(width))
 }
 
+/// The keys of the locks on the blocks of publications.
+fn keys(publications: &[Publication]) -> Vec<i64> {
+    let blocks = publications.iter().map(|it| it.schedule_id);
+    blocks.map(block_key).collect()
+}
+
+fn column(rows: &[Row]) -> Result<HashSet<i64>, StoreError> {
+    rows.iter().map(|row| get(row, 0)).collect()
+}
+
 fn to_limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
@@ -268,7 +296,7 @@ impl PublishTurn {
     ) -> Result<Vec<Publication>, StoreError> {
         self.session
             .client()?
-            .query(WAITING, &[&except, &limit])
+            .query_typed(WAITING, values![except, limit])
             .await
             .map_err(failed("reading what is to be published"))?
             .iter()
@@ -276,53 +304,56 @@ impl PublishTurn {
             .collect()
     }
 
-    /// Locks a block, so that nobody replaces its object while it is read. Returns whether the
-    /// block was free and its entry is still this one.
+    /// Locks blocks, so that nobody replaces their objects while they are read. Returns those that
+    /// were free and whose entries are still these, in their order.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
-    pub async fn lock_block(&self, publication: &Publication) -> Result<bool, StoreError> {
-        let schedule_id = publication.schedule_id;
-        let row = self
-            .session
-            .query_opt(
-                "locking a block to publish",
-                "SELECT pg_try_advisory_lock($1) AS locked",
-                &[&block_key(schedule_id)],
-            )
-            .await?;
-        if row.map(|row| get::<bool>(&row, "locked")).transpose()? != Some(true) {
-            return Ok(false);
-        }
-        let unchanged = self
-            .session
-            .query_opt(
-                "reading a publication",
-                "SELECT FROM api.publications WHERE schedule_id = $1 AND load_id = $2 AND since = $3",
-                &[&schedule_id, &publication.load_id, &publication.since],
-            )
-            .await?
-            .is_some();
-        if !unchanged {
-            self.unlock_block(publication).await?;
-        }
+    pub async fn lock_blocks(
+        &self,
+        publications: &[Publication],
+    ) -> Result<Vec<Publication>, StoreError> {
+        let client = self.session.client()?;
+        let keys = keys(publications);
+        let blocks: Vec<i64> = publications.iter().map(|it| it.schedule_id).collect();
+        let loads: Vec<Uuid> = publications.iter().map(|it| it.load_id).collect();
+        let sinces: Vec<_> = publications.iter().map(|it| it.since).collect();
+        let doing = failed("locking the blocks to publish");
+        // The entries are read after the locks are taken: before that, a load may change them.
+        let (locked, entries) = try_join!(
+            async { client.query_typed(LOCK_BLOCKS, values![keys]).await },
+            async {
+                client
+                    .query_typed(ENTRIES, values![blocks, loads, sinces])
+                    .await
+            },
+        )
+        .map_err(doing)?;
+        let locked: HashSet<i64> = column(&locked)?;
+        let entries: HashSet<i64> = column(&entries)?;
+        let (unchanged, changed): (Vec<_>, Vec<_>) = publications
+            .iter()
+            .filter(|it| locked.contains(&block_key(it.schedule_id)))
+            .cloned()
+            .partition(|it| entries.contains(&it.schedule_id));
+        self.unlock_blocks(&changed).await?;
         Ok(unchanged)
     }
 
-    /// Releases a block that [`lock_block`](Self::lock_block) has locked.
+    /// Releases blocks that [`lock_blocks`](Self::lock_blocks) has locked.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
-    pub async fn unlock_block(&self, publication: &Publication) -> Result<(), StoreError> {
-        self.session
-            .query_opt(
-                "releasing a block",
-                "SELECT pg_advisory_unlock($1)",
-                &[&block_key(publication.schedule_id)],
-            )
-            .await?;
+    pub async fn unlock_blocks(&self, publications: &[Publication]) -> Result<(), StoreError> {
+        if publications.is_empty() {
+            return Ok(());
+        }
+        let client = self.session.client()?;
+        let keys = keys(publications);
+        let unlocked = client.query_typed(UNLOCK_BLOCKS, values![keys]).await;
+        unlocked.map_err(failed("releasing blocks"))?;
         Ok(())
     }
 
@@ -361,7 +392,7 @@ impl PublishTurn {
     ) -> Result<Vec<Row>, StoreError> {
         let limit = to_limit(limit);
         let (block, since) = (&publication.schedule_id, &publication.since);
-        self.query(LIVE, &[block, since, &after, &limit, &until])
+        self.query(LIVE, values![*block, *since, after, limit, until])
             .await
     }
 
@@ -387,7 +418,7 @@ impl PublishTurn {
     async fn rows_of_block(&self, schedule_id: i64, ids: &[Uuid]) -> Result<Vec<Row>, StoreError> {
         self.session
             .client()?
-            .query(OF_BLOCK, &[&schedule_id, &ids])
+            .query_typed(OF_BLOCK, values![schedule_id, ids])
             .await
             .map_err(failed("reading what is to be published"))
     }
@@ -410,7 +441,7 @@ impl PublishTurn {
     ) -> Result<Vec<Uuid>, StoreError> {
         let limit = to_limit(limit);
         let (block, since) = (&publication.schedule_id, &publication.since);
-        self.query(WITHDRAWN, &[block, since, &after, &limit])
+        self.query(WITHDRAWN, values![*block, *since, after, limit])
             .await?
             .iter()
             .map(|row| get(row, 0))
@@ -420,12 +451,11 @@ impl PublishTurn {
     async fn query(
         &self,
         statement: &str,
-        parameters: &[&(dyn ToSql + Sync)],
+        parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, StoreError> {
-        let doing = failed("reading what is to be published");
         let client = self.session.client()?;
-        let statement = client.prepare_cached(statement).await.map_err(doing)?;
-        client.query(&statement, parameters).await.map_err(doing)
+        let rows = client.query_typed(statement, parameters).await;
+        rows.map_err(failed("reading what is to be published"))
     }
 
     /// Records that the portal has everything of these publications, as they were read.
@@ -443,16 +473,16 @@ impl PublishTurn {
         let counts: Vec<_> = sent.iter().map(|it| Json(&it.counts)).collect();
         self.session
             .client()?
-            .execute(
+            .execute_typed(
                 RECORD_SENT,
-                &[
-                    &blocks,
-                    &loads,
-                    &sinces,
-                    &counts,
-                    &status_code(BlockStatus::Published),
-                    &status_code(BlockStatus::NoTrips),
-                    &WAITING_STATUSES.map(status_code).as_slice(),
+                values![
+                    blocks,
+                    loads,
+                    sinces,
+                    counts,
+                    status_code(BlockStatus::Published),
+                    status_code(BlockStatus::NoTrips),
+                    WAITING_STATUSES.map(status_code).as_slice(),
                 ],
             )
             .await
@@ -476,12 +506,12 @@ impl PublishTurn {
             .query_opt(
                 "recording the progress of an upload",
                 "UPDATE api.publications SET last_sent = $4, counts = $5 WHERE schedule_id = $1 AND load_id = $2 AND since = $3",
-                &[
-                    &publication.schedule_id,
-                    &publication.load_id,
-                    &publication.since,
-                    &last_sent,
-                    &counts,
+                values![
+                    publication.schedule_id,
+                    publication.load_id,
+                    publication.since,
+                    last_sent,
+                    *counts,
                 ],
             )
             .await?;
@@ -505,13 +535,13 @@ impl PublishTurn {
             .query_opt(
                 "recording a refused upload",
                 RECORD_REFUSED,
-                &[
-                    &publication.schedule_id,
-                    &publication.load_id,
-                    &error_name,
-                    &shortened(message),
-                    &status_code(status),
-                    &publishable_statuses(),
+                values![
+                    publication.schedule_id,
+                    publication.load_id,
+                    error_name,
+                    shortened(message),
+                    status_code(status),
+                    publishable_statuses(),
                 ],
             )
             .await?;

@@ -1,7 +1,6 @@
 //! Updates of a claimed block's row in `api.schedule`.
 
 use chrono::{DateTime, Utc};
-use tokio_postgres::types::ToSql;
 use trips::Changes;
 use trips::status::BlockStatus;
 use uuid::Uuid;
@@ -10,6 +9,7 @@ use super::ScheduleRow;
 use super::status::status_code;
 use crate::claim::Claim;
 use crate::error::StoreError;
+use crate::values::{Parameter, parameter, values};
 
 /// Column `message` is for people, and nobody reads a longer one.
 const MAX_MESSAGE_CHARS: usize = 2000;
@@ -86,18 +86,18 @@ impl Claim {
                  extracted_at = coalesce($12, clock_timestamp()), archived_at = coalesce($11, s.archived_at),
                  trips_new = $8, trips_changed = $9, trips_gone = $10"
             ),
-            &[
-                &status_code(status),
-                &archive.run_id,
-                &archive.payload_key,
-                &fetched,
-                &shortened(&archive.message),
-                &loaded,
-                &changed(|changes| changes.new),
-                &changed(|changes| changes.changed),
-                &changed(|changes| changes.gone),
-                &archive.requested_at,
-                &requested_before,
+            values![
+                status_code(status),
+                archive.run_id,
+                archive.payload_key,
+                fetched,
+                shortened(&archive.message),
+                loaded,
+                changed(|changes| changes.new),
+                changed(|changes| changes.changed),
+                changed(|changes| changes.gone),
+                archive.requested_at,
+                requested_before,
             ],
         )
         .await
@@ -120,11 +120,11 @@ impl Claim {
                  run_id = $2, message = $3, extracted_at = clock_timestamp(),
                  trips_new = 0, trips_changed = 0, trips_gone = 0"
             ),
-            &[
-                &run_id,
-                &shortened(message),
-                &LOADABLE_WHEN_UNCHANGED.map(status_code).as_slice(),
-                &status_code(BlockStatus::Archived),
+            values![
+                run_id,
+                shortened(message),
+                LOADABLE_WHEN_UNCHANGED.map(status_code).as_slice(),
+                status_code(BlockStatus::Archived),
             ],
         )
         .await
@@ -144,7 +144,7 @@ impl Claim {
             update_schedule!(
                 "status_id = $2, message = 'the provider returned other trips than before; replacing the archive'"
             ),
-            &[&status_code(BlockStatus::Archived)],
+            values![status_code(BlockStatus::Archived)],
         )
         .await
     }
@@ -168,11 +168,11 @@ impl Claim {
                 "status_id = $2, run_id = $3, message = $4,
                  published_at = CASE WHEN $5 THEN NULL ELSE published_at END"
             ),
-            &[
-                &status_code(status),
-                &run_id,
-                &shortened(&format!("{error_name}: {message}")),
-                &(status == BlockStatus::PublishFailed),
+            values![
+                status_code(status),
+                run_id,
+                shortened(&format!("{error_name}: {message}")),
+                (status == BlockStatus::PublishFailed),
             ],
         )
         .await
@@ -183,10 +183,10 @@ impl Claim {
         &mut self,
         doing: &'static str,
         statement: &str,
-        values: &[&(dyn ToSql + Sync)],
+        values: &[Parameter<'_>],
     ) -> Result<(), StoreError> {
         let schedule_id = self.row.schedule_id;
-        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&schedule_id];
+        let mut parameters = vec![parameter(&schedule_id)];
         parameters.extend_from_slice(values);
         let row = self
             .session

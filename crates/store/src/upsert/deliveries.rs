@@ -13,13 +13,14 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Transaction;
+use tokio_postgres::{Client, Error, Row};
 
 use super::LoadRequest;
 use crate::copy::TRIP_DATA;
 use crate::error::{StoreError, failed};
 use crate::publications::ENTER_OTHERS;
 use crate::schedule::get;
+use crate::values::values;
 
 /// The deliveries of a block that were loaded before, as far as this load depends on them.
 pub(super) struct Deliveries {
@@ -40,46 +41,45 @@ pub(super) struct Written {
 }
 
 impl Deliveries {
-    pub(super) async fn read(
-        transaction: &Transaction<'_>,
+    /// Reads what [`read`](Self::read) reads the deliveries from.
+    pub(super) async fn query(
+        client: &Client,
         schedule_id: i64,
+        request: &LoadRequest,
+    ) -> Result<Row, Error> {
+        let values = values![schedule_id, request.requested_at];
+        client.query_typed_one(READ, values).await
+    }
+
+    pub(super) fn read(
+        row: &Row,
         request: &LoadRequest,
         may_withdraw: bool,
     ) -> Result<Self, StoreError> {
-        let doing = failed("reading the deliveries of a block");
-        let row = transaction
-            .query_one(
-                "SELECT ARRAY(SELECT loaded FROM unnest(loaded_deliveries) AS loaded WHERE loaded > $2) AS later,
-                        coalesce($2 = ANY (loaded_deliveries), false) AS known
-                 FROM api.schedule WHERE schedule_id = $1",
-                &[&schedule_id, &request.requested_at],
-            )
-            .await
-            .map_err(doing)?;
-        let later: Vec<DateTime<Utc>> = get(&row, "later")?;
+        let later: Vec<DateTime<Utc>> = get(row, "later")?;
         Ok(Self {
             later: if request.withdraw { later } else { Vec::new() },
-            is_new: may_withdraw && !get::<bool>(&row, "known")?,
+            is_new: may_withdraw && !get::<bool>(row, "known")?,
         })
     }
 
     /// Inserts, updates and withdraws trips.
     pub(super) async fn write(
         &self,
-        transaction: &Transaction<'_>,
+        client: &Client,
         schedule_id: i64,
         request: &LoadRequest,
     ) -> Result<Written, StoreError> {
         let doing = failed("loading trips");
-        let row = transaction
-            .query_one(
+        let row = client
+            .query_typed_one(
                 WRITE_TRIPS.as_str(),
-                &[
-                    &schedule_id,
-                    &request.version,
-                    &request.requested_at,
-                    &self.later,
-                    &self.is_new,
+                values![
+                    schedule_id,
+                    request.version,
+                    request.requested_at,
+                    self.later,
+                    self.is_new,
                 ],
             )
             .await
@@ -87,14 +87,14 @@ impl Deliveries {
         let count = |column| get::<i64>(&row, column).map(i64::unsigned_abs);
         let mut changed_others = count("others")?;
         if count("seen")? > 0 {
-            changed_others += transaction
-                .execute(WITHDRAW_AGAIN, &[&request.requested_at])
+            changed_others += client
+                .execute_typed(WITHDRAW_AGAIN, values![request.requested_at])
                 .await
                 .map_err(doing)?;
         }
         if changed_others > 0 {
-            transaction
-                .execute(ENTER_OTHERS, &[&schedule_id])
+            client
+                .execute_typed(ENTER_OTHERS, values![schedule_id])
                 .await
                 .map_err(doing)?;
         }
@@ -106,6 +106,11 @@ impl Deliveries {
         })
     }
 }
+
+const READ: &str = "
+    SELECT ARRAY(SELECT loaded FROM unnest(loaded_deliveries) AS loaded WHERE loaded > $2) AS later,
+           coalesce($2 = ANY (loaded_deliveries), false) AS known
+    FROM api.schedule WHERE schedule_id = $1";
 
 /// When the delivery that the row `t` holds was requested. Rows from before `delivered_at` hold the
 /// last delivery of their owner. Postgres evaluates the subquery for those rows only.

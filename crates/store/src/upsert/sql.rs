@@ -3,9 +3,8 @@
 
 use crate::schedule::update_schedule;
 
-/// Keeps sorts and hashes in memory: an hour of 100,000 trips needs about 40 MB. This is a limit,
-/// so a small block uses no more than without it.
-pub(super) const WORK_IN_MEMORY: &str = "SET LOCAL work_mem = '64MB'";
+/// Empties the temporary tables of a load.
+pub(crate) const EMPTY_STAGE: &str = "TRUNCATE pg_temp.incoming, pg_temp.rejected";
 
 /// Autovacuum does not analyze temporary tables, and without statistics Postgres joins a big block
 /// row by row. The statement analyzes only the join columns, with a tenth of the usual sample: a
@@ -19,34 +18,21 @@ pub(super) const SET_REJECTED_ASIDE: &str = "
     WITH moved AS (DELETE FROM pg_temp.incoming WHERE seq IS NULL RETURNING trip_id)
     INSERT INTO pg_temp.rejected SELECT trip_id FROM moved";
 
-/// Inserts new devices. Returns how many devices are missing from `api.devices` under the public id
-/// that follows from their key, and how many of these were inserted. The difference is the number
-/// of devices that have another public id, from before ids followed from keys.
+/// Inserts new devices. A device that has another public id, from before ids followed from keys,
+/// keeps it.
 ///
 /// The fixed order prevents deadlocks between concurrent loads. The statement runs in its own
 /// transaction, so that loads don't wait for each other's `publish.json`. `device_id` is compared
 /// first for the reason given at [`DELETE_DUPLICATES`].
 pub(super) const INSERT_DEVICES: &str = "
-    WITH missing AS MATERIALIZED (
-        SELECT DISTINCT i.device_id, i.provider_id, i.device_public_id, d.id AS known_as
-        FROM pg_temp.incoming i
-        LEFT JOIN api.devices d ON d.device_id = i.device_id AND d.provider_id = i.provider_id
-        WHERE d.id IS DISTINCT FROM i.device_public_id
-    ), inserted AS (
-        INSERT INTO api.devices (id, provider_id, device_id)
-        SELECT device_public_id, provider_id, device_id FROM missing WHERE known_as IS NULL
-        ORDER BY device_id, provider_id
-        ON CONFLICT (provider_id, device_id) DO NOTHING
-        RETURNING 1
+    INSERT INTO api.devices (id, provider_id, device_id)
+    SELECT DISTINCT i.device_public_id, i.provider_id, i.device_id
+    FROM pg_temp.incoming i
+    WHERE NOT EXISTS (
+        SELECT FROM api.devices d WHERE d.device_id = i.device_id AND d.provider_id = i.provider_id
     )
-    SELECT (SELECT count(*) FROM missing) AS missing, (SELECT count(*) FROM inserted) AS inserted";
-
-/// Devices keep the public ids that they have in `api.devices`.
-pub(super) const APPLY_KNOWN_DEVICE_IDS: &str = "
-    UPDATE pg_temp.incoming i
-    SET device_public_id = d.id
-    FROM api.devices d
-    WHERE d.device_id = i.device_id AND d.provider_id = i.provider_id AND d.id <> i.device_public_id";
+    ORDER BY i.device_id, i.provider_id
+    ON CONFLICT (provider_id, device_id) DO NOTHING";
 
 /// Deletes all deliveries of a trip but the newest. The inner query limits the sort to trips with
 /// several deliveries, which are few.
@@ -139,10 +125,16 @@ pub(super) const JOIN_VEHICLES: &str = "
 /// - `$9`: the portal must receive rows.
 /// - `$10`: the portal needs nothing, and the trips are loaded. A block that was published before
 ///   then has the status `$11`, "published".
+/// - `$13`: the status while the portal needs something of the block, or null if that makes no
+///   difference.
 /// - `$12`: when the provider was requested for the delivery, or null if no trip can be missing
 ///   from it.
 pub(super) const RECORD_LOAD: &str = update_schedule!(
-    "status_id = CASE WHEN $10 AND published_at IS NOT NULL THEN $11 ELSE $2::int END,
+    "status_id = CASE WHEN $10 AND published_at IS NOT NULL THEN $11
+                      WHEN $13::int IS NOT NULL AND EXISTS (
+                          SELECT FROM api.publications u WHERE u.schedule_id = $1 AND u.since IS NOT NULL
+                      ) THEN $13
+                      ELSE $2::int END,
      published_at = CASE WHEN $9 THEN NULL ELSE published_at END,
      socrata_status = CASE WHEN $9 OR published_at IS NULL THEN NULL ELSE socrata_status END,
      loaded_at = clock_timestamp(), run_id = $3, payload_trips_count = $4, records_total = $4, records_processed = $5,

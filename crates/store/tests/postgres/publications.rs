@@ -1,6 +1,6 @@
 //! The ledger of what the portal must receive.
 
-use store::{PublishTurn, StoreError};
+use store::{Publication, PublishTurn, StoreError};
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
@@ -225,6 +225,11 @@ async fn an_archive_that_came_during_an_upload_keeps_its_status() {
     assert!(!ask(&db, 0, RUN, false).await);
 }
 
+async fn lock(turn: &PublishTurn, publication: &Publication) -> bool {
+    let locked = turn.lock_blocks(std::slice::from_ref(publication)).await;
+    !locked.unwrap().is_empty()
+}
+
 #[tokio::test]
 async fn a_block_that_is_being_loaded_is_left_out() {
     let db = Db::planned().await;
@@ -233,15 +238,17 @@ async fn a_block_that_is_being_loaded_is_left_out() {
     let claim = db.claim(0).await;
     let turn = db.turn().await;
     let publication = turn.waiting(&[], 1).await.unwrap().remove(0);
-    assert!(!turn.lock_block(&publication).await.unwrap());
+    assert!(!lock(&turn, &publication).await);
     claim.release().await.unwrap();
-    assert!(turn.lock_block(&publication).await.unwrap());
+    assert!(lock(&turn, &publication).await);
     let busy = db.store.claim(publication.schedule_id).await;
     assert!(matches!(busy, Err(StoreError::Busy { .. })));
-    turn.unlock_block(&publication).await.unwrap();
+    turn.unlock_blocks(std::slice::from_ref(&publication))
+        .await
+        .unwrap();
     db.load(0, &trips(0..4)).await;
     assert!(
-        !turn.lock_block(&publication).await.unwrap(),
+        !lock(&turn, &publication).await,
         "its entry is another one now"
     );
     let claim = db.claim(0).await;

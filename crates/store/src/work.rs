@@ -1,0 +1,54 @@
+//! [`Work`]: a transaction whose `BEGIN` does not wait for the server.
+
+use deadpool_postgres::ClientWrapper;
+use futures::FutureExt;
+use tokio_postgres::{Client, Error};
+
+/// A transaction of a connection. Dropping it rolls back.
+///
+/// Statements that are polled together go out together, and the server works on them in the order
+/// of the first polls. So [`begin`](Self::begin) is the first of the futures of a `try_join!` and
+/// its fellows are the first statements of the transaction: all of them take one round trip.
+pub(crate) struct Work<'c> {
+    client: &'c ClientWrapper,
+    is_open: bool,
+}
+
+impl<'c> Work<'c> {
+    /// The exclusive borrow keeps other statements out of the transaction.
+    pub(crate) fn new(client: &'c mut ClientWrapper) -> Self {
+        Self {
+            client,
+            is_open: true,
+        }
+    }
+
+    /// Begins the transaction.
+    pub(crate) async fn begin(&self) -> Result<(), Error> {
+        self.client.batch_execute(BEGIN).await
+    }
+
+    /// For statements of the transaction.
+    pub(crate) fn client(&self) -> &Client {
+        self.client
+    }
+
+    /// Commits. If this fails, the transaction may be committed nevertheless.
+    pub(crate) async fn commit(mut self) -> Result<(), Error> {
+        self.is_open = false;
+        self.client.batch_execute("COMMIT").await
+    }
+}
+
+/// Sorts and hashes stay in memory: an hour of 100,000 trips needs about 40 MB. This is a limit, so
+/// a small block uses no more than without it.
+pub(crate) const BEGIN: &str = "BEGIN; SET LOCAL work_mem = '64MB'";
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        if self.is_open {
+            // The first poll sends it. Whatever the connection does next comes after it.
+            let _ = self.client.batch_execute("ROLLBACK").now_or_never();
+        }
+    }
+}
