@@ -25,9 +25,9 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA api TO mds_runtime;
 -- Only a migration writes to these.
 REVOKE INSERT, UPDATE ON api.schema_history, api.schedule_status FROM mds_runtime;
 
--- States of vehicles that repeat the one before, devices that have been found, and runs that are pruned. No trip and no row of the
--- schedule is ever deleted.
-GRANT DELETE ON api.vehicles, api.vehicles_wanted, api.runs, api.run_blocks TO mds_runtime;
+-- States of vehicles that repeat the one before, devices that have been found, runs that are pruned, and signs of processes that
+-- have ended. No trip and no row of the schedule is ever deleted.
+GRANT DELETE ON api.vehicles, api.vehicles_wanted, api.runs, api.run_blocks, api.signs_of_life TO mds_runtime;
 
 -- Tables of later migrations, so that a run can go on between steps 2 and 3 of an upgrade.
 ALTER DEFAULT PRIVILEGES IN SCHEMA api GRANT SELECT, INSERT, UPDATE ON TABLES TO mds_runtime;

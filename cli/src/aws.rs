@@ -55,17 +55,17 @@ pub(crate) async fn run(
         .await?;
     let arn = started.arn();
     match &started {
-        Started::New(_) => eprintln!("started {arn}"),
-        Started::Running(_) => eprintln!("the same request is running already: {arn}"),
-        Started::Succeeded(_) if args.blocks.force => eprintln!(
+        Started::New(_) => note!("started {arn}"),
+        Started::Running(_) => note!("the same request is running already: {arn}"),
+        Started::Succeeded(_) if args.blocks.force => note!(
             "the same request has succeeded already: {arn}; --force does not start it twice within an hour: to do its \
              steps once more now, give it another --name"
         ),
-        Started::Succeeded(_) => eprintln!(
+        Started::Succeeded(_) => note!(
             "the same request has succeeded already: {arn}; to run it again, give it another --name"
         ),
     }
-    eprintln!("{}", arn::console_url(arn));
+    note!("{}", arn::console_url(arn));
     if args.watch || matches!(started, Started::Succeeded(_)) {
         return watch::follow(&executions, arn, json, progress).await;
     }
@@ -78,7 +78,7 @@ fn print_input(
     name: &str,
     input: &serde_json::Value,
 ) -> anyhow::Result<ExitCode> {
-    eprintln!("dry run: nothing is started; {machine} would get this input, as execution {name}:");
+    note!("dry run: nothing is started; {machine} would get this input, as execution {name}:");
     output::json(input)?;
     Ok(ExitCode::SUCCESS)
 }

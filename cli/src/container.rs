@@ -43,7 +43,7 @@ pub(crate) fn run(
 ) -> anyhow::Error {
     match prepare(arguments, env_file, matches) {
         Ok(mut engine) => {
-            eprintln!("{}", shown(&engine));
+            note!("{}", shown(&engine));
             let program = engine.get_program().to_string_lossy().into_owned();
             let error = engine.exec();
             failure::usage(format!("{program} cannot be started: {error}"))

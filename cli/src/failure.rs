@@ -25,9 +25,9 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
 /// Writes an error to standard error: in words or, with `--json`, as a JSON object on a line.
 pub(crate) fn report(error: &anyhow::Error, json: bool) {
     if json {
-        eprintln!("{}", document(name(error), &format!("{error:#}")));
+        note!("{}", document(name(error), &format!("{error:#}")));
     } else {
-        eprintln!("mds: {error:#}");
+        note!("mds: {error:#}");
     }
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ! {
         // What follows is the usage and a pointer to the help.
         let message = text.split("\n\nUsage:").next().unwrap_or_default();
         let message = message.trim().trim_start_matches("error: ");
-        eprintln!("{}", document(ErrorName::InvalidInput, message));
+        note!("{}", document(ErrorName::InvalidInput, message));
         std::process::exit(USAGE.into());
     }
     error.exit()

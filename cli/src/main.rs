@@ -8,6 +8,14 @@
 //! succeeded, 1 if a block failed, 2 for wrong usage or configuration or if nothing that was asked
 //! for exists, and 130 or 143 if the command was stopped.
 
+/// Writes a line for a person to standard error. Unlike `eprintln!` it does not panic if nobody
+/// reads there any more, as behind `2>&1 | head`.
+macro_rules! note {
+    ($($text:tt)*) => {
+        $crate::output::note(format_args!("{}\n", format_args!($($text)*)))
+    };
+}
+
 mod args;
 mod aws;
 mod commands;

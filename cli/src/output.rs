@@ -1,7 +1,7 @@
 //! Data on standard output or in a file. With `--json` it is one JSON document and nothing else.
 
-use std::fmt::Display;
-use std::io::{ErrorKind, Write as _, stdout};
+use std::fmt::{Arguments, Display};
+use std::io::{ErrorKind, Write as _, stderr, stdout};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -27,6 +27,11 @@ pub(crate) fn tolerate(written: std::io::Result<()>) -> anyhow::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         ended => Ok(ended?),
     }
+}
+
+/// Writes a text to standard error, as it is. There is nowhere to report that this fails.
+pub(crate) fn note(text: Arguments<'_>) {
+    let _ = stderr().lock().write_fmt(text);
 }
 
 /// Writes a text to standard output, with a line end.

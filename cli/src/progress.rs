@@ -46,7 +46,7 @@ impl Progress {
     /// Shows the progress of a run in another process.
     pub(crate) fn elsewhere(&self, ended: u64, blocks: u64, message: String) {
         if !io::stderr().is_terminal() {
-            eprintln!("{ended}/{blocks} blocks: {message}");
+            note!("{ended}/{blocks} blocks: {message}");
             return;
         }
         if self.bar.is_hidden() {
@@ -63,7 +63,7 @@ impl Progress {
 
     /// Writes a line above the bar.
     pub(crate) fn note(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| note!("{line}"));
     }
 
     pub(crate) fn end(&self) {

@@ -49,7 +49,7 @@ pub(crate) fn until_stopped(
             biased;
             stopped = stop_status() => {
                 let status = stopped?;
-                eprintln!("stopped");
+                note!("stopped");
                 Ok(ExitCode::from(status))
             }
             ended = work => ended,
@@ -80,7 +80,7 @@ impl Stop {
             };
             listener.status.store(status, Ordering::Relaxed);
             listener.cancel.cancel();
-            eprintln!("{note}");
+            note!("{note}");
             if let Ok(status) = stop_status().await {
                 // Equivalent to `kill -9`: the next run resumes from the same state.
                 std::process::exit(status.into());

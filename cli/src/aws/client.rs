@@ -89,7 +89,7 @@ impl Executions {
                         "the execution {name} has ended without success; give another --name"
                     )));
                 }
-                Named::LeftHours(arn) => eprintln!(
+                Named::LeftHours(arn) => note!(
                     "the same request has succeeded already, but left hours that were not published then: {arn}"
                 ),
                 Named::Failed => {}

@@ -51,7 +51,7 @@ pub(crate) async fn follow(
         stop = signals::stop_status() => {
             let status = stop?;
             progress.end();
-            eprintln!(
+            note!(
                 "stopped watching; the execution continues. `aws stepfunctions stop-execution --execution-arn {arn}` stops it"
             );
             return Ok(ExitCode::from(status));

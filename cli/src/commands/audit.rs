@@ -94,16 +94,18 @@ pub(crate) async fn audit(
 
 async fn compare(ctx: &Context, request: &PlanRequest, depth: AuditDepth) -> anyhow::Result<Audit> {
     let show = |progress: AuditProgress| {
-        eprintln!(
+        note!(
             "{}/{} hours compared, {} differ",
-            progress.hours, progress.all_hours, progress.hours_that_differ
+            progress.hours,
+            progress.all_hours,
+            progress.hours_that_differ
         );
     };
     Ok(pipeline::audit(ctx, request, depth, show).await?)
 }
 
 fn stopped(stop: &Stop) -> ExitCode {
-    eprintln!("stopped; run the same command again to compare");
+    note!("stopped; run the same command again to compare");
     ExitCode::from(stop.status().unwrap_or(FAILED))
 }
 
@@ -123,14 +125,14 @@ async fn repair_once(
     done.blocks += summary.done;
     done.failed += plan.block_count.saturating_sub(summary.done);
     if plan.not_loaded > 0 {
-        eprintln!(
+        note!(
             "{} blocks whose rows differ are not loaded now; `mds run --incomplete-only` loads them",
             plan.not_loaded
         );
     }
     run::report::print_before_start(&plan);
     if !summary.is_success() {
-        eprintln!("{summary}");
+        note!("{summary}");
     }
     Ok(())
 }

@@ -31,6 +31,11 @@ pub(crate) async fn context(concurrency: Option<u32>) -> anyhow::Result<Arc<Cont
     ))
 }
 
+/// As [`context`], for commands that change no row.
+pub(crate) async fn context_to_read() -> anyhow::Result<Context> {
+    Ok(Context::connect_to_read(Environment::from_process()?).await?)
+}
+
 pub(crate) async fn bucket() -> anyhow::Result<(Environment, Vault)> {
     let env = Environment::from_process()?;
     let vault = config::open_vault(&env).await?;

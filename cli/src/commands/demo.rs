@@ -11,8 +11,9 @@ use pipeline::{Context, PlanRequest};
 use sandbox_provider::Times;
 use serde_json::{Map, json};
 use tokio_util::sync::CancellationToken;
-use trips::block::{HourRange, Stage};
+use trips::block::{Block, Hour, HourRange, Stage};
 use trips::status::BlockStatus;
+use trips::time::CivilZone;
 
 use crate::args::DemoArgs;
 use crate::commands::demo_folder;
@@ -93,7 +94,7 @@ async fn run_demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCo
     output::text("\nRepaired by run 2; for one alone, this would do:")?;
     let is_repaired = |block: &&Failure| !still_failed.iter().any(|it| it.name == block.name);
     for block in failed.iter().filter(is_repaired) {
-        output::text(&format!("  {:<20} {}", block.name, block.command()))?;
+        output::text(&format!("  {:<20} {}", block.name, block.command))?;
     }
     output::text("\nAll hours after run 2:")?;
     let is_complete = print_blocks(&ctx).await?;
@@ -108,7 +109,7 @@ async fn run_demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result<ExitCo
     if is_complete && in_table == in_portal {
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("mds: the demo did not end with every block complete and published");
+    note!("mds: the demo did not end with every block complete and published");
     Ok(ExitCode::from(FAILED))
 }
 
@@ -123,7 +124,7 @@ async fn start(folder: &Path) -> anyhow::Result<LocalStack> {
 
 fn add_faults(stack: &LocalStack, ctx: &Context) -> anyhow::Result<()> {
     let hour = |label: &str| {
-        trips::block::Hour::from_label(ctx.zone(), label)
+        Hour::from_label(ctx.zone(), label)
             .map(|hour| hour.start())
             .context("an hour of the demo is malformed")
     };
@@ -158,29 +159,22 @@ fn add_faults(stack: &LocalStack, ctx: &Context) -> anyhow::Result<()> {
 
 /// A block that a run could not complete.
 struct Failure {
-    provider: String,
-    label: String,
+    block: Block,
     /// The provider and the label.
     name: String,
+    /// The command that does what is left of it.
+    command: String,
     why: String,
 }
 
 impl Failure {
-    fn new(provider: &str, label: &str, why: String) -> Self {
+    fn new(zone: &CivilZone, block: Block, why: String) -> Self {
         Self {
-            provider: provider.to_owned(),
-            label: label.to_owned(),
-            name: format!("{provider} {label}"),
+            name: block.name(zone),
+            command: block.command(zone),
+            block,
             why,
         }
-    }
-
-    /// The command that does what is left of this block.
-    fn command(&self) -> String {
-        format!(
-            "mds run --provider {} --time-max {}",
-            self.provider, self.label
-        )
     }
 }
 
@@ -212,23 +206,24 @@ async fn run(
         .first_failed
         .iter()
         .map(|block| {
-            let label = block.block_start.label(ctx.zone());
             let message = block.message.as_deref().unwrap_or("no message");
-            Failure::new(
-                block.provider.as_str(),
-                &label,
-                format!("{}: {message}", block.step),
-            )
+            let why = format!("{}: {message}", block.step);
+            let block = Block {
+                provider: block.provider.clone(),
+                hour: block.block_start,
+            };
+            Failure::new(ctx.zone(), block, why)
         })
         .collect();
     if summary.not_ready > 0 {
-        failed.push(Failure::new(
-            "bird",
-            NOT_READY,
-            "extract: the provider has not published the hour yet".to_owned(),
-        ));
+        let block = Block {
+            provider: "bird".parse()?,
+            hour: Hour::from_label(ctx.zone(), NOT_READY)?,
+        };
+        let why = "extract: the provider has not published the hour yet".to_owned();
+        failed.push(Failure::new(ctx.zone(), block, why));
     }
-    failed.sort_by(|a, b| (&a.label, &a.provider).cmp(&(&b.label, &b.provider)));
+    failed.sort_by_key(|it| (it.block.hour, it.block.provider.clone()));
     Ok(failed)
 }
 

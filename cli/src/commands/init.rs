@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use config::Environment;
+use pipeline::Conclusion;
 use serde_json::json;
 
 use self::answers::Answers;
@@ -73,7 +74,7 @@ struct Done {
 
 impl Done {
     fn say(&self, line: &str) {
-        eprintln!("{line}");
+        note!("{line}");
     }
 
     fn write(
@@ -140,16 +141,18 @@ fn finish(
             "probe": probed.map(|it| json!({
                 "provider": it.provider,
                 "label": it.label,
-                "is_harmful": it.is_harmful,
+                "conclusion": it.conclusion,
             })),
             "next": next,
         }))?;
     } else {
         output::text(&format!("\nNext:\n  {}", next.join("\n  ")))?;
     }
-    Ok(if probed.is_some_and(|it| it.is_harmful) {
-        ExitCode::from(FAILED)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(
+        if probed.is_some_and(|it| it.conclusion != Conclusion::CanBeIngested) {
+            ExitCode::from(FAILED)
+        } else {
+            ExitCode::SUCCESS
+        },
+    )
 }

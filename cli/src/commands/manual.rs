@@ -26,7 +26,7 @@ pub(crate) fn man(args: &ManArgs) -> anyhow::Result<ExitCode> {
     let mut command = help::command().disable_help_subcommand(true);
     command.build();
     let pages = write_pages(&command, &args.out)?;
-    eprintln!(
+    note!(
         "{pages} pages; read one with: man -l {}",
         example(&args.out)
     );

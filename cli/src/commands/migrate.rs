@@ -34,9 +34,9 @@ pub(crate) async fn migrate(args: MigrateArgs, json: bool) -> anyhow::Result<Exi
         print(&plan_text(&report))?;
     }
     if !args.dry_run {
-        eprint!("{}", taken_over(&report));
+        output::note(format_args!("{}", taken_over(&report)));
     }
-    eprintln!("{}", summary(&report, args.dry_run));
+    note!("{}", summary(&report, args.dry_run));
     Ok(if report.obstacles.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -52,7 +52,7 @@ async fn telling_time<T>(work: impl Future<Output = T>) -> T {
     loop {
         match timeout(SILENCE, &mut work).await {
             Ok(done) => return done,
-            Err(_) => eprintln!(
+            Err(_) => note!(
                 "still at work on the tables: {} s",
                 began.elapsed().as_secs()
             ),

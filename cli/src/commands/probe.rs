@@ -21,7 +21,7 @@ pub(crate) async fn probe(args: &ProbeArgs, json: bool) -> anyhow::Result<ExitCo
         .parse()
         .map_err(|e| failure::usage(format!("{e}")))?;
     let ctx = connect::context(None).await?;
-    let show = |hour: &ProbedHour| eprintln!("{}", line(hour));
+    let show = |hour: &ProbedHour| note!("{}", line(hour));
     let report = pipeline::probe(&ctx, &name, args.time_max.as_deref(), show).await?;
     if json {
         output::json(&report)?;

@@ -39,10 +39,10 @@ pub(crate) async fn rotate_key(
     progress.end();
     let report = rotated?;
     for failure in &report.failed {
-        eprintln!("{failure}");
+        note!("{failure}");
     }
     for key in &report.exposed {
-        eprintln!("{key} {}", remedy(key));
+        note!("{key} {}", remedy(key));
     }
     let versions = versions(&vault, args, &report, began).await?;
     let advice = advice(&vault, args, &report, &versions);

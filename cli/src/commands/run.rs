@@ -46,7 +46,7 @@ pub(crate) async fn plan_and_run(
 ) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
     if request.ignores_interval() {
-        eprintln!("--interval is ignored, because --time-min and --time-max are both given");
+        note!("--interval is ignored, because --time-min and --time-max are both given");
     }
     let stop = Stop::listen(STOPPING);
     let prepare = async {
@@ -61,7 +61,7 @@ pub(crate) async fn plan_and_run(
     };
     let (ctx, plan) = match stop.unless_stopped(prepare).await {
         None => {
-            eprintln!("stopped before anything was run");
+            note!("stopped before anything was run");
             return Ok(ExitCode::from(stop.status().unwrap_or(FAILED)));
         }
         Some(prepared) => match prepared? {

@@ -58,9 +58,9 @@ async fn serve_provider(args: &SandboxProviderArgs) -> anyhow::Result<Infallible
     })
     .await?;
     for quirk in provider.options().quirks.iter() {
-        eprintln!("odd: {}", quirk.description());
+        note!("odd: {}", quirk.description());
     }
-    eprintln!(
+    note!(
         "MDS {} at {}; Ctrl-C ends it. The entry for the providers file:",
         args.mds_version,
         provider.base_url()
@@ -86,7 +86,7 @@ async fn print_start_times(args: &FunctionStartsArgs) -> anyhow::Result<()> {
 
 async fn serve_all(args: &SandboxArgs) -> anyhow::Result<Infallible> {
     env_target::check(&args.write_env)?;
-    eprintln!("starting Postgres, S3, a portal and two providers on loopback ...");
+    note!("starting Postgres, S3, a portal and two providers on loopback ...");
     let stack = LocalStack::start(StackOptions {
         folder: args.folder.clone(),
         ..StackOptions::with_providers(providers(args.trips_per_hour))
@@ -98,17 +98,17 @@ async fn serve_all(args: &SandboxArgs) -> anyhow::Result<Infallible> {
     write_private(&args.write_env, &stack.env_file())
         .with_context(|| args.write_env.display().to_string())?;
     for (name, provider) in &stack.providers {
-        eprintln!(
+        note!(
             "provider {name:<6} {} (MDS {})",
             provider.base_url(),
             provider.options().version.short()
         );
     }
-    eprintln!("portal          {}", stack.portal.url());
-    eprintln!("database        psql '{}'", stack.database_url);
-    eprintln!("bucket          {}", stack.bucket_folder().display());
+    note!("portal          {}", stack.portal.url());
+    note!("database        psql '{}'", stack.database_url);
+    note!("bucket          {}", stack.bucket_folder().display());
     let file = args.write_env.display();
-    eprintln!(
+    note!(
         "\nIn another terminal:\n  mds --env-file {file} run --provider all --interval 24\n\nCtrl-C ends it."
     );
     std::future::pending().await

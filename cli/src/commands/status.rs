@@ -23,7 +23,7 @@ pub(crate) async fn status(args: &StatusArgs, json: bool) -> anyhow::Result<Exit
     if json && args.html.is_some() {
         return Err(usage("--json and --html exclude each other"));
     }
-    let ctx = connect::context(None).await?;
+    let ctx = Box::pin(connect::context_to_read()).await?;
     let report = pipeline::status_report(&ctx, &args.request()).await?;
     if report.providers.is_empty() {
         return Err(usage(

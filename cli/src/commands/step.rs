@@ -39,7 +39,7 @@ pub(crate) async fn one_step(
     tokio::select! {
         done = Box::pin(with_file(step, request, file, json)) => done,
         stopped = signals::stop_status() => {
-            eprintln!("stopped; {} is as it was", file.display());
+            note!("stopped; {} is as it was", file.display());
             Ok(ExitCode::from(stopped?))
         }
     }

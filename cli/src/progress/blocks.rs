@@ -81,7 +81,7 @@ impl Lines {
         let elapsed = self.started.elapsed();
         self.next = elapsed + LINE_INTERVAL;
         self.written = Some(counts.ended);
-        eprintln!(
+        note!(
             "{}/{} blocks after {:.1} s: {counts}",
             counts.ended,
             self.blocks,

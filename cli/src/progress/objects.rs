@@ -47,7 +47,7 @@ impl ObjectProgress {
         let elapsed = self.started.elapsed();
         if elapsed >= self.due.get() {
             self.due.set(elapsed + INTERVAL);
-            eprintln!("{message} after {:.1} s", elapsed.as_secs_f64());
+            note!("{message} after {:.1} s", elapsed.as_secs_f64());
         }
     }
 }

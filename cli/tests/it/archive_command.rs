@@ -131,10 +131,7 @@ async fn the_second_occurrence_of_an_hour_and_former_archives_have_names() {
     assert_eq!(heading, ["provider", "block", "bytes", "modified", "key"]);
 
     let json = stdout(&world.expect(0, &with(&listed, &["--json"])).await);
-    let objects: Vec<Value> = json
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let objects: Vec<Value> = serde_json::from_str(&json).unwrap();
     assert_eq!(objects.len(), text.lines().count() - 1);
     let trips: Vec<_> = objects
         .iter()

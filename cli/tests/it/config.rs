@@ -288,7 +288,16 @@ async fn a_file_that_would_stop_the_next_run_is_refused_and_not_stored() {
             provider("provider_id", json!("a-secret")),
             "bird.provider_id must be a UUID",
         ),
-        ("providers", "no JSON".to_owned(), "providers is not stored"),
+        (
+            "providers",
+            "{\"bird\": {},}".to_owned(),
+            "providers is not stored: it is not JSON: trailing comma at line 1 column 13",
+        ),
+        (
+            "settings",
+            "no JSON".to_owned(),
+            "settings is not stored: it is not JSON",
+        ),
         (
             "boundaries/cell.json",
             "no JSON".to_owned(),

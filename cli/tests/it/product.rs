@@ -26,6 +26,19 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
+fn nobody_has_to_read_what_is_said() {
+    let mut refused = mds()
+        .args(["run", "--provider", "bird"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(refused.stderr.take());
+    // As behind `2>&1 | head`.
+    assert_eq!(refused.wait().unwrap().code(), Some(2));
+}
+
+#[test]
 fn the_version_names_the_commit_and_its_date() {
     let output = mds().arg("--version").output().unwrap();
     let text = stdout(&output);

@@ -184,3 +184,32 @@ async fn without_an_enabled_provider_there_is_no_status() {
     );
     world.expect(0, &["status", "--provider", "bird"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_may_only_read_sees_the_same_status() {
+    let world = world().await;
+    world.expect(0, &run("bird", &label(38), &label(36))).await;
+    let expected = report(&world, 0, &["--provider", "bird"]).await;
+    let role = format!("reader_{}", std::process::id());
+    let grants = format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'p'; GRANT USAGE ON SCHEMA api TO {role};
+         GRANT SELECT ON ALL TABLES IN SCHEMA api TO {role}"
+    );
+    world.database.batch_execute(&grants).await.unwrap();
+    let (_, server) = world.stack.database_url.split_once('@').unwrap();
+    let url = format!("postgresql://{role}:p@{server}");
+    let settings = |it: &mut Value| it["DATABASE_URL"] = Value::from(url.as_str());
+    world.edit_settings(settings).await;
+
+    let read_only = format!("ALTER ROLE {role} SET default_transaction_read_only = on");
+    for more in ["SELECT 1", &read_only] {
+        world.database.batch_execute(more).await.unwrap();
+        let found = report(&world, 0, &["--provider", "bird"]).await;
+        assert_eq!(found["providers"], expected["providers"]);
+        let text = stdout(&world.expect(0, &["status", "--provider", "bird"]).await);
+        assert!(text.contains("bird"), "{text}");
+    }
+    // A run needs more, and says so.
+    let refused = world.expect(2, &run("bird", &label(38), &label(36))).await;
+    assert!(stderr(&refused).contains("read-only"));
+}

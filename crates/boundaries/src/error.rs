@@ -12,14 +12,16 @@ pub enum BoundaryError {
         layer: LayerName,
     },
     /// The file is not a GeoJSON FeatureCollection.
-    #[error("`{key}` of the layer `{layer}` is not a GeoJSON FeatureCollection; export it as one")]
+    #[error(
+        "`{key}` of the layer `{layer}` is not a GeoJSON FeatureCollection ({why}); export it as one"
+    )]
     Malformed {
         /// The layer.
         layer: LayerName,
         /// The file's key in the bucket.
         key: String,
         /// What the parser reports.
-        source: serde_json::Error,
+        why: serde_json::Error,
     },
     /// A feature has an unusable geometry or label.
     #[error("feature {number} of `{key}` for the layer `{layer}`: {problem}")]

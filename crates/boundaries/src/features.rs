@@ -33,10 +33,10 @@ struct RawFeature<'a> {
 
 /// Reads the features of a layer, in the order of the file. A byte order mark before it is skipped.
 pub(crate) fn read(layer: &Layer, json: &[u8]) -> Result<Vec<Feature>, BoundaryError> {
-    let malformed = |source| BoundaryError::Malformed {
+    let malformed = |why| BoundaryError::Malformed {
         layer: layer.layer,
         key: layer.key.clone(),
-        source,
+        why,
     };
     let collection: Collection<'_> =
         serde_json::from_slice(strip_byte_order_mark(json)).map_err(malformed)?;

@@ -52,8 +52,17 @@ pub enum ConfigError {
         transient: bool,
     },
     /// A boundary layer cannot be used.
-    #[error("BOUNDARIES: {0}")]
-    Boundary(#[from] BoundaryError),
+    #[error("BOUNDARIES: {why}")]
+    Boundary {
+        /// What is wrong with it. It is no source, since the message has all of it.
+        why: BoundaryError,
+    },
+}
+
+impl From<BoundaryError> for ConfigError {
+    fn from(why: BoundaryError) -> Self {
+        Self::Boundary { why }
+    }
 }
 
 /// What is wrong with an object that a key names, and what to do about it. An error of the whole

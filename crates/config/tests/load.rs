@@ -259,7 +259,7 @@ async fn boundaries_come_from_the_bucket() {
     let error = load_boundaries(&config.vault, &config.settings)
         .await
         .unwrap_err();
-    assert!(matches!(error, ConfigError::Boundary(_)), "{error}");
+    assert!(matches!(error, ConfigError::Boundary { .. }), "{error}");
     assert!(error.to_string().starts_with("BOUNDARIES"), "{error}");
 }
 

@@ -19,7 +19,7 @@ use trips::status::StepSelection;
 use trips::time::CivilZone;
 use vault::Vault;
 
-use crate::database::open_store;
+use crate::database::{open_store, open_to_read};
 use crate::error::{ErrorName, PipelineError};
 use crate::pace::SharedPace;
 use crate::publish::dataset::check_dataset;
@@ -113,6 +113,26 @@ impl Context {
     ) -> Result<Self, PipelineError> {
         let config = Box::pin(config::load_for(env, scope, version)).await?;
         let store = Box::pin(open_store(&config, max_connections)).await?;
+        Self::new(config, store, version)
+    }
+
+    /// As [`Context::connect`], for work that reads the database alone. A standby and a login that
+    /// may only read will do.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::connect`].
+    pub async fn connect_to_read(env: Environment) -> Result<Self, PipelineError> {
+        let config = Box::pin(config::load_for(env, Scope::All, None)).await?;
+        let store = Box::pin(open_to_read(&config)).await?;
+        Self::new(config, store, None)
+    }
+
+    fn new(
+        config: Config,
+        store: Store,
+        version: Option<&ConfigVersion>,
+    ) -> Result<Self, PipelineError> {
         Ok(Self {
             config: Arc::new(config),
             slots: store.request_slots(),

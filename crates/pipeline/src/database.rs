@@ -32,7 +32,16 @@ pub(crate) async fn open_store(
     config: &Config,
     max_connections: usize,
 ) -> Result<Store, PipelineError> {
-    open(config, DatabaseRole::Runtime, max_connections).await
+    open(config, DatabaseRole::Runtime, max_connections, false).await
+}
+
+/// As [`open_store`], for reading alone.
+///
+/// # Errors
+///
+/// As [`open_store`].
+pub(crate) async fn open_to_read(config: &Config) -> Result<Store, PipelineError> {
+    open(config, DatabaseRole::Runtime, FEW_CONNECTIONS, true).await
 }
 
 /// As [`open_store`], with the rights of a migration.
@@ -41,7 +50,7 @@ pub(crate) async fn open_store(
 ///
 /// As [`open_store`].
 pub(crate) async fn open_for_migrations(config: &Config) -> Result<Store, PipelineError> {
-    open(config, DatabaseRole::Migrations, FEW_CONNECTIONS).await
+    open(config, DatabaseRole::Migrations, FEW_CONNECTIONS, false).await
 }
 
 /// What a migration has done, for the event `{"migrate": true}`.
@@ -167,6 +176,7 @@ async fn open(
     config: &Config,
     role: DatabaseRole,
     max_connections: usize,
+    only_reads: bool,
 ) -> Result<Store, PipelineError> {
     let Database {
         setting,
@@ -181,6 +191,7 @@ async fn open(
             .map(|it| Authorities::from_pem(it.source, &it.pem))
             .transpose()?,
         login: secret.map(secret_login),
+        only_reads,
         ..StoreOptions::default()
     };
     let url = url.unwrap_or_else(|| SecretString::from(NO_ADDRESS));

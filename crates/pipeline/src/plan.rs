@@ -218,7 +218,7 @@ async fn plan_run(
     let plan = planner.finish().await?;
     plan.log();
     if request.incomplete_only && !request.dry_run {
-        upkeep::prune_runs(ctx).await;
+        upkeep::prune(ctx).await;
     }
     Ok(plan)
 }

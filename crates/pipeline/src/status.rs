@@ -143,8 +143,14 @@ pub async fn status_report(
             format!("{} lies in the future", since.label(ctx.zone())),
         )
     })?;
-    // The view knows what the configuration says of now.
-    write_facts(ctx, std::iter::empty()).await?;
+    if ctx.store().may_write_configuration().await? {
+        // The view knows what the configuration says of now.
+        write_facts(ctx, std::iter::empty()).await?;
+    } else {
+        tracing::info!(
+            "the database login only reads, so hours are judged by the configuration of the last run"
+        );
+    }
     let mut found = ctx.store().found(range).await?;
     let mut audits = ctx.store().last_audits().await?;
     let has_portal = ctx.config().settings.has_portal;

@@ -40,7 +40,7 @@ const MISSING_RIGHTS: &str = "
           AND (kind = 'SELECT' OR relname NOT IN ('schema_history', 'schedule_status'))
         UNION ALL
         SELECT 'DELETE on api.' || relname, has_table_privilege(oid, 'DELETE')
-        FROM tables WHERE relname IN ('vehicles', 'vehicles_wanted', 'runs', 'run_blocks') AND relkind IN ('r', 'p')
+        FROM tables WHERE relname IN ('vehicles', 'vehicles_wanted', 'runs', 'run_blocks', 'signs_of_life') AND relkind IN ('r', 'p')
         UNION ALL
         SELECT 'USAGE on api.' || relname, CASE WHEN relkind = 'S' THEN has_sequence_privilege(oid, 'USAGE') END FROM tables WHERE relkind = 'S'
     )

@@ -56,6 +56,8 @@ pub struct StoreOptions {
     pub login: Option<SecretLogin>,
     /// How long a process may be silent before another one that needs its lock ends its session.
     pub max_silence: Duration,
+    /// Whether a server or login will do that takes no writes, since none are meant.
+    pub only_reads: bool,
 }
 
 impl Default for StoreOptions {
@@ -66,6 +68,7 @@ impl Default for StoreOptions {
             authorities: None,
             login: None,
             max_silence: MAX_SILENCE,
+            only_reads: false,
         }
     }
 }
@@ -111,8 +114,8 @@ impl Store {
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(WAIT_FOR_CONNECTION))
             .create_timeout(Some(CONNECT_LIMIT))
-            .post_create(prepare_session())
-            .post_recycle(check_session())
+            .post_create(prepare_session(options.only_reads))
+            .post_recycle(check_session(options.only_reads))
             .build()
             .map_err(|e| StoreError::Tls { why: e.to_string() })?;
         Ok(Self {
@@ -276,12 +279,12 @@ fn manager(
     ))
 }
 
-fn prepare_session() -> Hook {
-    Hook::async_fn(|client, _| {
+fn prepare_session(only_reads: bool) -> Hook {
+    Hook::async_fn(move |client, _| {
         Box::pin(async move {
             match session::prepare(client).await.map_err(HookError::Backend)? {
-                Some(read_only) => Err(HookError::message(read_only.as_str())),
-                None => Ok(()),
+                Some(read_only) if !only_reads => Err(HookError::message(read_only.as_str())),
+                _ => Ok(()),
             }
         })
     })
@@ -290,15 +293,19 @@ fn prepare_session() -> Hook {
 /// Sends a query before a connection is used again after a while: a frozen Lambda environment does
 /// not notice that the server has closed its connections, and a failover may have left the server
 /// read-only.
-fn check_session() -> Hook {
-    Hook::async_fn(|client, metrics: &Metrics| {
+fn check_session(only_reads: bool) -> Hook {
+    let look = if only_reads {
+        session::STILL_THERE
+    } else {
+        session::STILL_WRITABLE
+    };
+    Hook::async_fn(move |client, metrics: &Metrics| {
         let is_fresh = metrics.last_used() < FRESH;
         Box::pin(async move {
             if is_fresh {
                 return Ok(());
             }
-            let checked =
-                timeout(RECYCLE_LIMIT, client.batch_execute(session::STILL_WRITABLE)).await;
+            let checked = timeout(RECYCLE_LIMIT, client.batch_execute(look)).await;
             checked
                 .map_err(|_| HookError::message("the server did not reply in time"))?
                 .map_err(HookError::Backend)

@@ -10,12 +10,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use deadpool_postgres::Pool;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
+use crate::connect::Store;
 use crate::error::{StoreError, failed};
 
 /// How long a process may be silent before somebody who needs its lock ends its session.
@@ -67,6 +69,30 @@ const END_NAMED_HOLDER: &str = end_silent!(
        AND objid::bigint = hashtext($3)::bigint & 4294967295
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 );
+
+/// Rows that another process is writing are left alone.
+const PRUNE: &str = "
+    DELETE FROM api.signs_of_life WHERE pid IN (
+        SELECT pid FROM api.signs_of_life
+        WHERE seen_at < clock_timestamp() - $1::bigint * interval '1 second'
+        FOR UPDATE SKIP LOCKED
+    )";
+
+impl Store {
+    /// Deletes the signs of processes that have been silent for longer than `silence`, which must
+    /// be much longer than any process may be silent. Returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`], [`StoreError::Refused`].
+    pub async fn prune_signs_of_life(&self, silence: TimeDelta) -> Result<u64, StoreError> {
+        let client = self.client().await?;
+        client
+            .execute(PRUNE, &[&silence.num_seconds()])
+            .await
+            .map_err(failed("deleting signs of processes that have ended"))
+    }
+}
 
 /// The sessions of this process that hold locks, or wait for them. Cheap to clone.
 #[derive(Clone)]

@@ -6,6 +6,7 @@ use trips::time::CivilZone;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
+use crate::schedule::get;
 
 /// What the views need to know of an entry of the providers file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,27 @@ const PROVIDERS: &str = "
     FROM changed
     WHERE p.provider_id = changed.provider_id";
 
+/// Whether the session and its login can write both.
+const MAY_WRITE: &str = "
+    SELECT current_setting('transaction_read_only') = 'off' AND bool_and(has_table_privilege(name, kind)) AS may_write
+    FROM unnest(ARRAY['api.city', 'api.providers']) AS written (name), unnest(ARRAY['INSERT', 'UPDATE']) AS kinds (kind)";
+
 impl Store {
+    /// Whether [`Store::write_configuration`] can be called: somebody who only looks may have a
+    /// login that only reads.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn may_write_configuration(&self) -> Result<bool, StoreError> {
+        let client = self.client().await?;
+        let row = client.query_one(MAY_WRITE, &[]).await;
+        get(
+            &row.map_err(failed("looking at the rights of the login"))?,
+            "may_write",
+        )
+    }
+
     /// Writes the city's time zone, unless the database has it.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use trips::block::{Block, Hour, HourRange, ProviderName, TimeWindow};
 use super::{Archive, provider};
 use crate::args::{ArchiveListArgs, ProviderArg};
 use crate::failure::usage;
+use crate::output;
 
 /// An object of a block.
 #[derive(Serialize)]
@@ -30,7 +31,7 @@ pub(super) async fn list(
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     let range = range(archive, args)?;
-    let mut found = false;
+    let mut printed = Printed::new(json);
     let mut providers = Vec::new();
     for name in &args.provider {
         match name {
@@ -43,19 +44,19 @@ pub(super) async fn list(
     for provider in &providers {
         for (day, hours) in days(archive, range) {
             let objects = objects(archive, provider, day, &hours).await?;
-            match print(&objects, json, !found) {
+            match printed.add(&objects) {
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                     return Ok(ExitCode::SUCCESS);
                 }
-                printed => printed?,
+                added => added?,
             }
-            found |= !objects.is_empty();
         }
     }
-    if found {
-        return Ok(ExitCode::SUCCESS);
+    if printed.is_empty {
+        return Err(usage(nothing(archive, &providers, range).await));
     }
-    Err(usage(nothing(archive, &providers, range).await))
+    output::tolerate(printed.end())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn range(archive: &Archive, args: &ArchiveListArgs) -> anyhow::Result<HourRange> {
@@ -139,20 +140,36 @@ async fn objects(
     Ok(found.into_iter().map(|(_, listed)| listed).collect())
 }
 
-fn print(objects: &[Listed], json: bool, with_heading: bool) -> io::Result<()> {
-    let mut out = stdout().lock();
-    if !json && with_heading && !objects.is_empty() {
-        writeln!(
-            out,
-            "{:<12} {:<14} {:>12}  {:<20}  key",
-            "provider", "block", "bytes", "modified"
-        )?;
+/// What was printed of a list that is never in memory as a whole: a table, or a JSON array.
+struct Printed {
+    json: bool,
+    is_empty: bool,
+}
+
+impl Printed {
+    fn new(json: bool) -> Self {
+        Self {
+            json,
+            is_empty: true,
+        }
     }
-    for object in objects {
-        if json {
-            serde_json::to_writer(&mut out, object)?;
-            writeln!(out)?;
-        } else {
+
+    fn add(&mut self, objects: &[Listed]) -> io::Result<()> {
+        let mut out = stdout().lock();
+        for object in objects {
+            let is_first = std::mem::replace(&mut self.is_empty, false);
+            if self.json {
+                write!(out, "{}", if is_first { "[\n  " } else { ",\n  " })?;
+                serde_json::to_writer(&mut out, object)?;
+                continue;
+            }
+            if is_first {
+                writeln!(
+                    out,
+                    "{:<12} {:<14} {:>12}  {:<20}  key",
+                    "provider", "block", "bytes", "modified"
+                )?;
+            }
             let modified = object
                 .modified
                 .map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
@@ -166,8 +183,17 @@ fn print(objects: &[Listed], json: bool, with_heading: bool) -> io::Result<()> {
                 object.key
             )?;
         }
+        out.flush()
     }
-    out.flush()
+
+    /// Ends the array.
+    fn end(&self) -> io::Result<()> {
+        let mut out = stdout().lock();
+        if self.json && !self.is_empty {
+            writeln!(out, "\n]")?;
+        }
+        out.flush()
+    }
 }
 
 /// What to do if there is not one object.

@@ -6,6 +6,7 @@ use boundaries::Layer;
 use config::{AuthoritySource, ConfigWarning, Environment, Providers, Settings};
 use pipeline::PipelineError;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use store::{Authorities, Store};
 use tracing::subscriber::{NoSubscriber, with_default};
 use trips::text::strip_byte_order_mark;
@@ -27,18 +28,30 @@ pub(crate) async fn check(
 ) -> anyhow::Result<Vec<String>> {
     let layers = layers(env, vault).await;
     names::check_key(key, env, &layers)?;
-    if key == env.providers_key || is_kind(key, env, Kind::Providers) {
-        return check_providers(text);
-    }
-    if key == env.settings_key || is_kind(key, env, Kind::Settings) {
-        return check_settings(env, vault, text).await;
-    }
-    if key.ends_with(".pem") {
+    let kind = if key == env.providers_key || is_kind(key, env, Kind::Providers) {
+        Kind::Providers
+    } else if key == env.settings_key || is_kind(key, env, Kind::Settings) {
+        Kind::Settings
+    } else {
+        Kind::Other
+    };
+    if kind == Kind::Other && key.ends_with(".pem") {
         Authorities::from_pem(key, &String::from_utf8_lossy(text)).map_err(PipelineError::from)?;
         return Ok(Vec::new());
     }
-    serde_json::from_slice::<IgnoredAny>(strip_byte_order_mark(text))
-        .map_err(|e| failure::usage(format!("it is not JSON: {e}")))?;
+    // The readers of the two files name a variable, which says nothing about a local file.
+    let json = strip_byte_order_mark(text);
+    let parsed = match kind {
+        Kind::Other => serde_json::from_slice::<IgnoredAny>(json).map(|_| ()),
+        // Any value at all has clearer messages, and holds these small files.
+        _ => serde_json::from_slice::<Value>(json).map(|_| ()),
+    };
+    parsed.map_err(|e| failure::usage(format!("it is not JSON: {e}")))?;
+    match kind {
+        Kind::Providers => return check_providers(text),
+        Kind::Settings => return check_settings(env, vault, text).await,
+        _ => {}
+    }
     if key.starts_with("boundaries/") || layers.iter().any(|layer| layer.key == key) {
         config::check_boundary(&layers, key, text)?;
         if !layers.iter().any(|layer| layer.key == key) {

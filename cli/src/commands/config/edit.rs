@@ -84,7 +84,7 @@ impl Session<'_> {
         };
         proposal.show(self.json);
         if !self.args.yes && !ask::yes("store it?", false).await? {
-            eprintln!("nothing is stored");
+            note!("nothing is stored");
             return Ok(ExitCode::SUCCESS);
         }
         let former = match put::store(self.target, Some(self.stored), &proposal).await {
@@ -101,7 +101,7 @@ impl Session<'_> {
             self.open_editor().await?;
             let text = self.file.read().context("the edited file cannot be read")?;
             if self.stored.text.as_ref() == Some(&text) {
-                eprintln!("nothing was changed, so nothing is stored");
+                note!("nothing was changed, so nothing is stored");
                 return Ok(None);
             }
             let seal = put::seal_of(self.target, Some(self.stored));
@@ -114,7 +114,7 @@ impl Session<'_> {
             if !ask::is_possible() {
                 return Err(self.kept(error, &text).await);
             }
-            eprintln!("mds: {error:#}");
+            note!("mds: {error:#}");
             if !ask::yes("edit it again?", true).await? {
                 return Err(self.kept(error, &text).await);
             }

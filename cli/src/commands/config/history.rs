@@ -189,7 +189,7 @@ pub(super) async fn history(name: &str, stage: &StageArgs, json: bool) -> anyhow
         return Ok(ExitCode::SUCCESS);
     }
     if all.is_empty() {
-        eprintln!("{} has no former version", target.key);
+        note!("{} has no former version", target.key);
         return Ok(ExitCode::SUCCESS);
     }
     let mut rows = table(&["version", "id", "replaced (UTC)", "bytes", ""], 5);

@@ -34,7 +34,7 @@ pub(super) async fn list(stage: &StageArgs, json: bool) -> anyhow::Result<ExitCo
     }
     for key in missing {
         if !vault.exists(&key).await? {
-            eprintln!("there is no {key} yet; `mds config put {key} FILE` stores one");
+            note!("there is no {key} yet; `mds config put {key} FILE` stores one");
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -72,7 +72,7 @@ async fn add(args: &AddProviderArgs, json: bool) -> anyhow::Result<ExitCode> {
         } else {
             format!(", then {enable}")
         };
-        eprintln!("next: `mds probe --provider {name}`{next}");
+        note!("next: `mds probe --provider {name}`{next}");
     }
     Ok(ExitCode::SUCCESS)
 }

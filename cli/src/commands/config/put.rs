@@ -88,9 +88,9 @@ impl Proposal {
             return;
         }
         for warning in &self.warnings {
-            eprintln!("warning: {warning}");
+            note!("warning: {warning}");
         }
-        eprint!("{}", self.difference);
+        output::note(format_args!("{}", self.difference));
     }
 }
 
@@ -157,9 +157,9 @@ pub(super) fn report(
     if json {
         return output::json(&document(target, proposal, former));
     }
-    eprintln!("stored {} in {bucket}", target.key);
+    note!("stored {} in {bucket}", target.key);
     if let Some(former) = former {
-        eprintln!("the former version is kept as {former}");
+        note!("the former version is kept as {former}");
     }
     Ok(())
 }

@@ -235,7 +235,7 @@ impl Answers {
             if let Some(text) = text {
                 let warnings = check_text(key, env, &bucket.vault, text.as_bytes());
                 for warning in warnings.await.context(file)? {
-                    eprintln!("warning: {file}: {warning}");
+                    note!("warning: {file}: {warning}");
                 }
             }
         }

@@ -146,7 +146,7 @@ async fn prompt(question: &Question<'_>) -> anyhow::Result<String> {
         };
         match (answer.as_str(), question.default) {
             ("", Some(default)) => return Ok(default.to_owned()),
-            ("", None) => eprintln!("An answer is needed; Ctrl-C stops."),
+            ("", None) => note!("An answer is needed; Ctrl-C stops."),
             _ => return Ok(answer),
         }
     }

@@ -99,7 +99,7 @@ impl Bucket {
                 )));
             }
         };
-        eprintln!("{key}: {state} in the bucket {}", self.vault.bucket());
+        note!("{key}: {state} in the bucket {}", self.vault.bucket());
         Ok((key.to_owned(), state))
     }
 }

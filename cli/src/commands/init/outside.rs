@@ -23,7 +23,7 @@ pub(super) struct Probed {
     pub(super) label: String,
     /// Whether the city publishes.
     pub(super) has_portal: bool,
-    pub(super) is_harmful: bool,
+    pub(super) conclusion: Conclusion,
 }
 
 /// Checks the texts, then whether the database and the portal that they name can be used: before
@@ -54,7 +54,7 @@ pub(super) async fn check(answers: &Answers, bucket: &Bucket) -> anyhow::Result<
                 )
             })?;
         store.close_idle().await;
-        eprintln!(
+        note!(
             "database: Postgres {} at {}",
             server.version,
             store.address()
@@ -96,7 +96,7 @@ pub(super) async fn probe(env: &Environment, name: Option<&str>) -> anyhow::Resu
     let Some(name) = name else {
         return Ok(None);
     };
-    eprintln!("asking {name} for a few hours ...");
+    note!("asking {name} for a few hours ...");
     let report = Box::pin(pipeline::probe(&ctx, &name, None, |_: &ProbedHour| ())).await?;
     ctx.close_idle().await;
     for finding in report
@@ -108,18 +108,18 @@ pub(super) async fn probe(env: &Environment, name: Option<&str>) -> anyhow::Resu
             Verdict::Unreachable => "unreachable",
             _ => "HARM",
         };
-        eprintln!("{verdict}, {}: {}", finding.about, finding.text);
+        note!("{verdict}, {}: {}", finding.about, finding.text);
         if let Some(remedy) = &finding.remedy {
-            eprintln!("  -> {remedy}");
+            note!("  -> {remedy}");
         }
     }
     match report.conclusion {
-        Conclusion::CanBeIngested => eprintln!("{name} can be ingested"),
+        Conclusion::CanBeIngested => note!("{name} can be ingested"),
         Conclusion::Harmful => {
-            eprintln!("{name} would lose or spoil trips; `mds probe --provider {name}` says more");
+            note!("{name} would lose or spoil trips; `mds probe --provider {name}` says more");
         }
         Conclusion::Unreachable => {
-            eprintln!("{name} gave no hour; `mds probe --provider {name}` says more");
+            note!("{name} gave no hour; `mds probe --provider {name}` says more");
         }
     }
     let label = report
@@ -131,6 +131,6 @@ pub(super) async fn probe(env: &Environment, name: Option<&str>) -> anyhow::Resu
         provider: name,
         label,
         has_portal: ctx.config().settings.has_portal,
-        is_harmful: report.conclusion != Conclusion::CanBeIngested,
+        conclusion: report.conclusion,
     }))
 }

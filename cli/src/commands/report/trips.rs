@@ -39,9 +39,7 @@ pub(super) async fn trips(args: &TripsArgs, json: bool) -> anyhow::Result<ExitCo
     if !args.no_record
         && let Err(error) = pipeline::record_trip_report(&ctx, &report).await
     {
-        eprintln!(
-            "the report is not recorded, so the next one cannot be compared with it: {error:#}"
-        );
+        note!("the report is not recorded, so the next one cannot be compared with it: {error:#}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -35,7 +35,7 @@ pub(super) async fn show(
     let plan = pipeline::plan_patiently(ctx, request, keep).await?;
     check_provider(&plan)?;
     if plan.block_count > 0 {
-        eprintln!("{}", counts(&plan));
+        note!("{}", counts(&plan));
     }
     report::print_left_out(&plan);
     let is_limited = stdout().is_terminal() && !is_full;
@@ -49,12 +49,12 @@ pub(super) async fn show(
         print_all(ctx, request).await?;
     }
     if plan.block_count > shown {
-        eprintln!(
+        note!(
             "and {} more; --full prints them all",
             plan.block_count - shown
         );
     }
-    eprintln!(
+    note!(
         "dry run: {} blocks to do, nothing written",
         plan.block_count
     );

@@ -23,7 +23,7 @@ impl Report<'_> {
     /// Prints the report, and on standard error what has stopped the run.
     pub(super) fn print(&self, json: bool) -> anyhow::Result<()> {
         if self.stopped.is_some() {
-            eprintln!("{}", text::stopped(self.plan, self.end));
+            note!("{}", text::stopped(self.plan, self.end));
         } else {
             print_gave_up(self.end);
         }
@@ -67,7 +67,7 @@ impl Report<'_> {
 /// Says on standard error why a run has stopped trying.
 pub(super) fn print_gave_up(end: &RunEnd) {
     if let Some(gave_up) = &end.gave_up {
-        eprintln!(
+        note!(
             "{gave_up}; {} left as they were, and the same command continues",
             text::blocks_are(end.not_begun)
         );
@@ -77,7 +77,7 @@ pub(super) fn print_gave_up(end: &RunEnd) {
 /// Says on standard error which blocks of the range a plan leaves out.
 pub(super) fn print_left_out(plan: &Plan) {
     if let Some(audit) = &plan.audit {
-        eprintln!(
+        note!(
             "audit of {} hours: {} differ; the portal lacks {} rows, has {} with another content and {} that only it \
              has, of which {} are deleted",
             audit.hours,
@@ -89,13 +89,13 @@ pub(super) fn print_left_out(plan: &Plan) {
         );
     }
     for line in text::left_out(plan) {
-        eprintln!("{line}");
+        note!("{line}");
     }
 }
 
 /// Says on standard error that blocks are from before their provider's start.
 pub(crate) fn print_before_start(plan: &Plan) {
     if let Some(line) = text::before_start(plan) {
-        eprintln!("{line}");
+        note!("{line}");
     }
 }

@@ -84,7 +84,13 @@ fn read_rows(content: impl Read, times: &PublicTimes) -> Result<Vec<Uuid>, RowsE
 fn refused(key: &str, error: &RowsError) -> PipelineError {
     match error {
         RowsError::Json(JsonError::Read(source)) => PipelineError::from_io(key, source),
-        _ => PipelineError::new(ErrorName::ArchiveUnreadable, format!("{key}: {error}")),
+        _ => PipelineError::new(
+            ErrorName::ArchiveUnreadable,
+            format!(
+                "{key} is not the publish.json of a block, with its rows as the portal gets them: {error}; \
+                 `mds archive get --object publish` writes it to a file, and trips are loaded by `mds sync-db`"
+            ),
+        ),
     }
 }
 

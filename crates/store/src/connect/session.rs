@@ -39,6 +39,9 @@ pub(super) const SETTINGS: &str = "
 /// failover the name of the server leads to another machine.
 pub(super) const STILL_WRITABLE: &str = "SELECT 1 / (NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off')::int";
 
+/// The same for sessions that only read.
+pub(super) const STILL_THERE: &str = "SELECT 1";
+
 /// How often a connection is asked for its session. A pooler may use several in turn.
 const LOOKS: usize = 4;
 const LOOK: &str = "SELECT pg_backend_pid()";

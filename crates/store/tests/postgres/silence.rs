@@ -4,13 +4,14 @@ use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use rstest::rstest;
 use secrecy::SecretString;
 use store::{Busy, Claim, Store, StoreError, StoreOptions};
 use tokio::time::{sleep, timeout};
 use trips::status::BlockStatus;
 
-use crate::fixture::{Db, PROVIDER_ID, RUN, trips, upsert};
+use crate::fixture::{Db, PROVIDER_ID, RUN, sql, trips, upsert};
 
 /// How long a process of these tests may be silent.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -201,4 +202,29 @@ async fn who_waits_for_a_list_of_vehicles_gets_it_from_a_frozen_process() {
     let mut claim = store.claim(db.schedule_id(1).await).await.unwrap();
     claim.lock_vehicles(PROVIDER_ID, SOON).await.unwrap();
     claim.release().await.unwrap();
+}
+
+#[tokio::test]
+async fn signs_of_processes_that_have_ended_are_deleted() {
+    let db = Db::migrated().await;
+    db.sql
+        .batch_execute(
+            "INSERT INTO api.signs_of_life VALUES
+                 (1, now() - interval '3 days'), (2, now() - interval '47 hours'), (3, now() - interval '9 days'),
+                 (4, now() - interval '9 days')",
+        )
+        .await
+        .unwrap();
+    // A process whose number is used again writes at this moment: its row is left alone.
+    let mut other = sql(&db.url).await;
+    let writes = other.transaction().await.unwrap();
+    let shown = "UPDATE api.signs_of_life SET seen_at = now() WHERE pid = 4";
+    writes.execute(shown, &[]).await.unwrap();
+    let prune = db.store.prune_signs_of_life(TimeDelta::days(2));
+    assert_eq!(timeout(SOON, prune).await.unwrap().unwrap(), 2);
+    writes.commit().await.unwrap();
+    let left = db
+        .rows("SELECT pid FROM api.signs_of_life ORDER BY 1")
+        .await;
+    assert_eq!(left, ["2", "4"]);
 }
