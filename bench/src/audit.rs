@@ -13,7 +13,7 @@ use crate::world::{World, timed};
 const SPREADS: [i32; 2] = [300, 30];
 
 /// Trips of some days up to the end of the audited ones, as many in each hour.
-const FILL: &str = "
+pub(crate) const FILL: &str = "
     INSERT INTO api.trips (id, provider_id, device_id, trip_id, trip_duration, trip_distance, start_time, end_time,
         start_latitude, start_longitude, end_latitude, end_longitude, schedule_id, provider_name, vehicle_type,
         propulsion_type, census_geoid_start, census_geoid_end, council_district_start, council_district_end,

@@ -16,13 +16,13 @@ use crate::table::{Report, Row};
 use crate::turns::in_turn;
 use crate::world::{World, timed};
 
-const YARDSTICK: &str = "binary COPY and upsert of the same rows";
+pub(crate) const YARDSTICK: &str = "binary COPY and upsert of the same rows";
 const PRICE: &str = "\"actual_cost\":";
 
 /// One delivery of the hour: the key of its archive, and its rows in the format of COPY.
-struct Delivery {
+pub(crate) struct Delivery {
     archive: String,
-    rows: Vec<Bytes>,
+    pub(crate) rows: Vec<Bytes>,
 }
 
 pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> anyhow::Result<()> {
@@ -68,7 +68,10 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
 }
 
 /// Two deliveries of the hour, which differ in the price of every tenth trip.
-async fn deliveries(world: &World, item: &BlockItem) -> anyhow::Result<(Delivery, Delivery)> {
+pub(crate) async fn deliveries(
+    world: &World,
+    item: &BlockItem,
+) -> anyhow::Result<(Delivery, Delivery)> {
     let key = trips_key(item)?;
     let (first, second) = (format!("{key}.first"), format!("{key}.second"));
     world.ctx.vault().copy(key, None, &first).await?;
@@ -127,7 +130,11 @@ async fn reprice(world: &World, from: &str, to: &str) -> anyhow::Result<()> {
 }
 
 /// Runs the whole step with a delivery.
-async fn load(world: &World, item: &BlockItem, delivery: &Delivery) -> anyhow::Result<f64> {
+pub(crate) async fn load(
+    world: &World,
+    item: &BlockItem,
+    delivery: &Delivery,
+) -> anyhow::Result<f64> {
     let vault = world.ctx.vault();
     vault
         .copy(&delivery.archive, None, trips_key(item)?)

@@ -13,6 +13,7 @@ mod audit;
 mod classify;
 mod extract;
 mod grow;
+mod history;
 mod load;
 mod memory;
 mod month;
@@ -43,6 +44,10 @@ struct Args {
     /// Number of trips in the table that is audited.
     #[arg(long, default_value_t = 10_000_000)]
     audited_trips: u32,
+
+    /// Number of rows that are in the table before a usual hour is loaded, one after the other.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 1_000_000, 10_000_000])]
+    history: Vec<u32>,
 
     /// Number of rounds of each step and its yardstick.
     #[arg(long, default_value_t = 5)]
@@ -83,6 +88,8 @@ enum Part {
     Single,
     /// How cost grows with the number of trips and blocks.
     Grow,
+    /// A usual hour, loaded into tables with a short and a long history.
+    History,
 }
 
 /// What a measured child process does.
@@ -150,6 +157,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Part::Grow) {
         Box::pin(grow::measure(&mut report)).await?;
+    }
+    if wanted(Part::History) {
+        Box::pin(history::measure(&mut report, &args.history)).await?;
     }
     report.write(&args.json)?;
     println!("\n{}", report.table());

@@ -15,6 +15,7 @@ use serde_json::{Map, json};
 use tempfile::TempDir;
 
 use crate::month::run;
+use crate::publish::uploads;
 use crate::table::{Report, Row};
 use crate::world::{World, provider};
 
@@ -211,12 +212,12 @@ async fn day(report: &mut Report) -> anyhow::Result<()> {
     let rows = PROVIDERS as f64 * HOURS * f64::from(TRIPS);
     let portal = (rows / CHUNK).ceil() * way(Place::Portal).as_secs_f64();
     let slower = providers.max(portal);
-    let uploads = far.network.exchanges().of(Place::Portal);
+    let uploads = uploads(&far.world);
     report.add(Row::figure(
         format!("a day of {PROVIDERS} providers, {blocks} blocks, {CONCURRENCY} at once, on a network"),
         format!(
             "{seconds:.1} s, {:.2} of the slower of providers ({providers:.1} s) and portal ({portal:.1} s); \
-             {uploads} requests to the portal",
+             {uploads} uploads",
             seconds / slower
         ),
         "≤ 1.5",

@@ -66,7 +66,7 @@ async fn timed_run(
     Ok((began.elapsed().as_secs_f64(), uploads(&world)))
 }
 
-fn uploads(world: &World) -> u64 {
+pub(crate) fn uploads(world: &World) -> u64 {
     let requests = world.stack.portal.log().requests();
     let posts = requests.iter().filter(|request| request.method == "POST");
     posts.count() as u64

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -12,7 +11,7 @@ use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, read_provider, read_status};
+use crate::schedule::{self, get, read_provider, read_status};
 
 /// An hour of a provider, as the view `api.hours` has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -221,10 +220,7 @@ impl HourRow {
 
 /// The hour that the first column says.
 fn read_hour(row: &Row) -> Result<Hour, StoreError> {
-    let start: DateTime<Utc> = get(row, 0)?;
-    Hour::starting_at(start).map_err(|_| StoreError::Corrupt {
-        what: "api.schedule.block_start",
-    })
+    schedule::read_hour(get(row, 0)?)
 }
 
 fn read_state(name: &str) -> Result<HourState, StoreError> {

@@ -60,7 +60,7 @@ pub use runs::{
     FailedBlock, FailureGroup, Outcome, ProviderSummary, Pruned, RunConfig, RunEntry, RunRecord,
     RunSummary, RunTrips, UnfinishedBlock,
 };
-pub use schedule::{ArchiveRecord, ScheduleRow};
+pub use schedule::{ArchiveRecord, ScheduleRow, ScheduledBlock};
 pub use takeover::{ColumnChange, HoursAre, MigrationReport, Obstacle, TableChange, TakeOver};
 pub use trip_report::{MadeReport, ReportedCounts, Seen, TripCounts, TripFilters, TripGroup};
 pub use upsert::{LoadCounts, LoadRequest, Upsert};

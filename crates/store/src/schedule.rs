@@ -15,6 +15,7 @@ mod planning;
 mod status;
 mod update;
 
+pub use planning::ScheduledBlock;
 pub(crate) use status::{read_status, status_code};
 pub use update::ArchiveRecord;
 pub(crate) use update::{shortened, to_bigint, update_schedule};
@@ -105,16 +106,12 @@ impl ScheduleRow {
         self.records_duplicate_count.unwrap_or(0)
     }
 
-    /// Reads the columns of `schedule_columns!` by position: a plan reads up to a million rows, and
-    /// finding each column by name costs more.
+    /// Reads the columns of `schedule_columns!` by position: finding each by name costs more.
     pub(crate) fn read(row: &Row) -> Result<Self, StoreError> {
-        let start: DateTime<Utc> = get(row, 2)?;
         Ok(Self {
             schedule_id: get(row, 0)?,
             provider: read_provider(row, 1)?,
-            hour: Hour::starting_at(start).map_err(|_| StoreError::Corrupt {
-                what: "api.schedule.block_start",
-            })?,
+            hour: read_hour(get(row, 2)?)?,
             status: read_status(get(row, 3)?)?,
             payload: get(row, 4)?,
             message: get(row, 5)?,
@@ -132,6 +129,13 @@ impl ScheduleRow {
             loaded_at: get(row, 17)?,
         })
     }
+}
+
+/// The hour that starts at a value of column `block_start` of `api.schedule`.
+pub(crate) fn read_hour(start: DateTime<Utc>) -> Result<Hour, StoreError> {
+    Hour::starting_at(start).map_err(|_| StoreError::Corrupt {
+        what: "api.schedule.block_start",
+    })
 }
 
 /// Reads column `provider_name` of `api.providers`.

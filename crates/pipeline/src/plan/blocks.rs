@@ -1,10 +1,8 @@
 //! The blocks of a plan's ranges as the schedule has them, in an order that is fair to every
 //! provider.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
-use store::{ScheduleRow, Store, StoreError};
+use store::{ScheduledBlock, Store, StoreError};
 use tokio::task::JoinHandle;
 use trips::block::{Block, Hour, HourRange};
 use trips::status::{BlockStatus, Step};
@@ -56,7 +54,7 @@ pub(super) struct PlanRow {
 pub(super) struct PartRead<'a> {
     part: Part<'a>,
     /// For each provider of the part, its rows.
-    scheduled: JoinHandle<Result<Vec<Vec<ScheduleRow>>, StoreError>>,
+    scheduled: JoinHandle<Result<Vec<Vec<ScheduledBlock>>, StoreError>>,
 }
 
 impl<'a> PartRead<'a> {
@@ -79,32 +77,43 @@ impl<'a> PartRead<'a> {
 
     /// The part's blocks, hour by hour with the providers interleaved. So no provider waits for
     /// another's months, and no provider gets the requests of all workers at once.
-    pub(super) async fn rows(self, now: DateTime<Utc>) -> Result<Vec<PlanRow>, PipelineError> {
+    pub(super) async fn rows(
+        self,
+        now: DateTime<Utc>,
+    ) -> Result<impl Iterator<Item = PlanRow>, PipelineError> {
         let scheduled = self
             .scheduled
             .await
             .map_err(|_| PipelineError::panicked("reading the schedule"))??;
-        let mut rows = Vec::new();
-        for ((provider, range), scheduled) in self.part.into_iter().zip(scheduled) {
-            let scheduled: BTreeMap<_, _> =
-                scheduled.into_iter().map(|row| (row.hour, row)).collect();
-            rows.extend(
-                range
-                    .iter()
-                    .map(|hour| plan_row(provider, hour, scheduled.get(&hour), now)),
-            );
-        }
-        rows.sort_by(|a, b| {
-            (a.block.hour, &a.block.provider).cmp(&(b.block.hour, &b.block.provider))
-        });
-        Ok(rows)
+        let mut providers: Vec<_> = self.part.into_iter().zip(scheduled).collect();
+        providers.sort_by(|((a, _), _), ((b, _), _)| a.name.cmp(b.name));
+        let mut hours: Vec<_> = providers
+            .into_iter()
+            .map(|((provider, range), rows)| (provider, range, rows.into_iter().peekable()))
+            .collect();
+        let all = hours.iter().map(|(_, range, _)| range);
+        let first = all.clone().map(HourRange::first).min();
+        let end = all.map(HourRange::end).max();
+        let whole = first
+            .zip(end)
+            .and_then(|(first, end)| HourRange::new(first, end));
+        Ok(whole.into_iter().flatten().flat_map(move |hour| {
+            let wanted = hours
+                .iter_mut()
+                .filter(|(_, range, _)| range.first() <= hour && hour < range.end());
+            let rows = wanted.map(|(provider, _, rows)| {
+                let scheduled = rows.next_if(|row| row.hour == hour);
+                plan_row(*provider, hour, scheduled.as_ref(), now)
+            });
+            rows.collect::<Vec<_>>()
+        }))
     }
 }
 
 fn plan_row(
     provider: Provider<'_>,
     hour: Hour,
-    scheduled: Option<&ScheduleRow>,
+    scheduled: Option<&ScheduledBlock>,
     now: DateTime<Utc>,
 ) -> PlanRow {
     PlanRow {
@@ -122,7 +131,7 @@ fn plan_row(
 
 /// Whether the block has reached one of the ages, in hours, at which its provider is requested
 /// again, and was last requested before it reached that age.
-fn is_refetch_due(row: &ScheduleRow, ages: &[u32], now: DateTime<Utc>) -> bool {
+fn is_refetch_due(row: &ScheduledBlock, ages: &[u32], now: DateTime<Utc>) -> bool {
     let Some(extracted_at) = row
         .extracted_at
         .filter(|_| row.status.has_done(Step::Extract))

@@ -1,15 +1,20 @@
 //! What a plan writes to and reads from `api.providers` and `api.schedule`.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
 use trips::block::{Hour, HourRange, ProviderName};
+use trips::status::BlockStatus;
 use trips::time::CivilZone;
 use uuid::Uuid;
 
-use super::{ScheduleRow, get, read_provider, schedule_columns};
+use super::{get, read_hour, read_provider, read_status};
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
+use crate::values::values;
 
 impl Store {
     /// Inserts providers with their MDS ids into `api.providers`, or updates the ids. Rows that
@@ -70,37 +75,23 @@ impl Store {
                 provider: provider.clone(),
             })?;
         let spans = OffsetSpans::new(range, zone);
-        client
-            .execute(
-                "INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour)
-                 SELECT $1, block_start, block_start + interval '1 hour', civil::date,
-                        extract(year FROM civil), extract(month FROM civil),
-                        extract(day FROM civil), extract(hour FROM civil)
-                 FROM unnest($2::timestamptz[], $3::timestamptz[], $4::bigint[]) AS span (first, last, seconds),
-                      generate_series(first, last, interval '1 hour') AS block_start,
-                      LATERAL (
-                          SELECT (block_start AT TIME ZONE 'UTC') + seconds * interval '1 second' AS civil
-                      ) AS clock
-                 WHERE NOT EXISTS (
-                     SELECT FROM api.schedule known
-                     WHERE known.provider_id = $1 AND known.block_start = block_start.block_start
-                       AND known.block_start BETWEEN $5 AND $6
-                 )
-                 ORDER BY block_start
-                 ON CONFLICT (provider_id, block_start) DO NOTHING",
-                &[
-                    &provider_id,
-                    &spans.first,
-                    &spans.last,
-                    &spans.seconds,
-                    // Redundant for the result: they let the planner estimate the range and use the
-                    // index.
-                    &range.first().start(),
-                    &range.end().start(),
-                ],
-            )
-            .await
-            .map_err(failed("inserting blocks"))
+        let (first, end) = (range.first().start(), range.end().start());
+        let values = values![
+            provider_id,
+            spans.first,
+            spans.last,
+            spans.seconds,
+            // Redundant for the result: they let the planner estimate the range and use the index.
+            first,
+            end,
+        ];
+        let inserted = match client.execute_typed(INSERT_BLOCKS, values).await {
+            Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+                client.execute_typed(&INSERT_OTHER_BLOCKS, values).await
+            }
+            inserted => inserted,
+        };
+        inserted.map_err(failed("inserting blocks"))
     }
 
     /// Finds the earliest hour that `api.schedule` has of each provider. Providers without a block
@@ -145,27 +136,75 @@ impl Store {
         &self,
         provider: &ProviderName,
         range: HourRange,
-    ) -> Result<Vec<ScheduleRow>, StoreError> {
+    ) -> Result<Vec<ScheduledBlock>, StoreError> {
         let (start, end) = (range.first().start(), range.end().start());
+        let provider = provider.as_str();
+        let values = values![provider, start, end];
         self.client()
             .await?
-            .query(
-                concat!(
-                    "SELECT ",
-                    schedule_columns!(),
-                    " FROM api.schedule s JOIN api.providers p USING (provider_id)
-                      WHERE p.provider_name = $1 AND s.block_start >= $2 AND s.block_start < $3
-                      ORDER BY s.block_start"
-                ),
-                &[&provider.as_str(), &start, &end],
-            )
+            .query_typed(BLOCKS, values)
             .await
             .map_err(failed("reading the schedule"))?
             .iter()
-            .map(ScheduleRow::read)
+            .map(ScheduledBlock::read)
             .collect()
     }
 }
+
+/// What a plan has to know of a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduledBlock {
+    /// The id of its row.
+    pub schedule_id: i64,
+    /// Its hour.
+    pub hour: Hour,
+    /// How far it has come.
+    pub status: BlockStatus,
+    /// When its provider last answered a request for it.
+    pub extracted_at: Option<DateTime<Utc>>,
+}
+
+impl ScheduledBlock {
+    /// Reads the columns of [`BLOCKS`] by position: a plan reads up to a million rows.
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            schedule_id: get(row, 0)?,
+            hour: read_hour(get(row, 1)?)?,
+            status: read_status(get(row, 2)?)?,
+            extracted_at: get(row, 3)?,
+        })
+    }
+}
+
+const BLOCKS: &str = "
+    SELECT s.schedule_id, s.block_start, s.status_id, s.extracted_at
+    FROM api.schedule s JOIN api.providers p USING (provider_id)
+    WHERE p.provider_name = $1 AND s.block_start >= $2 AND s.block_start < $3
+    ORDER BY s.block_start";
+
+/// Inserts the blocks of the range that are missing. It fails if another plan inserts one of them
+/// meanwhile.
+const INSERT_BLOCKS: &str = "
+    INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour)
+    SELECT $1, block_start, block_start + interval '1 hour', civil::date,
+           extract(year FROM civil), extract(month FROM civil),
+           extract(day FROM civil), extract(hour FROM civil)
+    FROM unnest($2::timestamptz[], $3::timestamptz[], $4::bigint[]) AS span (first, last, seconds),
+         generate_series(first, last, interval '1 hour') AS block_start,
+         LATERAL (
+             SELECT (block_start AT TIME ZONE 'UTC') + seconds * interval '1 second' AS civil
+         ) AS clock
+    WHERE NOT EXISTS (
+        SELECT FROM api.schedule known
+        WHERE known.provider_id = $1 AND known.block_start = block_start.block_start
+          AND known.block_start BETWEEN $5 AND $6
+    )
+    ORDER BY block_start";
+
+/// As [`INSERT_BLOCKS`], and leaves out what another plan inserts meanwhile. To look out for that
+/// costs a new row a second visit of the index.
+static INSERT_OTHER_BLOCKS: LazyLock<String> =
+    LazyLock::new(|| format!("{INSERT_BLOCKS} ON CONFLICT (provider_id, block_start) DO NOTHING"));
 
 /// A range of hours, split where the zone's offset from UTC changes: each span has the starts of
 /// its first and last hour and its offset.

@@ -122,12 +122,37 @@ impl Db {
 
     /// Reads the n-th block of the day, counted from 0.
     pub(crate) async fn block(&self, n: usize) -> ScheduleRow {
-        let day = hours("2020-01-01-00", "2020-01-02-00");
-        self.store.blocks(&bird(), day).await.unwrap().remove(n)
+        let schedule_id = self.schedule_id(n).await;
+        let row = "SELECT * FROM api.schedule WHERE schedule_id = $1";
+        let row = self.sql.query_one(row, &[&schedule_id]).await.unwrap();
+        let count = |column| row.get::<_, Option<i64>>(column).map(i64::unsigned_abs);
+        let status = i16::try_from(row.get::<_, i32>("status_id")).unwrap();
+        ScheduleRow {
+            schedule_id,
+            provider: bird(),
+            hour: Hour::starting_at(row.get("block_start")).unwrap(),
+            status: status.try_into().unwrap(),
+            payload: row.get("payload"),
+            message: row.get("message"),
+            payload_trips_count: count("payload_trips_count"),
+            records_total: count("records_total"),
+            records_processed: count("records_processed"),
+            records_error_count: count("records_error_count"),
+            records_duplicate_count: count("records_duplicate_count"),
+            rerun_flag: row.get("rerun_flag"),
+            run_id: row.get("run_id"),
+            updated_at: row.get("updated_at"),
+            extracted_at: row.get("extracted_at"),
+            published_at: row.get("published_at"),
+            archived_at: row.get("archived_at"),
+            loaded_at: row.get("loaded_at"),
+        }
     }
 
     pub(crate) async fn schedule_id(&self, n: usize) -> i64 {
-        self.block(n).await.schedule_id
+        let day = hours("2020-01-01-00", "2020-01-02-00");
+        let mut blocks = self.store.blocks(&bird(), day).await.unwrap();
+        blocks.remove(n).schedule_id
     }
 
     /// Loads trips that the n-th block's provider was requested for this many minutes after the

@@ -10,6 +10,7 @@ mod claims;
 mod delivered;
 mod deliveries;
 mod fixture;
+mod indexes;
 mod loading;
 mod locks;
 mod lone_rows;

@@ -38,7 +38,7 @@ async fn blocks_are_inserted_once() {
     assert!(
         blocks
             .iter()
-            .all(|block| block.status == BlockStatus::New && block.fetched() == 0)
+            .all(|block| block.status == BlockStatus::New && block.extracted_at.is_none())
     );
 }
 
