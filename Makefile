@@ -13,6 +13,8 @@
 # And:
 #   make e2e-airflow-all runs the DAGs with every supported version of Airflow
 #   make chaos           attacks whole runs (SEEDS=0..300, or SEEDS=17 to repeat one)
+#   make fuzz            feeds a parser what breaks it, with cargo-fuzz (TARGET=envelope RUNS=1000000)
+#   make fuzz-stable     the same with a stable compiler (TARGET=envelope, or all of them)
 #   make screenshots     renews the pictures of docs/images
 #   make retries         prints how often each step is tried after each error, as two interpreters found
 #   make statements      records the statements of this version, which later versions' tables have to accept
@@ -31,8 +33,8 @@
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
 #   make advisories      checks the dependencies against RustSec's advisories, and prints their date (ADVISORY_DB=clone)
-.PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e chaos e2e-airflow-all infra-check retries statements compat \
-	lambda lambda-zips check-reproducible deployable deploy release version image image-materials check-image lambda-figures \
+.PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e chaos fuzz fuzz-list fuzz-stable e2e-airflow-all \
+	infra-check retries statements compat lambda lambda-zips check-reproducible deployable deploy release version image image-materials check-image lambda-figures \
 	bench bench-loops deny advisories rds-roots clean
 
 CARGO ?= cargo
@@ -109,6 +111,29 @@ SEEDS ?= 0..300
 
 chaos: build
 	MDS_CHAOS_SEEDS=$(SEEDS) $(CARGO) nextest run --workspace --all-features --locked --profile chaos --no-capture
+
+# docs/FUZZING.md. What libFuzzer finds interesting goes to fuzz/corpus, what it finds wrong to fuzz/artifacts.
+# FUZZ_FLAGS=--no-default-features leaves out the parsers that need the client libraries, and builds in a fraction of the time.
+TARGET ?=
+RUNS ?= 1000000
+FUZZ_FLAGS ?=
+
+fuzz/Cargo.lock: Cargo.lock
+	cp Cargo.lock $@
+
+fuzz-list: fuzz/Cargo.lock
+	cd fuzz && $(CARGO) +nightly fuzz list
+
+fuzz: fuzz/Cargo.lock
+	@test -n "$(TARGET)" || { echo "TARGET is missing; make fuzz-list shows them"; exit 1; }
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	mkdir -p fuzz/corpus/$(TARGET)
+	cd fuzz && $(CARGO) +nightly fuzz run $(FUZZ_FLAGS) $(TARGET) corpus/$(TARGET) seeds/$(TARGET) -- -runs=$(RUNS)
+
+# Every target, and the parsers beside those of Python.
+fuzz-stable: build
+	MDS_FUZZ_TARGET=$(TARGET) MDS_FUZZ_RUNS=$(RUNS) \
+		$(CARGO) nextest run --workspace --all-features --locked --profile fuzz --no-capture
 
 # The pictures of docs/images, of made-up hours.
 screenshots: build

@@ -3,6 +3,7 @@
 use geo::Polygon;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use trips::json::{Object, objects, optional_object};
 use trips::public_row::MAX_LABEL_BYTES;
 use trips::text::strip_byte_order_mark;
 
@@ -20,13 +21,13 @@ pub(crate) struct Feature {
 /// Other members are skipped: some files contain all features a second time, as an index.
 #[derive(Deserialize)]
 struct Collection<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "objects")]
     features: Vec<RawFeature<'a>>,
 }
 
 #[derive(Deserialize)]
 struct RawFeature<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "optional_object")]
     geometry: Option<RawGeometry<'a>>,
     properties: Option<Map<String, Value>>,
 }
@@ -38,7 +39,7 @@ pub(crate) fn read(layer: &Layer, json: &[u8]) -> Result<Vec<Feature>, BoundaryE
         key: layer.key.clone(),
         why,
     };
-    let collection: Collection<'_> =
+    let Object(collection): Object<Collection<'_>> =
         serde_json::from_slice(strip_byte_order_mark(json)).map_err(malformed)?;
     let features: Vec<Feature> = collection
         .features
@@ -76,8 +77,10 @@ pub fn check_geometry(key: &str, json: &[u8]) -> Result<(), BoundaryError> {
         key: key.to_owned(),
         problem,
     };
-    let collection: Collection<'_> = serde_json::from_slice(strip_byte_order_mark(json))
-        .map_err(|error| unusable(format!("it is not a GeoJSON FeatureCollection ({error})")))?;
+    let Object(collection): Object<Collection<'_>> =
+        serde_json::from_slice(strip_byte_order_mark(json)).map_err(|error| {
+            unusable(format!("it is not a GeoJSON FeatureCollection ({error})"))
+        })?;
     for (index, raw) in collection.features.iter().enumerate() {
         raw.polygons()
             .map_err(|fault| unusable(format!("feature {}: {fault}", index + 1)))?;

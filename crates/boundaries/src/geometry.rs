@@ -7,6 +7,7 @@ use geo::{Coord, LineString, Polygon};
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use trips::json::objects;
 
 /// A geometry whose coordinates are not read yet: their form depends on its type.
 #[derive(Deserialize)]
@@ -15,7 +16,7 @@ pub(crate) struct RawGeometry<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow)]
     coordinates: Option<&'a RawValue>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "objects")]
     geometries: Vec<RawGeometry<'a>>,
 }
 

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use socrata::{DatasetId, MAX_CHUNK_ROWS, SocrataConfig};
 use trips::ids::PublicIdKey;
+use trips::json::objects;
 use trips::public_row::{DeviceIdPeriod, DeviceIds, PublicForm, PublicTimes, TimeRounding};
 use trips::time::{CivilZone, ZoneError};
 use vault::Compression;
@@ -346,7 +347,7 @@ impl Settings {
         let Some(value) = &self.boundaries else {
             return Ok(boundaries::default_layers());
         };
-        let layers: Vec<Layer> = serde_json::from_value(value.clone()).map_err(|_| {
+        let layers: Vec<Layer> = objects(value.clone()).map_err(|_| {
             ConfigError::invalid(
                 BOUNDARIES,
                 "must be a list of {\"layer\", \"key\", \"property\"}, each layer one of \

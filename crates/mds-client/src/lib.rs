@@ -8,6 +8,8 @@ mod endpoint;
 mod error;
 mod fetch_error;
 mod fields;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod interim;
 mod list;
 mod list_request;

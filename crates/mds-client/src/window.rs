@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use trips::block::Hour;
+use trips::json::object_in;
 
 /// Timestamps from this number on are milliseconds, smaller ones are seconds. As seconds it lies in
 /// the year 5138, as milliseconds in 1973.
@@ -47,7 +48,7 @@ fn end_seconds(trip: &RawValue) -> Option<f64> {
         #[serde(borrow)]
         end_time: &'a RawValue,
     }
-    let end: End<'_> = serde_json::from_str(trip.get()).ok()?;
+    let end: End<'_> = object_in(trip.get()).ok()?;
     let number: f64 = end.end_time.get().trim_matches('"').trim().parse().ok()?;
     let is_milliseconds = number.abs() >= FIRST_MILLISECONDS;
     number.is_finite().then_some(if is_milliseconds {

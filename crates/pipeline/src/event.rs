@@ -6,6 +6,7 @@ use config::ConfigVersion;
 use serde::{Deserialize, Serialize};
 use trips::Changes;
 use trips::block::{Block, Hour, ProviderName};
+use trips::json::optional_object;
 use trips::status::{Step, StepSelection};
 use uuid::Uuid;
 
@@ -63,7 +64,7 @@ impl PlanRequest {
     ///
     /// `InvalidInput` that names the key.
     pub fn from_json(event: serde_json::Value) -> Result<Self, PipelineError> {
-        read_object("plan request", event)
+        read_event("plan request", event)
     }
 
     /// The id of the run: derived from the execution, or a new one.
@@ -94,8 +95,16 @@ impl PlanRequest {
     }
 }
 
-/// Reads an object. Serde alone would also read an array as the object's values in order.
-fn read_object<T: serde::de::DeserializeOwned>(
+/// The longest explanation of what is wrong with an event, which may quote the event.
+const MAX_WHY_CHARS: usize = 800;
+
+/// Reads an event, which is an object. Serde alone would also read an array as the object's values
+/// in order.
+///
+/// # Errors
+///
+/// `InvalidInput` that names the key.
+pub fn read_event<T: serde::de::DeserializeOwned>(
     what: &str,
     event: serde_json::Value,
 ) -> Result<T, PipelineError> {
@@ -103,7 +112,18 @@ fn read_object<T: serde::de::DeserializeOwned>(
     if !event.is_object() {
         return Err(wrong("must be a JSON object".to_owned()));
     }
-    serde_json::from_value(event).map_err(|e| wrong(e.to_string()))
+    serde_path_to_error::deserialize(event).map_err(|error| wrong(with_key(&error)))
+}
+
+/// serde's own message does not say which key has the wrong value.
+fn with_key(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let (path, why) = (error.path().to_string(), error.inner().to_string());
+    let why = if path == "." || why.contains(&format!("`{path}`")) {
+        why
+    } else {
+        format!("{path}: {why}")
+    };
+    why.chars().take(MAX_WHY_CHARS).collect()
 }
 
 /// Where a run's manifest is: the parameters of the Map state's `ItemReader`.
@@ -138,16 +158,32 @@ pub struct BlockItem {
     #[serde(default)]
     pub accept_losses: bool,
     /// The configuration of the run. An item that an older planner wrote has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "optional_object",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub config: Option<ConfigVersion>,
     /// The output of `extract`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "optional_object",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub extract: Option<ExtractOutput>,
     /// The output of `sync-db`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "optional_object",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub sync_db: Option<SyncDbOutput>,
     /// The output of `sync-socrata`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "optional_object",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub sync_socrata: Option<SyncSocrataOutput>,
 }
 
@@ -158,7 +194,7 @@ impl BlockItem {
     ///
     /// `InvalidInput` that names the key.
     pub fn from_json(event: serde_json::Value) -> Result<Self, PipelineError> {
-        read_object("block item", event)
+        read_event("block item", event)
     }
 
     /// The item's block.
@@ -202,7 +238,11 @@ pub struct ExtractOutput {
     #[serde(default)]
     pub payload_bytes: u64,
     /// What differs from the previous archive; `None` if there is none that can be read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "optional_object",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub changes: Option<Changes>,
     /// Whether the block is complete: the archive has no trips, and no trip is loaded that would
     /// have to go.

@@ -46,6 +46,7 @@ pub use doctor::{Check, DoctorReport, Outcome, Verdict as DoctorVerdict, examine
 pub use error::{ErrorName, PipelineError, to_json};
 pub use event::{
     BlockItem, ExtractOutput, ManifestLocation, PlanRequest, SyncDbOutput, SyncSocrataOutput,
+    read_event,
 };
 pub use extract::{extract, extract_to};
 pub use manifest::read_manifest;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::sleep;
+use trips::json::Object;
 use url::Url;
 
 use crate::chunks::Chunk;
@@ -139,10 +140,7 @@ impl SocrataClient {
     pub async fn count(&self, filter: Option<&str>) -> Result<u64, SocrataError> {
         let mut query = vec![("$select", "count(*) as total")];
         query.extend(filter.map(|filter| ("$where", filter)));
-        let rows: Vec<Total> = self.query(&query).await?;
-        rows.first()
-            .and_then(Total::value)
-            .ok_or_else(|| SocrataError::malformed("the response to a count has no number"))
+        total(&self.query_body(&query).await?)
     }
 
     /// The rows of a SoQL query: pairs such as `("$select", "year, count(*)")`. Without a `$limit`
@@ -155,14 +153,14 @@ impl SocrataClient {
         &self,
         query: &[(&str, &str)],
     ) -> Result<Vec<T>, SocrataError> {
+        rows_of(&self.query_body(query).await?)
+    }
+
+    async fn query_body(&self, query: &[(&str, &str)]) -> Result<Bytes, SocrataError> {
         let mut url = self.url.clone();
         url.query_pairs_mut().extend_pairs(query);
-        let body = self
-            .with_retries(|| self.get_body(url.clone(), MAX_QUERY_RESPONSE_BYTES))
-            .await?;
-        serde_json::from_slice(&body).map_err(|_| {
-            SocrataError::malformed("the response to a query has other rows than requested")
-        })
+        self.with_retries(|| self.get_body(url.clone(), MAX_QUERY_RESPONSE_BYTES))
+            .await
     }
 
     async fn get_body(&self, url: Url, max_bytes: usize) -> Result<Bytes, SocrataError> {
@@ -256,8 +254,8 @@ impl SocrataClient {
             let url = url.ok_or_else(|| SocrataError::malformed("its Location is not a URL"))?;
             return self.on_same_origin(url).map(Some);
         }
-        let accepted: Option<Accepted> = serde_json::from_slice(&response.body).ok();
-        Ok(accepted.map(|accepted| {
+        let accepted: Option<Object<Accepted>> = serde_json::from_slice(&response.body).ok();
+        Ok(accepted.map(|Object(accepted)| {
             let mut url = self.url.clone();
             url.query_pairs_mut()
                 .append_pair("ticket", &accepted.ticket);
@@ -301,6 +299,20 @@ impl Total {
             other => other.as_u64(),
         }
     }
+}
+
+fn rows_of<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, SocrataError> {
+    serde_json::from_slice(body).map_err(|_| {
+        SocrataError::malformed("the response to a query has other rows than requested")
+    })
+}
+
+/// Reads the answer to a count.
+pub(crate) fn total(body: &[u8]) -> Result<u64, SocrataError> {
+    let rows: Vec<Object<Total>> = rows_of(body)?;
+    rows.first()
+        .and_then(|Object(total)| total.value())
+        .ok_or_else(|| SocrataError::malformed("the response to a count has no number"))
 }
 
 fn in_progress(status: u16) -> SocrataError {

@@ -4,6 +4,8 @@ mod chunks;
 mod client;
 mod config;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod held;
 mod metadata;
 mod options;

@@ -1,6 +1,7 @@
 //! What a portal says about a dataset: its columns, and the one that identifies a row.
 
 use serde::Deserialize;
+use trips::json::{Object, objects};
 
 use crate::error::SocrataError;
 
@@ -55,13 +56,14 @@ struct Column {
 #[serde(rename_all = "camelCase")]
 struct View {
     row_identifier_column_id: Option<i64>,
+    #[serde(deserialize_with = "objects")]
     columns: Vec<Column>,
 }
 
 impl DatasetInfo {
     /// Reads the body of a 200.
     pub(crate) fn read(body: &[u8]) -> Result<Self, SocrataError> {
-        let view: View = serde_json::from_slice(body).map_err(|_| {
+        let Object(view): Object<View> = serde_json::from_slice(body).map_err(|_| {
             SocrataError::malformed("its description of the dataset has no columns")
         })?;
         let identifier = view

@@ -1,6 +1,7 @@
 //! The result of an upload.
 
 use serde::{Deserialize, Serialize};
+use trips::json::Object;
 
 use crate::error::SocrataError;
 
@@ -39,7 +40,8 @@ impl Upsert {
     /// `rows` rows: nobody knows then which rows the portal has.
     pub(crate) fn read(body: &[u8], rows: u64) -> Result<Self, SocrataError> {
         let no_counts = || SocrataError::malformed("it returned status 200 without counts of rows");
-        let response: Response = serde_json::from_slice(body).map_err(|_| no_counts())?;
+        let Object(response): Object<Response> =
+            serde_json::from_slice(body).map_err(|_| no_counts())?;
         if response.created.is_none() && response.updated.is_none() && response.deleted.is_none() {
             return Err(no_counts());
         }

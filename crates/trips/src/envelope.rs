@@ -12,6 +12,8 @@ mod version;
 mod write;
 
 pub use error::EnvelopeError;
+#[cfg(feature = "fuzzing")]
+pub(crate) use read::read_window;
 pub use read::{EnvelopeSummary, NonFiniteTrip, TripVisitor, read_envelope, read_list};
 pub use too_large::{TextFacts, TooLargeTrip};
 pub use version::is_version;

@@ -6,11 +6,13 @@ mod elements;
 mod error;
 mod extent;
 mod non_finite;
+mod object;
 pub(crate) mod window;
 
 pub use array_writer::ArrayWriter;
 pub use elements::Elements;
 pub use error::JsonError;
+pub use object::{Object, object_in, objects, optional_object};
 
 #[cfg(test)]
 mod tests;

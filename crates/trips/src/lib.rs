@@ -6,6 +6,8 @@ pub mod envelope;
 mod feed;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod hour_state;
 pub mod ids;
 pub mod json;

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::json::object_in;
 use crate::trip;
 
 /// The largest record that is kept as it was sent. A usual one has a few hundred bytes.
@@ -49,7 +50,7 @@ impl Vehicle {
     /// as a trip does, that one counts.
     #[must_use]
     pub fn read(record: &RawValue, provider_id: Uuid) -> Option<Self> {
-        let sent: Sent<'_> = serde_json::from_str(record.get()).ok()?;
+        let sent: Sent<'_> = object_in(record.get()).ok()?;
         let provider_id = trip::provider_of(sent.provider_id, provider_id);
         let device_id = trip::id(sent.device_id, provider_id)?.uuid;
         let types = sent

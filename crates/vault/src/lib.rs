@@ -5,6 +5,8 @@ mod blocking;
 mod bucket;
 mod error;
 mod fernet;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod key_ring;
 mod listing;
 mod object_version;

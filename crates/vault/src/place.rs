@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
+use trips::json::Object;
 
 /// What content that is compressed with zstd begins with.
 pub(crate) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
@@ -87,7 +88,9 @@ impl Head {
             Some(length) if length > MAX_PLACE_BYTES => return Err(malformed()),
             Some(length) => {
                 content.take(length as u64).read_to_end(&mut bytes)?;
-                Some(serde_json::from_slice(&bytes[HEAD_BYTES..]).map_err(|_| malformed())?)
+                let Object(place) =
+                    serde_json::from_slice(&bytes[HEAD_BYTES..]).map_err(|_| malformed())?;
+                Some(place)
             }
         };
         Ok(Self {

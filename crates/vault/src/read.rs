@@ -9,6 +9,8 @@ mod spooler;
 pub(crate) use fetch::{Fetched, Source};
 pub use reader::{ObjectReader, StoredAs, StoredInfo};
 pub use sealed::SealedReader;
-pub(crate) use spooler::Spooled;
 #[cfg(test)]
-pub(crate) use spooler::{SPOOL_MEMORY, Spooler};
+pub(crate) use spooler::SPOOL_MEMORY;
+pub(crate) use spooler::Spooled;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use spooler::Spooler;

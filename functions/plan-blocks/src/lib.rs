@@ -1,29 +1,12 @@
 //! `plan-blocks` as a function of AWS Lambda: plans a run, and summarizes it when all of its blocks
 //! have ended.
 
+mod request;
+
 use lambda_kit::{FunctionError, Invocation};
-use pipeline::{ErrorName, PipelineError, PlanRequest};
-use serde::Deserialize;
 use serde_json::Value;
-use uuid::Uuid;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SummarizeEvent {
-    summarize: Summarize,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MigrateEvent {
-    migrate: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Summarize {
-    run_id: Uuid,
-}
+pub use request::Request;
 
 /// Takes a plan request and returns the plan, takes `{"summarize": {"run_id"}}` and returns that
 /// run's counts, or takes `{"migrate": true}`, migrates the database and returns what it did
@@ -31,23 +14,12 @@ struct Summarize {
 ///
 /// # Errors
 ///
-/// Those of [`pipeline::plan()`] and [`pipeline::migrate()`]; `RunHadFailures` if blocks of the run
-/// to summarize failed.
+/// Those of [`Request::read`], [`pipeline::plan()`] and [`pipeline::migrate()`]; `RunHadFailures`
+/// if blocks of the run to summarize failed.
 pub async fn handle(invocation: Invocation) -> Result<Value, FunctionError> {
-    if invocation.event.get("summarize").is_some() {
-        let event: SummarizeEvent = serde_json::from_value(invocation.event.clone())
-            .map_err(|e| PipelineError::new(ErrorName::InvalidInput, format!("summarize: {e}")))?;
-        return lambda_kit::summarize(event.summarize.run_id, &invocation).await;
+    match Request::read(invocation.event.clone())? {
+        Request::Summarize { run_id } => lambda_kit::summarize(run_id, &invocation).await,
+        Request::Migrate => lambda_kit::migrate(&invocation).await,
+        Request::Plan(request) => lambda_kit::plan(&request, &invocation).await,
     }
-    if invocation.event.get("migrate").is_some() {
-        let event: MigrateEvent = serde_json::from_value(invocation.event.clone())
-            .map_err(|e| PipelineError::new(ErrorName::InvalidInput, format!("migrate: {e}")))?;
-        if !event.migrate {
-            let error = PipelineError::new(ErrorName::InvalidInput, "migrate: must be true");
-            return Err(error.into());
-        }
-        return lambda_kit::migrate(&invocation).await;
-    }
-    let request = PlanRequest::from_json(invocation.event.clone())?;
-    lambda_kit::plan(&request, &invocation).await
 }

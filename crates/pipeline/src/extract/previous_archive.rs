@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 use trips::Changes;
 use trips::block::backup_key;
 use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
+use trips::json::object_in;
 use vault::{Vault, VaultError, WriteCondition};
 
 use super::canonical::{hash_of, hash_of_json};
@@ -182,7 +183,7 @@ fn hash_of_id(trip: &RawValue) -> Option<u64> {
         #[serde(borrow)]
         trip_id: &'a RawValue,
     }
-    let id = serde_json::from_str::<Named<'_>>(trip.get()).ok()?.trip_id;
+    let id = object_in::<Named<'_>>(trip.get()).ok()?.trip_id;
     match serde_json::from_str::<Cow<'_, str>>(id.get()) {
         Ok(text) => Some(hash_of(&text.to_ascii_lowercase())),
         Err(_) => hash_of_json(id.get()),

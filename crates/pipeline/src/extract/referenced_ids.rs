@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::WantedDevice;
+use trips::json::object_in;
 use trips::trip::{id, instant, provider_of};
 use uuid::Uuid;
 
@@ -44,7 +45,7 @@ impl ReferencedIds {
             #[serde(borrow)]
             start_time: Option<&'a RawValue>,
         }
-        let Ok(sent) = serde_json::from_str::<Sent<'_>>(raw.get()) else {
+        let Ok(sent) = object_in::<Sent<'_>>(raw.get()) else {
             return;
         };
         let provider = provider_of(sent.provider_id, self.provider);

@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 use trips::block::{BlockObject, Hour};
 use trips::envelope::ArchiveWriter;
+use trips::json::object_in;
 use trips::trip::{id, provider_of};
 use uuid::Uuid;
 use vault::{ObjectWriter, Seal};
@@ -200,7 +201,7 @@ impl Points {
             #[serde(borrow)]
             trip_ids: Option<Vec<&'a RawValue>>,
         }
-        let Ok(point) = serde_json::from_str::<Point<'_>>(raw.get()) else {
+        let Ok(point) = object_in::<Point<'_>>(raw.get()) else {
             return false;
         };
         let provider = provider_of(point.provider_id, self.provider);

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use trips::Feed;
 use trips::block::Hour;
 use trips::envelope::NonFiniteTrip;
+use trips::json::object_in;
 use trips::trip::{Flag, Reject, RejectReason, Rules, ServiceArea, Trip};
 use uuid::Uuid;
 
@@ -94,7 +95,7 @@ impl TripSink for SampleSink {
         self.sample.trips += 1;
         self.sample.digest = self.sample.digest.wrapping_add(hash(raw.get()));
         // A trip that cannot be parsed here is rejected below, with a reason.
-        if let Ok(sent) = serde_json::from_str::<AsSent<'_>>(raw.get()) {
+        if let Ok(sent) = object_in::<AsSent<'_>>(raw.get()) {
             self.count(&sent);
         }
         self.check(raw);
@@ -104,7 +105,7 @@ impl TripSink for SampleSink {
     fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
         self.sample.trips += 1;
         self.sample.digest = self.sample.digest.wrapping_add(hash(trip.text));
-        if let Ok(sent) = serde_json::from_str::<AsSent<'_>>(trip.with_nulls.get()) {
+        if let Ok(sent) = object_in::<AsSent<'_>>(trip.with_nulls.get()) {
             self.count(&sent);
         }
         let reject = self.rules().reject_non_finite(trip);

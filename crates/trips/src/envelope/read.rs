@@ -125,7 +125,7 @@ pub fn read_list<R: Read, V: TripVisitor>(
     read_window(Window::new(reader), list, visitor)
 }
 
-pub(super) fn read_window<R: Read, V: TripVisitor>(
+pub(crate) fn read_window<R: Read, V: TripVisitor>(
     mut window: Window<R>,
     list: &'static str,
     visitor: &mut V,
@@ -210,7 +210,15 @@ impl<V: TripVisitor> Envelope<'_, V> {
             .map_err(|_| EnvelopeError::NotAnEnvelope {
                 problem: "its link to the next page is not a string",
             })?;
-        self.summary.next = next.filter(|url| !url.is_empty());
+        let Some(next) = next.filter(|url| !url.is_empty()) else {
+            return Ok(());
+        };
+        let first = self.summary.next.get_or_insert_with(|| next.clone());
+        if *first != next {
+            return Err(EnvelopeError::NotAnEnvelope {
+                problem: "it has two links to the next page",
+            });
+        }
         Ok(())
     }
 

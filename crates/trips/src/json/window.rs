@@ -39,9 +39,14 @@ enum Input {
 
 impl<R: Read> Window<R> {
     pub(crate) fn new(reader: R) -> Self {
+        Self::of_bytes(reader, WINDOW_BYTES)
+    }
+
+    /// A window that has this size at first.
+    pub(crate) fn of_bytes(reader: R, bytes: usize) -> Self {
         Self {
             reader,
-            bytes: vec![0; WINDOW_BYTES],
+            bytes: vec![0; bytes],
             next: 0,
             filled: 0,
             bytes_before_window: 0,

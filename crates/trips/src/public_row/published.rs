@@ -97,7 +97,10 @@ impl PublishedRow<'static> {
     pub fn parse(text: &str, times: &PublicTimes) -> Result<Self, PublishedRowError> {
         let row = row(&members::read(text)?)?;
         check_times(&row, times)?;
-        Ok(Self(rounded(row, times)))
+        let row = rounded(row, times);
+        // The last minutes of the year 9999 are rounded to a year with five digits.
+        check_forms(&row)?;
+        Ok(Self(row))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The cost of a trip, in the currency's minor unit.
 
+use super::decimal::{Decimal, NotWhole};
 use super::scalar::Scalar;
 use crate::CostUnit;
 
@@ -30,37 +31,14 @@ pub(super) fn minor_units(
 
 /// `number` times ten to the power of `shift`.
 fn shifted(number: &str, shift: i64) -> Result<i64, CostError> {
-    let unsigned = number.strip_prefix('-').unwrap_or(number);
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{fraction}");
-    let digits = digits.trim_start_matches('0');
-    let significant = digits.trim_end_matches('0');
-    if significant.is_empty() {
-        return Ok(0);
-    }
-    let exponent: i64 = exponent.parse().map_err(|_| CostError::Unusable)?;
-    // The number is `significant` with this many zeros behind it.
-    let zeros = exponent
-        .checked_add(shift)
-        .and_then(|n| n.checked_sub(length(fraction)))
-        .and_then(|n| n.checked_add(length(digits) - length(significant)))
-        .ok_or(CostError::Unusable)?;
-    if zeros < 0 {
-        return Err(CostError::Fraction);
-    }
-    let sign = if number.starts_with('-') { -1 } else { 1 };
-    u32::try_from(zeros)
-        .ok()
-        .and_then(|zeros| 10_i64.checked_pow(zeros))
-        .zip(significant.parse::<i64>().ok())
-        .and_then(|(scale, digits)| digits.checked_mul(scale))
-        .map(|cost| sign * cost)
-        .ok_or(CostError::Unusable)
-}
-
-fn length(digits: &str) -> i64 {
-    i64::try_from(digits.len()).unwrap_or(i64::MAX)
+    let number = Decimal::read(number).and_then(|number| number.shifted(shift));
+    number
+        .ok_or(CostError::Unusable)?
+        .exact()
+        .map_err(|error| match error {
+            NotWhole::Fraction => CostError::Fraction,
+            NotWhole::TooLarge => CostError::Unusable,
+        })
 }
 
 /// How many decimals the major unit of a currency has (ISO 4217). Without a currency it is the US

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::scalar::{Id, Scalar};
 use crate::ids::integer_id_to_uuid;
+use crate::json::object_in;
 
 /// The id of a trip as a row of the table has it. `None` if it cannot be read from the text.
 ///
@@ -23,7 +24,7 @@ pub fn delivered_id(json: &str) -> Option<Uuid> {
         #[serde(borrow)]
         trip_id: Option<&'a RawValue>,
     }
-    let sent = serde_json::from_str::<Ids<'_>>(json).ok()?;
+    let sent: Ids<'_> = object_in(json).ok()?;
     match id(sent.trip_id)? {
         Id::Uuid(uuid) => Some(uuid),
         Id::Integer(number) => match id(sent.provider_id)? {

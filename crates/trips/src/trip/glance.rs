@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::scalar::{Scalar, Stamp};
+use crate::json::object_in;
 
 /// Whose trip it is, and when it ended.
 ///
@@ -40,7 +41,7 @@ impl TripGlance {
     /// Reads a trip's JSON text; `None` if it does not say both.
     #[must_use]
     pub fn of(json: &str) -> Option<Self> {
-        let fields: Fields<'_> = serde_json::from_str(json).ok()?;
+        let fields: Fields<'_> = object_in(json).ok()?;
         let Scalar::Text(provider_id) = Scalar::of(fields.provider_id) else {
             return None;
         };

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::Point;
 use super::lenient::{Number, Object};
 use super::route::{Geometry, Position, Route, Track};
+use crate::json::object_in;
 
 /// The known members of a trip. Unknown ones are skipped; `null` is the same as absent.
 #[derive(Deserialize)]
@@ -101,7 +102,7 @@ impl Location {
 
 impl<'a> RawTrip<'a> {
     pub(super) fn read(json: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(json.as_bytes())
+        object_in(json)
     }
 
     /// The shape of the trip. A trip with a location is of 2.0 even if it also has a route: the
@@ -127,5 +128,5 @@ pub(super) fn trip_id_alone(json: &str) -> Option<Box<RawValue>> {
     struct OnlyId {
         trip_id: Option<Box<RawValue>>,
     }
-    serde_json::from_str::<OnlyId>(json).ok()?.trip_id
+    object_in::<OnlyId>(json).ok()?.trip_id
 }

@@ -1,6 +1,7 @@
 //! From the JSON of a trip to a trip or a reject.
 
 use chrono::{DateTime, Utc};
+use serde_json::Deserializer;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -14,6 +15,7 @@ use super::{Flags, Point, ServiceArea, Trip};
 use crate::Feed;
 use crate::block::Hour;
 use crate::envelope::{NonFiniteTrip, TooLargeTrip};
+use crate::json::Object;
 
 const MAX_REPORTED_ID_CHARS: usize = 64;
 
@@ -96,8 +98,8 @@ impl Rules<'_> {
     /// trip is rejected: [`Rules::check`] on the complete trip returns the reasons.
     #[must_use]
     pub fn check_ahead(&self, text: &[u8]) -> Option<(Trip, usize)> {
-        let mut values = serde_json::Deserializer::from_slice(text).into_iter::<RawTrip<'_>>();
-        let sent = values.next()?.ok()?;
+        let mut values = Deserializer::from_slice(text).into_iter::<Object<RawTrip<'_>>>();
+        let Object(sent) = values.next()?.ok()?;
         let length = values.byte_offset();
         // The parser does not validate what it skips, which has to be UTF-8 nevertheless.
         str::from_utf8(text.get(..length)?).ok()?;

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::decimal::Decimal;
 use super::lenient::number_in;
 
 /// A timestamp of at least this magnitude is in milliseconds, a smaller one in seconds. As seconds,
@@ -51,17 +52,10 @@ fn text(json: &str) -> Option<Cow<'_, str>> {
 
 /// A whole number; a fraction is rounded, half away from zero.
 pub(super) fn whole(digits: &str) -> Option<i64> {
-    digits.parse().ok().or_else(|| rounded(digits))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "below 2^53 the rounded number is exact and within i64"
-)]
-fn rounded(digits: &str) -> Option<i64> {
-    const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
-    let number = number_in(digits)?.round();
-    (number.abs() < EXACT_BELOW).then_some(number as i64)
+    digits
+        .parse()
+        .ok()
+        .or_else(|| Decimal::read(digits)?.rounded())
 }
 
 /// An id: a UUID in upper or lower case, or a whole number (as a number or as a string of digits).
@@ -104,24 +98,37 @@ pub(super) enum StampError {
 impl Stamp {
     /// Reads seconds or milliseconds since 1970, with fractions, to the microsecond.
     pub(super) fn of(scalar: &Scalar<'_>) -> Result<Self, StampError> {
-        let number = match scalar {
-            Scalar::Text(text) => number_in(text),
-            Scalar::Number(digits) => number_in(digits),
-            Scalar::Other => None,
-        }
-        .ok_or(StampError::NotANumber)?;
+        let text = match scalar {
+            Scalar::Text(text) => text.trim(),
+            Scalar::Number(digits) => digits,
+            Scalar::Other => return Err(StampError::NotANumber),
+        };
+        let number = number_in(text).ok_or(StampError::NotANumber)?;
         let in_seconds = number.abs() < MILLISECONDS_FROM;
-        let micros = number * if in_seconds { 1e6 } else { 1e3 };
-        instant(micros)
+        let places = if in_seconds { 6 } else { 3 };
+        micros(text, number, places)
+            .and_then(DateTime::from_timestamp_micros)
             .map(|time| Self { time, in_seconds })
             .ok_or(StampError::BeyondCalendar)
     }
 }
 
+/// A number times ten to the power of `places`, rounded.
+fn micros(text: &str, number: f64, places: u32) -> Option<i64> {
+    if let Ok(whole) = text.parse::<i64>() {
+        return whole.checked_mul(10_i64.pow(places));
+    }
+    match Decimal::read(text) {
+        Some(decimal) => decimal.shifted(i64::from(places))?.rounded(),
+        None => Some(saturating(number * 10_f64.powi(places.cast_signed()))),
+    }
+}
+
+/// Of a number in a form that JSON does not have, such as `.5` in a text.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a number beyond i64 saturates, and the calendar refuses it"
 )]
-fn instant(micros: f64) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(micros.round() as i64)
+fn saturating(micros: f64) -> i64 {
+    micros.round() as i64
 }

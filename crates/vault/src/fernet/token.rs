@@ -62,6 +62,9 @@ impl Token {
             .map_err(|_| Unreadable::Unknown)?;
         self.has_ended |= self.text[..whole].last() == Some(&b'=');
         self.text.drain(..whole);
+        if self.has_ended && !self.text.is_empty() {
+            return Err(Unreadable::Unknown);
+        }
         if is_start && self.tail.first().is_some_and(|first| *first != VERSION) {
             return Err(Unreadable::Unknown);
         }

@@ -1,0 +1,63 @@
+//! What an event asks `plan-blocks` for.
+
+use pipeline::{ErrorName, PipelineError, PlanRequest, read_event};
+use serde::Deserialize;
+use serde_json::Value;
+use trips::json::Object;
+use uuid::Uuid;
+
+/// What an event asks for.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// The plan of a run.
+    Plan(Box<PlanRequest>),
+    /// The counts of a run.
+    Summarize {
+        /// The run.
+        run_id: Uuid,
+    },
+    /// The migration of the database.
+    Migrate,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SummarizeEvent {
+    summarize: Object<Summarize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Summarize {
+    run_id: Uuid,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MigrateEvent {
+    migrate: bool,
+}
+
+impl Request {
+    /// Reads an event.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` that names the key.
+    pub fn read(event: Value) -> Result<Self, PipelineError> {
+        if event.get("summarize").is_some() {
+            let event: SummarizeEvent = read_event("summarize", event)?;
+            let Object(Summarize { run_id }) = event.summarize;
+            return Ok(Self::Summarize { run_id });
+        }
+        if event.get("migrate").is_some() {
+            let event: MigrateEvent = read_event("migrate", event)?;
+            if !event.migrate {
+                let why = "migrate: must be true";
+                return Err(PipelineError::new(ErrorName::InvalidInput, why));
+            }
+            return Ok(Self::Migrate);
+        }
+        PlanRequest::from_json(event).map(|request| Self::Plan(Box::new(request)))
+    }
+}
