@@ -28,7 +28,8 @@ def cargo_tree(package, target):
     command = ["cargo", "tree", "--locked", "--target", target, "--edges", "normal,no-proc-macro", "--prefix", "none"]
     command += ["--package", package, "--format", "{p}"]
     listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return {tuple(line.split(" ")[:2]) for line in listing.splitlines()[1:]}
+    crates = [tuple(line.split(" ")[:2]) for line in listing.splitlines() if line]
+    return {crate for crate in crates if crate[0] != package}
 
 
 def listed(document):

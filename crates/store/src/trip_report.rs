@@ -12,6 +12,8 @@ use crate::error::{StoreError, failed};
 use crate::schedule::get;
 
 mod count;
+mod names;
+mod overlaps;
 mod reaching;
 mod snapshot;
 mod sums;

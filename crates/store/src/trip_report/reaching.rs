@@ -5,27 +5,19 @@
 //! began before its end, which are few.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use deadpool_postgres::Transaction;
-use futures::TryStreamExt;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use trips::block::HourRange;
 use uuid::Uuid;
 
-use crate::error::{StoreError, failed};
+use super::sums::Class;
+use crate::error::StoreError;
 use crate::schedule::get;
 
 const SLICE_HOURS: i64 = 24;
 
 /// They are kept in memory: some 50 MB at most.
 const MAX_REACHING: usize = 500_000;
-
-/// The trips that began before the slice in which they end. Slices are days of 24 hours from `$1`.
-const REACHING: &str = "
-    SELECT provider_id, device_id, vehicle_type, schedule_id, trip_id, start_time, end_time,
-           withdrawn_at IS NULL AS is_live
-    FROM api.trips
-    WHERE end_time >= $2 AND end_time < $3 AND start_time < $1::timestamptz + date_trunc('day', end_time - $1::timestamptz)";
 
 /// Trips are in the slice in which they end.
 #[derive(Debug, Clone, Copy)]
@@ -56,9 +48,12 @@ pub(super) fn slices(range: HourRange) -> Vec<Slice> {
     slices
 }
 
-/// The trips that reach from one slice into another.
+/// The trips that began before the slice in which they end, unless they are too many to be kept.
 #[derive(Default)]
-pub(super) struct Reaching(Vec<ReachingTrip>);
+pub(super) struct Reaching {
+    trips: Vec<ReachingTrip>,
+    are_too_many: bool,
+}
 
 struct ReachingTrip {
     provider_id: Uuid,
@@ -83,38 +78,39 @@ pub(super) struct Others<'a> {
 }
 
 impl Reaching {
-    /// `None` if there are too many.
-    pub(super) async fn read(
-        transaction: &Transaction<'_>,
-        slices: &[Slice],
-    ) -> Result<Option<Self>, StoreError> {
-        let [first, _, ..] = slices else {
-            return Ok(Some(Self::default()));
-        };
-        let end = slices.last().unwrap_or(first).to;
-        let doing = failed("looking for trips that reach into another day");
-        let parameters: [&(dyn ToSql + Sync); 3] = [&first.from, &first.to, &end];
-        let rows = transaction
-            .query_raw(REACHING, parameters)
-            .await
-            .map_err(doing)?;
-        let mut rows = std::pin::pin!(rows);
-        let mut trips = Vec::new();
-        while let Some(row) = rows.try_next().await.map_err(doing)? {
-            if trips.len() == MAX_REACHING {
-                return Ok(None);
-            }
-            if get(&row, "is_live")? {
-                trips.push(ReachingTrip::read(&row)?);
-            }
+    /// A row of [`count`](super::count) has a device if it is such a trip.
+    pub(super) fn add(&mut self, row: &Row) -> Result<(), StoreError> {
+        if let Some(device_id) = get(row, "device_id")?
+            && !Class::of(row)?.is_withdrawn()
+        {
+            self.trips.push(ReachingTrip::read(row, device_id)?);
+            self.limit();
         }
-        Ok(Some(Self(trips)))
+        Ok(())
+    }
+
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.trips.extend(other.trips);
+        self.are_too_many |= other.are_too_many;
+        self.limit();
+        self
+    }
+
+    pub(super) const fn are_few(&self) -> bool {
+        !self.are_too_many
+    }
+
+    fn limit(&mut self) {
+        self.are_too_many |= self.trips.len() > MAX_REACHING;
+        if self.are_too_many {
+            self.trips = Vec::new();
+        }
     }
 
     /// The trips of later slices that began before the end of this one.
     pub(super) fn of_later_slices(&self, slice: &Slice) -> Others<'_> {
         let mut others = Others::default();
-        for trip in &self.0 {
+        for trip in &self.trips {
             if trip.end_time >= slice.to && trip.start_time < slice.to {
                 others.push(trip);
             }
@@ -124,10 +120,10 @@ impl Reaching {
 }
 
 impl ReachingTrip {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    fn read(row: &Row, device_id: Uuid) -> Result<Self, StoreError> {
         Ok(Self {
             provider_id: get(row, "provider_id")?,
-            device_id: get(row, "device_id")?,
+            device_id,
             vehicle_type: get(row, "vehicle_type")?,
             schedule_id: get(row, "schedule_id")?,
             trip_id: get(row, "trip_id")?,

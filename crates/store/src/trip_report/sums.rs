@@ -19,9 +19,19 @@ pub(super) struct GroupKey {
     pub(super) vehicle_type: Option<String>,
 }
 
+impl GroupKey {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            entry: get(row, "entry")?,
+            id: get(row, "provider_id")?,
+            vehicle_type: get(row, "vehicle_type")?,
+        })
+    }
+}
+
 /// What is found in a trip: the bits of its class.
 #[derive(Clone, Copy)]
-struct Class(i32);
+pub(super) struct Class(i32);
 
 impl Class {
     const WITHDRAWN: i32 = 1;
@@ -31,6 +41,14 @@ impl Class {
     const LONG_DURATION: i32 = 16;
     const NO_RIDER: i32 = 32;
     const SINCE: i32 = 64;
+
+    pub(super) fn of(row: &Row) -> Result<Self, StoreError> {
+        get(row, "class").map(Self)
+    }
+
+    pub(super) const fn is_withdrawn(self) -> bool {
+        self.has(Self::WITHDRAWN)
+    }
 
     const fn has(self, bit: i32) -> bool {
         self.0 & bit != 0
@@ -63,17 +81,15 @@ pub(super) struct Sums(BTreeMap<GroupKey, Sum>);
 
 impl Sums {
     pub(super) fn add(&mut self, row: &Row, filters: TripFilters) -> Result<(), StoreError> {
-        let key = GroupKey {
-            entry: get(row, "entry")?,
-            id: get(row, "id")?,
-            vehicle_type: get(row, "vehicle_type")?,
-        };
-        let sum = self.0.entry(key).or_default();
+        let sum = self.0.entry(GroupKey::read(row)?).or_default();
+        sum.group.add(row, Class::of(row)?, filters)
+    }
+
+    pub(super) fn add_overlapping(&mut self, row: &Row) -> Result<(), StoreError> {
+        let sum = self.0.entry(GroupKey::read(row)?).or_default();
         let reaching: Option<Vec<Uuid>> = get(row, "reaching")?;
         sum.reaching.extend(reaching.into_iter().flatten());
-        if let Some(class) = get::<Option<i32>>(row, "class")? {
-            sum.group.add(row, Class(class), filters)?;
-        }
+        sum.group.overlapping += get::<i64>(row, "overlapping")?.unsigned_abs();
         Ok(())
     }
 
@@ -101,13 +117,12 @@ impl TripGroup {
         let trips = number("trips")?;
         self.received_at = self.received_at.max(get(row, "received_at")?);
         let is_new = class.has(Class::SINCE);
-        if class.has(Class::WITHDRAWN) {
+        if class.is_withdrawn() {
             self.withdrawn += trips;
             self.withdrawn_since += if is_new { trips } else { 0 };
             return Ok(());
         }
         self.trips += trips;
-        self.overlapping += number("overlapping")?;
         for (count, is_counted) in [
             (&mut self.arrived_since, is_new),
             (&mut self.zero_distance, class.has(Class::ZERO_DISTANCE)),
