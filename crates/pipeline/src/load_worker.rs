@@ -10,7 +10,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use store::{CopyEncoder, LoadRow};
+use store::{CopyEncoder, LoadRow, Screen, Screened};
 use tokio::sync::mpsc;
 use trips::Feed;
 use trips::block::Hour;
@@ -97,6 +97,7 @@ impl LoadWorker {
     }
 
     /// Classifies the trips of all batches and sends them to `rows` as pieces of binary COPY.
+    /// Returns what it has seen of them.
     ///
     /// # Errors
     ///
@@ -105,13 +106,13 @@ impl LoadWorker {
         &self,
         mut batches: mpsc::Receiver<Batch>,
         rows: &mpsc::Sender<Bytes>,
-    ) -> io::Result<()> {
-        let mut encoder = CopyEncoder::new();
+    ) -> io::Result<Screened> {
+        let (mut encoder, mut screen) = (CopyEncoder::new(), Screen::default());
         while let Some(batch) = batches.blocking_recv() {
             for (seq, trip) in &batch.trips {
-                encoder
-                    .push(&self.row(*seq, trip))
-                    .map_err(io::Error::other)?;
+                let row = self.row(*seq, trip);
+                encoder.push(&row).map_err(io::Error::other)?;
+                screen.add(&row);
             }
             for trip_id in batch.rejected {
                 encoder.push_rejected(trip_id).map_err(io::Error::other)?;
@@ -121,7 +122,9 @@ impl LoadWorker {
                     .map_err(|_| load_ended())?;
             }
         }
-        rows.blocking_send(encoder.take()).map_err(|_| load_ended())
+        rows.blocking_send(encoder.take())
+            .map_err(|_| load_ended())?;
+        Ok(screen.finish())
     }
 
     fn row<'a>(&'a self, seq: u64, trip: &'a Trip) -> LoadRow<'a> {

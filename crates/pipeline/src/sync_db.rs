@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use mds_client::Withdrawals;
-use store::{LoadCounts, LoadRequest, LoadStage};
+use store::{LoadCounts, LoadRequest, LoadStage, Screened};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use trips::block::{BlockObject, Hour};
@@ -132,7 +132,7 @@ async fn load(
 
     let mut stage = step.claim.start_load().await?;
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
-    let (tally, rejects) = copy_trips(worker, archive, rejects, &mut stage).await?;
+    let (tally, rejects, screened) = copy_trips(worker, archive, rejects, &mut stage).await?;
     let upsert = stage
         .upsert(LoadRequest {
             run_id: item.run_id,
@@ -146,6 +146,7 @@ async fn load(
                 .then_some(provider.config.provider_id),
             requested_at,
             withdraw: provider.config.withdrawals == Withdrawals::Mark,
+            screened,
         })
         .await?;
     // Complete before the commit, so that a loaded block always has its rows to publish.
@@ -202,7 +203,7 @@ async fn copy_trips(
     archive: Box<dyn Read + Send>,
     rejects: ObjectWriter,
     stage: &mut LoadStage<'_>,
-) -> Result<(Tally, ObjectWriter), PipelineError> {
+) -> Result<(Tally, ObjectWriter, Screened), PipelineError> {
     let (trips, batches) = mpsc::channel(BATCHES_IN_FLIGHT);
     let (rows, mut encoded) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
     let checker = Arc::new(worker);
@@ -221,16 +222,16 @@ async fn copy_trips(
     drop(encoded);
     copied?;
     // Join the encoder first: if it failed, the checker only sees a closed channel.
-    encoding
+    let screened = encoding
         .await
         .map_err(|_| PipelineError::panicked("encoding the trips"))?
         .map_err(|e| PipelineError::from_io("the trips", &e))?;
-    let ended = checking
+    let (tally, rejects) = checking
         .await
         .map_err(|_| PipelineError::panicked("reading the archive"))?
         .map_err(|e| PipelineError::from_envelope("the archive", &e))?;
     copy.finish().await?;
-    Ok(ended)
+    Ok((tally, rejects, screened))
 }
 
 /// The error of a load that was committed and has loaded no trip.

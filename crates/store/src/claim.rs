@@ -33,6 +33,7 @@ const READ: &str = concat!(
 ///
 /// Dropping a claim closes its connection. [`release`](Self::release) returns it to the pool.
 pub struct Claim {
+    pub(crate) store: Store,
     pub(crate) session: LockSession,
     pub(crate) row: ScheduleRow,
     /// Locks that the session holds in addition to the lock on the block.
@@ -94,6 +95,7 @@ impl Store {
         }
         let row = row.ok_or(StoreError::UnknownBlock { schedule_id })?;
         Ok(Claim {
+            store: self.clone(),
             row: ScheduleRow::read(&row)?,
             has_stage: get(&lock, "has_stage")?,
             run_planned_at: planned_at.map(|row| get(&row, "created_at")).transpose()?,

@@ -24,6 +24,7 @@ mod publish;
 mod request_slots;
 mod runs;
 mod schedule;
+mod screen;
 mod takeover;
 mod trip_report;
 mod upsert;
@@ -61,6 +62,7 @@ pub use runs::{
     RunSummary, RunTrips, UnfinishedBlock,
 };
 pub use schedule::{ArchiveRecord, ScheduleRow, ScheduledBlock};
+pub use screen::{Screen, Screened};
 pub use takeover::{ColumnChange, HoursAre, MigrationReport, Obstacle, TableChange, TakeOver};
 pub use trip_report::{MadeReport, ReportedCounts, Seen, TripCounts, TripFilters, TripGroup};
 pub use upsert::{LoadCounts, LoadRequest, Upsert};

@@ -116,7 +116,12 @@ impl<'c> LoadStage<'c> {
     /// the rejected ones; [`StoreError::Busy`] if another load holds the same trips for too long;
     /// [`StoreError::Unavailable`].
     pub async fn upsert(self, request: LoadRequest) -> Result<Upsert<'c>, StoreError> {
-        let Claim { session, row, .. } = self.claim;
+        let Claim {
+            store,
+            session,
+            row,
+            ..
+        } = self.claim;
         let client = session.client_mut()?;
         if !self.is_clean {
             let emptied = client.batch_execute(EMPTY_STAGE).await;
@@ -133,7 +138,13 @@ impl<'c> LoadStage<'c> {
                 copied,
             });
         }
-        Upsert::start(client, row, request, copied).await
+        let Some(devices) = request.screened.many_devices() else {
+            return Upsert::start(client, row, request, copied).await;
+        };
+        // Nothing of the load reads the devices before its rows are read for the portal.
+        let upsert = Upsert::start(client, row, request, copied);
+        let (upsert, ()) = try_join!(upsert, devices.insert(store))?;
+        Ok(upsert)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::fence::{DOING, Fence, STATEMENT};
 use crate::publications::{self, Entered, PublicationFile};
 use crate::publish::{self, BlockRows};
 use crate::schedule::{ScheduleRow, status_code, to_bigint};
+use crate::screen::Screened;
 use crate::values::values;
 use crate::work::{self, Work};
 
@@ -55,6 +56,8 @@ pub struct LoadRequest {
     pub requested_at: DateTime<Utc>,
     /// Mark trips as withdrawn that the provider no longer returns.
     pub withdraw: bool,
+    /// What was seen of the trips while they were encoded.
+    pub screened: Screened,
 }
 
 /// The counts of a load.
@@ -111,21 +114,26 @@ pub(crate) async fn set_rejected_aside(client: &Client) -> Result<u64, StoreErro
         .map_err(failed("setting rejected trips aside"))
 }
 
-/// Inserts the rows' unknown devices into `api.devices`, in a transaction of its own. All its
-/// statements go out together.
-async fn insert_devices(client: &Client, copied: u64) -> Result<(), Error> {
-    let statistics = if copied < MANY_TRIPS {
-        ""
-    } else {
-        GATHER_STATISTICS
-    };
+/// Inserts the rows' unknown devices into `api.devices`, in a transaction of its own, unless
+/// somebody else does so. All its statements go out together.
+async fn insert_devices(client: &Client, request: &LoadRequest) -> Result<(), Error> {
+    if request.screened.many_devices().is_some() {
+        return Ok(());
+    }
     try_join!(
         client.batch_execute(work::BEGIN),
-        client.batch_execute(statistics),
         client.execute_typed(INSERT_DEVICES, &[]),
         client.batch_execute("COMMIT"),
     )?;
     Ok(())
+}
+
+/// Gathers statistics of the trips, if they are many.
+async fn gather_statistics(client: &Client, copied: u64) -> Result<(), Error> {
+    if copied < MANY_TRIPS {
+        return Ok(());
+    }
+    client.batch_execute(GATHER_STATISTICS).await
 }
 
 impl<'c> Upsert<'c> {
@@ -293,17 +301,30 @@ async fn prepare(
         let values = values![flag, flags, words];
         client.execute_typed(FLAG_VEHICLE_TYPES, values).await
     };
+    let duplicates = async {
+        let repeated = &request.screened.repeated;
+        if repeated.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(0);
+        }
+        let values = values![*repeated];
+        client.execute_typed(DELETE_DUPLICATES, values).await
+    };
     let overlaps = async {
+        let overlapping = &request.screened.overlapping;
+        if overlapping.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(0);
+        }
         let flag = Flag::Overlap.as_str();
-        let values = values![flag, flags];
+        let values = values![flag, flags, *overlapping];
         client.execute_typed(FLAG_OVERLAPS, values).await
     };
-    let (_, (), _, _, duplicates, _, deliveries) = try_join!(
-        insert_devices(client, copied),
+    let ((), (), (), _, _, duplicates, _, deliveries) = try_join!(
+        gather_statistics(client, copied),
+        insert_devices(client, request),
         work.begin(),
         vehicles,
         types,
-        client.execute_typed(DELETE_DUPLICATES, &[]),
+        duplicates,
         overlaps,
         Deliveries::query(client, schedule_id, request),
     )?;

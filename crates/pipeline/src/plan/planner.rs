@@ -25,12 +25,27 @@ pub(super) struct Planner<'a> {
     pub(super) plan: Plan,
     /// `None` for a dry run.
     output: Option<Output>,
+    /// The label of the last hour: blocks come hour by hour, and making a label takes longer than
+    /// most of what is done for a block.
+    label: Option<(Hour, String)>,
 }
 
 /// Where the items of a plan go, and the configuration that they name.
 struct Output {
     manifest: JsonArrayStream,
     config: ConfigVersion,
+    /// A copy that goes from item to item.
+    of_items: Option<ConfigVersion>,
+}
+
+impl Output {
+    async fn push(&mut self, mut item: BlockItem) -> Result<(), PipelineError> {
+        let config = self.of_items.take();
+        item.config = config.or_else(|| Some(self.config.clone()));
+        self.manifest.push(&item).await?;
+        self.of_items = item.config;
+        Ok(())
+    }
 }
 
 impl<'a> Planner<'a> {
@@ -67,13 +82,18 @@ impl<'a> Planner<'a> {
             add_to_schedule(ctx, ranges).await?;
             let key = manifest_key(ctx.config().env.stage, run_id);
             let manifest = JsonArrayStream::create(ctx.vault(), &key, Seal::Plain)?;
-            Some(Output { manifest, config })
+            Some(Output {
+                manifest,
+                config,
+                of_items: None,
+            })
         };
         Ok(Self {
             ctx,
             request,
             plan,
             output,
+            label: None,
         })
     }
 
@@ -103,7 +123,7 @@ impl<'a> Planner<'a> {
         }
         self.provider(&row.block.provider).add(row.status);
         let block = PlannedBlock {
-            label: row.block.hour.label(self.ctx.zone()),
+            label: self.label(row.block.hour),
             block_start: row.block.hour.start(),
             provider: row.block.provider,
             status: row.status,
@@ -111,16 +131,24 @@ impl<'a> Planner<'a> {
         };
         self.plan.block_count += 1;
         if let (Some(output), Some(schedule_id)) = (&mut self.output, row.schedule_id) {
-            let item = BlockItem {
-                config: Some(output.config.clone()),
-                ..block_item(&self.plan, schedule_id, self.request, &block)
-            };
-            output.manifest.push(&item).await?;
+            let item = block_item(&self.plan, schedule_id, self.request, &block);
+            output.push(item).await?;
         }
         if self.plan.blocks.len() < SHOWN_BLOCKS {
             self.plan.blocks.push(block.clone());
         }
         Ok(Some(block))
+    }
+
+    fn label(&mut self, hour: Hour) -> String {
+        match &self.label {
+            Some((last, label)) if *last == hour => label.clone(),
+            _ => {
+                let label = hour.label(self.ctx.zone());
+                self.label = Some((hour, label.clone()));
+                label
+            }
+        }
     }
 
     /// Counts a block without steps by the reason.
@@ -172,9 +200,13 @@ impl<'a> Planner<'a> {
             request,
             mut plan,
             output,
+            ..
         } = self;
         plan.nothing = Nothing::of(&plan, request.steps(), ctx);
-        if let Some(Output { manifest, config }) = output {
+        if let Some(Output {
+            manifest, config, ..
+        }) = output
+        {
             plan.manifest = Some(ManifestLocation {
                 bucket: ctx.vault().bucket().to_owned(),
                 key: manifest.finish().await?.key,

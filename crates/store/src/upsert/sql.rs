@@ -10,8 +10,10 @@ pub(crate) const EMPTY_STAGE: &str = "TRUNCATE pg_temp.incoming, pg_temp.rejecte
 /// row by row. The statement analyzes only the join columns, with a tenth of the usual sample: a
 /// full `ANALYZE` takes longer than the joins.
 pub(super) const GATHER_STATISTICS: &str = "
+    BEGIN;
     SET LOCAL default_statistics_target = 10;
-    ANALYZE pg_temp.incoming (provider_id, trip_id, device_id)";
+    ANALYZE pg_temp.incoming (provider_id, trip_id, device_id);
+    COMMIT";
 
 /// Moves the rows that hold nothing but the id of a rejected trip out of the trips to load.
 pub(super) const SET_REJECTED_ASIDE: &str = "
@@ -35,7 +37,7 @@ pub(super) const INSERT_DEVICES: &str = "
     ON CONFLICT (provider_id, device_id) DO NOTHING";
 
 /// Deletes all deliveries of a trip but the newest. The inner query limits the sort to trips with
-/// several deliveries, which are few.
+/// several deliveries, which are few. `$1` are the trips that may have several, or null.
 ///
 /// `trip_id` comes first in the sort: all trips of a block have the same provider, so comparing
 /// `provider_id` first would make the sort twice as slow.
@@ -47,7 +49,8 @@ pub(super) const DELETE_DUPLICATES: &str = "
         ) AS rank
         FROM pg_temp.incoming
         WHERE (trip_id, provider_id) IN (
-            SELECT trip_id, provider_id FROM pg_temp.incoming GROUP BY trip_id, provider_id HAVING count(*) > 1
+            SELECT trip_id, provider_id FROM pg_temp.incoming WHERE $1 IS NULL OR trip_id = ANY ($1)
+            GROUP BY trip_id, provider_id HAVING count(*) > 1
         )
     ) AS delivery
     WHERE i.ctid = delivery.row_ctid AND delivery.rank > 1";
@@ -64,6 +67,7 @@ pub(super) const FLAG_VEHICLE_TYPES: &str = "
     WHERE lower(i.vehicle_type) <> ALL ($3) AND NOT $1 = ANY (i.flags)";
 
 /// Adds the flag `$1` to trips of one device that overlap; `$2` lists all flags in their order.
+/// `$3` are the devices whose trips may overlap, or null.
 ///
 /// A trip overlaps an earlier one if any earlier one ends after its start, and a later one if the
 /// next one starts before its end. One pass over the window finds both. The rows found are few, and
@@ -82,6 +86,7 @@ pub(super) const FLAG_OVERLAPS: &str = "
                    max(end_time) OVER device > start_time AS earlier,
                    lead(start_time) OVER device < end_time AS later
             FROM pg_temp.incoming
+            WHERE $3 IS NULL OR device_id = ANY ($3)
             WINDOW device AS (
                 PARTITION BY device_id, provider_id ORDER BY start_time, end_time, seq
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING

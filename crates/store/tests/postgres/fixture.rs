@@ -9,7 +9,8 @@ use sandbox_postgres::Cluster;
 use secrecy::SecretString;
 use store::{
     BlockRows as _, Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage,
-    PublicationFile, PublishTurn, ScheduleRow, Sent, Store, StoreError, StoreOptions, Upsert,
+    PublicationFile, PublishTurn, ScheduleRow, Screen, Screened, Sent, Store, StoreError,
+    StoreOptions, Upsert,
 };
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use trips::Labels;
@@ -328,6 +329,15 @@ pub(crate) async fn copy(stage: &mut LoadStage<'_>, trips: &[Trip]) -> Result<u6
     sink.finish().await
 }
 
+/// What is seen of trips while they are encoded.
+pub(crate) fn screened(trips: &[Trip]) -> Screened {
+    let mut screen = Screen::default();
+    for trip in trips {
+        screen.add(&row(0, trip));
+    }
+    screen.finish()
+}
+
 /// A load of trips that the provider was requested for after those of all loads before.
 pub(crate) fn request(valid: usize, rejected: u64) -> LoadRequest {
     static LOADS: AtomicI64 = AtomicI64::new(0);
@@ -346,6 +356,7 @@ pub(crate) fn request_at(requested_at: DateTime<Utc>, valid: usize, rejected: u6
         vehicles_of: None,
         requested_at,
         withdraw: true,
+        screened: Screened::default(),
     }
 }
 
@@ -384,6 +395,10 @@ pub(crate) async fn deliver(
     let mut sink = stage.copy().await?;
     sink.send(encoder.take()).await?;
     sink.finish().await?;
+    let request = LoadRequest {
+        screened: screened(trips),
+        ..request
+    };
     stage.upsert(request).await?.commit(&file()).await
 }
 

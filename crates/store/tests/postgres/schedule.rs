@@ -161,6 +161,23 @@ async fn a_provider_keeps_its_provider_id_when_its_mds_id_changes() {
 }
 
 #[tokio::test]
+async fn a_provider_with_blocks_stays() {
+    let db = Db::planned().await;
+    let changes = [
+        "DELETE FROM api.providers",
+        "UPDATE api.providers SET provider_id = 99",
+    ];
+    for change in changes {
+        let error = db.sql.batch_execute(change).await.unwrap_err();
+        assert_eq!(error.code().unwrap().code(), "23503", "{change}");
+    }
+    db.sql
+        .batch_execute("DELETE FROM api.schedule; UPDATE api.providers SET provider_id = 99; DELETE FROM api.providers")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_published_block_is_read_as_published() {
     let db = Db::planned().await;
     db.load(3, &trips(0..1)).await;

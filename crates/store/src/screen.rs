@@ -1,0 +1,151 @@
+//! [`Screen`]: what is seen of a load's trips while they are encoded, so that the database need not
+//! look for it.
+
+use std::sync::Arc;
+
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use crate::connect::Store;
+use crate::copy::LoadRow;
+use crate::error::{StoreError, failed};
+use crate::values::values;
+
+/// So many trips are looked at; of more of them nothing is known. Each needs 80 bytes.
+const MAX_TRIPS: usize = 200_000;
+/// From how many devices on they are inserted over a connection of their own, while the load goes
+/// on.
+const MANY_DEVICES: usize = 2_000;
+
+/// Inserts those of these devices that are new. A device that has another public id, from before
+/// ids followed from keys, keeps it. The order is the same in all loads.
+const INSERT: &str = "
+    INSERT INTO api.devices (id, provider_id, device_id)
+    SELECT given.id, given.provider_id, given.device_id
+    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS given (id, provider_id, device_id)
+    WHERE NOT EXISTS (
+        SELECT FROM api.devices d WHERE d.device_id = given.device_id AND d.provider_id = given.provider_id
+    )
+    ORDER BY given.device_id, given.provider_id
+    ON CONFLICT (provider_id, device_id) DO NOTHING";
+
+/// A device of a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Device {
+    device_id: Uuid,
+    provider_id: Uuid,
+    public_id: Uuid,
+}
+
+/// Looks at the trips of a load, as long as they are not too many.
+#[derive(Debug, Default)]
+pub struct Screen {
+    trips: Vec<Uuid>,
+    /// Each trip's device, and its start and end in microseconds.
+    rides: Vec<(Device, i64, i64)>,
+    is_over: bool,
+}
+
+impl Screen {
+    /// Looks at a trip.
+    pub fn add(&mut self, row: &LoadRow<'_>) {
+        if self.is_over {
+            return;
+        }
+        if self.trips.len() == MAX_TRIPS {
+            *self = Self {
+                is_over: true,
+                ..Self::default()
+            };
+            return;
+        }
+        let trip = row.trip;
+        let device = Device {
+            device_id: trip.device_id,
+            provider_id: trip.provider_id,
+            public_id: row.device_public_id,
+        };
+        let (start, end) = (
+            trip.start_time.timestamp_micros(),
+            trip.end_time.timestamp_micros(),
+        );
+        self.trips.push(trip.trip_id);
+        self.rides.push((device, start, end));
+    }
+
+    /// What has been seen.
+    #[must_use]
+    pub fn finish(mut self) -> Screened {
+        if self.is_over {
+            return Screened::default();
+        }
+        self.trips.sort_unstable();
+        self.rides.sort_unstable();
+        let repeated = self.trips.windows(2).filter(|pair| pair[0] == pair[1]);
+        let of_a_device = |a: &(Device, i64, i64), b: &(Device, i64, i64)| a.0 == b.0;
+        let rides = self.rides.chunk_by(of_a_device);
+        let overlapping = rides.clone().filter(|rides| overlap(rides));
+        Screened {
+            repeated: Some(repeated.map(|pair| pair[0]).collect()),
+            overlapping: Some(overlapping.map(|rides| rides[0].0.device_id).collect()),
+            devices: Some(rides.map(|rides| rides[0].0).collect()),
+        }
+    }
+}
+
+/// Whether one of a device's rides, in the order of their starts, starts before the end of another
+/// one.
+fn overlap(rides: &[(Device, i64, i64)]) -> bool {
+    let mut last_end = i64::MIN;
+    rides.iter().any(|(_, start, end)| {
+        let overlaps = last_end > *start;
+        last_end = last_end.max(*end);
+        overlaps
+    })
+}
+
+/// What is known of the trips of a load. By default it is nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Screened {
+    /// The trips that may have several deliveries; `None` if any may.
+    pub(crate) repeated: Option<Vec<Uuid>>,
+    /// The devices whose trips may overlap; `None` if those of any may.
+    pub(crate) overlapping: Option<Vec<Uuid>>,
+    /// The devices; `None` if they are not known.
+    devices: Option<Arc<[Device]>>,
+}
+
+/// Many devices, which are inserted while the load goes on.
+#[derive(Debug, Clone)]
+pub(crate) struct ManyDevices(Arc<[Device]>);
+
+impl Screened {
+    /// The devices, if it pays to insert them over a connection of their own.
+    pub(crate) fn many_devices(&self) -> Option<ManyDevices> {
+        let devices = self.devices.as_ref()?;
+        let are_many = devices.len() >= MANY_DEVICES;
+        are_many.then(|| ManyDevices(Arc::clone(devices)))
+    }
+}
+
+impl ManyDevices {
+    /// Inserts those that are new.
+    pub(crate) async fn insert(&self, store: &Store) -> Result<(), StoreError> {
+        let client = store.client().await?;
+        let client: &Client = &client;
+        let column = |value: fn(&Device) -> Uuid| self.0.iter().map(value).collect::<Vec<_>>();
+        let (ids, providers, devices) = (
+            column(|it| it.public_id),
+            column(|it| it.provider_id),
+            column(|it| it.device_id),
+        );
+        client
+            .execute_typed(INSERT, values![ids, providers, devices])
+            .await
+            .map_err(failed("inserting devices"))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
