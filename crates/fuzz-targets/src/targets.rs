@@ -28,6 +28,8 @@ mod sealed;
 mod secrets;
 #[cfg(feature = "services")]
 mod settings;
+#[cfg(feature = "services")]
+mod words;
 
 /// Something that reads what strangers or people write.
 #[derive(Clone, Copy)]
@@ -75,6 +77,8 @@ pub const TARGETS: &[Target] = &[
     Target::new("zstd", sealed::check, sealed::WORDS),
     #[cfg(feature = "services")]
     Target::new("links", links::check, links::WORDS),
+    #[cfg(feature = "services")]
+    Target::new("words", words::check, words::WORDS),
     #[cfg(feature = "services")]
     Target::new("rows", rows::check, rows::WORDS),
     #[cfg(feature = "services")]

@@ -2,7 +2,9 @@
 
 use url::Url;
 
+use crate::config::ProviderConfig;
 use crate::paging::{Next, Trail};
+use crate::words;
 
 /// The pages of an hour, followed from link to link without a request.
 pub struct LinkTrail(Trail);
@@ -33,4 +35,10 @@ impl LinkTrail {
             Err(why) => Followed::Refused(why),
         }
     }
+}
+
+/// The provider's own words in the body of a refusal, as a probe shows them.
+#[must_use]
+pub fn words_of(body: &[u8], config: &ProviderConfig) -> Option<String> {
+    words::of_body(body, config)
 }

@@ -4,6 +4,7 @@
 //! of trips, and repeat credentials. Only members that usually explain an error are read, their
 //! length is bounded, and whatever looks like a token, an id or a place is hidden.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use reqwest::Response;
@@ -63,14 +64,11 @@ pub(crate) fn of_body(body: &[u8], config: &ProviderConfig) -> Option<String> {
         }
     }
     texts.dedup();
-    let mut text = texts.join(": ");
+    let mut text = plain(&texts.join(": "));
     for secret in secrets(config) {
-        let secret = secret.expose_secret().trim();
-        if !secret.is_empty() {
-            text = text.replace(secret, HIDDEN);
-        }
+        text = text.replace(&secret, HIDDEN);
     }
-    let words: Vec<_> = text.split_whitespace().map(shown).collect();
+    let words: Vec<_> = text.split(' ').map(shown).collect();
     let mut text: String = words.join(" ");
     if text.chars().count() > MAX_CHARS {
         text = text.chars().take(MAX_CHARS).chain(['…']).collect();
@@ -94,29 +92,48 @@ fn collect(value: &Value, texts: &mut Vec<String>) {
     }
 }
 
-fn secrets(config: &ProviderConfig) -> impl Iterator<Item = &SecretString> {
+/// The text on one line, without characters that a terminal would act on or not show.
+fn plain(text: &str) -> String {
+    let is_shown = |c: &char| c.is_whitespace() || !c.is_control();
+    let text: String = text.chars().filter(is_shown).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The entry's secrets, the longest first: one may be a part of another.
+fn secrets(config: &ProviderConfig) -> Vec<String> {
     let maps = [&config.auth_data, &config.auth_headers, &config.headers];
     let values = maps.into_iter().flat_map(|map| map.values());
-    config.token.iter().chain(values)
+    let secrets = config.token.iter().chain(values);
+    let mut secrets: Vec<_> = secrets
+        .map(|secret: &SecretString| plain(secret.expose_secret()))
+        .filter(|secret| !secret.is_empty())
+        .collect();
+    secrets.sort_by_key(|secret| Reverse(secret.len()));
+    secrets
 }
 
 /// A word, unless it may be a token, an id or a place.
 fn shown(word: &str) -> String {
     if let Some((before, _)) = word.split_once('?')
         && before.contains("://")
+        && !before.split('/').any(may_tell)
     {
         return before.to_owned();
     }
+    if may_tell(word) {
+        return HIDDEN.to_owned();
+    }
+    word.to_owned()
+}
+
+fn may_tell(word: &str) -> bool {
     let has_digit = word.contains(|c: char| c.is_ascii_digit());
     let is_token = has_digit && word.chars().count() >= TOKEN_CHARS;
     let decimals = word
         .split('.')
         .skip(1)
         .any(|part| part.chars().take_while(char::is_ascii_digit).count() >= PLACE_DECIMALS);
-    if is_token || decimals {
-        return HIDDEN.to_owned();
-    }
-    word.chars().filter(|c| !c.is_control()).collect()
+    is_token || decimals
 }
 
 #[cfg(test)]
