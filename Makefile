@@ -33,9 +33,9 @@
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
 #   make advisories      checks the dependencies against RustSec's advisories, and prints their date (ADVISORY_DB=clone)
-.PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e chaos fuzz fuzz-list fuzz-stable e2e-airflow-all \
-	infra-check retries statements compat lambda lambda-zips check-reproducible deployable deploy release version image image-materials check-image lambda-figures \
-	bench bench-loops deny advisories rds-roots clean
+.PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e chaos fuzz fuzz-list fuzz-stable \
+	e2e-airflow-all infra-check retries statements compat lambda lambda-zips check-reproducible deployable deploy release \
+	version image image-materials check-image lambda-figures bench bench-loops deny advisories rds-roots clean
 
 CARGO ?= cargo
 PYTHON ?= python3

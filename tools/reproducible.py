@@ -26,12 +26,15 @@ PLACES = {
 }
 
 
-def unpack(folder: pathlib.Path) -> pathlib.Path:
-    """The sources of the last commit, as git archives them."""
+def git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+
+
+def unpack(commit: str, folder: pathlib.Path) -> pathlib.Path:
+    """The sources of a commit, as git archives them."""
     sources = folder / "sources"
     sources.mkdir(parents=True)
-    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
-    subprocess.run(["tar", "-x", "-C", sources], check=True, input=archive)
+    subprocess.run(["tar", "-x", "-C", sources], check=True, input=git("archive", commit))
     return sources
 
 
@@ -46,11 +49,11 @@ def cargo_home(folder: pathlib.Path) -> pathlib.Path:
     return home
 
 
-def build(folder: pathlib.Path, place: dict[str, str], arch: str, functions: list[str]) -> pathlib.Path:
-    sources = unpack(folder)
-    time = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+def build(commit: str, place: str, folder: pathlib.Path, arch: str, functions: list[str]) -> pathlib.Path:
+    sources = unpack(commit, folder)
     environment = {
-        **os.environ, **place, "CARGO_HOME": str(cargo_home(folder)), "SOURCE_DATE_EPOCH": time.strip(),
+        **os.environ, **PLACES[place], "CARGO_HOME": str(cargo_home(folder)), "MDS_BUILD_COMMIT": commit,
+        "SOURCE_DATE_EPOCH": git("log", "-1", "--format=%ct", commit).decode().strip(),
         # Here are the tools that the target would install.
         "PATH": f"{ROOT / '.venv-e2e/bin'}:{os.environ['PATH']}",
     }
@@ -127,9 +130,11 @@ def main() -> int:
     parser.add_argument("functions", nargs="+")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folders = [pathlib.Path(name, place) for place in PLACES]
-        built = [build(folder, place, args.arch, args.functions) for folder, place in zip(folders, PLACES.values())]
-        wrong = compare(*built, [*folders, ROOT, pathlib.Path.home()])
+        folders = {place: pathlib.Path(name, place) for place in PLACES}
+        # The branch may move on while it builds.
+        commit = git("rev-parse", "HEAD").decode().strip()
+        built = [build(commit, place, folder, args.arch, args.functions) for place, folder in folders.items()]
+        wrong = compare(*built, [*folders.values(), ROOT, pathlib.Path.home()])
     print("two builds of one commit are equal" if not wrong else f"{wrong} differences")
     return int(wrong > 0)
 

@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ADVISORY = """```toml
 [advisory]
 id = "RUSTSEC-2020-9999"
-package = "tokio"
+package = "{package}"
 date = "2020-03-01"
 
 [versions]
@@ -27,10 +27,10 @@ class Advisories(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.database = pathlib.Path(folder.name)
 
-    def commit(self, patched):
-        advisory = self.database / "crates/tokio/RUSTSEC-2020-9999.md"
+    def commit(self, patched, package="tokio"):
+        advisory = self.database / f"crates/{package}/RUSTSEC-2020-9999.md"
         advisory.parent.mkdir(parents=True)
-        advisory.write_text(ADVISORY.format(patched=patched))
+        advisory.write_text(ADVISORY.format(package=package, patched=patched))
         author = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
         for command in (["init", "--quiet", "--initial-branch=main"], ["add", "."], [*author, "commit", "--quiet", "-m", "One"]):
             subprocess.run(["git", "-C", self.database, *command], check=True)
@@ -44,6 +44,12 @@ class Advisories(unittest.TestCase):
         ended = self.check(self.database)
         self.assertEqual(ended.returncode, 1, ended.stdout)
         self.assertIn("RUSTSEC-2020-9999", ended.stdout)
+
+    def test_a_crate_of_this_workspace_is_not_taken_for_another_of_its_name(self):
+        # The registry has a crate `telemetry` too.
+        self.commit(">= 99.0.0", "telemetry")
+        ended = self.check(self.database)
+        self.assertEqual(ended.returncode, 0, ended.stdout)
 
     def test_the_date_of_the_database_is_printed(self):
         self.commit(">= 1.0.0")
