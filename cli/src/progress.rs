@@ -33,7 +33,7 @@ impl Progress {
     pub(crate) fn start(&self, blocks: u64) -> Arc<BlockProgress> {
         let is_terminal = io::stderr().is_terminal();
         self.begin(
-            "{bar:32} {pos}/{len} blocks  {msg}  {elapsed}{left}",
+            "{bar:20} {pos}/{len} blocks  {elapsed}{left}  {wide_msg}",
             Some(blocks),
             is_terminal,
         );
@@ -51,7 +51,7 @@ impl Progress {
         }
         if self.bar.is_hidden() {
             self.begin(
-                "{bar:32} {pos}/{len} blocks  {msg}  {elapsed}",
+                "{bar:20} {pos}/{len} blocks  {elapsed}  {wide_msg}",
                 Some(blocks),
                 true,
             );
@@ -94,7 +94,7 @@ fn write_left(state: &ProgressState, out: &mut dyn std::fmt::Write) {
         return;
     }
     let left = Duration::from_secs(state.eta().as_secs());
-    let _ = write!(out, " (about {} left)", indicatif::HumanDuration(left));
+    let _ = write!(out, " (about {:#} left)", indicatif::HumanDuration(left));
 }
 
 impl<'w> MakeWriter<'w> for Progress {

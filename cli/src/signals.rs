@@ -1,9 +1,9 @@
 //! Requests to stop: Ctrl-C at a terminal, SIGTERM in a container or service.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -49,12 +49,19 @@ pub(crate) fn until_stopped(
             biased;
             stopped = stop_status() => {
                 let status = stopped?;
-                note!("stopped");
+                say("stopped");
                 Ok(ExitCode::from(status))
             }
             ended = work => ended,
         }
     }
+}
+
+/// Says that a signal has come. On a terminal it stands on a line of its own, below a question, a
+/// bar or the `^C` of the terminal.
+pub(crate) fn say(text: &str) {
+    let before = if io::stderr().is_terminal() { "\n" } else { "" };
+    note!("{before}{text}");
 }
 
 /// A request to stop that ends a command in steps: what is under way ends first, and a second
@@ -64,14 +71,17 @@ pub(crate) struct Stop {
     cancel: CancellationToken,
     /// The exit status, 0 before the first signal.
     status: Arc<AtomicU8>,
+    /// Whether steps are under way, which end first.
+    is_at_work: Arc<AtomicBool>,
 }
 
 impl Stop {
-    /// Begins to listen. `note` is written at the first signal.
+    /// Begins to listen. `note` is written at the first signal if work is under way by then.
     pub(crate) fn listen(note: &'static str) -> Self {
         let stop = Self {
             cancel: CancellationToken::new(),
             status: Arc::default(),
+            is_at_work: Arc::default(),
         };
         let listener = stop.clone();
         tokio::spawn(async move {
@@ -80,13 +90,20 @@ impl Stop {
             };
             listener.status.store(status, Ordering::Relaxed);
             listener.cancel.cancel();
-            note!("{note}");
+            if listener.is_at_work.load(Ordering::Relaxed) {
+                say(note);
+            }
             if let Ok(status) = stop_status().await {
                 // Equivalent to `kill -9`: the next run resumes from the same state.
                 std::process::exit(status.into());
             }
         });
         stop
+    }
+
+    /// From now on, work has to end before the command does.
+    pub(crate) fn work_begins(&self) {
+        self.is_at_work.store(true, Ordering::Relaxed);
     }
 
     /// Cancelled at the first signal.

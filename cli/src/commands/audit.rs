@@ -14,7 +14,7 @@ use crate::commands::{connect, run};
 use crate::failure::{FAILED, usage};
 use crate::output;
 use crate::progress::Progress;
-use crate::signals::Stop;
+use crate::signals::{Stop, say};
 use crate::table::table;
 
 /// How many hours that differ are named on a terminal. `--json` names them all.
@@ -67,6 +67,7 @@ pub(crate) async fn audit(
     }
     let mut repair = None;
     if args.repair {
+        stop.work_begins();
         let mut done = Repair::default();
         let mut left = u64::MAX;
         for _ in 0..MAX_REPAIRS {
@@ -105,7 +106,7 @@ async fn compare(ctx: &Context, request: &PlanRequest, depth: AuditDepth) -> any
 }
 
 fn stopped(stop: &Stop) -> ExitCode {
-    note!("stopped; run the same command again to compare");
+    say("stopped; run the same command again to compare");
     ExitCode::from(stop.status().unwrap_or(FAILED))
 }
 

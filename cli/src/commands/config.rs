@@ -6,7 +6,6 @@ mod diff;
 mod edit;
 mod effects;
 mod history;
-mod json_text;
 mod list;
 mod names;
 mod private;

@@ -17,7 +17,7 @@ use crate::args::{BlockArgs, RunArgs, Target};
 use crate::commands::connect;
 use crate::failure::{FAILED, usage};
 use crate::progress::Progress;
-use crate::signals::Stop;
+use crate::signals::{Stop, say};
 use report::Report;
 
 /// What is written at the first signal.
@@ -61,7 +61,7 @@ pub(crate) async fn plan_and_run(
     };
     let (ctx, plan) = match stop.unless_stopped(prepare).await {
         None => {
-            note!("stopped before anything was run");
+            say("stopped before anything was run");
             return Ok(ExitCode::from(stop.status().unwrap_or(FAILED)));
         }
         Some(prepared) => match prepared? {
@@ -69,6 +69,7 @@ pub(crate) async fn plan_and_run(
             Err(shown) => return Ok(shown),
         },
     };
+    stop.work_begins();
     if plan.nothing.as_ref().is_none_or(Nothing::is_done) {
         report::print_left_out(&plan);
     }

@@ -151,6 +151,18 @@ async fn former_versions_are_rotated_and_a_plain_one_is_encrypted() {
     let key = world.versions("settings").await[0]["key"].clone();
     let key = key.as_str().unwrap();
     assert!(world.raw_object(key).starts_with(b"gAAAA"));
+    // A former version of boundaries is as public as they are.
+    let cell = world.stack.bucket_folder().join("boundaries/cell.json");
+    let copy = tempfile::NamedTempFile::new().unwrap();
+    fs::write(copy.path(), fs::read_to_string(cell).unwrap() + "\n").unwrap();
+    let put = [
+        "config",
+        "put",
+        "boundaries/cell.json",
+        copy.path().to_str().unwrap(),
+        "--plain-text",
+    ];
+    world.expect(0, &put).await;
 
     let old = world.stack.env["ATD_MDS_FERNET_KEY"].clone();
     let new = secrecy::ExposeSecret::expose_secret(&vault::FernetKeys::generate()).to_owned();

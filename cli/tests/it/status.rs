@@ -107,6 +107,7 @@ async fn the_status_is_a_table_or_a_page_that_needs_nothing_from_elsewhere() {
     );
     let rotated = stdout(&world.expect(0, &["config", "rotate-key"]).await);
     assert!(!rotated.contains("status.html"), "{rotated}");
+    assert!(rotated.contains("0 of another kind"), "{rotated}");
 
     for (args, text) in [
         (&["status", "--provider", "nobody"][..], "nobody"),

@@ -5,6 +5,7 @@ mod boundary;
 mod database;
 mod environment;
 mod error;
+mod json_text;
 mod key_names;
 mod load;
 mod providers;
@@ -23,6 +24,7 @@ pub use database::{
 };
 pub use environment::{Environment, KeySource, check_endpoint};
 pub use error::ConfigError;
+pub use json_text::{repeated_members, with_member};
 pub use key_names::{SCHEMA, nearest_name};
 pub use load::{Config, load, load_for, open_vault};
 pub use providers::Providers;

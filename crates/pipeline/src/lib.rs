@@ -11,6 +11,7 @@ mod event;
 mod extract;
 mod fenced;
 mod hashing;
+mod judge;
 mod load_worker;
 mod manifest;
 mod object_stream;
@@ -49,6 +50,7 @@ pub use event::{
     read_event,
 };
 pub use extract::{extract, extract_to};
+pub use judge::{HIDDEN, Judged, judge_providers, judge_settings};
 pub use manifest::read_manifest;
 pub use plan::{
     AuditSummary, Forgotten, HoursBehind, MAX_CONCURRENCY, Nothing, NothingReason, Plan,

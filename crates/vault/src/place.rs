@@ -119,10 +119,16 @@ fn malformed() -> io::Error {
 /// in the bucket").
 #[must_use]
 pub fn may_be_plain(key: &str) -> bool {
+    // A former version is as public as the boundaries that took its place.
+    let key = key.strip_prefix("config/history/").unwrap_or(key);
     let mut folders = key.split('/');
     let (first, second) = (folders.next(), folders.next());
-    let is_page = second == Some("status.html") && folders.next().is_none();
-    first == Some("boundaries") || second == Some("runs") || is_page
+    first == Some("boundaries") || second == Some("runs") || is_page(key)
+}
+
+/// Whether the object is a stage's status page, the only one that is no JSON.
+pub(crate) fn is_page(key: &str) -> bool {
+    matches!(key.split_once('/'), Some((_, "status.html")))
 }
 
 /// Whether an object with this key is part of the configuration, which the tools before this one

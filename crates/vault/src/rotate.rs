@@ -9,7 +9,7 @@ use crate::blocking::blocking;
 use crate::error::{Unreadable, VaultError, vault_error};
 use crate::fernet::Unsealer;
 use crate::listing::ListedObject;
-use crate::place::may_be_plain;
+use crate::place::{is_page, may_be_plain};
 use crate::read::Spooled;
 use crate::vault::Vault;
 use crate::write::{ObjectWriter, WriteCondition};
@@ -55,7 +55,7 @@ pub struct RotationReport {
     pub rotated: u64,
     /// Objects that were under the first key already.
     pub already_current: u64,
-    /// Objects of plain JSON, which were left alone.
+    /// Objects of plain JSON and status pages, which were left alone.
     pub plain: u64,
     /// The keys of those that should not be plain, as far as there is room for them.
     pub exposed: Vec<String>,
@@ -184,6 +184,9 @@ impl Vault {
     }
 
     async fn rotate_object(&self, key: &str) -> Result<RotationOutcome, VaultError> {
+        if is_page(key) {
+            return Ok(RotationOutcome::Plain);
+        }
         let mut attempt = 1;
         loop {
             match self.rotate_once(key).await {

@@ -3,16 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use boundaries::Layer;
-use config::{AuthoritySource, ConfigWarning, Environment, Providers, Settings};
-use pipeline::PipelineError;
+use config::{Environment, Settings};
+use pipeline::{Judged, PipelineError};
 use serde::de::IgnoredAny;
-use serde_json::Value;
-use store::{Authorities, Store};
+use store::Authorities;
 use tracing::subscriber::{NoSubscriber, with_default};
 use trips::text::strip_byte_order_mark;
 use vault::{Vault, VaultError};
 
-use super::json_text;
 use super::names;
 use super::redact::{self, Kind};
 use super::target::{Stored, Target};
@@ -28,30 +26,18 @@ pub(crate) async fn check(
 ) -> anyhow::Result<Vec<String>> {
     let layers = layers(env, vault).await;
     names::check_key(key, env, &layers)?;
-    let kind = if key == env.providers_key || is_kind(key, env, Kind::Providers) {
-        Kind::Providers
-    } else if key == env.settings_key || is_kind(key, env, Kind::Settings) {
-        Kind::Settings
-    } else {
-        Kind::Other
-    };
-    if kind == Kind::Other && key.ends_with(".pem") {
+    if key == env.providers_key || is_kind(key, env, Kind::Providers) {
+        return accept(pipeline::judge_providers(text));
+    }
+    if key == env.settings_key || is_kind(key, env, Kind::Settings) {
+        return accept(pipeline::judge_settings(env, vault, text).await);
+    }
+    if key.ends_with(".pem") {
         Authorities::from_pem(key, &String::from_utf8_lossy(text)).map_err(PipelineError::from)?;
         return Ok(Vec::new());
     }
-    // The readers of the two files name a variable, which says nothing about a local file.
-    let json = strip_byte_order_mark(text);
-    let parsed = match kind {
-        Kind::Other => serde_json::from_slice::<IgnoredAny>(json).map(|_| ()),
-        // Any value at all has clearer messages, and holds these small files.
-        _ => serde_json::from_slice::<Value>(json).map(|_| ()),
-    };
-    parsed.map_err(|e| failure::usage(format!("it is not JSON: {e}")))?;
-    match kind {
-        Kind::Providers => return check_providers(text),
-        Kind::Settings => return check_settings(env, vault, text).await,
-        _ => {}
-    }
+    serde_json::from_slice::<IgnoredAny>(strip_byte_order_mark(text))
+        .map_err(|e| failure::usage(format!("it is not JSON: {e}")))?;
     if key.starts_with("boundaries/") || layers.iter().any(|layer| layer.key == key) {
         config::check_boundary(&layers, key, text)?;
         if !layers.iter().any(|layer| layer.key == key) {
@@ -74,62 +60,16 @@ fn unnamed(key: &str, layers: &[Layer]) -> String {
     )
 }
 
-fn check_providers(text: &[u8]) -> anyhow::Result<Vec<String>> {
-    redact::check_whole("providers", text)?;
-    let providers = quietly(|| Providers::from_json(text))?;
-    let faults: Vec<_> = providers.faults().map(ToString::to_string).collect();
-    if !faults.is_empty() {
-        return Err(failure::usage(faults.join("; ")));
+fn accept<T>(judged: Judged<T>) -> anyhow::Result<Vec<String>> {
+    match judged.problem {
+        Some(problem) => Err(problem.into()),
+        None => Ok(judged.warnings),
     }
-    Ok(warnings(providers.warnings(), text))
 }
 
-async fn check_settings(
-    env: &Environment,
-    vault: &Vault,
-    text: &[u8],
-) -> anyhow::Result<Vec<String>> {
-    redact::check_whole("settings", text)?;
-    let settings = quietly(|| Settings::from_json(text))?;
-    settings.check()?;
-    for setting in ["DATABASE_URL", "MIGRATION_DATABASE_URL"] {
-        if let Some(url) = settings.postgres_url(setting)? {
-            // A secret may have the address.
-            Store::check_url(setting, url).map_err(PipelineError::from)?;
-        }
-    }
-    check_authorities(&settings, env, vault).await?;
-    Ok(warnings(settings.warnings(), text))
-}
-
-async fn check_authorities(
-    settings: &Settings,
-    env: &Environment,
-    vault: &Vault,
-) -> anyhow::Result<()> {
-    let (source, pem) = match settings.authorities()? {
-        None => return Ok(()),
-        Some(AuthoritySource::Pem(pem)) => ("DATABASE_CA".to_owned(), pem.to_owned()),
-        Some(AuthoritySource::Object(key)) => {
-            let read = config::read_authorities(vault, env, key).await?;
-            (read.source, read.pem)
-        }
-    };
-    Authorities::from_pem(&source, &pem).map_err(PipelineError::from)?;
-    Ok(())
-}
-
-/// Warnings in words; the log lines of a load would say the same again.
+/// The log lines of a load are about the whole file.
 fn quietly<T>(read: impl FnOnce() -> T) -> T {
     with_default(NoSubscriber::default(), read)
-}
-
-fn warnings(found: &[ConfigWarning], text: &[u8]) -> Vec<String> {
-    let found = found.iter().map(ToString::to_string);
-    let repeated = json_text::repeated_members(text).into_iter();
-    let repeated = repeated
-        .map(|key| format!("the key `{key}` stands more than once; what stands last counts"));
-    found.chain(repeated).collect()
 }
 
 /// What the next load will miss of the boundaries that the settings name. Only a warning: one of

@@ -4,11 +4,12 @@ use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use pipeline::HIDDEN;
 use serde_json::{Map, Value, json};
 use trips::text::strip_byte_order_mark;
 
 use super::effects::Effects;
-use super::redact::{self, HIDDEN, Kind};
+use super::redact::{self, Kind};
 use super::target::Target;
 use crate::args::DiffArgs;
 use crate::failure::FAILED;

@@ -5,10 +5,10 @@
 
 use config::Environment;
 use mds_client::ProviderConfig;
+use pipeline::HIDDEN;
 use serde_json::Value;
 
 use super::history;
-use crate::failure;
 
 /// What an object holds, as far as its secrets are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +55,6 @@ pub(super) fn hide_secrets(kind: Kind, file: &mut Value) {
         Kind::Boundaries | Kind::Other => {}
     }
 }
-
-/// Stands in place of a secret.
-pub(super) const HIDDEN: &str = "<hidden>";
 
 const SHOWN_SETTINGS: [&str; 12] = [
     config::SCHEMA,
@@ -150,41 +147,4 @@ fn hide_in_url(value: &mut Value) {
         shown.extend(["?", HIDDEN]);
     }
     *value = shown.into();
-}
-
-/// Refuses a file from which secrets were hidden: stored, it would replace them.
-pub(super) fn check_whole(name: &str, text: &[u8]) -> anyhow::Result<()> {
-    let Ok(file) = serde_json::from_slice::<Value>(text) else {
-        return Ok(());
-    };
-    match hidden_place(&file) {
-        Some(place) => Err(failure::usage(format!(
-            "{place} is {HIDDEN}, as `mds config get` shows a secret; write the value itself, or begin with \
-             `mds config get {name} --reveal`"
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// Where the first hidden value stands, such as `bird.token`.
-fn hidden_place(value: &Value) -> Option<String> {
-    let within = |name: String, value: &Value| {
-        let place = hidden_place(value)?;
-        Some(if place.is_empty() {
-            name
-        } else {
-            format!("{name}.{place}")
-        })
-    };
-    match value {
-        Value::String(text) => text.contains(HIDDEN).then(String::new),
-        Value::Array(list) => {
-            let mut places = list.iter().enumerate();
-            places.find_map(|(at, value)| within(at.to_string(), value))
-        }
-        Value::Object(members) => members
-            .iter()
-            .find_map(|(name, value)| within(name.clone(), value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
-    }
 }

@@ -7,8 +7,12 @@ use std::path::Path;
 use anyhow::Context as _;
 use boundaries::{Layer, default_layers};
 use config::Settings;
+use mds_client::MdsVersion;
 use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
+use store::Store;
+use trips::block::ProviderName;
+use trips::time::CivilZone;
 use vault::FernetKeys;
 
 use super::ask::{Asker, Question, read_variables};
@@ -78,6 +82,10 @@ pub(super) async fn environment(
     let stage = args.stage.map(StageName::as_run_mode);
     let stage = Question::new("--stage", "The stage, STAGING or PRODUCTION")
         .given(stage)
+        .checked(|stage| match stage.to_uppercase().as_str() {
+            "STAGING" | "PRODUCTION" => Ok(()),
+            _ => Err("Write STAGING or PRODUCTION.".to_owned()),
+        })
         .variable(STAGE)
         .default("STAGING");
     let stage = asker.ask(stage).await?;
@@ -264,6 +272,7 @@ async fn settings(
             )
             .given(args.database_url.as_deref())
             .variable(DATABASE_URL)
+            .checked(|url| words(Store::check_url(DATABASE_URL, &url.into())))
             .hidden(),
         )
         .await?;
@@ -272,6 +281,7 @@ async fn settings(
         .ask(
             Question::new("--time-zone", "The city's time zone")
                 .given(args.time_zone.as_deref())
+                .checked(|zone| words(zone.parse::<CivilZone>()))
                 .default("US/Central"),
         )
         .await?;
@@ -358,7 +368,8 @@ async fn providers(args: &InitArgs, asker: &mut Asker) -> anyhow::Result<(Option
                 "--provider",
                 "The short name of the first provider, such as bird, or none",
             )
-            .given(args.provider.as_deref()),
+            .given(args.provider.as_deref())
+            .checked(|name| words(name.parse::<ProviderName>())),
         )
         .await?;
     if name == NONE {
@@ -373,13 +384,21 @@ async fn providers(args: &InitArgs, asker: &mut Asker) -> anyhow::Result<(Option
     let id = asker
         .ask(
             Question::new("--provider-id", "Its UUID in the MDS registry")
-                .given(args.provider_id.as_deref()),
+                .given(args.provider_id.as_deref())
+                .checked(|id| {
+                    let is_uuid =
+                        id.len() == 36 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+                    is_uuid.then_some(()).ok_or_else(|| {
+                        "Write a UUID, such as 2411d395-04f2-47c9-ab66-d09e9e3c3251.".to_owned()
+                    })
+                }),
         )
         .await?;
     let version = asker
         .ask(
             Question::new("--provider-version", "The MDS version of its feed")
                 .given(args.provider_version.as_deref())
+                .checked(|version| words(version.parse::<MdsVersion>()))
                 .default("1.2"),
         )
         .await?;
@@ -424,6 +443,10 @@ fn entry_of_file(args: &InitArgs, file: &Path) -> anyhow::Result<(Option<String>
             "--provider-file {shown} has no entry such as {{\"bird\": {{\"mds_api_url\": …}}}} of the provider"
         ))),
     }
+}
+
+fn words<T>(parsed: Result<T, impl ToString>) -> Result<(), String> {
+    parsed.map(|_| ()).map_err(|error| error.to_string())
 }
 
 fn text(value: &Value) -> anyhow::Result<String> {

@@ -15,6 +15,9 @@ pub(super) struct Question<'a> {
     variable: Option<&'a str>,
     default: Option<&'a str>,
     is_secret: bool,
+    /// Says what is wrong with an answer, so that a person is asked again. Other answers are
+    /// checked with the files.
+    check: fn(&str) -> Result<(), String>,
 }
 
 impl<'a> Question<'a> {
@@ -26,7 +29,12 @@ impl<'a> Question<'a> {
             variable: None,
             default: None,
             is_secret: false,
+            check: |_| Ok(()),
         }
+    }
+
+    pub(super) fn checked(self, check: fn(&str) -> Result<(), String>) -> Self {
+        Self { check, ..self }
     }
 
     /// A secret, which has a variable and no option.
@@ -147,7 +155,10 @@ async fn prompt(question: &Question<'_>) -> anyhow::Result<String> {
         match (answer.as_str(), question.default) {
             ("", Some(default)) => return Ok(default.to_owned()),
             ("", None) => note!("An answer is needed; Ctrl-C stops."),
-            _ => return Ok(answer),
+            _ => match (question.check)(&answer) {
+                Ok(()) => return Ok(answer),
+                Err(why) => note!("{why}"),
+            },
         }
     }
 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use boundaries::Layer;
-use config::{ConfigWarning, Environment, Providers, Settings};
+use config::{Environment, Providers, Settings};
 use futures::future::join_all;
 use tokio::task::spawn_blocking;
 use vault::{StoredAs, StoredInfo, Unreadable, Vault, VaultError};
 
 use super::bucket;
 use super::report::{Check, Verdict, timed};
+use crate::judge::{judge_providers, judge_settings};
 
 /// What was found of the two files.
 pub(super) struct Found {
@@ -35,7 +36,7 @@ pub(super) async fn read(env: &Environment, vault: &Vault, limit: Duration) -> F
     let (settings_check, providers_check) = futures::join!(
         timed("settings", Some(env.settings_key.clone()), limit, async {
             let file = settings_file.insert(get(vault, &env.settings_key).await);
-            check_settings(env, file, &mut settings)
+            check_settings(env, vault, file, &mut settings).await
         }),
         timed("providers", Some(env.providers_key.clone()), limit, async {
             let file = providers_file.insert(get(vault, &env.providers_key).await);
@@ -110,36 +111,33 @@ impl File {
     }
 }
 
-fn check_settings(env: &Environment, file: &File, usable: &mut Option<Settings>) -> Verdict {
+async fn check_settings(
+    env: &Environment,
+    vault: &Vault,
+    file: &File,
+    usable: &mut Option<Settings>,
+) -> Verdict {
     const REMEDY: &str = "mds config edit settings";
     let text = match file.text(env, "settings") {
         Ok(text) => text,
         Err(verdict) => return verdict,
     };
-    let settings = match Settings::from_json(text) {
-        Ok(settings) => settings,
-        Err(error) => return Verdict::broken(error.to_string(), REMEDY),
-    };
-    let checked = settings.check();
-    let for_load = settings.check_load().map_err(ToString::to_string);
-    let zone = settings.time_zone.name();
-    let odd = in_words(settings.warnings());
-    *usable = Some(settings);
-    if let Err(error) = checked {
-        return Verdict::broken(error.to_string(), REMEDY);
+    let judged = judge_settings(env, vault, text).await;
+    let for_load = judged.file.as_ref().map(Settings::check_load);
+    let for_load = for_load.and_then(|checked| checked.err().map(ToString::to_string));
+    let zone = judged.file.as_ref().map(|it| it.time_zone.name());
+    let zone = zone.unwrap_or_default();
+    *usable = judged.file;
+    if let Some(problem) = judged.problem {
+        return Verdict::broken(problem.message, REMEDY);
     }
-    if let Err(error) = for_load {
+    if let Some(error) = for_load {
         return Verdict::broken(format!("{error}, so no hour is loaded"), REMEDY);
     }
-    if !odd.is_empty() {
-        return Verdict::warning(odd, REMEDY);
+    if !judged.warnings.is_empty() {
+        return Verdict::warning(judged.warnings.join("; "), REMEDY);
     }
     Verdict::ok(format!("they can be used; the city's time zone is {zone}"))
-}
-
-fn in_words(warnings: &[ConfigWarning]) -> String {
-    let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
-    warnings.join("; ")
 }
 
 fn check_providers(env: &Environment, file: &File, usable: &mut Option<Providers>) -> Verdict {
@@ -148,20 +146,18 @@ fn check_providers(env: &Environment, file: &File, usable: &mut Option<Providers
         Ok(text) => text,
         Err(verdict) => return verdict,
     };
-    let providers = match Providers::from_json(text) {
-        Ok(providers) => providers,
-        Err(error) => return Verdict::broken(error.to_string(), REMEDY),
-    };
-    let faults: Vec<_> = providers.faults().map(ToString::to_string).collect();
-    let odd = in_words(providers.warnings());
-    let enabled = providers.iter().filter(|(_, it)| it.enabled).count();
-    let all = providers.iter().count();
-    *usable = Some(providers);
-    if !faults.is_empty() {
-        return Verdict::broken(faults.join("; "), REMEDY);
+    let judged = judge_providers(text);
+    let (mut enabled, mut all) = (0, 0);
+    if let Some(providers) = &judged.file {
+        enabled = providers.iter().filter(|(_, it)| it.enabled).count();
+        all = providers.iter().count();
+    }
+    *usable = judged.file;
+    if let Some(problem) = judged.problem {
+        return Verdict::broken(problem.message, REMEDY);
     }
     match enabled {
-        _ if !odd.is_empty() => Verdict::warning(odd, REMEDY),
+        _ if !judged.warnings.is_empty() => Verdict::warning(judged.warnings.join("; "), REMEDY),
         0 => Verdict::warning(
             format!("none of {all} providers is enabled, so no hour is requested"),
             REMEDY,

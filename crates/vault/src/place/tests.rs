@@ -67,6 +67,8 @@ fn a_place_that_cannot_be_read_is_an_error() {
 
 #[rstest]
 #[case("boundaries/cell.json", true)]
+#[case("config/history/boundaries/cell.2026-11-26T08-53-03Z.json", true)]
+#[case("config/history/settings_staging.2026-11-26T08-53-03Z.json", false)]
 #[case("staging/runs/0197a1b2/manifest.json", true)]
 #[case("production/runs/map-results/x/SUCCEEDED_0.json", true)]
 #[case("config/settings_production.json", false)]

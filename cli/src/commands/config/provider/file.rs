@@ -1,10 +1,10 @@
 //! The stored providers file, of which one entry changes.
 
 use anyhow::Context as _;
+use config::with_member;
 use serde_json::{Map, Value};
 use trips::text::strip_byte_order_mark;
 
-use super::super::json_text::with_member;
 use super::super::put;
 use super::super::target::{Stored, Target};
 use crate::args::StageArgs;

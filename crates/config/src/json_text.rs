@@ -63,7 +63,8 @@ fn members(text: &str, at: usize) -> Option<Vec<Member>> {
 /// The text with the member at `path` set to `value`, or without it. Everything else stays as it
 /// is. An object on the way that is missing is added. `None` if the text, or a value on the way, is
 /// no JSON object.
-pub(super) fn with_member(text: &str, path: &[&str], value: Option<&Value>) -> Option<String> {
+#[must_use]
+pub fn with_member(text: &str, path: &[&str], value: Option<&Value>) -> Option<String> {
     let offset = text.len() - text.trim_start_matches('\u{feff}').len();
     replaced(text, offset, 0, path, value)
 }
@@ -160,7 +161,8 @@ fn written(value: &Value, indent: &str) -> String {
 }
 
 /// The members that stand more than once in one object, of two levels: `bird.token`.
-pub(super) fn repeated_members(text: &[u8]) -> Vec<String> {
+#[must_use]
+pub fn repeated_members(text: &[u8]) -> Vec<String> {
     let Ok(text) = std::str::from_utf8(strip_byte_order_mark(text)) else {
         return Vec::new();
     };

@@ -1,0 +1,147 @@
+//! What is wrong with the text of a configuration file: one judgement for whoever stores it, checks
+//! it, or looks for what is missing in a set-up.
+
+use config::{AuthoritySource, ConfigWarning, Environment, Providers, Settings};
+use serde_json::Value;
+use store::{Authorities, Store};
+use tracing::subscriber::{NoSubscriber, with_default};
+use trips::text::strip_byte_order_mark;
+use vault::Vault;
+
+use crate::error::{ErrorName, PipelineError};
+
+/// Stands in place of a secret where a file is shown.
+pub const HIDDEN: &str = "<hidden>";
+
+/// What was found of a file.
+#[derive(Debug)]
+pub struct Judged<T> {
+    /// The file, unless it cannot be read at all.
+    pub file: Option<T>,
+    /// Why runs fail with it.
+    pub problem: Option<PipelineError>,
+    /// What is allowed but seldom meant.
+    pub warnings: Vec<String>,
+}
+
+impl<T> Judged<T> {
+    fn unreadable(problem: PipelineError) -> Self {
+        Self {
+            file: None,
+            problem: Some(problem),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// Judges the text of a providers file.
+#[must_use]
+pub fn judge_providers(text: &[u8]) -> Judged<Providers> {
+    let read =
+        check_text("providers", text).and_then(|()| Ok(quietly(|| Providers::from_json(text))?));
+    let providers = match read {
+        Ok(providers) => providers,
+        Err(problem) => return Judged::unreadable(problem),
+    };
+    let faults: Vec<_> = providers.faults().map(ToString::to_string).collect();
+    Judged {
+        problem: (!faults.is_empty())
+            .then(|| PipelineError::new(ErrorName::ConfigInvalid, faults.join("; "))),
+        warnings: warnings(providers.warnings(), text),
+        file: Some(providers),
+    }
+}
+
+/// Judges the text of a settings file, and the certificates that it names in the bucket.
+pub async fn judge_settings(env: &Environment, vault: &Vault, text: &[u8]) -> Judged<Settings> {
+    let read =
+        check_text("settings", text).and_then(|()| Ok(quietly(|| Settings::from_json(text))?));
+    let settings = match read {
+        Ok(settings) => settings,
+        Err(problem) => return Judged::unreadable(problem),
+    };
+    let mut warnings = warnings(settings.warnings(), text);
+    if let Err(error) = settings.check_load() {
+        warnings.push(format!("{error}, so no hour is loaded"));
+    }
+    Judged {
+        problem: check_settings(env, vault, &settings).await.err(),
+        warnings,
+        file: Some(settings),
+    }
+}
+
+async fn check_settings(
+    env: &Environment,
+    vault: &Vault,
+    settings: &Settings,
+) -> Result<(), PipelineError> {
+    settings.check()?;
+    for setting in ["DATABASE_URL", "MIGRATION_DATABASE_URL"] {
+        if let Some(url) = settings.postgres_url(setting)? {
+            // A secret may have the address.
+            Store::check_url(setting, url)?;
+        }
+    }
+    let (source, pem) = match settings.authorities()? {
+        None => return Ok(()),
+        Some(AuthoritySource::Pem(pem)) => ("DATABASE_CA".to_owned(), pem.to_owned()),
+        Some(AuthoritySource::Object(key)) => {
+            let read = config::read_authorities(vault, env, key).await?;
+            (read.source, read.pem)
+        }
+    };
+    Authorities::from_pem(&source, &pem)?;
+    Ok(())
+}
+
+/// Refuses what is not JSON, in words that fit a local file as well as a stored one, and a file
+/// from which secrets were hidden: stored, it would replace them.
+fn check_text(name: &str, text: &[u8]) -> Result<(), PipelineError> {
+    let invalid = |message| PipelineError::new(ErrorName::ConfigInvalid, message);
+    let file: Value = serde_json::from_slice(strip_byte_order_mark(text))
+        .map_err(|error| invalid(format!("it is not JSON: {error}")))?;
+    match hidden_place(&file) {
+        Some(place) => Err(invalid(format!(
+            "{place} is {HIDDEN}, as `mds config get` shows a secret; write the value itself, or begin with \
+             `mds config get {name} --reveal`"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Where the first hidden value stands, such as `bird.token`.
+fn hidden_place(value: &Value) -> Option<String> {
+    let within = |name: String, value: &Value| {
+        let place = hidden_place(value)?;
+        Some(if place.is_empty() {
+            name
+        } else {
+            format!("{name}.{place}")
+        })
+    };
+    match value {
+        Value::String(text) => text.contains(HIDDEN).then(String::new),
+        Value::Array(list) => {
+            let mut places = list.iter().enumerate();
+            places.find_map(|(at, value)| within(at.to_string(), value))
+        }
+        Value::Object(members) => members
+            .iter()
+            .find_map(|(name, value)| within(name.clone(), value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// Warnings in words; the log lines of a load would say the same again.
+fn quietly<T>(read: impl FnOnce() -> T) -> T {
+    with_default(NoSubscriber::default(), read)
+}
+
+fn warnings(found: &[ConfigWarning], text: &[u8]) -> Vec<String> {
+    let found = found.iter().map(ToString::to_string);
+    let repeated = config::repeated_members(text).into_iter();
+    let repeated = repeated
+        .map(|key| format!("the key `{key}` stands more than once; what stands last counts"));
+    found.chain(repeated).collect()
+}
