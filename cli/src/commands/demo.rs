@@ -117,7 +117,7 @@ async fn start(folder: &Path) -> anyhow::Result<LocalStack> {
     let mut options = StackOptions::with_providers(providers(TRIPS_PER_HOUR));
     options.folder = Some(folder.to_owned());
     // An hour is never sent in two parts, so that the portal refuses the same rows in each run.
-    options.settings = Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(1000))]);
+    options.settings = Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(10_000))]);
     options.provider_settings = Map::from_iter([("max_attempts".to_owned(), json!(2))]);
     Ok(LocalStack::start(options).await?)
 }
@@ -292,3 +292,6 @@ fn print_locations(folder: &Path, stack: &LocalStack) -> anyhow::Result<()> {
         folder.display()
     ))
 }
+
+#[cfg(test)]
+mod tests;

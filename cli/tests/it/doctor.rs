@@ -213,6 +213,39 @@ async fn what_is_wrong_with_the_environment_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_and_the_check_of_the_configuration_judge_alike() {
+    let world = world().await;
+    let name = "config/settings_staging.json";
+    let settings = world.vault().await.get_bytes(name).await.unwrap();
+    let settings = String::from_utf8(settings).unwrap();
+    let stored = world.stack.bucket_folder().join(name);
+    let twice = settings.replacen(
+        '{',
+        r#"{"SOCRATA_DATASETT": "x", "TIME_ZONE": "US/Eastern", "#,
+        1,
+    );
+    let hidden = settings.replacen("sandbox-app-token", "<hidden>", 1);
+    let no_load = settings.replacen("PUBLIC_ID_KEY", "$comment", 1);
+    for (text, words) in [
+        (
+            twice,
+            &["SOCRATA_DATASETT", "`TIME_ZONE` stands more than once"][..],
+        ),
+        (hidden, &["SOCRATA_APP_TOKEN is <hidden>"]),
+        (no_load, &["PUBLIC_ID_KEY", "so no hour is loaded"]),
+        ("{,}".to_owned(), &["it is not JSON: "]),
+    ] {
+        std::fs::write(&stored, text).unwrap();
+        let check = World::output_of(world.mds(&["config", "check"])).await;
+        let doctor = Diagnosis::of(world.mds(&[])).await;
+        for word in words {
+            assert!(stdout(&check).contains(word), "{word}: {}", stdout(&check));
+            assert!(doctor.text.contains(word), "{word}: {}", doctor.text);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_the_settings_is_named() {
     let world = world().await;
     let found = world
