@@ -4,7 +4,6 @@
 //! of trips, and repeat credentials. Only members that usually explain an error are read, their
 //! length is bounded, and whatever looks like a token, an id or a place is hidden.
 
-use std::cmp::Reverse;
 use std::time::Duration;
 
 use reqwest::Response;
@@ -64,10 +63,7 @@ pub(crate) fn of_body(body: &[u8], config: &ProviderConfig) -> Option<String> {
         }
     }
     texts.dedup();
-    let mut text = plain(&texts.join(": "));
-    for secret in secrets(config) {
-        text = text.replace(&secret, HIDDEN);
-    }
+    let text = without(&plain(&texts.join(": ")), &secrets(config));
     let words: Vec<_> = text.split(' ').map(shown).collect();
     let mut text: String = words.join(" ");
     if text.chars().count() > MAX_CHARS {
@@ -99,17 +95,38 @@ fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The entry's secrets, the longest first: one may be a part of another.
+/// The entry's secrets, as they would stand in such a text.
 fn secrets(config: &ProviderConfig) -> Vec<String> {
     let maps = [&config.auth_data, &config.auth_headers, &config.headers];
     let values = maps.into_iter().flat_map(|map| map.values());
     let secrets = config.token.iter().chain(values);
-    let mut secrets: Vec<_> = secrets
+    secrets
         .map(|secret: &SecretString| plain(secret.expose_secret()))
         .filter(|secret| !secret.is_empty())
-        .collect();
-    secrets.sort_by_key(|secret| Reverse(secret.len()));
-    secrets
+        .collect()
+}
+
+/// The text with all that belongs to a secret hidden, also where two of them overlap.
+fn without(text: &str, secrets: &[String]) -> String {
+    let mut is_secret = vec![false; text.len()];
+    for secret in secrets {
+        for (at, _) in text.char_indices() {
+            if text[at..].starts_with(secret.as_str()) {
+                is_secret[at..at + secret.len()].fill(true);
+            }
+        }
+    }
+    let mut shown = String::new();
+    let mut is_hidden = false;
+    for (at, character) in text.char_indices() {
+        if !is_secret[at] {
+            shown.push(character);
+        } else if !is_hidden {
+            shown.push_str(HIDDEN);
+        }
+        is_hidden = is_secret[at];
+    }
+    shown
 }
 
 /// A word, unless it may be a token, an id or a place.

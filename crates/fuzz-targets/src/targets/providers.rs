@@ -1,8 +1,9 @@
 //! The providers file.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-use config::{ConfigWarning, Providers, SCHEMA, Scope};
+use config::{ConfigWarning, Providers, Scope, providers_schema};
 use serde_json::Value;
 use trips::block::ProviderName;
 
@@ -67,7 +68,7 @@ pub(super) fn check(data: &[u8]) {
         Ok(providers) => providers,
         Err(error) => {
             check_message(&error.to_string());
-            return secrets.check(&error.to_string(), &[OWN_WORDS]);
+            return secrets.check(&error.to_string(), &[OWN_WORDS, &SCHEMA]);
         }
     };
     check_nothing_lost(data, &providers);
@@ -75,14 +76,14 @@ pub(super) fn check(data: &[u8]) {
     let warnings = providers.warnings().iter().map(ToString::to_string);
     for text in faults.iter().cloned().chain(warnings) {
         check_message(&text);
-        secrets.check(&text, &[OWN_WORDS]);
+        secrets.check(&text, &[OWN_WORDS, &SCHEMA]);
     }
     for (name, entry) in &providers {
         let shown = format!("{entry:?}");
         let host = entry.mds_api_url.host_str().unwrap_or_default().to_owned();
         secrets.check(
             &shown.replace(&host, ""),
-            &[OWN_WORDS, &host, name.as_str()],
+            &[OWN_WORDS, &SCHEMA, &host, name.as_str()],
         );
         let public = entry.clone().without_secrets();
         assert!(public.token.is_none() && public.headers.is_empty() && public.auth_data.is_empty());
@@ -110,7 +111,7 @@ fn check_nothing_lost(data: &[u8], providers: &Providers) {
     let names: BTreeSet<&str> = entries
         .keys()
         .map(String::as_str)
-        .filter(|it| *it != SCHEMA)
+        .filter(|it| *it != config::SCHEMA)
         .collect();
     let usable: BTreeSet<&str> = providers.keys().map(ProviderName::as_str).collect();
     let invalid: BTreeSet<&str> = providers.all_invalid().map(|(name, _)| name).collect();
@@ -130,4 +131,8 @@ fn check_nothing_lost(data: &[u8], providers: &Providers) {
 /// Words of the messages.
 const OWN_WORDS: &str = "provider must be a JSON object Bearer, Basic, OAuth or Custom seconds, \
     milliseconds, hour or rfc3339 unix the version's own is missing whole number mds_api_url \
-    token_request access_token provider_id provider_ids auth_type";
+    token_request access_token provider_id provider_ids auth_type request.auth.headers must be text\
+    must be an object; the entry is disabled, so it is skipped nothing reads the key";
+
+/// The names of keys.
+static SCHEMA: LazyLock<String> = LazyLock::new(|| providers_schema().to_string());
