@@ -15,6 +15,7 @@
 #   make chaos           attacks whole runs (SEEDS=0..300, or SEEDS=17 to repeat one)
 #   make fuzz            feeds a parser what breaks it, with cargo-fuzz (TARGET=envelope RUNS=1000000)
 #   make fuzz-stable     the same with a stable compiler (TARGET=envelope, or all of them)
+#   make model           compares stories of several workers with a model in memory (CASES=0..300, or CASES=17)
 #   make screenshots     renews the pictures of docs/images
 #   make retries         prints how often each step is tried after each error, as two interpreters found
 #   make statements      records the statements of this version, which later versions' tables have to accept
@@ -33,7 +34,7 @@
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
 #   make advisories      checks the dependencies against RustSec's advisories, and prints their date (ADVISORY_DB=clone)
-.PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e chaos fuzz fuzz-list fuzz-stable \
+.PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e chaos model fuzz fuzz-list fuzz-stable \
 	e2e-airflow-all infra-check retries statements compat lambda lambda-zips check-reproducible deployable deploy release \
 	version image image-materials check-image lambda-figures bench bench-loops deny advisories rds-roots clean
 
@@ -134,6 +135,12 @@ fuzz: fuzz/Cargo.lock
 fuzz-stable: build
 	MDS_FUZZ_TARGET=$(TARGET) MDS_FUZZ_RUNS=$(RUNS) \
 		$(CARGO) nextest run --workspace --all-features --locked --profile fuzz --no-capture
+
+# Stories that a seed decides, each against a database of its own. CASES is a range or one number.
+CASES ?= 0..300
+
+model: build
+	MDS_MODEL_CASES=$(CASES) $(CARGO) nextest run --workspace --all-features --locked --profile model --no-capture
 
 # The pictures of docs/images, of made-up hours.
 screenshots: build

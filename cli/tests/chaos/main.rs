@@ -20,6 +20,7 @@ mod database;
 mod end;
 mod feed;
 mod network;
+mod order;
 mod processes;
 mod schedule;
 mod weather;
@@ -38,21 +39,22 @@ const SEEDS: Range<u64> = 0..24;
 /// Most of the time of a schedule is waiting.
 const AT_ONCE: usize = 8;
 
-/// The seeds in `MDS_CHAOS_SEEDS`: `17`, or `0..300` without its end.
-fn seeds() -> Range<u64> {
-    let Ok(seeds) = std::env::var("MDS_CHAOS_SEEDS") else {
-        return SEEDS;
+/// The numbers in a variable: `17`, or `0..300` without its end.
+pub(crate) fn range_of(variable: &str, default: Range<u64>) -> Range<u64> {
+    let Ok(numbers) = std::env::var(variable) else {
+        return default;
     };
     let number = |text: &str| text.parse::<u64>().unwrap();
-    match seeds.split_once("..") {
+    match numbers.split_once("..") {
         Some((first, end)) => number(first)..number(end),
-        None => number(&seeds)..number(&seeds) + 1,
+        None => number(&numbers)..number(&numbers) + 1,
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_one_more_run_repairs_it() {
-    let (seeds, turns) = (seeds(), Arc::new(Semaphore::new(AT_ONCE)));
+    let seeds = range_of("MDS_CHAOS_SEEDS", SEEDS);
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut attacks = JoinSet::new();
     for seed in seeds.clone() {
         let turns = Arc::clone(&turns);

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
-use mds_client::HourReport;
+use mds_client::{HourReport, Withdrawals};
 use store::ArchiveRecord;
 use tempfile::NamedTempFile;
 use tracing::Instrument;
@@ -114,7 +114,10 @@ async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), P
     let message = hour.message();
     let is_known = hour.is_kept() && step.claim.row().payload.is_some();
     if hour.is_unchanged() && is_known {
-        step.claim.mark_unchanged(run_id, &message).await?;
+        let withdraws = withdraws(step)?;
+        step.claim
+            .mark_unchanged(run_id, &message, hour.report.ended_at, withdraws)
+            .await?;
     } else {
         step.claim
             .mark_archived(&ArchiveRecord {
@@ -123,13 +126,19 @@ async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), P
                 fetched: hour.report.trips,
                 message,
                 changes: hour.changes,
-                requested_at: (!is_known).then_some(hour.report.ended_at),
+                // The same answer as before is a new one if it is loaded again.
+                requested_at: (!is_known || !hour.nothing_to_load).then_some(hour.report.ended_at),
                 is_adopted: false,
                 nothing_to_load: hour.nothing_to_load,
             })
             .await?;
     }
     Ok(())
+}
+
+fn withdraws(step: &ClaimedStep<'_>) -> Result<bool, PipelineError> {
+    let provider = step.ctx.provider(&step.block.provider)?;
+    Ok(provider.config.withdrawals == Withdrawals::Mark)
 }
 
 fn log(hour: &ArchivedHour) {

@@ -44,6 +44,23 @@ impl Claim {
         })
     }
 
+    /// Whether the portal must still receive something of the block.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
+    pub async fn waits_for_upload(&self) -> Result<bool, StoreError> {
+        let row = self
+            .session
+            .query_opt(
+                "looking for rows that wait for an upload",
+                "SELECT FROM api.publications WHERE schedule_id = $1 AND since IS NOT NULL",
+                values![self.row.schedule_id],
+            )
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// Whether this address of the block's provider, by its hash, has returned an hour before.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! `api.publications`, the ledger of what the portal must receive: how a load enters its block, and
 //! how a step asks for the block's upload.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 use serde_json::Value;
@@ -38,7 +40,7 @@ pub struct PublicationFile {
 
 /// Enters a load into the ledger, in the load's transaction: the block's rows that changed at `$5`
 /// or later, or in this transaction if `$6`. What an earlier load has entered and nobody has sent
-/// stays entered.
+/// stays entered; with `$8` its upload is asked for.
 const ENTER: &str = "
     INSERT INTO api.publications AS p
         (schedule_id, load_id, publish_key, publish_sha256, publish_etag, rows, loaded_at, since)
@@ -47,6 +49,8 @@ const ENTER: &str = "
     SET load_id = excluded.load_id, publish_key = excluded.publish_key, publish_sha256 = excluded.publish_sha256,
         publish_etag = excluded.publish_etag, rows = excluded.rows, loaded_at = excluded.loaded_at,
         since = least(p.since, excluded.since), last_sent = NULL, counts = NULL, error_name = NULL,
+        requested_at = CASE WHEN $8 AND p.since IS NOT NULL THEN coalesce(p.requested_at, clock_timestamp())
+                            ELSE p.requested_at END,
         message = NULL
     RETURNING since IS NOT NULL AS is_pending";
 
@@ -130,6 +134,34 @@ impl Store {
             .map_err(failed("reading a publication"))?
             .ok_or(StoreError::UnknownBlock { schedule_id })?;
         PublicationState::read(&row)
+    }
+
+    /// The blocks that are done by their status, and of which the portal must receive something all
+    /// the same: an upload that was asked for again has not happened, or another block's load has
+    /// changed their trips, or an earlier load's upload was overtaken by rejects.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn published_but_waiting(&self) -> Result<BTreeSet<i64>, StoreError> {
+        let done = [
+            BlockStatus::Published,
+            BlockStatus::NoTrips,
+            BlockStatus::AllRejected,
+        ]
+        .map(status_code);
+        self.client()
+            .await?
+            .query_typed(
+                "SELECT p.schedule_id FROM api.publications p JOIN api.schedule s USING (schedule_id)
+                 WHERE p.since IS NOT NULL AND p.requested_at IS NOT NULL AND s.status_id = ANY ($1)",
+                values![done.as_slice()],
+            )
+            .await
+            .map_err(failed("looking for rows that wait for an upload"))?
+            .iter()
+            .map(|row| get(row, "schedule_id"))
+            .collect()
     }
 
     /// Asks for the upload of what the portal must receive of a block; with `again` of all its
@@ -296,6 +328,9 @@ pub(crate) enum Entered {
         since: Option<DateTime<Utc>>,
         now: bool,
     },
+    /// None: the load has rejected every trip. The block's run ends with it, so another one's
+    /// upload has to carry what earlier loads have entered.
+    Nothing,
 }
 
 /// Enters a block into the ledger, in the caller's transaction. Returns whether the portal must
@@ -309,6 +344,7 @@ pub(crate) async fn enter(
     let (since, now) = match entered {
         Entered::All => (Some(DateTime::UNIX_EPOCH), false),
         Entered::Changed { since, now } => (since, now),
+        Entered::Nothing => (None, false),
     };
     let row = client
         .query_typed_one(
@@ -321,6 +357,7 @@ pub(crate) async fn enter(
                 since,
                 now,
                 file.etag,
+                matches!(entered, Entered::Nothing),
             ],
         )
         .await

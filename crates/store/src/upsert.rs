@@ -197,14 +197,17 @@ impl<'c> Upsert<'c> {
             true => publications::oldest_pending(client).await?,
             false => None,
         };
-        let must_publish = request.republish || has_changed || moved_since.is_some();
-        let entered = if request.republish {
-            Entered::All
-        } else {
-            Entered::Changed {
+        // A load that rejects every trip has nothing to publish again.
+        let is_rejected = counts.status == BlockStatus::AllRejected;
+        let republish = request.republish && !is_rejected;
+        let must_publish = republish || has_changed || moved_since.is_some();
+        let entered = match (republish, must_publish) {
+            (true, _) => Entered::All,
+            (false, false) if is_rejected => Entered::Nothing,
+            (false, _) => Entered::Changed {
                 since: moved_since,
                 now: has_changed,
-            }
+            },
         };
         let may_be_published = !must_publish
             && matches!(

@@ -45,8 +45,9 @@ pub(super) async fn adopt(step: &mut ClaimedStep<'_>) -> Result<Adoption, Pipeli
     };
     let content = read(archive).await?;
     let requested_at = requested_at(step, &trips_key, &content.sha256).await?;
-    let nothing_to_load =
-        content.trips == 0 && step.claim.compare_with_loaded(&[]).await?.loaded == 0;
+    let nothing_to_load = content.trips == 0
+        && step.claim.compare_with_loaded(&[]).await?.loaded == 0
+        && !step.claim.waits_for_upload().await?;
     step.claim
         .mark_archived(&ArchiveRecord {
             run_id: step.item.run_id,

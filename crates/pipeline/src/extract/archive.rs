@@ -90,7 +90,7 @@ pub(super) async fn archive_hour(
     if pulled.changes.is_some_and(Changes::are_none) {
         pulled.archive.abort().await;
         return Ok(ArchivedHour {
-            nothing_to_load: hour.has_nothing_to_load(&pulled.report),
+            nothing_to_load: hour.has_nothing_to_load(&pulled.report).await?,
             trips_key: hour.trips_key,
             report: pulled.report,
             changes: pulled.changes,
@@ -160,8 +160,11 @@ impl<'a> OpenHour<'a> {
         !self.accept_losses && self.loaded > MAX_MISSING
     }
 
-    fn has_nothing_to_load(&self, report: &HourReport) -> bool {
-        report.trips == 0 && self.loaded == 0
+    /// A load of no trips has something to do as long as the block owns trips, or the portal still
+    /// has some of them.
+    async fn has_nothing_to_load(&self, report: &HourReport) -> Result<bool, PipelineError> {
+        let has_nothing = report.trips == 0 && self.loaded == 0;
+        Ok(has_nothing && !self.claim.waits_for_upload().await?)
     }
 
     /// Pulls the trips into a new archive and compares them with those of the previous one.
@@ -278,7 +281,7 @@ impl<'a> OpenHour<'a> {
         let condition = PreviousArchive::condition(previous.as_ref());
         self.fenced().publish_if(object, condition).await?;
         Ok(ArchivedHour {
-            nothing_to_load: self.has_nothing_to_load(&pulled.report),
+            nothing_to_load: self.has_nothing_to_load(&pulled.report).await?,
             trips_key: self.trips_key,
             report: pulled.report,
             changes: pulled.changes,

@@ -110,6 +110,7 @@ fn row(owner: &OwnerBlock) -> PlanRow {
         status: owner.status,
         is_refetch_due: false,
         is_refused: false,
+        is_waiting: false,
     }
 }
 

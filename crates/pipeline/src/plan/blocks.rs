@@ -1,6 +1,8 @@
 //! The blocks of a plan's ranges as the schedule has them, in an order that is fair to every
 //! provider.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use store::{ScheduledBlock, Store, StoreError};
 use tokio::task::JoinHandle;
@@ -48,6 +50,8 @@ pub(super) struct PlanRow {
     pub(super) is_refetch_due: bool,
     /// Whether the block is loaded, and its upload was refused before anything was sent.
     pub(super) is_refused: bool,
+    /// Whether the portal lacks rows of the block although its status says that it is done.
+    pub(super) is_waiting: bool,
 }
 
 /// A part whose schedule rows are being read.
@@ -76,11 +80,13 @@ impl<'a> PartRead<'a> {
     }
 
     /// The part's blocks, hour by hour with the providers interleaved. So no provider waits for
-    /// another's months, and no provider gets the requests of all workers at once.
-    pub(super) async fn rows(
+    /// another's months, and no provider gets the requests of all workers at once. `waiting` are
+    /// the blocks whose rows wait for an upload, although their status says that they are done.
+    pub(super) async fn rows<'w>(
         self,
+        waiting: &'w BTreeSet<i64>,
         now: DateTime<Utc>,
-    ) -> Result<impl Iterator<Item = PlanRow>, PipelineError> {
+    ) -> Result<impl Iterator<Item = PlanRow> + use<'a, 'w>, PipelineError> {
         let scheduled = self
             .scheduled
             .await
@@ -103,7 +109,7 @@ impl<'a> PartRead<'a> {
                 .filter(|(_, range, _)| range.first() <= hour && hour < range.end());
             let rows = wanted.map(|(provider, _, rows)| {
                 let scheduled = rows.next_if(|row| row.hour == hour);
-                plan_row(*provider, hour, scheduled.as_ref(), now)
+                plan_row(*provider, hour, scheduled.as_ref(), waiting, now)
             });
             rows.collect::<Vec<_>>()
         }))
@@ -114,6 +120,7 @@ fn plan_row(
     provider: Provider<'_>,
     hour: Hour,
     scheduled: Option<&ScheduledBlock>,
+    waiting: &BTreeSet<i64>,
     now: DateTime<Utc>,
 ) -> PlanRow {
     PlanRow {
@@ -126,6 +133,7 @@ fn plan_row(
         is_refetch_due: scheduled
             .is_some_and(|row| is_refetch_due(row, &provider.config.refetch_after_hours, now)),
         is_refused: false,
+        is_waiting: scheduled.is_some_and(|row| waiting.contains(&row.schedule_id)),
     }
 }
 

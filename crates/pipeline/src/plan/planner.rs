@@ -185,12 +185,18 @@ impl<'a> Planner<'a> {
         if row.is_refetch_due && !request.force && !request.no_extract && !is_left_alone {
             return refetch_steps(request.steps());
         }
-        steps_to_do(
+        let steps = steps_to_do(
             row.status,
             request.steps(),
             request.force,
             request.incomplete_only,
-        )
+        );
+        // Another load that rejects every trip would end the block's run before its upload.
+        let goes_first = steps.is_empty() || row.status == BlockStatus::AllRejected;
+        if row.is_waiting && goes_first && !request.force && request.steps().sync_socrata {
+            return vec![Step::SyncSocrata];
+        }
+        steps
     }
 
     /// Completes the manifest and the run's row.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::ScheduleRow;
 use super::status::status_code;
 use crate::claim::Claim;
-use crate::error::StoreError;
+use crate::error::{StoreError, failed};
 use crate::values::{Parameter, parameter, values};
 
 /// Column `message` is for people, and nobody reads a longer one.
@@ -23,9 +23,49 @@ const LOADABLE_WHEN_UNCHANGED: [BlockStatus; 4] = [
     BlockStatus::AllRejected,
 ];
 
+/// Statuses of a block whose trips are in the table.
+const LOADED: [BlockStatus; 4] = [
+    BlockStatus::Loaded,
+    BlockStatus::LoadedWithRejects,
+    BlockStatus::Published,
+    BlockStatus::PublishFailed,
+];
+
+/// Whether the trips of a loaded block are no longer those that it owns: `$7` whether it matters
+/// that it owns more, `$8` the statuses of a loaded block.
+macro_rules! is_outdated {
+    () => {
+        "(s.status_id = ANY ($8) AND (
+            SELECT count(*) FILTER (WHERE coalesce(t.delivered_at = s.archived_at, true)) <> s.records_processed
+                OR $7 AND count(*) <> s.records_processed
+            FROM api.trips t WHERE t.schedule_id = s.schedule_id AND t.withdrawn_at IS NULL
+         ) IS TRUE)"
+    };
+}
+
+/// The rows are locked in the order in which loads lock them. A row that a load takes meanwhile is
+/// left to it.
+const RENEW: &str = "
+    WITH block AS (
+        SELECT s.schedule_id, s.archived_at FROM api.schedule s
+        WHERE s.schedule_id = $1 AND s.status_id = ANY ($3) AND s.archived_at < $2 AND EXISTS (
+            SELECT FROM api.schedule other
+            WHERE other.provider_id = s.provider_id AND other.schedule_id <> s.schedule_id
+              AND other.status_id = ANY ($4)
+        )
+    ), locked AS (
+        SELECT t.id FROM api.trips t JOIN block b USING (schedule_id)
+        WHERE t.withdrawn_at IS NULL AND t.delivered_at = b.archived_at
+        ORDER BY t.trip_id, t.provider_id
+        FOR NO KEY UPDATE OF t
+    ), renewed AS (
+        UPDATE api.trips t SET delivered_at = $2 FROM locked WHERE t.id = locked.id
+    )
+    UPDATE api.schedule s SET archived_at = $2 FROM block b WHERE s.schedule_id = b.schedule_id";
+
 /// An `UPDATE` of the row with id `$1` that returns the row as it is after that.
 macro_rules! update_schedule {
-    ($set:literal) => {
+    ($set:expr) => {
         concat!(
             "UPDATE api.schedule s SET updated_at = clock_timestamp(), ",
             $set,
@@ -106,28 +146,77 @@ impl Claim {
     /// Records in `api.schedule` that the provider returned the same trips as before, so that the
     /// archive stays.
     ///
-    /// The status is kept, except for a block that was never loaded or whose trips were all
-    /// rejected: it returns to [`BlockStatus::Archived`], since a changed configuration may fix it.
+    /// The status is kept, except for a block that has something to load:
+    ///
+    /// - It was never loaded, or its trips were all rejected, which a changed configuration may
+    ///   fix.
+    /// - Its trips are no longer all that it owns: another block has delivered some of them, or
+    ///   they were withdrawn. Now they are delivered again. `withdraws` tells whether it matters
+    ///   too that it owns more than it delivers.
+    ///
+    /// Such a block returns to [`BlockStatus::Archived`], and its archive is as new as the request.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
-    pub async fn mark_unchanged(&mut self, run_id: Uuid, message: &str) -> Result<(), StoreError> {
+    pub async fn mark_unchanged(
+        &mut self,
+        run_id: Uuid,
+        message: &str,
+        requested_at: DateTime<Utc>,
+        withdraws: bool,
+    ) -> Result<(), StoreError> {
+        self.renew_deliveries(requested_at).await?;
         self.update(
             "recording an unchanged response",
-            update_schedule!(
-                "status_id = CASE WHEN s.status_id = ANY ($4) THEN $5 ELSE s.status_id END,
-                 run_id = $2, message = $3, extracted_at = clock_timestamp(),
+            update_schedule!(concat!(
+                "status_id = CASE WHEN s.status_id = ANY ($4) OR ",
+                is_outdated!(),
+                " THEN $5 ELSE s.status_id END,
+                 archived_at = CASE WHEN s.status_id = ANY ($4::int[] || $5::int || $9::int) OR ",
+                is_outdated!(),
+                " THEN $6 ELSE s.archived_at END,
+                 loaded_deliveries = CASE
+                     WHEN $7 AND s.status_id = ANY ($8) AND s.archived_at = $6 AND NOT $6 = ANY (s.loaded_deliveries) AND NOT ",
+                is_outdated!(),
+                " THEN array_append(s.loaded_deliveries, $6) ELSE s.loaded_deliveries END,
+                 run_id = $2, message = $3, extracted_at = greatest($6, s.extracted_at),
                  trips_new = 0, trips_changed = 0, trips_gone = 0"
-            ),
+            )),
             values![
                 run_id,
                 shortened(message),
                 LOADABLE_WHEN_UNCHANGED.map(status_code).as_slice(),
                 status_code(BlockStatus::Archived),
+                requested_at,
+                withdraws,
+                LOADED.map(status_code).as_slice(),
+                status_code(BlockStatus::LoadFailed),
             ],
         )
         .await
+    }
+
+    /// Gives the rows of an unchanged delivery its new request time, if another block of the
+    /// provider is about to be loaded: that load may have looked already when the block was last
+    /// requested. It waits for the rows, and then sees the new time. At rest no row has to change.
+    async fn renew_deliveries(&self, requested_at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.session
+            .client()?
+            .execute_typed(
+                RENEW,
+                values![
+                    self.row.schedule_id,
+                    requested_at,
+                    LOADED.map(status_code).as_slice(),
+                    [BlockStatus::Archived, BlockStatus::LoadFailed]
+                        .map(status_code)
+                        .as_slice(),
+                ],
+            )
+            .await
+            .map_err(failed("recording an unchanged response"))?;
+        Ok(())
     }
 
     /// Records in `api.schedule` that another archive is about to replace the present one.

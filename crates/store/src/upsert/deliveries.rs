@@ -112,12 +112,17 @@ const READ: &str = "
            coalesce($2 = ANY (loaded_deliveries), false) AS known
     FROM api.schedule WHERE schedule_id = $1";
 
-/// When the delivery that the row `t` holds was requested. Rows from before `delivered_at` hold the
-/// last delivery of their owner. Postgres evaluates the subquery for those rows only.
-const DELIVERED: &str = "coalesce(
+/// When the delivery that the row `t` holds was requested, for the last time: if the owner was
+/// requested again and returned the same, its row in the schedule tells. Rows from before
+/// `delivered_at` hold the last delivery of their owner. Postgres evaluates the subquery only for
+/// those rows and for rows of other blocks.
+const DELIVERED: &str = "CASE WHEN t.schedule_id = $1 AND t.delivered_at IS NOT NULL THEN t.delivered_at ELSE coalesce(
+    (SELECT CASE WHEN t.delivered_at = s.archived_at AND s.trips_new = 0 AND s.trips_changed = 0 AND s.trips_gone = 0
+                 THEN greatest(s.extracted_at, t.delivered_at)
+                 ELSE coalesce(t.delivered_at, s.archived_at, s.extracted_at) END
+     FROM api.schedule s WHERE s.schedule_id = t.schedule_id),
     t.delivered_at,
-    (SELECT coalesce(s.archived_at, s.extracted_at) FROM api.schedule s WHERE s.schedule_id = t.schedule_id),
-    '-infinity')";
+    '-infinity') END";
 
 /// Writes the trips of the temporary table, and withdraws those that are missing from it.
 ///
@@ -268,8 +273,8 @@ fn first_later(time: &str) -> String {
 }
 
 /// Withdraws trips that counted again since `$1`, although their owner was requested once more
-/// after that. It is a statement of its own, since it has to see what was committed while the first
-/// one waited for a row.
+/// after that, be it for an answer that was loaded or for one that said the same. It is a statement
+/// of its own, since it has to see what was committed while the first one waited for a row.
 const WITHDRAW_AGAIN: &str = "
     UPDATE api.trips t
     SET withdrawn_at = it.since, modified_date = now()
@@ -278,7 +283,10 @@ const WITHDRAW_AGAIN: &str = "
         FROM pg_temp.incoming i
         JOIN api.trips t ON t.provider_id = i.provider_id AND t.trip_id = i.trip_id
         JOIN api.schedule s ON s.schedule_id = t.schedule_id
-        CROSS JOIN unnest(s.loaded_deliveries) AS later
+        CROSS JOIN unnest(s.loaded_deliveries || CASE
+            WHEN s.trips_new = 0 AND s.trips_changed = 0 AND s.trips_gone = 0
+                 AND s.archived_at = ANY (s.loaded_deliveries) AND t.delivered_at IS DISTINCT FROM s.archived_at
+            THEN ARRAY[s.extracted_at] ELSE '{}' END) AS later
         WHERE t.seen_at = $1 AND t.withdrawn_at IS NULL AND later > $1
         GROUP BY t.provider_id, t.trip_id
     ) AS it

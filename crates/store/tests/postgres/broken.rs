@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use store::{BlockRows as _, StoreError};
 use tokio::time::timeout;
 use trips::status::BlockStatus;
@@ -91,7 +92,11 @@ async fn a_worker_that_lost_its_claim_can_change_nothing() {
         .mark_failed(BlockStatus::LoadFailed, RUN, "X", "x")
         .await;
     assert!(failed.unwrap_err().is_transient());
-    assert!(lost.mark_unchanged(RUN, "").await.is_err());
+    assert!(
+        lost.mark_unchanged(RUN, "", Utc::now(), true)
+            .await
+            .is_err()
+    );
     assert!(lost.start_load().await.is_err());
     assert!(lost.release().await.is_err());
     assert_eq!(winner.row().status, BlockStatus::Loaded);

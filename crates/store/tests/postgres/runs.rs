@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use store::{Outcome, Pruned, RunConfig, RunEntry, RunRecord};
 use trips::block::Stage;
@@ -163,7 +163,10 @@ async fn the_start_of_a_plan_and_changes_of_blocks_have_the_same_clock() {
     let planned_at = db.store.run_planned_at(RUN).await.unwrap().unwrap();
     let mut claim = db.claim(0).await;
     assert!(claim.row().updated_at < planned_at);
-    claim.mark_unchanged(RUN, "").await.unwrap();
+    claim
+        .mark_unchanged(RUN, "", Utc::now(), true)
+        .await
+        .unwrap();
     assert!(claim.row().updated_at > planned_at);
 }
 

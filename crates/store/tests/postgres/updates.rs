@@ -1,5 +1,6 @@
 //! Updates of a claimed block's row.
 
+use chrono::Utc;
 use store::ArchiveRecord;
 use trips::Changes;
 use trips::status::BlockStatus;
@@ -51,7 +52,10 @@ async fn changes_since_the_previous_archive_are_recorded() {
     });
     claim.mark_archived(&second).await.unwrap();
     assert_eq!(db.text(changes).await, "3|2|1");
-    claim.mark_unchanged(RUN, "HTTP 200").await.unwrap();
+    claim
+        .mark_unchanged(RUN, "HTTP 200", Utc::now(), true)
+        .await
+        .unwrap();
     assert_eq!(db.text(changes).await, "0|0|0");
 }
 
@@ -86,7 +90,10 @@ async fn an_unchanged_response_keeps_the_status_of_a_loaded_block() {
     let mut claim = db.claim(0).await;
     for before in BlockStatus::ALL {
         claim.mark_failed(before, RUN, "", "").await.unwrap();
-        claim.mark_unchanged(RUN, "HTTP 200").await.unwrap();
+        claim
+            .mark_unchanged(RUN, "HTTP 200", Utc::now(), true)
+            .await
+            .unwrap();
         let after = match before {
             BlockStatus::New
             | BlockStatus::NotPublished
@@ -150,7 +157,10 @@ async fn the_time_of_an_archive_is_that_of_its_request() {
     assert!(claim.row().extracted_at > Some(at));
     // The archive stays.
     claim.mark_archived(&archive(0)).await.unwrap();
-    claim.mark_unchanged(RUN, "HTTP 200").await.unwrap();
+    claim
+        .mark_unchanged(RUN, "HTTP 200", Utc::now(), true)
+        .await
+        .unwrap();
     assert_eq!(claim.row().archived_at, Some(at));
 
     let adopted = ArchiveRecord {
