@@ -31,7 +31,7 @@ pub(crate) async fn measure(report: &mut Report, rounds: usize) -> anyhow::Resul
             ..Row::figure(
                 format!("plan of ten years of {PROVIDERS} providers, every block {blocks}"),
                 format!("{:.1} s", usage.seconds),
-                "≤ 20 s, 256 MiB",
+                "≤ 10 s, 256 MiB",
             )
         });
     }

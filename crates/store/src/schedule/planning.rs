@@ -11,7 +11,7 @@ use trips::status::BlockStatus;
 use trips::time::CivilZone;
 use uuid::Uuid;
 
-use super::{get, read_hour, read_provider, read_status};
+use super::{get, read_hour, read_provider, read_status, to_bigint};
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::values::values;
@@ -76,6 +76,7 @@ impl Store {
             })?;
         let spans = OffsetSpans::new(range, zone);
         let (first, end) = (range.first().start(), range.end().start());
+        let number = to_bigint(range.len());
         let values = values![
             provider_id,
             spans.first,
@@ -84,6 +85,7 @@ impl Store {
             // Redundant for the result: they let the planner estimate the range and use the index.
             first,
             end,
+            number,
         ];
         let inserted = match client.execute_typed(INSERT_BLOCKS, values).await {
             Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
@@ -183,7 +185,7 @@ const BLOCKS: &str = "
     ORDER BY s.block_start";
 
 /// Inserts the blocks of the range that are missing. It fails if another plan inserts one of them
-/// meanwhile.
+/// meanwhile. If the range has all its `$7` blocks, it only counts them.
 const INSERT_BLOCKS: &str = "
     INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour)
     SELECT $1, block_start, block_start + interval '1 hour', civil::date,
@@ -198,6 +200,9 @@ const INSERT_BLOCKS: &str = "
         SELECT FROM api.schedule known
         WHERE known.provider_id = $1 AND known.block_start = block_start.block_start
           AND known.block_start BETWEEN $5 AND $6
+    ) AND $7 > (
+        SELECT count(*) FROM api.schedule known
+        WHERE known.provider_id = $1 AND known.block_start >= $5 AND known.block_start < $6
     )
     ORDER BY block_start";
 
