@@ -47,7 +47,9 @@ pub(crate) async fn measure(report: &mut Report, sizes: &[u32]) -> anyhow::Resul
 async fn fill(world: &World, rows: u32) -> anyhow::Result<()> {
     world.empty().await?;
     let rows = i32::try_from(rows)?;
-    world.database.execute(FILL, &[&rows, &DAYS]).await?;
+    if rows > 0 {
+        world.database.execute(FILL, &[&rows, &DAYS]).await?;
+    }
     let settle = "VACUUM ANALYZE api.trips; CHECKPOINT";
     for statement in settle.split("; ") {
         world.database.batch_execute(statement).await?;
