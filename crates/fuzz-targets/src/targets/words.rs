@@ -61,11 +61,9 @@ pub(super) fn check(data: &[u8]) {
     for secret in SECRETS {
         assert!(!text.contains(secret), "a secret is shown: {text}");
     }
-    // What stands behind a longer secret is not shown either.
-    assert!(
-        !text.contains("<hidden>-token"),
-        "a part of a secret is shown: {text}"
-    );
+    // Of a secret that begins with another one, the rest is not shown either.
+    let longer = words_of(br#"{"message": "canary-token"}"#, &CONFIG);
+    assert_eq!(longer.as_deref(), Some("<hidden>"));
     let is_place = |word: &str| word.contains("30.26712");
     assert!(!text.split(' ').any(is_place), "a place is shown: {text}");
 }
