@@ -202,8 +202,8 @@ async fn plan_run(
     ctx.check_settings(request.steps())?;
     ctx.store().check_migrated().await?;
     start::leave_out_early_hours(ctx, request, &mut ranges).await?;
-    let waiting = ctx.store().published_but_waiting().await?;
     let mut planner = Planner::start(ctx, request, run_id, &ranges).await?;
+    let waiting = ctx.store().published_but_waiting().await?;
     let mut parts = parts(&ranges).map(|part| PartRead::start(ctx.store(), part));
     let mut reading = parts.next();
     while let Some(part) = reading.take() {
