@@ -244,10 +244,7 @@ async fn triggers_are_kept_and_do_not_run() {
         "{notes:?}"
     );
     let triggers = "SELECT string_agg(tgname || tgenabled::text, ' ' ORDER BY tgname) FROM pg_trigger WHERE NOT tgisinternal";
-    assert_eq!(
-        db.text(triggers).await,
-        "farD providers_with_blocks_stayO touchD"
-    );
+    assert_eq!(db.text(triggers).await, "farD touchD");
 }
 
 #[tokio::test]
