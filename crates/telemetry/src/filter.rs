@@ -9,6 +9,7 @@ const OURS: &[&str] = &[
     "boundaries",
     "config",
     "extract",
+    "fuzz_targets",
     "http_kit",
     "lambda_kit",
     "local_stack",
