@@ -89,8 +89,8 @@ impl Feeds {
 
     /// The last answer that was sent by a time.
     ///
-    /// A worker that was cut off between an archive and its report leaves the archive alone, and its
-    /// time is then that of the object: a whole second, the one in which it was written.
+    /// A worker that was cut off between an archive and its report leaves the archive alone. Its
+    /// time is then that of the object: the whole second in which it was written.
     pub(super) fn answer_by(&self, place: Place, time: DateTime<Utc>) -> Option<Answer> {
         let is_of_object = time.timestamp_subsec_nanos() == 0;
         let until = time + Duration::seconds(i64::from(is_of_object));
