@@ -96,7 +96,7 @@ class Programs(unittest.TestCase):
     def test_a_crate_that_the_program_names_and_the_list_lacks_is_found(self):
         program = (
             b"\0/cargo/registry/src/index.crates.io-1949cf8c6b5b557f/serde-1.0.228/src/lib.rs\0"
-            b"/root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/aws-sdk-s3-1.2.3/src/lib.rs\0"
+            b"home/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/aws-sdk-s3-1.2.3/src/lib.rs\0"
             b"/cargo/registry/src/index.crates.io-1949cf8c6b5b557f/zstd-sys-2.0.16+zstd.1.5.7/zstd/lib/x.c\0"
         )
         document = {"components": [{"name": "serde", "version": "1.0.228"}, {"name": "zstd-sys", "version": "2.0.16+zstd.1.5.7"}]}

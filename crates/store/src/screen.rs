@@ -11,9 +11,9 @@ use crate::copy::LoadRow;
 use crate::error::{StoreError, failed};
 use crate::values::values;
 
-/// So many trips are looked at; of more of them nothing is known. Each needs 80 bytes.
+/// The most trips that are noted, at 80 bytes each. Of a larger load nothing is noted.
 const MAX_TRIPS: usize = 200_000;
-/// From how many devices on they are inserted over a connection of their own, while the load goes
+/// A load with so many devices or more inserts them over a connection of their own, while it goes
 /// on.
 const MANY_DEVICES: usize = 2_000;
 
