@@ -1,43 +1,41 @@
 """AWS on this machine: the state machine and its four functions, connected to the services that an env file names.
 
 moto interprets `statemachine.asl.json` unchanged, in the role of Step Functions; `interpreter.py` makes it as strict as
-AWS. The functions' binaries get their events from the Runtime API of `cargo lambda watch`, in the role of Lambda. S3,
-Postgres, the portal and the providers are those of the env file, for example of `mds sandbox`. This script knows nothing
-about the pipeline.
+AWS. `functions.py` runs the functions' binaries, in the role of Lambda. S3, Postgres, the portal and the providers are those
+of the env file, for example of `mds sandbox`. This script knows nothing about the pipeline.
 
 When everything is running it prints one line of JSON. Step Functions and Secrets Manager are at the first address, Lambda's
 invocations at the second:
 
     {"endpoint_url": "http://127.0.0.1:40001", "lambda_endpoint_url": "http://127.0.0.1:40002", "state_machine_arn": "arn:…"}
 
-The line `restart` on its standard input starts the functions again, with the env file as it is now; `restart FOLDER` with
-other binaries. An invocation ends with the code that it began with, and the next one waits for the new code. The answer is
-one line. The script ends when its standard input is closed.
+It obeys the lines of its standard input, and responds to each with a line of JSON:
+
+- `restart` starts the functions again, with the env file as it is now; `restart FOLDER` with other binaries. An invocation
+  ends with the code that it began with, and the next one waits for the new code.
+- `fate {"function": "extract", "invocation": 3, "after_ms": 200, "freeze_ms": 5000}` disturbs an invocation to come: see
+  `functions.Fate`. Instead of `freeze_ms`: `"kill": true`, `"cut": true`, or `timeout_ms`.
+- `kill extract` kills each process of a function that works on an event. `freeze extract 5000` freezes them for so many
+  milliseconds.
+- `figures` counts what has happened.
+
+The script ends when its standard input is closed.
 """
 
 import argparse
-import contextlib
+import dataclasses
 import io
 import json
-import os
 import pathlib
 import signal
-import socket
-import subprocess
 import sys
-import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 
 import interpreter
+from functions import ACCOUNT, REGION, Environment, Fate, Functions, function_of
 
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
 NAME = "mds-etl"
 # The number of environments of each function, and so of the events it can process at the same time.
-FUNCTIONS = {"plan-blocks": 1, "extract": 2, "sync-db": 2, "sync-socrata": 2}
+ENVIRONMENTS = {"plan-blocks": 1, "extract": 2, "sync-db": 2, "sync-socrata": 2}
 # The variable with the Fernet keys.
 KEYS = "ATD_MDS_FERNET_KEY"
 SUBSTITUTIONS = {
@@ -46,80 +44,19 @@ SUBSTITUTIONS = {
     "sync-db": "SyncDbFunctionArn",
     "sync-socrata": "SyncSocrataFunctionArn",
 }
-MEMORY_MB = "1024"
-# The timeout of the functions in the template.
-LAMBDA_SECONDS = 900
-START_SECONDS = 60
-# Kills its command when standard input is closed. That happens however this process ends, even by kill -9.
-WITH_THE_PARENT = """
-exec 3<&0
-"$@" </dev/null & child=$!
-(while read -r _; do :; done; kill $child) <&3 2>/dev/null &
-wait $child
-"""
-
-
-class Gate:
-    """Lets invocations through, but holds them while the functions are replaced."""
-
-    def __init__(self) -> None:
-        self.changed = threading.Condition()
-        self.is_open = True
-        self.inside = 0
-
-    @contextlib.contextmanager
-    def invocation(self) -> Iterator[None]:
-        with self.changed:
-            self.changed.wait_for(lambda: self.is_open)
-            self.inside += 1
-        try:
-            yield
-        finally:
-            with self.changed:
-                self.inside -= 1
-                self.changed.notify_all()
-
-    @contextlib.contextmanager
-    def closed(self) -> Iterator[None]:
-        """Waits for the invocations in progress, and holds all others for as long as the block takes."""
-        with self.changed:
-            self.is_open = False
-            self.changed.wait_for(lambda: self.inside == 0)
-        try:
-            yield
-        finally:
-            with self.changed:
-                self.is_open = True
-                self.changed.notify_all()
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class LambdaClient:
-    """The part of the Lambda client that the interpreter uses, for the invoke endpoint of `cargo lambda watch`."""
+    """The part of the Lambda client that the interpreter uses."""
 
-    def __init__(self, url: str, gate: Gate) -> None:
-        self.url = url
-        self.gate = gate
+    def __init__(self, functions: Functions) -> None:
+        self.functions = functions
 
     def invoke(self, FunctionName: str, Payload: bytes, **_: object) -> dict:
-        with self.gate.invocation():
-            return self.send(FunctionName, Payload)
-
-    def send(self, FunctionName: str, Payload: bytes) -> dict:
-        name = FunctionName.rsplit(":", 1)[-1]
-        request = urllib.request.Request(
-            f"{self.url}/2015-03-31/functions/{name}/invocations", data=Payload, method="POST"
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=LAMBDA_SECONDS) as response:
-                return {"StatusCode": 200, "Payload": io.BytesIO(response.read())}
-        except urllib.error.HTTPError as error:
-            body = error.read()
-            # For a failed function, Lambda returns 200 with a header, and `cargo lambda watch` returns 500.
-            if b"errorType" not in body:
-                raise service_error(error.code, body) from error
-            return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(body)}
-        except urllib.error.URLError as error:
-            raise service_error(500, str(error.reason).encode()) from error
+        response = self.functions.invoke(function_of(FunctionName), Payload)
+        failed = {"FunctionError": "Unhandled"} if response.is_error else {}
+        return {"StatusCode": 200, "Payload": io.BytesIO(response.body), **failed}
 
 
 def service_error(status: int, body: bytes, code: str | None = None) -> Exception:
@@ -208,83 +145,7 @@ def read_env_file(path: pathlib.Path) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Children:
-    """The processes of this stack, each with its own log file. They end with this process."""
-
-    def __init__(self, logs: pathlib.Path) -> None:
-        self.logs = logs
-        self.running: dict[str, subprocess.Popen] = {}
-        self.logged: set[str] = set()
-
-    def start(self, name: str, command: list[str], env: dict[str, str]) -> None:
-        # A process that is started again goes on in the log of its predecessor.
-        mode = "ab" if name in self.logged else "wb"
-        self.logged.add(name)
-        with (self.logs / f"{name}.log").open(mode) as log:
-            self.running[name] = subprocess.Popen(
-                ["/bin/sh", "-c", WITH_THE_PARENT, name, *command],
-                env=env,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def stop(self, but: str | None = None) -> None:
-        ending = {name: child for name, child in self.running.items() if name != but}
-        for child in ending.values():
-            child.stdin.close()
-        for name, child in ending.items():
-            child.wait()
-            del self.running[name]
-
-
-def start_lambda(children: Children) -> str:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    cargo_lambda = pathlib.Path(sys.executable).with_name("cargo-lambda")
-    watch = ["lambda", "watch", "--only-lambda-apis", "--invoke-address", "127.0.0.1"]
-    children.start(
-        "lambda",
-        [str(cargo_lambda), *watch, "--invoke-port", str(port), "--timeout", str(LAMBDA_SECONDS)],
-        dict(os.environ),
-    )
-    wait_for_port(port, children, "lambda")
-    return url
-
-
-def start_functions(children: Children, binaries: pathlib.Path, env: dict[str, str], url: str) -> None:
-    for name, environments in FUNCTIONS.items():
-        for n in range(1, environments + 1):
-            runtime = {
-                "AWS_LAMBDA_RUNTIME_API": f"{url}/.rt/{name}",
-                "AWS_LAMBDA_FUNCTION_NAME": name,
-                "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": MEMORY_MB,
-            }
-            children.start(f"{name}-{n}", [str(binaries / name)], {**env, **runtime})
-
-
-def wait_for_port(port: int, children: Children, name: str) -> None:
-    until = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if children.running[name].poll() is not None or time.monotonic() > until:
-                raise SystemExit(f"{name} does not respond on port {port}; see {children.logs}/{name}.log")
-            time.sleep(0.05)
-
-
 def arguments() -> argparse.Namespace:
-    root = pathlib.Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -293,11 +154,11 @@ def arguments() -> argparse.Namespace:
         help="NAME=value lines, as written by `mds sandbox`; they are the whole environment of the functions",
     )  # fmt: skip
     parser.add_argument(
-        "--functions", type=pathlib.Path, default=root / "target" / "debug",
+        "--functions", type=pathlib.Path, default=ROOT / "target" / "debug",
         help="folder of the functions' binaries (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--definition", type=pathlib.Path, default=root / "statemachine.asl.json",
+        "--definition", type=pathlib.Path, default=ROOT / "statemachine.asl.json",
         help="the state machine (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -305,7 +166,15 @@ def arguments() -> argparse.Namespace:
         help="put the env file's Fernet keys into a secret of this name, where the functions read them, as on AWS",
     )  # fmt: skip
     parser.add_argument(
-        "--logs", type=pathlib.Path, default=root / "target" / "local-aws",
+        "--timeout", metavar="NAME=SECONDS", type=timeout, action="append", default=[],
+        help="another timeout of a function than that of the template",
+    )  # fmt: skip
+    parser.add_argument(
+        "--waits", metavar="FACTOR", type=float, default=1.0,
+        help="how long the state machine waits before it tries again, as a part of what the definition says",
+    )  # fmt: skip
+    parser.add_argument(
+        "--logs", type=pathlib.Path, default=ROOT / "target" / "local-aws",
         help="folder of the processes' log files (default: %(default)s)",
     )  # fmt: skip
     return parser.parse_args()
@@ -316,51 +185,97 @@ class Stack:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
-        self.functions: pathlib.Path = args.functions
-        self.children = Children(args.logs)
-        self.gate = Gate()
+        timeouts = {**timeouts_of_template(), **dict(args.timeout)}
+        self.functions = Functions(ENVIRONMENTS, timeouts, args.logs)
 
     def start(self) -> dict[str, str]:
-        if problem := missing(self.functions):
+        if problem := missing(self.args.functions):
             raise SystemExit(problem)
         env = read_env_file(self.args.env_file)
-        self.lambda_url = start_lambda(self.children)
-        interpreter.use_clients(
-            {"lambda": lambda: LambdaClient(self.lambda_url, self.gate), "s3": lambda: s3_client(env)}
-        )
+        interpreter.use_clients({"lambda": lambda: LambdaClient(self.functions), "s3": lambda: s3_client(env)})
         interpreter.be_strict()
+        interpreter.scale_waits(self.args.waits)
         self.endpoint = start_moto()
         if self.args.key_secret:
             secrets = moto_client("secretsmanager", self.endpoint)
             secrets.create_secret(Name=self.args.key_secret, SecretString=env[KEYS])
-        self.start_functions()
+        self.use(self.args.functions)
         return {
             "endpoint_url": self.endpoint,
-            "lambda_endpoint_url": self.lambda_url,
+            "lambda_endpoint_url": self.functions.url,
             "state_machine_arn": create_state_machine(self.endpoint, substituted(self.args.definition, env)),
         }
 
-    def start_functions(self) -> None:
+    def use(self, binaries: pathlib.Path) -> None:
         env = with_keys_in_secret(read_env_file(self.args.env_file), self.endpoint, self.args.key_secret)
-        start_functions(self.children, self.functions, env, self.lambda_url)
+        self.functions.use(binaries, env)
 
-    def obey(self, line: str) -> dict[str, str]:
-        command, _, folder = line.strip().partition(" ")
-        if command != "restart":
-            return {"error": f"{command!r} is no command; write `restart` or `restart FOLDER`"}
-        functions = pathlib.Path(folder or self.functions)
-        if problem := missing(functions):
+    def obey(self, line: str) -> dict[str, object]:
+        command, _, rest = line.strip().partition(" ")
+        if command not in COMMANDS:
+            return {"error": f"{command!r} is no command; the commands are {', '.join(COMMANDS)}"}
+        return COMMANDS[command](self, rest)
+
+    def restart(self, folder: str) -> dict[str, object]:
+        binaries = pathlib.Path(folder or self.functions.binaries)
+        if problem := missing(binaries):
             return {"error": problem}
-        self.functions = functions
-        with self.gate.closed():
-            self.children.stop(but="lambda")
-            self.start_functions()
-        return {"restarted": str(functions)}
+        self.use(binaries)
+        return {"restarted": str(binaries)}
+
+    def fate(self, fate: str) -> dict[str, object]:
+        self.functions.fates.append(Fate(**json.loads(fate)))
+        return {"fates": len(self.functions.fates)}
+
+    def kill(self, function: str) -> dict[str, object]:
+        return {"killed": self.functions.strike(function, Environment.kill)}
+
+    def freeze(self, what: str) -> dict[str, object]:
+        function, milliseconds = what.split()
+        seconds = int(milliseconds) / 1000
+        return {"frozen": self.functions.strike(function, lambda environment: environment.freeze(seconds))}
+
+    def figures(self, _: str) -> dict[str, object]:
+        return dataclasses.asdict(self.functions.figures)
+
+
+COMMANDS = {
+    "restart": Stack.restart,
+    "fate": Stack.fate,
+    "kill": Stack.kill,
+    "freeze": Stack.freeze,
+    "figures": Stack.figures,
+}
+
+
+def timeouts_of_template() -> dict[str, float]:
+    """The timeout of each function in seconds."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Reads a template, whose intrinsic functions do not matter here."""
+
+    Loader.add_multi_constructor("!", lambda *_: None)
+    template = yaml.load((ROOT / "infra/template.yaml").read_text(), Loader)
+    general = template["Globals"]["Function"]["Timeout"]
+    timeouts = {}
+    for name, placeholder in SUBSTITUTIONS.items():
+        function = template["Resources"][placeholder.removesuffix("Arn")]
+        timeouts[name] = function["Properties"].get("Timeout", general)
+    return timeouts
+
+
+def timeout(text: str) -> tuple[str, float]:
+    """`extract=30`."""
+    name, _, seconds = text.partition("=")
+    if name not in ENVIRONMENTS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(ENVIRONMENTS)}")
+    return name, float(seconds)
 
 
 def missing(functions: pathlib.Path) -> str | None:
     """What is wrong with a folder of binaries."""
-    absent = [name for name in FUNCTIONS if not (functions / name).exists()]
+    absent = [name for name in ENVIRONMENTS if not (functions / name).exists()]
     if absent:
         return f"{functions} has no {', '.join(absent)}: build them first, for example with `make e2e`"
     return None
@@ -379,7 +294,7 @@ def main() -> None:
     except KeyboardInterrupt:
         pass
     finally:
-        stack.children.stop()
+        stack.functions.close()
 
 
 if __name__ == "__main__":

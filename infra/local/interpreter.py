@@ -202,6 +202,12 @@ def skip_waits(waited: Callable[[float], None]) -> None:
     retrier_decl.time = types.SimpleNamespace(sleep=waited, time=time.time)
 
 
+def scale_waits(factor: float) -> None:
+    """Makes a retry wait for a part of its time."""
+    sleep = time.sleep
+    skip_waits(lambda seconds: sleep(seconds * factor))
+
+
 def watch_children(ended: Callable[[dict, str | None, str | None], None]) -> None:
     """Tells how each child of a distributed Map ends: its item, and the error and cause of one that failed."""
     from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor import (
