@@ -53,6 +53,7 @@ mod summaries;
 mod support;
 mod trip_report;
 mod turns;
+mod unfinished;
 mod upgrade;
 mod vehicles;
 mod views;

@@ -14,7 +14,10 @@ use trips::status::{BlockStatus, Step};
 use self::adopt::{Adoption, adopt};
 use self::archive::{ArchivedHour, archive_hour};
 use self::pull::{PulledHour, pull};
+use self::referenced_ids::ReferencedIds;
+use self::side_data::Wanted;
 use self::sink::{ArchiveSink, Observers};
+pub(crate) use self::unrecorded::Unrecorded;
 pub(crate) use self::vehicles::listed_devices;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
@@ -26,6 +29,7 @@ mod adopt;
 mod archive;
 mod belief;
 mod canonical;
+pub(crate) mod late_side_data;
 mod previous_archive;
 mod pull;
 mod referenced_ids;
@@ -34,6 +38,7 @@ mod side_data;
 mod side_time;
 mod sink;
 mod telemetry;
+mod unrecorded;
 mod vehicles;
 
 /// Pulls the block's hour from its provider and archives it.
@@ -58,7 +63,8 @@ impl BlockStep for Extract {
     type Output = ExtractOutput;
 
     fn output_without_work(&self, step: &ClaimedStep<'_>) -> Option<ExtractOutput> {
-        step.is_done_already().then(|| ExtractOutput {
+        let is_done = step.is_done_already() && !late_side_data::is_left(step);
+        is_done.then(|| ExtractOutput {
             trips_key: step.key(BlockObject::Trips),
             trip_count: step.claim.row().fetched(),
             pages: 0,
@@ -69,6 +75,9 @@ impl BlockStep for Extract {
     }
 
     async fn work(self, step: &mut ClaimedStep<'_>) -> Result<ExtractOutput, PipelineError> {
+        if late_side_data::is_all(step)? {
+            return Ok(late_side_data::request(step).await);
+        }
         let has_archive = match Box::pin(adopt(step)).await? {
             Adoption::Done(adopted) => return Ok(adopted),
             Adoption::NoArchive => false,
@@ -77,7 +86,10 @@ impl BlockStep for Extract {
         let hour = Box::pin(archive_hour(step, has_archive)).await?;
         record(step, &hour).await?;
         log(&hour);
-        Box::pin(side_data::add(step, &hour)).await;
+        if let Some(referenced) = &hour.referenced {
+            let wanted = Wanted::now(referenced, !hour.is_kept());
+            side_data::add(step, wanted).await;
+        }
         Ok(ExtractOutput {
             trips_key: hour.trips_key,
             trip_count: hour.report.trips,
@@ -112,13 +124,16 @@ impl BlockStep for Extract {
 async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), PipelineError> {
     let run_id = step.item.run_id;
     let message = hour.message();
-    let is_known = hour.is_kept() && step.claim.row().payload.is_some();
+    let is_known = hour.is_kept() && !step.claim.row().may_have_unrecorded_archive();
     if hour.is_unchanged() && is_known {
         let withdraws = withdraws(step)?;
         step.claim
             .mark_unchanged(run_id, &message, hour.report.ended_at, withdraws)
             .await?;
     } else {
+        // The same answer as before is a new one if it is loaded again.
+        let requested_at = (!is_known || !hour.nothing_to_load).then_some(hour.report.ended_at);
+        let referenced = hour.referenced.as_ref();
         step.claim
             .mark_archived(&ArchiveRecord {
                 run_id,
@@ -126,10 +141,11 @@ async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), P
                 fetched: hour.report.trips,
                 message,
                 changes: hour.changes,
-                // The same answer as before is a new one if it is loaded again.
-                requested_at: (!is_known || !hour.nothing_to_load).then_some(hour.report.ended_at),
+                requested_at,
                 is_adopted: false,
                 nothing_to_load: hour.nothing_to_load,
+                side_data_since: requested_at
+                    .filter(|_| referenced.is_some_and(ReferencedIds::has_any)),
             })
             .await?;
     }

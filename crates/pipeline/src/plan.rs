@@ -8,7 +8,7 @@ use trips::block::ProviderName;
 use trips::status::{BlockStatus, Step};
 use uuid::Uuid;
 
-use self::blocks::{PartRead, PlanRow, parts};
+use self::blocks::{PartRead, PlanRow, Returning, parts};
 use self::planner::Planner;
 use self::ranges::ranges;
 use crate::context::Context;
@@ -31,6 +31,7 @@ mod upkeep;
 
 pub use self::audit::{AuditSummary, plan_repair};
 pub use self::behind::{HoursBehind, hours_behind};
+pub(crate) use self::blocks::is_refetch_due;
 pub use self::forget::{Forgotten, forget};
 pub use self::nothing::{Nothing, NothingReason};
 pub(crate) use self::prepare::write_facts;
@@ -203,11 +204,11 @@ async fn plan_run(
     ctx.store().check_migrated().await?;
     start::leave_out_early_hours(ctx, request, &mut ranges).await?;
     let mut planner = Planner::start(ctx, request, run_id, &ranges).await?;
-    let waiting = ctx.store().published_but_waiting().await?;
+    let returning = Returning::find(ctx.store(), request, now).await?;
     let mut parts = parts(&ranges).map(|part| PartRead::start(ctx.store(), part));
     let mut reading = parts.next();
     while let Some(part) = reading.take() {
-        let rows = part.rows(&waiting, now).await?;
+        let rows = part.rows(&returning, now).await?;
         reading = parts.next();
         for row in rows {
             let row = planner.with_refusal(row).await?;

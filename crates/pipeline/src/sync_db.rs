@@ -17,6 +17,7 @@ use vault::{ObjectWriter, Seal};
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
+use crate::extract::Unrecorded;
 use crate::fenced::{FencedWriter, still};
 use crate::load_worker::{LoadWorker, Tally};
 use crate::publish::file::write_file;
@@ -121,6 +122,12 @@ async fn load(
         BlockObject::Publish,
     ]
     .map(|it| step.key(it));
+    let unrecorded = match source {
+        Source::Bucket if step.claim.row().may_have_unrecorded_archive() => {
+            Unrecorded::find(step).await?
+        }
+        _ => None,
+    };
     // What the load will replace is looked at while the archive is on its way.
     let (archive, rejects_now, publish_now) = tokio::try_join!(
         source.open_archive(ctx, &trips_key),
@@ -128,7 +135,10 @@ async fn load(
         still(ctx.vault(), &publish_key),
     )?;
     let worker = load_worker(ctx, provider, step.block.hour).await?;
-    let requested_at = requested_at(step, source).await?;
+    let (requested_at, record) = match &unrecorded {
+        Some(archive) => (archive.requested_at(), archive.record(step, false)),
+        None => (requested_at(step, source).await?, None),
+    };
 
     let mut stage = step.claim.start_load().await?;
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
@@ -146,6 +156,7 @@ async fn load(
                 .then_some(provider.config.provider_id),
             requested_at,
             withdraw: provider.config.withdrawals == Withdrawals::Mark,
+            archive: record,
             screened,
         })
         .await?;

@@ -25,6 +25,9 @@ const READ: &str = concat!(
     " FROM api.schedule s JOIN api.providers p USING (provider_id) WHERE s.schedule_id = $1"
 );
 
+const SETTLE: &str = "
+    UPDATE api.schedule SET side_data_since = NULL WHERE schedule_id = $1 AND side_data_since IS NOT NULL";
+
 /// A block that one worker has locked.
 ///
 /// A claim is an advisory lock of its own connection, and all work on the block goes through that
@@ -40,6 +43,8 @@ pub struct Claim {
     pub(crate) named_locks: Vec<NamedLock>,
     /// Whether the session has the temporary tables of a load.
     pub(crate) has_stage: bool,
+    /// Whether nothing of what the provider keeps apart from the trips is left to be requested.
+    settles_side_data: bool,
     run_planned_at: Option<DateTime<Utc>>,
     _permit: OwnedSemaphorePermit,
 }
@@ -100,6 +105,7 @@ impl Store {
             has_stage: get(&lock, "has_stage")?,
             run_planned_at: planned_at.map(|row| get(&row, "created_at")).transpose()?,
             session,
+            settles_side_data: false,
             named_locks: Vec::new(),
             _permit: permit,
         })
@@ -133,10 +139,27 @@ impl Claim {
     ) -> Result<(), StoreError> {
         let client = self.session.client()?;
         try_join!(
+            self.settle(),
             runs::record(client, run_id, self.row.schedule_id, step, outcome, error),
             self.unlock(),
         )?;
         self.session.return_to_pool();
+        Ok(())
+    }
+
+    /// Notes that the provider has been requested for the vehicles and the telemetry of the trips.
+    /// The block's row tells once the block is released, beside the release.
+    pub fn settle_side_data(&mut self) {
+        self.settles_side_data = self.row.side_data_since.is_some();
+    }
+
+    async fn settle(&self) -> Result<(), StoreError> {
+        if !self.settles_side_data {
+            return Ok(());
+        }
+        let (client, schedule_id) = (self.session.client()?, self.row.schedule_id);
+        let settled = client.execute_typed(SETTLE, values![schedule_id]).await;
+        settled.map_err(failed("recording that vehicles were requested"))?;
         Ok(())
     }
 
@@ -155,7 +178,7 @@ impl Claim {
     /// [`StoreError::Unavailable`] if the connection is broken. The block is released in that case
     /// too.
     pub async fn release(self) -> Result<(), StoreError> {
-        self.unlock().await?;
+        try_join!(self.settle(), self.unlock())?;
         self.session.return_to_pool();
         Ok(())
     }

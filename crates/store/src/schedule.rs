@@ -10,14 +10,16 @@ use uuid::Uuid;
 
 use crate::error::{StoreError, failed};
 
+mod archived;
 mod forget;
 mod planning;
 mod status;
 mod update;
 
+pub use archived::ArchiveRecord;
+pub(crate) use archived::write_archive;
 pub use planning::ScheduledBlock;
 pub(crate) use status::{read_status, status_code};
-pub use update::ArchiveRecord;
 pub(crate) use update::{shortened, to_bigint, update_schedule};
 
 /// The columns of `api.schedule s` and `api.providers p` that [`ScheduleRow::read`] reads.
@@ -25,7 +27,8 @@ macro_rules! schedule_columns {
     () => {
         "s.schedule_id, p.provider_name, s.block_start, s.status_id, s.payload, s.message, s.payload_trips_count,
          s.records_total, s.records_processed, s.records_error_count, s.records_duplicate_count, s.rerun_flag,
-         s.run_id, s.updated_at, s.extracted_at, s.published_at, s.archived_at, s.loaded_at"
+         s.run_id, s.updated_at, s.extracted_at, s.published_at, s.archived_at, s.loaded_at,
+         s.replacing_since, s.side_data_since"
     };
 }
 pub(crate) use schedule_columns;
@@ -72,6 +75,12 @@ pub struct ScheduleRow {
     pub archived_at: Option<DateTime<Utc>>,
     /// When the archive was last loaded; `None` if it never was.
     pub loaded_at: Option<DateTime<Utc>>,
+    /// Since when the archive may be a newer one than this row tells, because a process was about
+    /// to replace it; `None` once the archive is recorded.
+    pub replacing_since: Option<DateTime<Utc>>,
+    /// MDS 2.0: when the provider was requested for the archive, until it has been requested for
+    /// the vehicles and the telemetry of its trips, too.
+    pub side_data_since: Option<DateTime<Utc>>,
 }
 
 impl ScheduleRow {
@@ -80,6 +89,12 @@ impl ScheduleRow {
     #[must_use]
     pub fn is_adopted(&self) -> bool {
         self.archived_at.is_some() && self.archived_at == self.extracted_at
+    }
+
+    /// Whether the bucket may have an archive that this row does not tell of.
+    #[must_use]
+    pub fn may_have_unrecorded_archive(&self) -> bool {
+        self.payload.is_none() || self.replacing_since.is_some()
     }
 
     /// Number of trips in the archive, 0 before there is one.
@@ -127,6 +142,8 @@ impl ScheduleRow {
             published_at: get(row, 15)?,
             archived_at: get(row, 16)?,
             loaded_at: get(row, 17)?,
+            replacing_since: get(row, 18)?,
+            side_data_since: get(row, 19)?,
         })
     }
 }

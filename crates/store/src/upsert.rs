@@ -17,7 +17,7 @@ use crate::error::{StoreError, failed};
 use crate::fence::{DOING, Fence, STATEMENT};
 use crate::publications::{self, Entered, PublicationFile};
 use crate::publish::{self, BlockRows};
-use crate::schedule::{ScheduleRow, status_code, to_bigint};
+use crate::schedule::{ArchiveRecord, ScheduleRow, status_code, to_bigint, write_archive};
 use crate::screen::Screened;
 use crate::values::values;
 use crate::work::{self, Work};
@@ -56,6 +56,8 @@ pub struct LoadRequest {
     pub requested_at: DateTime<Utc>,
     /// Mark trips as withdrawn that the provider no longer returns.
     pub withdraw: bool,
+    /// The archive that the trips are from, if nobody has recorded it: the load does so.
+    pub archive: Option<ArchiveRecord>,
     /// What was seen of the trips while they were encoded.
     pub screened: Screened,
 }
@@ -240,7 +242,15 @@ impl<'c> Upsert<'c> {
                 .map_err(doing)
         };
         let empty = async { client.batch_execute(EMPTY_STAGE).await.map_err(doing) };
-        let (_, row, ()) = try_join!(
+        let archive = async {
+            let Some(archive) = &request.archive else {
+                return Ok(None);
+            };
+            let archived = write_archive(client, schedule_id, archive).await;
+            archived.map_err(doing)
+        };
+        let (_, _, row, ()) = try_join!(
+            archive,
             publications::enter(client, schedule_id, file, entered),
             record,
             empty

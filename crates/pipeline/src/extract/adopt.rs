@@ -1,21 +1,12 @@
-//! Takes over an archive that the bucket has and the schedule does not know of: the database is
-//! new, or was restored from an older copy.
+//! Takes over an archive that the bucket has and the schedule does not know of.
 
-use std::io;
-
-use chrono::{DateTime, Utc};
-use serde_json::value::RawValue;
-use store::ArchiveRecord;
-use tokio::task::spawn_blocking;
 use trips::block::BlockObject;
-use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
 use trips::status::BlockStatus;
-use vault::VaultError;
 
-use super::report::StoredReport;
+use super::side_data::{self, Wanted};
+use super::unrecorded::Unrecorded;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::ExtractOutput;
-use crate::hashing::Hashing;
 use crate::step::ClaimedStep;
 
 /// What came of the look for an archive to take over.
@@ -28,7 +19,10 @@ pub(super) enum Adoption {
     NotWanted,
 }
 
-/// Takes over the archive of a block with the status "new", without a request to its provider.
+/// Takes over the archive of a block with the status "new", without a request for its trips.
+///
+/// If our own extract has requested it lately and was killed, the vehicles and the telemetry of its
+/// trips are requested now.
 ///
 /// # Errors
 ///
@@ -38,39 +32,28 @@ pub(super) async fn adopt(step: &mut ClaimedStep<'_>) -> Result<Adoption, Pipeli
     if step.item.force || step.status() != BlockStatus::New {
         return Ok(Adoption::NotWanted);
     }
-    let trips_key = step.key(BlockObject::Trips);
-    let archive = match step.ctx.vault().open_sealed(&trips_key).await {
-        Err(VaultError::NotFound { .. }) => return Ok(Adoption::NoArchive),
-        archive => archive.map_err(kept)?,
+    let Some(found) = Unrecorded::find(step).await.map_err(kept)? else {
+        return Ok(Adoption::NoArchive);
     };
-    let content = read(archive).await?;
-    let requested_at = requested_at(step, &trips_key, &content.sha256).await?;
-    let nothing_to_load = content.trips == 0
+    let nothing_to_load = found.trips == 0
         && step.claim.compare_with_loaded(&[]).await?.loaded == 0
         && !step.claim.waits_for_upload().await?;
-    step.claim
-        .mark_archived(&ArchiveRecord {
-            run_id: step.item.run_id,
-            payload_key: trips_key.clone(),
-            fetched: content.trips,
-            message: format!(
-                "the bucket had an archive with {} trips; the provider was not requested",
-                content.trips
-            ),
-            changes: None,
-            requested_at: Some(requested_at),
-            is_adopted: true,
-            nothing_to_load,
-        })
-        .await?;
+    if let Some(record) = found.record(step, nothing_to_load) {
+        step.claim.mark_archived(&record).await?;
+    }
     tracing::info!(
-        s3.key = %trips_key,
-        trips.fetched = content.trips,
+        s3.key = %found.trips_key,
+        trips.fetched = found.trips,
         "archive in the bucket adopted"
     );
+    if let Some(referenced) = &found.referenced
+        && step.claim.row().side_data_since.is_some()
+    {
+        side_data::add(step, Wanted::late(referenced)).await;
+    }
     Ok(Adoption::Done(ExtractOutput {
-        trips_key,
-        trip_count: content.trips,
+        trips_key: step.key(BlockObject::Trips),
+        trip_count: found.trips,
         pages: 0,
         payload_bytes: 0,
         changes: None,
@@ -78,62 +61,8 @@ pub(super) async fn adopt(step: &mut ClaimedStep<'_>) -> Result<Adoption, Pipeli
     }))
 }
 
-/// What an archive holds.
-struct Content {
-    trips: u64,
-    sha256: String,
-}
-
-#[derive(Default)]
-struct Count(u64);
-
-impl TripVisitor for Count {
-    fn trip(&mut self, _: &RawValue) -> io::Result<()> {
-        self.0 += 1;
-        Ok(())
-    }
-}
-
-async fn read(archive: impl io::Read + Send + 'static) -> Result<Content, PipelineError> {
-    let reading = spawn_blocking(move || {
-        let (mut archive, mut count) = (Hashing::new(archive), Count::default());
-        read_envelope(&mut archive, &mut count)?;
-        Ok(Content {
-            trips: count.0,
-            sha256: archive.finish().map_err(EnvelopeError::Read)?,
-        })
-    });
-    reading
-        .await
-        .map_err(|_| PipelineError::panicked("reading the archive"))?
-        .map_err(|e| PipelineError::from_envelope("the archive", &e))
-}
-
-/// When the provider was requested for the archive: as `extract.json` says, or when the object was
-/// written. The archives of older tools have no `extract.json`.
-async fn requested_at(
-    step: &ClaimedStep<'_>,
-    trips_key: &str,
-    sha256: &str,
-) -> Result<DateTime<Utc>, PipelineError> {
-    let (vault, key) = (step.ctx.vault(), step.key(BlockObject::Extract));
-    match vault.get_sealed_json::<StoredReport>(&key).await {
-        Err(VaultError::NotFound { .. }) => {}
-        report => {
-            let report = report?;
-            report.check_block(&step.block, &key)?;
-            if let Some(at) = report.requested_at(sha256) {
-                return Ok(at);
-            }
-        }
-    }
-    let written = vault.head(trips_key).await?.and_then(|head| head.modified);
-    Ok(written.map_or(step.block.hour.end(), DateTime::from))
-}
-
 /// Adds to the error of an archive that cannot be read what becomes of it.
-fn kept(error: VaultError) -> PipelineError {
-    let mut error = PipelineError::from(error);
+fn kept(mut error: PipelineError) -> PipelineError {
     if error.name == ErrorName::ArchiveUnreadable {
         error.message += "; the archive is kept, and the provider is not requested for the hour";
     }

@@ -31,6 +31,11 @@ impl ReferencedIds {
         }
     }
 
+    /// Whether there is a device or a trip.
+    pub(super) fn has_any(&self) -> bool {
+        !self.devices.is_empty() || !self.trips.is_empty()
+    }
+
     /// Adds a trip's ids. A trip that cannot be read is skipped here; the load rejects it with a
     /// reason.
     pub(super) fn push(&mut self, raw: &RawValue) {

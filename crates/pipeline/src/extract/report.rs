@@ -37,7 +37,10 @@ pub(super) struct ExtractReport<'a> {
 pub(super) struct StoredReport {
     provider: String,
     block_start: DateTime<Utc>,
-    sha256: String,
+    sha256: Option<String>,
+    former_sha256: Option<String>,
+    /// What differs from the replaced archive.
+    pub(super) changes: Option<Changes>,
     ended_at: DateTime<Utc>,
 }
 
@@ -55,6 +58,11 @@ impl StoredReport {
 
     /// When the provider was requested for the archive with this hash, if the report is of it.
     pub(super) fn requested_at(&self, sha256: &str) -> Option<DateTime<Utc>> {
-        (self.sha256 == sha256).then_some(self.ended_at)
+        (self.sha256.as_deref() == Some(sha256)).then_some(self.ended_at)
+    }
+
+    /// Whether the archive with this hash was about to be replaced by that of the report.
+    pub(super) fn replaces(&self, sha256: &str) -> bool {
+        self.former_sha256.as_deref() == Some(sha256)
     }
 }

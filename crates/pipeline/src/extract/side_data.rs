@@ -1,12 +1,13 @@
 //! 2.0: vehicles and telemetry, which are requested once the trips of an hour are archived and
 //! recorded. Nothing of it can cost the hour its trips.
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use trips::block::BlockObject;
 use vault::VaultError;
 
-use super::archive::ArchivedHour;
 use super::referenced_ids::ReferencedIds;
 use super::side_time::SideTime;
 use super::telemetry::{self, TelemetryReport};
@@ -38,7 +39,7 @@ impl SideData {
     }
 }
 
-fn warn(error: &PipelineError) {
+pub(super) fn warn(error: &PipelineError) {
     tracing::warn!(
         error.name = %error.name,
         error.message = %error.message,
@@ -46,17 +47,55 @@ fn warn(error: &PipelineError) {
     );
 }
 
+/// The trips of an archive for which the provider keeps more data.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) referenced: &'a ReferencedIds,
+    /// Whether the archive is new, and has no telemetry yet.
+    pub(super) is_new: bool,
+    /// Whether the trips may be loaded already.
+    is_late: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// What an hour needs whose trips have just been requested.
+    pub(super) fn now(referenced: &'a ReferencedIds, is_new: bool) -> Self {
+        Self {
+            referenced,
+            is_new,
+            is_late: false,
+        }
+    }
+
+    /// What an hour needs whose trips were archived by a process that was killed.
+    pub(super) fn late(referenced: &'a ReferencedIds) -> Self {
+        Self {
+            referenced,
+            is_new: false,
+            is_late: true,
+        }
+    }
+}
+
 /// Requests what the provider keeps apart from the hour's trips, and adds to `extract.json` what
 /// came of it.
-pub(super) async fn add(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) {
-    let Some(referenced) = &hour.referenced else {
-        return;
-    };
+///
+/// Then it is settled: what is missing belongs to later blocks. Only what could not begin is left
+/// to the next run.
+pub(super) fn add<'a>(step: &'a mut ClaimedStep<'_>, wanted: Wanted<'a>) -> BoxFuture<'a, ()> {
+    // As a type of its own it would be too deep for the compiler where steps are put together.
+    request_and_describe(step, wanted).boxed()
+}
+
+async fn request_and_describe(step: &mut ClaimedStep<'_>, wanted: Wanted<'_>) {
     let mut side_data = SideData::default();
-    let collected = collect(step, hour, referenced, &mut side_data).await;
+    let collected = collect(step, wanted, &mut side_data).await;
+    if collected.is_ok() {
+        step.claim.settle_side_data();
+    }
     side_data.note(collected);
     let has_problems = !side_data.problems.is_empty();
-    if (side_data.telemetry.is_some() || has_problems && !hour.is_kept())
+    if (side_data.telemetry.is_some() || has_problems && wanted.is_new)
         && let Err(error) = describe(step, &side_data).await
     {
         warn(&error);
@@ -65,18 +104,30 @@ pub(super) async fn add(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) {
 
 async fn collect(
     step: &mut ClaimedStep<'_>,
-    hour: &ArchivedHour,
-    referenced: &ReferencedIds,
+    wanted: Wanted<'_>,
     side_data: &mut SideData,
 ) -> Result<(), PipelineError> {
     let time = SideTime::begin(step.time_left());
+    let Wanted {
+        referenced,
+        is_late,
+        ..
+    } = wanted;
     let ctx = step.ctx;
     let provider = ctx.provider(&step.block.provider)?;
     let client = ctx.provider_client(provider).await?;
     if provider.has_vehicles() {
-        vehicles::update(&mut step.claim, &client, referenced, time, side_data).await;
+        vehicles::update(
+            &mut step.claim,
+            &client,
+            referenced,
+            time,
+            is_late,
+            side_data,
+        )
+        .await;
     }
-    if provider.has_telemetry() && is_without_telemetry(step, hour).await? {
+    if provider.has_telemetry() && is_without_telemetry(step, wanted).await? {
         let archived = telemetry::archive(step, &client, referenced, time.end()).await;
         side_data.telemetry = side_data.note(archived);
     }
@@ -86,9 +137,9 @@ async fn collect(
 /// Whether the archive has no telemetry: it is new, or its telemetry has failed.
 async fn is_without_telemetry(
     step: &ClaimedStep<'_>,
-    hour: &ArchivedHour,
+    wanted: Wanted<'_>,
 ) -> Result<bool, PipelineError> {
-    if !hour.is_kept() {
+    if wanted.is_new {
         return Ok(true);
     }
     let report: Map<String, Value> = match step

@@ -44,12 +44,13 @@ enum ListTurn {
 }
 
 /// Requests the provider's list of vehicles unless the last one is fresh, and then the devices of
-/// the trips that are still unknown.
+/// the trips that are still unknown. `is_late` says whether the trips may be loaded already.
 pub(super) async fn update(
     claim: &mut Claim,
     client: &MdsClient,
     referenced: &ReferencedIds,
     time: SideTime,
+    is_late: bool,
     side_data: &mut SideData,
 ) {
     let provider = client.config().provider_id;
@@ -66,7 +67,7 @@ pub(super) async fn update(
     }
     let looked_up = look_up::look_up(claim, client, referenced, turn, time).await;
     side_data.note(looked_up);
-    if turn == ListTurn::Ours {
+    if turn == ListTurn::Ours || is_late {
         side_data.note(reopen(claim, provider).await);
     }
 }

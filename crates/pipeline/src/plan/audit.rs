@@ -111,6 +111,7 @@ fn row(owner: &OwnerBlock) -> PlanRow {
         is_refetch_due: false,
         is_refused: false,
         is_waiting: false,
+        lacks_side_data: false,
     }
 }
 

@@ -12,6 +12,8 @@ use trips::status::{BlockStatus, Step};
 use super::ranges::ProviderRange;
 use crate::context::Provider;
 use crate::error::PipelineError;
+use crate::event::PlanRequest;
+use crate::extract::late_side_data;
 
 /// A plan reads this many hours of every provider at a time, so that a plan over years needs the
 /// memory of four weeks.
@@ -52,6 +54,37 @@ pub(super) struct PlanRow {
     pub(super) is_refused: bool,
     /// Whether the portal lacks rows of the block although its status says that it is done.
     pub(super) is_waiting: bool,
+    /// Whether the provider is still to be requested for the vehicles and the telemetry of its
+    /// trips, which does not show in its status.
+    pub(super) lacks_side_data: bool,
+}
+
+/// The blocks that have something left to do, whatever their status says.
+pub(super) struct Returning {
+    /// Their rows wait for an upload.
+    waiting: BTreeSet<i64>,
+    /// Their provider is still to be requested for vehicles and telemetry.
+    without_side_data: BTreeSet<i64>,
+}
+
+impl Returning {
+    pub(super) async fn find(
+        store: &Store,
+        request: &PlanRequest,
+        now: DateTime<Utc>,
+    ) -> Result<Self, PipelineError> {
+        let waiting = store.published_but_waiting().await?;
+        let without_side_data = if request.no_extract || request.force {
+            BTreeSet::new()
+        } else {
+            let since = late_side_data::since(now);
+            store.blocks_without_side_data(since).await?
+        };
+        Ok(Self {
+            waiting,
+            without_side_data,
+        })
+    }
 }
 
 /// A part whose schedule rows are being read.
@@ -80,11 +113,10 @@ impl<'a> PartRead<'a> {
     }
 
     /// The part's blocks, hour by hour with the providers interleaved. So no provider waits for
-    /// another's months, and no provider gets the requests of all workers at once. `waiting` are
-    /// the blocks whose rows wait for an upload, although their status says that they are done.
+    /// another's months, and no provider gets the requests of all workers at once.
     pub(super) async fn rows<'w>(
         self,
-        waiting: &'w BTreeSet<i64>,
+        returning: &'w Returning,
         now: DateTime<Utc>,
     ) -> Result<impl Iterator<Item = PlanRow> + use<'a, 'w>, PipelineError> {
         let scheduled = self
@@ -109,7 +141,7 @@ impl<'a> PartRead<'a> {
                 .filter(|(_, range, _)| range.first() <= hour && hour < range.end());
             let rows = wanted.map(|(provider, _, rows)| {
                 let scheduled = rows.next_if(|row| row.hour == hour);
-                plan_row(*provider, hour, scheduled.as_ref(), waiting, now)
+                plan_row(*provider, hour, scheduled.as_ref(), returning, now)
             });
             rows.collect::<Vec<_>>()
         }))
@@ -120,7 +152,7 @@ fn plan_row(
     provider: Provider<'_>,
     hour: Hour,
     scheduled: Option<&ScheduledBlock>,
-    waiting: &BTreeSet<i64>,
+    returning: &Returning,
     now: DateTime<Utc>,
 ) -> PlanRow {
     PlanRow {
@@ -130,23 +162,32 @@ fn plan_row(
         },
         schedule_id: scheduled.map(|row| row.schedule_id),
         status: scheduled.map_or(BlockStatus::New, |row| row.status),
-        is_refetch_due: scheduled
-            .is_some_and(|row| is_refetch_due(row, &provider.config.refetch_after_hours, now)),
+        is_refetch_due: scheduled.is_some_and(|row| {
+            let ages = &provider.config.refetch_after_hours;
+            is_refetch_due(row.hour, row.status, row.extracted_at, ages, now)
+        }),
         is_refused: false,
-        is_waiting: scheduled.is_some_and(|row| waiting.contains(&row.schedule_id)),
+        is_waiting: scheduled.is_some_and(|row| returning.waiting.contains(&row.schedule_id)),
+        lacks_side_data: scheduled.is_some_and(|row| {
+            let without = &returning.without_side_data;
+            without.contains(&row.schedule_id) && late_side_data::has_trips(row.status)
+        }),
     }
 }
 
 /// Whether the block has reached one of the ages, in hours, at which its provider is requested
 /// again, and was last requested before it reached that age.
-fn is_refetch_due(row: &ScheduledBlock, ages: &[u32], now: DateTime<Utc>) -> bool {
-    let Some(extracted_at) = row
-        .extracted_at
-        .filter(|_| row.status.has_done(Step::Extract))
-    else {
+pub(crate) fn is_refetch_due(
+    hour: Hour,
+    status: BlockStatus,
+    extracted_at: Option<DateTime<Utc>>,
+    ages: &[u32],
+    now: DateTime<Utc>,
+) -> bool {
+    let Some(extracted_at) = extracted_at.filter(|_| status.has_done(Step::Extract)) else {
         return false;
     };
     ages.iter()
-        .map(|age| row.hour.end() + TimeDelta::hours(i64::from(*age)))
+        .map(|age| hour.end() + TimeDelta::hours(i64::from(*age)))
         .any(|due_at| extracted_at < due_at && due_at <= now)
 }

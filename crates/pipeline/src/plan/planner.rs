@@ -182,7 +182,8 @@ impl<'a> Planner<'a> {
             return vec![Step::SyncSocrata];
         }
         let is_left_alone = request.incomplete_only && row.status == BlockStatus::Published;
-        if row.is_refetch_due && !request.force && !request.no_extract && !is_left_alone {
+        let is_requested = row.is_refetch_due && !is_left_alone || row.lacks_side_data;
+        if is_requested && !request.force && !request.no_extract {
             return refetch_steps(request.steps());
         }
         let steps = steps_to_do(

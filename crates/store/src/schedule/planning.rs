@@ -1,6 +1,6 @@
 //! What a plan writes to and reads from `api.providers` and `api.schedule`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -127,6 +127,26 @@ impl Store {
             .collect()
     }
 
+    /// Finds the blocks whose provider was requested for the trips after `since`, and not yet for
+    /// their vehicles and their telemetry.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn blocks_without_side_data(
+        &self,
+        since: DateTime<Utc>,
+    ) -> Result<BTreeSet<i64>, StoreError> {
+        self.client()
+            .await?
+            .query_typed(WITHOUT_SIDE_DATA, values![since])
+            .await
+            .map_err(failed("looking for hours without their vehicles"))?
+            .iter()
+            .map(|row| get(row, 0))
+            .collect()
+    }
+
     /// Reads the blocks of the range that `api.schedule` has, in order of time.
     ///
     /// All rows are held in memory, so pass a range of some months at most.
@@ -183,6 +203,8 @@ const BLOCKS: &str = "
     FROM api.schedule s JOIN api.providers p USING (provider_id)
     WHERE p.provider_name = $1 AND s.block_start >= $2 AND s.block_start < $3
     ORDER BY s.block_start";
+
+const WITHOUT_SIDE_DATA: &str = "SELECT schedule_id FROM api.schedule WHERE side_data_since IS NOT NULL AND side_data_since > $1";
 
 /// Inserts the blocks of the range that are missing. It fails if another plan inserts one of them
 /// meanwhile. If the range has all its `$7` blocks, it only counts them.

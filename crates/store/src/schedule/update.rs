@@ -1,11 +1,12 @@
 //! Updates of a claimed block's row in `api.schedule`.
 
 use chrono::{DateTime, Utc};
-use trips::Changes;
+use tokio_postgres::Row;
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
 use super::ScheduleRow;
+use super::archived::{ArchiveRecord, write_archive};
 use super::status::status_code;
 use crate::claim::Claim;
 use crate::error::{StoreError, failed};
@@ -76,28 +77,6 @@ macro_rules! update_schedule {
 }
 pub(crate) use update_schedule;
 
-/// A block's archive in the bucket.
-#[derive(Debug, Clone)]
-pub struct ArchiveRecord {
-    /// The run that wrote or found it.
-    pub run_id: Uuid,
-    /// The archive's key in the bucket.
-    pub payload_key: String,
-    /// Number of trips in the archive.
-    pub fetched: u64,
-    /// A note for people, such as the HTTP status.
-    pub message: String,
-    /// How the trips differ from those of the previous archive; `None` for the first one.
-    pub changes: Option<Changes>,
-    /// When the provider was requested for what the archive holds; `None` if the archive is the one
-    /// that the schedule knows.
-    pub requested_at: Option<DateTime<Utc>>,
-    /// Whether the archive was in the bucket already, so that the provider was not requested now.
-    pub is_adopted: bool,
-    /// Whether the archive has no trips and the block has no loaded trip that would have to go.
-    pub nothing_to_load: bool,
-}
-
 impl Claim {
     /// Records in `api.schedule` that the provider's response is archived.
     ///
@@ -108,39 +87,11 @@ impl Claim {
     ///
     /// [`StoreError::Unavailable`] if the connection, and with it the claim, is lost.
     pub async fn mark_archived(&mut self, archive: &ArchiveRecord) -> Result<(), StoreError> {
-        let (status, loaded) = if archive.nothing_to_load {
-            (BlockStatus::NoTrips, Some(0_i64))
-        } else {
-            (BlockStatus::Archived, None)
-        };
-        let requested_before = archive.requested_at.filter(|_| archive.is_adopted);
-        let fetched = to_bigint(archive.fetched);
-        let changed =
-            |count: fn(&Changes) -> u64| archive.changes.as_ref().map(count).map(to_bigint);
-        self.update(
-            "recording an archive",
-            update_schedule!(
-                "status_id = $2, run_id = $3, payload = $4, payload_trips_count = $5, message = $6,
-                 records_total = $7, records_processed = $7, records_error_count = $7, records_duplicate_count = $7,
-                 error_payload = NULL, rerun_flag = false,
-                 extracted_at = coalesce($12, clock_timestamp()), archived_at = coalesce($11, s.archived_at),
-                 trips_new = $8, trips_changed = $9, trips_gone = $10"
-            ),
-            values![
-                status_code(status),
-                archive.run_id,
-                archive.payload_key,
-                fetched,
-                shortened(&archive.message),
-                loaded,
-                changed(|changes| changes.new),
-                changed(|changes| changes.changed),
-                changed(|changes| changes.gone),
-                archive.requested_at,
-                requested_before,
-            ],
-        )
-        .await
+        let schedule_id = self.row.schedule_id;
+        let row = write_archive(self.session.client()?, schedule_id, archive)
+            .await
+            .map_err(failed("recording an archive"))?;
+        self.take_row(row)
     }
 
     /// Records in `api.schedule` that the provider returned the same trips as before, so that the
@@ -222,7 +173,7 @@ impl Claim {
     /// Records in `api.schedule` that another archive is about to replace the present one.
     ///
     /// The status becomes [`BlockStatus::Archived`] before the object is replaced: if this process
-    /// ends in between, the next run loads whichever archive is there.
+    /// ends in between, the next run loads whichever archive is there, and records it.
     ///
     /// # Errors
     ///
@@ -231,7 +182,8 @@ impl Claim {
         self.update(
             "recording that an archive is replaced",
             update_schedule!(
-                "status_id = $2, message = 'the provider returned other trips than before; replacing the archive'"
+                "status_id = $2, replacing_since = clock_timestamp(),
+                 message = 'the provider returned other trips than before; replacing the archive'"
             ),
             values![status_code(BlockStatus::Archived)],
         )
@@ -280,8 +232,13 @@ impl Claim {
         let row = self
             .session
             .query_opt(doing, statement, &parameters)
-            .await?
-            .ok_or(StoreError::UnknownBlock { schedule_id })?;
+            .await?;
+        self.take_row(row)
+    }
+
+    fn take_row(&mut self, row: Option<Row>) -> Result<(), StoreError> {
+        let schedule_id = self.row.schedule_id;
+        let row = row.ok_or(StoreError::UnknownBlock { schedule_id })?;
         self.row = ScheduleRow::read(&row)?;
         Ok(())
     }

@@ -47,8 +47,8 @@ pub(super) const STORE: &str = "
 /// last load knew the vehicle. That load is put back by an hour, which is longer than it takes to
 /// store a list, so a load that missed the list by a moment does not count as one that knew it.
 ///
-/// A block that a run still works on is left to the next list, since its next step needs the status
-/// that it has. `$5` is the status of a block that no step is left for.
+/// A block that another run still works on is left to the next list, since its next step needs the
+/// status that it has. `$5` is the status of a block that no step is left for.
 pub(super) const REOPEN: &str = "
     UPDATE api.schedule s
     SET status_id = $3, updated_at = clock_timestamp(),
@@ -62,6 +62,6 @@ pub(super) const REOPEN: &str = "
           AND t.vehicle_type IS NULL AND t.withdrawn_at IS NULL AND v.vehicle_type IS NOT NULL
           AND (b.loaded_at IS NULL OR v.fetched_at > b.loaded_at - interval '1 hour')
     ) AND (
-        s.status_id = $5 OR s.updated_at < clock_timestamp() - interval '1 hour'
+        s.schedule_id = $1 OR s.status_id = $5 OR s.updated_at < clock_timestamp() - interval '1 hour'
         OR EXISTS (SELECT FROM api.run_blocks r WHERE r.run_id = s.run_id AND r.schedule_id = s.schedule_id)
     )";

@@ -147,6 +147,8 @@ impl Db {
             published_at: row.get("published_at"),
             archived_at: row.get("archived_at"),
             loaded_at: row.get("loaded_at"),
+            replacing_since: row.get("replacing_since"),
+            side_data_since: row.get("side_data_since"),
         }
     }
 
@@ -356,6 +358,7 @@ pub(crate) fn request_at(requested_at: DateTime<Utc>, valid: usize, rejected: u6
         vehicles_of: None,
         requested_at,
         withdraw: true,
+        archive: None,
         screened: Screened::default(),
     }
 }

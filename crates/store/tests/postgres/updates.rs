@@ -17,6 +17,7 @@ fn archive(fetched: u64) -> ArchiveRecord {
         requested_at: None,
         is_adopted: false,
         nothing_to_load: fetched == 0,
+        side_data_since: None,
     }
 }
 

@@ -1,0 +1,193 @@
+//! An archive that the bucket has and the schedule does not know of: the database is new, or was
+//! restored from an older copy, or an extract was killed after it stored the archive.
+
+use std::io;
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+use store::ArchiveRecord;
+use tokio::task::spawn_blocking;
+use trips::Changes;
+use trips::block::BlockObject;
+use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
+use vault::VaultError;
+
+use super::late_side_data::is_worth_a_request;
+use super::referenced_ids::ReferencedIds;
+use super::report::StoredReport;
+use crate::error::PipelineError;
+use crate::hashing::Hashing;
+use crate::step::ClaimedStep;
+
+/// An archive that the schedule does not know of, as it was read.
+pub(crate) struct Unrecorded {
+    pub(super) trips_key: String,
+    pub(super) trips: u64,
+    /// What 2.0 keeps more data of; `None` if none of it is requested.
+    pub(super) referenced: Option<ReferencedIds>,
+    origin: Origin,
+}
+
+/// Where an archive comes from.
+enum Origin {
+    /// It is the one that the schedule tells of. Another one was about to replace it.
+    Recorded(DateTime<Utc>),
+    /// An extract has requested it, as `extract.json` says.
+    Requested {
+        at: DateTime<Utc>,
+        changes: Option<Changes>,
+    },
+    /// Nothing tells. It is as old as its object.
+    Written(DateTime<Utc>),
+}
+
+impl Unrecorded {
+    /// Reads the block's archive; `None` if the bucket has none.
+    ///
+    /// # Errors
+    ///
+    /// `ArchiveUnreadable` if there is an archive that cannot be read, or a report of another
+    /// block.
+    pub(crate) async fn find(step: &ClaimedStep<'_>) -> Result<Option<Self>, PipelineError> {
+        let trips_key = step.key(BlockObject::Trips);
+        let Some(content) = Content::read(step).await? else {
+            return Ok(None);
+        };
+        let origin = origin(step, &trips_key, &content.sha256).await?;
+        Ok(Some(Self {
+            trips_key,
+            trips: content.trips,
+            referenced: content.referenced,
+            origin,
+        }))
+    }
+
+    /// When the provider was requested for the archive.
+    pub(crate) fn requested_at(&self) -> DateTime<Utc> {
+        match self.origin {
+            Origin::Recorded(at) | Origin::Requested { at, .. } | Origin::Written(at) => at,
+        }
+    }
+
+    /// What the schedule has to tell of the archive; `None` if it does already.
+    pub(crate) fn record(
+        &self,
+        step: &ClaimedStep<'_>,
+        nothing_to_load: bool,
+    ) -> Option<ArchiveRecord> {
+        let changes = match &self.origin {
+            Origin::Recorded(_) => return None,
+            Origin::Requested { changes, .. } => *changes,
+            Origin::Written(_) => None,
+        };
+        let trips = self.trips;
+        Some(ArchiveRecord {
+            run_id: step.item.run_id,
+            payload_key: self.trips_key.clone(),
+            fetched: trips,
+            message: format!(
+                "the bucket had an archive with {trips} trips; the provider was not requested"
+            ),
+            changes,
+            requested_at: Some(self.requested_at()),
+            is_adopted: true,
+            nothing_to_load,
+            side_data_since: self.side_data_since(),
+        })
+    }
+
+    /// When our own extract requested the archive, if it was lately and may have ended before it
+    /// requested the vehicles. Providers are not asked about archives of former times.
+    fn side_data_since(&self) -> Option<DateTime<Utc>> {
+        let Origin::Requested { at, .. } = self.origin else {
+            return None;
+        };
+        let refers = self.referenced.as_ref().is_some_and(ReferencedIds::has_any);
+        (refers && is_worth_a_request(at)).then_some(at)
+    }
+}
+
+async fn origin(
+    step: &ClaimedStep<'_>,
+    trips_key: &str,
+    sha256: &str,
+) -> Result<Origin, PipelineError> {
+    let (vault, key) = (step.ctx.vault(), step.key(BlockObject::Extract));
+    match vault.get_sealed_json::<StoredReport>(&key).await {
+        Err(VaultError::NotFound { .. }) => {}
+        report => {
+            let report = report?;
+            report.check_block(&step.block, &key)?;
+            if let Some(at) = report.requested_at(sha256) {
+                let changes = report.changes;
+                return Ok(Origin::Requested { at, changes });
+            }
+            if let Some(at) = step.claim.row().archived_at
+                && report.replaces(sha256)
+            {
+                return Ok(Origin::Recorded(at));
+            }
+        }
+    }
+    let written = vault.head(trips_key).await?.and_then(|head| head.modified);
+    Ok(Origin::Written(
+        written.map_or(step.block.hour.end(), DateTime::from),
+    ))
+}
+
+/// What an archive holds.
+pub(super) struct Content {
+    pub(super) trips: u64,
+    pub(super) sha256: String,
+    pub(super) referenced: Option<ReferencedIds>,
+}
+
+impl Content {
+    /// Reads the block's archive; `None` if the bucket has none.
+    pub(super) async fn read(step: &ClaimedStep<'_>) -> Result<Option<Self>, PipelineError> {
+        let provider = step.ctx.provider(&step.block.provider)?;
+        let has_side_data = provider.has_vehicles() || provider.has_telemetry();
+        let mut visitor = Visitor {
+            trips: 0,
+            referenced: has_side_data.then(|| ReferencedIds::of(provider.config.provider_id)),
+        };
+        let archive = match step
+            .ctx
+            .vault()
+            .open_sealed(&step.key(BlockObject::Trips))
+            .await
+        {
+            Err(VaultError::NotFound { .. }) => return Ok(None),
+            archive => archive?,
+        };
+        let reading = spawn_blocking(move || {
+            let mut archive = Hashing::new(archive);
+            read_envelope(&mut archive, &mut visitor)?;
+            Ok(Self {
+                trips: visitor.trips,
+                sha256: archive.finish().map_err(EnvelopeError::Read)?,
+                referenced: visitor.referenced,
+            })
+        });
+        reading
+            .await
+            .map_err(|_| PipelineError::panicked("reading the archive"))?
+            .map(Some)
+            .map_err(|e| PipelineError::from_envelope("the archive", &e))
+    }
+}
+
+struct Visitor {
+    trips: u64,
+    referenced: Option<ReferencedIds>,
+}
+
+impl TripVisitor for Visitor {
+    fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
+        self.trips += 1;
+        if let Some(referenced) = &mut self.referenced {
+            referenced.push(raw);
+        }
+        Ok(())
+    }
+}
