@@ -13,6 +13,7 @@
 # And:
 #   make e2e-airflow-all runs the DAGs with every supported version of Airflow
 #   make chaos           attacks whole runs (SEEDS=0..300, or SEEDS=17 to repeat one)
+#   make e2e-chaos       attacks whole executions of the state machine (SEEDS=0..50, or SEEDS=17 to repeat one)
 #   make fuzz            feeds a parser what breaks it, with cargo-fuzz (TARGET=envelope RUNS=1000000)
 #   make fuzz-stable     the same with a stable compiler (TARGET=envelope, or all of them)
 #   make model           compares stories of several workers with a model in memory (CASES=0..300, or CASES=17)
@@ -34,7 +35,7 @@
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
 #   make advisories      checks the dependencies against RustSec's advisories, and prints their date (ADVISORY_DB=clone)
-.PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e chaos model fuzz fuzz-list fuzz-stable \
+.PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e e2e-chaos chaos model fuzz fuzz-list fuzz-stable \
 	e2e-airflow-all infra-check retries statements compat lambda lambda-zips check-reproducible deployable deploy release \
 	version image image-materials check-image lambda-figures bench bench-loops deny advisories rds-roots clean
 
@@ -112,6 +113,13 @@ SEEDS ?= 0..300
 
 chaos: build
 	MDS_CHAOS_SEEDS=$(SEEDS) $(CARGO) nextest run --workspace --all-features --locked --profile chaos --no-capture
+
+# Seeded attacks on whole executions: functions are killed, frozen and cut off at their timeouts. One seed in sixteen freezes
+# a function for a whole minute.
+e2e-chaos: SEEDS = 0..50
+
+e2e-chaos: build
+	MDS_CHAOS_SEEDS=$(SEEDS) $(CARGO) nextest run --workspace --all-features --locked --profile e2e-chaos --no-capture
 
 # docs/FUZZING.md. What libFuzzer finds interesting goes to fuzz/corpus, what it finds wrong to fuzz/artifacts.
 # FUZZ_FLAGS=--no-default-features leaves out the parsers that need the client libraries, and builds in a fraction of the time.

@@ -214,7 +214,10 @@ class Stack:
         command, _, rest = line.strip().partition(" ")
         if command not in COMMANDS:
             return {"error": f"{command!r} is no command; the commands are {', '.join(COMMANDS)}"}
-        return COMMANDS[command](self, rest)
+        try:
+            return COMMANDS[command](self, rest)
+        except (KeyError, TypeError, ValueError) as error:
+            return {"error": f"{line.strip()}: {error!r}"}
 
     def restart(self, folder: str) -> dict[str, object]:
         binaries = pathlib.Path(folder or self.functions.binaries)
@@ -236,7 +239,11 @@ class Stack:
         return {"frozen": self.functions.strike(function, lambda environment: environment.freeze(seconds))}
 
     def figures(self, _: str) -> dict[str, object]:
-        return dataclasses.asdict(self.functions.figures)
+        return {
+            **dataclasses.asdict(self.functions.figures),
+            "frozen_now": self.functions.number(lambda environment: environment.freezes > 0),
+            "ghosts_now": self.functions.number(lambda environment: environment.is_ghost),
+        }
 
 
 COMMANDS = {

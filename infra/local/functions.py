@@ -8,7 +8,6 @@ A `Fate` disturbs one invocation. A frozen process holds all that it has, such a
 at the timeout, it is left as a ghost: it goes on later for a while, beside its successor, and nobody hears its response.
 """
 
-import collections
 import contextlib
 import dataclasses
 import http.server
@@ -69,7 +68,7 @@ class Fate:
 class Figures:
     """What has happened so far."""
 
-    invocations: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    invocations: dict[str, int]
     environments: int = 0
     killed: int = 0
     frozen: int = 0
@@ -339,7 +338,7 @@ class Functions:
         self.idle: dict[str, list[Environment]] = {name: [] for name in environments}
         self.busy: dict[str, set[int]] = {name: set() for name in environments}
         self.fates: list[Fate] = []
-        self.figures = Figures()
+        self.figures = Figures(invocations=dict.fromkeys(environments, 0))
         self.server = Server(("127.0.0.1", 0), handler_for(self))
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -405,11 +404,18 @@ class Functions:
 
     def strike(self, function: str, hit: Callable[[Environment], None]) -> int:
         """Hits every environment that works on an event of this function. Returns how many there were."""
+        if function not in self.limits:
+            raise ValueError(f"there is no function {function!r}")
         with self.changed:
             environments = [e for e in self.all.values() if e.function == function and e.current and e.can_work]
         for environment in environments:
             hit(environment)
         return len(environments)
+
+    def number(self, of: Callable[[Environment], bool]) -> int:
+        """How many processes are so."""
+        with self.changed:
+            return sum(of(environment) for environment in self.all.values() if not environment.has_ended)
 
     def count(self, **numbers: int) -> None:
         with self.changed:

@@ -169,6 +169,17 @@ class LocalLambda(unittest.TestCase):
         for name in ["step", "step:7", "arn:aws:lambda:us-east-1:1:function:step", "arn:aws:lambda:us-east-1:1:function:step:7"]:
             self.assertEqual(function_of(name), "step")
 
+    def test_commands_are_answered_with_json_and_mistakes_with_an_error(self):
+        stack = aws.Stack.__new__(aws.Stack)
+        stack.functions = self.functions
+        self.assertEqual(stack.obey('fate {"function": "step", "invocation": 2, "kill": true}\n'), {"fates": 1})
+        self.invoke()
+        figures = json.loads(json.dumps(stack.obey("figures")))
+        self.assertEqual((figures["invocations"], figures["frozen_now"]), ({"step": 1}, 0))
+        self.assertEqual(stack.obey("kill step"), {"killed": 0})
+        for mistake in ["start", "fate {}", "fate step", "freeze step", "kill"]:
+            self.assertIn("error", stack.obey(mistake), mistake)
+
     def test_the_timeouts_are_those_of_the_template(self):
         self.assertEqual(aws.timeouts_of_template(), dict.fromkeys(aws.ENVIRONMENTS, 900))
 

@@ -14,7 +14,7 @@ use crate::database::Database;
 use crate::end;
 use crate::feed::Feed;
 use crate::network::Sky;
-use crate::processes::{Ended, start, suffer};
+use crate::processes::{Ended, check_words, start, suffer};
 use crate::schedule::{DatabaseFault, Moment, Outage, Schedule, Wave};
 use crate::support::{World, world_of};
 
@@ -115,7 +115,7 @@ async fn attack_and_repair(schedule: &Schedule, ended: &mut Vec<Ended>) -> Resul
     }
     tally.disturbed = sky.disturbed();
     for run in &*ended {
-        end::check_words(run)?;
+        check_words(run)?;
     }
     ended.push(repair(&world, schedule.feed, &folder.path().join("repair")).await?);
     tally.exchanges = sky.exchanges().total();

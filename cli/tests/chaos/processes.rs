@@ -14,6 +14,8 @@ use crate::schedule::{Fate, Run};
 use crate::support::World;
 
 const PAUSE: Duration = Duration::from_millis(4);
+/// Words that are not the name of a cause.
+const WORTHLESS: [&str; 3] = ["panicked at", "(Internal)", "error.name\":\"Internal"];
 
 /// How a process ended, and its output.
 pub(crate) struct Ended {
@@ -22,6 +24,19 @@ pub(crate) struct Ended {
     pub(crate) output: String,
     /// Whether a signal of the schedule reached it.
     pub(crate) is_disturbed: bool,
+}
+
+/// Checks that a process that failed named what was wrong.
+pub(crate) fn check_words(run: &Ended) -> Result<(), String> {
+    let args = run.args.join(" ");
+    if let Some(word) = WORTHLESS.iter().find(|word| run.output.contains(**word)) {
+        return Err(format!("mds {args} says {word:?}"));
+    }
+    match run.status.code() {
+        None | Some(0 | 130 | 143) => Ok(()),
+        Some(1 | 2) if run.output.contains("mds: ") || run.output.contains("failed") => Ok(()),
+        Some(code) => Err(format!("mds {args} ended with {code} without a cause")),
+    }
 }
 
 /// Starts a run, lets its fate happen, and waits for its end. At `deadline` it is killed.

@@ -180,7 +180,7 @@ fn run(number: u64, feed: Feed, random: &mut ChaCha8Rng) -> Run {
     }
 }
 
-fn moment(random: &mut ChaCha8Rng) -> Moment {
+pub(crate) fn moment(random: &mut ChaCha8Rng) -> Moment {
     let place = Place::ALL.choose(random).copied().unwrap_or(Place::S3);
     let most = match place {
         Place::Postgres => 300,
@@ -193,7 +193,7 @@ fn moment(random: &mut ChaCha8Rng) -> Moment {
     }
 }
 
-fn database_fault(own_server: bool, random: &mut ChaCha8Rng) -> DatabaseFault {
+pub(crate) fn database_fault(own_server: bool, random: &mut ChaCha8Rng) -> DatabaseFault {
     use DatabaseFaultKind::{Crashes, Full, Locks, NoConnections, ReadOnly, Terminates};
     let kinds = [
         Terminates,

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client as Secrets;
@@ -27,7 +28,7 @@ pub(crate) struct Aws {
     pub(crate) state_machine_arn: String,
     client: Client,
     process: Child,
-    answers: BufReader<ChildStdout>,
+    answers: Mutex<BufReader<ChildStdout>>,
     logs: TempDir,
 }
 
@@ -55,7 +56,8 @@ impl Aws {
         Self::start_with(world, &["--key-secret", KEY_SECRET]).await
     }
 
-    async fn start_with(world: World, options: &[&str]) -> Self {
+    /// As [`Aws::over`], with further options of `infra/local/aws.py`.
+    pub(crate) async fn start_with(world: World, options: &[&str]) -> Self {
         let logs = TempDir::with_prefix("mds-e2e-").unwrap();
         let env_file = logs.path().join("functions.env");
         std::fs::write(&env_file, world.stack.env_file()).unwrap();
@@ -90,17 +92,23 @@ impl Aws {
             state_machine_arn: ready.state_machine_arn,
             client: Client::from_conf(config),
             process,
-            answers,
+            answers: Mutex::new(answers),
             logs,
         }
     }
 
     /// Replaces every environment of the functions.
     pub(crate) fn restart(&mut self) {
+        let answer = self.command("restart");
+        assert!(answer.get("restarted").is_some(), "{answer}");
+    }
+
+    /// Gives `infra/local/aws.py` a command, and returns its response.
+    pub(crate) fn command(&self, line: &str) -> Value {
+        let mut answers = self.answers.lock().unwrap();
         let mut commands = self.process.stdin.as_ref().unwrap();
-        commands.write_all(b"restart\n").unwrap();
-        let answer = next_line(&mut self.answers);
-        assert!(answer.contains("restarted"), "{answer}");
+        commands.write_all(format!("{line}\n").as_bytes()).unwrap();
+        serde_json::from_str(&next_line(&mut answers)).unwrap()
     }
 
     /// The client of the Secrets Manager that has [`KEY_SECRET`].
@@ -144,6 +152,12 @@ impl Aws {
     }
 
     async fn start(&self, name: Option<&str>, input: &Value) -> Ended {
+        let arn = self.begin(name, input).await;
+        self.ended(&arn).await
+    }
+
+    /// Starts an execution, and returns its ARN.
+    pub(crate) async fn begin(&self, name: Option<&str>, input: &Value) -> String {
         let started = self
             .client
             .start_execution()
@@ -153,7 +167,7 @@ impl Aws {
             .send()
             .await
             .unwrap();
-        self.ended(&started.execution_arn).await
+        started.execution_arn
     }
 
     /// How many child executions of an execution's Map have failed.
@@ -161,21 +175,26 @@ impl Aws {
         let arn = self
             .state_machine_arn
             .replace(":stateMachine:", ":execution:");
-        let runs = self
-            .client
-            .list_map_runs()
-            .execution_arn(format!("{arn}:{name}"))
-            .send();
-        let runs = runs.await.unwrap().map_runs;
-        let [run] = runs.as_slice() else {
-            panic!("{name} has {} Map runs", runs.len());
+        let counts = self.failed_children_of(&format!("{arn}:{name}")).await;
+        let [failed] = counts.as_slice() else {
+            panic!("{name} has {} Map runs", counts.len());
         };
-        let run = self
-            .client
-            .describe_map_run()
-            .map_run_arn(run.map_run_arn())
-            .send();
-        run.await.unwrap().item_counts().unwrap().failed()
+        *failed
+    }
+
+    /// The same for each Map of an execution.
+    pub(crate) async fn failed_children_of(&self, arn: &str) -> Vec<i64> {
+        let runs = self.client.list_map_runs().execution_arn(arn).send();
+        let mut counts = Vec::new();
+        for run in runs.await.unwrap().map_runs {
+            let run = self
+                .client
+                .describe_map_run()
+                .map_run_arn(run.map_run_arn())
+                .send();
+            counts.push(run.await.unwrap().item_counts().unwrap().failed());
+        }
+        counts
     }
 
     pub(crate) async fn ended(&self, arn: &str) -> Ended {

@@ -18,11 +18,21 @@ mod support;
 mod airflow;
 mod aws;
 mod bucket;
+mod chaos;
 mod configuration;
 mod failover;
 mod failures;
 mod night;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the attacks on `mds` use the rest of it"
+)]
+mod of_chaos;
 mod page;
 mod rehearsal;
 mod same;
 mod whole;
+
+// The modules of `cli/tests/chaos` name each other from the root of their binary.
+use of_chaos::{database, end, feed, network, schedule, seeds, weather};

@@ -220,7 +220,8 @@ impl World {
         let mut objects = BTreeMap::new();
         let mut pages = vault.list("staging/");
         while let Some(page) = pages.next_page().await.unwrap() {
-            for object in page.into_iter().filter(|o| !o.key.contains("/runs/")) {
+            let of_blocks = |key: &str| !key.contains("/runs/") && !key.ends_with("/status.html");
+            for object in page.into_iter().filter(|o| of_blocks(&o.key)) {
                 let bytes = vault.get_bytes(&object.key).await.unwrap();
                 let mut value: Value = serde_json::from_slice(&bytes).unwrap();
                 strip(&mut value);
