@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use trips::block::{BlockObject, Hour};
 use trips::status::{BlockStatus, Step};
-use vault::{ObjectWriter, Seal};
+use vault::{ObjectWriter, PreparedObject, Seal};
 
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
@@ -128,44 +128,46 @@ async fn load(
         }
         _ => None,
     };
-    // What the load will replace is looked at while the archive is on its way.
-    let (archive, rejects_now, publish_now) = tokio::try_join!(
-        source.open_archive(ctx, &trips_key),
-        still(ctx.vault(), &rejects_key),
-        still(ctx.vault(), &publish_key),
-    )?;
-    let worker = load_worker(ctx, provider, step.block.hour).await?;
     let (requested_at, record) = match &unrecorded {
         Some(archive) => (archive.requested_at(), archive.record(step, false)),
         None => (requested_at(step, source).await?, None),
     };
+    // What the load will replace is looked at, and the database prepares for it, while the archive
+    // is on its way.
+    let start = async { Ok(step.claim.start_load().await?) };
+    let (archive, rejects_now, publish_now, mut stage) = tokio::try_join!(
+        source.open_archive(ctx, &trips_key),
+        still(ctx.vault(), &rejects_key),
+        still(ctx.vault(), &publish_key),
+        start,
+    )?;
+    let worker = load_worker(ctx, provider, step.block.hour).await?;
 
-    let mut stage = step.claim.start_load().await?;
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
     let (tally, rejects, screened) = copy_trips(worker, archive, rejects, &mut stage).await?;
-    let upsert = stage
-        .upsert(LoadRequest {
-            run_id: item.run_id,
-            version: tally.version.clone(),
-            fetched: tally.fetched,
-            rejected: tally.rejected,
-            error_payload: error_payload(&tally),
-            republish: item.force || matches!(source, Source::File(_)),
-            vehicles_of: provider
-                .has_vehicles()
-                .then_some(provider.config.provider_id),
-            requested_at,
-            withdraw: provider.config.withdrawals == Withdrawals::Mark,
-            archive: record,
-            screened,
-        })
-        .await?;
+    let writing = stage.begin(LoadRequest {
+        run_id: item.run_id,
+        version: tally.version.clone(),
+        fetched: tally.fetched,
+        rejected: tally.rejected,
+        error_payload: error_payload(&tally),
+        republish: item.force || matches!(source, Source::File(_)),
+        vehicles_of: provider
+            .has_vehicles()
+            .then_some(provider.config.provider_id),
+        requested_at,
+        withdraw: provider.config.withdrawals == Withdrawals::Mark,
+        archive: record,
+        screened,
+    })?;
+    // Neither is dropped halfway: an upload that nobody waits for may still arrive.
+    let fenced = FencedWriter::new(ctx.vault(), &writing);
+    let rejects = fenced.publish_if(rejects, rejects_now);
+    let (written, rejects) = tokio::join!(writing.write(), rejects);
+    let (written, _) = (written?, rejects?);
+    let upsert = writing.end(written);
     // Complete before the commit, so that a loaded block always has its rows to publish.
-    let fenced = FencedWriter::new(ctx.vault(), &upsert);
-    let (_, file) = tokio::try_join!(
-        fenced.finish_if(rejects, rejects_now),
-        write_file(ctx, &step.block, &upsert, publish_now),
-    )?;
+    let file = write_file(ctx, &step.block, &upsert, publish_now).await?;
     let counts = upsert.commit(&file).await?;
     Ok((tally, counts))
 }
@@ -208,13 +210,14 @@ async fn load_worker(
 }
 
 /// Copies the archive's trips into the staging table. One thread reads and checks them, a second
-/// one encodes them, and this task sends the rows to Postgres.
+/// one encodes them, and this task sends the rows to Postgres. `rejects.json` is complete then, and
+/// not visible yet.
 async fn copy_trips(
     worker: LoadWorker,
     archive: Box<dyn Read + Send>,
     rejects: ObjectWriter,
     stage: &mut LoadStage<'_>,
-) -> Result<(Tally, ObjectWriter, Screened), PipelineError> {
+) -> Result<(Tally, PreparedObject, Screened), PipelineError> {
     let (trips, batches) = mpsc::channel(BATCHES_IN_FLIGHT);
     let (rows, mut encoded) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
     let checker = Arc::new(worker);
@@ -241,7 +244,9 @@ async fn copy_trips(
         .await
         .map_err(|_| PipelineError::panicked("reading the archive"))?
         .map_err(|e| PipelineError::from_envelope("the archive", &e))?;
-    copy.finish().await?;
+    let rejects = async { Ok(rejects.prepare().await?) };
+    let copied = async { Ok::<_, PipelineError>(copy.finish().await?) };
+    let (rejects, _) = tokio::try_join!(rejects, copied)?;
     Ok((tally, rejects, screened))
 }
 

@@ -17,7 +17,7 @@ use crate::values::values;
 /// What is to be known of the session is asked beside the lock: it costs nothing more there.
 const LOCK: &str = "
     SELECT pg_try_advisory_lock($1) AS locked, pg_backend_pid() AS pid,
-           to_regclass('pg_temp.rejected') IS NOT NULL AS has_stage";
+           pg_table_size(to_regclass('pg_temp.incoming')) AS stage_bytes";
 
 const READ: &str = concat!(
     "SELECT ",
@@ -41,8 +41,8 @@ pub struct Claim {
     pub(crate) row: ScheduleRow,
     /// Locks that the session holds in addition to the lock on the block.
     pub(crate) named_locks: Vec<NamedLock>,
-    /// Whether the session has the temporary tables of a load.
-    pub(crate) has_stage: bool,
+    /// The size of the session's temporary table for the rows of a load; `None` if it has none.
+    pub(crate) stage_bytes: Option<i64>,
     /// Whether nothing of what the provider keeps apart from the trips is left to be requested.
     settles_side_data: bool,
     run_planned_at: Option<DateTime<Utc>>,
@@ -102,7 +102,7 @@ impl Store {
         Ok(Claim {
             store: self.clone(),
             row: ScheduleRow::read(&row)?,
-            has_stage: get(&lock, "has_stage")?,
+            stage_bytes: get(&lock, "stage_bytes")?,
             run_planned_at: planned_at.map(|row| get(&row, "created_at")).transpose()?,
             session,
             settles_side_data: false,

@@ -65,7 +65,7 @@ pub use schedule::{ArchiveRecord, ScheduleRow, ScheduledBlock};
 pub use screen::{Screen, Screened};
 pub use takeover::{ColumnChange, HoursAre, MigrationReport, Obstacle, TableChange, TakeOver};
 pub use trip_report::{MadeReport, ReportedCounts, Seen, TripCounts, TripFilters, TripGroup};
-pub use upsert::{LoadCounts, LoadRequest, Upsert};
+pub use upsert::{LoadCounts, LoadRequest, Upsert, Writing, WrittenLoad};
 pub use vehicles::WantedDevice;
 pub use views::ProviderFacts;
 pub use whole::{DoneWhen, ExpectedHours};

@@ -4,15 +4,20 @@ use std::pin::Pin;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use deadpool_postgres::ClientWrapper;
 use futures::{SinkExt, try_join};
-use tokio_postgres::CopyInSink;
+use tokio_postgres::{CopyInSink, Error, Statement};
 
 use crate::claim::Claim;
 use crate::copy::{HEADER, KEYS, TRAILER, TRIP_DATA};
 use crate::error::{StoreError, failed};
 use crate::fence::Fence;
-use crate::upsert::sql::EMPTY_STAGE;
-use crate::upsert::{self, LoadRequest, Upsert};
+use crate::upsert::sql::{EMPTY_LARGE_STAGE, EMPTY_STAGE};
+use crate::upsert::{self, LoadRequest, Upsert, Writing};
+
+/// From this size on, the temporary table is cut off at the start of a load. Deleted rows keep
+/// their place in it, and every statement of a load reads past them.
+const LARGE_STAGE_BYTES: i64 = 1024 * 1024;
 
 /// The columns have the types of `api.trips`. After a load the tables are emptied and not dropped,
 /// since creating and dropping many tables bloats the system catalogs.
@@ -38,29 +43,48 @@ static COPY_INCOMING: LazyLock<String> = LazyLock::new(|| {
 #[derive(Debug)]
 pub struct LoadStage<'c> {
     claim: &'c mut Claim,
-    /// Whether the tables have only rows of this load.
-    is_clean: bool,
+    statements: Statements,
     copied: u64,
 }
 
+/// The statements that a connection knows by name. Reading the second one takes the database longer
+/// than a usual hour's rows, so it is done once for each connection, and while nobody waits for it.
+#[derive(Debug)]
+struct Statements {
+    copy: Statement,
+    write: Statement,
+}
+
+impl Statements {
+    async fn prepare(client: &ClientWrapper) -> Result<Self, Error> {
+        let (copy, write) = try_join!(
+            client.prepare_cached(&COPY_INCOMING),
+            upsert::prepare_write(client),
+        )?;
+        Ok(Self { copy, write })
+    }
+}
+
 impl Claim {
-    /// Starts to load the block: creates a temporary table for its rows.
+    /// Starts to load the block: prepares an empty temporary table for its rows.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn start_load(&mut self) -> Result<LoadStage<'_>, StoreError> {
-        if !self.has_stage {
-            let client = self.session.client()?;
-            try_join!(
-                client.batch_execute(&CREATE_INCOMING),
-                client.prepare_cached(&COPY_INCOMING),
-            )
+        let client = self.session.client()?;
+        // An earlier load may have failed and left its rows.
+        let empty = match self.stage_bytes {
+            None => CREATE_INCOMING.as_str(),
+            Some(bytes) if bytes < LARGE_STAGE_BYTES => EMPTY_STAGE,
+            Some(_) => EMPTY_LARGE_STAGE,
+        };
+        let (_, statements) = try_join!(client.batch_execute(empty), Statements::prepare(client))
             .map_err(failed("preparing a load"))?;
-        }
+        self.stage_bytes.get_or_insert(0);
         Ok(LoadStage {
-            is_clean: !self.has_stage,
             claim: self,
+            statements,
             copied: 0,
         })
     }
@@ -76,13 +100,8 @@ impl<'c> LoadStage<'c> {
     pub async fn copy(&mut self) -> Result<CopySink<'_>, StoreError> {
         let doing = failed("starting to copy trips");
         let client = self.claim.session.client()?;
-        let copy = client.prepare_cached(&COPY_INCOMING).await.map_err(doing)?;
-        let empty = if self.is_clean { "" } else { EMPTY_STAGE };
-        let (_, sink) =
-            try_join!(client.batch_execute(empty), client.copy_in(&copy)).map_err(doing)?;
-        self.claim.has_stage = true;
-        self.is_clean = true;
-        let mut sink = Box::pin(sink);
+        let sink = client.copy_in(&self.statements.copy).await;
+        let mut sink = Box::pin(sink.map_err(doing)?);
         sink.feed(Bytes::from_static(HEADER)).await.map_err(doing)?;
         Ok(CopySink {
             sink,
@@ -116,6 +135,18 @@ impl<'c> LoadStage<'c> {
     /// the rejected ones; [`StoreError::Busy`] if another load holds the same trips for too long;
     /// [`StoreError::Unavailable`].
     pub async fn upsert(self, request: LoadRequest) -> Result<Upsert<'c>, StoreError> {
+        let writing = self.begin(request)?;
+        let written = writing.write().await?;
+        Ok(writing.end(written))
+    }
+
+    /// Begins what [`upsert`](Self::upsert) does. Other work of the claim, such as an object that
+    /// becomes visible, can go on beside [`Writing::write`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::CountMismatch`], [`StoreError::Unavailable`].
+    pub fn begin(self, request: LoadRequest) -> Result<Writing<'c>, StoreError> {
         let Claim {
             store,
             session,
@@ -123,28 +154,14 @@ impl<'c> LoadStage<'c> {
             ..
         } = self.claim;
         let client = session.client_mut()?;
-        if !self.is_clean {
-            let emptied = client.batch_execute(EMPTY_STAGE).await;
-            emptied.map_err(failed("preparing a load"))?;
-        }
-        let mut copied = self.copied;
-        if request.rejected > 0 {
-            copied -= upsert::set_rejected_aside(client).await?.min(copied);
-        }
-        if request.fetched.checked_sub(request.rejected) != Some(copied) {
-            return Err(StoreError::CountMismatch {
-                fetched: request.fetched,
-                rejected: request.rejected,
-                copied,
-            });
-        }
-        let Some(devices) = request.screened.many_devices() else {
-            return Upsert::start(client, row, request, copied).await;
-        };
-        // Nothing of the load reads the devices before its rows are read for the portal.
-        let upsert = Upsert::start(client, row, request, copied);
-        let (upsert, ()) = try_join!(upsert, devices.insert(store))?;
-        Ok(upsert)
+        Writing::begin(
+            store,
+            client,
+            row,
+            self.statements.write,
+            request,
+            self.copied,
+        )
     }
 }
 

@@ -77,11 +77,11 @@ pub(crate) async fn name_devices(client: &Client, schedule_id: i64) -> Result<()
     Ok(())
 }
 
+/// Rows for the portal on their way from the database.
+pub(crate) type PublicRows = BoxStream<'static, Result<PublicTrip, StoreError>>;
+
 /// Reads the trips of which a block is the owner, as the connection sees them now.
-pub(crate) async fn rows<'t>(
-    client: &'t Client,
-    schedule_id: i64,
-) -> Result<BoxStream<'t, Result<PublicTrip, StoreError>>, StoreError> {
+pub(crate) async fn rows(client: &Client, schedule_id: i64) -> Result<PublicRows, StoreError> {
     let doing = failed("reading the rows to publish");
     let rows = client
         .query_typed_raw(PUBLISH_ROWS, [(schedule_id, Type::INT8)])

@@ -1,35 +1,32 @@
 //! [`Upsert`]: from the temporary table to `api.trips` and `api.schedule`, in one transaction.
 
+use std::sync::{Mutex, PoisonError};
+
 use chrono::{DateTime, Utc};
-use deadpool_postgres::ClientWrapper;
 use futures::stream::BoxStream;
 use futures::try_join;
 use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::{Client, Error, Row};
-use trips::VehicleType;
 use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
-use trips::trip::Flag;
 use uuid::Uuid;
 
 use crate::error::{StoreError, failed};
 use crate::fence::{DOING, Fence, STATEMENT};
 use crate::publications::{self, Entered, PublicationFile};
-use crate::publish::{self, BlockRows};
+use crate::publish::{self, BlockRows, PublicRows};
 use crate::schedule::{ArchiveRecord, ScheduleRow, status_code, to_bigint, write_archive};
 use crate::screen::Screened;
 use crate::values::values;
-use crate::work::{self, Work};
+use crate::work::Work;
 
 mod deliveries;
 pub(crate) mod sql;
+mod writing;
 
-use deliveries::Deliveries;
-use sql::{
-    DELETE_DUPLICATES, EMPTY_STAGE, FLAG_OVERLAPS, FLAG_VEHICLE_TYPES, GATHER_STATISTICS,
-    INSERT_DEVICES, JOIN_VEHICLES, RECORD_LOAD, SET_REJECTED_ASIDE,
-};
+use sql::{EMPTY_LARGE_STAGE, EMPTY_STAGE, RECORD_LOAD};
+pub(crate) use writing::prepare_write;
+pub use writing::{Writing, WrittenLoad};
 
 /// From how many trips on a load pays for statistics of them.
 const MANY_TRIPS: u64 = 2_000;
@@ -98,6 +95,9 @@ pub struct Upsert<'c> {
     is_delivery: bool,
     /// Whether trips became the block's own as they were.
     has_moved: bool,
+    copied: u64,
+    /// The block's rows for the portal, until somebody reads them.
+    public_rows: Mutex<Option<PublicRows>>,
 }
 
 impl std::fmt::Debug for Upsert<'_> {
@@ -108,74 +108,7 @@ impl std::fmt::Debug for Upsert<'_> {
     }
 }
 
-/// Moves the ids of rejected trips out of the table of the trips to load, and returns their number.
-pub(crate) async fn set_rejected_aside(client: &Client) -> Result<u64, StoreError> {
-    client
-        .execute_typed(SET_REJECTED_ASIDE, &[])
-        .await
-        .map_err(failed("setting rejected trips aside"))
-}
-
-/// Inserts the rows' unknown devices into `api.devices`, in a transaction of its own, unless
-/// somebody else does so. All its statements go out together.
-async fn insert_devices(client: &Client, request: &LoadRequest) -> Result<(), Error> {
-    if request.screened.many_devices().is_some() {
-        return Ok(());
-    }
-    try_join!(
-        client.batch_execute(work::BEGIN),
-        client.execute_typed(INSERT_DEVICES, &[]),
-        client.batch_execute("COMMIT"),
-    )?;
-    Ok(())
-}
-
-/// Gathers statistics of the trips, if they are many.
-async fn gather_statistics(client: &Client, copied: u64) -> Result<(), Error> {
-    if copied < MANY_TRIPS {
-        return Ok(());
-    }
-    client.batch_execute(GATHER_STATISTICS).await
-}
-
-impl<'c> Upsert<'c> {
-    pub(crate) async fn start(
-        client: &'c mut ClientWrapper,
-        row: &'c mut ScheduleRow,
-        request: LoadRequest,
-        copied: u64,
-    ) -> Result<Self, StoreError> {
-        let work = Work::new(client);
-        let (duplicates, deliveries) = prepare(&work, row.schedule_id, &request, copied)
-            .await
-            .map_err(failed("loading trips"))?;
-        let loaded = copied.saturating_sub(duplicates);
-        let has_only_rejects = loaded == 0 && request.fetched > 0;
-        let may_withdraw = request.withdraw && !has_only_rejects;
-        let deliveries = Deliveries::read(&deliveries, &request, may_withdraw)?;
-        let written = deliveries
-            .write(work.client(), row.schedule_id, &request)
-            .await?;
-        let counts = LoadCounts {
-            status: status_after(&request, loaded),
-            loaded,
-            rejected: request.rejected,
-            duplicates,
-            inserted: written.inserted,
-            updated: written.updated,
-            unchanged: loaded.saturating_sub(written.inserted + written.updated),
-            withdrawn: written.withdrawn,
-        };
-        Ok(Self {
-            work,
-            row,
-            request,
-            counts,
-            is_delivery: deliveries.is_new,
-            has_moved: written.has_moved,
-        })
-    }
-
+impl Upsert<'_> {
     /// The counts of the load once it is committed.
     #[must_use]
     pub fn counts(&self) -> LoadCounts {
@@ -191,6 +124,7 @@ impl<'c> Upsert<'c> {
     /// during the commit itself; the row of the next claim shows which.
     pub async fn commit(self, file: &PublicationFile) -> Result<LoadCounts, StoreError> {
         let doing = failed("committing a load");
+        drop(self.rows_on_their_way());
         let (request, mut counts) = (self.request, self.counts);
         let schedule_id = self.row.schedule_id;
         let has_changed = counts.inserted + counts.updated + counts.withdrawn > 0;
@@ -241,7 +175,11 @@ impl<'c> Upsert<'c> {
                 .await
                 .map_err(doing)
         };
-        let empty = async { client.batch_execute(EMPTY_STAGE).await.map_err(doing) };
+        let empty = match self.copied < MANY_TRIPS {
+            true => EMPTY_STAGE,
+            false => EMPTY_LARGE_STAGE,
+        };
+        let empty = async { client.batch_execute(empty).await.map_err(doing) };
         let archive = async {
             let Some(archive) = &request.archive else {
                 return Ok(None);
@@ -262,6 +200,14 @@ impl<'c> Upsert<'c> {
         *self.row = row;
         Ok(counts)
     }
+
+    fn rows_on_their_way(&self) -> Option<PublicRows> {
+        let mut rows = self
+            .public_rows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        rows.take()
+    }
 }
 
 /// Read all rows before the commit: after it, the next load may change them.
@@ -269,7 +215,10 @@ impl BlockRows for Upsert<'_> {
     async fn public_rows(
         &self,
     ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
-        publish::rows(self.work.client(), self.row.schedule_id).await
+        match self.rows_on_their_way() {
+            Some(rows) => Ok(rows),
+            None => Ok(publish::rows(self.work.client(), self.row.schedule_id).await?),
+        }
     }
 
     async fn name_devices(&self) -> Result<(), StoreError> {
@@ -277,78 +226,14 @@ impl BlockRows for Upsert<'_> {
     }
 }
 
+async fn check(work: &Work<'_>) -> Result<(), StoreError> {
+    let checked = work.client().batch_execute(STATEMENT).await;
+    checked.map_err(failed(DOING))
+}
+
+/// While rows are on their way, it waits for whoever reads them.
 impl Fence for Upsert<'_> {
     async fn check(&self) -> Result<(), StoreError> {
-        let checked = self.work.client().batch_execute(STATEMENT).await;
-        checked.map_err(failed(DOING))
-    }
-}
-
-/// What a load does before it writes trips. Returns the number of duplicates and the row with the
-/// block's earlier deliveries.
-///
-/// The devices come first and are committed, so that loads don't wait for each other's
-/// `publish.json`. All the statements go out together.
-async fn prepare(
-    work: &Work<'_>,
-    schedule_id: i64,
-    request: &LoadRequest,
-    copied: u64,
-) -> Result<(u64, Row), Error> {
-    let client = work.client();
-    let flags = Flag::ALL.map(Flag::as_str);
-    let flags = flags.as_slice();
-    let vehicles = async {
-        match request.vehicles_of {
-            Some(provider) => client.execute_typed(JOIN_VEHICLES, values![provider]).await,
-            None => Ok(0),
-        }
-    };
-    let types = async {
-        if request.vehicles_of.is_none() {
-            return Ok(0);
-        }
-        let words = VehicleType::ALL.map(VehicleType::as_str);
-        let flag = Flag::UnknownVehicleType.as_str();
-        let words = words.as_slice();
-        let values = values![flag, flags, words];
-        client.execute_typed(FLAG_VEHICLE_TYPES, values).await
-    };
-    let duplicates = async {
-        let repeated = &request.screened.repeated;
-        if repeated.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(0);
-        }
-        let values = values![*repeated];
-        client.execute_typed(DELETE_DUPLICATES, values).await
-    };
-    let overlaps = async {
-        let overlapping = &request.screened.overlapping;
-        if overlapping.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(0);
-        }
-        let flag = Flag::Overlap.as_str();
-        let values = values![flag, flags, *overlapping];
-        client.execute_typed(FLAG_OVERLAPS, values).await
-    };
-    let ((), (), (), _, _, duplicates, _, deliveries) = try_join!(
-        gather_statistics(client, copied),
-        insert_devices(client, request),
-        work.begin(),
-        vehicles,
-        types,
-        duplicates,
-        overlaps,
-        Deliveries::query(client, schedule_id, request),
-    )?;
-    Ok((duplicates, deliveries))
-}
-
-fn status_after(request: &LoadRequest, loaded: u64) -> BlockStatus {
-    match (request.fetched, loaded, request.rejected) {
-        (0, _, _) => BlockStatus::NoTrips,
-        (_, 0, _) => BlockStatus::AllRejected,
-        (_, _, 0) => BlockStatus::Loaded,
-        _ => BlockStatus::LoadedWithRejects,
+        check(&self.work).await
     }
 }

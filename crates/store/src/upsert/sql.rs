@@ -3,8 +3,12 @@
 
 use crate::schedule::update_schedule;
 
-/// Empties the temporary tables of a load.
-pub(crate) const EMPTY_STAGE: &str = "TRUNCATE pg_temp.incoming, pg_temp.rejected";
+/// Empties the temporary tables of a load that had few trips. What the database knows of the
+/// statements that it has prepared stays valid, other than after `TRUNCATE`.
+pub(crate) const EMPTY_STAGE: &str = "DELETE FROM pg_temp.incoming; DELETE FROM pg_temp.rejected";
+
+/// Empties the temporary tables of a load and gives their space back.
+pub(crate) const EMPTY_LARGE_STAGE: &str = "TRUNCATE pg_temp.incoming, pg_temp.rejected";
 
 /// Autovacuum does not analyze temporary tables, and without statistics Postgres joins a big block
 /// row by row. The statement analyzes only the join columns, with a tenth of the usual sample: a

@@ -206,6 +206,21 @@ async fn rows_of_an_abandoned_load_are_not_loaded() {
 }
 
 #[tokio::test]
+async fn many_loads_of_a_connection_leave_its_temporary_table_small() {
+    let db = Db::planned().await;
+    let (trips, mut largest) = (trips(0..100), 0);
+    for _ in 0..60 {
+        let mut claim = db.claim(0).await;
+        load(&mut claim, &trips, 0).await.unwrap();
+        claim.release().await.unwrap();
+        let size = "SELECT max(pg_table_size(oid)) FROM pg_class WHERE relname = 'incoming' AND relpersistence = 't'";
+        largest = largest.max(db.text(size).await.parse::<u64>().unwrap());
+    }
+    // As much as a load of 100 trips adds to 1 MiB.
+    assert!(largest < 1_200_000, "{largest} bytes");
+}
+
+#[tokio::test]
 async fn a_copy_that_is_not_finished_adds_no_rows() {
     let db = Db::planned().await;
     let mut claim = db.claim(0).await;
