@@ -21,6 +21,7 @@ mod network;
 mod plan;
 mod portal;
 mod publish;
+mod report;
 mod single;
 mod table;
 mod turns;
@@ -44,6 +45,10 @@ struct Args {
     /// Number of trips in the table that is audited.
     #[arg(long, default_value_t = 10_000_000)]
     audited_trips: u32,
+
+    /// Number of trips in the table of a month's report.
+    #[arg(long, default_value_t = 20_000_000)]
+    reported_trips: u32,
 
     /// Number of rows that are in the table before a usual hour is loaded, one after the other.
     #[arg(long, value_delimiter = ',', default_values_t = [0, 1_000_000, 10_000_000])]
@@ -84,6 +89,8 @@ enum Part {
     Plan,
     /// The database's side of an audit.
     Audit,
+    /// A month's report over a large table.
+    Report,
     /// One INSERT per trip, and one HTTP request per trip.
     Single,
     /// How cost grows with the number of trips and blocks.
@@ -151,6 +158,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Part::Audit) {
         Box::pin(audit::measure(&mut report, args.audited_trips, rounds)).await?;
+    }
+    if wanted(Part::Report) {
+        Box::pin(report::measure(&mut report, args.reported_trips, rounds)).await?;
     }
     if wanted(Part::Single) {
         Box::pin(single::measure(&mut report)).await?;

@@ -12,11 +12,14 @@ use crate::error::{StoreError, failed};
 use crate::schedule::get;
 
 mod count;
+mod counting;
 mod names;
 mod overlaps;
-mod reaching;
+mod rows;
+mod slice;
 mod snapshot;
 mod sums;
+mod whole;
 
 pub use self::count::TripCounts;
 pub use self::snapshot::Seen;

@@ -1,92 +1,104 @@
-//! Finds the trips of a device that overlap, in slices of a day, several at once.
+//! Finds the trips of a device that overlap, slice by slice, the last one first.
+//!
+//! Two trips of a device that overlap end in the same slice, or the one that ends later began
+//! before the end of the other one's slice. So it is enough to keep the trips of later slices that
+//! were under way when the next slice ends: no more than there are vehicles on the way at a moment.
 
-use futures::TryStreamExt;
-use tokio_postgres::types::ToSql;
-use trips::block::HourRange;
+use super::rows::{Micros, TripRow};
+use super::sums::{Place, Sums};
 
-use super::count::BY_INDEX;
-use super::reaching::{Reaching, Slice};
-use super::snapshot::Snapshot;
-use super::sums::Sums;
-use crate::connect::Store;
-use crate::error::{StoreError, failed};
+/// How many trips are kept from slice to slice: 24 MB.
+const MAX_UNDER_WAY: usize = 500_000;
 
-/// Counts the overlapping trips of a slice by block, provider's id and type of vehicle.
-///
-/// The trips of later slices that began before this one's end (`$3` to `$9`) take part in the
-/// search and belong to their own slice. Those that reach into another slice are found several
-/// times, so they are returned by their ids.
-const OVERLAPS: &str = "
-    WITH trip AS (
-        SELECT provider_id, device_id, vehicle_type, schedule_id, start_time, end_time,
-               CASE WHEN start_time < $1 THEN trip_id END AS reaching
-        FROM api.trips
-        WHERE end_time >= $1 AND end_time < $2 AND withdrawn_at IS NULL
-        UNION ALL
-        SELECT provider_id, device_id, vehicle_type, schedule_id, start_time, end_time, trip_id
-        FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::uuid[], $8::timestamptz[], $9::timestamptz[])
-            AS other (provider_id, device_id, vehicle_type, schedule_id, trip_id, start_time, end_time)
-    ), searched AS (
-        SELECT provider_id, vehicle_type, schedule_id, reaching, start_time < max(end_time) OVER (
-            PARTITION BY device_id, provider_id ORDER BY start_time, end_time
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS is_overlapping
-        FROM trip
-    ), counted AS (
-        SELECT schedule_id, provider_id, vehicle_type, count(*) FILTER (WHERE reaching IS NULL) AS overlapping,
-               array_agg(reaching) FILTER (WHERE reaching IS NOT NULL) AS reaching
-        FROM searched
-        WHERE is_overlapping
-        GROUP BY schedule_id, provider_id, vehicle_type
-    )
-    SELECT s.provider_id AS entry, c.provider_id, c.vehicle_type, c.overlapping, c.reaching
-    FROM counted c LEFT JOIN api.schedule s USING (schedule_id)";
+/// What the search needs of a trip. Trips are sorted by their fields, in this order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ride {
+    device: u128,
+    /// The number of the provider's id, for devices of two providers with the same id.
+    provider: u32,
+    start: Micros,
+    end: Micros,
+    /// Whether it was found to overlap. Of equal trips one does not, in each slice the same.
+    is_found: bool,
+    group: u32,
+}
 
-impl Store {
-    /// Adds the overlapping trips of a range to its sums.
-    pub(super) async fn add_overlaps(
-        &self,
-        snapshot: &Snapshot<'_>,
-        range: HourRange,
-        slices: Vec<Slice>,
-        reaching: Reaching,
-        sums: Sums,
-    ) -> Result<Sums, StoreError> {
-        let (slices, reaching) = if reaching.are_few() {
-            (slices, reaching)
-        } else {
-            // So many trips last for days that slices would not make it faster.
-            (vec![Slice::whole(range)], Reaching::default())
-        };
-        self.of_slices(&slices, |slice| {
-            self.find_overlaps(snapshot, slice, &reaching)
-        })
-        .try_fold(sums, async |all, some| Ok(all.and(some)))
-        .await
-    }
-
-    async fn find_overlaps(
-        &self,
-        snapshot: &Snapshot<'_>,
-        slice: &Slice,
-        reaching: &Reaching,
-    ) -> Result<Sums, StoreError> {
-        let doing = failed("looking for trips that overlap");
-        let mut client = self.client().await?;
-        let transaction = snapshot.join(&mut client).await?;
-        transaction.batch_execute(BY_INDEX).await.map_err(doing)?;
-        let others = reaching.of_later_slices(slice);
-        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&slice.from, &slice.to];
-        parameters.extend(others.parameters());
-        let rows = transaction
-            .query_raw(OVERLAPS, parameters)
-            .await
-            .map_err(doing)?;
-        let mut rows = std::pin::pin!(rows);
-        let mut sums = Sums::default();
-        while let Some(row) = rows.try_next().await.map_err(doing)? {
-            sums.add_overlapping(&row)?;
+impl Ride {
+    /// A trip of a group of its slice.
+    pub(super) fn new(trip: &TripRow<'_>, group: u32) -> Self {
+        Self {
+            device: trip.device_id.as_u128(),
+            provider: 0,
+            start: trip.start,
+            end: trip.end,
+            is_found: false,
+            group,
         }
-        Ok(sums)
     }
 }
+
+/// The search so far.
+#[derive(Default)]
+pub(super) struct Overlaps {
+    /// The trips of later slices that began before the next slice ends.
+    under_way: Vec<Ride>,
+    are_too_many: bool,
+}
+
+impl Overlaps {
+    /// Adds the overlapping trips of the slice from `from` on to the sums. The trips have the
+    /// places of their groups in `places`; they are `None` if they are too many.
+    pub(super) fn add_slice(
+        &mut self,
+        from: Micros,
+        rides: Option<Vec<Ride>>,
+        places: &[Place],
+        sums: &mut Sums,
+    ) {
+        let (Some(mut rides), false) = (rides, self.are_too_many) else {
+            *self = Self::gave_up();
+            return;
+        };
+        for ride in &mut rides {
+            if let Some(place) = places.get(ride.group as usize) {
+                (ride.provider, ride.group) = (place.provider, place.group);
+            }
+        }
+        rides.append(&mut self.under_way);
+        rides.sort_unstable();
+        let is_same_device =
+            |one: &Ride, other: &Ride| one.device == other.device && one.provider == other.provider;
+        for rides in rides.chunk_by_mut(is_same_device) {
+            let mut latest_end = Micros::MIN;
+            for ride in rides {
+                if ride.start < latest_end && !ride.is_found {
+                    ride.is_found = true;
+                    sums.add_overlapping(ride.group);
+                }
+                latest_end = latest_end.max(ride.end);
+            }
+        }
+        rides.retain(|ride| ride.start < from);
+        rides.shrink_to_fit();
+        self.under_way = rides;
+        if self.under_way.len() > MAX_UNDER_WAY {
+            *self = Self::gave_up();
+        }
+    }
+
+    const fn gave_up() -> Self {
+        Self {
+            under_way: Vec::new(),
+            are_too_many: true,
+        }
+    }
+
+    /// Whether all overlapping trips were found. If too many trips were under way at once, the
+    /// database has to search.
+    pub(super) const fn are_complete(&self) -> bool {
+        !self.are_too_many
+    }
+}
+
+#[cfg(test)]
+mod tests;

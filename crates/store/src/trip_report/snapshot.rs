@@ -44,9 +44,6 @@ const SNAPSHOT: &str = "
            pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_transaction,
            pg_export_snapshot() AS exported";
 
-/// Sorts and hashes of a day of a large city stay in memory.
-const SETTINGS: &str = "SET LOCAL work_mem = '128MB'";
-
 /// A transaction that sees one state of the database, which others can see too.
 pub(super) struct Snapshot<'c> {
     pub(super) transaction: Transaction<'c>,
@@ -65,7 +62,6 @@ impl<'c> Snapshot<'c> {
             .map_err(doing)?;
         let settled_until = get(&row, "settled_until")?;
         let transaction = begin(client).await?;
-        transaction.batch_execute(SETTINGS).await.map_err(doing)?;
         let row = transaction.query_one(SNAPSHOT, &[]).await.map_err(doing)?;
         Ok(Self {
             seen: Seen {
@@ -87,7 +83,7 @@ impl<'c> Snapshot<'c> {
         let transaction = begin(client).await?;
         // An identifier of Postgres: digits, letters and hyphens.
         let import = format!(
-            "SET TRANSACTION SNAPSHOT '{}'; {SETTINGS}",
+            "SET TRANSACTION SNAPSHOT '{}'",
             self.exported.replace('\'', "''")
         );
         transaction

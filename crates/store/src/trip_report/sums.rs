@@ -1,10 +1,11 @@
 //! Adds up what the slices have counted.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::rows::TripRow;
 use super::{TripFilters, TripGroup};
 use crate::error::StoreError;
 use crate::schedule::get;
@@ -35,15 +36,20 @@ pub(super) struct Class(i32);
 
 impl Class {
     const WITHDRAWN: i32 = 1;
-    const ZERO_DISTANCE: i32 = 2;
-    const SHORT_DISTANCE: i32 = 4;
-    const LONG_DISTANCE: i32 = 8;
-    const LONG_DURATION: i32 = 16;
+    pub(super) const ZERO_DISTANCE: i32 = 2;
+    pub(super) const SHORT_DISTANCE: i32 = 4;
+    pub(super) const LONG_DISTANCE: i32 = 8;
+    pub(super) const LONG_DURATION: i32 = 16;
     const NO_RIDER: i32 = 32;
     const SINCE: i32 = 64;
 
-    pub(super) fn of(row: &Row) -> Result<Self, StoreError> {
-        get(row, "class").map(Self)
+    /// The bits that the database has found.
+    pub(super) const fn of_bits(bits: i32) -> Self {
+        Self(bits)
+    }
+
+    pub(super) const fn with(self, bit: i32, is_set: bool) -> Self {
+        Self(if is_set { self.0 | bit } else { self.0 })
     }
 
     pub(super) const fn is_withdrawn(self) -> bool {
@@ -68,77 +74,114 @@ impl Class {
     }
 }
 
-#[derive(Default)]
-struct Sum {
-    group: TripGroup,
-    /// Overlapping trips that reach from one slice into another: each is found in both.
-    reaching: HashSet<Uuid>,
+/// Where a group is among the sums.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) group: u32,
+    /// The number of its provider's id.
+    pub(super) provider: u32,
+}
+
+/// Places are smaller than an address, because millions of trips have one.
+pub(super) fn place_of(index: usize) -> Result<u32, StoreError> {
+    u32::try_from(index).map_err(|_| StoreError::Corrupt {
+        what: "the number of providers and types of vehicles",
+    })
 }
 
 /// The sums by group.
 #[derive(Default)]
-pub(super) struct Sums(BTreeMap<GroupKey, Sum>);
+pub(super) struct Sums {
+    groups: Vec<TripGroup>,
+    places: BTreeMap<GroupKey, Place>,
+    providers: BTreeMap<Uuid, u32>,
+}
 
 impl Sums {
-    pub(super) fn add(&mut self, row: &Row, filters: TripFilters) -> Result<(), StoreError> {
-        let sum = self.0.entry(GroupKey::read(row)?).or_default();
-        sum.group.add(row, Class::of(row)?, filters)
+    /// Adds the counts of some groups and returns the places of these.
+    pub(super) fn add(
+        &mut self,
+        some: Vec<(GroupKey, TripGroup)>,
+    ) -> Result<Vec<Place>, StoreError> {
+        some.into_iter()
+            .map(|(key, counts)| {
+                let place = self.place(key)?;
+                if let Some(group) = self.groups.get_mut(place.group as usize) {
+                    group.merge(&counts);
+                }
+                Ok(place)
+            })
+            .collect()
     }
 
-    pub(super) fn add_overlapping(&mut self, row: &Row) -> Result<(), StoreError> {
-        let sum = self.0.entry(GroupKey::read(row)?).or_default();
-        let reaching: Option<Vec<Uuid>> = get(row, "reaching")?;
-        sum.reaching.extend(reaching.into_iter().flatten());
-        sum.group.overlapping += get::<i64>(row, "overlapping")?.unsigned_abs();
-        Ok(())
-    }
-
-    pub(super) fn and(mut self, other: Self) -> Self {
-        for (key, some) in other.0 {
-            let sum = self.0.entry(key).or_default();
-            sum.group.merge(&some.group);
-            sum.reaching.extend(some.reaching);
+    fn place(&mut self, key: GroupKey) -> Result<Place, StoreError> {
+        if let Some(place) = self.places.get(&key) {
+            return Ok(*place);
         }
-        self
+        let next = place_of(self.providers.len())?;
+        let place = Place {
+            group: place_of(self.groups.len())?,
+            provider: *self.providers.entry(key.id).or_insert(next),
+        };
+        self.groups.push(TripGroup::default());
+        self.places.insert(key, place);
+        Ok(place)
+    }
+
+    /// One trip more of the group at this place overlaps another one.
+    pub(super) fn add_overlapping(&mut self, group: u32) {
+        if let Some(group) = self.groups.get_mut(group as usize) {
+            group.overlapping += 1;
+        }
+    }
+
+    /// Replaces the overlapping trips by those that the database has counted.
+    pub(super) fn set_overlapping(&mut self, rows: &[Row]) -> Result<(), StoreError> {
+        for group in &mut self.groups {
+            group.overlapping = 0;
+        }
+        for row in rows {
+            let place = self.place(GroupKey::read(row)?)?;
+            let found = get::<i64>(row, "overlapping")?.unsigned_abs();
+            if let Some(group) = self.groups.get_mut(place.group as usize) {
+                group.overlapping += found;
+            }
+        }
+        Ok(())
     }
 
     /// The groups, still without the names of their providers.
     pub(super) fn into_groups(self) -> impl Iterator<Item = (GroupKey, TripGroup)> {
-        self.0.into_iter().map(|(key, mut sum)| {
-            sum.group.overlapping += sum.reaching.len() as u64;
-            (key, sum.group)
+        let Self {
+            places, mut groups, ..
+        } = self;
+        places.into_iter().map(move |(key, place)| {
+            let group = groups.get_mut(place.group as usize).map(std::mem::take);
+            (key, group.unwrap_or_default())
         })
     }
 }
 
 impl TripGroup {
-    fn add(&mut self, row: &Row, class: Class, filters: TripFilters) -> Result<(), StoreError> {
-        let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
-        let trips = number("trips")?;
-        self.received_at = self.received_at.max(get(row, "received_at")?);
+    /// Adds a trip, but for the time at which it was received.
+    pub(super) const fn add(&mut self, trip: &TripRow<'_>, class: Class, filters: TripFilters) {
         let is_new = class.has(Class::SINCE);
         if class.is_withdrawn() {
-            self.withdrawn += trips;
-            self.withdrawn_since += if is_new { trips } else { 0 };
-            return Ok(());
+            self.withdrawn += 1;
+            self.withdrawn_since += is_new as u64;
+            return;
         }
-        self.trips += trips;
-        for (count, is_counted) in [
-            (&mut self.arrived_since, is_new),
-            (&mut self.zero_distance, class.has(Class::ZERO_DISTANCE)),
-            (&mut self.long_distance, class.has(Class::LONG_DISTANCE)),
-            (&mut self.long_duration, class.has(Class::LONG_DURATION)),
-            (&mut self.not_a_rider_trip, class.has(Class::NO_RIDER)),
-            (&mut self.counted, class.is_counted(filters)),
-        ] {
-            *count += if is_counted { trips } else { 0 };
-        }
+        self.trips += 1;
+        self.arrived_since += is_new as u64;
+        self.zero_distance += class.has(Class::ZERO_DISTANCE) as u64;
+        self.long_distance += class.has(Class::LONG_DISTANCE) as u64;
+        self.long_duration += class.has(Class::LONG_DURATION) as u64;
+        self.not_a_rider_trip += class.has(Class::NO_RIDER) as u64;
         if class.is_counted(filters) {
-            let sum = |column| get::<Option<i64>>(row, column).map(Option::unwrap_or_default);
-            self.counted_metres = self.counted_metres.saturating_add(sum("metres")?);
-            self.counted_seconds = self.counted_seconds.saturating_add(sum("seconds")?);
+            self.counted += 1;
+            self.counted_metres = self.counted_metres.saturating_add(trip.metres);
+            self.counted_seconds = self.counted_seconds.saturating_add(trip.seconds);
         }
-        Ok(())
     }
 
     fn merge(&mut self, other: &Self) {

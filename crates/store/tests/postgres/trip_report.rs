@@ -281,6 +281,30 @@ async fn the_overlaps_of_a_month_are_those_that_one_search_over_the_month_finds(
     );
 }
 
+/// A report keeps up to half a million trips of a slice in memory. Of more, the database finds the
+/// overlaps.
+#[tokio::test]
+async fn overlaps_are_found_among_more_trips_than_a_report_keeps_in_memory() {
+    let db = Db::migrated().await;
+    db.sql
+        .batch_execute(
+            "ALTER TABLE api.trips DROP CONSTRAINT trips_pkey;
+             DROP INDEX api.trips_public_id, api.trips_schedule, api.trips_without_vehicle;
+             INSERT INTO api.trips (id, provider_id, device_id, trip_id, trip_duration, trip_distance, start_time, end_time,
+                 start_latitude, start_longitude, end_latitude, end_longitude)
+             SELECT uuid, '00000000-0000-0000-0000-00000000b1d0', uuid, uuid, 600, 1500, '2020-03-10 12:00Z',
+                    '2020-03-10 12:10Z', 30, -97, 30, -97
+             FROM (
+                 SELECT lpad(to_hex(n / 2), 32, '0')::uuid AS uuid FROM generate_series(1, 500001) AS n
+             ) AS trip",
+        )
+        .await
+        .unwrap();
+    db.insert(Row { kind: None, ..ROW }).await;
+    let group = db.only_group().await;
+    assert_eq!((group.trips, group.overlapping), (500_002, 250_001));
+}
+
 #[tokio::test]
 async fn a_trip_counts_in_the_civil_month_of_its_end() {
     let db = Db::migrated().await;
