@@ -281,10 +281,16 @@ async fn killed_while_it_plans() {
     .await
     .release()
     .await;
-    kill_waiting(&world, &run, "LOCK TABLE api.schedule", "INTO api.schedule")
-        .await
-        .release()
-        .await;
+    // The plan reads what the schedule has before it adds the rest.
+    kill_waiting(
+        &world,
+        &run,
+        "LOCK TABLE api.schedule IN SHARE MODE",
+        "INTO api.schedule",
+    )
+    .await
+    .release()
+    .await;
     kill_waiting(&world, &run, "LOCK TABLE api.runs", "INTO api.runs")
         .await
         .release()

@@ -1,4 +1,4 @@
-//! The manifest of a run: a JSON array of block items in the bucket, read as a stream.
+//! The manifest of a run: a JSON array of block items in the bucket, written and read as a stream.
 
 use std::io::Read;
 use std::iter;
@@ -7,6 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use trips::json::{Elements, JsonError};
+
+mod line;
+mod writer;
+
+pub(crate) use self::writer::ManifestWriter;
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};

@@ -44,6 +44,19 @@ impl JsonArrayStream {
         self.array
             .push(element)
             .map_err(|e| PipelineError::from_io(&self.key, &e))?;
+        self.send_piece().await
+    }
+
+    /// Adds an element that is written already, byte for byte.
+    pub(crate) async fn push_text(&mut self, element: &str) -> Result<(), PipelineError> {
+        self.array
+            .push_text(element)
+            .map_err(|e| PipelineError::from_io(&self.key, &e))?;
+        self.send_piece().await
+    }
+
+    /// Passes on what is written, if it is enough.
+    async fn send_piece(&mut self) -> Result<(), PipelineError> {
         let piece = self.array.get_mut();
         if piece.len() < PIECE_BYTES {
             return Ok(());

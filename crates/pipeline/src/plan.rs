@@ -8,7 +8,7 @@ use trips::block::ProviderName;
 use trips::status::{BlockStatus, Step};
 use uuid::Uuid;
 
-use self::blocks::{PartRead, PlanRow, Returning, parts};
+use self::blocks::{PartRead, PlanRow, Returning, Schedule, parts};
 use self::planner::Planner;
 use self::ranges::ranges;
 use crate::context::Context;
@@ -205,7 +205,12 @@ async fn plan_run(
     start::leave_out_early_hours(ctx, request, &mut ranges).await?;
     let mut planner = Planner::start(ctx, request, run_id, &ranges).await?;
     let returning = Returning::find(ctx.store(), request, now).await?;
-    let mut parts = parts(&ranges).map(|part| PartRead::start(ctx.store(), part));
+    let schedule = if request.dry_run {
+        Schedule::AsItIs
+    } else {
+        Schedule::Extended
+    };
+    let mut parts = parts(&ranges).map(|part| PartRead::start(ctx, part, schedule));
     let mut reading = parts.next();
     while let Some(part) = reading.take() {
         let rows = part.rows(&returning, now).await?;

@@ -61,7 +61,7 @@ pub use runs::{
     FailedBlock, FailureGroup, Outcome, ProviderSummary, Pruned, RunConfig, RunEntry, RunRecord,
     RunSummary, RunTrips, UnfinishedBlock,
 };
-pub use schedule::{ArchiveRecord, ScheduleRow, ScheduledBlock};
+pub use schedule::{ArchiveRecord, PlannedBlocks, ScheduleRow, ScheduledBlock};
 pub use screen::{Screen, Screened};
 pub use takeover::{ColumnChange, HoursAre, MigrationReport, Obstacle, TableChange, TakeOver};
 pub use trip_report::{MadeReport, ReportedCounts, Seen, TripCounts, TripFilters, TripGroup};

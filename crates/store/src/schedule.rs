@@ -12,12 +12,14 @@ use crate::error::{StoreError, failed};
 
 mod archived;
 mod forget;
+mod insert;
 mod planning;
 mod status;
 mod update;
 
 pub use archived::ArchiveRecord;
 pub(crate) use archived::write_archive;
+pub use insert::PlannedBlocks;
 pub use planning::ScheduledBlock;
 pub(crate) use status::{read_status, status_code};
 pub(crate) use update::{shortened, to_bigint, update_schedule};

@@ -5,7 +5,7 @@
 //! is prepared needs one as well, but only when a connection sends it again, and the connections of
 //! a function are new each time.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value as JsonValue;
 use tokio_postgres::types::{Json, ToSql, Type};
 use uuid::Uuid;
@@ -39,6 +39,7 @@ value! {
     &str => TEXT, TEXT_ARRAY;
     Uuid => UUID, UUID_ARRAY;
     DateTime<Utc> => TIMESTAMPTZ, TIMESTAMPTZ_ARRAY;
+    NaiveDate => DATE, DATE_ARRAY;
     JsonValue => JSONB, JSONB_ARRAY;
 }
 

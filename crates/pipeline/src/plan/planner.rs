@@ -1,20 +1,19 @@
 //! A plan in the making: its counts, its manifest and the run's row.
 
 use config::ConfigVersion;
-use trips::block::{Hour, ProviderName, manifest_key};
+use trips::block::{Hour, ProviderName};
 use trips::status::{BlockStatus, Step, refetch_steps, steps_to_do};
 use uuid::Uuid;
-use vault::Seal;
 
 use super::blocks::PlanRow;
 use super::nothing::{LeftOut, Nothing, left_out};
-use super::prepare::{add_to_schedule, create_run, finish_run};
+use super::prepare::{create_run, finish_run, write_facts};
 use super::ranges::ProviderRange;
 use super::{MAX_CONCURRENCY, Plan, PlannedBlock, PlannedProvider, SHOWN_BLOCKS};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
-use crate::event::{BlockItem, ManifestLocation, PlanRequest};
-use crate::object_stream::JsonArrayStream;
+use crate::event::{ManifestLocation, PlanRequest};
+use crate::manifest::ManifestWriter;
 
 const DEFAULT_CONCURRENCY: u32 = 10;
 
@@ -32,25 +31,13 @@ pub(super) struct Planner<'a> {
 
 /// Where the items of a plan go, and the configuration that they name.
 struct Output {
-    manifest: JsonArrayStream,
+    manifest: ManifestWriter,
     config: ConfigVersion,
-    /// A copy that goes from item to item.
-    of_items: Option<ConfigVersion>,
-}
-
-impl Output {
-    async fn push(&mut self, mut item: BlockItem) -> Result<(), PipelineError> {
-        let config = self.of_items.take();
-        item.config = config.or_else(|| Some(self.config.clone()));
-        self.manifest.push(&item).await?;
-        self.of_items = item.config;
-        Ok(())
-    }
 }
 
 impl<'a> Planner<'a> {
-    /// Adds the run, its providers and their missing schedule rows to the database, and opens the
-    /// manifest; does none of it for a dry run.
+    /// Adds the run and its providers to the database, and opens the manifest; does none of it for
+    /// a dry run.
     pub(super) async fn start(
         ctx: &'a Context,
         request: &'a PlanRequest,
@@ -79,14 +66,9 @@ impl<'a> Planner<'a> {
         } else {
             let config = ctx.version(request.steps().sync_db).await?;
             create_run(ctx, request, run_id, &config).await?;
-            add_to_schedule(ctx, ranges).await?;
-            let key = manifest_key(ctx.config().env.stage, run_id);
-            let manifest = JsonArrayStream::create(ctx.vault(), &key, Seal::Plain)?;
-            Some(Output {
-                manifest,
-                config,
-                of_items: None,
-            })
+            write_facts(ctx, ranges.iter().map(|it| it.provider)).await?;
+            let manifest = ManifestWriter::create(ctx, run_id, request, config.clone())?;
+            Some(Output { manifest, config })
         };
         Ok(Self {
             ctx,
@@ -131,8 +113,7 @@ impl<'a> Planner<'a> {
         };
         self.plan.block_count += 1;
         if let (Some(output), Some(schedule_id)) = (&mut self.output, row.schedule_id) {
-            let item = block_item(&self.plan, schedule_id, self.request, &block);
-            output.push(item).await?;
+            output.manifest.push(schedule_id, &block).await?;
         }
         if self.plan.blocks.len() < SHOWN_BLOCKS {
             self.plan.blocks.push(block.clone());
@@ -216,7 +197,7 @@ impl<'a> Planner<'a> {
         {
             plan.manifest = Some(ManifestLocation {
                 bucket: ctx.vault().bucket().to_owned(),
-                key: manifest.finish().await?.key,
+                key: manifest.finish().await?,
             });
             finish_run(ctx, plan.run_id, plan.block_count, &config).await?;
         }
@@ -239,29 +220,5 @@ fn max_concurrency(request: &PlanRequest) -> Result<u32, PipelineError> {
         )),
         Some(n) => Ok(n),
         None => Ok(DEFAULT_CONCURRENCY),
-    }
-}
-
-fn block_item(
-    plan: &Plan,
-    schedule_id: i64,
-    request: &PlanRequest,
-    block: &PlannedBlock,
-) -> BlockItem {
-    let hour = Hour::containing(block.block_start);
-    BlockItem {
-        run_id: plan.run_id,
-        schedule_id,
-        provider: block.provider.clone(),
-        block_start: hour.start(),
-        block_end: hour.end(),
-        label: block.label.clone(),
-        steps: block.steps.clone(),
-        force: request.force,
-        accept_losses: request.accept_losses,
-        config: None,
-        extract: None,
-        sync_db: None,
-        sync_socrata: None,
     }
 }

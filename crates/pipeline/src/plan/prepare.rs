@@ -3,40 +3,14 @@
 use std::collections::BTreeMap;
 
 use config::ConfigVersion;
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use store::{ProviderFacts, RunConfig, RunEntry, RunRecord};
 use uuid::Uuid;
 
-use super::ranges::{DEFAULT_LAG_HOURS, ProviderRange};
+use super::ranges::DEFAULT_LAG_HOURS;
 use super::start::active_from;
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError, to_json};
 use crate::event::PlanRequest;
-
-/// The planner adds schedule rows for this many providers at a time, each over a connection of its
-/// own.
-const PROVIDERS_AT_ONCE: usize = 2;
-
-/// Adds the providers and their missing schedule rows to the database.
-pub(super) async fn add_to_schedule(
-    ctx: &Context,
-    ranges: &[ProviderRange<'_>],
-) -> Result<(), PipelineError> {
-    write_facts(ctx, ranges.iter().map(|it| it.provider)).await?;
-    let adding: Vec<_> = ranges
-        .iter()
-        .filter_map(|it| Some((it.provider, it.hours.range?)))
-        .map(|(provider, range)| {
-            let added = ctx.store().ensure_blocks(provider.name, range, ctx.zone());
-            added.boxed()
-        })
-        .collect();
-    stream::iter(adding)
-        .buffer_unordered(PROVIDERS_AT_ONCE)
-        .try_for_each(async |_| Ok(()))
-        .await?;
-    Ok(())
-}
 
 /// Writes what the views of the database need to know of the configuration: the planned providers,
 /// and those that are expected.

@@ -43,6 +43,65 @@ async fn blocks_are_inserted_once() {
 }
 
 #[tokio::test]
+async fn a_plan_adds_what_is_missing_and_has_every_block_in_order() {
+    let db = Db::planned().await;
+    let (zone, lime) = (CivilZone::default(), "lime".parse().unwrap());
+    let providers = [(bird(), PROVIDER_ID), (lime, Uuid::from_u128(7))];
+    db.store.upsert_providers(&providers).await.unwrap();
+    let [(_, _), (lime, _)] = providers;
+    // `bird` has its first day already, and `lime` every third hour.
+    let wanted = [
+        (lime.clone(), hours("2020-01-02-00", "2020-01-04-00")),
+        (bird(), hours("2020-01-01-00", "2020-01-03-00")),
+    ];
+    db.store.plan_blocks(&wanted[..1], &zone).await.unwrap();
+    let some = format!(
+        "DELETE FROM api.schedule s USING api.providers p
+         WHERE p.provider_id = s.provider_id AND provider_name = '{lime}' AND hour % 3 <> 0"
+    );
+    db.sql.batch_execute(&some).await.unwrap();
+
+    let planned = db.store.plan_blocks(&wanted, &zone).await.unwrap();
+    assert_eq!(planned.inserted, 32 + 24);
+    for ((provider, range), blocks) in wanted.iter().zip(&planned.blocks) {
+        assert_eq!(*blocks, db.store.blocks(provider, *range).await.unwrap());
+        let hours: Vec<_> = blocks.iter().map(|block| block.hour).collect();
+        assert_eq!(hours, range.iter().collect::<Vec<_>>());
+    }
+    let again = db.store.plan_blocks(&wanted, &zone).await.unwrap();
+    assert_eq!((again.inserted, again.blocks), (0, planned.blocks));
+}
+
+#[tokio::test]
+async fn plans_that_overlap_insert_blocks_once_and_never_wait_in_a_circle() {
+    let db = Db::planned().await;
+    let (zone, lime) = (CivilZone::default(), "lime".parse().unwrap());
+    let providers = [(lime, Uuid::from_u128(7)), (bird(), PROVIDER_ID)];
+    db.store.upsert_providers(&providers).await.unwrap();
+    let wanted = |first, end| {
+        let range = hours(first, end);
+        providers
+            .iter()
+            .map(|(name, _)| (name.clone(), range))
+            .collect::<Vec<_>>()
+    };
+    let mut two = [
+        wanted("2020-02-01-00", "2020-03-01-00"),
+        wanted("2020-02-10-00", "2020-03-08-00"),
+    ];
+    // The order in which providers are named makes no difference.
+    two[1].reverse();
+    let plans = (0..8).map(|n| db.store.plan_blocks(&two[n % 2], &zone));
+    for (n, planned) in join_all(plans).await.into_iter().enumerate() {
+        for ((_, range), blocks) in two[n % 2].iter().zip(planned.unwrap().blocks) {
+            assert_eq!(blocks.len() as u64, range.len());
+        }
+    }
+    let count = db.text("SELECT count(*) FROM api.schedule").await;
+    assert_eq!(count, (24 + 2 * 36 * 24).to_string());
+}
+
+#[tokio::test]
 async fn concurrent_plans_insert_blocks_once() {
     let db = Db::planned().await;
     let zone = CivilZone::default();
