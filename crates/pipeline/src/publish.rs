@@ -26,6 +26,8 @@ mod batch;
 pub(crate) mod dataset;
 pub(crate) mod file;
 mod gather;
+mod json;
+mod open;
 pub(crate) mod rows;
 pub(crate) mod turn;
 mod upload;

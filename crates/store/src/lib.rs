@@ -52,7 +52,7 @@ pub use overview::ProviderOverview;
 pub use pace::{HeldOff, Turn};
 pub use portal_state::{AuditFinding, LastAudit};
 pub use publications::{
-    Entering, LivePage, Publication, PublicationEntry, PublicationFile, PublicationState,
+    Entering, LiveRows, Publication, PublicationEntry, PublicationFile, PublicationState,
     PublishTurn, Sent,
 };
 pub use publish::BlockRows;

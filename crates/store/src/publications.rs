@@ -23,7 +23,7 @@ use crate::work::Work;
 
 mod turn;
 
-pub use turn::{LivePage, Publication, PublishTurn, Sent};
+pub use turn::{LiveRows, Publication, PublishTurn, Sent};
 
 /// The object with a block's rows for the portal, as a load has written it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,93 +1,64 @@
 //! The rows of one upload: parts of one or several publications.
+//!
+//! Rows are written on other threads while the next ones are read, so that an upload is ready soon
+//! after its last row.
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::Serialize;
 use socrata::{Chunk, MAX_CHUNK_BYTES};
 use store::Publication;
-use trips::public_row::{PublicForm, PublicTrip, PublishedRow};
+use tokio::task::{JoinHandle, spawn_blocking};
+use trips::public_row::{PublicForm, PublicTrip};
 use uuid::Uuid;
 
-use crate::error::{ErrorName, PipelineError};
+use super::json::{Item, Json, write_items};
+use crate::error::PipelineError;
 
-/// The most bytes of a row's JSON apart from its four labels: names, ids, times and numbers.
-const ROW_BYTES: usize = 600;
-/// The most bytes that JSON needs for a byte of a label: `\u0001`.
-const ESCAPED_BYTES: usize = 6;
+/// How many rows are written at a time.
+const PIECE: usize = 1000;
 
-/// What the portal must receive of a trip.
-pub(super) enum Item {
-    /// Its row.
-    Live(PublicTrip),
-    /// The deletion of its row, by public id.
-    Gone(Uuid),
-}
-
-/// A row that the portal must lose.
-#[derive(Serialize)]
-struct Deletion {
-    trip_id: Uuid,
-    #[serde(rename = ":deleted")]
-    deleted: bool,
-}
-
-impl Item {
-    /// How many bytes of JSON it may need at most.
-    fn max_bytes(&self) -> usize {
-        let Self::Live(trip) = self else {
-            return ROW_BYTES;
-        };
-        let labels = [
-            &trip.council_district_start,
-            &trip.council_district_end,
-            &trip.census_geoid_start,
-            &trip.census_geoid_end,
-        ];
-        let bytes: usize = labels.into_iter().flatten().map(String::len).sum();
-        ROW_BYTES + ESCAPED_BYTES * bytes
-    }
-
-    /// Writes it. Every row is checked against the published form here, member by member,
-    /// immediately before it is sent.
-    fn write(&self, json: &mut Vec<u8>, form: &PublicForm) -> Result<(), PipelineError> {
-        let written = match self {
-            Self::Live(trip) => {
-                let row = PublishedRow::of_trip(trip, form).map_err(|error| {
-                    PipelineError::new(
-                        ErrorName::ArchiveUnreadable,
-                        format!("a loaded trip does not fit the published form: {error}; load its block again"),
-                    )
-                })?;
-                serde_json::to_writer(json, &row)
-            }
-            Self::Gone(trip_id) => serde_json::to_writer(
-                json,
-                &Deletion {
-                    trip_id: *trip_id,
-                    deleted: true,
-                },
-            ),
-        };
-        written.map_err(|error| {
-            PipelineError::new(ErrorName::Internal, format!("a row has no JSON: {error}"))
-        })
-    }
-}
-
-/// A part of a publication that is gathered and not yet written.
+/// A part of a publication that is being gathered and written.
 struct GatheredPart {
     publication: Publication,
+    /// Rows that are gathered and not yet passed on to be written.
     items: Vec<Item>,
+    /// Rows that are being written.
+    pieces: Vec<JoinHandle<Result<Vec<u8>, PipelineError>>>,
+    rows: usize,
     /// The last public id in it that the portal must have, or before it.
     last: Option<Uuid>,
     /// Whether nothing of the publication is left after this part.
     is_last: bool,
 }
 
+impl GatheredPart {
+    /// Begins to write what is gathered.
+    fn write(&mut self, form: &Arc<PublicForm>) {
+        if self.items.is_empty() {
+            return;
+        }
+        let (items, form) = (std::mem::take(&mut self.items), Arc::clone(form));
+        self.pieces
+            .push(spawn_blocking(move || write_items(&items, &form)));
+    }
+
+    /// The JSON of all its rows, in their order.
+    async fn written(&mut self) -> Result<Vec<Vec<u8>>, PipelineError> {
+        let mut written = Vec::with_capacity(self.pieces.len());
+        for piece in &mut self.pieces {
+            let piece = piece.await;
+            written.push(piece.map_err(|_| PipelineError::panicked("writing public rows"))??);
+        }
+        Ok(written)
+    }
+}
+
 /// The parts of an upload that is being gathered.
 pub(super) struct Gathered {
+    form: Arc<PublicForm>,
     parts: Vec<GatheredPart>,
     /// How many more rows, and how many more bytes at most, it may have.
     rows_left: usize,
@@ -95,8 +66,9 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    pub(super) fn new(chunk_rows: usize) -> Self {
+    pub(super) fn new(chunk_rows: usize, form: Arc<PublicForm>) -> Self {
         Self {
+            form,
             parts: Vec::new(),
             rows_left: chunk_rows,
             bytes_left: MAX_CHUNK_BYTES,
@@ -114,6 +86,8 @@ impl Gathered {
             last: publication.last_sent,
             publication,
             items: Vec::new(),
+            pieces: Vec::new(),
+            rows: 0,
             is_last: false,
         });
     }
@@ -136,6 +110,10 @@ impl Gathered {
                 *last = Some(trip.trip_id);
             }
             part.items.extend(ahead.pop_front());
+            part.rows += 1;
+            if part.items.len() == PIECE {
+                part.write(&self.form);
+            }
             self.rows_left -= 1;
             self.bytes_left = self.bytes_left.saturating_sub(bytes);
         }
@@ -149,30 +127,23 @@ impl Gathered {
         }
     }
 
-    /// Writes and checks the rows. A publication with a row that does not fit is left out whole.
-    pub(super) fn write(self, form: &PublicForm) -> (Batch, Vec<Refused>) {
-        let mut json = Json::default();
-        let (mut parts, mut refused) = (Vec::new(), Vec::new());
-        for part in self.parts {
-            match json.add_all(&part.items, form) {
-                Ok(place) => parts.push(Part {
-                    publication: part.publication,
-                    rows: part.items.len(),
-                    place,
-                    last: part.last,
-                    is_last: part.is_last,
-                }),
+    /// The upload, once its rows are written and checked. A publication with a row that does not
+    /// fit is left out whole.
+    pub(super) async fn written(mut self) -> (Batch, Vec<Refused>) {
+        for part in &mut self.parts {
+            part.write(&self.form);
+        }
+        let (mut fitting, mut refused) = (Vec::new(), Vec::new());
+        for mut part in self.parts {
+            match part.written().await {
+                Ok(pieces) => fitting.push((part, pieces)),
                 Err(error) => refused.push(Refused {
                     publication: part.publication,
                     error,
                 }),
             }
         }
-        let batch = Batch {
-            json: json.finish(),
-            parts,
-        };
-        (batch, refused)
+        (Batch::of(fitting), refused)
     }
 }
 
@@ -203,6 +174,25 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    fn of(parts: Vec<(GatheredPart, Vec<Vec<u8>>)>) -> Self {
+        let pieces = parts.iter().flat_map(|(_, pieces)| pieces);
+        let mut json = Json::with_room(pieces.map(|piece| piece.len() + 1).sum());
+        let parts = parts
+            .into_iter()
+            .map(|(part, pieces)| Part {
+                publication: part.publication,
+                rows: part.rows,
+                place: json.append_all(&pieces),
+                last: part.last,
+                is_last: part.is_last,
+            })
+            .collect();
+        Self {
+            json: json.finish(),
+            parts,
+        }
+    }
+
     /// The upload of all parts.
     pub(super) fn chunk(&self) -> Chunk {
         Chunk {
@@ -238,58 +228,6 @@ impl Batch {
     }
 }
 
-/// A JSON array that is being written.
-#[derive(Default)]
-struct Json {
-    text: Vec<u8>,
-}
-
-impl Json {
-    /// Begins an element. Returns where it begins.
-    fn separate(&mut self) -> usize {
-        self.text
-            .push(if self.text.is_empty() { b'[' } else { b',' });
-        self.text.len()
-    }
-
-    /// Adds the rows, or none of them.
-    fn add_all(
-        &mut self,
-        items: &[Item],
-        form: &PublicForm,
-    ) -> Result<Range<usize>, PipelineError> {
-        let before = self.text.len();
-        let mut start = None;
-        for item in items {
-            let at = self.separate();
-            start.get_or_insert(at);
-            if let Err(error) = item.write(&mut self.text, form) {
-                self.text.truncate(before);
-                return Err(error);
-            }
-        }
-        Ok(start.unwrap_or(before)..self.text.len())
-    }
-
-    /// Adds rows that are written. Returns where they stand.
-    fn append(&mut self, rows: &[u8]) -> Range<usize> {
-        if rows.is_empty() {
-            return self.text.len()..self.text.len();
-        }
-        let start = self.separate();
-        self.text.extend_from_slice(rows);
-        start..self.text.len()
-    }
-
-    fn finish(mut self) -> Bytes {
-        if self.text.is_empty() {
-            self.text.push(b'[');
-        }
-        self.text.push(b']');
-        self.text.into()
-    }
-}
-
 /// The upload of these trips of a block.
 ///
 /// # Errors
@@ -301,7 +239,7 @@ pub(super) fn chunk_of_trips(
 ) -> Result<Chunk, PipelineError> {
     let items: Vec<_> = trips.into_iter().map(Item::Live).collect();
     let mut json = Json::default();
-    json.add_all(&items, form)?;
+    json.append(&write_items(&items, form)?);
     Ok(Chunk {
         body: json.finish(),
         rows: items.len(),

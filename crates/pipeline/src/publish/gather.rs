@@ -1,16 +1,17 @@
 //! Gathers the rows of waiting publications into uploads, oldest first.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
-use futures::future::join_all;
-use futures::try_join;
-use store::{LivePage, Publication, PublishTurn};
-use tokio::task::spawn_blocking;
+use futures::FutureExt as _;
+use futures::future::{OptionFuture, join, join_all};
+use store::{Publication, PublishTurn};
+use tokio::task::yield_now;
 use trips::public_row::PublicForm;
 use trips::status::BlockStatus;
-use uuid::Uuid;
 
-use super::batch::{Batch, Gathered, Item, Refused};
+use super::batch::{Batch, Gathered, Refused};
+use super::open::OpenPublication;
 use super::rows::check_file;
 use crate::context::{Context, Portal};
 use crate::error::{ErrorName, PipelineError};
@@ -21,17 +22,12 @@ const LOOK_AHEAD: i64 = 1000;
 /// How many files are checked at a time, each by a request to the bucket.
 const CHECKS_AT_ONCE: usize = 16;
 
-/// The most trips of a block that are read at a time. Each query looks at all of the block's trips,
-/// so few queries save work; but a query should be over before the upload that it runs beside. So
-/// the first one reads as many trips as the first upload may have, and each next one twice as many.
-const TRIPS_AT_ONCE: usize = 40_000;
-
 /// Collects rows of waiting publications into batches.
 pub(super) struct Gatherer<'a> {
     ctx: &'a Context,
     portal: &'a Portal,
     turn: &'a PublishTurn,
-    form: PublicForm,
+    form: Arc<PublicForm>,
     own: i64,
     /// Whether everything of the own block is gathered, or it cannot be gathered now.
     pub(super) is_own_done: bool,
@@ -40,91 +36,11 @@ pub(super) struct Gatherer<'a> {
     seen: Vec<i64>,
     /// Publications whose blocks are locked, and what came of the check of their files.
     checked: VecDeque<(Publication, Result<(), PipelineError>)>,
-    open: Option<OpenPublication>,
+    /// The first of them, whose rows are being read.
+    begun: Option<OpenPublication<'a>>,
+    open: Option<OpenPublication<'a>>,
     /// Publications that are gathered, whose blocks are still locked.
     gathered: Vec<Publication>,
-}
-
-/// A publication whose rows are being gathered. Its block is locked.
-struct OpenPublication {
-    publication: Publication,
-    next: Next,
-    /// How many rows are read next.
-    at_once: usize,
-    /// What was read and did not fit into a batch yet.
-    ahead: VecDeque<Item>,
-    /// The last public id that was gathered of the rows that the portal must have.
-    last: Option<Uuid>,
-}
-
-/// What is read next of a publication.
-#[derive(Clone, Copy)]
-enum Next {
-    /// Rows that the portal must have, after this public id.
-    Live(Uuid),
-    /// Rows that it must lose, after this public id.
-    Withdrawn(Uuid),
-    Nothing,
-}
-
-impl OpenPublication {
-    fn new(publication: Publication, chunk_rows: usize) -> Self {
-        Self {
-            at_once: chunk_rows.max(1),
-            next: Next::Live(publication.last_sent.unwrap_or_default()),
-            ahead: VecDeque::new(),
-            last: publication.last_sent,
-            publication,
-        }
-    }
-
-    /// Whether everything is gathered.
-    fn is_ended(&self) -> bool {
-        self.ahead.is_empty() && matches!(self.next, Next::Nothing)
-    }
-
-    /// Reads what comes next, which may be nothing before the end. If all rows that the portal must
-    /// have fit, those that it must lose are read beside them.
-    async fn read(&mut self, turn: &PublishTurn) -> Result<(), PipelineError> {
-        let at_once = self.at_once;
-        self.at_once = (2 * at_once).min(TRIPS_AT_ONCE.max(at_once));
-        match self.next {
-            Next::Live(after) if self.publication.rows < at_once as u64 => {
-                let (page, ids) = try_join!(
-                    turn.live(&self.publication, after, at_once),
-                    turn.withdrawn(&self.publication, Uuid::nil(), at_once),
-                )?;
-                let is_whole = page.next.is_none();
-                self.add_live(page);
-                if is_whole {
-                    self.add_gone(ids, at_once);
-                }
-            }
-            Next::Live(after) => {
-                let page = turn.live(&self.publication, after, at_once).await?;
-                self.add_live(page);
-            }
-            Next::Withdrawn(after) => {
-                let ids = turn.withdrawn(&self.publication, after, at_once).await?;
-                self.add_gone(ids, at_once);
-            }
-            Next::Nothing => {}
-        }
-        Ok(())
-    }
-
-    fn add_live(&mut self, page: LivePage) {
-        self.next = page.next.map_or(Next::Withdrawn(Uuid::nil()), Next::Live);
-        self.ahead.extend(page.trips.into_iter().map(Item::Live));
-    }
-
-    fn add_gone(&mut self, ids: Vec<Uuid>, at_once: usize) {
-        self.next = match ids.last() {
-            Some(last) if ids.len() == at_once => Next::Withdrawn(*last),
-            _ => Next::Nothing,
-        };
-        self.ahead.extend(ids.into_iter().map(Item::Gone));
-    }
 }
 
 impl<'a> Gatherer<'a> {
@@ -138,12 +54,13 @@ impl<'a> Gatherer<'a> {
             ctx,
             portal,
             turn,
-            form: ctx.public_form()?,
+            form: Arc::new(ctx.public_form()?),
             own,
             is_own_done: false,
             waiting: VecDeque::new(),
             seen: Vec::new(),
             checked: VecDeque::new(),
+            begun: None,
             open: None,
             gathered: Vec::new(),
         })
@@ -152,13 +69,7 @@ impl<'a> Gatherer<'a> {
     /// The next rows to send, as many as one upload may have; without parts if nothing is waiting.
     pub(super) async fn next_batch(&mut self) -> Result<Batch, PipelineError> {
         loop {
-            let gathered = self.gather_batch().await?;
-            let form = self.form.clone();
-            // Writing a batch takes about as long as the portal needs to read it, so it must not
-            // hold up the task that sends the last one.
-            let (batch, refused) = spawn_blocking(move || gathered.write(&form))
-                .await
-                .map_err(|_| PipelineError::panicked("writing public rows"))?;
+            let (batch, refused) = self.gather_batch().await?.written().await;
             let is_nothing_left = refused.is_empty();
             for refused in refused {
                 self.refuse(refused).await?;
@@ -170,7 +81,7 @@ impl<'a> Gatherer<'a> {
     }
 
     async fn gather_batch(&mut self) -> Result<Gathered, PipelineError> {
-        let mut batch = Gathered::new(self.portal.chunk_rows);
+        let mut batch = Gathered::new(self.portal.chunk_rows, Arc::clone(&self.form));
         while batch.room() > 0 {
             let Some(mut open) = self.next_open(batch.room()).await? else {
                 self.is_own_done = true;
@@ -187,7 +98,8 @@ impl<'a> Gatherer<'a> {
 
     /// Gathers nothing more of these blocks.
     pub(super) async fn leave_out(&mut self, stopped: &HashSet<i64>) -> Result<(), PipelineError> {
-        let is_stopped = |open: &OpenPublication| stopped.contains(&open.publication.schedule_id);
+        let is_stopped =
+            |open: &OpenPublication<'_>| stopped.contains(&open.publication.schedule_id);
         if let Some(open) = self.open.take_if(|open| is_stopped(open)) {
             self.gathered.push(open.publication);
         }
@@ -216,7 +128,7 @@ impl<'a> Gatherer<'a> {
             .record_refused(&publication, status, name, &error.message)
             .await?;
         let schedule_id = publication.schedule_id;
-        let is_open = |open: &OpenPublication| open.publication.schedule_id == schedule_id;
+        let is_open = |open: &OpenPublication<'_>| open.publication.schedule_id == schedule_id;
         if let Some(open) = self.open.take_if(|open| is_open(open)) {
             self.close(open.publication);
         }
@@ -225,17 +137,23 @@ impl<'a> Gatherer<'a> {
 
     /// The publication whose rows come next, for a batch with so much room. One whose block is
     /// being loaded is left out, and one whose file is not in order is recorded as refused.
-    async fn next_open(&mut self, room: usize) -> Result<Option<OpenPublication>, PipelineError> {
+    async fn next_open(
+        &mut self,
+        room: usize,
+    ) -> Result<Option<OpenPublication<'a>>, PipelineError> {
         if let Some(open) = self.open.take() {
             return Ok(Some(open));
         }
         while let Some((publication, checked)) = self.next_checked(room).await? {
-            let mut open = OpenPublication::new(publication.clone(), self.portal.chunk_rows);
+            let is_first = |open: &mut OpenPublication<'_>| {
+                open.publication.schedule_id == publication.schedule_id
+            };
+            let open = match self.begun.take_if(is_first) {
+                Some(open) => open,
+                None => self.new_open(publication.clone()),
+            };
             match checked {
-                Ok(()) => {
-                    open.read(self.turn).await?;
-                    return Ok(Some(open));
-                }
+                Ok(()) => return Ok(Some(open)),
                 Err(error) if is_of_the_file(error.name) => {
                     self.open = Some(open);
                     self.refuse(Refused { publication, error }).await?;
@@ -246,6 +164,12 @@ impl<'a> Gatherer<'a> {
         Ok(None)
     }
 
+    fn new_open(&self, publication: Publication) -> OpenPublication<'a> {
+        OpenPublication::new(self.turn, publication, self.portal.chunk_rows)
+    }
+
+    /// The next publication whose block is locked, with what came of the check of its file. The
+    /// files are checked while the first rows are read. Nothing is sent before both are done.
     async fn next_checked(
         &mut self,
         room: usize,
@@ -259,12 +183,20 @@ impl<'a> Gatherer<'a> {
             let is_locked = |id| locked.iter().any(|it| it.schedule_id == id);
             let is_own_chosen = chosen.iter().any(|it| it.schedule_id == self.own);
             self.is_own_done |= is_own_chosen && !is_locked(self.own);
-            let ctx = self.ctx;
-            let checks = locked.into_iter().map(|publication| async move {
-                let checked = check_file(ctx, &publication).await;
-                (publication, checked)
+            let (ctx, first) = (self.ctx, locked.first().cloned());
+            let checks = locked.into_iter().map(|publication| {
+                let check = async move {
+                    let checked = check_file(ctx, &publication).await;
+                    (publication, checked)
+                };
+                check.boxed()
             });
-            self.checked.extend(join_all(checks).await);
+            let mut first = first.map(|publication| self.new_open(publication));
+            let begin = OptionFuture::from(first.as_mut().map(OpenPublication::read));
+            let (checked, begun) = join(join_all(checks), begin).await;
+            begun.transpose()?;
+            self.begun = first;
+            self.checked.extend(checked);
         }
         Ok(self.checked.pop_front())
     }
@@ -300,7 +232,7 @@ impl<'a> Gatherer<'a> {
     /// nothing is left.
     async fn gather(
         &self,
-        open: &mut OpenPublication,
+        open: &mut OpenPublication<'a>,
         batch: &mut Gathered,
     ) -> Result<bool, PipelineError> {
         batch.begin(open.publication.clone());
@@ -313,7 +245,9 @@ impl<'a> Gatherer<'a> {
             if batch.room() == 0 {
                 return Ok(false);
             }
-            open.read(self.turn).await?;
+            open.read().await?;
+            // The upload that this runs beside must not wait for it.
+            yield_now().await;
         }
     }
 }

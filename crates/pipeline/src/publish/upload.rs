@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::Value;
 use socrata::{Chunk, SocrataError, Upsert};
-use store::{PublishTurn, Sent};
+use store::{Publication, PublishTurn, Sent};
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
@@ -16,7 +17,8 @@ use crate::error::{ErrorName, PipelineError, to_json};
 use crate::event::BlockItem;
 
 /// Uploads what is waiting, until the block `own` is done. The next batch is gathered while the
-/// portal works on the last one.
+/// portal works on the last one, and what the portal took is recorded while the next one is sent:
+/// until then, a process that is killed has its rows sent again.
 ///
 /// # Errors
 ///
@@ -37,22 +39,62 @@ pub(super) async fn upload_waiting(
     };
     let mut gatherer = Gatherer::new(ctx, portal, turn, own)?;
     let mut batch = gatherer.next_batch().await?;
+    let mut taken = Taken::default();
     while !batch.parts.is_empty() {
         batch.retain(|part| !uploader.has_stopped(part));
         let is_own_gathered = gatherer.is_own_done;
-        let (uploaded, next) = tokio::join!(uploader.upload(&batch), async {
-            gatherer.unlock_gathered().await?;
-            if is_own_gathered {
-                Ok(Batch::default())
-            } else {
-                gatherer.next_batch().await
+        // The record comes first on the connection of the turn, before the check that it is held.
+        let (recorded, uploaded, next) =
+            tokio::join!(taken.record(turn), uploader.upload(&batch), async {
+                gatherer.unlock_gathered().await?;
+                if is_own_gathered {
+                    Ok(Batch::default())
+                } else {
+                    gatherer.next_batch().await
+                }
+            });
+        recorded?;
+        taken = uploaded?;
+        match next {
+            Ok(next) => batch = next,
+            Err(error) => {
+                taken.record(turn).await?;
+                return Err(error);
             }
-        });
-        uploaded?;
-        batch = next?;
+        }
         gatherer.leave_out(&uploader.stopped).await?;
     }
-    Ok(())
+    taken.record(turn).await
+}
+
+/// What the portal took of an upload, to be recorded.
+#[derive(Default)]
+struct Taken {
+    upsert: Upsert,
+    /// Publications that go on: the last public id that was sent, and the counts so far.
+    progress: Vec<(Publication, Uuid, Value)>,
+    /// Publications of which everything was sent.
+    sent: Vec<Sent>,
+}
+
+impl Taken {
+    async fn record(&self, turn: &PublishTurn) -> Result<(), PipelineError> {
+        if self.upsert == Upsert::default() {
+            return Ok(());
+        }
+        for (publication, last, counts) in &self.progress {
+            turn.record_progress(publication, *last, counts).await?;
+        }
+        turn.record_sent(&self.sent).await?;
+        tracing::info!(
+            portal.created = self.upsert.created,
+            portal.updated = self.upsert.updated,
+            portal.deleted = self.upsert.deleted,
+            portal.blocks = self.sent.len(),
+            "rows published"
+        );
+        Ok(())
+    }
 }
 
 /// Sends these trips of a block, by public id, as they are loaded.
@@ -115,22 +157,24 @@ impl Uploader<'_> {
         send(self.portal, self.turn, chunk).await
     }
 
-    async fn upload(&mut self, batch: &Batch) -> Result<(), PipelineError> {
+    /// Sends a batch. Returns what the portal took and nobody has recorded yet.
+    async fn upload(&mut self, batch: &Batch) -> Result<Taken, PipelineError> {
         match self.send(&batch.chunk()).await {
-            Ok(upsert) if upsert.errors == 0 => self.record(&batch.parts, upsert).await,
+            Ok(upsert) if upsert.errors == 0 => return self.taken(&batch.parts, upsert),
             Ok(_) | Err(SocrataError::Rejected { .. }) if batch.parts.len() > 1 => {
-                self.upload_one_by_one(batch).await
+                self.upload_one_by_one(batch).await?;
             }
             Ok(upsert) => {
                 self.refuse_all(batch, &refused_rows(self.portal, upsert))
-                    .await
+                    .await?;
             }
             Err(error @ SocrataError::Rejected { .. }) => {
                 self.stop(&batch.parts);
-                self.refuse_all(batch, &error.into()).await
+                self.refuse_all(batch, &error.into()).await?;
             }
-            Err(error) => Err(error.into()),
+            Err(error) => return Err(error.into()),
         }
+        Ok(Taken::default())
     }
 
     /// The portal refuses something of several publications: sends each by itself, so that one does
@@ -139,7 +183,9 @@ impl Uploader<'_> {
         for part in &batch.parts {
             let parts = std::slice::from_ref(part);
             match self.send(&batch.chunk_of(part)).await {
-                Ok(upsert) if upsert.errors == 0 => self.record(parts, upsert).await?,
+                Ok(upsert) if upsert.errors == 0 => {
+                    self.taken(parts, upsert)?.record(self.turn).await?;
+                }
                 Ok(upsert) => {
                     self.refuse(part, &refused_rows(self.portal, upsert))
                         .await?;
@@ -154,11 +200,14 @@ impl Uploader<'_> {
         Ok(())
     }
 
-    /// Records the parts as sent. The portal counts rows of the whole upload, so the counts are
-    /// split among the parts in their order.
-    async fn record(&mut self, parts: &[Part], upsert: Upsert) -> Result<(), PipelineError> {
+    /// What is to be recorded of parts that were sent. The portal counts rows of the whole upload,
+    /// so the counts are split among the parts in their order.
+    fn taken(&mut self, parts: &[Part], upsert: Upsert) -> Result<Taken, PipelineError> {
         let mut left = upsert;
-        let mut sent = Vec::new();
+        let mut taken = Taken {
+            upsert,
+            ..Taken::default()
+        };
         for part in parts {
             let schedule_id = part.publication.schedule_id;
             let counts = self
@@ -171,26 +220,18 @@ impl Uploader<'_> {
             }
             if part.is_last {
                 let counts = self.counts.remove(&schedule_id).unwrap_or_default();
-                sent.push(Sent {
+                taken.sent.push(Sent {
                     publication: part.publication.clone(),
                     counts: to_json(&counts)?,
                 });
             } else if let Some(last) = part.last {
                 let counts = to_json(counts)?;
-                self.turn
-                    .record_progress(&part.publication, last, &counts)
-                    .await?;
+                taken
+                    .progress
+                    .push((part.publication.clone(), last, counts));
             }
         }
-        self.turn.record_sent(&sent).await?;
-        tracing::info!(
-            portal.created = upsert.created,
-            portal.updated = upsert.updated,
-            portal.deleted = upsert.deleted,
-            portal.blocks = sent.len(),
-            "rows published"
-        );
-        Ok(())
+        Ok(taken)
     }
 
     fn has_stopped(&self, part: &Part) -> bool {

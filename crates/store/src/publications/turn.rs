@@ -24,6 +24,13 @@ use crate::publish::{self, public_columns};
 use crate::schedule::{get, shortened, status_code};
 use crate::values::{Parameter, values};
 
+mod live;
+
+pub use live::LiveRows;
+
+/// What is being done when trips are read.
+const READING: &str = "reading what is to be published";
+
 /// What is waiting, oldest first. `$1` are blocks to leave out.
 const WAITING: &str = "
     SELECT schedule_id, load_id, publish_key, publish_sha256, publish_etag, rows, since, last_sent, counts
@@ -31,20 +38,6 @@ const WAITING: &str = "
     WHERE since IS NOT NULL AND requested_at IS NOT NULL AND schedule_id <> ALL ($1)
     ORDER BY requested_at, schedule_id
     LIMIT $2";
-
-/// The trips of the block `$1` that the portal must receive, after the id `$3` and up to `$5`, as
-/// `api.trips` has them now. A trip of another block is left to that one.
-///
-/// Few of the block's trips lie between two ids, so few are sorted and joined. No index may serve
-/// this condition, hence the functions: it has the ids of every block.
-const LIVE: &str = concat!(
-    public_columns!(),
-    " FROM api.trips t LEFT JOIN api.devices d ON d.device_id = t.device_id AND d.provider_id = t.provider_id
-      WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL AND t.modified_date >= $2
-        AND uuid_gt(t.id, $3) AND uuid_le(t.id, $5)
-      ORDER BY t.id
-      LIMIT $4"
-);
 
 /// Those of the trips `$2`, by public id, that the block `$1` owns and has not seen withdrawn.
 const OF_BLOCK: &str = concat!(
@@ -145,15 +138,6 @@ impl Publication {
     }
 }
 
-/// Trips that the portal must receive of a publication, in order of their public ids.
-#[derive(Debug, Clone)]
-pub struct LivePage {
-    /// The trips.
-    pub trips: Vec<PublicTrip>,
-    /// After which public id the next ones come; `None` if there are no more.
-    pub next: Option<Uuid>,
-}
-
 /// A publication whose rows have all reached the portal.
 #[derive(Debug, Clone)]
 pub struct Sent {
@@ -241,20 +225,6 @@ impl Fence for PublishTurn {
     }
 }
 
-/// The public id up to which a page is read: in front of it are a little more of the publication's
-/// rows than a page has. Public ids are random, so the rows lie evenly among them; if they do not,
-/// pages are smaller.
-fn page_end(rows: u64, after: Uuid, limit: usize) -> Uuid {
-    let limit = limit as u128;
-    let limit = limit + limit / 16;
-    let rows = u128::from(rows);
-    if rows <= limit {
-        return Uuid::max();
-    }
-    let width = u128::MAX / rows * limit;
-    Uuid::from_u128(after.as_u128().saturating_add(width))
-}
-
 /// The keys of the locks on the blocks of publications.
 fn keys(publications: &[Publication]) -> Vec<i64> {
     let blocks = publications.iter().map(|it| it.schedule_id);
@@ -298,7 +268,7 @@ impl PublishTurn {
             .client()?
             .query_typed(WAITING, values![except, limit])
             .await
-            .map_err(failed("reading what is to be published"))?
+            .map_err(failed(READING))?
             .iter()
             .map(Publication::read)
             .collect()
@@ -357,45 +327,6 @@ impl PublishTurn {
         Ok(())
     }
 
-    /// The next trips that the portal must receive of a publication, by public id, after `after`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
-    pub async fn live(
-        &self,
-        publication: &Publication,
-        after: Uuid,
-        limit: usize,
-    ) -> Result<LivePage, StoreError> {
-        let until = page_end(publication.rows, after, limit);
-        let trips = match read(&self.live_rows(publication, after, limit, until).await?) {
-            Err(StoreError::UnknownDevice) => {
-                self.name_devices(publication.schedule_id).await?;
-                read(&self.live_rows(publication, after, limit, until).await?)?
-            }
-            trips => trips?,
-        };
-        let next = match trips.last() {
-            Some(last) if trips.len() == limit => Some(last.trip_id),
-            _ => Some(until).filter(|until| !until.is_max()),
-        };
-        Ok(LivePage { trips, next })
-    }
-
-    async fn live_rows(
-        &self,
-        publication: &Publication,
-        after: Uuid,
-        limit: usize,
-        until: Uuid,
-    ) -> Result<Vec<Row>, StoreError> {
-        let limit = to_limit(limit);
-        let (block, since) = (&publication.schedule_id, &publication.since);
-        self.query(LIVE, values![*block, *since, after, limit, until])
-            .await
-    }
-
     /// Those of the trips, by public id, that a block owns, as they are loaded.
     ///
     /// # Errors
@@ -420,7 +351,7 @@ impl PublishTurn {
             .client()?
             .query_typed(OF_BLOCK, values![schedule_id, ids])
             .await
-            .map_err(failed("reading what is to be published"))
+            .map_err(failed(READING))
     }
 
     async fn name_devices(&self, schedule_id: i64) -> Result<(), StoreError> {
@@ -455,7 +386,7 @@ impl PublishTurn {
     ) -> Result<Vec<Row>, StoreError> {
         let client = self.session.client()?;
         let rows = client.query_typed(statement, parameters).await;
-        rows.map_err(failed("reading what is to be published"))
+        rows.map_err(failed(READING))
     }
 
     /// Records that the portal has everything of these publications, as they were read.

@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::error::ErrorName;
 
 fn trip(n: u128, label: &str) -> Item {
     Item::Live(PublicTrip {
@@ -35,7 +36,7 @@ fn publication(schedule_id: i64) -> Publication {
 
 /// A part for each list, until one does not fit whole. Returns what is left of it.
 fn gathered(chunk_rows: usize, parts: Vec<Vec<Item>>) -> (Gathered, usize) {
-    let mut batch = Gathered::new(chunk_rows);
+    let mut batch = Gathered::new(chunk_rows, Arc::default());
     let mut left = 0;
     for (schedule_id, items) in (1..).zip(parts) {
         let mut ahead = VecDeque::from(items);
@@ -56,15 +57,15 @@ fn ids(chunk: &Chunk) -> Vec<u128> {
     rows.iter().map(|row| id(row).as_u128()).collect()
 }
 
-#[test]
-fn parts_are_sent_together_one_by_one_or_without_some() {
+#[tokio::test]
+async fn parts_are_sent_together_one_by_one_or_without_some() {
     let parts = vec![
         vec![trip(1, "9"), Item::Gone(Uuid::from_u128(2))],
         Vec::new(),
         vec![trip(3, "9")],
         vec![trip(4, "9"), trip(5, "9")],
     ];
-    let (batch, refused) = gathered(10, parts).0.write(&PublicForm::default());
+    let (batch, refused) = gathered(10, parts).0.written().await;
     assert!(refused.is_empty());
     assert_eq!(ids(&batch.chunk()), [1, 2, 3, 4, 5]);
     let single: Vec<_> = batch
@@ -88,14 +89,14 @@ fn parts_are_sent_together_one_by_one_or_without_some() {
     assert_eq!(ids(&batch.chunk()), []);
 }
 
-#[test]
-fn a_row_that_does_not_fit_keeps_back_its_part_and_no_other() {
+#[tokio::test]
+async fn a_row_that_does_not_fit_keeps_back_its_part_and_no_other() {
     let parts = vec![
         vec![trip(1, "9")],
         vec![trip(2, "9"), trip(3, &"9".repeat(201))],
         vec![trip(4, "9")],
     ];
-    let (batch, refused) = gathered(10, parts).0.write(&PublicForm::default());
+    let (batch, refused) = gathered(10, parts).0.written().await;
     assert_eq!(ids(&batch.chunk()), [1, 4]);
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].publication.schedule_id, 2);
@@ -108,12 +109,12 @@ fn a_row_that_does_not_fit_keeps_back_its_part_and_no_other() {
     );
 }
 
-#[test]
-fn an_upload_has_as_many_rows_as_it_may() {
+#[tokio::test]
+async fn an_upload_has_as_many_rows_as_it_may() {
     let rows = |count: u128| (0..count).map(|n| trip(n, "9")).collect();
     let (batch, left) = gathered(3, vec![rows(2), rows(2)]);
     assert_eq!((batch.room(), left), (0, 1));
-    let (batch, _) = batch.write(&PublicForm::default());
+    let (batch, _) = batch.written().await;
     assert_eq!(batch.chunk().rows, 3);
     assert_eq!(
         batch
@@ -125,13 +126,13 @@ fn an_upload_has_as_many_rows_as_it_may() {
     );
 }
 
-#[test]
-fn an_upload_is_never_larger_than_it_may_be() {
+#[tokio::test]
+async fn an_upload_is_never_larger_than_it_may_be() {
     let label = "\u{1}".repeat(200);
     let rows = (0..5000).map(|n| trip(n, &label)).collect();
     let (batch, left) = gathered(10_000, vec![rows]);
     assert_eq!(batch.room(), 0);
-    let (batch, _) = batch.write(&PublicForm::default());
+    let (batch, _) = batch.written().await;
     let chunk = batch.chunk();
     assert_eq!(chunk.rows + left, 5000);
     assert!(chunk.body.len() <= MAX_CHUNK_BYTES);
