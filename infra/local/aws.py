@@ -14,7 +14,7 @@ It obeys the lines of its standard input, and responds to each with a line of JS
 - `restart` starts the functions again, with the env file as it is now; `restart FOLDER` with other binaries. An invocation
   ends with the code that it began with, and the next one waits for the new code.
 - `fate {"function": "extract", "invocation": 3, "after_ms": 200, "freeze_ms": 5000}` disturbs an invocation to come: see
-  `functions.Fate`. Instead of `freeze_ms`: `"kill": true`, `"cut": true`, or `timeout_ms`.
+  `environments.Fate`. Instead of `freeze_ms`: `"kill": true`, `"cut": true`, or `timeout_ms`.
 - `kill extract` kills each process of a function that works on an event. `freeze extract 5000` freezes them for so many
   milliseconds.
 - `figures` counts what has happened.
@@ -31,7 +31,8 @@ import signal
 import sys
 
 import interpreter
-from functions import ACCOUNT, REGION, Environment, Fate, Functions, function_of
+from environments import Environment, Fate
+from functions import ACCOUNT, REGION, Functions, function_of
 
 NAME = "mds-etl"
 # The number of environments of each function, and so of the events it can process at the same time.

@@ -13,7 +13,8 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "infra/local"))
 import aws  # noqa: E402
-from functions import Environment, Fate, Functions, function_of  # noqa: E402
+from environments import Environment, Fate  # noqa: E402
+from functions import Functions, function_of  # noqa: E402
 
 # Does what the event says, and responds with its process id and the seconds that it was given.
 FUNCTION = f"""#!{sys.executable}
@@ -67,6 +68,12 @@ class LocalLambda(unittest.TestCase):
         first, second = self.invoke(), self.invoke()
         self.assertEqual(first["pid"], second["pid"])
         self.assertAlmostEqual(first["left"], TIMEOUT_SECONDS, delta=0.5)
+
+    def test_an_idle_environment_is_frozen(self):
+        stat = pathlib.Path(f"/proc/{self.invoke()['pid']}/stat")
+        time.sleep(0.2)
+        self.assertEqual(stat.read_text().rsplit(")")[1].split()[0], "T")
+        self.assertIn("pid", self.invoke())
 
     def test_no_more_environments_work_at_once_than_the_function_has(self):
         pids = []

@@ -41,18 +41,20 @@ pub(crate) async fn withstand<T, F>(
             (seed, attacked)
         });
     }
-    let (mut tally, mut failures) = (T::default(), Vec::new());
+    let (mut tally, mut failed) = (T::default(), Vec::new());
     while let Some(attacked) = attacks.join_next().await {
-        match attacked.unwrap() {
-            (_, Ok(Ok(one))) => tally += one,
-            (seed, Ok(Err(failure))) => failures.push((seed, failure)),
-            (seed, Err(panic)) => failures.push((seed, panic.to_string())),
-        }
+        let (seed, attacked) = attacked.unwrap();
+        let failure = match attacked {
+            Ok(Ok(one)) => {
+                tally += one;
+                continue;
+            }
+            Ok(Err(failure)) => failure,
+            Err(panic) => panic.to_string(),
+        };
+        println!("== seed {seed} failed; `{command} SEEDS={seed}` repeats it\n{failure}");
+        failed.push(seed);
     }
     println!("seeds {}..{}: {tally}", seeds.start, seeds.end);
-    for (seed, failure) in &failures {
-        println!("== seed {seed} failed; `{command} SEEDS={seed}` repeats it\n{failure}");
-    }
-    let failed: Vec<u64> = failures.into_iter().map(|(seed, _)| seed).collect();
     assert!(failed.is_empty(), "seeds {failed:?} failed");
 }
