@@ -10,6 +10,7 @@ mod fetch_error;
 mod fields;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod hour_parameters;
 mod interim;
 mod list;
 mod list_request;

@@ -5,7 +5,7 @@ use http_kit::RetryBudget;
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 use tokio::time::{Instant, sleep};
-use trips::envelope::{EnvelopeSummary, is_version};
+use trips::envelope::{EnvelopeSummary, NextPage, is_version};
 use url::Url;
 
 use crate::endpoint::Endpoint;
@@ -63,7 +63,7 @@ where
         let config = &endpoint.config;
         Self {
             endpoint,
-            requester: Requester::new(endpoint, request.age, deadline),
+            requester: Requester::new(endpoint, &request, deadline),
             request,
             budget: RetryBudget::new(config.max_attempts, endpoint.options.retry)
                 .with_deadline(deadline),
@@ -97,7 +97,8 @@ where
         started_at: DateTime<Utc>,
     ) -> Result<HourResponse<S>, FetchError> {
         let first = self.request.url.clone();
-        let mut trail = Trail::new(&first, self.endpoint.options.max_pages);
+        let mut trail =
+            Trail::new(&first, self.endpoint.options.max_pages).within(self.request.hour.clone());
         let mut progress = Progress::new();
         let mut next = Some(first);
         while let Some(url) = next {
@@ -200,13 +201,17 @@ where
         from: &Url,
         page: &EnvelopeSummary,
     ) -> Result<Option<Url>, FetchError> {
-        let link = page.next.as_deref();
         // The setting exists because some providers link pages of trips wrongly. Other lists are
         // always followed.
         if !self.endpoint.config.paging && self.request.list == TRIPS {
-            self.next_page_left |= link.is_some_and(|link| !link.trim().is_empty());
+            self.next_page_left |= page.next != NextPage::None;
             return Ok(None);
         }
+        let link = match &page.next {
+            NextPage::None => None,
+            NextPage::Url(link) => Some(link.as_str()),
+            NextPage::Unclear(unclear) => return Err(FetchError::malformed(unclear.to_string())),
+        };
         let next = trail.follow(from, link, page.trips == 0);
         match next.map_err(FetchError::malformed)? {
             Next::Page(url) => Ok(Some(url)),

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use trips::block::Hour;
 use url::Url;
 
 use crate::endpoint::Endpoint;
+use crate::hour_parameters::HourParameters;
 use crate::query::Query;
 use crate::window::WideWindow;
 
@@ -24,6 +25,8 @@ pub(crate) struct ListRequest {
     pub(crate) query: String,
     /// Set if the query covers more than the hour.
     pub(crate) window: Option<WideWindow>,
+    /// The parameters that name the hour.
+    pub(crate) hour: HourParameters,
     /// How long ago the hour ended.
     pub(crate) age: Duration,
 }
@@ -56,6 +59,7 @@ impl ListRequest {
             url: query.append_to(&endpoint.trips_url),
             query: query.to_string(),
             window: query.window,
+            hour: query.hour_parameters(),
             age: age(hour, now),
         }
     }
@@ -70,6 +74,11 @@ impl ListRequest {
             url,
             query: format!("telemetry_time={time}"),
             window: None,
+            hour: HourParameters::between(
+                vec![("telemetry_time".to_owned(), time)],
+                hour.start(),
+                hour.end() - TimeDelta::milliseconds(1),
+            ),
             age: age(hour, now),
         }
     }
@@ -81,6 +90,7 @@ impl ListRequest {
             url: list_url(&endpoint.trips_url, VEHICLES),
             query: String::new(),
             window: None,
+            hour: HourParameters::default(),
             age: Duration::ZERO,
         }
     }

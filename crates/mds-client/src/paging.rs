@@ -6,6 +6,8 @@ use std::hash::{BuildHasher as _, RandomState};
 use http_kit::{host, over_tls_as, same_origin, without_credentials};
 use url::Url;
 
+use crate::hour_parameters::HourParameters;
+
 /// How many pages without trips may follow each other. Some providers have pages of two minutes,
 /// and at night many of them are empty; others link to empty pages for ever.
 pub(crate) const MAX_EMPTY_PAGES: u32 = 50;
@@ -20,6 +22,7 @@ pub(crate) struct Trail {
     hasher: RandomState,
     max_pages: u32,
     empty_in_a_row: u32,
+    hour: HourParameters,
 }
 
 /// What follows a page.
@@ -43,7 +46,13 @@ impl Trail {
             first: first.clone(),
             max_pages,
             empty_in_a_row: 0,
+            hour: HourParameters::default(),
         }
+    }
+
+    /// The same trail, which does not leave the hour that these parameters name.
+    pub(crate) fn within(self, hour: HourParameters) -> Self {
+        Self { hour, ..self }
     }
 
     /// What follows the page `from`, which has this link and no trips if `is_empty`.
@@ -92,6 +101,11 @@ impl Trail {
                 "links.next leads to another origin, on host {}; credentials only go to {}",
                 shown_host(&next),
                 host(&self.first)
+            ));
+        }
+        if let Some(contradiction) = self.hour.contradiction(&next) {
+            return Err(format!(
+                "links.next leads to another hour than the requested one: {contradiction}"
             ));
         }
         Ok(with_parameters_of(&self.first, next))

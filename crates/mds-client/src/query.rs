@@ -8,6 +8,7 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use crate::config::ProviderConfig;
+use crate::hour_parameters::HourParameters;
 use crate::version::{QueryStyle, TimeFormat};
 use crate::window::WideWindow;
 
@@ -21,6 +22,8 @@ pub(crate) struct Query {
     parameters: Vec<(String, String)>,
     /// Set if the query covers more than the hour.
     pub(crate) window: Option<WideWindow>,
+    /// The first and the last instant that the parameters may have on a further page.
+    range: (DateTime<Utc>, DateTime<Utc>),
 }
 
 impl Query {
@@ -28,7 +31,7 @@ impl Query {
         let rules = config.version.rules();
         let format = config.time_format.unwrap_or(rules.time_format);
         let (start, end) = (hour.start(), hour.end());
-        let (instants, window) = match rules.query {
+        let (instants, window, last) = match rules.query {
             QueryStyle::WholeTripWindow => {
                 let window = WideWindow {
                     hour,
@@ -36,19 +39,32 @@ impl Query {
                     end: end + Duration::hours(LOOK_AHEAD_HOURS),
                 };
                 let instants = vec![("start_time", window.start), ("end_time", window.end)];
-                (instants, Some(window))
+                (instants, Some(window), window.end)
             }
             QueryStyle::EndWindow => {
                 let instants = vec![("min_end_time", start), ("max_end_time", end)];
-                (instants, None)
+                (instants, None, end)
             }
-            QueryStyle::EndHour => (vec![("end_time", start)], None),
+            QueryStyle::EndHour => {
+                let last = end - Duration::milliseconds(1);
+                (vec![("end_time", start)], None, last)
+            }
         };
+        let first = window.map_or(start, |window| window.start);
         let parameters = instants
             .into_iter()
             .map(|(name, instant)| (parameter_name(config, name), format_time(instant, format)))
             .collect();
-        Self { parameters, window }
+        Self {
+            parameters,
+            window,
+            range: (first, last),
+        }
+    }
+
+    /// What a URL that the provider names has to agree with.
+    pub(crate) fn hour_parameters(&self) -> HourParameters {
+        HourParameters::between(self.parameters.clone(), self.range.0, self.range.1)
     }
 
     /// `url` with these parameters after its own.

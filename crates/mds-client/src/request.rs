@@ -12,7 +12,9 @@ use url::Url;
 use crate::auth::Grant;
 use crate::endpoint::Endpoint;
 use crate::fetch_error::{FetchError, RetryScope};
+use crate::hour_parameters::HourParameters;
 use crate::interim::is_processing;
+use crate::list_request::ListRequest;
 use crate::pace::{MAX_HOLD_OFF, WaitLimits, shown};
 use crate::paging::{shown_host, with_parameters_of};
 use crate::version::StatusMeaning;
@@ -44,16 +46,22 @@ struct Exchange {
 pub(crate) struct Requester<'a> {
     endpoint: &'a Endpoint,
     age: Duration,
+    hour: HourParameters,
     limits: WaitLimits,
     requests: u32,
 }
 
 impl<'a> Requester<'a> {
-    /// For an hour that ended `age` ago, until `deadline`.
-    pub(crate) fn new(endpoint: &'a Endpoint, age: Duration, deadline: Option<Instant>) -> Self {
+    /// For this list, until `deadline`.
+    pub(crate) fn new(
+        endpoint: &'a Endpoint,
+        list: &ListRequest,
+        deadline: Option<Instant>,
+    ) -> Self {
         Self {
             endpoint,
-            age,
+            age: list.age,
+            hour: list.hour.clone(),
             limits: WaitLimits {
                 deadline,
                 patience: endpoint.options.retry.patience,
@@ -117,7 +125,7 @@ impl<'a> Requester<'a> {
             self.turn().await?;
             let (headers, grant) = self.headers().await?;
             let response = self.send(&url, headers).await?;
-            let Some(target) = redirect(&url, &response)? else {
+            let Some(target) = redirect(&url, &response, &self.hour)? else {
                 return Ok(Exchange {
                     url,
                     response,
@@ -225,7 +233,11 @@ fn is_refused(response: &Response) -> bool {
 }
 
 /// The target of a redirect; `None` if the response is not one.
-fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
+fn redirect(
+    from: &Url,
+    response: &Response,
+    hour: &HourParameters,
+) -> Result<Option<Url>, FetchError> {
     let status = response.status().as_u16();
     if !matches!(status, 300..=303 | 307 | 308) {
         return Ok(None);
@@ -237,15 +249,19 @@ fn redirect(from: &Url, response: &Response) -> Result<Option<Url>, FetchError> 
         .and_then(|location| from.join(location).ok())
         .map(|target| over_tls_as(from, without_credentials(target)))
         .ok_or_else(|| FetchError::rejected(status, "it redirects to no URL".to_owned()))?;
-    if same_origin(from, &target) {
-        return Ok(Some(with_parameters_of(from, target)));
+    if !same_origin(from, &target) {
+        let why = format!(
+            "it redirects to another origin, on host {}; credentials only go to {}",
+            shown_host(&target),
+            host(from)
+        );
+        return Err(FetchError::rejected(status, why));
     }
-    let why = format!(
-        "it redirects to another origin, on host {}; credentials only go to {}",
-        shown_host(&target),
-        host(from)
-    );
-    Err(FetchError::rejected(status, why))
+    if let Some(contradiction) = hour.contradiction(&target) {
+        let why = format!("it redirects to another hour than the requested one: {contradiction}");
+        return Err(FetchError::rejected(status, why));
+    }
+    Ok(Some(with_parameters_of(from, target)))
 }
 
 /// What happened, with the wait that the provider asks for.

@@ -6,12 +6,14 @@
 //! bucket").
 
 mod error;
+mod next_page;
 mod read;
 mod too_large;
 mod version;
 mod write;
 
 pub use error::EnvelopeError;
+pub use next_page::{NextPage, UnclearNext};
 #[cfg(feature = "fuzzing")]
 pub(crate) use read::read_window;
 pub use read::{EnvelopeSummary, NonFiniteTrip, TripVisitor, read_envelope, read_list};

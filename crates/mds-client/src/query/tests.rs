@@ -75,6 +75,7 @@ fn parameters_of_the_configured_url_are_sent_but_not_shown() {
     let query = Query {
         parameters: vec![("end_time".into(), "2020-01-01T22".into())],
         window: None,
+        range: (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH),
     };
     let url = query.append_to(&Url::parse("https://a.example/trips?key=canary").unwrap());
     assert_eq!(

@@ -311,3 +311,57 @@ async fn version_2_has_its_trips_at_the_top() {
     assert_eq!(kept.trips, [r#"{"duration":1}"#]);
     assert_eq!(report.version_served, "2.0.1");
 }
+
+/// The forms in which providers name the next page besides `links.next`.
+#[rstest]
+#[case::a_list_of_links(r#"{"data":{"trips":[1]},"links":[{"rel":"next","href":"/2"}]}"#)]
+#[case::links_in_data(r#"{"data":{"trips":[1],"links":{"next":"/2"}}}"#)]
+#[tokio::test]
+async fn a_next_page_is_requested_wherever_it_is_named(#[case] first: &str) {
+    let server = MockServer::start().await;
+    serve(&server, "/trips", first.to_owned()).await;
+    serve(&server, "/2", page(&["2"], &Value::Null)).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!((kept.trips.len(), report.pages), (2, 2));
+}
+
+#[tokio::test]
+async fn a_next_page_in_a_form_that_is_not_understood_fails_the_hour() {
+    let server = MockServer::start().await;
+    let body = r#"{"data":{"trips":[1]},"pagination":{"next_cursor":"canary"}}"#;
+    serve(&server, "/trips", body.to_owned()).await;
+    let Err(error @ MdsError::Malformed { .. }) = fetch(&client(&server.uri(), &json!({}))).await
+    else {
+        panic!("an hour was read from its first page alone");
+    };
+    let text = error.to_string();
+    assert!(text.contains("`pagination`"), "{text}");
+    assert!(!text.contains("canary"), "{text}");
+    let first_only = client(&server.uri(), &json!({"paging": false}));
+    let (_, report) = ready(fetch(&first_only).await);
+    assert!(report.next_page_left);
+}
+
+#[rstest]
+#[case::of_0_3("0.3", "?page=2&max_end_time=1577923200000", "max_end_time")]
+#[case::of_0_3_before("0.3", "?page=2&min_end_time=0", "min_end_time")]
+#[case::of_1_2("1.2", "/trips?page=2&end_time=2020-01-02T22", "end_time")]
+#[tokio::test]
+async fn a_link_to_another_hour_is_refused_by_name(
+    #[case] version: &str,
+    #[case] link: &str,
+    #[case] name: &str,
+) {
+    let server = MockServer::start().await;
+    serve(&server, "/trips", page(&["1"], &json!(link))).await;
+    let client = client(&server.uri(), &json!({"version": version}));
+    let Err(error @ MdsError::Malformed { .. }) = fetch(&client).await else {
+        panic!("trips of another hour were read");
+    };
+    let text = error.to_string();
+    assert!(
+        text.contains("another hour") && text.contains(name),
+        "{text}"
+    );
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}

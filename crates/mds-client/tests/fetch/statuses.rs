@@ -407,6 +407,19 @@ async fn redirects_are_followed_within_the_origin() {
 }
 
 #[tokio::test]
+async fn a_redirect_to_another_hour_is_refused() {
+    let template =
+        ResponseTemplate::new(302).insert_header("location", "/a?end_time=2020-01-02T22");
+    let server = always(template).await;
+    let response = fetch(&client(&server.uri(), &json!({}))).await;
+    let Err(error @ MdsError::Rejected { status: 302, .. }) = response else {
+        panic!("{response:?}");
+    };
+    assert!(error.to_string().contains("another hour"), "{error}");
+    assert_eq!(requests(&server).await, 1);
+}
+
+#[tokio::test]
 async fn redirects_are_limited() {
     let template = ResponseTemplate::new(307).insert_header("location", "/trips");
     let server = always(template).await;

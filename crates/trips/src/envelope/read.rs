@@ -2,11 +2,11 @@
 
 use std::io::{self, Read};
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::next_page::NextPageFinder;
 use super::version::version;
-use super::{EnvelopeError, TooLargeTrip};
+use super::{EnvelopeError, NextPage, TooLargeTrip};
 use crate::json::element::Element;
 use crate::json::window::Window;
 
@@ -62,8 +62,8 @@ pub struct NonFiniteTrip<'a> {
 pub struct EnvelopeSummary {
     /// The body's `version`.
     pub version: Option<String>,
-    /// The URL of the next page. `null` and an empty string mean that there is none.
-    pub next: Option<String>,
+    /// The page after this one.
+    pub next: NextPage,
     /// How many trips were passed to the visitor.
     pub trips: u64,
     /// For how many of them a [`TooLargeTrip`] was passed, since they have more than 64 MiB.
@@ -92,7 +92,7 @@ pub struct EnvelopeSummary {
 /// let mut archive = Archive(ArchiveWriter::new(Vec::new(), "2.0.0")?);
 /// let summary = read_envelope(response.as_slice(), &mut archive)?;
 /// assert_eq!(summary.trips, 1);
-/// assert_eq!(summary.next.as_deref(), Some("https://example.com/2"));
+/// assert_eq!(summary.next.url(), Some("https://example.com/2"));
 /// assert_eq!(
 ///     archive.0.finish()?,
 ///     br#"{"version":"2.0.0","data":{"trips":[{"cost": 1.50}]}}"#
@@ -141,6 +141,7 @@ pub(crate) fn read_window<R: Read, V: TripVisitor>(
         list,
         visitor,
         summary: EnvelopeSummary::default(),
+        next_page: NextPageFinder::default(),
         has_trips: false,
     };
     members(&mut window, |window, key| envelope.member(window, key))?;
@@ -150,7 +151,7 @@ pub(crate) fn read_window<R: Read, V: TripVisitor>(
 
 /// Takes an object, whose brace is the next byte. It passes each key to `member`, which takes the
 /// value.
-fn members<R: Read>(
+pub(super) fn members<R: Read>(
     window: &mut Window<R>,
     mut member: impl FnMut(&mut Window<R>, &str) -> Result<(), EnvelopeError>,
 ) -> Result<(), EnvelopeError> {
@@ -175,6 +176,7 @@ struct Envelope<'v, V> {
     list: &'static str,
     visitor: &'v mut V,
     summary: EnvelopeSummary,
+    next_page: NextPageFinder,
     has_trips: bool,
 }
 
@@ -182,42 +184,30 @@ impl<V: TripVisitor> Envelope<'_, V> {
     fn member<R: Read>(&mut self, window: &mut Window<R>, key: &str) -> Result<(), EnvelopeError> {
         match key {
             "version" => self.version(window),
-            "links" => self.links(window),
             "data" if window.peek()? == Some(b'{') => members(window, |window, key| {
                 if key == self.list {
                     self.trips(window)
                 } else {
-                    skip(window)
+                    self.other(window, key)
                 }
             }),
             key if key == self.list => self.trips(window),
-            _ => skip(window),
+            _ => self.other(window, key),
         }
+    }
+
+    /// A member that says nothing about trips.
+    fn other<R: Read>(&mut self, window: &mut Window<R>, key: &str) -> Result<(), EnvelopeError> {
+        if self.next_page.takes(window, key)? {
+            return Ok(());
+        }
+        skip(window)
     }
 
     fn version<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), EnvelopeError> {
         if let Some(version) = window.value(version)? {
             self.visitor.version(&version);
             self.summary.version = Some(version);
-        }
-        Ok(())
-    }
-
-    fn links<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), EnvelopeError> {
-        // A page whose next page cannot be found must not look like the last one.
-        let next = window
-            .value(next_page)?
-            .map_err(|_| EnvelopeError::NotAnEnvelope {
-                problem: "its link to the next page is not a string",
-            })?;
-        let Some(next) = next.filter(|url| !url.is_empty()) else {
-            return Ok(());
-        };
-        let first = self.summary.next.get_or_insert_with(|| next.clone());
-        if *first != next {
-            return Err(EnvelopeError::NotAnEnvelope {
-                problem: "it has two links to the next page",
-            });
         }
         Ok(())
     }
@@ -258,7 +248,10 @@ impl<V: TripVisitor> Envelope<'_, V> {
 
     fn finish(self) -> Result<EnvelopeSummary, EnvelopeError> {
         if self.has_trips {
-            return Ok(self.summary);
+            return Ok(EnvelopeSummary {
+                next: self.next_page.finish(),
+                ..self.summary
+            });
         }
         Err(EnvelopeError::NotAnEnvelope {
             problem: match self.list {
@@ -276,27 +269,4 @@ fn skip<R: Read>(window: &mut Window<R>) -> Result<(), EnvelopeError> {
 
 fn string(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
-}
-
-/// `next` of the links. JSON:API allows a URL or an object that holds one.
-fn next_page(links: &RawValue) -> Result<Option<String>, serde_json::Error> {
-    #[derive(Deserialize)]
-    struct Links {
-        next: Option<Link>,
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Link {
-        Url(String),
-        Object { href: Option<String> },
-    }
-    if !links.get().starts_with('{') {
-        return Ok(None);
-    }
-    let links: Links = serde_json::from_str(links.get())?;
-    Ok(match links.next {
-        Some(Link::Url(url)) => Some(url),
-        Some(Link::Object { href }) => href,
-        None => None,
-    })
 }

@@ -1,0 +1,113 @@
+//! What single values say about the next page.
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::json::element::Element;
+
+/// What one value says.
+pub(super) enum Said {
+    Nothing,
+    Url(String),
+    Unclear,
+}
+
+pub(super) fn plain(key: &str) -> String {
+    key.chars()
+        .filter(|c| !matches!(c, '_' | '-'))
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+/// Whether a member of links or of a pagination is about the next page.
+pub(super) fn is_about_next(key: &str) -> bool {
+    let plain = plain(key);
+    plain.contains("next") || plain == "hasmore"
+}
+
+pub(super) fn value_of(element: &Element<'_>) -> Option<Value> {
+    let read = |raw: &RawValue| serde_json::from_str(raw.get()).ok();
+    match element {
+        Element::Json(raw) => read(raw),
+        Element::NonFinite { with_nulls, .. } => read(with_nulls),
+        Element::TooLarge(_) => None,
+    }
+}
+
+/// What a member about the next page says.
+pub(super) fn said_by(element: &Element<'_>, may_be_relative: bool) -> Said {
+    value_of(element).map_or(Said::Unclear, |value| said(&value, may_be_relative))
+}
+
+fn said(value: &Value, may_be_relative: bool) -> Said {
+    match value {
+        Value::Object(link) => match link.get("href") {
+            Some(href @ (Value::Null | Value::String(_))) => said(href, may_be_relative),
+            None if link.is_empty() => Said::Nothing,
+            _ => Said::Unclear,
+        },
+        Value::String(url) if url.trim().is_empty() => Said::Nothing,
+        Value::String(url) if may_be_relative || looks_like_a_url(url) => Said::Url(url.clone()),
+        Value::Null | Value::Bool(false) => Said::Nothing,
+        Value::Number(number) if number.as_u64() == Some(0) => Said::Nothing,
+        Value::Array(list) if list.is_empty() => Said::Nothing,
+        _ => Said::Unclear,
+    }
+}
+
+/// Other texts are cursors or tokens, of which nobody knows where they go.
+fn looks_like_a_url(text: &str) -> bool {
+    let text = text.trim();
+    ["https://", "http://", "/", "?"]
+        .iter()
+        .any(|start| text.starts_with(start))
+}
+
+/// What one of a list of links says: `{"rel": "next", "href": …}`.
+pub(super) fn said_in_list(element: &Element<'_>) -> Said {
+    match value_of(element) {
+        Some(Value::Null) => Said::Nothing,
+        Some(Value::Object(link)) => match is_relation_next(&link) {
+            Some(true) => match link.get("href") {
+                Some(href @ (Value::Null | Value::String(_))) => said(href, true),
+                _ => Said::Unclear,
+            },
+            Some(false) => Said::Nothing,
+            None => link
+                .iter()
+                .filter(|(key, _)| is_about_next(key))
+                .map(|(key, value)| said(value, key == "next"))
+                .find(|said| !matches!(said, Said::Nothing))
+                .unwrap_or_else(|| said_without_relation(&link)),
+        },
+        _ => Said::Unclear,
+    }
+}
+
+/// Whether the link's relation is `next`; `None` if it has no relation.
+fn is_relation_next(link: &Map<String, Value>) -> Option<bool> {
+    let has_next = |words: &str| {
+        words
+            .split_ascii_whitespace()
+            .any(|word| word.eq_ignore_ascii_case("next"))
+    };
+    match link.get("rel")? {
+        Value::String(words) => Some(has_next(words)),
+        Value::Array(words) => Some(words.iter().filter_map(Value::as_str).any(has_next)),
+        _ => None,
+    }
+}
+
+/// A link that says `next` in another member may be the one.
+fn said_without_relation(link: &Map<String, Value>) -> Said {
+    let says_next = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|text| text.eq_ignore_ascii_case("next"))
+    };
+    if link.values().any(says_next) {
+        Said::Unclear
+    } else {
+        Said::Nothing
+    }
+}
