@@ -62,7 +62,14 @@ impl Cli {
     /// A wrong usage.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let providers = match &self.command {
-            Command::Run(args) => &args.blocks.provider,
+            Command::Run(args) => {
+                if args.no_extract && args.no_sync_db && args.no_sync_socrata {
+                    return Err(usage(
+                        "no step is left to do: leave out one of --no-extract, --no-sync-db and --no-sync-socrata",
+                    ));
+                }
+                &args.blocks.provider
+            }
             Command::Extract(args) | Command::SyncDb(args) | Command::SyncSocrata(args) => {
                 &args.blocks.provider
             }

@@ -6,7 +6,9 @@ use sandbox_provider::{Fault, Times};
 use serde_json::{Map, Value, json};
 use trips::status::BlockStatus::{ExtractFailed, NoTrips, Published};
 
-use crate::support::{ONE_HOUR, World, hour, options, run, stderr, with, world_of, world_with};
+use crate::support::{
+    ONE_HOUR, World, hour, options, run, stderr, stdout, with, world_of, world_with,
+};
 
 const FOLDER: &str = "bird/2020/1/15/12";
 const TWO_HOURS: [&str; 7] = run("bird", "2020-01-15-12", "2020-01-15-14");
@@ -92,6 +94,9 @@ async fn an_hour_that_has_lost_its_trips_stays_until_the_loss_is_accepted(
             "{}",
             stderr(&output)
         );
+        // Without the option the command would find nothing to do.
+        let again = "again: mds run --provider bird --time-max 2020-01-15-13 --force";
+        assert!(stdout(&output).contains(again), "{}", stdout(&output));
         let message = world.message().await;
         assert!(
             message.starts_with("ProviderLostTrips: ")

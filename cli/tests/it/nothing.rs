@@ -129,3 +129,24 @@ async fn all_of_no_provider_is_no_success() {
         "{said}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_without_a_step_is_wrong_usage() {
+    let world = world_with(&["bird"], Map::new()).await;
+    let command = with(
+        &ONE_HOUR,
+        &["--no-extract", "--no-sync-db", "--no-sync-socrata"],
+    );
+    let said = stderr(&world.expect(2, &command).await);
+    assert!(
+        said.contains("no step is left to do") && said.contains("--no-extract"),
+        "{said}"
+    );
+    let ctx = world.stack.context().await.unwrap();
+    let request = json!({"provider": "bird", "time_max": "2020-01-15-13", "no_extract": true, "no_sync_db": true,
+        "no_sync_socrata": true});
+    let request = pipeline::PlanRequest::from_json(request).unwrap();
+    let refused = pipeline::plan(&ctx, &request, |_| {}).await.unwrap_err();
+    assert_eq!(refused.name, pipeline::ErrorName::InvalidInput, "{refused}");
+    assert!(world.statuses().await.is_empty());
+}

@@ -132,6 +132,16 @@ async fn a_portal_that_stays_away_is_told_in_one_sentence_with_what_is_left() {
         ),
         (&json!(3), &json!(3), &json!("portal"))
     );
+    // All six were loaded, whether they have an outcome or not.
+    let loaded = world.number("SELECT count(*) FROM api.trips").await;
+    let whole = "SELECT count(*) FROM api.schedule WHERE records_processed IS NOT NULL";
+    assert_eq!(world.number(whole).await, 6);
+    assert_eq!(report["trips_loaded"], loaded);
+    assert_eq!(report["providers"][0]["trips_loaded"], loaded);
+    let archived = world
+        .number("SELECT sum(payload_trips_count)::bigint FROM api.schedule")
+        .await;
+    assert_eq!(report["trips_archived"], archived);
 }
 
 #[tokio::test(flavor = "multi_thread")]

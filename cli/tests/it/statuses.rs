@@ -102,6 +102,8 @@ async fn a_block_that_another_run_holds_is_named_and_its_row_stays() {
     let hurried = ctx.until(Instant::now() + Duration::from_millis(300));
     let error = pipeline::extract(&hurried, item.clone()).await.unwrap_err();
     assert_eq!(error.name, ErrorName::BlockBusy, "{error}");
+    let name = "bird 2020-01-15-13 is being worked on by another run";
+    assert!(error.message.starts_with(name), "{error}");
     assert_eq!(world.rows_of_schedule().await, before);
     let summary = pipeline::summarize(&ctx, run_id).await.unwrap_err();
     assert!(

@@ -194,3 +194,42 @@ async fn the_trip_report_is_a_table_lines_of_csv_or_a_page() {
     let output: Value = serde_json::from_slice(&world.expect(0, &empty).await.stdout).unwrap();
     assert_eq!(output["providers"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trip_report_has_the_vehicle_types_of_mds_and_no_words_of_a_provider() {
+    let world = world().await;
+    world
+        .expect(0, &with(&ONE_HOUR, &["--no-sync-socrata"]))
+        .await;
+    // A title for the terminal, a formula, a person and a place, and another spelling.
+    world
+        .database
+        .batch_execute(
+            "UPDATE api.trips t SET vehicle_type = sent.word
+             FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM api.trips) AS numbered
+             JOIN (VALUES (1, E'\\x1b]0;owned\\x07\\x1b[31mred'), (2, '=cmd|'' /C calc''!A0'), (3, repeat('x', 5000)),
+                          (4, '30.26721,-97.74306 J. Doe'), (5, 'Moped')) AS sent (n, word) USING (n)
+             WHERE numbered.id = t.id",
+        )
+        .await
+        .unwrap();
+    let document = report(&world, &["--no-record"]).await;
+    let types = document["providers"][0]["vehicle_types"]
+        .as_array()
+        .unwrap();
+    let named = |name: &str| types.iter().find(|it| it["vehicle_type"] == name);
+    assert_eq!(named("other").unwrap()["trips"], 4, "{document}");
+    assert_eq!(named("moped").unwrap()["trips"], 1, "{document}");
+    for form in [&[][..], &["--csv"], &["--html"], &["--json"]] {
+        let args = with(
+            &["report", "trips", "--month", "2020-01", "--no-record"],
+            form,
+        );
+        let text = stdout(&world.expect(0, &args).await);
+        for sent in [
+            "\u{1b}", "owned", "=cmd", "xxxx", "30.26721", "Doe", "Moped",
+        ] {
+            assert!(!text.contains(sent), "{sent} is in {form:?}: {text}");
+        }
+    }
+}

@@ -86,6 +86,17 @@ impl PlanRequest {
         self.time_min.is_some() && self.time_max.is_some() && self.interval.is_some()
     }
 
+    /// Refuses a request that leaves nothing to do, whatever the blocks' statuses.
+    pub(crate) fn check_steps(&self) -> Result<(), PipelineError> {
+        if self.no_extract && self.no_sync_db && self.no_sync_socrata {
+            return Err(PipelineError::new(
+                ErrorName::InvalidInput,
+                "no step is left to do: leave out one of no_extract, no_sync_db and no_sync_socrata",
+            ));
+        }
+        Ok(())
+    }
+
     pub(crate) fn steps(&self) -> StepSelection {
         StepSelection {
             extract: !self.no_extract,

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http_kit::{RetryBudget, RetryPolicy};
+use store::MAX_SILENCE;
 use tokio::time::{Instant, sleep};
 
 use crate::error::{ErrorName, PipelineError};
@@ -15,6 +16,14 @@ const DATABASE_RETRY: RetryPolicy = RetryPolicy {
     first: Duration::from_secs(1),
     max: Duration::from_secs(8),
     patience: DATABASE_PATIENCE,
+};
+
+/// How long another run may hold a block, on top of the time after which a frozen one loses it.
+const BUSY_MARGIN: Duration = Duration::from_secs(15);
+const BUSY_RETRY: RetryPolicy = RetryPolicy {
+    first: Duration::from_secs(1),
+    max: Duration::from_secs(8),
+    patience: Duration::from_secs(8),
 };
 
 /// Attempts after other errors. With [`RETRY`] they take about eleven seconds.
@@ -39,7 +48,9 @@ impl Patience {
         Attempts {
             patience: self,
             first_failure: None,
+            busy_since: None,
             database: RetryBudget::new(u32::MAX, DATABASE_RETRY).with_min_wait(MIN_WAIT),
+            busy: RetryBudget::new(u32::MAX, BUSY_RETRY).with_min_wait(MIN_WAIT),
             others: RetryBudget::new(ATTEMPTS, RETRY).with_min_wait(MIN_WAIT),
         }
     }
@@ -79,7 +90,10 @@ pub(crate) struct Attempts<'a> {
     patience: &'a Patience,
     /// When the work first failed for lack of the database.
     first_failure: Option<Instant>,
+    /// When the work first met another run.
+    busy_since: Option<Instant>,
     database: RetryBudget,
+    busy: RetryBudget,
     others: RetryBudget,
 }
 
@@ -92,7 +106,8 @@ impl Attempts<'_> {
             _ if error.is_not_migrated() => None,
             ErrorName::DatabaseUnavailable => self.wait_for_database(),
             // No client below the step waits for these.
-            ErrorName::BlockBusy | ErrorName::StorageUnavailable => self.others.backoff(None),
+            ErrorName::BlockBusy => self.wait_for_another_run(),
+            ErrorName::StorageUnavailable => self.others.backoff(None),
             _ => None,
         }
     }
@@ -120,6 +135,14 @@ impl Attempts<'_> {
         let away_since = *self.patience.away_since().get_or_insert(now);
         let until = first_failure.min(away_since) + DATABASE_PATIENCE;
         let wait = self.database.backoff(None)?;
+        (now + wait < until).then_some(wait)
+    }
+
+    /// The patience outlasts a run that is frozen: the attempt after its time has the block.
+    fn wait_for_another_run(&mut self) -> Option<Duration> {
+        let now = Instant::now();
+        let until = *self.busy_since.get_or_insert(now) + MAX_SILENCE + BUSY_MARGIN;
+        let wait = self.busy.backoff(None)?;
         (now + wait < until).then_some(wait)
     }
 }

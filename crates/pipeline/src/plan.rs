@@ -193,6 +193,7 @@ async fn plan_run(
     run_id: Uuid,
     mut on_block: impl FnMut(&PlannedBlock) + Send,
 ) -> Result<Plan, PipelineError> {
+    request.check_steps()?;
     if request.audit {
         ctx.store().check_migrated().await?;
         return audit::plan_audit(ctx, request, run_id, on_block).await;

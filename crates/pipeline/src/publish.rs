@@ -167,7 +167,7 @@ async fn enter_if_missing(
     if state.entry.is_some() || !state.status.has_done(Step::SyncDb) {
         return Ok(());
     }
-    let mut claim = claim(ctx, item.schedule_id, item.run_id, deadline).await?;
+    let mut claim = claim(ctx, item, deadline).await?;
     let now = still(ctx.vault(), &ctx.key(&state.block, BlockObject::Publish)).await?;
     let entering = claim.enter_publication().await?;
     let file = write_file(ctx, &state.block, &entering, now).await?;

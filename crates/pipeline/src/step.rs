@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use store::{Claim, Outcome, StoreError};
+use store::{Busy, Claim, Outcome, StoreError};
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 use trips::block::{Block, BlockObject};
 use trips::status::{BlockStatus, Step};
-use uuid::Uuid;
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
@@ -155,7 +154,7 @@ impl<'a> ClaimedStep<'a> {
     ) -> Result<Self, PipelineError> {
         let deadline = step_deadline(ctx);
         let block = item.block()?;
-        let claim = claim(ctx, item.schedule_id, item.run_id, deadline).await?;
+        let claim = claim(ctx, item, deadline).await?;
         let row = claim.row();
         let claimed = Block {
             provider: row.provider.clone(),
@@ -255,17 +254,33 @@ impl<'a> ClaimedStep<'a> {
     }
 }
 
+/// A block that another run holds, under its name. The database knows only its number.
+fn named(item: &BlockItem, error: StoreError) -> PipelineError {
+    match error {
+        StoreError::Busy {
+            what: Busy::Block { .. },
+        } => PipelineError::new(
+            ErrorName::BlockBusy,
+            format!(
+                "{} {} is being worked on by another run; try again in a while",
+                item.provider, item.label
+            ),
+        ),
+        other => other.into(),
+    }
+}
+
 pub(crate) async fn claim(
     ctx: &Context,
-    schedule_id: i64,
-    run_id: Uuid,
+    item: &BlockItem,
     deadline: Instant,
 ) -> Result<Claim, PipelineError> {
     let until = deadline.min(Instant::now() + CLAIM_WAIT);
     loop {
-        match ctx.store().claim_in_run(schedule_id, run_id).await {
+        let claimed = ctx.store().claim_in_run(item.schedule_id, item.run_id);
+        match claimed.await {
             Err(StoreError::Busy { .. }) if Instant::now() < until => sleep(CLAIM_POLL).await,
-            claimed => return Ok(claimed?),
+            claimed => return claimed.map_err(|error| named(item, error)),
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use store::{
     MadeReport, ProviderOverview, ReportedCounts, Seen, TripCounts, TripFilters, TripGroup,
 };
+use trips::VehicleType;
 use trips::block::{Hour, HourRange};
 use trips::status::{BlockStatus, Step};
 use trips::time::Month;
@@ -66,7 +67,7 @@ pub struct ProviderTrips {
 /// The trips of one type of vehicle.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VehicleTrips {
-    /// MDS's word; `None` if the provider did not say.
+    /// MDS's word, `other` for any other; `None` if the provider did not say.
     pub vehicle_type: Option<String>,
     /// The counts.
     #[serde(flatten)]
@@ -243,10 +244,16 @@ fn difference(now: u64, then: u64) -> i64 {
     now.cast_signed().wrapping_sub(then.cast_signed())
 }
 
+/// MDS's own word for a type of vehicle. The table has what the provider sent, which may be
+/// anything: control characters, a formula, somebody's name.
+fn known_word(sent: &str) -> &'static str {
+    VehicleType::of(sent).unwrap_or(VehicleType::Other).as_str()
+}
+
 fn vehicle_types(groups: &[&TripGroup]) -> Vec<VehicleTrips> {
     let mut by_type: BTreeMap<Option<&str>, Vec<&TripGroup>> = BTreeMap::new();
     for group in groups {
-        let kind = group.vehicle_type.as_deref();
+        let kind = group.vehicle_type.as_deref().map(known_word);
         by_type.entry(kind).or_default().push(group);
     }
     by_type

@@ -46,6 +46,7 @@ pub use error::{Busy, DatabaseFailure, StoreError};
 pub use fence::Fence;
 pub use hour_totals::HourTotals;
 pub use hours::{Found, HourRow};
+pub use life::MAX_SILENCE;
 pub use load::{CopySink, LoadStage};
 pub use lone_rows::LoneRows;
 pub use overview::ProviderOverview;

@@ -21,7 +21,7 @@ use crate::connect::Store;
 use crate::error::{StoreError, failed};
 
 /// How long a process may be silent before somebody who needs its lock ends its session.
-pub(crate) const MAX_SILENCE: Duration = Duration::from_secs(45);
+pub const MAX_SILENCE: Duration = Duration::from_secs(45);
 
 /// How often a process shows that it is alive within the time that it may be silent.
 const SIGNS: u32 = 4;

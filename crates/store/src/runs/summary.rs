@@ -32,7 +32,8 @@ pub struct RunSummary {
     /// What the run has done with trips.
     #[serde(flatten)]
     pub trips: RunTrips,
-    /// The same by provider, in the order of their names: those of which a block has ended.
+    /// The same by provider, in the order of their names: those of which a block has ended or was
+    /// moved.
     #[serde(default)]
     pub providers: Vec<ProviderSummary>,
     /// The failed blocks by provider, step and error.

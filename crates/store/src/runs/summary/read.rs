@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
 use trips::block::{Block, Hour};
+use trips::status::Step;
 use trips::time::CivilZone;
 use uuid::Uuid;
 
@@ -11,12 +12,24 @@ use super::{
 };
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, read_provider};
+use crate::schedule::{get, read_provider, read_status};
 
 /// The counts by provider. A block's trips count where this run has moved them: its row names the
 /// run, and times later than the run's beginning. A later run that moves them again takes them
 /// over.
+///
+/// A run that was stopped, killed or has given up has moved trips of blocks that have no outcome.
+/// No index leads to them, so they are looked for only if the plan has such blocks.
 const BY_PROVIDER: &str = "
+    WITH b AS (
+        SELECT schedule_id, outcome FROM api.run_blocks WHERE run_id = $1
+        UNION ALL
+        SELECT s.schedule_id, NULL
+        FROM api.schedule s
+        WHERE s.run_id = $1
+          AND (SELECT block_count FROM api.runs WHERE run_id = $1) > (SELECT count(*) FROM api.run_blocks WHERE run_id = $1)
+          AND NOT EXISTS (SELECT FROM api.run_blocks o WHERE o.run_id = $1 AND o.schedule_id = s.schedule_id)
+    )
     SELECT p.provider_name,
            count(*) FILTER (WHERE b.outcome = 'done') AS done,
            count(*) FILTER (WHERE b.outcome = 'not_ready') AS not_ready,
@@ -27,18 +40,18 @@ const BY_PROVIDER: &str = "
            coalesce(sum(s.records_error_count) FILTER (WHERE s.run_id = r.run_id AND s.loaded_at >= r.created_at), 0)::bigint AS rejected,
            coalesce(sum(s.records_duplicate_count) FILTER (WHERE s.run_id = r.run_id AND s.loaded_at >= r.created_at), 0)::bigint AS duplicates,
            coalesce(sum(s.records_processed) FILTER (WHERE s.published_at >= r.created_at), 0)::bigint AS published
-    FROM api.runs r
-    JOIN api.run_blocks b USING (run_id)
+    FROM b
     JOIN api.schedule s USING (schedule_id)
     JOIN api.providers p USING (provider_id)
-    WHERE r.run_id = $1
+    JOIN api.runs r ON r.run_id = $1
     GROUP BY p.provider_name
     ORDER BY p.provider_name COLLATE \"C\"";
 
 const FIRST_FAILED: &str = "
     SELECT b.schedule_id, p.provider_name, s.block_start, b.step, b.error_name, b.message,
-           s.status_id = -6 AS is_rejected
+           s.status_id, s.status_id = -6 AS is_rejected, r.request @> '{\"force\": true}' AS is_forced
     FROM api.run_blocks b
+    JOIN api.runs r USING (run_id)
     JOIN api.schedule s USING (schedule_id)
     JOIN api.providers p USING (provider_id)
     WHERE b.run_id = $1 AND b.outcome = 'failed'
@@ -49,9 +62,12 @@ const FIRST_FAILED: &str = "
 const FAILURES: &str = "
     SELECT * FROM (
         SELECT p.provider_name, b.step, b.error_name, b.message, s.block_start,
-               bool_or(s.status_id = -6) OVER whole AS is_rejected, count(*) OVER whole AS blocks, max(s.block_start) OVER whole AS last_start,
+               max(s.status_id) OVER whole AS status_id, bool_or(s.status_id = -6) OVER whole AS is_rejected,
+               r.request @> '{\"force\": true}' AS is_forced,
+               count(*) OVER whole AS blocks, max(s.block_start) OVER whole AS last_start,
                row_number() OVER (whole ORDER BY s.block_start) AS n
         FROM api.run_blocks b
+        JOIN api.runs r USING (run_id)
         JOIN api.schedule s USING (schedule_id)
         JOIN api.providers p USING (provider_id)
         WHERE b.run_id = $1 AND b.outcome = 'failed'
@@ -234,10 +250,20 @@ impl FailureGroup {
     }
 }
 
-/// A block whose trips were all rejected counts as done, unless a sweep is asked for.
+/// The command with the option without which it would find nothing to do. A block whose trips were
+/// all rejected counts as done, unless a sweep is asked for, and a step that was repeated by force
+/// was done before.
 fn with_option(command: String, row: &Row) -> Result<String, StoreError> {
-    Ok(if get::<bool>(row, "is_rejected")? {
-        format!("{command} --incomplete-only")
+    if get::<bool>(row, "is_rejected")? {
+        return Ok(format!("{command} --incomplete-only"));
+    }
+    let (step, status): (&str, _) = (get(row, "step")?, read_status(get(row, "status_id")?)?);
+    let mut steps = Step::ALL.into_iter();
+    let was_done = steps.any(|it| it.as_str() == step && status.has_done(it));
+    // Whoever holds the block does the work.
+    let is_busy = get::<Option<&str>>(row, "error_name")? == Some("BlockBusy");
+    Ok(if was_done && !is_busy && get(row, "is_forced")? {
+        format!("{command} --force")
     } else {
         command
     })
