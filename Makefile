@@ -139,10 +139,10 @@ fuzz: fuzz/Cargo.lock
 	mkdir -p fuzz/corpus/$(TARGET)
 	cd fuzz && $(CARGO) +nightly fuzz run $(FUZZ_FLAGS) $(TARGET) corpus/$(TARGET) seeds/$(TARGET) -- -runs=$(RUNS)
 
-# Every target, and the parsers beside those of Python.
-fuzz-stable: build
+# Every target, and the parsers beside those of Python, in an optimised build.
+fuzz-stable: setup
 	MDS_FUZZ_TARGET=$(TARGET) MDS_FUZZ_RUNS=$(RUNS) \
-		$(CARGO) nextest run --workspace --all-features --locked --profile fuzz --no-capture
+		$(CARGO) nextest run -p fuzz-targets --all-features --locked --cargo-profile fuzz --profile fuzz --no-capture
 
 # Stories that a seed decides, each against a database of its own. CASES is a range or one number.
 CASES ?= 0..300

@@ -18,8 +18,12 @@ impl Secrets {
             found.collect(&value, false, public);
         }
         let Found { values, shown } = found;
-        let shown: Vec<String> = shown.into_iter().collect();
-        let is_hidden = |value: &String| !shown.iter().any(|shown| shown.contains(value.as_str()));
+        // An id is shown in small letters, however the file writes it.
+        let shown: Vec<String> = shown.iter().map(|it| it.to_lowercase()).collect();
+        let is_hidden = |value: &String| {
+            let value = value.to_lowercase();
+            !shown.iter().any(|shown| shown.contains(&value))
+        };
         Self(values.into_iter().filter(is_hidden).collect())
     }
 
