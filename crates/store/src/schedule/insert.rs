@@ -20,7 +20,7 @@ const INSERT: &str = "
     INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour)
     SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::date[], $5::int[], $6::int[], $7::int[],
                          $8::int[])
-    RETURNING schedule_id, block_start, status_id, extracted_at, provider_id";
+    RETURNING schedule_id, block_start, status_id, extracted_at, provider_id::int";
 
 /// As [`INSERT`], and leaves out what another plan inserts meanwhile. To look out for that costs a
 /// new row a second visit of the index.
@@ -29,7 +29,7 @@ const INSERT_OTHERS: &str = "
     SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::date[], $5::int[], $6::int[], $7::int[],
                          $8::int[])
     ON CONFLICT (provider_id, block_start) DO NOTHING
-    RETURNING schedule_id, block_start, status_id, extracted_at, provider_id";
+    RETURNING schedule_id, block_start, status_id, extracted_at, provider_id::int";
 
 /// The place of the provider's id among the columns that an insertion returns.
 const PROVIDER_ID: usize = 4;
