@@ -1,11 +1,12 @@
 //! The set-up of log lines, for the command line and the functions alike.
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::filter::{is_ours, our_lines};
 use crate::json::JsonLines;
@@ -46,13 +47,13 @@ where
     }
 }
 
-pub(crate) fn filtered(level: EnvFilter) -> Filtered {
+pub(crate) fn filtered(level: Targets) -> Filtered {
     tracing_subscriber::registry().with(level).with(our_lines())
 }
 
 type Filtered = tracing_subscriber::layer::Layered<
     tracing_subscriber::filter::FilterFn,
-    tracing_subscriber::layer::Layered<EnvFilter, Registry>,
+    tracing_subscriber::layer::Layered<Targets, Registry>,
 >;
 
 pub(crate) fn lines<W>(format: LogFormat, writer: W) -> Box<dyn Layer<Filtered> + Send + Sync>
@@ -71,26 +72,34 @@ where
 
 /// The level of the first variable that is set and can be read, and the variables before it that
 /// cannot.
-fn level(default_level: &str) -> (EnvFilter, Vec<&'static str>) {
+fn level(default_level: &str) -> (Targets, Vec<&'static str>) {
     let mut refused = Vec::new();
     for name in LEVELS {
         let Some(level) = std::env::var(name).ok().filter(|it| !it.trim().is_empty()) else {
             continue;
         };
-        match EnvFilter::try_new(&level) {
-            Ok(filter) if is_understood(&level) => return (filter, refused),
+        match targets(&level) {
+            Some(targets) if is_understood(&level) => return (targets, refused),
             _ => refused.push(name),
         }
     }
-    (EnvFilter::new(default_level), refused)
+    (targets(default_level).unwrap_or_default(), refused)
+}
+
+/// The levels by crate. `EnvFilter` could filter by spans and their fields as well, but it brings
+/// an engine for regular expressions into each function.
+fn targets(level: &str) -> Option<Targets> {
+    let parts: Vec<_> = level.split(',').map(str::trim).collect();
+    parts.join(",").parse().ok()
 }
 
 /// Whether each part is a level or names one of our crates: a misspelled level would be taken for a
 /// crate, and hide every line.
 fn is_understood(level: &str) -> bool {
-    level.split(',').map(str::trim).all(|part| {
-        part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok() || is_ours(part)
-    })
+    level
+        .split(',')
+        .map(str::trim)
+        .all(|part| part.contains('=') || part.parse::<LevelFilter>().is_ok() || is_ours(part))
 }
 
 #[cfg(test)]

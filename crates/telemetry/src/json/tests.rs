@@ -3,7 +3,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -36,7 +36,8 @@ impl<'a> MakeWriter<'a> for Buffer {
 /// The one line that `work` writes.
 fn text_of(format: LogFormat, work: impl FnOnce()) -> String {
     let buffer = Buffer::default();
-    let subscriber = filtered(EnvFilter::new("trace")).with(lines(format, buffer.clone()));
+    let subscriber = filtered(Targets::new().with_default(LevelFilter::TRACE))
+        .with(lines(format, buffer.clone()));
     tracing::subscriber::with_default(subscriber, work);
     let bytes = buffer.0.lock().unwrap();
     String::from_utf8(bytes.clone()).unwrap()
