@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use store::{Busy, Claim, Outcome, StoreError};
+use store::{BlockEnd, Busy, Claim, Outcome, StoreError};
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 use trips::block::{Block, BlockObject};
@@ -249,7 +249,14 @@ impl<'a> ClaimedStep<'a> {
     ) -> Result<(), StoreError> {
         let why = error.map(|e| (e.name.as_str(), e.message.as_str()));
         self.claim
-            .release_with(self.item.run_id, self.step, outcome, why)
+            .release_with(
+                self.item.run_id,
+                BlockEnd {
+                    step: self.step,
+                    outcome,
+                    error: why,
+                },
+            )
             .await
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use store::Outcome;
+use store::BlockEnd;
 use tokio::task::spawn_blocking;
 use tracing::Instrument;
 use trips::status::Step;
@@ -85,9 +85,7 @@ async fn record_done(ctx: &Context, item: &BlockItem) -> Result<(), PipelineErro
         .record_outcome(
             item.run_id,
             item.schedule_id,
-            Step::SyncSocrata,
-            Outcome::Done,
-            None,
+            BlockEnd::done(Step::SyncSocrata),
         )
         .await?;
     Ok(())

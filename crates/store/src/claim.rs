@@ -3,14 +3,13 @@
 use chrono::{DateTime, Utc};
 use futures::try_join;
 use tokio::sync::OwnedSemaphorePermit;
-use trips::status::Step;
 use uuid::Uuid;
 
 use crate::connect::Store;
 use crate::error::{Busy, StoreError, failed};
 use crate::lock_session::{LockSession, block_key};
 use crate::named_locks::NamedLock;
-use crate::runs::{self, Outcome};
+use crate::runs::{self, BlockEnd};
 use crate::schedule::{ScheduleRow, get, schedule_columns};
 use crate::values::values;
 
@@ -130,17 +129,11 @@ impl Claim {
     /// # Errors
     ///
     /// As [`Store::record_outcome`].
-    pub async fn release_with(
-        self,
-        run_id: Uuid,
-        step: Step,
-        outcome: Outcome,
-        error: Option<(&str, &str)>,
-    ) -> Result<(), StoreError> {
+    pub async fn release_with(self, run_id: Uuid, end: BlockEnd<'_>) -> Result<(), StoreError> {
         let client = self.session.client()?;
         try_join!(
             self.settle(),
-            runs::record(client, run_id, self.row.schedule_id, step, outcome, error),
+            runs::record(client, run_id, self.row.schedule_id, end),
             self.unlock(),
         )?;
         self.session.return_to_pool();

@@ -76,6 +76,29 @@ impl Outcome {
     }
 }
 
+/// How a block ended in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockEnd<'a> {
+    /// The last step that was tried.
+    pub step: Step,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The error's name and message.
+    pub error: Option<(&'a str, &'a str)>,
+}
+
+impl BlockEnd<'_> {
+    /// Every step is done up to this one.
+    #[must_use]
+    pub const fn done(step: Step) -> Self {
+        Self {
+            step,
+            outcome: Outcome::Done,
+            error: None,
+        }
+    }
+}
+
 impl Store {
     /// Inserts a run into `api.runs` before its plan is made. If the run is there and its plan is
     /// not complete, it gets the configuration of this record. Changes nothing if the run was begun
@@ -196,8 +219,8 @@ impl Store {
             .transpose()
     }
 
-    /// Records in `api.run_blocks` how a block of a run ended, in place of an earlier outcome.
-    /// `error` is the error's name and message. An unknown run has no outcomes.
+    /// Records in `api.run_blocks` how a block of a run ended, in place of an earlier outcome. An
+    /// unknown run has no outcomes.
     ///
     /// # Errors
     ///
@@ -206,12 +229,10 @@ impl Store {
         &self,
         run_id: Uuid,
         schedule_id: i64,
-        step: Step,
-        outcome: Outcome,
-        error: Option<(&str, &str)>,
+        end: BlockEnd<'_>,
     ) -> Result<(), StoreError> {
         let client = self.client().await?;
-        record(&client, run_id, schedule_id, step, outcome, error).await
+        record(&client, run_id, schedule_id, end).await
     }
 }
 
@@ -230,13 +251,11 @@ pub(crate) async fn record(
     client: &Client,
     run_id: Uuid,
     schedule_id: i64,
-    step: Step,
-    outcome: Outcome,
-    error: Option<(&str, &str)>,
+    end: BlockEnd<'_>,
 ) -> Result<(), StoreError> {
-    let (error_name, message) = error.unzip();
+    let (error_name, message) = end.error.unzip();
     let message = message.map(|message| message.replace('\0', ""));
-    let (step, outcome) = (step.as_str(), outcome.as_str());
+    let (step, outcome) = (end.step.as_str(), end.outcome.as_str());
     client
         .execute_typed(
             RECORD,

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use store::Outcome;
+use store::{BlockEnd, Outcome};
 use trips::status::Step;
 use uuid::Uuid;
 
@@ -76,9 +76,13 @@ async fn record_missing(
         if !missing.contains(schedule_id) {
             continue;
         }
-        let why = Some((error.name.as_str(), error.message.as_str()));
+        let end = BlockEnd {
+            step: *step,
+            outcome: outcome(error.name),
+            error: Some((error.name.as_str(), error.message.as_str())),
+        };
         ctx.store()
-            .record_outcome(run_id, *schedule_id, *step, outcome(error.name), why)
+            .record_outcome(run_id, *schedule_id, end)
             .await?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::Outcome;
+use store::{BlockEnd, Outcome};
 use tokio::time::timeout;
 use trips::status::Step;
 
@@ -30,9 +30,13 @@ pub(crate) async fn record_failure(
     error: &PipelineError,
 ) {
     let recording = async {
-        let why = Some((error.name.as_str(), error.message.as_str()));
+        let end = BlockEnd {
+            step,
+            outcome: Outcome::Failed,
+            error: Some((error.name.as_str(), error.message.as_str())),
+        };
         ctx.store()
-            .record_outcome(item.run_id, item.schedule_id, step, Outcome::Failed, why)
+            .record_outcome(item.run_id, item.schedule_id, end)
             .await?;
         Ok(())
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
-use store::{Outcome, Pruned, RunConfig, RunEntry, RunRecord};
+use store::{BlockEnd, Outcome, Pruned, RunConfig, RunEntry, RunRecord};
 use trips::block::Stage;
 use trips::status::Step;
 use trips::time::CivilZone;
@@ -61,7 +61,15 @@ async fn a_run_is_summarized() {
     let first = db.schedule_id(0).await;
     let record = async |n: i64, step, outcome, error| {
         db.store
-            .record_outcome(RUN, first + n, step, outcome, error)
+            .record_outcome(
+                RUN,
+                first + n,
+                BlockEnd {
+                    step,
+                    outcome,
+                    error,
+                },
+            )
             .await
             .unwrap();
     };
@@ -139,7 +147,15 @@ async fn a_run_whose_blocks_are_done_or_not_published_yet_is_a_success() {
     assert!(!is_success(&db).await);
     let id = db.schedule_id(0).await;
     db.store
-        .record_outcome(RUN, id, Step::Extract, Outcome::NotReady, None)
+        .record_outcome(
+            RUN,
+            id,
+            BlockEnd {
+                step: Step::Extract,
+                outcome: Outcome::NotReady,
+                error: None,
+            },
+        )
         .await
         .unwrap();
     assert!(is_success(&db).await);
@@ -182,7 +198,7 @@ async fn an_unknown_run_has_no_summary_and_no_outcomes() {
     );
     let id = db.schedule_id(0).await;
     db.store
-        .record_outcome(Uuid::from_u128(1), id, Step::Extract, Outcome::Done, None)
+        .record_outcome(Uuid::from_u128(1), id, BlockEnd::done(Step::Extract))
         .await
         .unwrap();
     let outcomes = db.sql.query("SELECT FROM api.run_blocks", &[]).await;
