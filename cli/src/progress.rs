@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tracing_subscriber::fmt::MakeWriter;
+use trips::words::counted;
 
 mod blocks;
 mod objects;
@@ -46,7 +47,7 @@ impl Progress {
     /// Shows the progress of a run in another process.
     pub(crate) fn elsewhere(&self, ended: u64, blocks: u64, message: String) {
         if !io::stderr().is_terminal() {
-            note!("{ended}/{blocks} blocks: {message}");
+            note!("{ended}/{}: {message}", counted(blocks, "block"));
             return;
         }
         if self.bar.is_hidden() {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_sfn::types::{ExecutionListItem, ExecutionStatus, MapRunItemCounts};
 use serde::Serialize;
 use serde_json::Value;
+use trips::words::counted;
 
 use crate::aws::answer::refusal;
 use crate::aws::client::Executions;
@@ -70,8 +71,10 @@ impl std::fmt::Display for Counts {
         let open = self.total.saturating_sub(self.ended());
         write!(
             f,
-            "of {} blocks {} succeeded, {} failed",
-            self.total, self.succeeded, self.failed
+            "of {} {} succeeded, {} failed",
+            counted(self.total, "block"),
+            self.succeeded,
+            self.failed
         )?;
         for (count, how) in [
             (self.timed_out, "timed out"),

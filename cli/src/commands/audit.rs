@@ -8,6 +8,7 @@ use pipeline::{
     PlanRequest,
 };
 use serde::Serialize;
+use trips::words::counted;
 
 use crate::args::AuditArgs;
 use crate::commands::{connect, run};
@@ -61,8 +62,8 @@ pub(crate) async fn audit(
     let (ctx, mut audit) = compared?;
     if audit.report.hours == 0 {
         return Err(usage(format!(
-            "none of the {} hours has ended yet; check the range and this machine's clock",
-            audit.report.not_ended
+            "{} not ended yet; check the range and this machine's clock",
+            counted(audit.report.not_ended, "hour").with("of the range has", "of the range have")
         )));
     }
     let mut repair = None;
@@ -96,10 +97,10 @@ pub(crate) async fn audit(
 async fn compare(ctx: &Context, request: &PlanRequest, depth: AuditDepth) -> anyhow::Result<Audit> {
     let show = |progress: AuditProgress| {
         note!(
-            "{}/{} hours compared, {} differ",
+            "{}/{} compared, {}",
             progress.hours,
-            progress.all_hours,
-            progress.hours_that_differ
+            counted(progress.all_hours, "hour"),
+            differ(progress.hours_that_differ)
         );
     };
     Ok(pipeline::audit(ctx, request, depth, show).await?)
@@ -127,8 +128,8 @@ async fn repair_once(
     done.failed += plan.block_count.saturating_sub(summary.done);
     if plan.not_loaded > 0 {
         note!(
-            "{} blocks whose rows differ are not loaded now; `mds run --incomplete-only` loads them",
-            plan.not_loaded
+            "{} not loaded now; `mds run --incomplete-only` loads what is missing",
+            counted(plan.not_loaded, "block").with("whose rows differ is", "whose rows differ are")
         );
     }
     run::report::print_before_start(&plan);
@@ -136,6 +137,10 @@ async fn repair_once(
         note!("{summary}");
     }
     Ok(())
+}
+
+fn differ(hours: u64) -> String {
+    format!("{hours} {}", if hours == 1 { "differs" } else { "differ" })
 }
 
 fn differences(report: &AuditReport) -> u64 {
@@ -153,13 +158,16 @@ fn print(report: &AuditReport, repair: Option<&Repair>, json: bool) -> anyhow::R
     let not_shown = report.different_hours.len().saturating_sub(SHOWN_HOURS);
     if not_shown > 0 {
         output::text(&format!(
-            "and {not_shown} hours more; --json names them all"
+            "and {} more; --json names them all",
+            counted(not_shown, "hour")
         ))?;
     }
     if let Some(repair) = repair {
         output::text(&format!(
-            "repair: {} blocks published again, {} failed, {} rows deleted that only the portal had",
-            repair.blocks, repair.failed, repair.extra_deleted
+            "repair: {} published again, {} failed, {} deleted that only the portal had",
+            counted(repair.blocks, "block"),
+            repair.failed,
+            counted(repair.extra_deleted, "row")
         ))?;
     }
     output::text(&verdict(report))
@@ -222,9 +230,9 @@ fn hour_line(hour: &HourDifference) -> String {
         parts.push(format!("{} only at the portal", hour.extra));
     }
     format!(
-        "{}: {} rows in the database, {} at the portal ({})",
+        "{}: {} in the database, {} at the portal ({})",
         hour.label,
-        hour.database_rows,
+        counted(hour.database_rows, "row"),
         hour.portal_rows,
         parts.join("; ")
     )
@@ -233,12 +241,19 @@ fn hour_line(hour: &HourDifference) -> String {
 fn verdict(report: &AuditReport) -> String {
     let left_out = match report.not_ended {
         0 => String::new(),
-        hours => format!("; {hours} hours have not ended yet and are left out"),
+        hours => format!(
+            "; {}",
+            counted(hours, "hour").with(
+                "has not ended yet and is left out",
+                "have not ended yet and are left out"
+            )
+        ),
     };
     if !report.has_differences() {
         return format!(
-            "no differences in {} hours with {} rows{left_out}",
-            report.hours, report.database_rows
+            "no differences in {} with {}{left_out}",
+            counted(report.hours, "hour"),
+            counted(report.database_rows, "row")
         );
     }
     let without_end = match report.without_end_time {
@@ -246,11 +261,11 @@ fn verdict(report: &AuditReport) -> String {
         rows => format!(" ({rows} of them without an end time)"),
     };
     format!(
-        "{} of {} hours differ: the portal lacks {} rows, has {} with another content and {} that only it \
+        "{} of {}: the portal lacks {}, has {} with another content and {} that only it \
          has{without_end}{left_out}",
         report.different_hours.len(),
-        report.hours,
-        report.missing,
+        counted(report.hours, "hour").with("differs", "differ"),
+        counted(report.missing, "row"),
         report.different,
         report.extra
     )

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use trips::block::{Block, Hour, HourRange, Stage};
 use trips::status::BlockStatus;
 use trips::time::CivilZone;
+use trips::words::counted;
 
 use crate::args::DemoArgs;
 use crate::commands::demo_folder;
@@ -195,8 +196,8 @@ async fn run(
     let never = CancellationToken::new();
     let (summary, _) = run_plan(Arc::clone(ctx), &plan, progress, never).await?;
     output::text(&format!(
-        "{} hours to do in {:.1} s: {} done, {} not published yet, {} failed",
-        plan.block_count,
+        "{} to do in {:.1} s: {} done, {} not published yet, {} failed",
+        counted(plan.block_count, "hour"),
         began.elapsed().as_secs_f64(),
         summary.done,
         summary.not_ready,

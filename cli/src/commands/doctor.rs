@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pipeline::{Check, DoctorReport, DoctorVerdict as Verdict, Outcome};
 use serde_json::json;
+use trips::words::counted;
 
 use crate::args::DoctorArgs;
 use crate::aws::{STATE_MACHINE, StateMachineArn};
@@ -74,5 +75,8 @@ fn summary(report: &DoctorReport) -> String {
         (0, _) => "A run works; look at the warnings",
         _ => "A run would fail",
     };
-    format!("{verdict}: {ok} ok, {warnings} warnings, {broken} broken, {not_tried} not tried.")
+    format!(
+        "{verdict}: {ok} ok, {}, {broken} broken, {not_tried} not tried.",
+        counted(warnings, "warning")
+    )
 }

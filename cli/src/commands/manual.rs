@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Command;
 use clap_mangen::Man;
+use trips::words::counted;
 
 use crate::args::{CompletionsArgs, ManArgs};
 use crate::{help, output};
@@ -27,7 +28,8 @@ pub(crate) fn man(args: &ManArgs) -> anyhow::Result<ExitCode> {
     command.build();
     let pages = write_pages(&command, &args.out)?;
     note!(
-        "{pages} pages; read one with: man -l {}",
+        "{}; read one with: man -l {}",
+        counted(pages, "page"),
         example(&args.out)
     );
     Ok(ExitCode::SUCCESS)

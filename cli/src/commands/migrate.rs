@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use config::{Config, Environment, Scope};
 use pipeline::{MigrationReport, MigrationRequest, TableChange};
 use tokio::time::timeout;
+use trips::words::counted;
 
 use crate::args::MigrateArgs;
 use crate::failure::FAILED;
@@ -95,7 +96,7 @@ fn plan_text(report: &MigrationReport) -> String {
 }
 
 fn table_text(table: &TableChange) -> String {
-    let mut text = format!("{}: {} rows\n", table.table, table.rows);
+    let mut text = format!("{}: {}\n", table.table, counted(table.rows, "row"));
     for column in &table.columns {
         let _ = match &column.from {
             Some(from) if *from == column.to => {
@@ -112,7 +113,12 @@ fn table_text(table: &TableChange) -> String {
 fn taken_over(report: &MigrationReport) -> String {
     let mut text = String::new();
     for table in &report.tables {
-        let _ = writeln!(text, "taken over: {} with {} rows", table.table, table.rows);
+        let _ = writeln!(
+            text,
+            "taken over: {} with {}",
+            table.table,
+            counted(table.rows, "row")
+        );
     }
     for note in &report.notes {
         let _ = writeln!(text, "note: {note}");

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use comfy_table::ContentArrangement;
 use pipeline::{Conclusion, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict};
 use trips::block::ProviderName;
+use trips::words::counted;
 
 use crate::args::ProbeArgs;
 use crate::commands::connect;
@@ -44,7 +45,7 @@ fn line(hour: &ProbedHour) -> String {
         Purpose::Newest { age } => format!("{age} h old"),
     };
     let outcome = match &hour.outcome {
-        HourOutcome::Ready(report) => format!("{} trips", report.trips),
+        HourOutcome::Ready(report) => counted(report.trips, "trip").to_string(),
         HourOutcome::NotYet { http_status } => format!("not published yet (HTTP {http_status})"),
         HourOutcome::NotOperating => "no service in that hour".to_owned(),
         HourOutcome::Failed { name, .. } => name.to_string(),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use serde_json::json;
+use trips::words::counted;
 use vault::{RotationProgress, RotationReport, Vault, VaultError};
 
 use crate::args::RotateArgs;
@@ -129,8 +130,8 @@ fn advice(
     }
     if !report.failed.is_empty() {
         return keep(format!(
-            "keep the older keys: {} objects could not be rotated",
-            report.failed.len()
+            "keep the older keys: {} could not be rotated",
+            counted(report.failed.len(), "object")
         ));
     }
     if !args.prefix.is_empty() {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use pipeline::{Context, PortalDifferences, Problem, ProviderStatus, StatusReport};
 use trips::hour_state::HourState;
+use trips::words::counted;
 
 use crate::args::StatusArgs;
 use crate::commands::connect;
@@ -67,7 +68,8 @@ fn text(report: &StatusReport) -> anyhow::Result<Vec<u8>> {
         if not_shown > 0 {
             writeln!(
                 out,
-                "and {not_shown} days more; --json and --html have them all"
+                "and {} more; --json and --html have them all",
+                counted(not_shown, "day")
             )?;
         }
     }
@@ -166,10 +168,10 @@ fn differences_text(name: &str, found: &PortalDifferences) -> String {
         "the nightly audit publishes them again"
     };
     format!(
-        "  {name}: the audit of {} found {} rows that the portal lacks, {} with another content and {} that only it \
+        "  {name}: the audit of {} found {} that the portal lacks, {} with another content and {} that only it \
          has\n      {next}\n      {}",
         found.audited_at.format("%Y-%m-%d %H:%M UTC"),
-        found.missing,
+        counted(found.missing, "row"),
         found.different,
         found.extra,
         found.command
@@ -182,8 +184,11 @@ fn problem_text(provider: &ProviderStatus, problem: &Problem) -> String {
         format!("{name} {}: {}", problem.last, problem.state)
     } else {
         format!(
-            "{name} {} to {}: {} hours {}",
-            problem.first, problem.last, problem.hours, problem.state
+            "{name} {} to {}: {} {}",
+            problem.first,
+            problem.last,
+            counted(problem.hours, "hour"),
+            problem.state
         )
     };
     let why = match (&problem.error_name, &problem.message) {

@@ -12,6 +12,7 @@ use pipeline::{BlockItem, Context, PipelineError, PlanRequest, Source, SyncDbOut
 use serde::Serialize;
 use trips::block::{Block, Hour, ProviderName};
 use trips::status::Step;
+use trips::words::counted;
 
 use crate::args::StepArgs;
 use crate::commands::{connect, run};
@@ -60,8 +61,8 @@ async fn with_file(
             let done = named(pipeline::extract_to(&ctx, &block, file).await)?;
             let text = format!(
                 "{} in {} written to {path}",
-                trips(done.trips),
-                pages(done.pages)
+                counted(done.trips, "trip"),
+                counted(done.pages, "page")
             );
             print(&ctx, &block, &done, &text, json)
         }
@@ -95,25 +96,13 @@ fn named<T>(done: Result<T, PipelineError>) -> anyhow::Result<T> {
     })
 }
 
-fn trips(count: u64) -> String {
-    if count == 1 {
-        "1 trip".to_owned()
-    } else {
-        format!("{count} trips")
-    }
-}
-
-fn pages(count: u32) -> String {
-    if count == 1 {
-        "1 page".to_owned()
-    } else {
-        format!("{count} pages")
-    }
-}
-
 /// `41 of 42 trips loaded, 1 rejected`, without what is zero.
 fn loaded(done: &SyncDbOutput) -> String {
-    let mut text = format!("{} of {} loaded", done.loaded, trips(done.fetched));
+    let mut text = format!(
+        "{} of {} loaded",
+        done.loaded,
+        counted(done.fetched, "trip")
+    );
     for (count, how) in [(done.rejected, "rejected"), (done.duplicates, "duplicates")] {
         if count > 0 {
             let _ = write!(text, ", {count} {how}");

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use pipeline::{BlockOutcome, RunObserver};
+use trips::words::counted;
 
 /// How often a line is written where there is no bar.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
@@ -50,9 +51,9 @@ impl Counts {
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.published > 0 && self.loaded == 0 {
-            write!(f, "{} trips published", self.published)?;
+            write!(f, "{} published", counted(self.published, "trip"))?;
         } else {
-            write!(f, "{} trips", self.loaded)?;
+            write!(f, "{}", counted(self.loaded, "trip"))?;
         }
         if self.failed > 0 {
             write!(f, ", {} failed", self.failed)?;
@@ -82,9 +83,9 @@ impl Lines {
         self.next = elapsed + LINE_INTERVAL;
         self.written = Some(counts.ended);
         note!(
-            "{}/{} blocks after {:.1} s: {counts}",
+            "{}/{} after {:.1} s: {counts}",
             counts.ended,
-            self.blocks,
+            counted(self.blocks, "block"),
             elapsed.as_secs_f64()
         );
     }

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
+use trips::words::counted;
 
 use super::Progress;
 
@@ -38,7 +39,7 @@ pub(crate) struct ObjectProgress {
 impl ObjectProgress {
     /// Shows the number of objects processed.
     pub(crate) fn show(&self, done: u64) {
-        let message = format!("{} objects", grouped(done));
+        let message = format!("{:#}", counted(done, "object"));
         if let Some(bar) = &self.bar {
             bar.set_message(message);
             bar.tick();
@@ -51,19 +52,3 @@ impl ObjectProgress {
         }
     }
 }
-
-/// The number with a comma after each third digit.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests;

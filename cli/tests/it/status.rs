@@ -156,7 +156,7 @@ async fn the_status_knows_what_the_last_audit_found_and_how_to_repair_it() {
     let text = stdout(&world.expect(0, &["status"]).await);
     let command = bird["portal"]["command"].as_str().unwrap();
     assert!(text.contains(command), "{text}");
-    assert!(text.contains("1 rows that the portal lacks"), "{text}");
+    assert!(text.contains("1 row that the portal lacks"), "{text}");
     let page = stdout(&world.expect(0, &["status", "--html", "-"]).await);
     assert!(page.contains("The portal differs"), "{page}");
 

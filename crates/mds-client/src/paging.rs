@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 
 use http_kit::{host, over_tls_as, same_origin, without_credentials};
+use trips::words::counted;
 use url::Url;
 
 use crate::hour_parameters::HourParameters;
@@ -77,15 +78,18 @@ impl Trail {
                 return Ok(Next::End);
             }
             return Err(format!(
-                "links.next leads back to a page already read, after {} pages",
-                self.seen.len()
+                "links.next leads back to a page already read, after {}",
+                counted(self.seen.len(), "page")
             ));
         }
         if self.empty_in_a_row >= MAX_EMPTY_PAGES {
             return Ok(Next::EmptyPages);
         }
         if self.seen.len() > self.max_pages as usize {
-            return Err(format!("it has more than {} pages", self.max_pages));
+            return Err(format!(
+                "it has more than {}",
+                counted(self.max_pages, "page")
+            ));
         }
         Ok(Next::Page(next))
     }

@@ -1,14 +1,23 @@
 #![doc = include_str!("../README.md")]
 
-mod numbers;
 mod status;
 mod trips;
 
 use ::trips::time::Month;
+use ::trips::words::{counted, grouped};
 
-pub use self::numbers::grouped;
 pub use self::status::status;
 pub use self::trips::trips;
+
+/// `1,234 rows`, for a template.
+fn several(count: &(impl Copy + TryInto<u64>), noun: &str) -> String {
+    format!("{:#}", counted(*count, noun))
+}
+
+/// `24 hours are`, for a template.
+fn several_are(count: &(impl Copy + TryInto<u64>), noun: &str) -> String {
+    counted(*count, noun).with("is", "are")
+}
 
 /// A page could not be written.
 #[derive(Debug, thiserror::Error)]

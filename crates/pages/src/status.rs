@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use ::trips::block::Hour;
 use ::trips::hour_state::HourState;
 use ::trips::time::CivilZone;
+use ::trips::words::grouped;
 use askama::Template;
 use chrono::{DateTime, Utc};
 use pipeline::{PortalDifferences, Problem, ProviderStatus, StatusReport};
 
 use crate::PageError;
-use crate::numbers::grouped;
 
 mod calendar;
 mod chart;

@@ -1,11 +1,11 @@
 //! The page of the monthly report.
 
 use ::trips::time::CivilZone;
+use ::trips::words::{counted, grouped};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use pipeline::{TripFigures, TripReport};
 
-use crate::numbers::grouped;
 use crate::{PageError, month_name};
 
 /// Writes the page of a monthly report. Times on it are civil times of the city.
@@ -51,10 +51,8 @@ impl Page<'_> {
     fn more_or_fewer(&self, trips: &i64) -> String {
         match trips {
             0 => "as many trips as then".to_owned(),
-            1 => "1 trip more".to_owned(),
-            -1 => "1 trip fewer".to_owned(),
-            more @ 2.. => format!("{} trips more", grouped(more)),
-            fewer => format!("{} trips fewer", grouped(fewer.unsigned_abs())),
+            more @ 1.. => format!("{:#} more", counted(*more, "trip")),
+            fewer => format!("{:#} fewer", counted(fewer.unsigned_abs(), "trip")),
         }
     }
 

@@ -18,17 +18,28 @@ pub const HIDDEN: &str = "<hidden>";
 pub struct Judged<T> {
     /// The file, unless it cannot be read at all.
     pub file: Option<T>,
-    /// Why runs fail with it.
-    pub problem: Option<PipelineError>,
+    /// Whether runs work with it.
+    pub verdict: FileVerdict,
     /// What is allowed but seldom meant.
     pub warnings: Vec<String>,
+}
+
+/// Whether runs work with a configuration file.
+#[derive(Debug)]
+pub enum FileVerdict {
+    /// They do.
+    Usable,
+    /// Hours are requested and kept, but none is loaded. The text says why.
+    LoadsNothing(String),
+    /// They fail.
+    Unusable(PipelineError),
 }
 
 impl<T> Judged<T> {
     fn unreadable(problem: PipelineError) -> Self {
         Self {
             file: None,
-            problem: Some(problem),
+            verdict: FileVerdict::Unusable(problem),
             warnings: Vec::new(),
         }
     }
@@ -45,8 +56,14 @@ pub fn judge_providers(text: &[u8]) -> Judged<Providers> {
     };
     let faults: Vec<_> = providers.faults().map(ToString::to_string).collect();
     Judged {
-        problem: (!faults.is_empty())
-            .then(|| PipelineError::new(ErrorName::ConfigInvalid, faults.join("; "))),
+        verdict: if faults.is_empty() {
+            FileVerdict::Usable
+        } else {
+            FileVerdict::Unusable(PipelineError::new(
+                ErrorName::ConfigInvalid,
+                faults.join("; "),
+            ))
+        },
         warnings: warnings(providers.warnings(), text),
         file: Some(providers),
     }
@@ -60,13 +77,17 @@ pub async fn judge_settings(env: &Environment, vault: &Vault, text: &[u8]) -> Ju
         Ok(settings) => settings,
         Err(problem) => return Judged::unreadable(problem),
     };
-    let mut warnings = warnings(settings.warnings(), text);
-    if let Err(error) = settings.check_load() {
-        warnings.push(format!("{error}, so no hour is loaded"));
-    }
+    let verdict = match (
+        check_settings(env, vault, &settings).await,
+        settings.check_load(),
+    ) {
+        (Err(problem), _) => FileVerdict::Unusable(problem),
+        (Ok(()), Err(error)) => FileVerdict::LoadsNothing(format!("{error}, so no hour is loaded")),
+        (Ok(()), Ok(_)) => FileVerdict::Usable,
+    };
     Judged {
-        problem: check_settings(env, vault, &settings).await.err(),
-        warnings,
+        verdict,
+        warnings: warnings(settings.warnings(), text),
         file: Some(settings),
     }
 }

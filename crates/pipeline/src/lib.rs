@@ -50,7 +50,7 @@ pub use event::{
     read_event,
 };
 pub use extract::{extract, extract_to};
-pub use judge::{HIDDEN, Judged, judge_providers, judge_settings};
+pub use judge::{FileVerdict, HIDDEN, Judged, judge_providers, judge_settings};
 pub use manifest::read_manifest;
 pub use plan::{
     AuditSummary, Forgotten, HoursBehind, MAX_CONCURRENCY, Nothing, NothingReason, Plan,

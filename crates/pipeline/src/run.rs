@@ -11,6 +11,7 @@ use store::RunSummary;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use trips::status::Step;
+use trips::words::counted;
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
@@ -241,7 +242,8 @@ impl Run {
             (Err(error), Some(gave_up)) => Err(PipelineError::new(
                 error.name,
                 format!(
-                    "{gave_up}; {not_begun} blocks are left as they were, and the same command continues"
+                    "{gave_up}; {} left as they were, and the same command continues",
+                    counted(not_begun, "block").with("is", "are")
                 ),
             )),
             (Err(error), None) => Err(error),

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use trips::block::{BlockObject, Hour};
 use trips::status::{BlockStatus, Step};
+use trips::words::counted;
 use vault::{ObjectWriter, PreparedObject, Seal};
 
 use crate::context::{Context, Provider};
@@ -259,8 +260,8 @@ fn all_rejected(tally: &Tally, rejects_key: &str) -> PipelineError {
     PipelineError::new(
         ErrorName::ProviderMalformed,
         format!(
-            "all {} trips of the hour are rejected{why}; {rejects_key} has each with its reasons",
-            tally.rejected
+            "all {} rejected{why}; {rejects_key} has each with its reasons",
+            counted(tally.rejected, "trip").with("of the hour is", "of the hour are")
         ),
     )
 }

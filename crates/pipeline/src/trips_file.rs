@@ -12,6 +12,7 @@ use trips::block::{Block, Hour};
 use trips::envelope::{TripVisitor, read_envelope};
 use trips::time::CivilZone;
 use trips::trip::TripGlance;
+use trips::words::counted;
 use uuid::Uuid;
 
 use crate::context::Context;
@@ -114,7 +115,7 @@ impl Contents {
 
     /// What the file holds instead.
     fn describe(&self, zone: &CivilZone) -> String {
-        let mut text = format!("of its {} trips", self.trips);
+        let mut text = format!("of its {}", counted(self.trips, "trip"));
         for (n, (id, trips)) in self
             .other_providers
             .iter()

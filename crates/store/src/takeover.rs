@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 use trips::block::ProviderName;
 use trips::time::CivilZone;
+use trips::words::counted;
 use uuid::Uuid;
 
 mod apply;
@@ -93,8 +94,7 @@ impl std::fmt::Display for Obstacle {
         write!(f, "{}: ", self.table)?;
         match self.rows {
             0 => f.write_str(&self.what)?,
-            1 => write!(f, "1 row {}", self.what)?,
-            rows => write!(f, "{rows} rows {}", self.what)?,
+            rows => write!(f, "{} {}", counted(rows, "row"), self.what)?,
         }
         write!(f, "\n    {}", self.repair)
     }

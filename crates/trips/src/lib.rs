@@ -20,6 +20,7 @@ pub mod time;
 pub mod trip;
 pub mod vehicle;
 mod vehicle_type;
+pub mod words;
 
 pub use changes::Changes;
 pub use feed::{CostUnit, Feed};

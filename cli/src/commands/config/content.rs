@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use boundaries::Layer;
 use config::{Environment, Settings};
-use pipeline::{Judged, PipelineError};
+use pipeline::{FileVerdict, Judged, PipelineError};
 use serde::de::IgnoredAny;
 use store::Authorities;
 use tracing::subscriber::{NoSubscriber, with_default};
 use trips::text::strip_byte_order_mark;
+use trips::words::counted;
 use vault::{Vault, VaultError};
 
 use super::names;
@@ -61,10 +62,13 @@ fn unnamed(key: &str, layers: &[Layer]) -> String {
 }
 
 fn accept<T>(judged: Judged<T>) -> anyhow::Result<Vec<String>> {
-    match judged.problem {
-        Some(problem) => Err(problem.into()),
-        None => Ok(judged.warnings),
+    let mut warnings = judged.warnings;
+    match judged.verdict {
+        FileVerdict::Usable => {}
+        FileVerdict::LoadsNothing(why) => warnings.push(why),
+        FileVerdict::Unusable(problem) => return Err(problem.into()),
     }
+    Ok(warnings)
 }
 
 /// The log lines of a load are about the whole file.
@@ -131,10 +135,10 @@ pub(super) fn check_removal(stored: Option<&Stored>, text: &[u8]) -> anyhow::Res
     let gone: Vec<_> = stored.difference(&new).map(String::as_str).collect();
     if !gone.is_empty() {
         return Err(failure::usage(format!(
-            "it would remove {} of {} providers: {}; no run would request them any more. Add --accept-removal if \
+            "it would remove {} of {}: {}; no run would request them any more. Add --accept-removal if \
              that is meant; `\"enabled\": false` in an entry stops its requests and keeps it",
             gone.len(),
-            stored.len(),
+            counted(stored.len(), "provider"),
             gone.join(", ")
         )));
     }

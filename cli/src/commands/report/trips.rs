@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, Utc};
-use pages::grouped;
 use pipeline::{Context, ProviderTrips, ReportFilters, TripFigures, TripReport, TripReportRequest};
+use trips::words::{counted, grouped};
 
 use crate::args::TripsArgs;
 use crate::commands::connect;
@@ -110,10 +110,10 @@ fn print(args: &TripsArgs, report: &TripReport, ctx: &Context) -> anyhow::Result
         if provider.hours_loaded < report.hours {
             writeln!(
                 out,
-                "{}: {} of {} hours are not loaded, so trips are missing; see `mds status --provider {} --since {}`",
+                "{}: {} of {}, so trips are missing; see `mds status --provider {} --since {}`",
                 provider.provider,
                 report.hours - provider.hours_loaded,
-                report.hours,
+                counted(report.hours, "hour").with("is not loaded", "are not loaded"),
                 provider.provider,
                 report.month.first_day()
             )?;
@@ -173,11 +173,16 @@ fn since_line(provider: &ProviderTrips) -> String {
             format!("{}: no change", provider.provider)
         }
         Some(since) => format!(
-            "{}: {} trips arrived or corrected, {} withdrawn; {:+} trips{}",
+            "{}: {:#} arrived or corrected, {} withdrawn; {:+} {}{}",
             provider.provider,
-            grouped(since.arrived_or_corrected),
+            counted(since.arrived_or_corrected, "trip"),
             grouped(since.withdrawn),
             since.trips,
+            if since.trips.unsigned_abs() == 1 {
+                "trip"
+            } else {
+                "trips"
+            },
             since
                 .trips_after_filters
                 .map_or(String::new(), |counted| format!(

@@ -4,6 +4,7 @@ use std::io::{BufWriter, IsTerminal as _, Write, stdout};
 use std::process::ExitCode;
 
 use pipeline::{Context, NothingReason, Plan, PlanRequest, PlannedBlock};
+use trips::words::counted;
 
 use super::report;
 use crate::failure::usage;
@@ -55,8 +56,8 @@ pub(super) async fn show(
         );
     }
     note!(
-        "dry run: {} blocks to do, nothing written",
-        plan.block_count
+        "dry run: {} to do, nothing written",
+        counted(plan.block_count, "block")
     );
     Ok(ExitCode::SUCCESS)
 }

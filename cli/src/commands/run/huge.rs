@@ -1,6 +1,7 @@
 //! Asks before a range of hours that nobody means.
 
 use pipeline::{Context, Plan, PlanRequest};
+use trips::words::counted;
 
 use crate::commands::ask;
 use crate::failure::usage;
@@ -31,7 +32,8 @@ pub(super) async fn confirm(
         return Ok(());
     }
     consent(&format!(
-        "this is for {blocks} blocks ({})",
+        "this is for {} ({})",
+        counted(blocks, "block"),
         by_provider(&plan)
     ))
     .await
@@ -47,7 +49,11 @@ pub(crate) async fn confirm_hours(hours: u64, is_confirmed: bool) -> anyhow::Res
     if is_confirmed || hours <= MANY_BLOCKS {
         return Ok(());
     }
-    consent(&format!("this is for {hours} hours of each provider")).await
+    consent(&format!(
+        "this is for {} of each provider",
+        counted(hours, "hour")
+    ))
+    .await
 }
 
 async fn consent(question: &str) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ mod text;
 
 use pipeline::{Plan, RunEnd};
 use serde_json::{Map, Value, json};
+use trips::words::counted;
 
 use crate::output;
 
@@ -69,7 +70,7 @@ pub(super) fn print_gave_up(end: &RunEnd) {
     if let Some(gave_up) = &end.gave_up {
         note!(
             "{gave_up}; {} left as they were, and the same command continues",
-            text::blocks_are(end.not_begun)
+            counted(end.not_begun, "block").with("is", "are")
         );
     }
 }
@@ -78,11 +79,11 @@ pub(super) fn print_gave_up(end: &RunEnd) {
 pub(super) fn print_left_out(plan: &Plan) {
     if let Some(audit) = &plan.audit {
         note!(
-            "audit of {} hours: {} differ; the portal lacks {} rows, has {} with another content and {} that only it \
+            "audit of {}: {}; the portal lacks {}, has {} with another content and {} that only it \
              has, of which {} are deleted",
-            audit.hours,
-            audit.hours_that_differ,
-            audit.missing,
+            counted(audit.hours, "hour"),
+            counted(audit.hours_that_differ, "hour").with("differs", "differ"),
+            counted(audit.missing, "row"),
             audit.different,
             audit.extra,
             audit.extra_deleted

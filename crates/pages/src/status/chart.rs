@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
+use ::trips::words::grouped;
 use pipeline::DayStatus;
-
-use crate::numbers::grouped;
 
 pub(super) const HEIGHT: usize = 60;
 /// Above the highest value.

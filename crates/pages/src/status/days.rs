@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ::trips::hour_state::HourState;
+use ::trips::words::counted;
 use pipeline::DayStatus;
 
 /// The newest of them; a page is not read to the end of years.
@@ -32,7 +33,7 @@ impl DayRow {
             .into_iter()
             .map(|(state, labels)| {
                 if labels.len() == day.hours.len() {
-                    format!("all {} hours {state}", labels.len())
+                    format!("all {} {state}", counted(labels.len(), "hour"))
                 } else {
                     format!("{state}: {}", labels.join(", "))
                 }

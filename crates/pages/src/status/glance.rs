@@ -1,5 +1,6 @@
 //! All days of all providers at a glance: a line for each provider, over the same days.
 
+use ::trips::words::counted;
 use chrono::NaiveDate;
 use pipeline::ProviderStatus;
 
@@ -70,8 +71,8 @@ impl<'a> Line<'a> {
             });
         }
         let words = match status.days.len() - complete {
-            0 => format!("{complete} days whole or empty"),
-            others => format!("{complete} days whole or empty, {others} not"),
+            0 => format!("{} whole or empty", counted(complete, "day")),
+            others => format!("{} whole or empty, {others} not", counted(complete, "day")),
         };
         Self {
             provider: status.provider.as_str(),

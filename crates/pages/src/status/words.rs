@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use ::trips::hour_state::HourState;
+use ::trips::words::{counted, grouped};
 use pipeline::{PortalDifferences, Problem};
-
-use crate::numbers::grouped;
 
 /// `22 whole, 1 missing`.
 pub(super) fn states(counts: &BTreeMap<HourState, u64>) -> String {
@@ -19,10 +18,7 @@ pub(super) fn states(counts: &BTreeMap<HourState, u64>) -> String {
 
 /// A duration as people say it: `3 hours`, or `2 days 3 hours`.
 pub(super) fn duration(hours: &u64) -> String {
-    let count = |number: u64, unit: &str| {
-        let plural = if number == 1 { "" } else { "s" };
-        format!("{} {unit}{plural}", grouped(number))
-    };
+    let count = |number: u64, unit: &str| format!("{:#}", counted(number, unit));
     match (*hours / 24, *hours % 24) {
         (0, hours) => count(hours, "hour"),
         (days, 0) => count(days, "day"),
@@ -41,8 +37,7 @@ pub(super) fn hours(provider: &str, problem: &Problem) -> String {
 
 /// `2 hours failed: ProviderUnavailable: HTTP 503.`
 pub(super) fn problem(problem: &Problem) -> String {
-    let plural = if problem.hours == 1 { "" } else { "s" };
-    let mut text = format!("{} hour{plural} {}", grouped(problem.hours), problem.state);
+    let mut text = format!("{:#} {}", counted(problem.hours, "hour"), problem.state);
     for cause in [&problem.error_name, &problem.message]
         .into_iter()
         .flatten()
@@ -61,12 +56,20 @@ pub(super) fn parts(text: &str) -> impl Iterator<Item = (bool, &str)> {
 pub(super) fn differences(found: &PortalDifferences) -> String {
     let waiting = match found.waiting {
         0 => String::new(),
-        rows => format!(" ({} of these two wait to be published)", grouped(rows)),
+        rows => format!(
+            " ({} {} to be published)",
+            grouped(rows),
+            if rows == 1 {
+                "of these two waits"
+            } else {
+                "of these two wait"
+            }
+        ),
     };
     format!(
-        "It lacks {} of {} rows, has {} with another content{waiting}, and {} that only it has.",
+        "It lacks {} of {:#}, has {} with another content{waiting}, and {} that only it has.",
         grouped(found.missing),
-        grouped(found.database_rows),
+        counted(found.database_rows, "row"),
         grouped(found.different),
         grouped(found.extra)
     )

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use socrata::Chunk;
 use store::PublishTurn;
+use trips::words::counted;
 use uuid::Uuid;
 
 use crate::context::{Context, Portal};
@@ -74,8 +75,10 @@ async fn delete(
             return Err(PipelineError::new(
                 ErrorName::SocrataRejected,
                 format!(
-                    "the portal refused to delete {} rows of dataset {} that only it has (it deleted {})",
-                    upsert.errors, portal.dataset, upsert.deleted
+                    "the portal refused to delete {} of dataset {} that only it has (it deleted {})",
+                    counted(upsert.errors, "row"),
+                    portal.dataset,
+                    upsert.deleted
                 ),
             ));
         }

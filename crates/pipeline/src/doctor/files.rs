@@ -6,11 +6,12 @@ use boundaries::Layer;
 use config::{Environment, Providers, Settings};
 use futures::future::join_all;
 use tokio::task::spawn_blocking;
+use trips::words::counted;
 use vault::{StoredAs, StoredInfo, Unreadable, Vault, VaultError};
 
 use super::bucket;
 use super::report::{Check, Verdict, timed};
-use crate::judge::{judge_providers, judge_settings};
+use crate::judge::{FileVerdict, judge_providers, judge_settings};
 
 /// What was found of the two files.
 pub(super) struct Found {
@@ -123,16 +124,13 @@ async fn check_settings(
         Err(verdict) => return verdict,
     };
     let judged = judge_settings(env, vault, text).await;
-    let for_load = judged.file.as_ref().map(Settings::check_load);
-    let for_load = for_load.and_then(|checked| checked.err().map(ToString::to_string));
     let zone = judged.file.as_ref().map(|it| it.time_zone.name());
     let zone = zone.unwrap_or_default();
     *usable = judged.file;
-    if let Some(problem) = judged.problem {
-        return Verdict::broken(problem.message, REMEDY);
-    }
-    if let Some(error) = for_load {
-        return Verdict::broken(format!("{error}, so no hour is loaded"), REMEDY);
+    match judged.verdict {
+        FileVerdict::Unusable(problem) => return Verdict::broken(problem.message, REMEDY),
+        FileVerdict::LoadsNothing(why) => return Verdict::broken(why, REMEDY),
+        FileVerdict::Usable => {}
     }
     if !judged.warnings.is_empty() {
         return Verdict::warning(judged.warnings.join("; "), REMEDY);
@@ -153,13 +151,16 @@ fn check_providers(env: &Environment, file: &File, usable: &mut Option<Providers
         all = providers.iter().count();
     }
     *usable = judged.file;
-    if let Some(problem) = judged.problem {
+    if let FileVerdict::Unusable(problem) = judged.verdict {
         return Verdict::broken(problem.message, REMEDY);
     }
     match enabled {
         _ if !judged.warnings.is_empty() => Verdict::warning(judged.warnings.join("; "), REMEDY),
         0 => Verdict::warning(
-            format!("none of {all} providers is enabled, so no hour is requested"),
+            format!(
+                "none of {} is enabled, so no hour is requested",
+                counted(all, "provider")
+            ),
             REMEDY,
         ),
         _ => Verdict::ok(format!("{enabled} of {all} are enabled")),

@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use trips::Changes;
 use trips::block::{Block, BlockObject};
+use trips::words::counted;
 use uuid::Uuid;
 use vault::{ObjectWriter, Seal, WriteCondition};
 
@@ -53,7 +54,11 @@ impl ArchivedHour {
     /// The message of the block's row in the schedule.
     pub(super) fn message(&self) -> String {
         let report = &self.report;
-        let mut text = format!("HTTP {} with {} trips", report.http_status, report.trips);
+        let mut text = format!(
+            "HTTP {} with {}",
+            report.http_status,
+            counted(report.trips, "trip")
+        );
         if report.trips_outside_window > 0 {
             let _ = write!(text, ", {} of other hours", report.trips_outside_window);
         }

@@ -4,6 +4,7 @@
 use mds_client::HourReport;
 use store::LoadedTrips;
 use trips::block::ProviderName;
+use trips::words::counted;
 
 use crate::error::{ErrorName, PipelineError};
 
@@ -45,10 +46,11 @@ impl Loss {
         PipelineError::new(
             ErrorName::ProviderLostTrips,
             format!(
-                "the provider returned HTTP {} with {} trips, and {missing} of the {loaded} loaded trips are missing; \
+                "the provider returned HTTP {} with {}, and {missing} of the {loaded} loaded trips are missing; \
                  archive and rows stay, and the response is kept as {key}. If the trips are really gone, run the hour \
                  again with --force --accept-losses",
-                report.http_status, report.trips
+                report.http_status,
+                counted(report.trips, "trip")
             ),
         )
     }

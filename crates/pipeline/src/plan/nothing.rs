@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use trips::status::{BlockStatus, Step, StepSelection};
+use trips::words::counted;
 
 use super::Plan;
 use crate::context::Context;
@@ -114,15 +115,20 @@ fn reasons(plan: &Plan, steps: StepSelection) -> String {
     let mut parts = Vec::new();
     if let Some(audit) = &plan.audit {
         parts.push(match audit.hours_that_differ {
-            0 => format!("portal and database agree in {} hours", audit.hours),
-            n => format!("{n} hours differ, and none of their blocks can be published"),
+            0 => format!(
+                "portal and database agree in {}",
+                counted(audit.hours, "hour")
+            ),
+            n => format!(
+                "{}, and no block of these hours can be published",
+                counted(n, "hour").with("differs", "differ")
+            ),
         });
     }
     if plan.nothing_to_do > 0 {
-        let verb = if plan.nothing_to_do == 1 { "is" } else { "are" };
         parts.push(format!(
-            "{} {verb} done already ({})",
-            blocks(plan.nothing_to_do),
+            "{} done already ({})",
+            counted(plan.nothing_to_do, "block").with("is", "are"),
             by_status(plan)
         ));
     }
@@ -154,8 +160,7 @@ fn reasons(plan: &Plan, steps: StepSelection) -> String {
         ),
     ] {
         if count > 0 {
-            let why = if count == 1 { one } else { several };
-            parts.push(format!("{} {why}", blocks(count)));
+            parts.push(counted(count, "block").with(&one, &several));
         }
     }
     let mut text = parts.join("; ");
@@ -180,14 +185,6 @@ fn by_status(plan: &Plan) -> String {
         let _ = write!(text, "{comma}{n} {}", status.as_str());
     }
     text
-}
-
-fn blocks(count: u64) -> String {
-    if count == 1 {
-        "1 block".to_owned()
-    } else {
-        format!("{count} blocks")
-    }
 }
 
 fn no_provider(ctx: &Context) -> String {

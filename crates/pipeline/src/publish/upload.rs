@@ -6,6 +6,7 @@ use serde_json::Value;
 use socrata::{Chunk, SocrataError, Upsert};
 use store::{Publication, PublishTurn, Sent};
 use trips::status::BlockStatus;
+use trips::words::counted;
 use uuid::Uuid;
 
 use super::Counts;
@@ -126,9 +127,10 @@ fn not_of_the_block(item: &BlockItem, rows: usize) -> PipelineError {
     PipelineError::new(
         ErrorName::InvalidInput,
         format!(
-            "{rows} rows of the file are not loaded trips of the block {} of {}, or stand there twice: load the block \
-             first, or name the block that they belong to",
-            item.label, item.provider
+            "{} of a loaded trip of the block {} of {}, or repeated: load the block first, or name the block of these rows",
+            counted(rows, "row").with("of the file is not that", "of the file are not those"),
+            item.label,
+            item.provider
         ),
     )
 }
@@ -282,8 +284,8 @@ fn refused_rows(portal: &Portal, upsert: Upsert) -> PipelineError {
     PipelineError::new(
         ErrorName::SocrataRejected,
         format!(
-            "the portal refused {} rows of dataset {} (it took {})",
-            upsert.errors,
+            "the portal refused {} of dataset {} (it took {})",
+            counted(upsert.errors, "row"),
             portal.dataset,
             upsert.created + upsert.updated + upsert.deleted
         ),

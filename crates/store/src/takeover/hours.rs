@@ -17,6 +17,7 @@ use crate::schedule::get;
 mod detect;
 
 use detect::detect;
+use trips::words::counted;
 
 /// What the civil columns of the schedule tell.
 #[derive(Debug)]
@@ -91,8 +92,8 @@ impl Hours {
         let set_aside = rank(transaction).await?;
         if set_aside > 0 {
             inspection.notes.push(format!(
-                "{set_aside} rows of api.schedule are of an hour that another row has too, or that the clocks skip; \
-                 the row that has come further is kept, the others move to api.schedule_set_aside"
+                "{} of an hour that another row has too, or that the clocks skip; the row that has come further is kept, the others move to api.schedule_set_aside",
+                counted(set_aside, "row").with("of api.schedule is", "of api.schedule are")
             ));
         }
         Ok(Some(Self { set_aside }))

@@ -1,6 +1,7 @@
 //! Which block has delivered an old trip, and which provider an old device belongs to.
 
 use tokio_postgres::Transaction;
+use trips::words::counted;
 use uuid::Uuid;
 
 use super::TakeOver;
@@ -111,8 +112,8 @@ pub(super) async fn name_providers_of_devices(
         .map_err(doing)?;
     if without > 0 {
         notes.push(format!(
-            "{without} devices have no trip that tells their provider; they have the provider_id \
-             00000000-0000-0000-0000-000000000000"
+            "{} no trip that tells the provider; their provider_id is 00000000-0000-0000-0000-000000000000",
+            counted(without, "device").with("has", "have")
         ));
     }
     Ok(())

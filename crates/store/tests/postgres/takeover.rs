@@ -384,7 +384,7 @@ async fn a_repeated_hour_is_its_first_occurrence_and_a_skipped_one_gives_way() {
         report
             .notes
             .iter()
-            .any(|it| it.starts_with("1 rows of api.schedule")),
+            .any(|it| it.starts_with("1 row of api.schedule is of an hour")),
         "{:?}",
         report.notes
     );

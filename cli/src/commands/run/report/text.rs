@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use pipeline::{FailureGroup, Plan, RunEnd, RunSummary};
+use trips::words::counted;
 
 use super::{Report, table};
 
@@ -38,7 +39,7 @@ fn counts(summary: &RunSummary) -> String {
     let mut text = format!(
         "run {}: of {} {} done",
         summary.run_id,
-        blocks(planned),
+        counted(planned, "block"),
         summary.done
     );
     for (count, how) in [
@@ -76,7 +77,7 @@ fn add_failures(text: &mut String, group: &FailureGroup) {
     let _ = write!(
         text,
         "\nfailed: {} of {}, {} ({})",
-        blocks(group.blocks),
+        counted(group.blocks, "block"),
         group.provider,
         group.step,
         group.error_name.as_deref().unwrap_or("no reason recorded")
@@ -114,7 +115,7 @@ pub(super) fn stopped(plan: &Plan, end: &RunEnd) -> String {
     let ended = plan.block_count.saturating_sub(end.not_begun);
     format!(
         "stopped; run the same command again to continue: of {} {ended} ended, {} {} left to do",
-        blocks(plan.block_count),
+        counted(plan.block_count, "block"),
         end.not_begun,
         if end.not_begun == 1 { "is" } else { "are" }
     )
@@ -141,8 +142,8 @@ pub(super) fn left_out(plan: &Plan) -> Vec<String> {
         ),
     ] {
         if count > 0 {
-            let why = if count == 1 { one } else { several };
-            lines.push(format!("{} {why} left out", blocks(count)));
+            let why = counted(count, "block").with(one, several);
+            lines.push(format!("{why} left out"));
         }
     }
     lines.extend(before_start(plan));
@@ -150,28 +151,10 @@ pub(super) fn left_out(plan: &Plan) -> Vec<String> {
 }
 
 pub(super) fn before_start(plan: &Plan) -> Option<String> {
-    match plan.before_start {
-        0 => None,
-        1 => Some(
-            "1 block is from before its provider's active_from and is left out; --provider with its name includes it"
-                .to_owned(),
-        ),
-        count => Some(format!(
-            "{count} blocks are from before their provider's active_from and are left out; --provider with its name \
-             includes them"
-        )),
-    }
-}
-
-pub(super) fn blocks(count: u64) -> String {
-    if count == 1 {
-        "1 block".to_owned()
-    } else {
-        format!("{count} blocks")
-    }
-}
-
-pub(super) fn blocks_are(count: u64) -> String {
-    let verb = if count == 1 { "is" } else { "are" };
-    format!("{} {verb}", blocks(count))
+    (plan.before_start > 0).then(|| {
+        counted(plan.before_start, "block").with(
+            "is from before its provider's active_from and is left out; --provider with its name includes it",
+            "are from before their provider's active_from and are left out; --provider with its name includes them",
+        )
+    })
 }

@@ -3,6 +3,7 @@
 use mds_client::{HourReport, ProviderConfig};
 use trips::CostUnit;
 use trips::trip::{Flag, RejectReason};
+use trips::words::counted;
 
 use super::{finding, good, harm, note};
 use crate::error::PipelineError;
@@ -29,7 +30,8 @@ pub(super) fn no_trips(report: &HourReport) -> Finding {
         n => note(
             about,
             format!(
-                "the hour has none, but {n} trips of other hours came with it: choose another with --time-max. If the same happens there, the provider ignores the query"
+                "the hour has none, but {} of other hours came with it: choose another with --time-max. If the same happens there, the provider ignores the query",
+                counted(n, "trip")
             ),
         ),
     }
@@ -50,9 +52,9 @@ pub(super) fn fields(sample: &Sample) -> Finding {
         })
         .collect();
     let text = format!(
-        "{} of {} trips would be rejected: {}",
+        "{} of {} would be rejected: {}",
         sample.rejected,
-        sample.trips,
+        counted(sample.trips, "trip"),
         listed.join(", ")
     );
     let share = share(sample.rejected, sample);
@@ -75,7 +77,10 @@ pub(super) fn requested_hour(sample: &Sample, neighbour: Option<&ProbedHour>) ->
         );
     }
     let outside = sample.flagged(Flag::OutsideHour);
-    let text = format!("{outside} of {} trips end outside of it", sample.trips);
+    let text = format!(
+        "{outside} of {} outside of it",
+        counted(sample.trips, "trip").with("ends", "end")
+    );
     match outside {
         0 => good(about, "every trip ends within it"),
         _ if share(outside, sample) > TOLERATED_OUTSIDE_HOUR => harm(about, text, Some(remedy)),
@@ -90,8 +95,8 @@ pub(super) fn time_units(sample: &Sample) -> Finding {
         n => note(
             about,
             format!(
-                "{n} of {} trips have seconds instead of milliseconds; they are repaired",
-                sample.trips
+                "{n} of {} seconds instead of milliseconds; they are repaired",
+                counted(sample.trips, "trip").with("has", "have")
             ),
         ),
     }
@@ -110,15 +115,15 @@ pub(super) fn coordinates(
     if share(swapped, sample) > MAJORITY {
         let remedy = format!("\"swap_coordinates\": {}", !config.swap_coordinates);
         let text = format!(
-            "latitude and longitude are swapped in {swapped} of {} trips",
-            sample.trips
+            "latitude and longitude are swapped in {swapped} of {}",
+            counted(sample.trips, "trip")
         );
         return harm(about, text, Some(&remedy));
     }
     let outside = sample.flagged(Flag::OutsideArea);
     let text = format!(
-        "{outside} of {} trips start or end outside of the city",
-        sample.trips
+        "{outside} of {} outside of the city",
+        counted(sample.trips, "trip").with("starts or ends", "start or end")
     );
     match outside {
         0 => good(about, "every trip starts and ends in the city"),
@@ -141,8 +146,9 @@ pub(super) fn ids(config: &ProviderConfig, sample: &Sample) -> Finding {
             ids.join(", ")
         };
         let text = format!(
-            "{n} of {} trips have another provider_id ({others}) than the entry ({}); they would be rejected",
-            sample.trips, config.provider_id
+            "{n} of {} another provider_id ({others}) than the entry ({}); they would be rejected",
+            counted(sample.trips, "trip").with("has", "have"),
+            config.provider_id
         );
         let remedy = format!("\"provider_ids\": [{}]", ids.join(", "));
         return harm("ids", text, (!ids.is_empty()).then_some(remedy.as_str()));
@@ -152,8 +158,8 @@ pub(super) fn ids(config: &ProviderConfig, sample: &Sample) -> Finding {
         n => note(
             "ids",
             format!(
-                "{n} of {} trips have integer ids; each is converted to a UUID",
-                sample.trips
+                "{n} of {} integer ids; each is converted to a UUID",
+                counted(sample.trips, "trip").with("has", "have")
             ),
         ),
     }
@@ -166,8 +172,8 @@ pub(super) fn costs(config: &ProviderConfig, sample: &Sample) -> Finding {
         return good(about, "whole numbers of the minor unit");
     }
     let text = format!(
-        "{fractional} of {} trips have costs with a fraction of the minor unit, which would be loaded as null",
-        sample.trips
+        "{fractional} of {} costs with a fraction of the minor unit, which would be loaded as null",
+        counted(sample.trips, "trip").with("has", "have")
     );
     match config.cost_unit {
         CostUnit::Minor => harm(about, text, Some("\"cost_unit\": \"major\"")),
@@ -179,15 +185,16 @@ pub(super) fn durations(sample: &Sample) -> Finding {
     let about = "durations";
     if share(sample.in_milliseconds, sample) > MAJORITY {
         let text = format!(
-            "look like milliseconds: those of {} of {} trips are a thousand times what the times say; talk to the provider",
-            sample.in_milliseconds, sample.trips
+            "look like milliseconds: those of {} of {} a thousand times what the times say; talk to the provider",
+            sample.in_milliseconds,
+            counted(sample.trips, "trip").with("are", "are")
         );
         return harm(about, text, None);
     }
     let mismatches = sample.flagged(Flag::DurationMismatch);
     let text = format!(
-        "{mismatches} of {} trips have a duration that their times contradict",
-        sample.trips
+        "{mismatches} of {} a duration that their times contradict",
+        counted(sample.trips, "trip").with("has", "have")
     );
     match mismatches {
         0 => good(about, "as the times say"),
@@ -208,7 +215,7 @@ pub(super) fn optional_fields(sample: &Sample) -> Finding {
     .into_iter()
     .filter_map(|(flag, what)| {
         let n = sample.flagged(flag);
-        (n > 0).then(|| format!("{n} of {} trips {what}", sample.trips))
+        (n > 0).then(|| format!("{n} of {} {what}", counted(sample.trips, "trip")))
     })
     .collect();
     if found.is_empty() {
@@ -224,8 +231,8 @@ pub(super) fn duplicates(sample: &Sample) -> Finding {
         n => note(
             "duplicates",
             format!(
-                "{n} of {} trips are repeated; one of each is loaded",
-                sample.trips
+                "{n} of {} repeated; one of each is loaded",
+                counted(sample.trips, "trip").with("is", "are")
             ),
         ),
     }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use mds_client::{HourReport, MdsVersion, ProviderConfig};
+use trips::words::counted;
 use uuid::Uuid;
 
 use super::{finding, good, harm, note};
@@ -110,8 +111,11 @@ pub(super) fn pages(config: &ProviderConfig, report: &HourReport) -> Finding {
 
 pub(super) fn speed(report: &HourReport, seconds: f64) -> Finding {
     let text = format!(
-        "{} trips, {} bytes, {} pages, {} requests in {seconds:.1} s",
-        report.trips, report.bytes, report.pages, report.requests
+        "{}, {}, {}, {} in {seconds:.1} s",
+        counted(report.trips, "trip"),
+        counted(report.bytes, "byte"),
+        counted(report.pages, "page"),
+        counted(report.requests, "request")
     );
     good("speed", text)
 }
@@ -123,8 +127,9 @@ pub(super) fn repeatable(sample: &Sample, again: &ProbedHour) -> Finding {
         (Some(other), _) => note(
             about,
             format!(
-                "{} trips, then {}: the trips change",
-                sample.trips, other.trips
+                "{}, then {}: the trips change",
+                counted(sample.trips, "trip"),
+                other.trips
             ),
         ),
         (
@@ -146,9 +151,10 @@ pub(super) fn repeatable(sample: &Sample, again: &ProbedHour) -> Finding {
 pub(super) fn old_hour(hour: &ProbedHour) -> Finding {
     let about = "an old hour";
     match &hour.outcome {
-        HourOutcome::Ready(report) => {
-            good(about, format!("{}: {} trips", hour.label, report.trips))
-        }
+        HourOutcome::Ready(report) => good(
+            about,
+            format!("{}: {}", hour.label, counted(report.trips, "trip")),
+        ),
         HourOutcome::NotOperating => note(about, format!("{}: no service (404)", hour.label)),
         HourOutcome::NotYet { http_status } => note(
             about,
@@ -178,7 +184,10 @@ pub(super) fn future_hour(hour: &ProbedHour) -> Finding {
     match &hour.outcome {
         HourOutcome::Ready(report) if report.trips > 0 => harm(
             about,
-            format!("{} trips in an hour that has not begun", report.trips),
+            format!(
+                "{} in an hour that has not begun",
+                counted(report.trips, "trip")
+            ),
             None,
         ),
         HourOutcome::Ready(_) => note(
@@ -236,9 +245,9 @@ pub(in crate::probe) fn vehicles(
         Ok(listed) => {
             let known = sample.devices.intersection(listed).count();
             let text = format!(
-                "{} listed; {known} of the {} devices of trips are among them",
+                "{} listed; {known} of the trips' {} among them",
                 listed.len(),
-                sample.devices.len()
+                counted(sample.devices.len(), "device").with("is", "are")
             );
             if known == sample.devices.len() {
                 good(about, text)

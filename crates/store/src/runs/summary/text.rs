@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use trips::words::counted;
+
 use super::{FailedBlock, FailureGroup, RunSummary, RunTrips};
 
 /// How many groups of failures are explained in the line.
@@ -14,8 +16,10 @@ impl fmt::Display for RunSummary {
         };
         write!(
             f,
-            "run {}: of {planned} blocks {} done",
-            self.run_id, self.done
+            "run {}: of {} {} done",
+            self.run_id,
+            counted(planned, "block"),
+            self.done
         )?;
         for (count, how) in [
             (self.not_ready, "not published by the provider yet"),
@@ -52,8 +56,9 @@ impl fmt::Display for RunTrips {
         if self.trips_fetched > 0 {
             write!(
                 f,
-                "; {} trips fetched = {} loaded",
-                self.trips_fetched, self.trips_loaded
+                "; {} fetched = {} loaded",
+                counted(self.trips_fetched, "trip"),
+                self.trips_loaded
             )?;
             for (count, how) in [
                 (self.trips_rejected, "rejected"),
@@ -64,7 +69,7 @@ impl fmt::Display for RunTrips {
                 }
             }
         } else if self.trips_archived > 0 {
-            write!(f, "; {} trips archived", self.trips_archived)?;
+            write!(f, "; {} archived", counted(self.trips_archived, "trip"))?;
         }
         Ok(())
     }
@@ -73,11 +78,10 @@ impl fmt::Display for RunTrips {
 /// The reason of a failure, and the way out.
 impl fmt::Display for FailureGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let blocks = if self.blocks == 1 { "block" } else { "blocks" };
         write!(
             f,
-            "{} {blocks} of {}, {} ({})",
-            self.blocks,
+            "{} of {}, {} ({})",
+            counted(self.blocks, "block"),
             self.provider,
             self.step,
             self.error_name.as_deref().unwrap_or("no reason recorded")
