@@ -21,6 +21,8 @@ pub struct Chunk {
     pub body: Bytes,
     /// How many rows it has; at least 1.
     pub rows: usize,
+    /// How many of them delete a row.
+    pub deletions: usize,
 }
 
 /// Why rows could not be cut into chunks. It quotes none of them.
@@ -39,8 +41,8 @@ pub enum ChunkError {
     },
 }
 
-/// The rows of a JSON array of objects, in order, one chunk at a time. Memory holds one chunk and
-/// one row. The stream ends after its first error.
+/// The rows of a JSON array of objects, none of which deletes one, in order, one chunk at a time.
+/// Memory holds one chunk and one row. The stream ends after its first error.
 pub struct Chunks<R> {
     rows: Elements<R>,
     chunk_rows: usize,
@@ -173,6 +175,7 @@ impl Body {
         (self.rows > 0).then(|| Chunk {
             body: self.json.into(),
             rows: self.rows,
+            deletions: 0,
         })
     }
 }

@@ -115,7 +115,7 @@ impl SocrataClient {
             Posted::Done(body) => body,
             Posted::Accepted(ticket) => self.poll(&ticket).await?,
         };
-        Upsert::read(&body, chunk.rows as u64)
+        Upsert::read(&body, chunk.rows as u64, chunk.deletions as u64)
     }
 
     /// What the portal says about the dataset and its columns.

@@ -5,13 +5,13 @@ use crate::error::SocrataError;
 use crate::metadata::DatasetInfo;
 use crate::upsert::Upsert;
 
-/// Reads the answer to an upload of this many rows.
+/// Reads the answer to an upload of this many rows, of which so many delete one.
 ///
 /// # Errors
 ///
 /// [`SocrataError::Rejected`].
-pub fn upsert(body: &[u8], rows: u64) -> Result<Upsert, SocrataError> {
-    Upsert::read(body, rows)
+pub fn upsert(body: &[u8], rows: u64, deletions: u64) -> Result<Upsert, SocrataError> {
+    Upsert::read(body, rows, deletions)
 }
 
 /// Reads the description of a dataset.

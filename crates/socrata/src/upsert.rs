@@ -32,13 +32,13 @@ struct Response {
 }
 
 impl Upsert {
-    /// Reads the body of a 200 to an upload of `rows` rows.
+    /// Reads the body of a 200 to an upload of `rows` rows, of which `deletions` delete one.
     ///
     /// # Errors
     ///
     /// [`SocrataError::Rejected`] for a body without counts, and for counts that are not those of
-    /// `rows` rows: nobody knows then which rows the portal has.
-    pub(crate) fn read(body: &[u8], rows: u64) -> Result<Self, SocrataError> {
+    /// these rows: nobody knows then which rows the portal has.
+    pub(crate) fn read(body: &[u8], rows: u64, deletions: u64) -> Result<Self, SocrataError> {
         let no_counts = || SocrataError::malformed("it returned status 200 without counts of rows");
         let Object(response): Object<Response> =
             serde_json::from_slice(body).map_err(|_| no_counts())?;
@@ -51,11 +51,15 @@ impl Upsert {
             deleted: response.deleted.unwrap_or(0),
             errors: response.errors.unwrap_or(0),
         };
-        if upsert.rows() == Some(rows) {
+        let written = rows.saturating_sub(deletions);
+        if upsert.rows() == Some(rows)
+            && upsert.deleted <= deletions
+            && upsert.created + upsert.updated <= written
+        {
             return Ok(upsert);
         }
         Err(SocrataError::malformed(format!(
-            "it counted {} created, {} updated, {} deleted and {} refused rows, but {rows} were sent",
+            "it counted {} created, {} updated, {} deleted and {} refused rows, but {rows} were sent, {deletions} of them to be deleted",
             upsert.created, upsert.updated, upsert.deleted, upsert.errors
         )))
     }

@@ -51,6 +51,7 @@ async fn upsert(client: &SocrataClient) -> Result<Upsert, SocrataError> {
     let chunk = Chunk {
         body: Bytes::from_static(ROWS.as_bytes()),
         rows: 2,
+        deletions: 0,
     };
     client.upsert(&chunk).await
 }
@@ -103,6 +104,7 @@ async fn a_chunk_without_rows_is_not_sent() {
     let chunk = Chunk {
         body: Bytes::from_static(b"[]"),
         rows: 0,
+        deletions: 0,
     };
     let upsert = client("http://127.0.0.1:1").upsert(&chunk).await;
     assert_eq!(upsert.unwrap(), Upsert::default());

@@ -55,7 +55,7 @@ pub(super) fn check(data: &[u8]) {
 }
 
 fn check_upsert(body: &[u8], rows: u64) {
-    let upsert = match upsert(body, rows) {
+    let upsert = match upsert(body, rows, rows / 2) {
         Ok(upsert) => upsert,
         Err(error) => return check_message(&error.to_string()),
     };
@@ -67,6 +67,10 @@ fn check_upsert(body: &[u8], rows: u64) {
         upsert.errors,
     ];
     assert_eq!(counts.iter().sum::<u64>(), rows, "rows are lost");
+    assert!(
+        upsert.deleted <= rows / 2,
+        "rows are deleted that were to be written"
+    );
     let text = str::from_utf8(body).map(str::trim).unwrap_or_default();
     // What is skipped need not be UTF-8.
     let Some(sent) = Members::read(text) else {

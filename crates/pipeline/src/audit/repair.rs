@@ -67,6 +67,7 @@ async fn delete(
             .collect();
         let chunk = Chunk {
             rows: rows.len(),
+            deletions: rows.len(),
             body: to_json(&rows)?.to_string().into(),
         };
         let held = HeldTurn(turn);

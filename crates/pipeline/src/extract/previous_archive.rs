@@ -12,6 +12,7 @@ use trips::Changes;
 use trips::block::backup_key;
 use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
 use trips::json::object_in;
+use uuid::Uuid;
 use vault::{Vault, VaultError, WriteCondition};
 
 use super::canonical::{hash_of, hash_of_json};
@@ -176,7 +177,7 @@ impl TripVisitor for Fingerprints {
     }
 }
 
-/// The hash of a trip's id, in whichever case it is written.
+/// The hash of a trip's id, in whichever spelling of a UUID it is written.
 fn hash_of_id(trip: &RawValue) -> Option<u64> {
     #[derive(Deserialize)]
     struct Named<'a> {
@@ -185,7 +186,10 @@ fn hash_of_id(trip: &RawValue) -> Option<u64> {
     }
     let id = object_in::<Named<'_>>(trip.get()).ok()?.trip_id;
     match serde_json::from_str::<Cow<'_, str>>(id.get()) {
-        Ok(text) => Some(hash_of(&text.to_ascii_lowercase())),
+        Ok(text) => {
+            let id = Uuid::try_parse(&text).map(|id| id.to_string());
+            Some(hash_of(&id.unwrap_or_else(|_| text.to_ascii_lowercase())))
+        }
         Err(_) => hash_of_json(id.get()),
     }
 }

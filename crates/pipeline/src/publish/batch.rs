@@ -28,6 +28,7 @@ struct GatheredPart {
     /// Rows that are being written.
     pieces: Vec<JoinHandle<Result<Vec<u8>, PipelineError>>>,
     rows: usize,
+    deletions: usize,
     /// The last public id in it that the portal must have, or before it.
     last: Option<Uuid>,
     /// Whether nothing of the publication is left after this part.
@@ -88,6 +89,7 @@ impl Gathered {
             items: Vec::new(),
             pieces: Vec::new(),
             rows: 0,
+            deletions: 0,
             is_last: false,
         });
     }
@@ -106,8 +108,9 @@ impl Gathered {
                 self.rows_left = 0;
                 break;
             }
-            if let Item::Live(trip) = item {
-                *last = Some(trip.trip_id);
+            match item {
+                Item::Live(trip) => *last = Some(trip.trip_id),
+                Item::Gone(_) => part.deletions += 1,
             }
             part.items.extend(ahead.pop_front());
             part.rows += 1;
@@ -157,6 +160,7 @@ pub(super) struct Refused {
 pub(super) struct Part {
     pub(super) publication: Publication,
     pub(super) rows: usize,
+    deletions: usize,
     /// Where its rows stand in the upload, without the brackets.
     place: Range<usize>,
     /// The last public id in it that the portal must have, or before it.
@@ -182,6 +186,7 @@ impl Batch {
             .map(|(part, pieces)| Part {
                 publication: part.publication,
                 rows: part.rows,
+                deletions: part.deletions,
                 place: json.append_all(&pieces),
                 last: part.last,
                 is_last: part.is_last,
@@ -198,6 +203,7 @@ impl Batch {
         Chunk {
             body: self.json.clone(),
             rows: self.parts.iter().map(|part| part.rows).sum(),
+            deletions: self.parts.iter().map(|part| part.deletions).sum(),
         }
     }
 
@@ -208,6 +214,7 @@ impl Batch {
         Chunk {
             body: json.finish(),
             rows: part.rows,
+            deletions: part.deletions,
         }
     }
 
@@ -243,6 +250,7 @@ pub(super) fn chunk_of_trips(
     Ok(Chunk {
         body: json.finish(),
         rows: items.len(),
+        deletions: 0,
     })
 }
 

@@ -5,7 +5,7 @@ use rstest::rstest;
 fn reads_the_counts() {
     let body = br#"{"By RowIdentifier":3,"Rows Updated":2,"Rows Deleted":5,
         "Rows Created":1,"Errors":4,"By SID":0}"#;
-    let upsert = Upsert::read(body, 12).unwrap();
+    let upsert = Upsert::read(body, 12, 6).unwrap();
     let expected = Upsert {
         created: 1,
         updated: 2,
@@ -20,7 +20,8 @@ fn reads_the_counts() {
 #[case(r#"{"Rows Created": 12, "Errors": 0}"#)]
 #[case(r#"{"Rows Deleted": 11, "Errors": 1}"#)]
 fn a_count_that_is_left_out_is_0(#[case] body: &str) {
-    Upsert::read(body.as_bytes(), 12).unwrap();
+    let deletions = if body.contains("Deleted") { 12 } else { 0 };
+    Upsert::read(body.as_bytes(), 12, deletions).unwrap();
 }
 
 #[rstest]
@@ -33,7 +34,7 @@ fn a_count_that_is_left_out_is_0(#[case] body: &str) {
 #[case(r#"{"Rows Created": -1, "Rows Updated": 1}"#)]
 #[case(r#"{"Rows Created": 1, "Rows Updated": 1, "Errors": "canary"}"#)]
 fn other_bodies_are_refused(#[case] body: &str) {
-    let error = Upsert::read(body.as_bytes(), 12).unwrap_err();
+    let error = Upsert::read(body.as_bytes(), 12, 0).unwrap_err();
     assert!(matches!(error, SocrataError::Rejected { status: 200, .. }));
     assert!(!format!("{error} {error:?}").contains("canary"));
 }
@@ -44,7 +45,32 @@ fn other_bodies_are_refused(#[case] body: &str) {
 #[case::too_many(r#"{"Rows Created": 10, "Rows Updated": 3, "Errors": 0}"#)]
 #[case::more_than_a_number_holds(r#"{"Rows Created": 18446744073709551615, "Rows Updated": 13}"#)]
 fn counts_that_do_not_add_up_are_refused(#[case] body: &str) {
-    let error = Upsert::read(body.as_bytes(), 12).unwrap_err();
+    let error = Upsert::read(body.as_bytes(), 12, 0).unwrap_err();
     assert!(matches!(error, SocrataError::Rejected { status: 200, .. }));
     assert!(error.to_string().contains("12 were sent"), "{error}");
+}
+
+#[rstest]
+#[case::all_deleted_and_none_to_be(r#"{"Rows Updated": 0, "Rows Deleted": 12}"#, 0)]
+#[case::one_deleted_too_many(r#"{"Rows Updated": 9, "Rows Deleted": 3}"#, 2)]
+#[case::one_written_too_many(r#"{"Rows Created": 1, "Rows Updated": 10, "Rows Deleted": 1}"#, 2)]
+fn a_portal_that_deletes_other_rows_than_those_sent_is_refused(
+    #[case] body: &str,
+    #[case] deletions: u64,
+) {
+    let error = Upsert::read(body.as_bytes(), 12, deletions).unwrap_err();
+    assert!(matches!(error, SocrataError::Rejected { status: 200, .. }));
+    let text = error.to_string();
+    assert!(
+        text.contains(&format!("{deletions} of them to be deleted")),
+        "{text}"
+    );
+}
+
+/// Nobody knows whether a refused row was to be written or deleted.
+#[rstest]
+#[case(r#"{"Rows Updated": 10, "Rows Deleted": 1, "Errors": 1}"#)]
+#[case(r#"{"Rows Updated": 9, "Rows Deleted": 2, "Errors": 1}"#)]
+fn refused_rows_may_be_of_either_kind(#[case] body: &str) {
+    Upsert::read(body.as_bytes(), 12, 2).unwrap();
 }

@@ -48,3 +48,17 @@ fn a_trip_without_an_id_is_known_by_what_it_says() {
     let changes = before.compare(after);
     assert_eq!((changes.new, changes.changed, changes.gone), (1, 0, 1));
 }
+
+#[test]
+fn another_spelling_of_an_id_is_no_other_trip() {
+    let usual = r#"{"trip_id":"5eed0000-0000-4000-8000-0000000000ab"}"#;
+    for other in [
+        r#"{"trip_id":"5EED0000-0000-4000-8000-0000000000AB"}"#,
+        r#"{"trip_id":"5eed00000000400080000000000000ab"}"#,
+        r#"{"trip_id":"urn:uuid:5eed0000-0000-4000-8000-0000000000ab"}"#,
+        r#"{"trip_id":"{5eed0000-0000-4000-8000-0000000000ab}"}"#,
+    ] {
+        let changes = fingerprints(&[usual]).compare(fingerprints(&[other]));
+        assert_eq!((changes.new, changes.gone), (0, 0), "{other}");
+    }
+}
