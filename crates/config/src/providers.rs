@@ -180,6 +180,7 @@ fn is_disabled(value: &Value) -> bool {
 /// `request` holds `request.auth.headers`, written as nested objects.
 const NESTED: &str = "request";
 const TOKEN_REQUEST: &str = "token_request";
+const PARAMETERS: &str = "mds_param_override";
 
 fn unknown_keys(name: &str, value: &Value) -> Vec<ConfigWarning> {
     let members = |value: Option<&Value>| -> Vec<String> {
@@ -193,7 +194,10 @@ fn unknown_keys(name: &str, value: &Value) -> Vec<ConfigWarning> {
     let place = format!("{name}.{TOKEN_REQUEST}.");
     let nested = members(value.get(TOKEN_REQUEST)).into_iter();
     let of_request = nested.filter_map(|key| unknown(&place, &key, &TokenRequest::KEYS));
-    of_entry.chain(of_request).collect()
+    let place = format!("{name}.{PARAMETERS}.");
+    let nested = members(value.get(PARAMETERS)).into_iter();
+    let of_query = nested.filter_map(|key| unknown(&place, &key, &ProviderConfig::PARAMETERS));
+    of_entry.chain(of_request).chain(of_query).collect()
 }
 
 fn entry(name: &str, value: Value) -> Result<(ProviderName, ProviderConfig), ConfigError> {

@@ -141,6 +141,10 @@ const DEFAULT_MAX_LOSS: f64 = 0.2;
 const MAX_HOURS: u32 = 24 * 366;
 
 impl ProviderConfig {
+    /// The query parameters that `mds_param_override` may give another name.
+    pub const PARAMETERS: [&'static str; 4] =
+        ["start_time", "end_time", "min_end_time", "max_end_time"];
+
     /// Every key of an entry that is read; others are ignored.
     pub const KEYS: [&'static str; 34] = [
         "mds_api_url",

@@ -131,3 +131,20 @@ fn debug_shows_names_only() {
         "{printed}"
     );
 }
+
+#[test]
+fn another_name_for_a_parameter_that_no_version_has_draws_a_warning() {
+    let file = json!({"bird": {
+        "mds_api_url": "https://mds.example.com",
+        "provider_id": "0309585e-599f-4e57-ac85-ffffffffffff",
+        "auth_type": "Bearer",
+        "token": "t",
+        "mds_param_override": {"end_tim": "e", "end_time": "hour", "min_end_time": "from"}
+    }});
+    let providers = Providers::from_json(file.to_string().as_bytes()).unwrap();
+    let expected = ConfigWarning::UnknownKey {
+        key: "bird.mds_param_override.end_tim".to_owned(),
+        nearest: "end_time",
+    };
+    assert_eq!(providers.warnings(), [expected]);
+}
