@@ -125,8 +125,8 @@ pub(crate) struct ProbeArgs {
     #[arg(long, value_name = "NAME", value_parser = providers::one)]
     pub(crate) provider: String,
 
-    /// End of the hour to check most closely: civil hour `yyyy-mm-dd-hh`. [default: the hour that a
-    /// scheduled run would request now]
+    /// End of the hour to check most closely: civil hour `yyyy-mm-dd-hh` or an RFC 3339 instant.
+    /// [default: the hour that a scheduled run would request now]
     #[arg(long, value_name = "HOUR")]
     pub(crate) time_max: Option<String>,
 }
@@ -149,7 +149,7 @@ pub(crate) struct BlockArgs {
 
     /// Length of the range in hours: before `--time-max` or, without it, from `--time-min`.
     /// [default: 1]
-    #[arg(long, value_name = "HOURS")]
+    #[arg(long, value_name = "HOURS", allow_negative_numbers = true)]
     pub(crate) interval: Option<u32>,
 
     /// The hours that each provider should have by now: those that end its `lag_hours` ago (30, if

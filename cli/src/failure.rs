@@ -1,6 +1,8 @@
 //! Reports errors, and maps them to exit statuses.
 
 use std::ffi::OsStr;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::process::ExitCode;
 
 use config::ConfigError;
@@ -20,6 +22,20 @@ struct UsageError(String);
 
 pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
     UsageError(message.into()).into()
+}
+
+/// A file or folder that cannot be written. A place that cannot be is wrong usage; a full disk is a
+/// failure.
+pub(crate) fn not_written(path: &Path, error: &io::Error) -> anyhow::Error {
+    let message = format!("{} cannot be written: {error}", path.display());
+    match error.kind() {
+        ErrorKind::NotFound
+        | ErrorKind::AlreadyExists
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::PermissionDenied => usage(message),
+        _ => anyhow::Error::msg(message),
+    }
 }
 
 /// Writes an error to standard error: in words or, with `--json`, as a JSON object on a line.

@@ -4,8 +4,9 @@ use std::fmt::{Arguments, Display};
 use std::io::{ErrorKind, Write as _, stderr, stdout};
 use std::path::Path;
 
-use anyhow::Context as _;
 use serde::Serialize;
+
+use crate::failure::not_written;
 
 /// The name that stands for standard output.
 pub(crate) const STANDARD: &str = "-";
@@ -14,8 +15,7 @@ pub(crate) const STANDARD: &str = "-";
 /// `head`, is no error.
 pub(crate) fn write(file: &Path, data: &[u8]) -> anyhow::Result<()> {
     if file != Path::new(STANDARD) {
-        return std::fs::write(file, data)
-            .with_context(|| format!("{} cannot be written", file.display()));
+        return std::fs::write(file, data).map_err(|error| not_written(file, &error));
     }
     let mut out = stdout().lock();
     tolerate(out.write_all(data).and_then(|()| out.flush()))

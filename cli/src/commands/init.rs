@@ -6,13 +6,13 @@
 mod answers;
 mod ask;
 mod bucket;
+mod given;
 mod local;
 mod outside;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use config::Environment;
 use pipeline::Conclusion;
 use serde_json::json;
@@ -22,12 +22,13 @@ use self::ask::Asker;
 use self::bucket::Bucket;
 use self::outside::Probed;
 use crate::args::InitArgs;
-use crate::failure::FAILED;
+use crate::failure::{FAILED, not_written};
 use crate::output;
 
 pub(crate) async fn init(args: &InitArgs, json: bool) -> anyhow::Result<ExitCode> {
     let mut asker = Asker::new(args.yes, args.secrets.as_deref())?;
-    std::fs::create_dir_all(&args.folder).with_context(|| args.folder.display().to_string())?;
+    let made = std::fs::create_dir_all(&args.folder);
+    made.map_err(|error| not_written(&args.folder, &error))?;
     let mut done = Done::default();
 
     let variables = answers::environment(args, &mut asker).await?;
@@ -36,6 +37,8 @@ pub(crate) async fn init(args: &InitArgs, json: bool) -> anyhow::Result<ExitCode
     let bucket = Box::pin(Bucket::open(&env)).await?;
     let answers = Box::pin(Answers::gather(args, &mut asker, &bucket)).await?;
     asker.finish()?;
+    // A mistake in an answer is corrected by the next answer, as long as no file holds it.
+    answers.check(&bucket).await?;
 
     done.write(args, local::ENV, Some(answers::env_text(&variables)))?;
     done.write(args, local::SETTINGS, answers.new_settings.clone())?;

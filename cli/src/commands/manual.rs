@@ -11,6 +11,7 @@ use clap_mangen::Man;
 use trips::words::counted;
 
 use crate::args::{CompletionsArgs, ManArgs};
+use crate::failure::not_written;
 use crate::{help, output};
 
 const PROGRAM: &str = "mds";
@@ -23,7 +24,7 @@ pub(crate) fn completions(args: &CompletionsArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(crate) fn man(args: &ManArgs) -> anyhow::Result<ExitCode> {
-    fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+    fs::create_dir_all(&args.out).map_err(|error| not_written(&args.out, &error))?;
     let mut command = help::command().disable_help_subcommand(true);
     command.build();
     let pages = write_pages(&command, &args.out)?;

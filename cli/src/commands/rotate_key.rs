@@ -10,7 +10,7 @@ use vault::{RotationProgress, RotationReport, Vault, VaultError};
 
 use crate::args::RotateArgs;
 use crate::commands::connect;
-use crate::failure::FAILED;
+use crate::failure::{FAILED, usage};
 use crate::output;
 use crate::progress::Progress;
 
@@ -39,6 +39,13 @@ pub(crate) async fn rotate_key(
         .await;
     progress.end();
     let report = rotated?;
+    if report.seen() == 0 && !args.prefix.is_empty() {
+        return Err(usage(format!(
+            "no object of the bucket {} begins with {}",
+            vault.bucket(),
+            args.prefix
+        )));
+    }
     for failure in &report.failed {
         note!("{failure}");
     }

@@ -14,6 +14,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::args::{FunctionStartsArgs, SandboxArgs, SandboxCommand, SandboxProviderArgs};
+use crate::failure::usage;
 use crate::{output, signals};
 
 mod env_target;
@@ -86,6 +87,12 @@ async fn print_start_times(args: &FunctionStartsArgs) -> anyhow::Result<()> {
 
 async fn serve_all(args: &SandboxArgs) -> anyhow::Result<Infallible> {
     env_target::check(&args.write_env)?;
+    if let Some(folder) = args.folder.as_deref().filter(|it| it.is_file()) {
+        return Err(usage(format!(
+            "--folder {} is a file; give a folder, which may be new",
+            folder.display()
+        )));
+    }
     note!("starting Postgres, S3, a portal and two providers on loopback ...");
     let stack = LocalStack::start(StackOptions {
         folder: args.folder.clone(),

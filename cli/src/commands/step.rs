@@ -68,7 +68,8 @@ async fn with_file(
         }
         Step::SyncDb => {
             let (ctx, item) = item_for_file(request, file).await?;
-            let item = named(pipeline::sync_db(&ctx, item, source).await)?;
+            let item = named(pipeline::sync_db(&ctx, item, source).await);
+            let item = item.with_context(|| path.to_string())?;
             let block = item.block()?;
             let done = item.sync_db.context("the step has no output")?;
             let text = format!("{} of {path}", loaded(&done));
@@ -76,7 +77,8 @@ async fn with_file(
         }
         Step::SyncSocrata => {
             let (ctx, item) = item_for_file(request, file).await?;
-            let item = named(pipeline::sync_socrata(&ctx, item, source).await)?;
+            let item = named(pipeline::sync_socrata(&ctx, item, source).await);
+            let item = item.with_context(|| path.to_string())?;
             let block = item.block()?;
             let done = item.sync_socrata.context("the step has no output")?;
             let text = format!(

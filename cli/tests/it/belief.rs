@@ -97,6 +97,21 @@ async fn an_hour_that_has_lost_its_trips_stays_until_the_loss_is_accepted(
         // Without the option the command would find nothing to do.
         let again = "again: mds run --provider bird --time-max 2020-01-15-13 --force";
         assert!(stdout(&output).contains(again), "{}", stdout(&output));
+        // A day later a person still finds it.
+        let args = ["--json", "status", "--since", "2020-01-15"];
+        let found = stdout(&world.expect(1, &args).await);
+        let found: Value = serde_json::from_str(&found).unwrap();
+        assert_eq!(found["needs_a_person"], true);
+        let bird = &found["providers"][0];
+        assert_eq!(bird["states"]["whole"], 2);
+        let problems = bird["problems"].as_array().unwrap();
+        let lost = problems
+            .iter()
+            .find(|it| it["error_name"] == "ProviderLostTrips");
+        assert_eq!(
+            lost.unwrap()["command"],
+            "mds run --provider bird --time-max 2020-01-15-13 --force --accept-losses"
+        );
         let message = world.message().await;
         assert!(
             message.starts_with("ProviderLostTrips: ")

@@ -337,3 +337,63 @@ fn ctrl_c_at_a_question_stops_it() {
     assert_eq!(ended.unwrap().code(), Some(130));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_answer_is_corrected_by_the_next_one() {
+    let start = Beginning::new().await;
+    let before = start.files();
+    let entry = start.world.stack.providers["bird"].entry();
+    let text = |name: &str| entry[name].as_str().unwrap();
+    let init = |more: &[&str]| {
+        let endpoint = start.world.stack.s3.endpoint_url();
+        let mut command = start.mds(&["init", "--yes", "--bucket", "mds", "--endpoint", &endpoint]);
+        command
+            .args(["--provider", "bird", "--provider-url", text("mds_api_url")])
+            .args(["--provider-id", text("provider_id")])
+            .args(more)
+            .env("PROVIDER_TOKEN", text("token"))
+            .env("DATABASE_URL", &start.world.stack.database_url);
+        command
+    };
+    for wrong in [
+        ["--provider-version", "7"],
+        ["--time-zone", "Asia/Kolkata"],
+        ["--auth-type", "Sesame"],
+    ] {
+        Beginning::expect(2, init(&wrong)).await;
+        assert_eq!(start.files(), before, "{wrong:?}");
+    }
+    Beginning::expect(0, init(&["--provider-version", "1.2"])).await;
+
+    // What is written is kept, and the option that it contradicts is not passed over.
+    for (option, file) in [
+        (["--provider-version", "0.3"], "providers.json"),
+        (["--time-zone", "US/Eastern"], "settings.json"),
+    ] {
+        let said = stderr(&Beginning::expect(2, init(&option)).await);
+        assert!(
+            said.contains(option[0]) && said.contains(file) && said.contains("remove it"),
+            "{said}"
+        );
+    }
+    Beginning::expect(0, init(&["--provider-version", "1.2"])).await;
+    std::fs::remove_file(start.path("providers.json")).unwrap();
+    let said = stderr(&Beginning::expect(2, init(&["--provider-version", "0.3"])).await);
+    assert!(said.contains("mds config edit providers"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_in_place_of_a_folder_is_wrong_usage() {
+    let start = Beginning::new().await;
+    for args in [
+        &["init", "--folder", "bird.json"][..],
+        &["man", "--out", "bird.json"],
+        &["sandbox", "--folder", "bird.json", "--write-env", "s.env"],
+    ] {
+        let output = World::output_of(start.mds(args)).await;
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("bird.json"), "{said}");
+        assert!(said.matches("os error").count() <= 1, "{said}");
+    }
+}

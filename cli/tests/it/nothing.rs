@@ -150,3 +150,48 @@ async fn a_run_without_a_step_is_wrong_usage() {
     assert_eq!(refused.name, pipeline::ErrorName::InvalidInput, "{refused}");
     assert!(world.statuses().await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_and_does_not_exist_is_wrong_usage() {
+    let world = world_with(&["bird"], Map::new()).await;
+    for (args, word) in [
+        (&["config", "history", "nope"][..], "nope"),
+        (&["config", "rotate-key", "--prefix", "nope/"], "nope/"),
+        (&["report", "trips", "--month", "2019-01"], "2019-01"),
+        (&["status", "--html", "/nope/x"], "/nope/x"),
+    ] {
+        let said = stderr(&world.expect(2, args).await);
+        assert!(said.contains(word), "{said}");
+    }
+    world.expect(0, &ONE_HOUR).await;
+    let probed = [
+        "probe",
+        "--provider",
+        "bird",
+        "--time-max",
+        "2020-01-15T19:00:00Z",
+    ];
+    let said = stderr(&world.output(&probed).await);
+    assert!(said.contains("2020-01-15-13 ("), "{said}");
+    let get = [
+        "archive",
+        "get",
+        "--provider",
+        "bird",
+        "--time-max",
+        "2020-01-15-13",
+        "--file",
+        "/nope/x",
+    ];
+    let said = stderr(&world.expect(2, &get).await);
+    assert!(
+        said.contains("/nope/x cannot be written") && !said.contains(".tmp"),
+        "{said}"
+    );
+    let wrong = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(wrong.path(), "{\"TIME_ZONE\": \"UTC\"}").unwrap();
+    let file = wrong.path().to_str().unwrap();
+    let load = [&["sync-db"], &ONE_HOUR[1..], &["--file", file]].concat();
+    let said = stderr(&world.expect(1, &load).await);
+    assert!(said.contains(file), "{said}");
+}

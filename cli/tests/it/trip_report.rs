@@ -1,6 +1,6 @@
 //! `mds report trips`.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::{ONE_HOUR, World, run, stderr, stdout, with, world};
 
@@ -191,8 +191,8 @@ async fn the_trip_report_is_a_table_lines_of_csv_or_a_page() {
         assert_eq!(stdout(&output), "");
     }
     let empty = with(&["--json", "report", "trips", "--month"], &["2019-01"]);
-    let output: Value = serde_json::from_slice(&world.expect(0, &empty).await.stdout).unwrap();
-    assert_eq!(output["providers"], json!([]));
+    let output = world.expect(2, &empty).await;
+    assert!(stderr(&output).contains("2019-01"), "{}", stderr(&output));
 }
 
 #[tokio::test(flavor = "multi_thread")]

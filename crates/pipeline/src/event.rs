@@ -134,6 +134,11 @@ fn with_key(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     } else {
         format!("{path}: {why}")
     };
+    let why = if path == "scheduled_time" {
+        format!("{why}; give an instant of RFC 3339, such as 2020-01-31T23:00:00Z")
+    } else {
+        why
+    };
     why.chars().take(MAX_WHY_CHARS).collect()
 }
 

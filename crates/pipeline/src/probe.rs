@@ -25,8 +25,8 @@ const AGES: [i64; 11] = [1, 2, 4, 8, 16, 24, 36, 48, 72, 120, 168];
 /// The end of a label whose hour has many trips.
 const BUSY_HOUR: &str = "-18";
 
-/// Requests the hour that is labelled `hour`, or one that a schedule would request now, then its
-/// neighbours in time and a future hour. Calls `on_hour` with each.
+/// Requests the hour that ends at the time `hour`, or one that a schedule would request now, then
+/// its neighbours in time and a future hour. Calls `on_hour` with each.
 ///
 /// # Errors
 ///
@@ -43,7 +43,7 @@ pub async fn probe(
     let lag = provider.config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS);
     let prober = Prober::new(ctx, provider, now).await?;
     let whole = match hour {
-        Some(text) => Hour::from_label(ctx.zone(), text)?,
+        Some(text) => ctx.zone().parse_time(text)?.previous(),
         None => busy_hour(ctx, now - TimeDelta::hours(i64::from(lag))),
     };
     if whole.end() > now {

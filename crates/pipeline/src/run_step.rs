@@ -76,7 +76,7 @@ fn out_of_time(step: Step, after: Duration) -> PipelineError {
         name,
         format!(
             "{} had not ended after {} s, when its time ran out; nothing is lost, and a repetition does the step again. \
-             If a function's time never suffices, give the function more",
+             A block for which a function's time never suffices is done by `mds run`",
             step.as_str(),
             after.as_secs()
         ),

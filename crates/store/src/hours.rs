@@ -30,7 +30,8 @@ pub struct HourRow {
     pub duplicates: u64,
     /// Trips that the last response had and the one before it had not: they came late.
     pub late: u64,
-    /// The message of the step that last changed the row, if the status is that of a failure.
+    /// The message of the step that last changed the row, if the status is that of a failure, or if
+    /// the last response was refused since it lacks trips that are loaded.
     pub message: Option<String>,
 }
 
@@ -51,7 +52,7 @@ pub struct Found {
 const HOURS: &str = "
     SELECT block_start, state, status_id, trips_fetched, coalesce(trips_rejected, 0) AS rejected,
            coalesce(trips_duplicate, 0) AS duplicates, coalesce(trips_late, 0) AS late,
-           CASE WHEN status_id < 0 OR status_id = 1 THEN message END AS message
+           CASE WHEN status_id < 0 OR status_id = 1 OR message LIKE 'ProviderLostTrips: %' THEN message END AS message
     FROM api.hours
     WHERE provider = $1 AND block_start >= $2 AND block_start < $3
     ORDER BY block_start";

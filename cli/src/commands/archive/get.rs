@@ -14,7 +14,7 @@ use trips::block::{Block, BlockObject};
 use super::form::{Shape, write_as};
 use super::{Archive, provider};
 use crate::args::{ArchiveGetArgs, Format};
-use crate::failure::usage;
+use crate::failure::{not_written, usage};
 use crate::output;
 
 pub(super) async fn get(
@@ -114,18 +114,20 @@ fn write(content: Content, shape: Shape, format: Format, file: &Path) -> anyhow:
             written => written,
         };
     }
-    let cannot = || format!("{} cannot be written", file.display());
+    let cannot = |error: io::Error| not_written(file, &error);
     if fs::metadata(file).is_ok_and(|existing| !existing.is_file()) {
-        let out = File::create(file).with_context(cannot)?;
+        let out = File::create(file).map_err(cannot)?;
         return write_as(content, shape, format, BufWriter::new(out));
     }
     let folder = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let temporary = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(cannot)?;
-    let out = BufWriter::new(temporary.reopen().with_context(cannot)?);
+    // Its error would name the temporary file.
+    let temporary = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
+    let temporary = temporary.map_err(|error| cannot(error.kind().into()))?;
+    let out = BufWriter::new(temporary.reopen().map_err(cannot)?);
     write_as(content, shape, format, out)?;
-    temporary.persist(file).with_context(cannot)?;
+    temporary.persist(file).map_err(|it| cannot(it.error))?;
     Ok(())
 }
 

@@ -184,6 +184,12 @@ async fn free_key(target: &Target, suffix: &str) -> Result<String, VaultError> {
 pub(super) async fn history(name: &str, stage: &StageArgs, json: bool) -> anyhow::Result<ExitCode> {
     let target = Target::open(name, stage).await?;
     let all = list(&target).await?;
+    if all.is_empty() && !target.vault.exists(&target.key).await? {
+        return Err(failure::usage(format!(
+            "the bucket has no {}, and had none",
+            target.key
+        )));
+    }
     if json {
         output::json(&as_json(&target, &all))?;
         return Ok(ExitCode::SUCCESS);

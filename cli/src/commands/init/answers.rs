@@ -8,7 +8,7 @@ use vault::FernetKeys;
 
 use super::ask::Asker;
 use super::bucket::Bucket;
-use super::local;
+use super::{given, local};
 use crate::args::InitArgs;
 use crate::commands::config::check_text;
 
@@ -44,6 +44,8 @@ impl Answers {
         let local_providers = local::read(&args.folder, local::PROVIDERS)?;
         let is_new =
             |local: &Option<String>, stored: &Option<Vec<u8>>| local.is_none() && stored.is_none();
+        given::check_settings(args, local_settings.as_deref(), bucket)?;
+        given::check_providers(args, local_providers.as_deref(), bucket)?;
         let mut boundaries = Vec::new();
         let mut new_settings = None;
         if is_new(&local_settings, &bucket.settings) {

@@ -26,10 +26,9 @@ pub(super) struct Probed {
     pub(super) conclusion: Conclusion,
 }
 
-/// Checks the texts, then whether the database and the portal that they name can be used: before
-/// anything is stored, so that a correction is one of the local file.
+/// Checks whether the database and the portal that the settings name can be used: before anything
+/// is stored, so that a correction is one of the local file.
 pub(super) async fn check(answers: &Answers, bucket: &Bucket) -> anyhow::Result<()> {
-    answers.check(bucket).await?;
     let Some(text) = answers
         .settings
         .as_ref()

@@ -35,6 +35,12 @@ pub(super) async fn trips(args: &TripsArgs, json: bool) -> anyhow::Result<ExitCo
             .transpose()?,
     };
     let report = pipeline::trip_report(&ctx, request).await?;
+    if report.providers.is_empty() {
+        return Err(usage(format!(
+            "no trip that is loaded ended in {}, and no hour of it is planned",
+            args.month
+        )));
+    }
     write(args, &ctx, &report, json)?;
     if !args.no_record
         && let Err(error) = pipeline::record_trip_report(&ctx, &report).await

@@ -52,6 +52,10 @@ impl<'a> Tally<'a> {
         }
         if state.is_complete() {
             self.newest = Some(hour);
+            // What was refused changes nothing of the hour, but somebody has to decide.
+            if row.message.is_some() {
+                self.problems.add(hour, state, row.message.as_deref());
+            }
         } else {
             self.problems.add(hour, state, row.message.as_deref());
             if status.hours_behind == 0 && hour < self.due {

@@ -11,7 +11,10 @@ use crate::error::ErrorName;
 /// A sweep has tried every hour again that is due for longer than this.
 const SWEPT_AFTER: TimeDelta = TimeDelta::hours(36);
 
-/// Hours of a provider that are not whole for the same reason.
+/// The error of a response that was refused.
+const LOST: Option<ErrorName> = Some(ErrorName::ProviderLostTrips);
+
+/// Hours of a provider that are not whole for the same reason, or whose last response was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// How the hours stand.
@@ -67,10 +70,11 @@ impl<'a> Problems<'a> {
     pub(super) fn add(&mut self, hour: Hour, state: HourState, message: Option<&str>) {
         let (error_name, text) = message.map_or((None, None), named);
         let text = text.map(str::to_owned);
-        let group = self
-            .groups
-            .iter_mut()
-            .find(|group| group.state == state && group.error_name == error_name);
+        let group = self.groups.iter_mut().find(|group| {
+            let is_same = group.state == state && group.error_name == error_name;
+            // The command accepts the losses of every hour that it covers.
+            is_same && (error_name != LOST || group.last.next() == hour)
+        });
         match group {
             Some(group) => {
                 group.hours += 1;
@@ -119,6 +123,9 @@ impl<'a> Problems<'a> {
             hour: group.first,
         };
         let command = first.command_to(group.last, self.zone);
+        if group.error_name == LOST {
+            return format!("{command} --force --accept-losses");
+        }
         format!("{command} --incomplete-only")
     }
 
@@ -155,7 +162,8 @@ fn advice(state: HourState, error: Option<ErrorName>, was_swept: bool) -> &'stat
             "look at the response with `mds extract --file`, and talk to the provider"
         }
         (_, Some(ErrorName::ProviderLostTrips)) => {
-            "talk to the provider; if the trips are really gone, add --force --accept-losses"
+            "the last response was refused, and the hour stays as it was: talk to the provider; if the trips are really \
+             gone, the command accepts it"
         }
         (_, Some(ErrorName::ArchiveUnreadable)) => {
             "add the key that encrypted the archive, or find out who changed the object"

@@ -118,3 +118,25 @@ fn every_state_and_error_has_advice() {
         }
     }
 }
+
+#[test]
+fn the_command_that_accepts_losses_covers_no_hour_but_those() {
+    let lost = Some("ProviderLostTrips: 9 of 10 loaded trips are missing");
+    let found = problems(
+        &[
+            (hour(10), HourState::Whole, lost),
+            (hour(11), HourState::Whole, lost),
+            (hour(14), HourState::Whole, lost),
+        ],
+        "2020-03-10T20:00:00Z",
+    );
+    let commands: Vec<_> = found.iter().map(|it| &*it.command).collect();
+    assert_eq!(
+        commands,
+        [
+            "mds run --provider bird --time-min 2020-03-10-05 --time-max 2020-03-10-07 --force --accept-losses",
+            "mds run --provider bird --time-max 2020-03-10-10 --force --accept-losses",
+        ]
+    );
+    assert!(found.iter().all(|it| it.needs_a_person));
+}
