@@ -425,6 +425,22 @@ async fn a_dataset_without_identifier_or_column_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_cannot_serve_is_broken() {
+    use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+
+    let world = world().await;
+    let portal = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(503))
+        .mount(&portal)
+        .await;
+    let found = world
+        .with_settings(|it| it["SOCRATA_DATA_ENDPOINT"] = json!(portal.uri()))
+        .await;
+    found.expect("status 503", &["portal"], &["503", "the portal's support"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_off_is_named_although_nothing_can_be_signed() {
     use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 

@@ -75,13 +75,17 @@ async fn read_dataset(settings: &Settings) -> Result<socrata::DatasetInfo, Verdi
             SocrataError::Rejected { status: 404, .. } => {
                 "correct SOCRATA_DATASET (mds config edit settings)"
             }
+            SocrataError::Unavailable {
+                status: Some(_), ..
+            } => "wait, and try again; if it stays, ask the portal's support",
             SocrataError::Unavailable { .. } => {
                 "look at the network, and at SOCRATA_DATA_ENDPOINT (mds config edit settings)"
             }
             SocrataError::Throttled { .. } => "wait, and try again",
             _ => EDIT_SETTINGS,
         };
-        if error.is_transient() && !matches!(error, SocrataError::Unavailable { status: None, .. }) {
+        // A portal that asks to wait is there. One that cannot serve takes no rows from a run.
+        if matches!(error, SocrataError::Throttled { .. }) {
             Verdict::warning(error.to_string(), remedy)
         } else {
             Verdict::broken(error.to_string(), remedy)
