@@ -110,6 +110,16 @@ async fn an_hour_whose_trips_are_all_withdrawn_has_none_at_the_portal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_that_fill_their_uploads_exactly_are_published() {
+    let chunks = Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(5))]);
+    let world = ten_trips(PortalOptions::default(), chunks).await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [Published]);
+    assert_eq!(world.uploads(), [Some(200), Some(200)]);
+    assert_eq!(world.stack.portal.row_count(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_load_that_changes_nothing_is_not_uploaded() {
     let world = plain().await;
     world.expect(0, &ONE_HOUR).await;
