@@ -81,6 +81,40 @@ async fn an_earlier_hour_that_is_loaded_again_undoes_no_correction() {
     assert!(distances.iter().any(|it| *it == 77_777 || *it == "77777"));
 }
 
+/// A trip of the earlier hour is delivered with the later one, which then lacks it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trip_that_another_hour_has_withdrawn_comes_back_with_the_same_answer_again() {
+    let world = world(Quirks::NONE).await;
+    let folder = TempDir::new().unwrap();
+    let (a, b) = (folder.path().join("a.json"), folder.path().join("b.json"));
+    world.expect(0, &ONE_HOUR).await;
+    let (portal, trips) = (world.portal(), world.trips().await);
+    let earlier = extracted(&world, &EARLIER, &a).await;
+    let mut later = extracted(&world, &LATER, &b).await;
+    let counted = "SELECT count(*) FROM api.trips WHERE withdrawn_at IS NULL";
+    let all = world.number(counted).await;
+    let load = with(
+        &["sync-db", "--force", "--file", b.to_str().unwrap()],
+        &LATER,
+    );
+    let moved = earlier["data"]["trips"][0].clone();
+    for delivered in [vec![moved], Vec::new()] {
+        later["data"]["trips"] = json!(delivered);
+        fs::write(&b, later.to_string()).unwrap();
+        world.expect(0, &load).await;
+    }
+    assert_eq!(world.number(counted).await, all - 1);
+
+    // The provider still returns it for the earlier hour.
+    let archive = world.archive_file("bird", "2020/1/15/12");
+    let before = fs::read(&archive).unwrap();
+    world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
+    assert_eq!(fs::read(&archive).unwrap(), before);
+    assert_eq!(world.number(counted).await, all);
+    assert_eq!(world.trips().await, trips);
+    assert_eq!(world.portal(), portal);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn trips_of_another_provider_are_rejected_until_the_entry_lists_its_id() {
     let world = world(Quirks::from([Quirk::ForeignProvider])).await;

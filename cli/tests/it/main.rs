@@ -27,6 +27,7 @@ mod hours;
 mod init;
 mod kill;
 mod late;
+mod ledger;
 #[cfg(feature = "sandbox")]
 mod leftovers;
 mod logs;
