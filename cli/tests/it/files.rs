@@ -236,7 +236,11 @@ async fn nothing_but_public_rows_of_the_block_leaves_for_the_portal() {
             "ArchiveUnreadable",
             "not in the published form",
         ),
-        (&rows, "InvalidInput", "not loaded trips of the block"),
+        (
+            &rows,
+            "InvalidInput",
+            "not among the loaded trips of the block",
+        ),
     ] {
         fs::write(&file, content.to_string()).unwrap();
         let output = world.output(&step("sync-socrata", &file, &[])).await;

@@ -128,8 +128,8 @@ fn not_of_the_block(item: &BlockItem, rows: usize) -> PipelineError {
     PipelineError::new(
         ErrorName::InvalidInput,
         format!(
-            "{} of a loaded trip of the block {} of {}, or repeated: load the block first, or name the block of these rows",
-            counted(rows, "row").with("of the file is not that", "of the file are not those"),
+            "{} not among the loaded trips of the block {} of {}, or repeated: load the block first, or name the block of these rows",
+            counted(rows, "row").with("of the file is", "of the file are"),
             item.label,
             item.provider
         ),
