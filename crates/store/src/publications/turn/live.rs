@@ -1,10 +1,9 @@
 //! The trips that the portal must receive of a publication, read page by page.
 
-use std::pin::Pin;
-
 use chrono::{DateTime, Utc};
-use futures::TryStreamExt;
-use tokio_postgres::RowStream;
+use futures::StreamExt as _;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio_postgres::Row;
 use trips::public_row::PublicTrip;
 use uuid::Uuid;
 
@@ -34,12 +33,18 @@ const LIVE: &str = "
 /// How many trips are passed on at a time.
 const PIECE: usize = 1000;
 
+/// Rows of a page as they arrive.
+type Arriving = UnboundedReceiver<Result<Row, tokio_postgres::Error>>;
+
 /// A page of trips that is being read, in order of their public ids.
+///
+/// Its rows arrive whether somebody takes them or not: rows that nobody takes would hold up every
+/// other statement on the connection of the turn, of which one may have to be answered first.
 pub struct LiveRows<'t> {
     turn: &'t PublishTurn,
     schedule_id: i64,
     since: DateTime<Utc>,
-    rows: Pin<Box<RowStream>>,
+    rows: Arriving,
     /// The last trip that was read, or after which the page begins.
     last: Uuid,
     /// How many more trips the page may have.
@@ -47,8 +52,6 @@ pub struct LiveRows<'t> {
     /// Up to which public id the page reaches.
     until: Uuid,
     has_named_devices: bool,
-    /// Whether the last row was read. The stream must not be asked again after that.
-    has_ended: bool,
 }
 
 impl std::fmt::Debug for LiveRows<'_> {
@@ -85,7 +88,6 @@ impl PublishTurn {
             left: limit,
             until,
             has_named_devices: false,
-            has_ended: false,
         })
     }
 
@@ -96,14 +98,25 @@ impl PublishTurn {
         after: Uuid,
         limit: usize,
         until: Uuid,
-    ) -> Result<Pin<Box<RowStream>>, StoreError> {
+    ) -> Result<Arriving, StoreError> {
         let limit = super::to_limit(limit);
         let values = values![schedule_id, since, after, limit, until];
         let rows = self
             .session
             .client()?
             .query_typed_raw(LIVE, values.to_vec());
-        Ok(Box::pin(rows.await.map_err(failed(super::READING))?))
+        let rows = rows.await.map_err(failed(super::READING))?;
+        // As many as a page has at most.
+        let (arrived, arriving) = unbounded_channel();
+        tokio::spawn(async move {
+            let mut rows = std::pin::pin!(rows);
+            while let Some(row) = rows.next().await {
+                if arrived.send(row).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(arriving)
     }
 }
 
@@ -115,12 +128,11 @@ impl LiveRows<'_> {
     /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
     pub async fn next(&mut self) -> Result<Option<Vec<PublicTrip>>, StoreError> {
         let mut piece = Vec::with_capacity(PIECE.min(self.left));
-        while piece.len() < PIECE && !self.has_ended {
-            let row = self.rows.try_next().await;
-            let Some(row) = row.map_err(failed(super::READING))? else {
-                self.has_ended = true;
+        while piece.len() < PIECE {
+            let Some(row) = self.rows.recv().await else {
                 break;
             };
+            let row = row.map_err(failed(super::READING))?;
             let trip = match publish::read(&row) {
                 Err(StoreError::UnknownDevice) if !self.has_named_devices => {
                     self.name_devices().await?;
