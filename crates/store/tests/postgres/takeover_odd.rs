@@ -133,7 +133,7 @@ async fn a_device_of_two_providers_keeps_its_public_id_and_an_unused_one_its_row
     assert!(
         notes
             .iter()
-            .any(|it| it.starts_with("1 devices have no trip")),
+            .any(|it| it.starts_with("1 device has no trip")),
         "{notes:?}"
     );
     let devices = db
