@@ -88,8 +88,6 @@ async fn filled_world() -> World {
         "--time-max",
         "2019-01-01-01",
         "--no-extract",
-        "--no-sync-db",
-        "--no-sync-socrata",
     ];
     world.output(&run).await;
     let delete = "DELETE FROM api.run_blocks; DELETE FROM api.schedule;";
