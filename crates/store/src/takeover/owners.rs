@@ -112,7 +112,7 @@ pub(super) async fn name_providers_of_devices(
         .map_err(doing)?;
     if without > 0 {
         notes.push(format!(
-            "{} no trip that tells the provider; their provider_id is 00000000-0000-0000-0000-000000000000",
+            "{} no trip that tells the provider and got the provider_id 00000000-0000-0000-0000-000000000000",
             counted(without, "device").with("has", "have")
         ));
     }

@@ -1,5 +1,7 @@
 //! The ledger of what the portal must receive.
 
+use std::time::Duration;
+
 use store::{Publication, PublishTurn, StoreError};
 use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
@@ -407,5 +409,24 @@ async fn pages_have_every_trip_once_in_the_order_of_the_public_ids() {
         }
         assert_eq!(read, all, "{rows} rows in the object");
     }
+    turn.release().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_statement_waits_behind_rows_that_nobody_has_taken_yet() {
+    let db = Db::planned().await;
+    db.load(0, &trips(0..2000)).await;
+    ask(&db, 0, OTHER_RUN, true).await;
+    let turn = db.turn().await;
+    let waiting = turn.waiting(&[], 100).await.unwrap();
+    let mut rows = turn.live(&waiting[0], Uuid::nil(), 5000).await.unwrap();
+    let withdrawn = turn.withdrawn(&waiting[0], Uuid::nil(), 5000);
+    let withdrawn = tokio::time::timeout(Duration::from_secs(30), withdrawn).await;
+    assert_eq!(withdrawn.expect("it waits for the rows").unwrap().len(), 0);
+    let mut read = 0;
+    while let Some(piece) = rows.next().await.unwrap() {
+        read += piece.len();
+    }
+    assert_eq!(read, 2000);
     turn.release().await.unwrap();
 }

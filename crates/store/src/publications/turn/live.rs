@@ -38,8 +38,9 @@ type Arriving = UnboundedReceiver<Result<Row, tokio_postgres::Error>>;
 
 /// A page of trips that is being read, in order of their public ids.
 ///
-/// Its rows arrive whether somebody takes them or not: rows that nobody takes would hold up every
-/// other statement on the connection of the turn, of which one may have to be answered first.
+/// Its rows arrive, and are kept, whether somebody takes them or not. On the connection they would
+/// hold up every other statement of the turn, and whoever should take them may wait for one of
+/// those.
 pub struct LiveRows<'t> {
     turn: &'t PublishTurn,
     schedule_id: i64,
