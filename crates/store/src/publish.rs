@@ -1,7 +1,7 @@
 //! Reads a block's trips for the portal.
 
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 use trips::public_row::PublicTrip;
@@ -77,7 +77,8 @@ pub(crate) async fn name_devices(client: &Client, schedule_id: i64) -> Result<()
     Ok(())
 }
 
-/// Rows for the portal on their way from the database.
+/// Rows for the portal on their way from the database. The connection answers nothing else before
+/// they are taken.
 pub(crate) type PublicRows = BoxStream<'static, Result<PublicTrip, StoreError>>;
 
 /// Reads the trips of which a block is the owner, as the connection sees them now.
@@ -88,6 +89,26 @@ pub(crate) async fn rows(client: &Client, schedule_id: i64) -> Result<PublicRows
         .await
         .map_err(doing)?;
     Ok(rows.map(move |row| read(&row.map_err(doing)?)).boxed())
+}
+
+/// As [`rows`], taken off the connection; `None` if they are more than `most`, or if the device of
+/// one has no public id.
+pub(crate) async fn few_rows(
+    client: &Client,
+    schedule_id: i64,
+    most: u64,
+) -> Result<Option<Vec<PublicTrip>>, StoreError> {
+    let mut rows = rows(client, schedule_id).await?;
+    let mut few = Vec::new();
+    loop {
+        match rows.try_next().await {
+            Ok(Some(_)) if few.len() as u64 == most => return Ok(None),
+            Ok(Some(row)) => few.push(row),
+            Ok(None) => return Ok(Some(few)),
+            Err(StoreError::UnknownDevice) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Reads the columns of `public_columns!` by position: finding each column by name would take

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use futures::try_join;
 use serde::Serialize;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::error::{StoreError, failed};
 use crate::fence::{DOING, Fence, STATEMENT};
 use crate::publications::{self, Entered, PublicationFile};
-use crate::publish::{self, BlockRows, PublicRows};
+use crate::publish::{self, BlockRows};
 use crate::schedule::{ArchiveRecord, ScheduleRow, status_code, to_bigint, write_archive};
 use crate::screen::Screened;
 use crate::values::values;
@@ -28,7 +28,8 @@ use sql::{EMPTY_LARGE_STAGE, EMPTY_STAGE, RECORD_LOAD};
 pub(crate) use writing::prepare_write;
 pub use writing::{Writing, WrittenLoad};
 
-/// From how many trips on a load pays for statistics of them.
+/// From how many trips on a load pays for statistics of them, and no longer keeps its rows for the
+/// portal.
 const MANY_TRIPS: u64 = 2_000;
 
 /// What the caller of a load knows about it.
@@ -96,8 +97,8 @@ pub struct Upsert<'c> {
     /// Whether trips became the block's own as they were.
     has_moved: bool,
     copied: u64,
-    /// The block's rows for the portal, until somebody reads them.
-    public_rows: Mutex<Option<PublicRows>>,
+    /// The block's rows for the portal, if they are few, until somebody takes them.
+    public_rows: Mutex<Option<Vec<PublicTrip>>>,
 }
 
 impl std::fmt::Debug for Upsert<'_> {
@@ -124,7 +125,6 @@ impl Upsert<'_> {
     /// during the commit itself; the row of the next claim shows which.
     pub async fn commit(self, file: &PublicationFile) -> Result<LoadCounts, StoreError> {
         let doing = failed("committing a load");
-        drop(self.rows_on_their_way());
         let (request, mut counts) = (self.request, self.counts);
         let schedule_id = self.row.schedule_id;
         let has_changed = counts.inserted + counts.updated + counts.withdrawn > 0;
@@ -201,7 +201,7 @@ impl Upsert<'_> {
         Ok(counts)
     }
 
-    fn rows_on_their_way(&self) -> Option<PublicRows> {
+    fn take_public_rows(&self) -> Option<Vec<PublicTrip>> {
         let mut rows = self
             .public_rows
             .lock()
@@ -215,8 +215,8 @@ impl BlockRows for Upsert<'_> {
     async fn public_rows(
         &self,
     ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
-        match self.rows_on_their_way() {
-            Some(rows) => Ok(rows),
+        match self.take_public_rows() {
+            Some(rows) => Ok(stream::iter(rows).map(Ok).boxed()),
             None => Ok(publish::rows(self.work.client(), self.row.schedule_id).await?),
         }
     }
@@ -231,7 +231,7 @@ async fn check(work: &Work<'_>) -> Result<(), StoreError> {
     checked.map_err(failed(DOING))
 }
 
-/// While rows are on their way, it waits for whoever reads them.
+/// Not while [`public_rows`](BlockRows::public_rows) is being read: the check would wait for its rows.
 impl Fence for Upsert<'_> {
     async fn check(&self) -> Result<(), StoreError> {
         check(&self.work).await

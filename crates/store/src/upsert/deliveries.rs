@@ -15,11 +15,12 @@ use deadpool_postgres::ClientWrapper;
 use futures::try_join;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row, Statement};
+use trips::public_row::PublicTrip;
 
-use super::LoadRequest;
+use super::{LoadRequest, MANY_TRIPS};
 use crate::error::{StoreError, failed};
 use crate::publications::ENTER_OTHERS;
-use crate::publish::{self, PublicRows};
+use crate::publish;
 use crate::schedule::get;
 use crate::values::values;
 
@@ -43,9 +44,8 @@ pub(super) struct Written {
     pub(super) withdrawn: u64,
     /// Whether rows became the block's own without another change.
     pub(super) has_moved: bool,
-    /// The block's rows for the portal, if they were asked for and are still right. They have to be
-    /// read or dropped before the connection answers anything else.
-    pub(super) public_rows: Option<PublicRows>,
+    /// The block's rows for the portal, if they were asked for, are few and are still right.
+    pub(super) public_rows: Option<Vec<PublicTrip>>,
 }
 
 impl Deliveries {
@@ -73,15 +73,17 @@ impl Deliveries {
 
     /// Inserts, updates and withdraws trips. `statement` is [`prepare`]'s.
     ///
-    /// If `has_devices`, the rows for the portal are asked for together with it, since mostly
-    /// nothing else changes them.
+    /// If `with_public_rows`, the rows for the portal are asked for together with it, since mostly
+    /// nothing else changes them. They are kept only if they are few: on the connection they would
+    /// hold up every other statement of the load, and whoever should take them may wait for one of
+    /// those.
     pub(super) async fn write(
         &self,
         client: &Client,
         statement: &Statement,
         schedule_id: i64,
         request: &LoadRequest,
-        has_devices: bool,
+        with_public_rows: bool,
     ) -> Result<Written, StoreError> {
         let doing = failed("loading trips");
         let parameters: [&(dyn ToSql + Sync); 5] = [
@@ -98,8 +100,8 @@ impl Deliveries {
                 .map_err(doing)
         };
         let public_rows = async {
-            match has_devices {
-                true => publish::rows(client, schedule_id).await.map(Some),
+            match with_public_rows {
+                true => publish::few_rows(client, schedule_id, MANY_TRIPS).await,
                 false => Ok(None),
             }
         };

@@ -7,6 +7,7 @@ use deadpool_postgres::ClientWrapper;
 use futures::try_join;
 use tokio_postgres::{Client, Error, Row, Statement};
 use trips::VehicleType;
+use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use trips::trip::Flag;
 
@@ -19,7 +20,6 @@ use super::{LoadCounts, LoadRequest, MANY_TRIPS, Upsert, check};
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::fence::Fence;
-use crate::publish::PublicRows;
 use crate::schedule::ScheduleRow;
 use crate::values::values;
 use crate::work::{self, Work};
@@ -52,7 +52,7 @@ pub struct WrittenLoad {
     counts: LoadCounts,
     is_delivery: bool,
     has_moved: bool,
-    public_rows: Option<PublicRows>,
+    public_rows: Option<Vec<PublicTrip>>,
 }
 
 impl fmt::Debug for WrittenLoad {
@@ -98,15 +98,16 @@ impl<'c> Writing<'c> {
     /// As [`LoadStage::upsert`](crate::LoadStage::upsert).
     pub async fn write(&self) -> Result<WrittenLoad, StoreError> {
         let Some(devices) = self.request.screened.many_devices() else {
-            return self.write_trips(true).await;
+            return self.write_trips(self.copied < MANY_TRIPS).await;
         };
         // Nothing of the load reads the devices before its rows are read for the portal.
         let (written, ()) = try_join!(self.write_trips(false), devices.insert(self.store))?;
         Ok(written)
     }
 
-    /// `has_devices` tells whether the devices are inserted before the trips.
-    async fn write_trips(&self, has_devices: bool) -> Result<WrittenLoad, StoreError> {
+    /// `with_public_rows` asks for the rows for the portal, too: those of few trips whose devices
+    /// are inserted before them.
+    async fn write_trips(&self, with_public_rows: bool) -> Result<WrittenLoad, StoreError> {
         let (client, request) = (self.work.client(), &self.request);
         let schedule_id = self.row.schedule_id;
         let prepared = prepare(&self.work, schedule_id, request, self.copied)
@@ -121,7 +122,13 @@ impl<'c> Writing<'c> {
         let may_withdraw = request.withdraw && !has_only_rejects;
         let block = Deliveries::read(&prepared.deliveries, request, may_withdraw)?;
         let written = block
-            .write(client, &self.statement, schedule_id, request, has_devices)
+            .write(
+                client,
+                &self.statement,
+                schedule_id,
+                request,
+                with_public_rows,
+            )
             .await?;
         let counts = LoadCounts {
             status: status_after(request, loaded),

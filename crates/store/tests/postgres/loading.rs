@@ -1,8 +1,11 @@
 //! A load writes a delivery to `api.trips` and counts it in `api.schedule`.
 
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
 use rstest::rstest;
 use serde_json::json;
-use store::{LoadCounts, StoreError};
+use store::{BlockRows as _, Fence as _, LoadCounts, StoreError};
 use trips::public_row::{PublicForm, PublicRow};
 use trips::status::BlockStatus;
 use trips::trip::{Flag, Flags};
@@ -457,4 +460,27 @@ async fn many_devices_are_inserted_beside_the_trips_and_keep_the_ids_that_they_h
         db.rows(devices.replace('\n', " ").as_str()).await,
         ["2100|1"]
     );
+}
+
+#[tokio::test]
+async fn no_statement_of_a_load_waits_behind_its_rows_for_the_portal() {
+    let db = Db::planned().await;
+    let trips = trips(0..1500);
+    let mut claim = db.claim(0).await;
+    let mut stage = claim.start_load().await.unwrap();
+    copy(&mut stage, &trips).await.unwrap();
+    let writing = stage.begin(request(1500, 0)).unwrap();
+    let written = writing.write().await.unwrap();
+    let checked = tokio::time::timeout(Duration::from_secs(30), writing.check()).await;
+    checked.expect("it waits for the rows").unwrap();
+    let upsert = writing.end(written);
+    let rows: Vec<_> = upsert
+        .public_rows()
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 1500);
+    upsert.commit(&file()).await.unwrap();
 }
