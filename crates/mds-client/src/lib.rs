@@ -12,6 +12,7 @@ mod fields;
 pub mod fuzzing;
 mod hour_parameters;
 mod interim;
+mod link_header;
 mod list;
 mod list_request;
 mod options;

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::endpoint::Endpoint;
 use crate::fetch_error::{FetchError, RetryScope};
+use crate::link_header::HeaderLink;
 use crate::list_request::{ListRequest, NoContent, TRIPS};
 use crate::page::{self, HourSink, Limits, Page};
 use crate::paging::{MAX_EMPTY_PAGES, Next, Trail};
@@ -119,8 +120,9 @@ where
                     return Err(page_gone(progress.pages + 1, status));
                 }
             };
+            let header = HeaderLink::of(response.headers());
             let page = self.read_page(*response, &mut progress).await?;
-            next = self.next_page(&mut trail, &url, &page)?;
+            next = self.next_page(&mut trail, &url, &page, &header)?;
         }
         let (sink, report) = self.finish(progress, 200, started_at)?;
         Ok(HourResponse::Ready { sink, report })
@@ -200,18 +202,15 @@ where
         trail: &mut Trail,
         from: &Url,
         page: &EnvelopeSummary,
+        header: &HeaderLink,
     ) -> Result<Option<Url>, FetchError> {
         // The setting exists because some providers link pages of trips wrongly. Other lists are
         // always followed.
         if !self.endpoint.config.paging && self.request.list == TRIPS {
-            self.next_page_left |= page.next != NextPage::None;
+            self.next_page_left |= page.next != NextPage::None || *header != HeaderLink::None;
             return Ok(None);
         }
-        let link = match &page.next {
-            NextPage::None => None,
-            NextPage::Url(link) => Some(link.as_str()),
-            NextPage::Unclear(unclear) => return Err(FetchError::malformed(unclear.to_string())),
-        };
+        let link = link(&page.next, header).map_err(FetchError::malformed)?;
         let next = trail.follow(from, link, page.trips == 0);
         match next.map_err(FetchError::malformed)? {
             Next::Page(url) => Ok(Some(url)),
@@ -252,6 +251,20 @@ where
             ended_at: Utc::now(),
         };
         Ok((sink.inner, report))
+    }
+}
+
+/// The link of a page. What its body names, as MDS has it, counts before what its headers name.
+///
+/// # Errors
+///
+/// Why it is not known.
+fn link<'a>(body: &'a NextPage, header: &'a HeaderLink) -> Result<Option<&'a str>, String> {
+    match (body, header) {
+        (NextPage::Url(link), _) | (_, HeaderLink::Url(link)) => Ok(Some(link)),
+        (NextPage::Unclear(unclear), _) => Err(unclear.to_string()),
+        (NextPage::None, HeaderLink::Unclear(why)) => Err(why.clone()),
+        (NextPage::None, HeaderLink::None) => Ok(None),
     }
 }
 

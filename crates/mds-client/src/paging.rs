@@ -1,4 +1,5 @@
-//! Follows `links.next`, but not in circles, without end, to another host or out of the hour.
+//! Follows the link to the next page, but not in circles, without end, to another host or out of
+//! the hour.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -78,7 +79,7 @@ impl Trail {
                 return Ok(Next::End);
             }
             return Err(format!(
-                "links.next leads back to a page already read, after {}",
+                "the link to the next page leads back to a page already read, after {}",
                 counted(self.seen.len(), "page")
             ));
         }
@@ -98,18 +99,18 @@ impl Trail {
     fn resolve(&self, from: &Url, link: &str) -> Result<Url, String> {
         let next = from
             .join(link)
-            .map_err(|_| "links.next is not a URL".to_owned())?;
+            .map_err(|_| "the link to the next page is not a URL".to_owned())?;
         let next = over_tls_as(&self.first, without_credentials(next));
         if !same_origin(&self.first, &next) {
             return Err(format!(
-                "links.next leads to another origin, on host {}; credentials only go to {}",
+                "the link to the next page leads to another origin, on host {}; credentials only go to {}",
                 shown_host(&next),
                 host(&self.first)
             ));
         }
         if let Some(contradiction) = self.hour.contradiction(&next) {
             return Err(format!(
-                "links.next leads to another hour than the requested one: {contradiction}"
+                "the link to the next page leads to another hour than the requested one: {contradiction}"
             ));
         }
         Ok(with_parameters_of(&self.first, next))

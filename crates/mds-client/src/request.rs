@@ -14,6 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::fetch_error::{FetchError, RetryScope};
 use crate::hour_parameters::HourParameters;
 use crate::interim::is_processing;
+use crate::link_header::HeaderLink;
 use crate::list_request::ListRequest;
 use crate::pace::{MAX_HOLD_OFF, WaitLimits, shown};
 use crate::paging::{shown_host, with_parameters_of};
@@ -204,6 +205,15 @@ impl<'a> Requester<'a> {
                 response: Box::new(response),
             }),
             StatusMeaning::NotYet => Ok(PageResponse::NotYet(status)),
+            StatusMeaning::NoContent
+                if self.endpoint.config.paging
+                    && HeaderLink::of(response.headers()) != HeaderLink::None =>
+            {
+                Err(FetchError::malformed(format!(
+                    "it returned status {status}, which has no content, but its headers name a \
+                     next page"
+                )))
+            }
             StatusMeaning::NoContent => Ok(PageResponse::NoContent(status)),
             StatusMeaning::NotOperating => Ok(PageResponse::NotOperating(status)),
             StatusMeaning::Throttled => Err(FetchError::throttled(requested_wait)),

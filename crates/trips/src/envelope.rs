@@ -13,7 +13,7 @@ mod version;
 mod write;
 
 pub use error::EnvelopeError;
-pub use next_page::{NextPage, UnclearNext};
+pub use next_page::{NextPage, UnclearNext, is_name_of_next};
 #[cfg(feature = "fuzzing")]
 pub(crate) use read::read_window;
 pub use read::{EnvelopeSummary, NonFiniteTrip, TripVisitor, read_envelope, read_list};

@@ -365,3 +365,75 @@ async fn a_link_to_another_hour_is_refused_by_name(
     );
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
+
+/// Serves a page whose headers have `value` under this name.
+async fn serve_with_header(server: &MockServer, status: u16, name: &str, value: &str) {
+    let response = ResponseTemplate::new(status)
+        .set_body_string(envelope(&["1"]))
+        .insert_header(name, value);
+    Mock::given(path("/trips"))
+        .respond_with(response)
+        .mount(server)
+        .await;
+}
+
+#[tokio::test]
+async fn a_next_page_that_only_a_header_names_is_requested_for_the_same_hour() {
+    let server = MockServer::start().await;
+    let link = r#"</style.css>; rel=preload, </2?cursor=a,b>; rel="next""#;
+    serve_with_header(&server, 200, "Link", link).await;
+    Mock::given(path("/2"))
+        .and(query_param("cursor", "a,b"))
+        .and(query_param("end_time", "2020-01-01T22"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(envelope(&["2", "3"])))
+        .mount(&server)
+        .await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!(kept.trips, ["1", "2", "3"]);
+    assert_eq!((report.pages, report.next_page_left), (2, false));
+    let first_only = client(&server.uri(), &json!({"paging": false}));
+    let (kept, report) = ready(fetch(&first_only).await);
+    assert_eq!((kept.trips.len(), report.next_page_left), (1, true));
+}
+
+#[tokio::test]
+async fn the_link_of_the_body_counts_before_that_of_a_header() {
+    let server = MockServer::start().await;
+    let response = ResponseTemplate::new(200)
+        .set_body_string(page(&["1"], &json!("/2")))
+        .insert_header("Link", "</wrong>; rel=next");
+    Mock::given(path("/trips"))
+        .respond_with(response)
+        .mount(&server)
+        .await;
+    serve(&server, "/2", envelope(&["2"])).await;
+    let (kept, _) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!(kept.trips, ["1", "2"]);
+}
+
+#[rstest]
+#[case::another_host(200, "Link", "<https://a.example/canary>; rel=next", "host a.example")]
+#[case::another_hour(200, "Link", "<?end_time=2020-01-02T22>; rel=next", "another hour")]
+#[case::itself(200, "Link", "</trips>; rel=next", "already read")]
+#[case::two(200, "Link", "</2>; rel=next, </3>; rel=next", "two links")]
+#[case::without_brackets(200, "Link", "/canary; rel=next", "`link`")]
+#[case::a_number(200, "X-Next-Page", "2", "`x-next-page`")]
+#[case::without_content(204, "Link", "</2>; rel=next", "no content")]
+#[tokio::test]
+async fn a_header_whose_page_cannot_be_requested_fails_the_hour(
+    #[case] status: u16,
+    #[case] name: &str,
+    #[case] value: &str,
+    #[case] says: &str,
+) {
+    let server = MockServer::start().await;
+    serve_with_header(&server, status, name, value).await;
+    let Err(error @ MdsError::Malformed { .. }) = fetch(&client(&server.uri(), &json!({}))).await
+    else {
+        panic!("a next page was lost");
+    };
+    let text = error.to_string();
+    assert!(text.contains(says), "{text}");
+    assert!(!text.contains("canary"), "{text}");
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}

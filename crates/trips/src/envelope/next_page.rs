@@ -84,6 +84,12 @@ const NAMES: [&str; 15] = [
     "hasmore",
 ];
 
+/// Whether a member beside the trips, or a header, of this name says something about the next page.
+#[must_use]
+pub fn is_name_of_next(name: &str) -> bool {
+    NAMES.contains(&plain(name).as_str())
+}
+
 /// A member that may name the next page.
 #[derive(Clone, Copy)]
 enum Place {
@@ -99,11 +105,7 @@ impl Place {
         known(&LINKS)
             .map(Self::Links)
             .or_else(|| known(&PAGINATION).map(Self::Pagination))
-            .or_else(|| {
-                NAMES
-                    .contains(&plain(key).as_str())
-                    .then_some(Self::Itself("next"))
-            })
+            .or_else(|| is_name_of_next(key).then_some(Self::Itself("next")))
     }
 
     /// Whether the link in this member may be relative. Elsewhere it may be a cursor as well.
