@@ -35,6 +35,8 @@ OF_AWS = [
     "Lambda.ServiceException",
     "Lambda.ResourceConflictException",
     "Lambda.ResourceNotReadyException",
+    "Lambda.CodeArtifactUserPendingException",
+    "Lambda.CodeArtifactUserFailedException",
     "Lambda.EC2ThrottledException",
     "Lambda.ENILimitReachedException",
     "Lambda.SubnetIPAddressLimitReachedException",

@@ -6,6 +6,8 @@ import re
 import unittest
 from collections.abc import Iterator
 
+import botocore.session
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "statemachine.asl.json").read_text()
 DEFINITION = json.loads(TEXT)
@@ -41,6 +43,39 @@ def unguarded(test: dict, guarded: frozenset[str] = frozenset()) -> Iterator[str
             yield from unguarded(part, guarded)
     else:
         raise AssertionError(f"an operator that this test does not know: {test}")
+
+
+def attempts(state: dict, error: str) -> int:
+    """How often a state is tried: the first retrier that names the error decides."""
+    for retrier in state["Retry"]:
+        if {error, "States.TaskFailed"} & set(retrier["ErrorEquals"]):
+            return 1 + retrier["MaxAttempts"]
+    return 1
+
+
+class ErrorsOfLambda(unittest.TestCase):
+    ROW = re.compile(r"^\| `(\w+)` \| (\d+) \| .+ \|$", re.MULTILINE)
+
+    def setUp(self):
+        page = (ROOT / "docs/RETRIES.md").read_text().split("## Errors of Lambda")[1]
+        self.documented = {f"Lambda.{name}": int(tried) for name, tried in self.ROW.findall(page)}
+
+    def test_each_is_tried_as_the_page_says(self):
+        for name, state in TASKS.items():
+            found = {error: attempts(state, error) for error in self.documented}
+            self.assertEqual(found, self.documented, name)
+
+    def test_the_definition_names_none_that_the_page_does_not(self):
+        for name, state in TASKS.items():
+            named = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+            of_lambda = {error for error in named if error.startswith("Lambda.")}
+            waited_for = {error for error, tried in self.documented.items() if tried > 3}
+            self.assertEqual(of_lambda, waited_for, name)
+
+    def test_every_error_of_a_call_is_judged(self):
+        invoke = botocore.session.get_session().get_service_model("lambda").operation_model("Invoke")
+        known = {f"Lambda.{shape.name}" for shape in invoke.error_shapes}
+        self.assertEqual(known - set(self.documented), set())
 
 
 class Choices(unittest.TestCase):

@@ -86,6 +86,9 @@ pub(crate) async fn audit(
         repair = Some(done);
     }
     print(&audit.report, repair.as_ref(), json)?;
+    if let Some(error) = &audit.not_recorded {
+        note!("the audit is not recorded, so `mds status` does not tell of it: {error}");
+    }
     let has_failed = repair.is_some_and(|repair| repair.failed > 0);
     Ok(if audit.report.has_differences() || has_failed {
         ExitCode::from(FAILED)

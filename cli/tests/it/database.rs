@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::{body_partial_json, header};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{ONE_HOUR, World, stderr, with, world};
+use crate::support::{ONE_HOUR, World, stderr, stdout, with, world};
 
 const GRANTS: &str = include_str!("../../../infra/grants.sql");
 
@@ -138,6 +138,96 @@ async fn a_role_with_the_rights_of_the_file_does_everything_but_migrate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_may_only_read_gets_results_and_is_told_which_right_it_lacks() {
+    let world = world().await;
+    world.expect(0, &ONE_HOUR).await;
+    let role = create_role(&world, "secret").await;
+    let grants = format!(
+        "GRANT USAGE ON SCHEMA api TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA api TO {role}"
+    );
+    world.database.batch_execute(&grants).await.unwrap();
+    let url = url_of(&world, &role, "secret");
+    world
+        .edit_settings(|settings| settings["DATABASE_URL"] = json!(url))
+        .await;
+
+    let output = world.expect(0, &["audit", "--month", "2020-01"]).await;
+    assert!(
+        stdout(&output).contains("no differences"),
+        "{}",
+        stdout(&output)
+    );
+    let note = stderr(&output);
+    assert!(
+        note.contains("not recorded") && note.contains("permission denied for table"),
+        "{note}"
+    );
+    let output = world
+        .expect(0, &["audit", "--month", "2020-01", "--json"])
+        .await;
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["missing"], 0);
+    world
+        .expect(0, &["report", "trips", "--month", "2020-01"])
+        .await;
+
+    // Nothing is missing, so that nothing has to be allowed.
+    let output = world.expect(0, &["migrate"]).await;
+    assert!(
+        stderr(&output).contains("nothing to do"),
+        "{}",
+        stderr(&output)
+    );
+
+    let forced = with(&ONE_HOUR, &["--force"]);
+    let range = [
+        "--provider",
+        "bird",
+        "--time-min",
+        "2020-01-15-12",
+        "--time-max",
+        "2020-01-15-13",
+    ];
+    let forget = with(&["schedule", "forget"], &range);
+    for command in [&forced, &forget] {
+        let said = stderr(&world.expect(2, command).await);
+        for words in [
+            "permission denied for table ",
+            "infra/grants.sql",
+            "mds doctor",
+        ] {
+            assert!(said.contains(words), "{command:?}: {said}");
+        }
+    }
+
+    let newest = "DELETE FROM api.schema_history WHERE version = (SELECT max(version) FROM api.schema_history)";
+    world.database.batch_execute(newest).await.unwrap();
+    let said = stderr(&world.expect(2, &["migrate"]).await);
+    for words in ["permission denied for schema api", "MIGRATION_DATABASE_URL"] {
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+/// A trigger may put a row into its error.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_right_that_a_trigger_tells_of_shows_no_row() {
+    let world = world().await;
+    world
+        .database
+        .batch_execute(
+            "CREATE FUNCTION api.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN RAISE EXCEPTION 'permission denied for canary' USING ERRCODE = '42501'; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON api.trips FOR EACH ROW EXECUTE FUNCTION api.refuse()",
+        )
+        .await
+        .unwrap();
+    let output = world.expect(1, &ONE_HOUR).await;
+    let said = stdout(&output) + &stderr(&output);
+    assert!(said.contains("permission denied"), "{said}");
+    assert!(!said.contains("canary"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_login_for_migrations_is_used_by_the_migration_alone() {
     let world = world().await;
     let role = create_role(&world, "secret").await;
@@ -146,7 +236,8 @@ async fn the_login_for_migrations_is_used_by_the_migration_alone() {
         .edit_settings(|settings| settings["MIGRATION_DATABASE_URL"] = json!(url))
         .await;
     let output = world.expect(2, &["migrate"]).await;
-    assert!(stderr(&output).contains("rights"), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains("MIGRATION_DATABASE_URL"), "{said}");
     world.expect(0, &ONE_HOUR).await;
 }
 

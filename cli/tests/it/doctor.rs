@@ -424,20 +424,88 @@ async fn a_dataset_without_identifier_or_column_is_named() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_portal_that_cannot_serve_is_broken() {
+/// A server that gives every request the same answer.
+async fn always(status: u16) -> wiremock::MockServer {
     use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
-    let world = world().await;
-    let portal = MockServer::start().await;
+    let server = MockServer::start().await;
     Mock::given(any())
-        .respond_with(ResponseTemplate::new(503))
-        .mount(&portal)
+        .respond_with(ResponseTemplate::new(status))
+        .mount(&server)
         .await;
+    server
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_or_a_provider_that_cannot_serve_is_broken() {
+    let world = world().await;
+    let away = always(503).await;
     let found = world
-        .with_settings(|it| it["SOCRATA_DATA_ENDPOINT"] = json!(portal.uri()))
+        .with_settings(|it| it["SOCRATA_DATA_ENDPOINT"] = json!(away.uri()))
         .await;
     found.expect("status 503", &["portal"], &["503", "the portal's support"]);
+    let found = world
+        .with_providers(|it| it["bird"]["mds_api_url"] = json!(away.uri()))
+        .await;
+    found.expect("status 503", &["provider"], &["503", "ask the provider"]);
+}
+
+/// Whichever version is asked for: a login that nobody has looked at is not accepted.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_where_nothing_is_found_looks_like_no_login_that_works() {
+    let world = world().await;
+    for status in [404, 410] {
+        let empty = always(status).await;
+        for version in ["0.2", "1.2", "2.0"] {
+            let found = world
+                .with_providers(|it| {
+                    it["bird"]["mds_api_url"] = json!(empty.uri());
+                    it["bird"]["version"] = json!(version);
+                })
+                .await;
+            found.expect(
+                version,
+                &["provider"],
+                &["the login could not be tested", "mds_api_url of bird"],
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_late_has_a_login_that_works() {
+    use wiremock::matchers::{any, query_param_contains};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    let world = world().await;
+    let late = MockServer::start().await;
+    let old = chrono::Utc::now() - chrono::TimeDelta::days(8);
+    let mut days =
+        [old, old - chrono::TimeDelta::days(1)].map(|it| it.format("%Y-%m-%d").to_string());
+    days.sort();
+    for day in &days {
+        Mock::given(query_param_contains("end_time", day.as_str()))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({
+                "version": "1.2.0",
+                "data": {"trips": []},
+            })))
+            .mount(&late)
+            .await;
+    }
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(404))
+        .with_priority(9)
+        .mount(&late)
+        .await;
+    let found = world
+        .with_providers(|it| it["bird"]["mds_api_url"] = json!(late.uri()))
+        .await;
+    assert_eq!(found.status, Some(0), "{}", found.text);
+    assert!(
+        found.text.contains("it accepts the login, but has no hour"),
+        "{}",
+        found.text
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

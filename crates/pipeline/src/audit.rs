@@ -43,6 +43,8 @@ pub struct Audit {
     pub(crate) blocks: Vec<OwnerBlock>,
     /// Rows that only the portal has, as many as are deleted at a time.
     pub(crate) extra_rows: Vec<String>,
+    /// Why the findings could not be recorded, as for a login that may only read.
+    pub not_recorded: Option<PipelineError>,
 }
 
 /// Which hours are compared row by row.
@@ -66,7 +68,8 @@ pub struct AuditProgress {
 }
 
 /// Compares the portal with the database, over the providers and hours of a request. Changes
-/// nothing but the record of the last audit. Calls `on_month` after each month.
+/// nothing but the record of the last audit, without which the findings are still good. Calls
+/// `on_month` after each month.
 ///
 /// Rows that only the portal has belong to no provider and are always found.
 ///
@@ -167,7 +170,7 @@ impl<'a> Auditor<'a> {
         let owners: Vec<i64> = self.findings.owners().collect();
         let blocks = self.ctx.store().owner_blocks(&owners).await?;
         let chosen = chosen(request)?;
-        let audit = self
+        let mut audit = self
             .findings
             .into_audit(asked, blocks, &chosen, self.ctx.zone());
         tracing::info!(
@@ -178,7 +181,7 @@ impl<'a> Auditor<'a> {
             audit.extra = audit.report.extra,
             "portal compared with the database"
         );
-        record(self.ctx, request, &audit, None).await?;
+        audit.not_recorded = record(self.ctx, request, &audit, None).await.err();
         Ok(audit)
     }
 }

@@ -88,6 +88,8 @@ impl From<StoreError> for PipelineError {
             | StoreError::NoCertificates
             | StoreError::Tls { .. }
             | StoreError::Refused(_)
+            | StoreError::LacksRight(_)
+            | StoreError::MayNotMigrate(_)
             | StoreError::CannotTakeOver { .. }
             | StoreError::UnknownZone { .. }
             | StoreError::History { .. } => ErrorName::ConfigInvalid,

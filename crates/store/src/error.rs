@@ -60,11 +60,23 @@ pub enum StoreError {
     /// The database can't be reached or aborted a transaction. A later call can succeed.
     #[error("the database is not available: {0}")]
     Unavailable(Box<DatabaseFailure>),
-    /// The database refuses the login, or the role lacks a right.
+    /// The database refuses the login.
     #[error(
-        "the database refuses: {0}; check user, password, database name, rights and TLS in DATABASE_URL or DATABASE_SECRET"
+        "the database refuses: {0}; check user, password, database name and TLS in DATABASE_URL or DATABASE_SECRET"
     )]
     Refused(Box<DatabaseFailure>),
+    /// The login lacks a right.
+    #[error(
+        "the database refuses: {0}; the login of DATABASE_URL or DATABASE_SECRET lacks this right: apply \
+         infra/grants.sql as the owner of the tables; `mds doctor` names every right that is missing"
+    )]
+    LacksRight(Box<DatabaseFailure>),
+    /// The login may not change the tables.
+    #[error(
+        "the database refuses: {0}; only the owner of the tables may change them: give the owner's login in \
+         MIGRATION_DATABASE_URL or MIGRATION_DATABASE_SECRET"
+    )]
+    MayNotMigrate(Box<DatabaseFailure>),
     /// The database refuses the login of a secret, and the secret can't be read again.
     #[error("the database refuses the login, and its secret cannot be read again: {why}")]
     LoginSecret {
@@ -163,6 +175,14 @@ impl StoreError {
             doing,
             what.into(),
         )))
+    }
+
+    /// The same error, of a migration: it needs another login than the steps.
+    pub(crate) fn of_migration(self) -> Self {
+        match self {
+            Self::LacksRight(failure) => Self::MayNotMigrate(failure),
+            other => other,
+        }
     }
 
     /// Names the setting that holds the URL.

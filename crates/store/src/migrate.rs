@@ -1,5 +1,7 @@
 //! Migrations of schema `api`, and the rows of `api.schedule_status`.
 
+use std::collections::BTreeSet;
+
 use tokio_postgres::{Client, Transaction};
 use trips::hour_state::HourState;
 use trips::status::BlockStatus;
@@ -43,16 +45,18 @@ impl Store {
     }
 
     /// Creates or updates the tables of schema `api` for this version of the program, and takes
-    /// over those of the Python tools. Does nothing if they are up to date. Of several concurrent
-    /// calls, one migrates and the others wait for it.
+    /// over those of the Python tools. Does nothing if they are up to date, for which a login
+    /// without rights to change them suffices. Of several concurrent calls, one migrates and the
+    /// others wait for it.
     ///
     /// Everything happens in one transaction: a migration that ends early leaves what there was.
     ///
     /// # Errors
     ///
-    /// [`StoreError::CannotTakeOver`], [`StoreError::UnknownZone`]; [`StoreError::Refused`] if the
-    /// role lacks a right, [`StoreError::History`] if a newer version of the program has migrated
-    /// the database, [`StoreError::Busy`] if others use the tables, [`StoreError::Unavailable`].
+    /// [`StoreError::CannotTakeOver`], [`StoreError::UnknownZone`]; [`StoreError::MayNotMigrate`]
+    /// if the role lacks a right, [`StoreError::History`] if a newer version of the program has
+    /// migrated the database, [`StoreError::Busy`] if others use the tables,
+    /// [`StoreError::Unavailable`].
     pub async fn migrate_with(&self, options: &TakeOver) -> Result<MigrationReport, StoreError> {
         let doing = failed("migrating");
         let mut session = LockSession::new(self.client().await?);
@@ -63,7 +67,9 @@ impl Store {
             .execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_KEY])
             .await
             .map_err(doing)?;
-        let report = run(client, options).await?;
+        let report = run(client, options)
+            .await
+            .map_err(StoreError::of_migration)?;
         session.give_back().await?;
         Ok(report)
     }
@@ -73,9 +79,14 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Refused`] if the role may not read the tables, [`StoreError::UnknownZone`],
-    /// [`StoreError::Unavailable`].
+    /// [`StoreError::MayNotMigrate`] if the role may not read the tables,
+    /// [`StoreError::UnknownZone`], [`StoreError::Unavailable`].
     pub async fn plan_migration(&self, options: &TakeOver) -> Result<MigrationReport, StoreError> {
+        let planned = self.look_at(options).await;
+        planned.map_err(StoreError::of_migration)
+    }
+
+    async fn look_at(&self, options: &TakeOver) -> Result<MigrationReport, StoreError> {
         let doing = failed("reading which migrations are missing");
         let mut session = LockSession::new(self.client().await?);
         let client: &mut Client = session.client_mut()?;
@@ -97,7 +108,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Refused`] if the role may not read the history, [`StoreError::Unavailable`].
+    /// [`StoreError::LacksRight`] if the role may not read the history,
+    /// [`StoreError::Unavailable`].
     pub async fn missing_migrations(&self) -> Result<Vec<String>, StoreError> {
         let doing = failed("reading which migrations are missing");
         let mut session = LockSession::new(self.client().await?);
@@ -140,7 +152,7 @@ impl Store {
                 doing,
                 format!("they lack the migration V{version}"),
             )),
-            Ok(None) | Err(StoreError::Refused(_)) => Ok(()),
+            Ok(None) | Err(StoreError::LacksRight(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -174,13 +186,14 @@ async fn run(client: &mut Client, options: &TakeOver) -> Result<MigrationReport,
     if inspection.is_needed() {
         notes = apply(&transaction, &inspection, options).await?;
     }
-    let mut runner = embedded::migrations::runner();
-    runner.set_migration_table_name(HISTORY);
-    let applied = runner
-        .run_async(&mut InTransaction(&transaction))
-        .await
-        .map_err(|e| from_refinery_error(&e))?;
-    write_statuses(&transaction).await?;
+    let applied = match migrate(&transaction).await {
+        // Another login owns the tables, and has migrated them.
+        Err(StoreError::LacksRight(_)) if has_all(&known) && !inspection.is_needed() => {
+            transaction.rollback().await.map_err(doing)?;
+            return Ok(report_of(&known, inspection));
+        }
+        applied => applied?,
+    };
     transaction.commit().await.map_err(doing)?;
     let applied = applied.applied_migrations();
     for migration in applied {
@@ -193,6 +206,24 @@ async fn run(client: &mut Client, options: &TakeOver) -> Result<MigrationReport,
     };
     report.notes.extend(notes);
     Ok(report)
+}
+
+/// Applies what is missing.
+async fn migrate(transaction: &Transaction<'_>) -> Result<refinery::Report, StoreError> {
+    let mut runner = embedded::migrations::runner();
+    runner.set_migration_table_name(HISTORY);
+    let applied = runner
+        .run_async(&mut InTransaction(transaction))
+        .await
+        .map_err(|e| from_refinery_error(&e))?;
+    write_statuses(transaction).await?;
+    Ok(applied)
+}
+
+/// Whether the tables have exactly the migrations of this program.
+fn has_all(known: &[i32]) -> bool {
+    let (known, ours) = (BTreeSet::from_iter(known), BTreeSet::from_iter(VERSIONS));
+    known == ours
 }
 
 fn report_of(known: &[i32], inspection: Inspection) -> MigrationReport {

@@ -122,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`]; [`StoreError::Refused`] if the
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`]; [`StoreError::LacksRight`] if the
     /// role may only read.
     pub async fn record_report(
         &self,

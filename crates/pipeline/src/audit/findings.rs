@@ -153,6 +153,7 @@ impl Findings {
             range,
             blocks,
             extra_rows: self.extra_rows,
+            not_recorded: None,
         }
     }
 }

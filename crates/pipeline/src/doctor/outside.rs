@@ -125,27 +125,78 @@ async fn provider(name: &ProviderName, config: &ProviderConfig, limit: Duration)
         }),
         Err(error) => return Verdict::broken(error.to_string(), EDIT_PROVIDERS),
     };
-    let lag = config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS);
-    let now = Utc::now();
-    let hour = Hour::containing(now - TimeDelta::hours(i64::from(lag) + 1));
-    match client.fetch_hour(hour, now, || FirstTrip).await {
-        // The sink ends the request at the first trip: whoever sends one has accepted the login.
-        Ok(HourResponse::Ready { .. }) | Err(MdsError::Sink { .. }) => {
-            Verdict::ok("it accepts the login and answers")
+    judge(name, &client, config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS)).await
+}
+
+/// Judges a provider by an hour that it should have published, and by one of a week before if there
+/// is none: a wrong address answers like an hour without service, and asks for no login.
+async fn judge(name: &ProviderName, client: &MdsClient, lag: u32) -> Verdict {
+    let age = i64::from(lag) + 1;
+    let look = format!("mds probe --provider {name}");
+    let first = match answer(client, age).await {
+        Answer::Hour => return Verdict::ok("it accepts the login and answers"),
+        Answer::InProcess(status) => {
+            let late = format!(
+                "it answers, but the hour that is {lag} h old is not ready (HTTP {status})"
+            );
+            return Verdict::warning(late, look);
         }
-        Ok(HourResponse::NotYet { http_status }) => no_hour(name, http_status, lag),
-        Ok(HourResponse::NotOperating { report, .. }) => no_hour(name, report.http_status, lag),
-        Err(error) => refused(name, &error),
+        Answer::Error(error) => return refused(name, &error),
+        Answer::NotFound(status) => status,
+    };
+    match answer(client, age + HOURS_OF_A_WEEK).await {
+        Answer::Error(error) => refused(name, &error),
+        Answer::Hour => Verdict::warning(
+            format!(
+                "it accepts the login, but has no hour that is {lag} h old (HTTP {first}): it is late, or had no service"
+            ),
+            look,
+        ),
+        Answer::NotFound(_) | Answer::InProcess(_) => Verdict::broken(
+            format!(
+                "the login could not be tested, because nothing is found at the address (HTTP {first}): neither an hour \
+                 that is {lag} h old nor one of a week before"
+            ),
+            format!(
+                "correct mds_api_url of {name} ({EDIT_PROVIDERS}); `{look}` asks for other hours"
+            ),
+        ),
     }
 }
 
-fn no_hour(name: &ProviderName, status: u16, lag: u32) -> Verdict {
-    Verdict::warning(
-        format!(
-            "it accepts the login, but has no hour that is {lag} h old (HTTP {status}): it is late, or mds_api_url is wrong"
-        ),
-        format!("mds probe --provider {name}"),
-    )
+const HOURS_OF_A_WEEK: i64 = 7 * 24;
+
+/// How a provider answers to the request for an hour.
+enum Answer {
+    /// By trips, or by none in that hour.
+    Hour,
+    /// It is at work on the hour.
+    InProcess(u16),
+    /// There is no such hour, or no such address.
+    NotFound(u16),
+    Error(MdsError),
+}
+
+/// Asks for the hour that began `age` hours ago.
+async fn answer(client: &MdsClient, age: i64) -> Answer {
+    let now = Utc::now();
+    let hour = Hour::containing(now - TimeDelta::hours(age));
+    match client.fetch_hour(hour, now, || FirstTrip).await {
+        // The sink ends the request at the first trip: whoever sends one has accepted the login.
+        Ok(HourResponse::Ready { .. }) | Err(MdsError::Sink { .. }) => Answer::Hour,
+        Ok(HourResponse::NotYet {
+            http_status: status,
+        }) => match status {
+            404 | 410 => Answer::NotFound(status),
+            _ => Answer::InProcess(status),
+        },
+        Ok(HourResponse::NotOperating { report, .. }) => Answer::NotFound(report.http_status),
+        Err(MdsError::Rejected {
+            status: status @ (404 | 410),
+            ..
+        }) => Answer::NotFound(status),
+        Err(error) => Answer::Error(error),
+    }
 }
 
 fn refused(name: &ProviderName, error: &MdsError) -> Verdict {
@@ -165,7 +216,8 @@ fn refused(name: &ProviderName, error: &MdsError) -> Verdict {
             error.to_string(),
             format!("look at the network, and at mds_api_url of {name} ({EDIT_PROVIDERS})"),
         ),
-        MdsError::Unavailable { .. } => Verdict::warning(
+        // It is judged like the portal: a run takes nothing from a server that cannot serve.
+        MdsError::Unavailable { .. } => Verdict::broken(
             error.to_string(),
             "wait, and try again; if it stays, ask the provider",
         ),

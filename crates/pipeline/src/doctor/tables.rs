@@ -90,6 +90,7 @@ fn unusable(error: &StoreError) -> Verdict {
             "correct user, password or database of DATABASE_URL (mds config edit settings) or of the secret that \
              DATABASE_SECRET names"
         }
+        StoreError::LacksRight(_) => GRANTS,
         StoreError::ReadOnly => {
             "ALTER ROLE … SET default_transaction_read_only = off, or use another role"
         }

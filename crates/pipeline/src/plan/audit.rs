@@ -38,7 +38,11 @@ pub(super) async fn plan_audit(
     on_block: impl FnMut(&PlannedBlock) + Send,
 ) -> Result<Plan, PipelineError> {
     check(request)?;
-    let audit = audit(ctx, request, AuditDepth::Sums, |_| {}).await?;
+    let mut audit = audit(ctx, request, AuditDepth::Sums, |_| {}).await?;
+    // Nobody reads a note of a schedule's run.
+    if let Some(error) = audit.not_recorded.take() {
+        return Err(error);
+    }
     plan_blocks(ctx, request, run_id, &audit, on_block).await
 }
 

@@ -9,7 +9,7 @@ use crate::definition::{Machine, Retrier, State, TEXT, of_a_block, whole};
 
 /// Errors of AWS that are gone after a while, or that another environment does not meet: out of
 /// memory, networks, keys, and names that nobody knows yet.
-const OF_AWS: [&str; 12] = [
+const OF_AWS: [&str; 13] = [
     "Runtime.OutOfMemory",
     "Runtime.ExitError",
     "Runtime.Unknown",
@@ -18,6 +18,7 @@ const OF_AWS: [&str; 12] = [
     "States.Timeout",
     "Lambda.Unknown",
     "Lambda.ResourceConflictException",
+    "Lambda.CodeArtifactUserPendingException",
     "Lambda.ENINotReadyException",
     "Lambda.KMSThrottlingException",
     "Lambda.SubnetIPAddressLimitReachedException",

@@ -5,8 +5,12 @@ use std::fmt;
 use std::io;
 
 use tokio_postgres::Error as PgError;
+use tokio_postgres::error::DbError;
 
 use super::{Busy, StoreError};
+
+/// The login lacks a right.
+const LACKS_RIGHT: &str = "42501";
 
 /// What is done while there is no connection yet.
 pub(super) const CONNECTING: &str = "connecting";
@@ -46,7 +50,7 @@ impl DatabaseFailure {
         Self {
             doing,
             place: None,
-            what: describe_sqlstate(db.code().code()).to_owned(),
+            what: describe(db),
             sqlstate: Some(db.code().code().to_owned()),
             names: names
                 .iter()
@@ -74,7 +78,7 @@ impl fmt::Display for DatabaseFailure {
 pub(crate) fn failed_to_change(doing: &'static str) -> impl Fn(PgError) -> StoreError + Copy {
     move |error| {
         let message = error.as_db_error().filter(|db| {
-            ["0A", "2B", "42"].contains(&class(db.code().code())) && db.code().code() != "42501"
+            ["0A", "2B", "42"].contains(&class(db.code().code())) && db.code().code() != LACKS_RIGHT
         });
         match message {
             Some(db) => StoreError::Database(Box::new(DatabaseFailure {
@@ -89,7 +93,8 @@ pub(crate) fn failed_to_change(doing: &'static str) -> impl Fn(PgError) -> Store
 impl StoreError {
     /// The same error, which names the server if it is one of connecting.
     pub(crate) fn at(mut self, address: &str) -> Self {
-        if let Self::Unavailable(failure) | Self::Refused(failure) = &mut self
+        if let Self::Unavailable(failure) | Self::Refused(failure) | Self::LacksRight(failure) =
+            &mut self
             && failure.doing == CONNECTING
         {
             failure.place = Some(address.to_owned());
@@ -119,7 +124,8 @@ pub(crate) fn classify(doing: &'static str, error: &PgError) -> StoreError {
         ("08" | "40" | "53" | "57" | "58" | "72", _) | (_, "25006" | "25P03" | "25P04") => {
             StoreError::Unavailable(failure)
         }
-        ("28" | "3D", _) | (_, "42501") => StoreError::Refused(failure),
+        ("28" | "3D", _) => StoreError::Refused(failure),
+        (_, LACKS_RIGHT) => StoreError::LacksRight(failure),
         ("3F", _) | (_, "42P01" | "42703" | "42P10" | "42883" | "42704") => {
             StoreError::NotMigrated(failure)
         }
@@ -145,7 +151,20 @@ fn class(sqlstate: &str) -> &str {
     sqlstate.get(..2).unwrap_or(sqlstate)
 }
 
-/// Replaces the server's message, which may contain values of rows.
+/// The file of the server in which it checks rights.
+const CHECKS_RIGHTS: &str = "aclchk.c";
+
+/// What happened. The server's message is replaced, since it may contain values of rows. That of a
+/// missing right is of names alone: `permission denied for table runs`. A trigger may raise the
+/// same error with any text.
+fn describe(db: &DbError) -> String {
+    let code = db.code().code();
+    if code == LACKS_RIGHT && db.file() == Some(CHECKS_RIGHTS) {
+        return db.message().to_owned();
+    }
+    describe_sqlstate(code).to_owned()
+}
+
 fn describe_sqlstate(sqlstate: &str) -> &'static str {
     match sqlstate {
         "40P01" => "deadlock detected",
@@ -156,7 +175,7 @@ fn describe_sqlstate(sqlstate: &str) -> &'static str {
         "53300" => "too many connections",
         "25006" => "the server is read-only, as during a failover",
         "25P03" => "the session idled in a transaction for too long",
-        "42501" => "permission denied",
+        LACKS_RIGHT => "permission denied",
         "42P01" => "a table does not exist",
         "42703" => "a column does not exist",
         "42883" => "a function does not exist",

@@ -33,7 +33,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`]; [`StoreError::Refused`] if the
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`]; [`StoreError::LacksRight`] if the
     /// login may not delete.
     pub async fn forget_untouched(
         &self,

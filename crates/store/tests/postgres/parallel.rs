@@ -98,7 +98,7 @@ async fn a_load_waits_for_an_uncommitted_load_of_the_same_trips() {
 #[case("57014", "Unavailable", true)]
 #[case("53100", "Unavailable", true)]
 #[case("25006", "Unavailable", true)]
-#[case("42501", "Refused", false)]
+#[case("42501", "LacksRight", false)]
 #[case("42P01", "NotMigrated", false)]
 #[case("23505", "Database", false)]
 #[tokio::test]
