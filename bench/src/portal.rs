@@ -1,5 +1,7 @@
 //! sync-socrata, compared with a client that posts the same chunks.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use bytes::Bytes;
 use pipeline::{BlockItem, Source, extract, sync_db, sync_socrata};
@@ -7,12 +9,29 @@ use reqwest::Client;
 use socrata::Chunks;
 use uuid::Uuid;
 
+use crate::publish;
 use crate::table::{Report, Row};
 use crate::turns::in_turn;
 use crate::world::{World, timed};
 
+/// What a portal needs for an upload, however small.
+const UPLOAD_TIME: Duration = Duration::from_secs(1);
+
 pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> anyhow::Result<()> {
-    let world = World::start(trips).await?;
+    Box::pin(behind(report, trips, rounds, Duration::ZERO, "at once")).await?;
+    let at_leisure = behind(report, trips, rounds, UPLOAD_TIME, "after 1 s");
+    Box::pin(at_leisure).await
+}
+
+/// Behind a portal that answers an upload then.
+async fn behind(
+    report: &mut Report,
+    trips: u32,
+    rounds: usize,
+    upload_time: Duration,
+    answers: &str,
+) -> anyhow::Result<()> {
+    let world = World::with(publish::world(trips, upload_time)).await?;
     let item = Box::pin(extract(&world.ctx, world.item("bird").await?)).await?;
     let item = Box::pin(sync_db(&world.ctx, item, Source::Bucket)).await?;
     let key = &item.sync_db.as_ref().context("not loaded")?.publish_key;
@@ -37,7 +56,10 @@ pub(crate) async fn measure(report: &mut Report, trips: u32, rounds: usize) -> a
     ))
     .await?;
     report.add(Row::comparison(
-        format!("sync-socrata of {trips} trips in {} chunks", chunks.len()),
+        format!(
+            "sync-socrata of {trips} trips in {} chunks, behind a portal that answers {answers}",
+            chunks.len()
+        ),
         ours,
         "a client that posts the same chunks",
         its,

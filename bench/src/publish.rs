@@ -40,7 +40,8 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     processes(report, 40, Duration::from_secs(10), "no failure").await
 }
 
-fn world(trips: u32, upload_time: Duration) -> StackOptions {
+/// A provider with so many trips an hour, and a portal that takes so long for an upload.
+pub(crate) fn world(trips: u32, upload_time: Duration) -> StackOptions {
     let providers = [("bird".to_owned(), provider(trips))];
     StackOptions {
         portal: PortalOptions {
