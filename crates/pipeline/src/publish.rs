@@ -169,8 +169,8 @@ async fn enter_if_missing(
     }
     let mut claim = claim(ctx, item, deadline).await?;
     let now = still(ctx.vault(), &ctx.key(&state.block, BlockObject::Publish)).await?;
-    let entering = claim.enter_publication().await?;
-    let file = write_file(ctx, &state.block, &entering, now).await?;
+    let mut entering = claim.enter_publication().await?;
+    let file = write_file(ctx, &state.block, &mut entering, now).await?;
     entering.commit(&file).await?;
     Ok(claim.release().await?)
 }

@@ -166,9 +166,9 @@ async fn load(
     let rejects = fenced.publish_if(rejects, rejects_now);
     let (written, rejects) = tokio::join!(writing.write(), rejects);
     let (written, _) = (written?, rejects?);
-    let upsert = writing.end(written);
+    let mut upsert = writing.end(written);
     // Complete before the commit, so that a loaded block always has its rows to publish.
-    let file = write_file(ctx, &step.block, &upsert, publish_now).await?;
+    let file = write_file(ctx, &step.block, &mut upsert, publish_now).await?;
     let counts = upsert.commit(&file).await?;
     Ok((tally, counts))
 }

@@ -295,7 +295,7 @@ impl Fence for Entering<'_> {
 
 impl BlockRows for Entering<'_> {
     async fn public_rows(
-        &self,
+        &mut self,
     ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
         publish::rows(self.work.client(), self.schedule_id).await
     }

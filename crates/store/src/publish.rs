@@ -52,12 +52,15 @@ pub trait BlockRows: Fence {
     /// Reads the trips of which the block is the owner, as `api.trips` has them, in order of their
     /// end times. Withdrawn ones are not among them.
     ///
+    /// The exclusive borrow keeps other statements away until the stream is dropped: they would wait
+    /// for rows that nobody takes meanwhile.
+    ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`]; in the stream also [`StoreError::UnknownDevice`] for a trip
     /// whose device [`name_devices`](Self::name_devices) has to give a public id.
     fn public_rows(
-        &self,
+        &mut self,
     ) -> impl Future<Output = Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError>> + Send;
 
     /// Gives the devices of the block's trips public ids that have none.

@@ -1,7 +1,5 @@
 //! [`Upsert`]: from the temporary table to `api.trips` and `api.schedule`, in one transaction.
 
-use std::sync::{Mutex, PoisonError};
-
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use futures::try_join;
@@ -98,7 +96,7 @@ pub struct Upsert<'c> {
     has_moved: bool,
     copied: u64,
     /// The block's rows for the portal, if they are few, until somebody takes them.
-    public_rows: Mutex<Option<Vec<PublicTrip>>>,
+    public_rows: Option<Vec<PublicTrip>>,
 }
 
 impl std::fmt::Debug for Upsert<'_> {
@@ -200,22 +198,14 @@ impl Upsert<'_> {
         *self.row = row;
         Ok(counts)
     }
-
-    fn take_public_rows(&self) -> Option<Vec<PublicTrip>> {
-        let mut rows = self
-            .public_rows
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        rows.take()
-    }
 }
 
 /// Read all rows before the commit: after it, the next load may change them.
 impl BlockRows for Upsert<'_> {
     async fn public_rows(
-        &self,
+        &mut self,
     ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
-        match self.take_public_rows() {
+        match self.public_rows.take() {
             Some(rows) => Ok(stream::iter(rows).map(Ok).boxed()),
             None => Ok(publish::rows(self.work.client(), self.row.schedule_id).await?),
         }
@@ -231,7 +221,6 @@ async fn check(work: &Work<'_>) -> Result<(), StoreError> {
     checked.map_err(failed(DOING))
 }
 
-/// Not while [`public_rows`](BlockRows::public_rows) is being read: the check would wait for its rows.
 impl Fence for Upsert<'_> {
     async fn check(&self) -> Result<(), StoreError> {
         check(&self.work).await

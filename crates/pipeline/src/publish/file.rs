@@ -17,7 +17,7 @@ use crate::object_stream::JsonArrayStream;
 pub(crate) async fn write_file(
     ctx: &Context,
     block: &Block,
-    work: &impl BlockRows,
+    work: &mut impl BlockRows,
     condition: WriteCondition,
 ) -> Result<PublicationFile, PipelineError> {
     let key = ctx.key(block, BlockObject::Publish);
@@ -31,7 +31,7 @@ pub(crate) async fn write_file(
                 .ok_or(StoreError::UnknownDevice)?
         }
     };
-    let info = FencedWriter::new(ctx.vault(), work)
+    let info = FencedWriter::new(ctx.vault(), &*work)
         .finish_if(writer, condition)
         .await?;
     Ok(PublicationFile {
@@ -46,7 +46,7 @@ pub(crate) async fn write_file(
 async fn write_rows(
     ctx: &Context,
     key: &str,
-    work: &impl BlockRows,
+    work: &mut impl BlockRows,
 ) -> Result<Option<(ObjectWriter, u64)>, PipelineError> {
     let mut object = JsonArrayStream::create(ctx.vault(), key, Seal::Encrypt)?;
     let form = ctx.public_form()?;

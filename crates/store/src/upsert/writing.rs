@@ -1,7 +1,6 @@
 //! [`Writing`]: from the temporary tables to `api.devices` and `api.trips`.
 
 use std::fmt;
-use std::sync::Mutex;
 
 use deadpool_postgres::ClientWrapper;
 use futures::try_join;
@@ -167,7 +166,7 @@ impl<'c> Writing<'c> {
             copied: self.copied,
             is_delivery: written.is_delivery,
             has_moved: written.has_moved,
-            public_rows: Mutex::new(written.public_rows),
+            public_rows: written.public_rows,
         }
     }
 }

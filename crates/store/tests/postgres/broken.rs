@@ -72,7 +72,7 @@ async fn a_reader_of_rows_gets_an_error_if_the_session_is_killed() {
     use futures::TryStreamExt;
     let db = Db::planned().await;
     let mut claim = db.claim(0).await;
-    let pending = upsert(&mut claim, &trips(0..20_000), 0).await.unwrap();
+    let mut pending = upsert(&mut claim, &trips(0..20_000), 0).await.unwrap();
     let mut rows = pending.public_rows().await.unwrap();
     rows.try_next().await.unwrap().unwrap();
     kill_claims(&db).await;

@@ -89,12 +89,12 @@ async fn a_block_publishes_no_row_that_another_block_owns() {
         .await
         .unwrap();
     let request = crate::fixture::request_at(at(24 * 60), 3, 0);
-    let again = stage.upsert(request).await.unwrap();
-    let rows = published(&again).await;
+    let mut again = stage.upsert(request).await.unwrap();
+    let rows = published(&mut again).await;
     assert_eq!(rows.len(), 2);
     assert!(rows.iter().all(|row| row.trip_distance == 1500));
     drop(again);
     let mut later = db.claim(2).await;
-    let all = upsert(&mut later, &trips(0..3), 0).await.unwrap();
-    assert_eq!(published(&all).await.len(), 3);
+    let mut all = upsert(&mut later, &trips(0..3), 0).await.unwrap();
+    assert_eq!(published(&mut all).await.len(), 3);
 }

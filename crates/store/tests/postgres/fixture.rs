@@ -405,7 +405,7 @@ pub(crate) async fn deliver(
     stage.upsert(request).await?.commit(&file()).await
 }
 
-pub(crate) async fn published(upsert: &Upsert<'_>) -> Vec<PublicTrip> {
+pub(crate) async fn published(upsert: &mut Upsert<'_>) -> Vec<PublicTrip> {
     upsert
         .public_rows()
         .await

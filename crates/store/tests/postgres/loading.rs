@@ -292,9 +292,9 @@ async fn existing_ids_are_kept() {
     let mut changed = trip(1);
     changed.trip_distance = 7;
     let mut claim = db.claim(0).await;
-    let upsert = upsert(&mut claim, &[changed], 0).await.unwrap();
+    let mut upsert = upsert(&mut claim, &[changed], 0).await.unwrap();
     assert_eq!(upsert.counts().updated, 1);
-    let rows = published(&upsert).await;
+    let rows = published(&mut upsert).await;
     let public = &rows[0];
     assert_eq!(format!("{}|{}", public.trip_id, public.device_id), before);
     upsert.commit(&file()).await.unwrap();
@@ -351,8 +351,8 @@ async fn the_rows_to_publish_are_those_of_the_block_in_order_of_time() {
     delivery.push(delivery[1].clone());
     delivery.push(trip(12));
     let mut claim = db.claim(0).await;
-    let upsert = upsert(&mut claim, &delivery, 0).await.unwrap();
-    let rows = published(&upsert).await;
+    let mut upsert = upsert(&mut claim, &delivery, 0).await.unwrap();
+    let rows = published(&mut upsert).await;
     let ids: Vec<_> = rows.iter().map(|row| row.trip_id).collect();
     let mut at_ten_past = [1, 2, 12].map(|n| public_id(trip(n).trip_id));
     at_ten_past.sort();
@@ -473,7 +473,7 @@ async fn no_statement_of_a_load_waits_behind_its_rows_for_the_portal() {
     let written = writing.write().await.unwrap();
     let checked = tokio::time::timeout(Duration::from_secs(30), writing.check()).await;
     checked.expect("it waits for the rows").unwrap();
-    let upsert = writing.end(written);
+    let mut upsert = writing.end(written);
     let rows: Vec<_> = upsert
         .public_rows()
         .await

@@ -174,8 +174,8 @@ async fn withdrawn_trips_are_not_published_and_open_a_published_block() {
     db.deliver(0, 0, &trips(0..3)).await;
     db.publish(0).await;
     let mut claim = db.claim(0).await;
-    let load = upsert(&mut claim, &trips(0..2), 0).await.unwrap();
-    assert_eq!(published(&load).await.len(), 2);
+    let mut load = upsert(&mut claim, &trips(0..2), 0).await.unwrap();
+    assert_eq!(published(&mut load).await.len(), 2);
     assert_eq!(
         load.commit(&file()).await.unwrap().status,
         BlockStatus::Loaded
