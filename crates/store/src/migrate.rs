@@ -11,7 +11,9 @@ use crate::error::{StoreError, classify, failed};
 use crate::life::MAX_SILENCE;
 use crate::lock_session::{LockSession, MIGRATION_KEY, limit_silence};
 use crate::schedule::{get, status_code};
-use crate::takeover::{Inspection, MigrationReport, TakeOver, apply, inspect};
+use crate::takeover::{
+    Inspection, MigrationReport, TakeOver, apply, foreign_history, inspect, taken_names,
+};
 
 mod in_transaction;
 
@@ -93,8 +95,7 @@ impl Store {
         let transaction = client.transaction().await.map_err(doing)?;
         let limits = limits(options);
         transaction.batch_execute(&limits).await.map_err(doing)?;
-        let known = applied_versions(&transaction).await?;
-        let inspection = inspect(&transaction, options, false).await?;
+        let (known, inspection) = look(&transaction, options, false).await?;
         transaction.rollback().await.map_err(doing)?;
         session.give_back().await?;
         Ok(MigrationReport {
@@ -109,12 +110,19 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::LacksRight`] if the role may not read the history,
+    /// [`StoreError::CannotTakeOver`] if it is that of another program,
     /// [`StoreError::Unavailable`].
     pub async fn missing_migrations(&self) -> Result<Vec<String>, StoreError> {
         let doing = failed("reading which migrations are missing");
         let mut session = LockSession::new(self.client().await?);
         let client: &mut Client = session.client_mut()?;
         let transaction = client.transaction().await.map_err(doing)?;
+        let foreign = foreign_history(&transaction, &names_of_migrations()).await?;
+        if let Some(obstacle) = foreign {
+            return Err(StoreError::CannotTakeOver {
+                obstacles: vec![obstacle],
+            });
+        }
         let known = applied_versions(&transaction).await?;
         transaction.rollback().await.map_err(doing)?;
         session.give_back().await?;
@@ -175,8 +183,7 @@ async fn run(client: &mut Client, options: &TakeOver) -> Result<MigrationReport,
         .batch_execute(CREATE_SCHEMA)
         .await
         .map_err(failed("creating the schema api"))?;
-    let known = applied_versions(&transaction).await?;
-    let inspection = inspect(&transaction, options, true).await?;
+    let (known, inspection) = look(&transaction, options, true).await?;
     if !inspection.obstacles.is_empty() {
         return Err(StoreError::CannotTakeOver {
             obstacles: inspection.obstacles,
@@ -224,6 +231,32 @@ async fn migrate(transaction: &Transaction<'_>) -> Result<refinery::Report, Stor
 fn has_all(known: &[i32]) -> bool {
     let (known, ours) = (BTreeSet::from_iter(known), BTreeSet::from_iter(VERSIONS));
     known == ours
+}
+
+/// The migrations that the tables have, and what is in the way of the others.
+async fn look(
+    transaction: &Transaction<'_>,
+    options: &TakeOver,
+    lock: bool,
+) -> Result<(Vec<i32>, Inspection), StoreError> {
+    let foreign = foreign_history(transaction, &names_of_migrations()).await?;
+    let known = match &foreign {
+        None => applied_versions(transaction).await?,
+        Some(_) => Vec::new(),
+    };
+    let mut inspection = inspect(transaction, options, lock).await?;
+    inspection.obstacles.extend(foreign);
+    let taken = taken_names(transaction, &known).await?;
+    inspection.obstacles.extend(taken);
+    Ok((known, inspection))
+}
+
+fn names_of_migrations() -> Vec<(i32, String)> {
+    let runner = embedded::migrations::runner();
+    let migrations = runner.get_migrations().iter();
+    migrations
+        .map(|it| (it.version(), it.name().to_owned()))
+        .collect()
 }
 
 fn report_of(known: &[i32], inspection: Inspection) -> MigrationReport {

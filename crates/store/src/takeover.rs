@@ -16,17 +16,21 @@ use uuid::Uuid;
 mod apply;
 mod convert;
 mod dependents;
+mod entangled;
 mod hours;
 mod indexes;
 mod inspect;
+mod names;
 mod owners;
 mod problems;
 mod rows;
 mod schedule;
 mod shape;
+mod trial;
 
 pub(crate) use apply::apply;
 pub(crate) use inspect::{Inspection, inspect};
+pub(crate) use names::{foreign_history, taken_names};
 
 /// What a migration has to know of the tables of the Python tools.
 #[derive(Debug, Clone)]

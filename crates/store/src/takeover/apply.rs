@@ -153,12 +153,10 @@ fn alterations(work: &Work, schedule_id: Option<&str>) -> Vec<String> {
         if writes && actual.default.is_some() && !actual.is_identity {
             before.push(format!("ALTER COLUMN {column} DROP DEFAULT"));
         }
-        if !writes || is_owner {
+        if is_owner || !work.is_written(target, actual, conversion) {
             continue;
         }
-        let is_type_change = actual.base != target.kind.catalog();
         let value = match target.absent {
-            Absent::Computed if !is_type_change => continue,
             Absent::Computed => {
                 before.push(format!("ALTER COLUMN {column} DROP NOT NULL"));
                 format!("NULL::{}", target.kind.sql())

@@ -47,7 +47,7 @@ const CANONICAL_UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[
 const ANY_UUID: &str = r"^\s*\{?[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\}?\s*$";
 const WHOLE_NUMBER: &str = r"^\s*[-+]?\d{1,30}(\.0*)?\s*$";
 const NUMBER: &str = r"^\s*[-+]?(\d{1,300}\.?\d{0,300}|\.\d{1,300})([eE][-+]?\d{1,2})?\s*$";
-const TIME: &str = r"^\s*\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?\s*(Z|UTC|GMT|CST|CDT|EST|EDT|MST|MDT|PST|PDT|[-+]\d{2}(:?\d{2})?)?\s*$";
+const TIME: &str = r"^\s*(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?\s*(Z|UTC|GMT|CST|CDT|EST|EDT|MST|MDT|PST|PDT|[-+]\d{2}(:?\d{2})?)?\s*$";
 
 /// The first seconds and milliseconds that are taken for a time, and the first that are not: the
 /// years 2000 to 2099.

@@ -12,7 +12,7 @@ const OUR_TABLES: &str = "ARRAY['providers', 'schedule_status', 'schedule', 'tri
 
 /// Views that read the tables in `$1`, directly or by way of other views: those that read others
 /// come last.
-const VIEWS: &str = "
+pub(super) const VIEWS: &str = "
     WITH RECURSIVE reader AS (
         SELECT r.ev_class AS oid, 1 AS depth
         FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
@@ -25,7 +25,7 @@ const VIEWS: &str = "
         JOIN pg_rewrite r ON r.oid = d.objid
         WHERE d.classid = 'pg_rewrite'::regclass AND r.ev_class <> reader.oid
     )
-    SELECT c.oid::regclass::text AS name, c.relkind = 'm' AS is_stored, pg_get_viewdef(c.oid) AS definition,
+    SELECT c.oid, c.oid::regclass::text AS name, c.relkind = 'm' AS is_stored, pg_get_viewdef(c.oid) AS definition,
            pg_get_userbyid(c.relowner)::text AS owner, c.reloptions AS options,
            ARRAY(SELECT format('GRANT %s ON %s TO %s%s', a.privilege_type, c.oid::regclass,
                                CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
@@ -34,6 +34,8 @@ const VIEWS: &str = "
            ARRAY(SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid) AS indexes,
            ARRAY(SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
                AS triggers,
+           ARRAY(SELECT pg_get_ruledef(w.oid) FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.rulename <> '_RETURN')
+               AS rules,
            ARRAY(SELECT CASE WHEN d.objsubid = 0 THEN format('COMMENT ON %s %s IS %L',
                              CASE WHEN c.relkind = 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, c.oid::regclass,
                              d.description)
@@ -65,7 +67,7 @@ impl View {
             format!("CREATE {kind} {name}{with} AS {definition}"),
             format!("ALTER {kind} {name} OWNER TO {}", quoted(&owner)),
         ];
-        for column in ["indexes", "triggers", "grants", "comments"] {
+        for column in ["indexes", "triggers", "rules", "grants", "comments"] {
             again.extend(get::<Vec<String>>(row, column)?);
         }
         Ok(Self {
@@ -120,22 +122,13 @@ pub(super) async fn create_views(
     Ok(())
 }
 
-/// A view that the new types do not fit. Its error is about names and types, not about rows.
+/// A view that cannot be dropped or made again.
 fn stopped_by(view: &str, error: &tokio_postgres::Error) -> StoreError {
     let Some(why) = error.as_db_error() else {
         return classify("making views again", error);
     };
-    let obstacle = Obstacle {
-        table: view.to_owned(),
-        what: format!(
-            "this view cannot be made again over the new columns: {}",
-            why.message()
-        ),
-        rows: 0,
-        repair: format!("DROP VIEW {view}; and make it again after the migration"),
-    };
     StoreError::CannotTakeOver {
-        obstacles: vec![obstacle],
+        obstacles: vec![problems::unfit_view(view, why)],
     }
 }
 
@@ -145,7 +138,7 @@ pub(super) async fn obstacles(
     work: &Work,
 ) -> Result<Vec<Obstacle>, StoreError> {
     let table = work.table.name;
-    let keeps_key = work.found.key == work.table.key;
+    let keeps_key = work.found.key == work.table.key && !changes_key(work);
     if keeps_key && !["trips", "devices"].contains(&table) {
         return Ok(Vec::new());
     }
@@ -171,6 +164,15 @@ pub(super) async fn obstacles(
             Ok(problems::of_table(table, what, repair))
         })
         .collect()
+}
+
+/// Whether a column of the key gets a type with which the old one cannot be compared.
+fn changes_key(work: &Work) -> bool {
+    let is_whole = |base: &str| ["int2", "int4", "int8"].contains(&base);
+    work.columns.iter().any(|(target, actual, _)| {
+        let (from, to) = (actual.base.as_str(), target.kind.catalog());
+        work.table.key.contains(&target.name) && from != to && !(is_whole(from) && is_whole(to))
+    })
 }
 
 /// Drops the constraints and unique indexes of another tool. Its loads do not happen any more, and
@@ -275,8 +277,9 @@ pub(super) async fn disable_triggers(
     let triggers = transaction
         .query(
             "SELECT quote_ident(tgname) AS name, pg_get_triggerdef(oid) AS definition,
-                    tgattr::text <> '' OR tgqual IS NOT NULL AS has_columns
-             FROM pg_trigger WHERE tgrelid = $1::text::regclass AND NOT tgisinternal AND tgenabled <> 'D'",
+                    tgattr::text <> '' OR tgqual IS NOT NULL AS has_columns,
+                    tgenabled <> 'D' AS is_enabled
+             FROM pg_trigger WHERE tgrelid = $1::text::regclass AND NOT tgisinternal",
             &[&table],
         )
         .await
@@ -285,13 +288,17 @@ pub(super) async fn disable_triggers(
     for trigger in &triggers {
         let (name, definition): (String, String) =
             (get(trigger, "name")?, get(trigger, "definition")?);
+        let is_enabled: bool = get(trigger, "is_enabled")?;
         let disable = format!("ALTER TABLE {table} DISABLE TRIGGER {name}");
         if get(trigger, "has_columns")? {
             let drop = format!("DROP TRIGGER {name} ON {table}");
             transaction.batch_execute(&drop).await.map_err(doing)?;
             again.extend([definition, disable]);
-        } else {
+        } else if is_enabled {
             transaction.batch_execute(&disable).await.map_err(doing)?;
+        }
+        if !is_enabled {
+            continue;
         }
         notes.push(format!(
             "the trigger {name} of {table} is disabled; if it changes no row of this table: ALTER TABLE {table} ENABLE TRIGGER {name}"

@@ -9,13 +9,15 @@ use trips::time::CivilZone;
 
 use super::inspect::{Inspection, Work};
 use super::problems::{of_rows, set_aside};
-use super::shape::{Absent, Kind, SCHEDULE, Target};
-use super::{HoursAre, TakeOver, convert};
+use super::shape::SCHEDULE;
+use super::{HoursAre, TakeOver};
 use crate::error::{StoreError, failed};
 use crate::schedule::get;
 
+mod civil;
 mod detect;
 
+use civil::{civil_expressions, no_hour};
 use detect::detect;
 use trips::words::counted;
 
@@ -31,8 +33,6 @@ struct CivilHour {
     civil: [i32; 4],
     most: i64,
 }
-
-const CIVIL: [&str; 4] = ["year", "month", "day", "hour"];
 
 impl Hours {
     /// Finds the block of every row, in temporary tables. `None` if an obstacle is in the way.
@@ -67,11 +67,7 @@ impl Hours {
         let (good, bad) = split(&options.zone, civil_hours);
         if bad > 0 {
             let what = "whose year, month, day and hour are no hour of a day".to_owned();
-            let repair = set_aside(
-                "schedule",
-                "coalesce(year::int, 0) NOT BETWEEN 2000 AND 2049 OR coalesce(month::int, 0) NOT BETWEEN 1 AND 12 \
-                 OR coalesce(day::int, 0) NOT BETWEEN 1 AND 31 OR coalesce(hour::int, -1) NOT BETWEEN 0 AND 23",
-            );
+            let repair = set_aside("schedule", &no_hour(work));
             inspection
                 .obstacles
                 .push(of_rows("schedule", bad, what, repair));
@@ -108,28 +104,6 @@ async fn create_empty(transaction: &Transaction<'_>) -> Result<(), StoreError> {
         )
         .await
         .map_err(failed("finding the hours of the schedule"))
-}
-
-/// The civil columns as whole numbers: those of the table, or the parts of its `date`.
-fn civil_expressions(work: &Work) -> Option<[String; 4]> {
-    let of_column = |name: &'static str| {
-        let actual = work.found.column(name)?;
-        let target = Target {
-            name,
-            kind: Kind::Int,
-            absent: Absent::Null,
-            is_later: false,
-        };
-        Some(convert::conversion(actual, &target, "UTC")?.value)
-    };
-    let columns: Vec<String> = CIVIL.iter().filter_map(|name| of_column(name)).collect();
-    if let Ok(columns) = <[String; 4]>::try_from(columns) {
-        return Some(columns);
-    }
-    let date = work.found.column("date")?;
-    let text = ["text", "varchar"].contains(&date.base.as_str());
-    let has_time = ["timestamp", "timestamptz"].contains(&date.base.as_str()) || text;
-    has_time.then(|| CIVIL.map(|part| format!("date_part('{part}', date::timestamp)::int")))
 }
 
 async fn read_rows(

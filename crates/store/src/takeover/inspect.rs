@@ -5,9 +5,11 @@ use tokio_postgres::Transaction;
 use super::convert::{Conversion, conversion};
 use super::hours::Hours;
 use super::shape::{
-    self, Absent, Actual, DEVICES, Found, Kind, PROVIDERS, SCHEDULE, Table, Target,
+    self, Absent, Actual, DEVICES, Found, Kind, PROVIDERS, SCHEDULE, TRIPS, Table, Target,
 };
-use super::{ColumnChange, Obstacle, TableChange, TakeOver, dependents, problems, rows};
+use super::{
+    ColumnChange, Obstacle, TableChange, TakeOver, dependents, entangled, problems, rows, trial,
+};
 use crate::error::{StoreError, failed};
 
 /// Rows that are written anew in a second, roughly.
@@ -85,6 +87,22 @@ impl Work {
         })
     }
 
+    /// Whether a column of the old table is written anew, with another type or other values.
+    pub(super) fn is_written(&self, target: &Target, actual: &Actual, to: &Conversion) -> bool {
+        let is_owner = self.table.name == TRIPS.name && target.name == "schedule_id";
+        let is_type_change = actual.base != target.kind.catalog();
+        is_owner || (to.writes(actual) && (target.absent != Absent::Computed || is_type_change))
+    }
+
+    /// The columns of the old table that are written anew.
+    pub(super) fn written(&self) -> Vec<&str> {
+        let columns = self.columns.iter();
+        columns
+            .filter(|(target, actual, conversion)| self.is_written(target, actual, conversion))
+            .map(|(_, actual, _)| actual.name.as_str())
+            .collect()
+    }
+
     /// The value of a column after the change, as an expression over the table as it is.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let mut columns = self.columns.iter();
@@ -133,7 +151,12 @@ pub(crate) async fn inspect(
             }
             let obstacles = dependents::obstacles(transaction, work).await?;
             inspection.obstacles.extend(obstacles);
+            let obstacles = entangled::obstacles(transaction, work).await?;
+            inspection.obstacles.extend(obstacles);
         }
+    }
+    if inspection.obstacles.is_empty() {
+        inspection.obstacles = trial::obstacles(transaction, &inspection.work).await?;
     }
     transaction
         .batch_execute(FUNCTIONS)

@@ -1,5 +1,7 @@
 //! The obstacles that are found, with the statements that remove them.
 
+use tokio_postgres::error::DbError;
+
 use super::Obstacle;
 use super::inspect::Work;
 use super::shape::{Actual, Kind, Table, Target, quoted};
@@ -91,6 +93,17 @@ pub(super) fn no_way(table: &Table, actual: &Actual, target: &Target) -> Obstacl
         ),
         repair,
     )
+}
+
+/// A view that the new types do not fit. Its error is about names and types, not about rows.
+pub(super) fn unfit_view(view: &str, why: &DbError) -> Obstacle {
+    let why = why.message();
+    Obstacle {
+        table: view.to_owned(),
+        what: format!("this view cannot be made again over the new columns: {why}"),
+        rows: 0,
+        repair: format!("DROP VIEW {view}; and make it again after the migration"),
+    }
 }
 
 /// What is in the way of changing a table.

@@ -4,12 +4,17 @@ use tokio_postgres::Transaction;
 
 use super::inspect::{Inspection, Work, lacks_provider};
 use super::problems::{for_public_ids, for_unfit, of_rows, set_aside};
-use super::shape::{Absent, SCHEDULE};
+use super::shape::{Absent, Kind, SCHEDULE, TRIPS};
 use super::{Obstacle, convert};
 use crate::error::{StoreError, failed};
 use crate::schedule::get;
 
 mod rules;
+
+/// The first year of blocks, and the first after them.
+const BLOCKS: (&str, &str) = ("2000", "2050");
+/// The first year of the calendar, and the first after it.
+const CALENDAR: (&str, &str) = ("0001", "10000");
 
 /// Looks at the rows of the n-th table of the work.
 pub(super) async fn count(
@@ -59,6 +64,7 @@ async fn count_unfit(
             checks.push((lacks, format!("without {}", actual.name), repair));
         }
     }
+    checks.extend(out_of_calendar(work));
     if table == SCHEDULE.name
         && let Some(id) = work.value("schedule_id")
     {
@@ -83,6 +89,41 @@ async fn count_unfit(
         }
     }
     Ok(obstacles)
+}
+
+/// Instants that no block can have, or that this program cannot read: infinite ones, and those of a
+/// year without four digits. Each is a condition, what it means, and its repair.
+fn out_of_calendar(work: &Work) -> Vec<(String, String, String)> {
+    let table = work.table.name;
+    let instants = work.columns.iter();
+    let instants = instants.filter(|(target, _, _)| target.kind == Kind::Instant);
+    let checks = instants.filter_map(|(target, actual, conversion)| {
+        let is_end = table == TRIPS.name && target.name == "end_time";
+        let value = match target.absent {
+            Absent::Computed if actual.base == "timestamptz" => actual.quoted(),
+            Absent::Computed => return None,
+            _ => conversion.value.clone(),
+        };
+        let (from, until) = if is_end { BLOCKS } else { CALENDAR };
+        let outside = format!(
+            "NOT (({value}) >= timestamptz '{from}-01-01 00:00:00+00' \
+             AND ({value}) < timestamptz '{until}-01-01 00:00:00+00')"
+        );
+        let what = if is_end {
+            format!(
+                "whose {} is in no hour of the years 2000 to 2049, so no block has it",
+                actual.name
+            )
+        } else {
+            format!(
+                "whose {} is infinite, before the year 1 or after 9999",
+                actual.name
+            )
+        };
+        let repair = set_aside(table, &outside);
+        Some((outside, what, repair))
+    });
+    checks.collect()
 }
 
 /// Columns that no value can be made up for.

@@ -30,6 +30,7 @@ mod silence;
 mod statements;
 mod status;
 mod takeover;
+mod takeover_entangled;
 mod takeover_odd;
 mod takeover_values;
 mod tls;
