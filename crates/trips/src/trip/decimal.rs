@@ -1,5 +1,14 @@
 //! Decimal numbers, digit by digit: a floating-point number does not hold most of them.
 
+/// A number with this many digits is one that a program has computed: floating-point numbers of 64
+/// bits are written with up to 17, and people write fewer.
+const DIGITS_OF_FLOATS: usize = 15;
+/// In how many digits such a number agrees with the one that was meant, if that is a whole one.
+const AGREEING_DIGITS: usize = 13;
+/// At least this many of them are decimals, and at most so many: the difference of two equal prices
+/// has no whole digits, and is not always 0.
+const AGREEING_DECIMALS: (usize, usize) = (3, 12);
+
 /// A number of JSON: digits, and how many zeros follow them.
 #[derive(Debug)]
 pub(super) struct Decimal {
@@ -74,6 +83,28 @@ impl Decimal {
         number
             .and_then(|number| self.signed(number))
             .ok_or(NotWhole::TooLarge)
+    }
+
+    /// Whether the number lies within the error of floating-point numbers of a whole one, such as
+    /// 30.000000000000004: it has the digits of one, and only zeros or nines follow the point for
+    /// long enough.
+    pub(super) fn is_nearly_whole(&self) -> bool {
+        let Ok(decimals) = usize::try_from(self.zeros.unsigned_abs()) else {
+            return false;
+        };
+        if self.zeros >= 0 || self.digits.len() < DIGITS_OF_FLOATS {
+            return false;
+        }
+        let whole = self.digits.len().saturating_sub(decimals);
+        let zeros_before = decimals.saturating_sub(self.digits.len());
+        let fraction = &self.digits.as_bytes()[whole..];
+        let run = |digit: u8| fraction.iter().take_while(|it| **it == digit).count();
+        let agreeing = match zeros_before {
+            0 => run(b'0').max(run(b'9')),
+            zeros => zeros + run(b'0'),
+        };
+        let (least, most) = AGREEING_DECIMALS;
+        agreeing >= AGREEING_DIGITS.saturating_sub(whole).clamp(least, most)
     }
 
     /// The nearest whole number, half away from zero; `None` beyond 64 bits.

@@ -22,7 +22,17 @@ def digits(case):
         return {"whole": None, "exact": False}
     scaled = number * 10 ** case["places"]
     whole = scaled.to_integral_value(decimal.ROUND_HALF_UP)
-    return {"whole": str(int(whole)), "exact": whole == scaled}
+    return {"whole": str(int(whole)), "exact": whole == scaled, "nearly": nearly_whole(scaled)}
+
+
+def nearly_whole(number):
+    """Whether a number that a program has computed is a whole one but for the error of its floating-point numbers."""
+    if len(number.normalize().as_tuple().digits) < 15:
+        return False
+    before_point = max(number.adjusted() + 1, 0)
+    error = decimal.Decimal(10) ** -min(max(13 - before_point, 3), 12)
+    fraction = abs(number) % 1
+    return fraction < error or fraction >= 1 - error
 
 
 def fernet(case):

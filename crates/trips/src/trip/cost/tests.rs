@@ -53,11 +53,51 @@ fn a_cost_in_major_units_is_converted_digit_by_digit(
     assert_eq!(cost(number, CostUnit::Major), expected);
 }
 
+/// Each is what Python, JavaScript or Java writes for the computation.
+#[rstest]
+#[case::a_tenth_three_times("0.30000000000000004", Ok(30))]
+#[case::a_tenth_ten_times("0.9999999999999999", Ok(100))]
+#[case::a_tenth_a_hundred_times("9.99999999999998", Ok(1000))]
+#[case::eight_tenths("0.7999999999999999", Ok(80))]
+#[case::three_times_1_1("3.3000000000000003", Ok(330))]
+#[case::refund("-2.9999999999999996", Ok(-300))]
+#[case::a_price_less_itself("5.551115123125783e-17", Ok(0))]
+#[case::the_same_below_zero("-2.7755575615628914E-17", Ok(0))]
+#[case::large("123456789.12000000000001", Ok(12_345_678_912))]
+#[case::half_a_cent("2.6750000000000003", Err(CostError::Fraction))]
+#[case::a_third("0.3333333333333333", Err(CostError::Fraction))]
+#[case::near_but_written_by_a_person("0.30000001", Err(CostError::Fraction))]
+#[case::beside_by_more_than_an_error("0.30000000119209290", Err(CostError::Fraction))]
+#[case::tiny("1e-17", Err(CostError::Fraction))]
+fn a_computed_cost_is_the_price_beside_it(
+    #[case] number: &str,
+    #[case] expected: Result<i64, CostError>,
+) {
+    assert_eq!(cost(number, CostUnit::Major), expected);
+}
+
+#[rstest]
+#[case("28.999999999999996", Ok(29))]
+#[case("110.00000000000001", Ok(110))]
+#[case("28.999", Err(CostError::Fraction))]
+#[case("9223372036854775807.99999999999999", Err(CostError::Unusable))]
+fn cents_are_computed_as_well(#[case] number: &str, #[case] expected: Result<i64, CostError>) {
+    assert_eq!(cost(number, CostUnit::Minor), expected);
+}
+
 #[rstest]
 #[case(Some("JPY"), "300", Ok(300))]
 #[case(Some("jpy"), "2.5", Err(CostError::Fraction))]
 #[case(Some("KWD"), "1.234", Ok(1234))]
 #[case(Some("EUR"), "1.2", Ok(120))]
+#[case(Some("ISK"), "300.0", Ok(300))]
+#[case(Some("UYI"), "7", Ok(7))]
+#[case(Some("TND"), "0.1", Ok(100))]
+#[case(Some("CLF"), "5", Ok(50_000))]
+#[case(Some("clf"), "0.0001", Ok(1))]
+#[case(Some("UYW"), "1.00005", Err(CostError::Fraction))]
+#[case(Some("KWD"), "0.30000000000000004", Ok(300))]
+#[case(Some("JPY"), "299.99999999999994", Ok(300))]
 #[case(None, "1.2", Ok(120))]
 fn the_currency_says_what_its_minor_unit_is(
     #[case] currency: Option<&str>,
@@ -78,6 +118,16 @@ fn a_cost_in_quotes_is_not_a_number() {
 }
 
 proptest! {
+    /// Amounts as a program computes them: parts that are added up, or multiplied.
+    #[test]
+    fn a_sum_of_prices_is_a_price(cents in prop::collection::vec(0_i64..100_000, 1..50)) {
+        let sum: f64 = cents.iter().map(|it| *it as f64 / 100.0).sum();
+        let whole: i64 = cents.iter().sum();
+        prop_assert_eq!(cost(&sum.to_string(), CostUnit::Major), Ok(whole), "{}", sum);
+        let product = cents[0] as f64 / 100.0 * 100.0;
+        prop_assert_eq!(cost(&product.to_string(), CostUnit::Minor), Ok(cents[0]), "{}", product);
+    }
+
     #[test]
     fn every_number_of_cents_survives_as_dollars(cents in any::<i64>()) {
         let (sign, magnitude) = (if cents < 0 { "-" } else { "" }, cents.unsigned_abs());
