@@ -130,7 +130,7 @@ fn check_nothing_lost(data: &[u8], providers: &Providers) {
 
 /// Words of the messages.
 const OWN_WORDS: &str = "provider must be a JSON object Bearer, Basic, OAuth or Custom seconds, \
-    milliseconds, hour or rfc3339 unix the version's own is missing whole number mds_api_url \
+    milliseconds, hour or rfc3339 unix the version's own provider_id is missing whole number mds_api_url is missing \
     token_request access_token provider_id provider_ids auth_type request.auth.headers must be text\
     must be a URL such as https://host/path must be an object; the entry is disabled, so it is skipped nothing reads the key";
 
