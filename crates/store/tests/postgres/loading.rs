@@ -6,14 +6,15 @@ use futures::TryStreamExt as _;
 use rstest::rstest;
 use serde_json::json;
 use store::{BlockRows as _, Fence as _, LoadCounts, StoreError};
+use tokio_postgres::Client;
 use trips::public_row::{PublicForm, PublicRow};
 use trips::status::BlockStatus;
 use trips::trip::{Flag, Flags};
 use uuid::Uuid;
 
 use crate::fixture::{
-    Db, NOTHING_LOADED, PROVIDER_ID, at, copy, deliver, file, load, public_id, published, request,
-    trip, trips, upsert,
+    Db, NOTHING_LOADED, PROVIDER_ID, at, copy, deliver, file, load, open, public_id, published,
+    request, trip, trips, upsert,
 };
 
 #[tokio::test]
@@ -483,4 +484,47 @@ async fn no_statement_of_a_load_waits_behind_its_rows_for_the_portal() {
         .unwrap();
     assert_eq!(rows.len(), 1500);
     upsert.commit(&file()).await.unwrap();
+}
+
+/// How often a whole table was read since the server started, by sessions that have ended.
+async fn full_scans(sql: &Client, table: &str) -> i64 {
+    let others = "SELECT count(*) FROM pg_stat_activity
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    while sql.query_one(others, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = $1";
+    sql.query_one(scans, &[&table]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn rows_for_the_portal_need_no_device_but_their_own() {
+    let db = Db::planned().await;
+    let trips = trips(0..2500);
+    db.load(0, &trips).await;
+    let schedule_id = db.schedule_id(0).await;
+    let Db { store, sql, url } = db;
+    drop(store);
+    let others = "INSERT INTO api.devices SELECT gen_random_uuid(), provider_id, gen_random_uuid()
+                  FROM (SELECT provider_id FROM api.devices LIMIT 1) AS one, generate_series(1, 20000);
+                  ANALYZE api.devices, api.trips";
+    sql.batch_execute(others).await.unwrap();
+    let mut scans = Vec::new();
+    for reads in [0, 5] {
+        let before = full_scans(&sql, "devices").await;
+        let store = open(&url, 1);
+        let mut claim = store.claim(schedule_id).await.unwrap();
+        let load = upsert(&mut claim, &trips, 0).await.unwrap();
+        for _ in 0..reads {
+            assert_eq!(published(&load).await.len(), 2500);
+        }
+        load.commit(&file()).await.unwrap();
+        drop((claim, store));
+        scans.push(full_scans(&sql, "devices").await - before);
+    }
+    // What else a load reads may change with the statistics.
+    assert!(
+        scans[1] < scans[0] + 5,
+        "each time, all devices were read for those of a block"
+    );
 }
