@@ -15,21 +15,25 @@ use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::values::values;
 
-/// Inserts blocks and returns them. It fails if another plan inserts one of them meanwhile.
-const INSERT: &str = "
-    INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour)
-    SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::date[], $5::int[], $6::int[], $7::int[],
-                         $8::int[])
-    RETURNING schedule_id, block_start, status_id, extracted_at, provider_id::int";
+/// Inserts blocks and returns them. `$conflict` says what becomes of a block that is there already.
+macro_rules! insert {
+    ($conflict:literal) => {
+        concat!(
+            "INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour)
+             SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::date[], $5::int[], $6::int[],
+                                  $7::int[], $8::int[]) ",
+            $conflict,
+            " RETURNING schedule_id, block_start, status_id, extracted_at, provider_id::int"
+        )
+    };
+}
 
-/// As [`INSERT`], and leaves out what another plan inserts meanwhile. To look out for that costs a
-/// new row a second visit of the index.
-const INSERT_OTHERS: &str = "
-    INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour)
-    SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::timestamptz[], $4::date[], $5::int[], $6::int[], $7::int[],
-                         $8::int[])
-    ON CONFLICT (provider_id, block_start) DO NOTHING
-    RETURNING schedule_id, block_start, status_id, extracted_at, provider_id::int";
+/// Fails if another plan inserts one of the blocks meanwhile.
+const INSERT: &str = insert!("");
+
+/// Leaves out what another plan inserts meanwhile. To look out for that costs a new row a second
+/// visit of the index.
+const INSERT_OTHERS: &str = insert!("ON CONFLICT (provider_id, block_start) DO NOTHING");
 
 /// The place of the provider's id among the columns that an insertion returns.
 const PROVIDER_ID: usize = 4;
@@ -186,7 +190,8 @@ impl Missing {
             .collect();
         providers.sort_by_key(|(id, ..)| *id);
         let mut missing = Self::default();
-        for hour in all_hours(wanted) {
+        let whole = HourRange::spanning(wanted.iter().map(|(_, range)| *range));
+        for hour in whole.into_iter().flatten() {
             let civil = zone.civil(hour.start());
             for (id, range, known) in &mut providers {
                 let is_in_range = range.first() <= hour && hour < range.end();
@@ -228,15 +233,4 @@ impl Missing {
         ];
         client.query_typed(statement, columns).await
     }
-}
-
-/// The hours from the first one of all ranges to the last one.
-fn all_hours(wanted: &[(ProviderName, HourRange)]) -> impl Iterator<Item = Hour> {
-    let ranges = wanted.iter().map(|(_, range)| range);
-    let first = ranges.clone().map(HourRange::first).min();
-    let end = ranges.map(HourRange::end).max();
-    let whole = first
-        .zip(end)
-        .and_then(|(first, end)| HourRange::new(first, end));
-    whole.into_iter().flatten()
 }

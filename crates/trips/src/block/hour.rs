@@ -163,6 +163,16 @@ impl HourRange {
         (first < end).then_some(Self { first, end })
     }
 
+    /// The hours from the first one of all the ranges to the last one, with those between them;
+    /// `None` without a range.
+    #[must_use]
+    pub fn spanning(ranges: impl IntoIterator<Item = Self>) -> Option<Self> {
+        ranges.into_iter().reduce(|all, range| Self {
+            first: all.first.min(range.first),
+            end: all.end.max(range.end),
+        })
+    }
+
     /// The first hour.
     #[must_use]
     pub fn first(&self) -> Hour {

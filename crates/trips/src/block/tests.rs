@@ -29,3 +29,17 @@ fn the_command_of_the_second_of_two_equal_hours_names_an_instant() {
     );
     assert_eq!(second.command_to(second.hour, &zone), second.command(&zone));
 }
+
+#[test]
+fn a_range_spans_others_and_the_hours_between_them() {
+    let range = |first, end| {
+        let zone = CivilZone::default();
+        let hour = |label| Hour::from_label(&zone, label).unwrap();
+        super::HourRange::new(hour(first), hour(end)).unwrap()
+    };
+    let late = range("2020-01-02-05", "2020-01-02-07");
+    let early = range("2020-01-01-01", "2020-01-01-03");
+    let whole = super::HourRange::spanning([late, early, early]);
+    assert_eq!(whole, Some(range("2020-01-01-01", "2020-01-02-07")));
+    assert_eq!(super::HourRange::spanning([]), None);
+}
