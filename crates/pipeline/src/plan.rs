@@ -8,9 +8,10 @@ use trips::block::ProviderName;
 use trips::status::{BlockStatus, Step};
 use uuid::Uuid;
 
-use self::blocks::{PartRead, PlanRow, Returning, Schedule, parts};
+use self::blocks::{PlanRow, Returning, parts};
 use self::planner::Planner;
 use self::ranges::ranges;
+use self::reading::{Reading, Schedule};
 use crate::context::Context;
 use crate::error::PipelineError;
 use crate::event::{ManifestLocation, PlanRequest};
@@ -26,6 +27,7 @@ mod planner;
 mod prepare;
 mod provider;
 mod ranges;
+mod reading;
 mod start;
 mod upkeep;
 
@@ -211,11 +213,9 @@ async fn plan_run(
     } else {
         Schedule::Extended
     };
-    let mut parts = parts(&ranges).map(|part| PartRead::start(ctx, part, schedule));
-    let mut reading = parts.next();
-    while let Some(part) = reading.take() {
-        let rows = part.rows(&returning, now).await?;
-        reading = parts.next();
+    let mut reading = Reading::start(ctx, parts(&ranges), schedule);
+    while let Some(part) = reading.next().await? {
+        let rows = part.rows(&returning, now);
         for row in rows {
             let row = planner.with_refusal(row).await?;
             if let Some(block) = planner.add(row).await? {

@@ -4,14 +4,12 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use store::{ScheduledBlock, Store, StoreError};
-use tokio::task::JoinHandle;
-use trips::block::{Block, Hour, HourRange, ProviderName};
+use store::{ScheduledBlock, Store};
+use trips::block::{Block, Hour, HourRange};
 use trips::status::{BlockStatus, Step};
-use trips::time::CivilZone;
 
 use super::ranges::ProviderRange;
-use crate::context::{Context, Provider};
+use crate::context::Provider;
 use crate::error::PipelineError;
 use crate::event::PlanRequest;
 use crate::extract::late_side_data;
@@ -19,9 +17,6 @@ use crate::extract::late_side_data;
 /// A plan reads this many hours of every provider at a time, so that a plan over years needs the
 /// memory of four weeks.
 const PART_LENGTH: TimeDelta = TimeDelta::weeks(4);
-
-/// A part is read over this many connections.
-const HALVES: usize = 2;
 
 /// A stretch of time with the providers that have hours in it.
 pub(super) type Part<'a> = Vec<(Provider<'a>, HourRange)>;
@@ -91,70 +86,33 @@ impl Returning {
     }
 }
 
-/// Where the rows of a part come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Schedule {
-    /// The schedule, to which the missing rows are added.
-    Extended,
-    /// The schedule as it is, for a dry run.
-    AsItIs,
-}
-
-/// A part whose schedule rows are being read, and added where they are missing.
-pub(super) struct PartRead<'a> {
+/// A part with its schedule rows.
+pub(super) struct ReadPart<'a> {
     part: Part<'a>,
     /// For each provider of the part, its rows.
-    scheduled: Reading,
+    scheduled: Vec<Vec<ScheduledBlock>>,
 }
 
-/// Two halves of a part, in the order of its providers.
-type Reading = Vec<JoinHandle<Result<Vec<Vec<ScheduledBlock>>, StoreError>>>;
-
-impl<'a> PartRead<'a> {
-    /// Starts to read, while the caller works on the part before. Each half of the providers has a
-    /// connection of its own: to insert a block takes longer than everything else that is done for
-    /// it, and no row of a provider is locked by two transactions at a time.
-    pub(super) fn start(ctx: &Context, part: Part<'a>, schedule: Schedule) -> Self {
-        let wanted: Vec<_> = part
-            .iter()
-            .map(|(provider, range)| (provider.name.clone(), *range))
-            .collect();
-        let halves = wanted.chunks(wanted.len().div_ceil(HALVES).max(1));
-        let scheduled = halves.map(|half| {
-            let (store, half, zone) = (ctx.store().clone(), half.to_vec(), *ctx.zone());
-            tokio::spawn(async move { read(&store, &half, schedule, &zone).await })
-        });
-        Self {
-            scheduled: scheduled.collect(),
-            part,
-        }
+impl<'a> ReadPart<'a> {
+    pub(super) fn new(part: Part<'a>, scheduled: Vec<Vec<ScheduledBlock>>) -> Self {
+        Self { part, scheduled }
     }
 
     /// The part's blocks, hour by hour with the providers interleaved. So no provider waits for
     /// another's months, and no provider gets the requests of all workers at once.
-    pub(super) async fn rows<'w>(
+    pub(super) fn rows<'w>(
         self,
         returning: &'w Returning,
         now: DateTime<Utc>,
-    ) -> Result<impl Iterator<Item = PlanRow> + use<'a, 'w>, PipelineError> {
-        let mut scheduled = Vec::with_capacity(self.part.len());
-        for half in self.scheduled {
-            let half = half.await;
-            scheduled.extend(half.map_err(|_| PipelineError::panicked("reading the schedule"))??);
-        }
-        let mut providers: Vec<_> = self.part.into_iter().zip(scheduled).collect();
+    ) -> impl Iterator<Item = PlanRow> + use<'a, 'w> {
+        let mut providers: Vec<_> = self.part.into_iter().zip(self.scheduled).collect();
         providers.sort_by(|((a, _), _), ((b, _), _)| a.name.cmp(b.name));
         let mut hours: Vec<_> = providers
             .into_iter()
             .map(|((provider, range), rows)| (provider, range, rows.into_iter().peekable()))
             .collect();
-        let all = hours.iter().map(|(_, range, _)| range);
-        let first = all.clone().map(HourRange::first).min();
-        let end = all.map(HourRange::end).max();
-        let whole = first
-            .zip(end)
-            .and_then(|(first, end)| HourRange::new(first, end));
-        Ok(whole.into_iter().flatten().flat_map(move |hour| {
+        let whole = HourRange::spanning(hours.iter().map(|(_, range, _)| *range));
+        whole.into_iter().flatten().flat_map(move |hour| {
             let wanted = hours
                 .iter_mut()
                 .filter(|(_, range, _)| range.first() <= hour && hour < range.end());
@@ -163,24 +121,8 @@ impl<'a> PartRead<'a> {
                 plan_row(*provider, hour, scheduled.as_ref(), returning, now)
             });
             rows.collect::<Vec<_>>()
-        }))
+        })
     }
-}
-
-async fn read(
-    store: &Store,
-    wanted: &[(ProviderName, HourRange)],
-    schedule: Schedule,
-    zone: &CivilZone,
-) -> Result<Vec<Vec<ScheduledBlock>>, StoreError> {
-    if schedule == Schedule::Extended {
-        return Ok(store.plan_blocks(wanted, zone).await?.blocks);
-    }
-    let mut scheduled = Vec::with_capacity(wanted.len());
-    for (name, range) in wanted {
-        scheduled.push(store.blocks(name, *range).await?);
-    }
-    Ok(scheduled)
 }
 
 fn plan_row(
