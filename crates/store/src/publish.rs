@@ -60,8 +60,8 @@ pub trait BlockRows: Fence {
     /// Reads the trips of which the block is the owner, as `api.trips` has them, in order of their
     /// end times. Withdrawn ones are not among them.
     ///
-    /// The exclusive borrow keeps other statements away until the stream is dropped: they would wait
-    /// for rows that nobody takes meanwhile.
+    /// The exclusive borrow keeps other statements away until the stream is dropped: they would
+    /// wait for rows that nobody takes meanwhile.
     ///
     /// # Errors
     ///

@@ -514,9 +514,9 @@ async fn rows_for_the_portal_need_no_device_but_their_own() {
         let before = full_scans(&sql, "devices").await;
         let store = open(&url, 1);
         let mut claim = store.claim(schedule_id).await.unwrap();
-        let load = upsert(&mut claim, &trips, 0).await.unwrap();
+        let mut load = upsert(&mut claim, &trips, 0).await.unwrap();
         for _ in 0..reads {
-            assert_eq!(published(&load).await.len(), 2500);
+            assert_eq!(published(&mut load).await.len(), 2500);
         }
         load.commit(&file()).await.unwrap();
         drop((claim, store));
