@@ -149,7 +149,7 @@ pub(crate) struct BlockArgs {
 
     /// Length of the range in hours: before `--time-max` or, without it, from `--time-min`.
     /// [default: 1]
-    #[arg(long, value_name = "HOURS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "HOURS")]
     pub(crate) interval: Option<u32>,
 
     /// The hours that each provider should have by now: those that end its `lag_hours` ago (30, if

@@ -8,7 +8,7 @@ mod status;
 
 use std::ffi::OsString;
 
-use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
 
 pub(crate) use self::environment::names as variables;
 use self::examples::Example;
@@ -30,7 +30,19 @@ Output:
 /// The command line with everything that `--help` shows.
 pub(crate) fn command() -> Command {
     let command = Cli::command().version(VERSION);
-    with_help(headings::apply(command), &[])
+    with_help(with_negative_numbers(headings::apply(command)), &[])
+}
+
+/// Lets every option see a value such as -1, so that its own parser says what is wrong with it:
+/// clap alone takes it for an option that does not exist.
+fn with_negative_numbers(command: Command) -> Command {
+    let takes_value = |arg: &Arg| arg.get_action().takes_values() && !arg.is_positional();
+    command
+        .mut_args(|arg| {
+            let is_value = takes_value(&arg);
+            arg.allow_negative_numbers(is_value)
+        })
+        .mut_subcommands(with_negative_numbers)
 }
 
 /// Parses a command line. Also returns what clap matched, for those who need the options as such.

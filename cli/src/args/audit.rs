@@ -1,6 +1,6 @@
 //! `mds audit`.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use pipeline::{AuditDepth, PlanRequest};
 use trips::time::Month;
 
@@ -8,7 +8,7 @@ use super::providers::{ProviderArg, names};
 
 /// `mds audit`.
 #[derive(Debug, Args)]
-#[group(id = "range", required = true, multiple = true, args = ["month", "time_min", "time_max"])]
+#[command(group(ArgGroup::new("range").required(true).multiple(true).args(["month", "time_min", "time_max"])))]
 pub(crate) struct AuditArgs {
     /// Only blocks of this provider; several with commas or repeated. Rows that only the portal has
     /// belong to no provider and are always reported.

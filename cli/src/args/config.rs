@@ -16,8 +16,8 @@ pub(crate) enum ConfigCommand {
         /// Print it as it is stored, byte for byte, with its secrets.
         #[arg(long)]
         reveal: bool,
-        /// A former version: its number or id in `mds config history`, or an instant at which it
-        /// was the current one.
+        /// A former version: its number or id in `mds config history`, or a time at which it was
+        /// the current one.
         #[arg(long, value_name = "ID|TIME")]
         version: Option<String>,
         #[command(flatten)]
@@ -145,8 +145,8 @@ pub(crate) struct EditArgs {
     /// `providers`, `settings` or a key in the bucket.
     pub(crate) name: String,
 
-    /// Begin with a former version: its number or id in `mds config history`, or an instant at
-    /// which it was the current one.
+    /// Begin with a former version: its number or id in `mds config history`, or a time at which it
+    /// was the current one.
     #[arg(long, value_name = "ID|TIME")]
     pub(crate) version: Option<String>,
 
@@ -173,8 +173,7 @@ pub(crate) struct DiffArgs {
     pub(crate) file: Option<PathBuf>,
 
     /// Compare a former version, not the stored file: its number or id in `mds config history`, or
-    /// an instant at which it was the current one. Without FILE, it is compared with the stored
-    /// file.
+    /// a time at which it was the current one. Without FILE, it is compared with the stored file.
     #[arg(long, value_name = "ID|TIME")]
     pub(crate) version: Option<String>,
 

@@ -29,15 +29,15 @@ pub(crate) struct TripsArgs {
     pub(crate) month: Month,
 
     /// The shortest distance that counts, in miles.
-    #[arg(long, value_name = "MILES", default_value = "0.1", value_parser = amount, allow_negative_numbers = true)]
+    #[arg(long, value_name = "MILES", default_value = "0.1", value_parser = amount)]
     pub(crate) min_miles: f64,
 
     /// The longest distance that counts, in miles.
-    #[arg(long, value_name = "MILES", default_value = "500", value_parser = amount, allow_negative_numbers = true)]
+    #[arg(long, value_name = "MILES", default_value = "500", value_parser = amount)]
     pub(crate) max_miles: f64,
 
     /// The longest duration that counts, in hours.
-    #[arg(long, value_name = "HOURS", default_value = "24", value_parser = amount, allow_negative_numbers = true)]
+    #[arg(long, value_name = "HOURS", default_value = "24", value_parser = amount)]
     pub(crate) max_hours: f64,
 
     /// Count trips without a rider too, such as moves by the provider.

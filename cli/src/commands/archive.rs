@@ -57,18 +57,18 @@ impl Archive {
         Ok(Providers::from_json(&text)?.keys().cloned().collect())
     }
 
-    /// Says that the providers file has no such entry, for a message about a provider of which
-    /// nothing was found.
-    async fn hint(&self, provider: &ProviderName) -> String {
+    /// What to do about a provider of which nothing was found: `command`, unless the providers file
+    /// has no such entry, without which the command does nothing.
+    async fn advice(&self, provider: &ProviderName, command: &str) -> String {
         match self.providers().await {
             Ok(known) if !known.contains(provider) => {
                 let known: Vec<_> = known.iter().map(ProviderName::as_str).collect();
                 format!(
-                    "; the providers file has no `{provider}`, it has: {}",
+                    "the providers file has no `{provider}`, it has: {}",
                     known.join(", ")
                 )
             }
-            _ => String::new(),
+            _ => format!("run `{command}`"),
         }
     }
 }

@@ -104,8 +104,8 @@ fn schema(name: &str) -> anyhow::Result<ExitCode> {
         "providers" => config::providers_schema(),
         _ => {
             return Err(failure::usage(format!(
-                "there is no schema of `{name}`; is `{}` meant?",
-                config::nearest_name(name, &["settings", "providers"])
+                "there is no schema of `{name}`, only of `settings` and `providers`{}",
+                config::suggestion(name, &["settings", "providers"])
             )));
         }
     };

@@ -291,12 +291,12 @@ async fn a_file_that_would_stop_the_next_run_is_refused_and_not_stored() {
         (
             "providers",
             "{\"bird\": {},}".to_owned(),
-            "providers is not stored: it is not JSON: trailing comma at line 1 column 13",
+            ": it is not JSON: trailing comma at line 1 column 13",
         ),
         (
             "settings",
             "no JSON".to_owned(),
-            "settings is not stored: it is not JSON",
+            ": it is not JSON: expected ident at line 1 column 2",
         ),
         (
             "boundaries/cell.json",

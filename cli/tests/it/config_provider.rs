@@ -46,7 +46,7 @@ async fn an_entry_is_enabled_and_disabled_and_the_rest_stays_as_it_is_written() 
 
     let error = stderr(&world.expect(2, &with(&provider, &["enable", "brid"])).await);
     assert!(
-        error.contains("no provider brid; is bird meant?"),
+        error.contains("no provider brid, it has bird, lime; is `bird` meant?"),
         "{error}"
     );
     let table = stdout(&world.expect(0, &with(&provider, &["list"])).await);

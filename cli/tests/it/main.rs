@@ -31,6 +31,7 @@ mod ledger;
 #[cfg(feature = "sandbox")]
 mod leftovers;
 mod logs;
+mod mistaken;
 mod moving_in;
 mod nothing;
 mod odd;

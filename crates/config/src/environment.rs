@@ -74,6 +74,9 @@ impl Environment {
             (!value.is_empty()).then_some(value)
         };
         let stage = stage(get(RUN_MODE))?;
+        let settings_key = get(SETTINGS).unwrap_or_else(|| default_key("settings", stage));
+        let providers_key = get(PROVIDERS).unwrap_or_else(|| default_key("providers", stage));
+        check_apart(&settings_key, &providers_key, stage)?;
         for name in [ENDPOINT, S3_ENDPOINT, SECRETS_ENDPOINT, TOKENS_ENDPOINT] {
             get(name).map_or(Ok(()), |url| check_endpoint(name, &url))?;
         }
@@ -84,8 +87,8 @@ impl Environment {
                 hint: "set it to the name of the S3 bucket",
             })?,
             fernet_keys: key_source(get(FERNET_KEY), get(FERNET_KEY_SECRET))?,
-            providers_key: get(PROVIDERS).unwrap_or_else(|| default_key("providers", stage)),
-            settings_key: get(SETTINGS).unwrap_or_else(|| default_key("settings", stage)),
+            providers_key,
+            settings_key,
             aws: AwsOptions::from_lookup(get),
             secrets_endpoint: get(SECRETS_ENDPOINT),
             allows_plain: allows_plain(get(PLAIN_CONFIG))?,
@@ -185,6 +188,22 @@ pub fn check_endpoint(name: &'static str, url: &str) -> Result<(), ConfigError> 
 
 fn default_key(name: &str, stage: Stage) -> String {
     format!("config/{name}_{stage}.json")
+}
+
+/// Refuses one object for both files, by the variable that names the other one's.
+fn check_apart(settings: &str, providers: &str, stage: Stage) -> Result<(), ConfigError> {
+    if settings != providers {
+        return Ok(());
+    }
+    let (variable, other) = if *providers == default_key("providers", stage) {
+        (SETTINGS, "providers")
+    } else {
+        (PROVIDERS, "settings")
+    };
+    Err(ConfigError::invalid(
+        variable,
+        format!("names the {other} file {settings}; settings and providers are two objects"),
+    ))
 }
 
 fn stage(value: Option<String>) -> Result<Stage, ConfigError> {

@@ -1,6 +1,7 @@
 //! What is wrong with the configuration.
 
 use boundaries::BoundaryError;
+use trips::block::ProviderNameError;
 use vault::VaultError;
 
 use crate::environment::{PROVIDERS, SETTINGS};
@@ -27,6 +28,9 @@ pub enum ConfigError {
         /// What is wrong, and what would be right.
         why: String,
     },
+    /// A provider's name in the providers file cannot be used.
+    #[error("{0}")]
+    Name(ProviderNameError),
     /// The object that a key names cannot be read from the bucket.
     #[error("{}", object_problem(key, source))]
     Object {

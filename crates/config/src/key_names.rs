@@ -15,17 +15,24 @@ pub(crate) fn unknown(place: &str, key: &str, known: &[&'static str]) -> Option<
     })
 }
 
-/// The known name from which the fewest edits lead to `key`, whatever its case; empty if none is
-/// known.
+/// The known name from which the fewest edits lead to `key`, whatever its case. `None` if it takes
+/// so many that no slip of the pen explains them: more than a third of its characters.
 #[must_use]
-pub fn nearest_name<'a>(key: &str, known: &[&'a str]) -> &'a str {
+pub fn nearest_name<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
     let key = key.to_lowercase();
     let edits = |known: &str| strsim::damerau_levenshtein(&known.to_lowercase(), &key);
-    known
-        .iter()
-        .copied()
-        .min_by_key(|known| edits(known))
-        .unwrap_or_default()
+    let nearest = known.iter().map(|known| (edits(known), *known));
+    let (edits, known) = nearest.min_by_key(|(edits, _)| *edits)?;
+    let length = key.chars().count();
+    let slips = (length / 3).max(1).min(length.saturating_sub(1));
+    (edits <= slips).then_some(known)
+}
+
+/// Asks whether the nearest known name is meant, as the end of a sentence; empty if none is near.
+#[must_use]
+pub fn suggestion(key: &str, known: &[&str]) -> String {
+    let nearest = nearest_name(key, known);
+    nearest.map_or_else(String::new, |name| format!("; is `{name}` meant?"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod environment;
 mod error;
 mod json_text;
 mod key_names;
+mod kind;
 mod load;
 mod providers;
 mod schema;
@@ -25,7 +26,8 @@ pub use database::{
 pub use environment::{Environment, KeySource, check_endpoint};
 pub use error::ConfigError;
 pub use json_text::{repeated_members, with_member};
-pub use key_names::{SCHEMA, nearest_name};
+pub use key_names::{SCHEMA, nearest_name, suggestion};
+pub use kind::FileKind;
 pub use load::{Config, load, load_for, open_vault};
 pub use providers::Providers;
 pub use schema::{

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use mds_client::{ProviderConfig, TokenRequest};
 use serde_json::Value;
-use trips::block::{ProviderName, ProviderNameError};
+use trips::block::ProviderName;
 use uuid::Uuid;
 
 use crate::environment::PROVIDERS;
 use crate::error::ConfigError;
 use crate::key_names::{SCHEMA, unknown};
+use crate::kind::FileKind;
 use crate::scope::Scope;
 use crate::text::read_object;
 use crate::warning::ConfigWarning;
@@ -49,7 +50,9 @@ impl Providers {
     /// As [`Providers::from_json`].
     pub fn from_json_for(text: &[u8], scope: Scope) -> Result<Self, ConfigError> {
         let mut providers = Self::none();
-        for (name, value) in read_object(PROVIDERS, text)? {
+        let file = read_object(PROVIDERS, text)?;
+        FileKind::Providers.check_named(&file)?;
+        for (name, value) in file {
             if name != SCHEMA {
                 providers.add(name, value, scope);
             }
@@ -201,9 +204,11 @@ fn unknown_keys(name: &str, value: &Value) -> Vec<ConfigWarning> {
 }
 
 fn entry(name: &str, value: Value) -> Result<(ProviderName, ProviderConfig), ConfigError> {
-    let parsed = name.parse().map_err(|error: ProviderNameError| {
-        ConfigError::invalid(PROVIDERS, format!("names a file in which {error}"))
-    })?;
+    let parsed = name.parse().map_err(ConfigError::Name)?;
+    if !value.is_object() {
+        let why = "must be an object with the keys of a provider, such as {\"mds_api_url\": \"https://…\", …}";
+        return Err(ConfigError::invalid(name, why));
+    }
     let config = ProviderConfig::from_value(value)
         .map_err(|error| ConfigError::invalid(format!("{name}.{}", error.key), error.why))?;
     Ok((parsed, config))

@@ -17,6 +17,7 @@ use vault::Compression;
 use crate::environment::SETTINGS;
 use crate::error::ConfigError;
 use crate::key_names::{SCHEMA, unknown};
+use crate::kind::FileKind;
 use crate::scope::{PUBLIC_ID_KEY, Scope};
 use crate::text::{self, Texts, read_object};
 use crate::warning::ConfigWarning;
@@ -124,6 +125,7 @@ impl Settings {
 
     fn read(text: &[u8]) -> Result<Self, ConfigError> {
         let object = read_object(SETTINGS, text)?;
+        FileKind::Settings.check_named(&object)?;
         let keys = object.keys().filter(|key| *key != SCHEMA);
         let mut warnings: Vec<_> = keys.filter_map(|key| unknown("", key, &KEYS)).collect();
         let texts = Texts::new(&object, &KEYS);

@@ -53,7 +53,10 @@ impl Auth {
             AuthType::Bearer => drop(bearer(config)?),
             AuthType::Basic => drop(basic(config)?),
             AuthType::Custom => match &config.token_request {
-                Some(request) => drop(header_map("token_request.headers", &request.headers)?),
+                Some(request) => {
+                    header_map("token_request.headers", &request.headers)?;
+                    header_map("token_request.send", &request.send)?;
+                }
                 None => drop(custom(config)?),
             },
             AuthType::OAuth => drop(client_credentials(config)?),
@@ -120,9 +123,18 @@ impl Scheme {
 fn bearer(config: &ProviderConfig) -> Result<HeaderValue, ProviderConfigError> {
     let token = config.token.as_ref();
     let token = token.ok_or_else(|| ProviderConfigError::new("token", "is missing"))?;
-    http_kit::bearer(token.expose_secret()).map_err(|_| {
+    http_kit::bearer(without_scheme(token.expose_secret())).map_err(|_| {
         ProviderConfigError::new("token", "has characters that no HTTP header can carry")
     })
+}
+
+/// A token without the word that the header has before it: some copy the whole header.
+fn without_scheme(token: &str) -> &str {
+    let token = token.trim();
+    match token.split_once(char::is_whitespace) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim_start(),
+        _ => token,
+    }
 }
 
 fn basic(config: &ProviderConfig) -> Result<HeaderValue, ProviderConfigError> {

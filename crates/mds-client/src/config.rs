@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::active_from::ActiveFrom;
 use crate::auth::Auth;
+use crate::endpoint::accept;
 use crate::fields::{BodyFormat, Fields, ProviderConfigError};
 use crate::token_request::TokenRequest;
 use crate::version::{MdsVersion, TimeFormat, TimeUnit};
@@ -212,13 +213,16 @@ impl ProviderConfig {
         }
     }
 
-    /// Checks that the entry has what its `auth_type` needs, as the first request would.
+    /// Checks that the entry has what its `auth_type` needs and what headers can carry, as the
+    /// first request would.
     ///
     /// # Errors
     ///
     /// The first key that is missing or that no header can carry, never its value.
     pub fn check_login(&self) -> Result<(), ProviderConfigError> {
-        Auth::check(self)
+        Auth::check(self)?;
+        accept(self)?;
+        Ok(())
     }
 
     /// Reads the entry of one provider.

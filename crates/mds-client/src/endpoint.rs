@@ -50,11 +50,12 @@ impl Endpoint {
     }
 }
 
-fn accept(config: &ProviderConfig) -> Result<Option<HeaderValue>, ProviderConfigError> {
+/// The configured `Accept` header.
+pub(crate) fn accept(config: &ProviderConfig) -> Result<Option<HeaderValue>, ProviderConfigError> {
     let accept = config.accept.as_deref().map(HeaderValue::try_from);
-    accept
-        .transpose()
-        .map_err(|_| ProviderConfigError::new("accept", "is not a value of an HTTP header"))
+    accept.transpose().map_err(|_| {
+        ProviderConfigError::new("accept", "has characters that no HTTP header can carry")
+    })
 }
 
 fn in_config(provider: &ProviderName, error: ProviderConfigError) -> MdsError {

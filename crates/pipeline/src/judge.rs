@@ -1,7 +1,7 @@
 //! What is wrong with the text of a configuration file: one judgement for whoever stores it, checks
 //! it, or looks for what is missing in a set-up.
 
-use config::{AuthoritySource, ConfigWarning, Environment, Providers, Settings};
+use config::{AuthoritySource, ConfigWarning, Environment, FileKind, Providers, Settings};
 use serde_json::Value;
 use store::{Authorities, Store};
 use tracing::subscriber::{NoSubscriber, with_default};
@@ -48,8 +48,8 @@ impl<T> Judged<T> {
 /// Judges the text of a providers file.
 #[must_use]
 pub fn judge_providers(text: &[u8]) -> Judged<Providers> {
-    let read =
-        check_text("providers", text).and_then(|()| Ok(quietly(|| Providers::from_json(text))?));
+    let read = check_text(FileKind::Providers, text)
+        .and_then(|()| Ok(quietly(|| Providers::from_json(text))?));
     let providers = match read {
         Ok(providers) => providers,
         Err(problem) => return Judged::unreadable(problem),
@@ -71,8 +71,8 @@ pub fn judge_providers(text: &[u8]) -> Judged<Providers> {
 
 /// Judges the text of a settings file, and the certificates that it names in the bucket.
 pub async fn judge_settings(env: &Environment, vault: &Vault, text: &[u8]) -> Judged<Settings> {
-    let read =
-        check_text("settings", text).and_then(|()| Ok(quietly(|| Settings::from_json(text))?));
+    let read = check_text(FileKind::Settings, text)
+        .and_then(|()| Ok(quietly(|| Settings::from_json(text))?));
     let settings = match read {
         Ok(settings) => settings,
         Err(problem) => return Judged::unreadable(problem),
@@ -116,17 +116,26 @@ async fn check_settings(
     Ok(())
 }
 
-/// Refuses what is not JSON, in words that fit a local file as well as a stored one, and a file
-/// from which secrets were hidden: stored, it would replace them.
-fn check_text(name: &str, text: &[u8]) -> Result<(), PipelineError> {
-    let invalid = |message| PipelineError::new(ErrorName::ConfigInvalid, message);
-    let file: Value = serde_json::from_slice(strip_byte_order_mark(text))
-        .map_err(|error| invalid(format!("it is not JSON: {error}")))?;
+/// Refuses what is no JSON object or the other of the two files, in words that fit a local file as
+/// well as a stored one, and a file from which secrets were hidden: stored, it would replace them.
+fn check_text(kind: FileKind, text: &[u8]) -> Result<(), PipelineError> {
+    let invalid = |message| Err(PipelineError::new(ErrorName::ConfigInvalid, message));
+    let file: Value = match serde_json::from_slice(strip_byte_order_mark(text)) {
+        Ok(file) => file,
+        Err(error) => return invalid(format!("it is not JSON: {error}")),
+    };
+    if !file.is_object() {
+        return invalid("it is not a JSON object, {…}".to_owned());
+    }
+    if let Some(why) = kind.mistaken(&file) {
+        return invalid(format!("it {why}"));
+    }
     match hidden_place(&file) {
-        Some(place) => Err(invalid(format!(
+        Some(place) => invalid(format!(
             "{place} is {HIDDEN}, as `mds config get` shows a secret; write the value itself, or begin with \
-             `mds config get {name} --reveal`"
-        ))),
+             `mds config get {} --reveal`",
+            kind.as_str()
+        )),
         None => Ok(()),
     }
 }

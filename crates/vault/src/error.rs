@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
+use aws_sdk_s3::error::ErrorMetadata;
+
 use crate::key_ring::ReadKeysError;
 use crate::place::Place;
 
@@ -256,7 +258,15 @@ pub fn root_cause(error: &(dyn Error + 'static)) -> String {
     while let Some(source) = last.source() {
         last = source;
     }
-    last.to_string()
+    // Its own words are those of a debugger: `Error { code: "SlowDown", … }`.
+    let Some(answer) = last.downcast_ref::<ErrorMetadata>() else {
+        return last.to_string();
+    };
+    match (answer.code(), answer.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(only), None) | (None, Some(only)) => only.to_owned(),
+        (None, None) => "an answer without a reason".to_owned(),
+    }
 }
 
 /// Returns the error inside an I/O error of [`crate::ObjectReader`] or [`crate::ObjectWriter`].
@@ -274,3 +284,6 @@ pub(crate) enum SpoolError {
     #[error(transparent)]
     Scratch(#[from] io::Error),
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,10 +81,9 @@ async fn missing(archive: &Archive, block: &Block, object: &str, key: &str) -> S
     );
     let trips = format!("{}{}", archive.folder(block), BlockObject::Trips.as_str());
     if !archive.vault.exists(&trips).await.unwrap_or_default() {
-        let hint = archive.hint(&block.provider).await;
-        return format!(
-            "{name} is not archived (there is no {trips}); run `mds extract {options}`{hint}"
-        );
+        let command = format!("mds extract {options}");
+        let advice = archive.advice(&block.provider, &command).await;
+        return format!("{name} is not archived (there is no {trips}); {advice}");
     }
     let way = match BlockObject::ALL
         .into_iter()

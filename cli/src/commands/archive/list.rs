@@ -209,11 +209,15 @@ async fn nothing(archive: &Archive, providers: &[ProviderName], range: HourRange
     let Some(provider) = providers.first() else {
         return "the providers file has no provider".to_owned();
     };
-    format!(
-        "{} {hours}: nothing is archived; run `mds extract --provider {provider} --time-min {} --time-max {}`{}",
-        names.join(", "),
+    let command = format!(
+        "mds extract --provider {} --time-min {} --time-max {}",
+        names.join(","),
         label(first.previous()),
-        label(end),
-        archive.hint(provider).await
+        label(end)
+    );
+    format!(
+        "{} {hours}: nothing is archived; {}",
+        names.join(", "),
+        archive.advice(provider, &command).await
     )
 }

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use config::Environment;
-use serde_json::json;
+use config::{Environment, FileKind};
+use serde_json::{Value, json};
+use trips::text::strip_byte_order_mark;
 use vault::{StoredAs, Vault, VaultError};
 
 use super::content;
@@ -13,7 +14,7 @@ use super::history;
 use super::names;
 use super::target::bucket;
 use crate::args::StageArgs;
-use crate::failure::FAILED;
+use crate::failure::{FAILED, usage};
 use crate::output;
 
 /// What is found out about a stored file.
@@ -29,6 +30,12 @@ pub(crate) struct Checked {
 /// `mds config check`.
 pub(super) async fn check_stored(stage: &StageArgs, json: bool) -> anyhow::Result<ExitCode> {
     let (env, vault) = bucket(stage).await?;
+    for (kind, key) in [
+        (FileKind::Settings, &env.settings_key),
+        (FileKind::Providers, &env.providers_key),
+    ] {
+        refuse_the_other_file(kind, key, &vault).await?;
+    }
     let checked = check_all(&env, &vault).await?;
     if json {
         let all = checked
@@ -56,6 +63,22 @@ pub(super) async fn check_stored(stage: &StageArgs, json: bool) -> anyhow::Resul
     })
 }
 
+/// Refuses the providers file in place of the settings, and the other way round. It is the variable
+/// that is wrong, and not the file.
+async fn refuse_the_other_file(kind: FileKind, key: &str, vault: &Vault) -> anyhow::Result<()> {
+    let file = vault.get_bytes(key).await.ok();
+    let file = file.and_then(|text| serde_json::from_slice(strip_byte_order_mark(&text)).ok());
+    match file.and_then(|file: Value| kind.mistaken(&file)) {
+        Some(why) => Err(usage(format!(
+            "{} names {key}, which {why}; correct the variable, or store the file that belongs there with `mds config \
+             put {} FILE`",
+            kind.variable(),
+            kind.as_str()
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Checks every file of the stage, so that all that is wrong is seen at once, and names the files
 /// that nothing reads.
 ///
@@ -81,8 +104,8 @@ pub(crate) async fn check_all(env: &Environment, vault: &Vault) -> anyhow::Resul
         });
         checked.extend(unread.map(|it| Checked {
             warnings: vec![format!(
-                "nothing reads this object; is `{}` meant?",
-                names::nearest(&it.key, env, &layers)
+                "nothing reads this object{}",
+                names::suggestion(&it.key, env, &layers)
             )],
             problem: None,
             key: it.key,

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use store::Authorities;
 use tracing::subscriber::{NoSubscriber, with_default};
 use trips::text::strip_byte_order_mark;
+use trips::time::CivilZone;
 use trips::words::counted;
 use vault::{Vault, VaultError};
 
@@ -56,8 +57,8 @@ fn is_kind(key: &str, env: &Environment, kind: Kind) -> bool {
 fn unnamed(key: &str, layers: &[Layer]) -> String {
     let keys: Vec<_> = layers.iter().map(|layer| layer.key.as_str()).collect();
     format!(
-        "no layer of BOUNDARIES names {key}, so nothing reads it; is {} meant?",
-        config::nearest_name(key, &keys)
+        "no layer of BOUNDARIES names {key}, so nothing reads it{}",
+        config::suggestion(key, &keys)
     )
 }
 
@@ -157,6 +158,14 @@ fn entries(text: &[u8]) -> BTreeSet<String> {
     file.into_keys()
         .filter(|name| name != config::SCHEMA)
         .collect()
+}
+
+/// The city's time zone, or the default one as long as no settings say otherwise.
+pub(super) async fn zone(env: &Environment, vault: &Vault) -> CivilZone {
+    let settings = vault.get_bytes(&env.settings_key).await.ok();
+    settings
+        .and_then(|text| quietly(|| Settings::from_json(&text)).ok())
+        .map_or_else(CivilZone::default, |settings| settings.time_zone)
 }
 
 /// The layers of the settings in the bucket, or the default ones if there are none yet.

@@ -13,6 +13,7 @@ use serde_json::json;
 use trips::block::Stage;
 use vault::{ListedObject, Seal, StoredAs, VaultError, WriteCondition};
 
+use super::content;
 use super::target::{Stored, Target};
 use crate::args::StageArgs;
 use crate::failure;
@@ -98,8 +99,8 @@ fn former(object: ListedObject, before: &str, after: &str) -> Option<Former> {
     })
 }
 
-/// The key of the version that `version` names: its number, counted from the newest, its id, or an
-/// instant at which it was the current one.
+/// The key of the version that `version` names: its number, counted from the newest, its id, or a
+/// time at which it was the current one: an instant, or a civil hour of the city.
 pub(super) async fn find(target: &Target, version: &str) -> anyhow::Result<String> {
     let all = list(target).await?;
     if let Some(former) = all.iter().find(|it| it.id == version) {
@@ -113,7 +114,7 @@ pub(super) async fn find(target: &Target, version: &str) -> anyhow::Result<Strin
             count => format!("{} has {count} former versions", target.key),
         };
         failure::usage(format!(
-            "--version {version}: {known}; `mds config history {}` lists them by number and id",
+            "--version {version}: {known}; `mds config history {}` lists them by number and id; a time names what was stored then",
             target.key
         ))
     };
@@ -121,7 +122,14 @@ pub(super) async fn find(target: &Target, version: &str) -> anyhow::Result<Strin
         let former = number.checked_sub(1).and_then(|at| versions.get(at));
         return former.map(|it| it.key.clone()).ok_or_else(unknown);
     }
-    let at = DateTime::parse_from_rfc3339(version).map_err(|_| unknown())?;
+    let at = match DateTime::parse_from_rfc3339(version) {
+        Ok(instant) => instant.to_utc(),
+        Err(_) => {
+            let zone = content::zone(&target.env, &target.vault).await;
+            let hour = zone.parse_time(version).map_err(|_| unknown())?;
+            hour.start()
+        }
+    };
     // The version that was replaced first after that.
     let former = versions.iter().rev().find(|it| it.at >= at);
     Ok(former.map_or_else(|| target.key.clone(), |it| it.key.clone()))

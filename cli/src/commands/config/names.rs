@@ -28,9 +28,12 @@ pub(super) fn check_key(key: &str, env: &Environment, layers: &[Layer]) -> anyho
         return Ok(());
     }
     Err(failure::usage(format!(
-        "nothing reads an object `{key}`; is `{}` meant? It may be `settings`, `providers`, `boundaries/….json`, \
+        "nothing reads an object `{key}`{} It may be `settings`, `providers`, `boundaries/….json`, \
          a key that BOUNDARIES or DATABASE_CA names, or that of an hour's object",
-        nearest(key, env, layers)
+        match suggestion(key, env, layers) {
+            meant if meant.is_empty() => ".".to_owned(),
+            meant => meant,
+        }
     )))
 }
 
@@ -43,12 +46,16 @@ pub(super) fn may_be_read(key: &str, env: &Environment, layers: &[Layer]) -> boo
     is_free || known(env, layers).iter().any(|it| it == key)
 }
 
-/// The name or key that is most like a key that nothing reads.
-pub(super) fn nearest(key: &str, env: &Environment, layers: &[Layer]) -> String {
+/// Asks whether a name or key is meant that is like one that nothing reads, or like its last part.
+pub(super) fn suggestion(key: &str, env: &Environment, layers: &[Layer]) -> String {
     let known = known(env, layers);
     let names = ["settings", "providers"].into_iter();
     let names: Vec<_> = names.chain(known.iter().map(String::as_str)).collect();
-    config::nearest_name(key, &names).to_owned()
+    let meant = config::suggestion(key, &names);
+    match key.rsplit_once('/') {
+        Some((_, last)) if meant.is_empty() => config::suggestion(last, &names),
+        _ => meant,
+    }
 }
 
 /// The keys that are read by name.

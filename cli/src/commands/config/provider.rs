@@ -93,8 +93,8 @@ async fn edit(args: &EditProviderArgs, json: bool) -> anyhow::Result<ExitCode> {
             let keys: Vec<_> = former.as_object().into_iter().flatten().collect();
             let keys: Vec<_> = keys.iter().map(|(key, _)| key.as_str()).collect();
             return Err(failure::usage(format!(
-                "--unset {key}: the entry {name} has no such key; is {} meant?",
-                config::nearest_name(key, &keys)
+                "--unset {key}: the entry {name} has no such key{}",
+                config::suggestion(key, &keys)
             )));
         }
         changes.push((key, None));

@@ -43,7 +43,7 @@ pub(super) async fn put(
         Seal::Encrypt
     };
     let proposal = propose(&target, stored.as_ref(), text, seal, options.accept_removal).await;
-    let proposal = proposal.with_context(|| format!("{name} is not stored"))?;
+    let proposal = proposal.with_context(|| format!("{name} is not stored: {}", file.display()))?;
     proposal.show(json);
     let former = store(&target, stored.as_ref(), &proposal).await?;
     report(&target, &proposal, former.as_deref(), json)?;

@@ -31,6 +31,17 @@ fn a_bucket_and_a_key_are_enough() {
 }
 
 #[rstest]
+#[case("ATD_MDS_SETTINGS", "config/providers_staging.json", "providers file")]
+#[case("ATD_MDS_PROVIDERS", "config/settings_staging.json", "settings file")]
+fn one_object_is_not_both_files(#[case] variable: &str, #[case] key: &str, #[case] words: &str) {
+    let error = read_with(&[(variable, key)]).unwrap_err().to_string();
+    assert!(
+        error.starts_with(variable) && error.contains(words),
+        "{error}"
+    );
+}
+
+#[rstest]
 #[case("production", Stage::Production)]
 #[case("PRODUCTION", Stage::Production)]
 #[case(" Staging\n", Stage::Staging)]

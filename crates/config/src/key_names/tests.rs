@@ -19,5 +19,15 @@ fn the_nearest_key_is_the_one_that_was_meant(#[case] key: &str, #[case] meant: &
         "deadline",
         "swap_coordinates",
     ];
-    assert_eq!(nearest_name(key, &known), meant);
+    assert_eq!(nearest_name(key, &known), Some(meant));
+}
+
+#[rstest]
+#[case("nope", &["lime", "bird"])]
+#[case("canary", &["mds_api_url", "token"])]
+#[case("", &["a"])]
+#[case("lime", &[])]
+fn no_slip_leads_to_a_name_that_is_far_away(#[case] key: &str, #[case] known: &[&str]) {
+    assert_eq!(nearest_name(key, known), None);
+    assert_eq!(suggestion(key, known), "");
 }

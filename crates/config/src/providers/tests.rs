@@ -97,7 +97,7 @@ fn an_entry_with_a_name_that_no_provider_can_have_is_refused(#[case] value: Valu
     let providers = read(&value).unwrap();
     let error = providers.check().unwrap_err();
     assert!(
-        error.to_string().starts_with("ATD_MDS_PROVIDERS"),
+        error.to_string().starts_with("the provider's name `"),
         "{error}"
     );
 }
@@ -144,7 +144,7 @@ fn another_name_for_a_parameter_that_no_version_has_draws_a_warning() {
     let providers = Providers::from_json(file.to_string().as_bytes()).unwrap();
     let expected = ConfigWarning::UnknownKey {
         key: "bird.mds_param_override.end_tim".to_owned(),
-        nearest: "end_time",
+        nearest: Some("end_time"),
     };
     assert_eq!(providers.warnings(), [expected]);
 }

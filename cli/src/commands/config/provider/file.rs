@@ -66,13 +66,18 @@ impl ProvidersFile {
         self.entry(name).ok_or_else(|| {
             let keys = self.entries.keys().map(String::as_str);
             let names: Vec<_> = keys.filter(|key| *key != config::SCHEMA).collect();
-            let meant = match config::nearest_name(name, &names) {
-                "" => "it has no provider yet".to_owned(),
-                nearest => format!("is {nearest} meant?"),
+            let known = if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
             };
             failure::usage(format!(
-                "{} has no provider {name}; {meant} `mds config provider add {name}` adds one",
-                self.target.key
+                "{} has no provider {name}, it has {known}{} `mds config provider add {name}` adds one",
+                self.target.key,
+                match config::suggestion(name, &names) {
+                    meant if meant.is_empty() => ";".to_owned(),
+                    meant => meant,
+                }
             ))
         })
     }
