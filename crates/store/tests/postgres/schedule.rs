@@ -113,6 +113,39 @@ async fn concurrent_plans_insert_blocks_once() {
 }
 
 #[rstest]
+#[case::our_tables("")]
+#[case::another_type(
+    "DROP VIEW IF EXISTS api.days, api.hours CASCADE;
+     ALTER TABLE api.schedule ALTER year TYPE bigint, ALTER hour TYPE smallint"
+)]
+#[case::ids_from_elsewhere(
+    "ALTER TABLE api.schedule ALTER schedule_id DROP IDENTITY; CREATE SEQUENCE elsewhere START 1000;
+     ALTER TABLE api.schedule ALTER schedule_id SET DEFAULT nextval('elsewhere')"
+)]
+#[tokio::test]
+async fn many_blocks_are_inserted_as_few_are(#[case] change: &str) {
+    let db = Db::planned().await;
+    db.sql.batch_execute(change).await.unwrap();
+    let zone = "US/Central".parse().unwrap();
+    let spring = hours("2020-01-02-00", "2020-06-01-00");
+    let planned = db.store.plan_blocks(&[(bird(), spring)], &zone).await;
+    let planned = planned.unwrap();
+    assert_eq!(planned.inserted, spring.len());
+    assert_eq!(
+        planned.blocks,
+        [db.store.blocks(&bird(), spring).await.unwrap()]
+    );
+    let wrong = "
+        SELECT count(*) FROM api.schedule, LATERAL (SELECT block_start AT TIME ZONE 'US/Central' AS civil) AS clock
+        WHERE block_start >= '2020-01-02 12:00Z' AND (
+            block_end <> block_start + interval '1 hour' OR date <> civil::date OR year <> extract(year FROM civil)
+            OR month <> extract(month FROM civil) OR day <> extract(day FROM civil)
+            OR hour <> extract(hour FROM civil) OR status_id <> 0 OR rerun_flag OR updated_at IS NULL
+        )";
+    assert_eq!(db.text(wrong).await, "0");
+}
+
+#[rstest]
 #[case("US/Central", "2020-03-07-00", "2020-03-10-00", 71)]
 #[case("US/Central", "2020-10-31-00", "2020-11-03-00", 73)]
 #[case("US/Central", "2019-12-30-00", "2020-01-02-00", 72)]
