@@ -11,13 +11,13 @@ use tempfile::TempDir;
 use crate::support::{World, options, stderr, stdout, world_of};
 
 /// A world whose bucket and database are as somebody has just got them, and an empty folder.
-struct Beginning {
-    world: World,
+pub(crate) struct Beginning {
+    pub(crate) world: World,
     folder: TempDir,
 }
 
 impl Beginning {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let world = world_of(options(&["bird"])).await;
         for name in ["config", "boundaries"] {
             fs::remove_dir_all(world.stack.bucket_folder().join(name)).unwrap();
@@ -33,12 +33,12 @@ impl Beginning {
         Self { world, folder }
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
     /// `mds` in the folder, with nothing in its environment but credentials and the database.
-    fn mds(&self, args: &[&str]) -> Command {
+    pub(crate) fn mds(&self, args: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("mds"));
         command
             .env_clear()
@@ -60,14 +60,14 @@ impl Beginning {
         command
     }
 
-    async fn expect(status: i32, command: Command) -> Output {
+    pub(crate) async fn expect(status: i32, command: Command) -> Output {
         let output = World::output_of(command).await;
         let said = format!("{}\n{}", stdout(&output), stderr(&output));
         assert_eq!(output.status.code(), Some(status), "{said}");
         output
     }
 
-    fn files(&self) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
         let entries = fs::read_dir(self.folder.path()).unwrap();
         let mut files: Vec<_> = entries
             .map(|entry| entry.unwrap().path())
@@ -303,39 +303,6 @@ fn the_examples_to_copy_are_files_that_load() {
     let providers = config::Providers::from_json(providers).unwrap();
     providers.check().unwrap();
     assert_eq!(providers.iter().count(), 2);
-}
-
-/// Answers the first question by Ctrl-C, at a terminal, and ends as the command does.
-const CTRL_C: &str = "
-import os, pty, sys
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(sys.argv[1], sys.argv[1:])
-asked = b''
-while b':' not in asked:
-    asked += os.read(terminal, 1024)
-os.write(terminal, b'\\x03')
-try:
-    while os.read(terminal, 1024):
-        pass
-except OSError:
-    pass
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-";
-
-#[test]
-fn ctrl_c_at_a_question_stops_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let python = std::env::var_os("MDS_PYTHON").unwrap_or_else(|| "python3".into());
-    let ended = std::process::Command::new(python)
-        .args(["-c", CTRL_C])
-        .arg(assert_cmd::cargo::cargo_bin!("mds"))
-        .args(["init", "--folder"])
-        .arg(folder.path())
-        .env_remove("ATD_MDS_BUCKET")
-        .status();
-    assert_eq!(ended.unwrap().code(), Some(130));
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,6 +40,7 @@ mod pace;
 mod portal;
 mod probe;
 mod product;
+mod prompts;
 mod providers;
 mod public_data;
 mod publishing;
