@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::database::Database;
+use crate::disturbances::Disturbances;
 use crate::end;
 use crate::feed::Feed;
 use crate::network::Sky;
@@ -32,10 +33,7 @@ pub(crate) struct Tally {
     pub(crate) killed: u64,
     pub(crate) terminated: u64,
     pub(crate) frozen: u64,
-    pub(crate) outages: u64,
-    pub(crate) database_faults: u64,
-    pub(crate) exchanges: u64,
-    pub(crate) disturbed: u64,
+    pub(crate) disturbances: Disturbances,
 }
 
 impl AddAssign for Tally {
@@ -45,10 +43,7 @@ impl AddAssign for Tally {
         self.killed += more.killed;
         self.terminated += more.terminated;
         self.frozen += more.frozen;
-        self.outages += more.outages;
-        self.database_faults += more.database_faults;
-        self.exchanges += more.exchanges;
-        self.disturbed += more.disturbed;
+        self.disturbances += more.disturbances;
     }
 }
 
@@ -56,17 +51,13 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} schedules, {} processes ({} killed, {} terminated, {} frozen), {} outages, {} faults of the database, \
-             {} of {} exchanges disturbed",
+            "{} schedules, {} processes ({} killed, {} terminated, {} frozen), {}",
             self.seeds,
             self.processes,
             self.killed,
             self.terminated,
             self.frozen,
-            self.outages,
-            self.database_faults,
-            self.disturbed,
-            self.exchanges
+            self.disturbances
         )
     }
 }
@@ -113,12 +104,12 @@ async fn attack_and_repair(schedule: &Schedule, ended: &mut Vec<Ended>) -> Resul
         ended.extend(runs);
         tally += one;
     }
-    tally.disturbed = sky.disturbed();
+    tally.disturbances.disturbed = sky.disturbed();
     for run in &*ended {
         check_words(run)?;
     }
     ended.push(repair(&world, schedule.feed, &folder.path().join("repair")).await?);
-    tally.exchanges = sky.exchanges().total();
+    tally.disturbances.exchanges = sky.exchanges().total();
     world.database = database.connect().await;
     end::check(&world, schedule.feed, &folder.path().join("tmp")).await?;
     Ok(tally)
@@ -144,8 +135,11 @@ async fn suffer_wave(
     );
     sky.set(Default::default());
     let mut tally = Tally {
-        outages: outage,
-        database_faults: fault,
+        disturbances: Disturbances {
+            outages: outage,
+            database_faults: fault,
+            ..Disturbances::default()
+        },
         ..Tally::default()
     };
     let runs = runs.into_iter().map(|(run, one)| {

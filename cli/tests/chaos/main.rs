@@ -17,6 +17,7 @@ mod support;
 
 mod attack;
 mod database;
+mod disturbances;
 mod end;
 mod feed;
 mod network;

@@ -35,4 +35,4 @@ mod same;
 mod whole;
 
 // The modules of `cli/tests/chaos` name each other from the root of their binary.
-use of_chaos::{database, end, feed, network, schedule, seeds, weather};
+use of_chaos::{database, disturbances, end, feed, network, schedule, seeds, weather};

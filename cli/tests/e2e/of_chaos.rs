@@ -2,6 +2,8 @@
 
 #[path = "../chaos/database.rs"]
 pub(crate) mod database;
+#[path = "../chaos/disturbances.rs"]
+pub(crate) mod disturbances;
 #[path = "../chaos/end.rs"]
 pub(crate) mod end;
 #[path = "../chaos/feed.rs"]

@@ -44,6 +44,8 @@ mod prompts;
 mod providers;
 mod public_data;
 mod publishing;
+#[path = "../../../tools/testing/python.rs"]
+mod python;
 mod refusals;
 mod repeat;
 mod run;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value, json};
@@ -94,37 +93,13 @@ import sys
 from cryptography.fernet import Fernet
 sys.stdout.buffer.write(Fernet(sys.argv[1].encode()).encrypt(sys.stdin.buffer.read()))";
 
-/// A Python with the module that the older tool encrypts with.
-fn python() -> PathBuf {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let candidates = [
-        std::env::var_os("MDS_PYTHON").map(PathBuf::from),
-        Some(root.join(".venv/bin/python")),
-        Some(PathBuf::from("python3")),
-    ];
-    let has_module = |python: &PathBuf| {
-        let import = Command::new(python)
-            .args(["-c", "import cryptography.fernet"])
-            .stderr(Stdio::null())
-            .status();
-        import.is_ok_and(|status| status.success())
-    };
-    candidates
-        .into_iter()
-        .flatten()
-        .find(has_module)
-        .unwrap_or_else(|| {
-            panic!("no Python with cryptography: run `make setup`, or set MDS_PYTHON")
-        })
-}
-
 impl World {
     /// Encrypts with Python's library and writes to the bucket what was stored by this program.
     async fn encrypt_by_python(&self, key: &str, extra: impl FnOnce(&mut Value)) {
         let mut content = self.vault().await.get_json(key).await.unwrap();
         extra(&mut content);
         let fernet = self.stack.env["ATD_MDS_FERNET_KEY"].clone();
-        let mut child = Command::new(python())
+        let mut child = Command::new(crate::python::with_modules("cryptography.fernet"))
             .args(["-c", ENCRYPT, &fernet])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

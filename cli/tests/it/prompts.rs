@@ -68,8 +68,7 @@ const fn shown(words: &str) -> Step<'_> {
 
 /// The command at a terminal, and what that has shown.
 async fn typed(command: &Command, steps: &[Step<'_>]) -> (Output, String) {
-    let python = std::env::var_os("MDS_PYTHON").unwrap_or_else(|| "python3".into());
-    let mut driver = Command::new(python);
+    let mut driver = Command::new(crate::python::with_modules("pty, termios"));
     driver
         .args(["-c", AT_A_TERMINAL])
         .arg(serde_json::to_string(steps).unwrap())

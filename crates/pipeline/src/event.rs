@@ -129,15 +129,15 @@ pub fn read_event<T: serde::de::DeserializeOwned>(
 /// serde's own message does not say which key has the wrong value.
 fn with_key(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let (path, why) = (error.path().to_string(), error.inner().to_string());
-    let why = if path == "." || why.contains(&format!("`{path}`")) {
+    let why = if path == "scheduled_time" {
+        // chrono's own words, such as `premature end of input`, do not say what is missing.
+        format!(
+            "scheduled_time must be an instant of RFC 3339, such as 2020-01-31T23:00:00Z ({why})"
+        )
+    } else if path == "." || why.contains(&format!("`{path}`")) {
         why
     } else {
         format!("{path}: {why}")
-    };
-    let why = if path == "scheduled_time" {
-        format!("{why}; give an instant of RFC 3339, such as 2020-01-31T23:00:00Z")
-    } else {
-        why
     };
     why.chars().take(MAX_WHY_CHARS).collect()
 }

@@ -31,6 +31,9 @@ fn a_schedule_sends_an_instant_and_a_lag() {
 #[case(json!({"provider": "bird", "forec": true}), "forec")]
 #[case(json!({"provider": 3}), "provider: ")]
 #[case(json!({"provider": "bird", "interval": -1}), "interval: ")]
+#[case(json!({"scheduled_time": "<aws.scheduler.scheduled-time>"}), "scheduled_time must be an instant of RFC 3339, such as")]
+#[case(json!({"scheduled_time": "2020-04-03 18:00"}), "scheduled_time must be an instant of RFC 3339, such as")]
+#[case(json!({"scheduled_time": 1586000000}), "scheduled_time must be an instant of RFC 3339, such as")]
 #[case(json!([1]), "object")]
 #[case(json!([]), "object")]
 fn a_wrong_event_is_invalid_input_that_names_what_is_wrong(

@@ -60,8 +60,8 @@ pub(crate) async fn attack(storm: Storm) -> Result<Tally, String> {
         ..Tally::default()
     };
     let suffered = suffer(&aws, &database, &sky, &storm, &mut tally).await;
-    tally.disturbed = sky.disturbed();
-    tally.exchanges = sky.exchanges().total();
+    tally.disturbances.disturbed = sky.disturbed();
+    tally.disturbances.exchanges = sky.exchanges().total();
     aws.world.database = database.connect().await;
     let checked = match suffered {
         Ok(survivors) => check(&aws, &storm, &survivors).await,
@@ -125,7 +125,10 @@ async fn suffer(
         Some(results) => results,
         None => faults.await,
     };
-    (tally.outages, tally.database_faults) = (outages, database_faults);
+    (
+        tally.disturbances.outages,
+        tally.disturbances.database_faults,
+    ) = (outages, database_faults);
     let survivors: Vec<Survivor> = ended.into_iter().collect::<Result<_, _>>()?;
     tally.executions = survivors.len() as u64;
     let failed = |one: &&Survivor| one.ended.status != ExecutionStatus::Succeeded;

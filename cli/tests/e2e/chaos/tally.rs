@@ -5,6 +5,8 @@ use std::ops::AddAssign;
 
 use serde_json::Value;
 
+use crate::disturbances::Disturbances;
+
 /// Numbers of attacks.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Tally {
@@ -18,10 +20,7 @@ pub(crate) struct Tally {
     pub(crate) timed_out: u64,
     pub(crate) ghosts: u64,
     pub(crate) late: u64,
-    pub(crate) outages: u64,
-    pub(crate) database_faults: u64,
-    pub(crate) exchanges: u64,
-    pub(crate) disturbed: u64,
+    pub(crate) disturbances: Disturbances,
 }
 
 impl Tally {
@@ -51,10 +50,7 @@ impl AddAssign for Tally {
         self.timed_out += more.timed_out;
         self.ghosts += more.ghosts;
         self.late += more.late;
-        self.outages += more.outages;
-        self.database_faults += more.database_faults;
-        self.exchanges += more.exchanges;
-        self.disturbed += more.disturbed;
+        self.disturbances += more.disturbances;
     }
 }
 
@@ -63,7 +59,7 @@ impl fmt::Display for Tally {
         write!(
             f,
             "{} attacks, {} executions ({} failed), {} invocations in {} environments ({} killed, {} frozen, {} timed out, \
-             of these {} while frozen, {} late responses), {} outages, {} faults of the database, {} of {} exchanges disturbed",
+             of these {} while frozen, {} late responses), {}",
             self.attacks,
             self.executions,
             self.failed,
@@ -74,10 +70,7 @@ impl fmt::Display for Tally {
             self.timed_out,
             self.ghosts,
             self.late,
-            self.outages,
-            self.database_faults,
-            self.disturbed,
-            self.exchanges
+            self.disturbances
         )
     }
 }

@@ -4,10 +4,11 @@
 mod digits;
 mod fernet;
 mod geometry;
+#[path = "../../../../tools/testing/python.rs"]
+mod python;
 mod times;
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rand::SeedableRng as _;
@@ -29,31 +30,9 @@ fn random(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// Finds a Python that has the modules. Without one the test fails: it must not pass untested.
-fn python() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let candidates = [
-        std::env::var_os("MDS_PYTHON").map(PathBuf::from),
-        Some(root.join(".venv/bin/python")),
-        Some(PathBuf::from("python3")),
-    ];
-    let has_modules = |python: &PathBuf| {
-        Command::new(python)
-            .args(["-c", "import cryptography.fernet, shapely, tzdata"])
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    };
-    candidates.into_iter().flatten().find(has_modules).unwrap_or_else(|| {
-        panic!(
-            "no Python with the modules cryptography, shapely and tzdata was found: run `make setup`, or set MDS_PYTHON"
-        )
-    })
-}
-
 /// What Python makes of the cases, in their order.
 fn ask(what: &str, cases: &[Value]) -> Vec<Value> {
-    let mut child = Command::new(python())
+    let mut child = Command::new(python::with_modules("cryptography.fernet, shapely, tzdata"))
         .args(["-c", ORACLE, what])
         // The zones are those of the package, whatever the machine has.
         .env("PYTHONTZPATH", "")

@@ -1,8 +1,10 @@
 //! This crate and Python's `cryptography`, which the older tools use, can read each other's
 //! objects.
 
+#[path = "../../../../tools/testing/python.rs"]
+mod interpreter;
+
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::{Bucket, Noise};
@@ -18,29 +20,8 @@ way = getattr(Fernet(sys.argv[1].encode()), sys.argv[2])
 sys.stdout.buffer.write(way(sys.stdin.buffer.read()))
 ";
 
-/// Finds a Python that has the module. Without one the test fails: it must not pass untested.
-fn python() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let candidates = [
-        std::env::var_os("MDS_PYTHON").map(PathBuf::from),
-        Some(root.join(".venv/bin/python")),
-        Some(PathBuf::from("python3")),
-    ];
-    candidates.into_iter().flatten().find(|python| has_module(python)).unwrap_or_else(|| {
-        panic!("no Python with the module cryptography was found: run `make setup`, or set MDS_PYTHON")
-    })
-}
-
-fn has_module(python: &Path) -> bool {
-    Command::new(python)
-        .args(["-c", "import cryptography.fernet"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
 fn run(key: &SecretString, way: &str, input: &[u8]) -> Vec<u8> {
-    let mut child = Command::new(python())
+    let mut child = Command::new(interpreter::with_modules("cryptography.fernet"))
         .args(["-c", SCRIPT, key.expose_secret(), way])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
