@@ -425,7 +425,12 @@ async fn boundaries_are_checked_as_a_load_checks_them() {
     for feature in other["features"].as_array_mut().unwrap() {
         feature["properties"] = json!({"GEOID20": "1"});
     }
+    let mut nowhere = whole.clone();
+    for feature in nowhere["features"].as_array_mut().unwrap() {
+        feature["geometry"] = Value::Null;
+    }
     for (text, expected) in [
+        (nowhere.to_string(), "both a label and an area"),
         (point.to_string(), "is a Point"),
         (other.to_string(), "GEOID10"),
         ("{}".to_owned(), "FeatureCollection"),
@@ -451,7 +456,19 @@ async fn boundaries_are_checked_as_a_load_checks_them() {
         [features[0]["geometry"], {"type": "LineString", "coordinates": [[0, 0], [1, 1]]}]});
     let log = put(0, &format!("\u{feff}{odd}")).await;
     assert!(log.contains("a leading zero may be lost"), "{log}");
+    assert!(
+        log.contains("its property `GEOID10` is 6037101110"),
+        "{log}"
+    );
+    let checked = stdout(&world.expect(0, &["config", "check"]).await);
+    assert!(checked.contains("a leading zero may be lost"), "{checked}");
     world.expect(0, &RUN).await;
+
+    // An object that somebody has stored by other means.
+    let stored = world.stack.bucket_folder().join(key);
+    fs::write(&stored, nowhere.to_string()).unwrap();
+    let checked = stdout(&world.expect(1, &["config", "check"]).await);
+    assert!(checked.contains("both a label and an area"), "{checked}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

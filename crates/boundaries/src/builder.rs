@@ -4,12 +4,10 @@ use geo::Coord;
 use trips::Labels;
 use trips::trip::{Point, ServiceArea};
 
+use crate::check::lacks_zero;
 use crate::feature_index::FeatureIndex;
-use crate::features::{self, Feature};
+use crate::features;
 use crate::{BoundaryError, Layer, LayerName};
-
-/// Digits of a census tract's id without its leading zero.
-const SHORTENED_GEOID_DIGITS: usize = 10;
 
 /// The layers of a city, indexed. Built once per environment and shared by threads.
 #[derive(Debug, Default)]
@@ -56,6 +54,13 @@ impl Builder {
         self.shortened_geoids
     }
 
+    /// Whether a layer has been added of which no feature has an area, so that no point is in it.
+    #[must_use]
+    pub fn is_without_area(&self, layer: LayerName) -> bool {
+        let layer = self.boundaries.layers[layer as usize].as_ref();
+        layer.is_some_and(|layer| !layer.has_area())
+    }
+
     /// The boundaries of the layers added.
     #[must_use]
     pub fn build(self) -> Boundaries {
@@ -92,11 +97,6 @@ impl ServiceArea for Boundaries {
         let mut layers = self.layers.iter().flatten().peekable();
         layers.peek().is_none() || layers.any(|layer| layer.feature_at(coord(point)).is_some())
     }
-}
-
-fn lacks_zero(feature: &Feature) -> bool {
-    let geoid = feature.label.as_deref().unwrap_or_default();
-    geoid.len() == SHORTENED_GEOID_DIGITS && geoid.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn coord(point: Point) -> Coord {

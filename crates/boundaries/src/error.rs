@@ -43,6 +43,25 @@ pub enum BoundaryError {
         /// What is wrong with it, and how to correct it.
         problem: String,
     },
+    /// A file that no layer names has no area.
+    #[error(
+        "`{key}` cannot be a layer: none of its features has an area, so no point would ever be in it"
+    )]
+    NoAreas {
+        /// The file's key in the bucket.
+        key: String,
+    },
+    /// No feature can label a point.
+    #[error(
+        "no feature of `{key}` for the layer `{layer}` has both a label and an area, so no point would \
+         ever get a label; export it with its polygons, since a geometry that is null or empty has none"
+    )]
+    NoArea {
+        /// The layer.
+        layer: LayerName,
+        /// The file's key in the bucket.
+        key: String,
+    },
     /// No feature has the property.
     #[error(
         "no feature of `{key}` for the layer `{layer}` has the property `{property}`; \

@@ -49,6 +49,10 @@ impl FeatureIndex {
         }
     }
 
+    pub(crate) fn has_area(&self) -> bool {
+        self.grid.is_some()
+    }
+
     /// The number of the first feature in the file that contains the point, edges included.
     pub(crate) fn feature_at(&self, at: Coord) -> Option<usize> {
         let grid = self.grid.as_ref()?;

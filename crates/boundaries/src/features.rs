@@ -71,7 +71,7 @@ pub(crate) fn read(layer: &Layer, json: &[u8]) -> Result<Vec<Feature>, BoundaryE
 ///
 /// # Errors
 ///
-/// [`BoundaryError::Unusable`].
+/// [`BoundaryError::Unusable`], [`BoundaryError::NoAreas`].
 pub fn check_geometry(key: &str, json: &[u8]) -> Result<(), BoundaryError> {
     let unusable = |problem| BoundaryError::Unusable {
         key: key.to_owned(),
@@ -81,9 +81,17 @@ pub fn check_geometry(key: &str, json: &[u8]) -> Result<(), BoundaryError> {
         serde_json::from_slice(strip_byte_order_mark(json)).map_err(|error| {
             unusable(format!("it is not a GeoJSON FeatureCollection ({error})"))
         })?;
+    let mut has_area = false;
     for (index, raw) in collection.features.iter().enumerate() {
-        raw.polygons()
-            .map_err(|fault| unusable(format!("feature {}: {fault}", index + 1)))?;
+        let polygons = raw.polygons();
+        let polygons =
+            polygons.map_err(|fault| unusable(format!("feature {}: {fault}", index + 1)))?;
+        has_area |= !polygons.is_empty();
+    }
+    if !has_area {
+        return Err(BoundaryError::NoAreas {
+            key: key.to_owned(),
+        });
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Points in boundaries that are made up, random, and those of a real city.
 
+mod checks;
 mod city;
 mod files;
 mod fixture;

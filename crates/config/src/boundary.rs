@@ -38,32 +38,43 @@ pub async fn load_boundaries_at(
         let version = versions.get(&layer.key);
         let (text, _) = read_version(vault, BOUNDARIES, &layer.key, version).await?;
         let key = layer.key.clone();
-        let is_geoid = layer.layer == LayerName::CensusGeoid;
+        let name = layer.layer;
         builder = add(builder, layer, text).await?;
-        if is_geoid {
+        if name == LayerName::CensusGeoid {
             warn_of_shortened_geoids(&key, &builder);
+        }
+        if builder.is_without_area(name) {
+            tracing::warn!(
+                s3.key = key,
+                "no feature of a boundary layer has an area, so no point is in it"
+            );
         }
     }
     Ok(builder.build())
 }
 
-/// Checks a layer's file as [`load_boundaries`] does. `layers` are those that the settings name. A
-/// file that none of them names may belong to any layer, with any property.
+/// Checks a layer's file as [`load_boundaries`] does, and whether it can label any point. `layers`
+/// are those that the settings name. A file that none of them names may belong to any layer, with
+/// any property. Returns what is seldom meant.
 ///
 /// # Errors
 ///
 /// [`ConfigError::Boundary`], which names the file.
-pub fn check_boundary(layers: &[Layer], key: &str, text: &[u8]) -> Result<(), ConfigError> {
+pub fn check_boundary(
+    layers: &[Layer],
+    key: &str,
+    text: &[u8],
+) -> Result<Vec<String>, ConfigError> {
+    let mut warnings = Vec::new();
     let mut is_named = false;
     for layer in layers.iter().filter(|layer| layer.key == key) {
         is_named = true;
-        let builder = Boundaries::builder().add_layer(layer, text)?;
-        warn_of_shortened_geoids(key, &builder);
+        warnings.extend(boundaries::check_layer(layer, text)?);
     }
     if !is_named {
         boundaries::check_geometry(key, text)?;
     }
-    Ok(())
+    Ok(warnings)
 }
 
 async fn add(builder: Builder, layer: Layer, text: Vec<u8>) -> Result<Builder, ConfigError> {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use boundaries::Layer;
-use config::{Environment, Settings};
+use boundaries::{BoundaryError, Layer};
+use config::{ConfigError, Environment, Settings};
 use pipeline::{FileVerdict, Judged, PipelineError};
 use serde::de::IgnoredAny;
 use store::Authorities;
@@ -41,10 +41,11 @@ pub(crate) async fn check(
     serde_json::from_slice::<IgnoredAny>(strip_byte_order_mark(text))
         .map_err(|e| failure::usage(format!("it is not JSON: {e}")))?;
     if key.starts_with("boundaries/") || layers.iter().any(|layer| layer.key == key) {
-        config::check_boundary(&layers, key, text)?;
+        let mut warnings = config::check_boundary(&layers, key, text)?;
         if !layers.iter().any(|layer| layer.key == key) {
-            return Ok(vec![unnamed(key, &layers)]);
+            warnings.push(unnamed(key, &layers));
         }
+        return Ok(warnings);
     }
     Ok(Vec::new())
 }
@@ -106,9 +107,17 @@ pub(super) async fn missing_boundaries(
         match target.vault.get_bytes(key).await {
             Ok(text) => {
                 let checked = config::check_boundary(&layers, key, &text);
-                missing.extend(checked.err().map(|error| {
-                    format!("{error}; until `mds config put {key} FILE`, no hour is loaded")
-                }));
+                missing.extend(match checked {
+                    Ok(warnings) => warnings,
+                    Err(
+                        error @ ConfigError::Boundary {
+                            why: BoundaryError::NoArea { .. },
+                        },
+                    ) => vec![error.to_string()],
+                    Err(error) => vec![format!(
+                        "{error}; until `mds config put {key} FILE`, no hour is loaded"
+                    )],
+                });
             }
             Err(VaultError::NotFound { .. }) => missing.push(format!(
                 "BOUNDARIES names {key}, which is missing; until `mds config put {key} FILE`, no hour is loaded"

@@ -89,7 +89,10 @@ impl Answers {
             settings.public_id_key().context(local::SETTINGS)?;
         }
         for (layer, text) in &self.boundaries {
-            config::check_boundary(std::slice::from_ref(layer), &layer.key, text)?;
+            let layers = std::slice::from_ref(layer);
+            for warning in config::check_boundary(layers, &layer.key, text)? {
+                note!("warning: {warning}");
+            }
         }
         Ok(())
     }

@@ -42,8 +42,15 @@ pub(super) fn check(data: &[u8]) {
         check_message(&error.to_string());
         assert!(error.to_string().contains("boundaries/x.json"));
     }
+    // A file without any area is good JSON, and loads.
+    let is_good = |error: &BoundaryError| matches!(error, BoundaryError::NoAreas { .. });
+    let has_geometry = geometry.as_ref().map_or_else(is_good, |()| true);
     for layer in &default_layers() {
-        check_layer(layer, data, geometry.is_ok());
+        check_layer(layer, data, has_geometry);
+        match boundaries::check_layer(layer, data) {
+            Ok(warnings) => warnings.iter().for_each(|warning| check_message(warning)),
+            Err(error) => check_error(layer, &error, has_geometry),
+        }
     }
 }
 

@@ -220,7 +220,8 @@ async fn layer_verdict(vault: &Vault, layer: Layer) -> Verdict {
     let property = layer.property.clone();
     let checked = spawn_blocking(move || config::check_boundary(&[layer], &key, &text)).await;
     match checked {
-        Ok(Ok(())) => Verdict::ok(format!("labels are read from the property {property}")),
+        Ok(Ok(warnings)) if !warnings.is_empty() => Verdict::warning(warnings.join("; "), remedy),
+        Ok(Ok(_)) => Verdict::ok(format!("labels are read from the property {property}")),
         Ok(Err(error)) => Verdict::broken(error.to_string(), remedy),
         Err(_) => Verdict::not_tried("the work was interrupted"),
     }

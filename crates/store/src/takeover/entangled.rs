@@ -28,8 +28,8 @@ const GENERATED: &str = "
           AND d.refobjsubid <> e.adnum AND a.attname = ANY ($2)
     ORDER BY 1";
 
-/// Rules of other tables, functions with a body in SQL, publications and statistics that name one of
-/// the columns `$2`. Views are made again, with their rules.
+/// Rules of other tables, functions with a body in SQL, publications and statistics that name one
+/// of the columns `$2`. Views are made again, with their rules.
 const OTHERS: &str = "
     SELECT DISTINCT i.type AS kind, i.identity AS name, p.pubname::text AS publication
     FROM pg_depend d

@@ -83,8 +83,8 @@ async fn views(transaction: &Transaction<'_>, work: &[Work]) -> Result<Vec<Obsta
     Ok(obstacles)
 }
 
-/// The statement without which a view cannot be dropped. A column keeps its rows, so a person has to
-/// say what becomes of it.
+/// The statement without which a view cannot be dropped. A column keeps its rows, so a person has
+/// to say what becomes of it.
 fn without(holder: &str) -> String {
     let drop = ["function ", "procedure ", "rule ", "trigger "]
         .into_iter()

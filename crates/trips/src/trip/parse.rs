@@ -105,11 +105,25 @@ impl<'a> RawTrip<'a> {
         object_in(json)
     }
 
+    /// Whether members have the names of 2.0, and none the name that it had before.
+    fn has_names_of_2_0(&self) -> bool {
+        let new = [
+            self.duration,
+            self.distance,
+            self.journey_id,
+            self.trip_type,
+        ];
+        let old = [self.trip_duration, self.trip_distance, self.vehicle_type];
+        new.iter().any(Option::is_some) && old.iter().all(Option::is_none)
+    }
+
     /// The shape of the trip. A trip with a location is of 2.0 even if it also has a route: the
-    /// specification of 2.0 still mentions one.
+    /// specification of 2.0 still mentions one. A trip with neither is of 2.0 if its other members
+    /// are.
     pub(super) fn shape(&self) -> Shape {
         let end = |location: &Object<Location>| End(location.0.as_ref().and_then(Location::point));
-        if self.start_location.is_some() || self.end_location.is_some() {
+        let has_location = self.start_location.is_some() || self.end_location.is_some();
+        if has_location || (self.route.is_none() && self.has_names_of_2_0()) {
             Shape::Locations {
                 start: self.start_location.as_ref().map(end),
                 end: self.end_location.as_ref().map(end),

@@ -263,6 +263,27 @@ fn all_reasons_are_reported_together() {
 }
 
 #[rstest]
+#[case::both_null(json!({"start_location": null, "end_location": null}), &["start_location", "end_location"])]
+#[case::one_null(json!({"end_location": null}), &["end_location"])]
+#[case::no_amounts(
+    json!({"start_location": null, "end_location": null, "duration": null, "distance": null}),
+    &["duration", "distance", "start_location", "end_location"]
+)]
+fn a_trip_of_2_0_lacks_what_2_0_names(#[case] change: Value, #[case] missing: &[&'static str]) {
+    let mut sent = with(trip_2_0(), "trip_type", json!(["rider"]));
+    for (name, value) in change.as_object().unwrap() {
+        sent[name] = value.clone();
+    }
+    let expected: Vec<_> = missing.iter().map(|field| MissingField { field }).collect();
+    assert_eq!(reasons(&sent), expected);
+    // Left out is the same as null.
+    for name in missing {
+        remove(&mut sent, name);
+    }
+    assert_eq!(reasons(&sent), expected);
+}
+
+#[rstest]
 #[case(trip())]
 #[case(trip_2_0())]
 fn a_trip_of_another_provider_is_rejected(#[case] sent: Value) {
