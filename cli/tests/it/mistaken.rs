@@ -136,6 +136,16 @@ async fn what_no_header_can_carry_is_refused_before_it_is_stored() {
             "{key}: {said}"
         );
     }
+    let settings = world
+        .vault()
+        .await
+        .get_json::<Value>(PROVIDERS.1)
+        .await
+        .unwrap();
+    let mut wrong = settings.clone();
+    wrong["SOCRATA_APP_TOKEN"] = json!("a\nb");
+    let said = refused(&world, "settings", &wrong.to_string()).await;
+    assert!(said.contains("SOCRATA_APP_TOKEN"), "{said}");
     assert_eq!(world.stored(), stored);
 }
 

@@ -3,6 +3,7 @@
 
 use config::{AuthoritySource, ConfigWarning, Environment, FileKind, Providers, Settings};
 use serde_json::Value;
+use socrata::SocrataClient;
 use store::{Authorities, Store};
 use tracing::subscriber::{NoSubscriber, with_default};
 use trips::text::strip_byte_order_mark;
@@ -98,6 +99,10 @@ async fn check_settings(
     settings: &Settings,
 ) -> Result<(), PipelineError> {
     settings.check()?;
+    if let (true, Ok(http)) = (settings.has_portal, http_kit::client()) {
+        // What no header can carry is found when the client is made.
+        SocrataClient::new(http, settings.socrata()?)?;
+    }
     for setting in ["DATABASE_URL", "MIGRATION_DATABASE_URL"] {
         if let Some(url) = settings.postgres_url(setting)? {
             // A secret may have the address.
