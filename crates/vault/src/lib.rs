@@ -9,6 +9,7 @@ mod fernet;
 pub mod fuzzing;
 mod key_ring;
 mod listing;
+mod moving;
 mod object_version;
 mod place;
 mod read;

@@ -22,10 +22,14 @@ const LENGTH_BYTES: usize = 4;
 /// A key has at most 1,024 bytes, which JSON may escape.
 const MAX_PLACE_BYTES: usize = 8 * 1024;
 
+/// What follows the kind in the name of a response that was not believed.
+const REFUSED: &str = "refused";
+
 /// The folder of an object, and what kind of object it is there.
 ///
-/// `staging/bird/2020/1/15/12/trips.json` is `trips` of `staging/bird/2020/1/15/12`, and so are the
-/// copies `trips.2020-01-16T05-00-00Z.json` and `trips.refused.json`. So a copy may be put back.
+/// `staging/bird/2020/1/15/12/trips.json` is `trips` of `staging/bird/2020/1/15/12`, and so is its
+/// copy `trips.2020-01-16T05-00-00Z.json`, which may be put back. `trips.refused.json` is
+/// `trips.refused`: nobody has believed it, so it must not pass for the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     folder: String,
@@ -37,11 +41,25 @@ impl Place {
     #[must_use]
     pub fn of(key: &str) -> Self {
         let (folder, name) = key.rsplit_once('/').unwrap_or(("", key));
-        let kind = name.split_once('.').map_or(name, |(kind, _)| kind);
+        let (kind, rest) = name.split_once('.').unwrap_or((name, ""));
+        let is_refused = rest.split_once('.').is_some_and(|(it, _)| it == REFUSED);
         Self {
             folder: folder.to_owned(),
-            kind: kind.to_owned(),
+            kind: match is_refused {
+                true => format!("{kind}.{REFUSED}"),
+                false => kind.to_owned(),
+            },
         }
+    }
+
+    /// Whether content that is sealed with the place `sealed` belongs here. Earlier versions sealed
+    /// a refused response as what it would have become.
+    pub(crate) fn takes(&self, sealed: &Self) -> bool {
+        let is_of_earlier_version = || {
+            let kind = self.kind.strip_suffix(REFUSED)?.strip_suffix('.')?;
+            Some(self.folder == sealed.folder && kind == sealed.kind)
+        };
+        self == sealed || is_of_earlier_version() == Some(true)
     }
 
     /// The frames that name the place.

@@ -6,11 +6,9 @@ mod reader;
 mod sealed;
 mod spooler;
 
-pub(crate) use fetch::{Fetched, Source};
+pub(crate) use fetch::{Fetched, Source, spool_error};
 pub use reader::{ObjectReader, StoredAs, StoredInfo};
 pub use sealed::SealedReader;
 #[cfg(test)]
 pub(crate) use spooler::SPOOL_MEMORY;
-pub(crate) use spooler::Spooled;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use spooler::Spooler;
+pub(crate) use spooler::{Spooled, Spooler};

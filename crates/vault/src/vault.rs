@@ -59,7 +59,7 @@ impl ObjectHead {
 pub struct Vault {
     pub(crate) client: Client,
     pub(crate) bucket: Bucket,
-    keys: KeyRing,
+    pub(crate) keys: KeyRing,
     compression: Compression,
 }
 
@@ -142,7 +142,7 @@ impl Vault {
     }
 
     /// Starts an object whose key may change before it becomes visible
-    /// ([`PreparedObject::with_key`](crate::PreparedObject::with_key)). Its bytes are kept in
+    /// ([`Vault::move_to`]). Its bytes are kept in
     /// memory and, beyond 8 MiB, in an unlinked temporary file, and are sent when the object is
     /// published.
     #[must_use]
@@ -175,7 +175,7 @@ impl Vault {
         })
     }
 
-    fn target(&self, key: String, seal: Seal, uploading: Uploading) -> Target {
+    pub(crate) fn target(&self, key: String, seal: Seal, uploading: Uploading) -> Target {
         Target {
             client: self.client.clone(),
             bucket: self.bucket.clone(),

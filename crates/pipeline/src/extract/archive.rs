@@ -230,7 +230,8 @@ impl<'a> OpenHour<'a> {
         };
         if let Some(lost) = lost {
             let key = self.ctx.key(self.block, BlockObject::Refused);
-            let refused = pulled.archive.prepare().await?.with_key(&key)?;
+            let refused = pulled.archive.prepare().await?;
+            let refused = self.ctx.vault().move_to(refused, &key).await?;
             self.fenced().publish(refused).await?;
             return Err(lost.error(&pulled.report, &key));
         }

@@ -7,15 +7,30 @@ use super::*;
 #[rstest]
 #[case("production/bird/2020/1/1/22/trips.json")]
 #[case("production/bird/2020/1/1/22/trips.2020-01-03T05-00-12Z.json")]
-#[case("production/bird/2020/1/1/22/trips.refused.json")]
 fn the_archive_and_its_copies_have_one_place(#[case] key: &str) {
     let place = Place::of(key);
     assert_eq!(place, Place::of("production/bird/2020/1/1/22/trips.json"));
     assert_eq!(place.to_string(), "trips of production/bird/2020/1/1/22");
 }
 
+#[test]
+fn a_refused_response_is_none_that_was_believed() {
+    let archive = Place::of("production/bird/2020/1/1/22/trips.json");
+    let refused = Place::of("production/bird/2020/1/1/22/trips.refused.json");
+    assert_eq!(
+        refused.to_string(),
+        "trips.refused of production/bird/2020/1/1/22"
+    );
+    assert!(refused.takes(&refused) && !archive.takes(&refused));
+    // As earlier versions sealed it.
+    assert!(refused.takes(&archive));
+    let other = Place::of("production/bird/2020/1/1/23/trips.json");
+    assert!(!refused.takes(&other) && !archive.takes(&other));
+}
+
 #[rstest]
 #[case("production/bird/2020/1/1/22/extract.json")]
+#[case("production/bird/2020/1/1/22/trips.refused.json")]
 #[case("production/bird/2020/1/1/23/trips.json")]
 #[case("production/lime/2020/1/1/22/trips.json")]
 #[case("staging/bird/2020/1/1/22/trips.json")]

@@ -216,7 +216,7 @@ fn spool_chunks(
     spooler.finish()
 }
 
-fn spool_error(key: &str, error: &SpoolError) -> VaultError {
+pub(crate) fn spool_error(key: &str, error: &SpoolError) -> VaultError {
     match error {
         SpoolError::Unreadable(why) => VaultError::unreadable(key, why.clone()),
         SpoolError::Scratch(error) => VaultError::scratch(key, error.kind()),

@@ -18,7 +18,7 @@ impl SealedReader {
         let info = reader.info();
         let why = match (info.stored_as, &info.place) {
             (StoredAs::Plain, _) => Unreadable::NotSealed,
-            (StoredAs::Sealed { .. }, Some(place)) if *place != Place::of(&info.key) => {
+            (StoredAs::Sealed { .. }, Some(place)) if !Place::of(&info.key).takes(place) => {
                 Unreadable::Misplaced {
                     place: place.clone(),
                 }

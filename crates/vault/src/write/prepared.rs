@@ -74,22 +74,36 @@ impl PreparedObject {
         &self.info
     }
 
-    /// Gives the object another key. Only an object of
-    /// [`Vault::create_movable`](crate::Vault::create_movable) can be moved, or one of less than 8
-    /// MiB.
+    /// The encoded bytes in their order.
     ///
     /// # Errors
     ///
-    /// [`VaultError::Begun`] if the upload has begun under the first key.
-    pub fn with_key(mut self, key: impl Into<String>) -> Result<Self, VaultError> {
-        if matches!(self.parts, Parts::Sent(_)) {
-            return Err(VaultError::Begun {
-                key: self.target.key.clone(),
-            });
+    /// [`VaultError::Begun`] if the upload has begun, and those of `take`.
+    pub(crate) fn pieces(
+        self,
+        mut take: impl FnMut(&[u8]) -> Result<(), VaultError>,
+    ) -> Result<(), VaultError> {
+        let key = self.target.key;
+        match self.parts {
+            Parts::None => {}
+            Parts::Sent(_) => return Err(VaultError::Begun { key }),
+            Parts::Held(held) => {
+                let scratch = |error: std::io::Error| VaultError::scratch(&key, error.kind());
+                let parts = held.parts;
+                let mut held = held.rewind().map_err(scratch)?;
+                for _ in 0..parts {
+                    let part;
+                    (held, part) = held.next().map_err(scratch)?;
+                    take(&part)?;
+                }
+            }
         }
-        self.target.key = key.into();
-        self.info.key = self.target.key.clone();
-        Ok(self)
+        take(&self.rest)
+    }
+
+    /// The same object, with what is known of what it was made of.
+    pub(crate) fn described(self, info: ObjectInfo) -> Self {
+        Self { info, ..self }
     }
 
     /// Makes the object appear, if the condition holds.

@@ -124,17 +124,21 @@ async fn a_movable_object_appears_under_its_last_key() {
     for size in SIZES {
         let object = written(vault.create_movable("first", Seal::Encrypt), 7, size).await;
         assert_eq!(bucket.leftovers(), Vec::<std::path::PathBuf>::new());
-        let object = object.with_key("last").unwrap();
+        let first = object.info().clone();
+        let object = vault.move_to(object, "last").await.unwrap();
         let info = object.publish(WriteCondition::Always).await.unwrap();
         assert_eq!(info.key, "last");
+        assert_eq!((info.bytes, info.sha256), (first.bytes, first.sha256));
+        let reader = vault.open_sealed("last").await.unwrap();
+        assert_eq!(reader.info().stored_bytes, info.stored_bytes);
         assert_eq!(
-            vault.get_bytes("last").await.unwrap(),
+            vault.get_sealed_bytes("last").await.unwrap(),
             Noise::bytes(7, size)
         );
         assert!(!vault.exists("first").await.unwrap());
     }
     let begun = prepared(&vault, "first", 8, SIZES[1]).await;
-    let error = begun.with_key("last").unwrap_err();
+    let error = vault.move_to(begun, "last").await.unwrap_err();
     assert!(matches!(error, VaultError::Begun { .. }), "{error}");
 }
 
