@@ -128,6 +128,18 @@ async fn an_hour_that_has_lost_its_trips_stays_until_the_loss_is_accepted(
         assert_eq!(copies.count(), 0);
     }
 
+    // Somebody who may write to the bucket cannot make an archive of it.
+    let folder = world.stack.bucket_folder().join("staging").join(FOLDER);
+    let trips = world.trips().await;
+    let archive = std::fs::read(folder.join("trips.json")).unwrap();
+    std::fs::copy(folder.join("trips.refused.json"), folder.join("trips.json")).unwrap();
+    let load = with(&ONE_HOUR, &["--force", "--no-extract"]);
+    let output = world.expect(1, &load).await;
+    let error = stderr(&output);
+    assert!(error.contains("ArchiveUnreadable"), "{error}");
+    assert_eq!(world.trips().await, trips);
+    std::fs::write(folder.join("trips.json"), archive).unwrap();
+
     world
         .expect(0, &with(&ONE_HOUR, &["--force", "--accept-losses"]))
         .await;
