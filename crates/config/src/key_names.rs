@@ -11,7 +11,7 @@ pub const SCHEMA: &str = "$schema";
 pub(crate) fn unknown(place: &str, key: &str, known: &[&'static str]) -> Option<ConfigWarning> {
     (!known.contains(&key)).then(|| ConfigWarning::UnknownKey {
         key: format!("{place}{key}"),
-        nearest: nearest_name(key, known),
+        nearest: nearest_of(key, known).map_or("", |(_, name)| name),
     })
 }
 
@@ -19,13 +19,18 @@ pub(crate) fn unknown(place: &str, key: &str, known: &[&'static str]) -> Option<
 /// so many that no slip of the pen explains them: more than a third of its characters.
 #[must_use]
 pub fn nearest_name<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
-    let key = key.to_lowercase();
-    let edits = |known: &str| strsim::damerau_levenshtein(&known.to_lowercase(), &key);
-    let nearest = known.iter().map(|known| (edits(known), *known));
-    let (edits, known) = nearest.min_by_key(|(edits, _)| *edits)?;
+    let (edits, known) = nearest_of(key, known)?;
     let length = key.chars().count();
     let slips = (length / 3).max(1).min(length.saturating_sub(1));
     (edits <= slips).then_some(known)
+}
+
+/// The nearest known name, however far, and how many edits lead to it.
+fn nearest_of<'a>(key: &str, known: &[&'a str]) -> Option<(usize, &'a str)> {
+    let key = key.to_lowercase();
+    let edits = |known: &str| strsim::damerau_levenshtein(&known.to_lowercase(), &key);
+    let nearest = known.iter().map(|known| (edits(known), *known));
+    nearest.min_by_key(|(edits, _)| *edits)
 }
 
 /// Asks whether the nearest known name is meant, as the end of a sentence; empty if none is near.

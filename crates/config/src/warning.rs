@@ -9,8 +9,8 @@ pub enum ConfigWarning {
     UnknownKey {
         /// The key, such as `bird.max_atempts`.
         key: String,
-        /// The known key that is meant, if one is so like it that a slip explains it.
-        nearest: Option<&'static str>,
+        /// The known key that is most like it.
+        nearest: &'static str,
     },
     /// `PUBLIC_ID_KEY` may be found by trying.
     GuessableSecret {
@@ -36,7 +36,7 @@ impl ConfigWarning {
             Self::UnknownKey { key, nearest } => tracing::warn!(
                 config.key = key,
                 config.nearest_key = nearest,
-                "configuration has a key that nothing reads; is the nearest known key meant, if there is one?"
+                "configuration has a key that nothing reads; is the nearest known key meant?"
             ),
             Self::GuessableSecret { key } => tracing::warn!(
                 config.key = key,
@@ -59,8 +59,7 @@ impl fmt::Display for ConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownKey { key, nearest } => {
-                write!(f, "nothing reads the key `{key}`")?;
-                nearest.map_or(Ok(()), |name| write!(f, "; is `{name}` meant?"))
+                write!(f, "nothing reads the key `{key}`; is `{nearest}` meant?")
             }
             Self::GuessableSecret { key } => write!(
                 f,

@@ -31,3 +31,13 @@ fn no_slip_leads_to_a_name_that_is_far_away(#[case] key: &str, #[case] known: &[
     assert_eq!(nearest_name(key, known), None);
     assert_eq!(suggestion(key, known), "");
 }
+
+#[test]
+fn the_warning_of_an_unknown_key_names_the_nearest_one_however_far() {
+    let warning = unknown("bird.", "colour", &["token", "mds_api_url"]);
+    let expected = ConfigWarning::UnknownKey {
+        key: "bird.colour".to_owned(),
+        nearest: "token",
+    };
+    assert_eq!(warning, Some(expected));
+}

@@ -144,7 +144,7 @@ fn another_name_for_a_parameter_that_no_version_has_draws_a_warning() {
     let providers = Providers::from_json(file.to_string().as_bytes()).unwrap();
     let expected = ConfigWarning::UnknownKey {
         key: "bird.mds_param_override.end_tim".to_owned(),
-        nearest: Some("end_time"),
+        nearest: "end_time",
     };
     assert_eq!(providers.warnings(), [expected]);
 }
