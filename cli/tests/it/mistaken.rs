@@ -21,6 +21,10 @@ async fn refused(world: &World, name: &str, text: &str) -> String {
     said
 }
 
+async fn stored_settings(world: &World) -> Value {
+    world.vault().await.get_json(PROVIDERS.1).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_and_providers_in_each_others_place_are_told_apart() {
     let world = world().await;
@@ -49,12 +53,7 @@ async fn settings_and_providers_in_each_others_place_are_told_apart() {
     }
 
     // Each holds the other's content.
-    let settings = world
-        .vault()
-        .await
-        .get_json::<Value>(PROVIDERS.1)
-        .await
-        .unwrap();
+    let settings = stored_settings(&world).await;
     world
         .edit_providers(|providers| *providers = settings.clone())
         .await;
@@ -136,12 +135,7 @@ async fn what_no_header_can_carry_is_refused_before_it_is_stored() {
             "{key}: {said}"
         );
     }
-    let settings = world
-        .vault()
-        .await
-        .get_json::<Value>(PROVIDERS.1)
-        .await
-        .unwrap();
+    let settings = stored_settings(&world).await;
     let mut wrong = settings.clone();
     wrong["SOCRATA_APP_TOKEN"] = json!("a\nb");
     let said = refused(&world, "settings", &wrong.to_string()).await;

@@ -17,8 +17,7 @@ pub(crate) fn unknown(place: &str, key: &str, known: &[&'static str]) -> Option<
 
 /// The known name from which the fewest edits lead to `key`, whatever its case. `None` if it takes
 /// so many that no slip of the pen explains them: more than a third of its characters.
-#[must_use]
-pub fn nearest_name<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
+fn nearest_name<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
     let (edits, known) = nearest_of(key, known)?;
     let length = key.chars().count();
     let slips = (length / 3).max(1).min(length.saturating_sub(1));

@@ -26,7 +26,7 @@ pub use database::{
 pub use environment::{Environment, KeySource, check_endpoint};
 pub use error::ConfigError;
 pub use json_text::{repeated_members, with_member};
-pub use key_names::{SCHEMA, nearest_name, suggestion};
+pub use key_names::{SCHEMA, suggestion};
 pub use kind::FileKind;
 pub use load::{Config, load, load_for, open_vault};
 pub use providers::Providers;
