@@ -14,9 +14,6 @@ use crate::error::{StoreError, failed};
 /// must not end for that, whatever the server's own limit is, and the server's keep-alives end it
 /// within a minute if its machine has vanished without closing the connection. Postgres before
 /// version 14 does not know all of these settings, so the statement skips unknown ones.
-///
-/// Prepared statements are read once and planned each time: a plan for the tables of an hour ago
-/// may be a bad one.
 pub(super) const SETTINGS: &str = "
     SELECT set_config(name, value, false)
     FROM (VALUES
@@ -33,7 +30,6 @@ pub(super) const SETTINGS: &str = "
         ('tcp_keepalives_interval', '10'),
         ('tcp_keepalives_count', '3'),
         ('tcp_user_timeout', '60s'),
-        ('plan_cache_mode', 'force_custom_plan'),
         ('jit', 'off')
     ) AS setting (name, value)
     WHERE current_setting(name, true) IS NOT NULL;

@@ -2,6 +2,7 @@
 use sandbox_postgres::Cluster;
 
 use super::*;
+use crate::work::BEGIN;
 
 #[tokio::test]
 async fn a_session_does_not_end_for_being_idle_and_does_not_outlast_its_machine_by_a_minute() {
@@ -82,4 +83,38 @@ async fn a_prepared_statement_that_is_gone_is_that_of_a_pooler() {
     let error = client.query(&statement, &[]).await.unwrap_err();
     let error = crate::error::classify("reading", &error);
     assert!(matches!(error, StoreError::SharedSession), "{error}");
+}
+
+/// More often than the database plans a statement before it may keep a plan.
+const OFTEN: i32 = 10;
+
+#[tokio::test]
+async fn a_prepared_statement_is_planned_each_time_within_a_transaction() {
+    let client = client().await;
+    session::prepare(&client).await.unwrap();
+    let statement = client.prepare("SELECT $1::int + 1").await.unwrap();
+    client.batch_execute(BEGIN).await.unwrap();
+    for n in 0..OFTEN {
+        client.query_one(&statement, &[&n]).await.unwrap();
+    }
+    let plans = "SELECT custom_plans, generic_plans FROM pg_prepared_statements
+                 WHERE statement = 'SELECT $1::int + 1'";
+    let plans = client.query_typed_one(plans, &[]).await.unwrap();
+    let (custom, kept): (i64, i64) = (plans.get(0), plans.get(1));
+    assert_eq!((custom, kept), (i64::from(OFTEN), 0));
+}
+
+#[tokio::test]
+async fn the_check_of_a_foreign_key_keeps_its_plan() {
+    let client = client().await;
+    session::prepare(&client).await.unwrap();
+    let tables = "CREATE TABLE provider (id int PRIMARY KEY); INSERT INTO provider VALUES (1);
+                  CREATE TABLE block (provider int REFERENCES provider)";
+    client.batch_execute(tables).await.unwrap();
+    let blocks = format!("INSERT INTO block SELECT 1 FROM generate_series(1, {OFTEN})");
+    client.batch_execute(&blocks).await.unwrap();
+    let kept = "SELECT count(*) FROM pg_backend_memory_contexts
+                WHERE name = 'CachedPlan' AND ident LIKE 'SELECT 1 FROM ONLY %'";
+    let kept = client.query_typed_one(kept, &[]).await.unwrap();
+    assert_eq!(kept.get::<_, i64>(0), 1);
 }
