@@ -13,7 +13,7 @@ use crate::fetch_error::{FetchError, RetryScope};
 use crate::link_header::HeaderLink;
 use crate::list_request::{ListRequest, NoContent, TRIPS};
 use crate::page::{self, HourSink, Limits, Page};
-use crate::paging::{MAX_EMPTY_PAGES, Next, Trail};
+use crate::paging::{Next, Trail};
 use crate::report::{HourReport, HourResponse};
 use crate::request::{PageResponse, Requester, milliseconds};
 use crate::sink::TripSink;
@@ -98,8 +98,9 @@ where
         started_at: DateTime<Utc>,
     ) -> Result<HourResponse<S>, FetchError> {
         let first = self.request.url.clone();
-        let mut trail =
-            Trail::new(&first, self.endpoint.options.max_pages).within(self.request.hour.clone());
+        let mut trail = Trail::new(&first, self.endpoint.options.max_pages)
+            .within(self.request.hour.clone())
+            .over(self.request.window);
         let mut progress = Progress::new();
         let mut next = Some(first);
         while let Some(url) = next {
@@ -217,7 +218,7 @@ where
             Next::End => Ok(None),
             Next::EmptyPages => {
                 tracing::warn!(
-                    pages.empty = MAX_EMPTY_PAGES,
+                    pages.empty = trail.max_empty(),
                     "pages of provider are empty and have no end, reading no more of them"
                 );
                 self.empty_pages_left = true;

@@ -9,10 +9,12 @@ use trips::words::counted;
 use url::Url;
 
 use crate::hour_parameters::HourParameters;
+use crate::window::WideWindow;
 
-/// How many pages without trips may follow each other. Some providers have pages of two minutes,
-/// and at night many of them are empty; others link to empty pages for ever.
-pub(crate) const MAX_EMPTY_PAGES: u32 = 50;
+/// How many pages without trips may follow each other for each hour that is requested. Some
+/// providers have pages of a minute or two, and at night many of them are empty; others link to
+/// empty pages for ever.
+pub(crate) const EMPTY_PAGES_PER_HOUR: u32 = 60;
 /// How much of a host's name is shown.
 const MAX_HOST_CHARS: usize = 80;
 
@@ -23,6 +25,7 @@ pub(crate) struct Trail {
     seen: HashSet<u64>,
     hasher: RandomState,
     max_pages: u32,
+    max_empty: u32,
     empty_in_a_row: u32,
     hour: HourParameters,
 }
@@ -47,6 +50,7 @@ impl Trail {
             hasher,
             first: first.clone(),
             max_pages,
+            max_empty: EMPTY_PAGES_PER_HOUR,
             empty_in_a_row: 0,
             hour: HourParameters::default(),
         }
@@ -55,6 +59,20 @@ impl Trail {
     /// The same trail, which does not leave the hour that these parameters name.
     pub(crate) fn within(self, hour: HourParameters) -> Self {
         Self { hour, ..self }
+    }
+
+    /// The same trail, over the hours of a window that is wider than the requested hour.
+    pub(crate) fn over(self, window: Option<WideWindow>) -> Self {
+        let hours = window.map_or(1, WideWindow::hours);
+        Self {
+            max_empty: EMPTY_PAGES_PER_HOUR.saturating_mul(hours),
+            ..self
+        }
+    }
+
+    /// How many empty pages in a row are read.
+    pub(crate) fn max_empty(&self) -> u32 {
+        self.max_empty
     }
 
     /// What follows the page `from`, which has this link and no trips if `is_empty`.
@@ -83,7 +101,7 @@ impl Trail {
                 counted(self.seen.len(), "page")
             ));
         }
-        if self.empty_in_a_row >= MAX_EMPTY_PAGES {
+        if self.empty_in_a_row >= self.max_empty {
             return Ok(Next::EmptyPages);
         }
         if self.seen.len() > self.max_pages as usize {

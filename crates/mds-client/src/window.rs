@@ -20,6 +20,13 @@ pub(crate) struct WideWindow {
 }
 
 impl WideWindow {
+    /// The length of the window, in hours and at least one.
+    pub(crate) fn hours(self) -> u32 {
+        u32::try_from((self.end - self.start).num_hours())
+            .unwrap_or_default()
+            .max(1)
+    }
+
     /// Whether the trip ended in another hour of the window. The request for that hour returns it.
     ///
     /// False for a trip that ended outside of the whole window: the provider ignores the query, and

@@ -114,7 +114,7 @@ fn an_empty_page_that_leads_to_one_already_read_is_the_end(#[case] link: &str) {
 #[test]
 fn empty_pages_in_a_row_are_limited() {
     let (mut trail, mut url) = trail(1_000);
-    for number in 1..MAX_EMPTY_PAGES {
+    for number in 1..EMPTY_PAGES_PER_HOUR {
         url = page(
             trail
                 .follow(&url, Some(&format!("?page={number}")), true)
@@ -128,7 +128,7 @@ fn empty_pages_in_a_row_are_limited() {
 #[test]
 fn empty_pages_between_others_are_read() {
     let (mut trail, mut url) = trail(1_000);
-    for number in 1..MAX_EMPTY_PAGES * 4 {
+    for number in 1..EMPTY_PAGES_PER_HOUR * 4 {
         let is_empty = number % 2 == 0;
         url = page(
             trail

@@ -91,7 +91,7 @@ pub(super) fn pages(config: &ProviderConfig, report: &HourReport) -> Finding {
         return note(
             about,
             format!(
-                "{}, and more without end: reading ends after 50 empty ones in a row",
+                "{}, and more without end: reading ends after 60 empty ones in a row for each hour of the request",
                 report.pages
             ),
         );
