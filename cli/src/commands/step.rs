@@ -105,7 +105,11 @@ fn loaded(done: &SyncDbOutput) -> String {
         done.loaded,
         counted(done.fetched, "trip")
     );
-    for (count, how) in [(done.rejected, "rejected"), (done.duplicates, "duplicates")] {
+    for (count, how) in [
+        (done.rejected, "rejected"),
+        (done.duplicates, "duplicates"),
+        (done.withdrawn, "withdrawn that were loaded before"),
+    ] {
         if count > 0 {
             let _ = write!(text, ", {count} {how}");
         }

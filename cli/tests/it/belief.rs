@@ -4,7 +4,7 @@
 use rstest::rstest;
 use sandbox_provider::{Fault, Times};
 use serde_json::{Map, Value, json};
-use trips::status::BlockStatus::{ExtractFailed, NoTrips, Published};
+use trips::status::BlockStatus::{AllRejected, ExtractFailed, NoTrips, Published};
 
 use crate::support::{
     ONE_HOUR, World, hour, options, run, stderr, stdout, with, world_of, world_with,
@@ -161,4 +161,42 @@ async fn a_provider_may_lose_its_max_loss() {
     world.noon_returns(Fault::Partial { trips: 1 });
     world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
     assert_eq!(world.archived_trips("trips.json").await, 1);
+}
+
+/// The only copy of the hour's trips is the archive, until somebody has corrected the entry.
+#[rstest]
+#[case::an_empty_list(Fault::Partial { trips: 0 })]
+#[case::no_service(Fault::NotOperating)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_of_which_every_trip_was_rejected_is_not_replaced_by_nothing(
+    #[case] fault: Fault,
+) {
+    let world = world_with(&["bird"], Map::new()).await;
+    let entry = |id: Value| {
+        move |providers: &mut Value| std::mem::replace(&mut providers["bird"]["provider_id"], id)
+    };
+    let mut own = Value::Null;
+    world
+        .edit_providers(|it| own = entry(json!("5a1e0000-0000-4000-8000-000000000009"))(it))
+        .await;
+    world.expect(1, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [AllRejected]);
+    let all = world.archived_trips("trips.json").await;
+
+    world.noon_returns(fault);
+    let sweep = with(&ONE_HOUR, &["--incomplete-only"]);
+    let output = world.expect(1, &sweep).await;
+    let error = stderr(&output);
+    assert!(
+        error.contains("ProviderLostTrips") && error.contains("--no-extract --force"),
+        "{error}"
+    );
+    assert_eq!(world.statuses().await, [AllRejected]);
+    assert_eq!(world.archived_trips("trips.json").await, all);
+
+    world.edit_providers(|it| drop(entry(own)(it))).await;
+    let load = with(&ONE_HOUR, &["--no-extract", "--force"]);
+    world.expect(0, &load).await;
+    assert_eq!(world.statuses().await, [Published]);
+    assert!(world.number("SELECT count(*) FROM api.trips").await > 0);
 }

@@ -388,3 +388,42 @@ async fn files_that_make_no_sense_are_refused_and_nothing_is_touched() {
     assert_eq!((database, bucket), (world.dump().await, world.stored()));
     assert_eq!(world.request_count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_lacks_loaded_trips_is_not_loaded_until_the_loss_is_accepted() {
+    let world = forty_trips().await;
+    world.expect(0, &with(&["run"], &BLOCK)).await;
+    let (_folder, file) = file("trips.json");
+    fs::write(&file, r#"{"version": "1.2.0", "data": {"trips": []}}"#).unwrap();
+    let output = world.expect(1, &step("sync-db", &file, &[])).await;
+    let error = stderr(&output);
+    assert!(
+        error.contains("ProviderLostTrips: the file lacks 40 of the 40 loaded trips")
+            && error.contains("--accept-losses"),
+        "{error}"
+    );
+    assert_eq!(world.statuses().await, [Published]);
+    let trips = "SELECT count(*) FROM api.trips WHERE withdrawn_at IS NULL";
+    assert_eq!(world.number(trips).await, 40);
+
+    let accepted = step("sync-db", &file, &["--accept-losses"]);
+    let output = world.expect(0, &accepted).await;
+    let text = stdout(&output);
+    assert!(
+        text.contains("40 withdrawn that were loaded before"),
+        "{text}"
+    );
+    assert_eq!(world.number(trips).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_service_becomes_no_file() {
+    let world = forty_trips().await;
+    let (_folder, file) = file("trips.json");
+    let bird = &world.stack.providers["bird"];
+    bird.fail_hour(hour("2020-01-15-12"), Fault::NotOperating, Times::Always);
+    let output = world.expect(1, &step("extract", &file, &[])).await;
+    let error = stderr(&output);
+    assert!(error.contains("ProviderRejected"), "{error}");
+    assert!(!file.exists());
+}

@@ -280,6 +280,17 @@ pub struct SyncDbOutput {
     pub rejected: u64,
     /// Number of repeated deliveries of a trip in the archive.
     pub duplicates: u64,
+    /// Number of trips that the block had loaded and that the archive no longer has.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub withdrawn: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What `sync-socrata` adds to the item.

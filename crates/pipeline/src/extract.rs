@@ -13,6 +13,7 @@ use trips::status::{BlockStatus, Step};
 
 use self::adopt::{Adoption, adopt};
 use self::archive::{ArchivedHour, archive_hour};
+pub(crate) use self::belief::{Kept, Loss};
 use self::pull::{PulledHour, pull};
 use self::referenced_ids::ReferencedIds;
 use self::side_data::Wanted;
@@ -177,7 +178,8 @@ fn log(hour: &ArchivedHour) {
 ///
 /// # Errors
 ///
-/// As [`extract()`], except those of the bucket and the database.
+/// As [`extract()`], except those of the bucket and the database. `ProviderRejected` also for "no
+/// service": without the database nobody knows whether it can be believed.
 pub async fn extract_to(
     ctx: &Context,
     block: &Block,
@@ -198,9 +200,16 @@ pub async fn extract_to(
         })
     };
     let client = ctx.lone_client(ctx.provider(&block.provider)?)?;
-    let PulledHour { sink, report, .. } = pull(&client, block, Utc::now(), make_sink)
+    let PulledHour {
+        sink,
+        report,
+        has_no_service,
+    } = pull(&client, block, Utc::now(), make_sink)
         .instrument(hour_span(&block.provider, &block.hour.label(ctx.zone())))
         .await?;
+    if has_no_service {
+        return Err(belief::no_file(&block.provider, report.http_status));
+    }
     let file = sink.finish().map_err(failed)?;
     let file = file.into_inner().map_err(|e| failed(e.into_error()))?;
     file.persist(path).map_err(|e| failed(e.error))?;

@@ -18,7 +18,7 @@ use vault::{ObjectWriter, PreparedObject, Seal};
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
-use crate::extract::Unrecorded;
+use crate::extract::{Kept, Loss, Unrecorded};
 use crate::fenced::{FencedWriter, still};
 use crate::load_worker::{LoadWorker, Tally};
 use crate::publish::file::write_file;
@@ -35,7 +35,8 @@ const PIECES_IN_FLIGHT: usize = 16;
 /// # Errors
 ///
 /// `ArchiveMissing`, `ArchiveUnreadable`, `StorageUnavailable`, `DatabaseUnavailable`, `BlockBusy`,
-/// `ConfigInvalid`, `InvalidInput`, `Internal`.
+/// `ConfigInvalid`, `InvalidInput`, `Internal`; of a file also `ProviderLostTrips`, if it lacks too
+/// many of the loaded trips.
 pub async fn sync_db(
     ctx: &Context,
     item: BlockItem,
@@ -62,6 +63,7 @@ impl BlockStep for SyncDb<'_> {
             loaded: row.loaded(),
             rejected: row.rejected(),
             duplicates: row.duplicates(),
+            withdrawn: 0,
         })
     }
 
@@ -86,6 +88,7 @@ impl BlockStep for SyncDb<'_> {
             loaded: counts.loaded,
             rejected: tally.rejected,
             duplicates: counts.duplicates,
+            withdrawn: counts.withdrawn,
         })
     }
 
@@ -97,6 +100,8 @@ impl BlockStep for SyncDb<'_> {
             ErrorName::ArchiveMissing => Some(BlockStatus::ExtractFailed),
             // The load was committed.
             ErrorName::ProviderMalformed => Some(status),
+            // Of a file: the block has nothing to do with it.
+            ErrorName::ProviderLostTrips => None,
             _ if !status.has_done(Step::Extract) => Some(status),
             _ => Some(BlockStatus::LoadFailed),
         }
@@ -133,6 +138,12 @@ async fn load(
         Some(archive) => (archive.requested_at(), archive.record(step, false)),
         None => (requested_at(step, source).await?, None),
     };
+    let loaded_before = match source {
+        Source::File(_) if !item.accept_losses => {
+            Some(step.claim.compare_with_loaded(&[]).await?.loaded)
+        }
+        _ => None,
+    };
     // What the load will replace is looked at, and the database prepares for it, while the archive
     // is on its way.
     let start = async { Ok(step.claim.start_load().await?) };
@@ -161,11 +172,23 @@ async fn load(
         archive: record,
         screened,
     })?;
-    // Neither is dropped halfway: an upload that nobody waits for may still arrive.
     let fenced = FencedWriter::new(ctx.vault(), &writing);
-    let rejects = fenced.publish_if(rejects, rejects_now);
-    let (written, rejects) = tokio::join!(writing.write(), rejects);
-    let (written, _) = (written?, rejects?);
+    let written = if let Some(loaded) = loaded_before {
+        let written = writing.write().await?;
+        let max_loss = provider.config.max_loss;
+        if let Some(loss) = Loss::of(Kept::Loaded, loaded, written.withdrawn(), max_loss) {
+            rejects.abort().await;
+            return Err(loss.error_of_file());
+        }
+        fenced.publish_if(rejects, rejects_now).await?;
+        written
+    } else {
+        // Neither is dropped halfway: an upload that nobody waits for may still arrive.
+        let rejects = fenced.publish_if(rejects, rejects_now);
+        let (written, rejects) = tokio::join!(writing.write(), rejects);
+        rejects?;
+        written?
+    };
     let mut upsert = writing.end(written);
     // Complete before the commit, so that a loaded block always has its rows to publish.
     let file = write_file(ctx, &step.block, &mut upsert, publish_now).await?;

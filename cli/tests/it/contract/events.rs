@@ -97,6 +97,7 @@ fn a_block_item_has_the_members_of_the_contract() {
         loaded: 0,
         rejected: 0,
         duplicates: 0,
+        withdrawn: 1,
     };
     for (name, output) in [
         ("extract", json!(extract)),

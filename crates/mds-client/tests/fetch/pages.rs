@@ -137,7 +137,10 @@ async fn empty_pages_without_end_are_the_end_and_the_report_says_so() {
 #[tokio::test]
 async fn empty_pages_of_a_wide_window_do_not_end_before_the_requested_hour() {
     let server = numbered_pages(780, |number| usize::from(number > 750)).await;
-    let client = client(&server.uri(), &json!({"version": "0.2", "lookback_hours": 24}));
+    let client = client(
+        &server.uri(),
+        &json!({"version": "0.2", "lookback_hours": 24}),
+    );
     let (kept, report) = ready(fetch(&client).await);
     assert_eq!((kept.trips.len(), report.pages), (30, 780));
     assert!(!report.empty_pages_left);

@@ -10,11 +10,12 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use trips::Changes;
 use trips::block::{Block, BlockObject};
+use trips::status::Step;
 use trips::words::counted;
 use uuid::Uuid;
 use vault::{ObjectWriter, Seal, WriteCondition};
 
-use super::belief::{Belief, MAX_MISSING};
+use super::belief::{Kept, Loss, MAX_MISSING};
 use super::previous_archive::{Fingerprints, PreviousArchive};
 use super::pull::{PulledHour, pull};
 use super::referenced_ids::ReferencedIds;
@@ -125,6 +126,9 @@ struct OpenHour<'a> {
     now: DateTime<Utc>,
     /// Number of trips that the block has loaded.
     loaded: u64,
+    /// Whether the archive may be the only copy of some trips: the schedule knows it, and it is not
+    /// loaded, or not whole.
+    has_trips_only_in_archive: bool,
     /// Whether to believe a response that lacks loaded trips.
     accept_losses: bool,
 }
@@ -135,6 +139,8 @@ struct Pulled {
     report: HourReport,
     has_no_service: bool,
     changes: Option<Changes>,
+    /// Number of trips in the previous archive.
+    archived: u64,
     /// The ids of its trips; `None` if no loaded trip could be missing.
     delivered: Option<Vec<Uuid>>,
     referenced: Option<ReferencedIds>,
@@ -152,6 +158,8 @@ impl<'a> OpenHour<'a> {
             has_side_data: provider.has_vehicles() || provider.has_telemetry(),
             trips_key: step.key(BlockObject::Trips),
             loaded: step.claim.compare_with_loaded(&[]).await?.loaded,
+            has_trips_only_in_archive: step.status().has_done(Step::Extract)
+                && (!step.status().is_loaded() || step.claim.row().rejected() > 0),
             accept_losses: step.item.accept_losses,
             ctx: step.ctx,
             claim: &mut step.claim,
@@ -161,8 +169,13 @@ impl<'a> OpenHour<'a> {
     }
 
     /// Whether a response may lack so many loaded trips that it is not believed.
-    fn may_lose_trips(&self) -> bool {
+    fn may_lose_loaded_trips(&self) -> bool {
         !self.accept_losses && self.loaded > MAX_MISSING
+    }
+
+    /// Whether a response may lack so many of the `archived` trips that it is not believed.
+    fn may_lose_archived_trips(&self, archived: u64) -> bool {
+        !self.accept_losses && self.has_trips_only_in_archive && archived > MAX_MISSING
     }
 
     /// A load of no trips has something to do as long as the block owns trips, or the portal still
@@ -175,10 +188,12 @@ impl<'a> OpenHour<'a> {
     /// Pulls the trips into a new archive and compares them with those of the previous one.
     async fn pull(&self, previous: Option<Fingerprints>) -> Result<Pulled, PipelineError> {
         let (vault, key) = (self.ctx.vault().clone(), self.trips_key.clone());
-        let may_lose_trips = self.may_lose_trips();
+        let archived = previous.as_ref().map_or(0, Fingerprints::trips);
+        let may_lose_loaded_trips = self.may_lose_loaded_trips();
+        let may_be_refused = may_lose_loaded_trips || self.may_lose_archived_trips(archived);
         let observers = Observers {
             fingerprints: previous.is_some().then(Fingerprints::default),
-            delivered: may_lose_trips.then(Vec::new),
+            delivered: may_lose_loaded_trips.then(Vec::new),
             referenced: self
                 .has_side_data
                 .then(|| ReferencedIds::of(self.client.config().provider_id)),
@@ -187,7 +202,7 @@ impl<'a> OpenHour<'a> {
             ArchiveSink::new(observers.clone(), {
                 let (vault, key) = (vault.clone(), key.clone());
                 move || {
-                    Ok(if may_lose_trips {
+                    Ok(if may_be_refused {
                         // If the response is not believed, it goes to another key.
                         vault.create_movable(&key, Seal::Encrypt)
                     } else {
@@ -209,12 +224,30 @@ impl<'a> OpenHour<'a> {
             changes: previous
                 .zip(observers.fingerprints)
                 .map(|(before, after)| before.compare(after)),
+            archived,
             delivered: observers.delivered,
             referenced: observers.referenced,
         })
     }
 
-    /// Checks that the response can be true; keeps one that lacks loaded trips next to the archive.
+    /// What the response has lost of the trips that are only in the archive. A provider may correct
+    /// the ids of all trips, so a new trip makes up for one that is gone.
+    fn archived_loss(&self, pulled: &Pulled) -> Option<Loss> {
+        let Changes { new, gone, .. } = pulled.changes?;
+        let max_loss = self.client.config().max_loss;
+        self.may_lose_archived_trips(pulled.archived)
+            .then(|| {
+                Loss::of(
+                    Kept::Archived,
+                    pulled.archived,
+                    gone.saturating_sub(new),
+                    max_loss,
+                )
+            })
+            .flatten()
+    }
+
+    /// Checks that the response can be true; keeps one that lacks trips next to the archive.
     async fn believe(&self, pulled: Pulled) -> Result<Pulled, PipelineError> {
         let config = self.client.config();
         let address = sha256(config.mds_api_url.as_str());
@@ -225,10 +258,10 @@ impl<'a> OpenHour<'a> {
             None => None,
             Some(delivered) => {
                 let trips = self.claim.compare_with_loaded(delivered).await?;
-                Belief::new(trips, config.max_loss).loss()
+                Loss::of(Kept::Loaded, trips.loaded, trips.missing, config.max_loss)
             }
         };
-        if let Some(lost) = lost {
+        if let Some(lost) = lost.or_else(|| self.archived_loss(&pulled)) {
             let key = self.ctx.key(self.block, BlockObject::Refused);
             let refused = pulled.archive.prepare().await?;
             let refused = self.ctx.vault().move_to(refused, &key).await?;

@@ -2,7 +2,6 @@
 //! and one that no longer returns what it has returned before has probably a bad day.
 
 use mds_client::HourReport;
-use store::LoadedTrips;
 use trips::block::ProviderName;
 use trips::words::counted;
 
@@ -11,46 +10,69 @@ use crate::error::{ErrorName, PipelineError};
 /// Up to so many missing trips are believed, whatever their share.
 pub(super) const MAX_MISSING: u64 = 3;
 
-/// A response, seen next to what its block has loaded.
-pub(super) struct Belief {
-    trips: LoadedTrips,
-    /// The share of the loaded trips that may be missing.
-    max_loss: f64,
+/// Where the trips are that a response should have again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// In the table.
+    Loaded,
+    /// In an archive that is not loaded, or of which trips were rejected.
+    Archived,
 }
 
-/// A response that lacks too many loaded trips.
+/// A response, or a file, that lacks too many trips to be believed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Loss(LoadedTrips);
+pub(crate) struct Loss {
+    kept: Kept,
+    trips: u64,
+    missing: u64,
+}
 
-impl Belief {
-    pub(super) fn new(trips: LoadedTrips, max_loss: f64) -> Self {
-        Self { trips, max_loss }
-    }
-
-    /// The loss because of which the response is not believed.
-    pub(super) fn loss(&self) -> Option<Loss> {
-        let LoadedTrips { loaded, missing } = self.trips;
+impl Loss {
+    /// The loss if so many of the `trips` are `missing`; `None` if it is believed. `max_loss` is the
+    /// share that may be missing.
+    pub(crate) fn of(kept: Kept, trips: u64, missing: u64, max_loss: f64) -> Option<Self> {
         #[expect(
             clippy::cast_precision_loss,
             reason = "an hour has far fewer trips than a float has digits"
         )]
-        let is_too_much = missing as f64 > self.max_loss * loaded as f64;
-        (missing > MAX_MISSING && is_too_much).then_some(Loss(self.trips))
+        let is_too_much = missing as f64 > max_loss * trips as f64;
+        (missing > MAX_MISSING && is_too_much).then_some(Self {
+            kept,
+            trips,
+            missing,
+        })
     }
-}
 
-impl Loss {
     /// The error of the step. The response is kept under `key`.
     pub(super) fn error(&self, report: &HourReport, key: &str) -> PipelineError {
-        let LoadedTrips { loaded, missing } = self.0;
+        let Self { trips, missing, .. } = self;
+        let (lacks, remedy) = match self.kept {
+            Kept::Loaded => (format!("of the {trips} loaded trips"), ""),
+            Kept::Archived => (
+                format!("of the {trips} trips of the archive, which are not all loaded,"),
+                " To load the archive as it is, add --no-extract --force.",
+            ),
+        };
         PipelineError::new(
             ErrorName::ProviderLostTrips,
             format!(
-                "the provider returned HTTP {} with {}, and {missing} of the {loaded} loaded trips are missing; \
-                 archive and rows stay, and the response is kept as {key}. If the trips are really gone, run the hour \
-                 again with --force --accept-losses",
+                "the provider returned HTTP {} with {}, and {missing} {lacks} are missing; archive and rows stay, and \
+                 the response is kept as {key}.{remedy} If the trips are really gone, run the hour again with --force \
+                 --accept-losses",
                 report.http_status,
                 counted(report.trips, "trip")
+            ),
+        )
+    }
+
+    /// The error of a load from a file. Nothing of it stays.
+    pub(crate) fn error_of_file(&self) -> PipelineError {
+        let Self { trips, missing, .. } = self;
+        PipelineError::new(
+            ErrorName::ProviderLostTrips,
+            format!(
+                "the file lacks {missing} of the {trips} loaded trips of the hour, so they would be withdrawn; \
+                 nothing is changed. If they are really gone, add --accept-losses"
             ),
         )
     }
@@ -63,6 +85,17 @@ pub(super) fn unknown_address(provider: &ProviderName, http_status: u16) -> Pipe
         format!(
             "{provider} returned HTTP {http_status}, which means \"no service in that hour\", but its address has not \
              returned any hour yet: check mds_api_url, or run an hour with service first"
+        ),
+    )
+}
+
+/// The error for a "no service" that would become a file without trips.
+pub(super) fn no_file(provider: &ProviderName, http_status: u16) -> PipelineError {
+    PipelineError::new(
+        ErrorName::ProviderRejected,
+        format!(
+            "{provider} returned HTTP {http_status}, which means \"no service in that hour\", so there are no trips to \
+             write; no file is written"
         ),
     )
 }

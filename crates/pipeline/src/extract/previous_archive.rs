@@ -149,6 +149,11 @@ impl Fingerprints {
         self.0.push((id, content));
     }
 
+    /// How many trips were added, repeated ones included.
+    pub(super) fn trips(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     /// Counts what a later response has changed.
     pub(super) fn compare(mut self, mut later: Self) -> Changes {
         self.0.sort_unstable();

@@ -54,6 +54,14 @@ pub struct WrittenLoad {
     public_rows: Option<Vec<PublicTrip>>,
 }
 
+impl WrittenLoad {
+    /// How many trips of the block are withdrawn by the load.
+    #[must_use]
+    pub fn withdrawn(&self) -> u64 {
+        self.counts.withdrawn
+    }
+}
+
 impl fmt::Debug for WrittenLoad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WrittenLoad")

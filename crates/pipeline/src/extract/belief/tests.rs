@@ -1,8 +1,7 @@
 use super::*;
 
 fn is_believed(loaded: u64, missing: u64, max_loss: f64) -> bool {
-    let trips = LoadedTrips { loaded, missing };
-    Belief::new(trips, max_loss).loss().is_none()
+    Loss::of(Kept::Loaded, loaded, missing, max_loss).is_none()
 }
 
 #[test]
