@@ -187,3 +187,22 @@ async fn the_report_of_another_block_is_refused() {
     let untouched: Value = world.object(&format!("{FOLDER}/trips.json")).await;
     assert!(!untouched["data"]["trips"].as_array().unwrap().is_empty());
 }
+
+/// Whoever wants the provider left alone loads what the bucket has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_without_extract_loads_the_archives_that_the_schedule_does_not_know_of() {
+    for command in ["sync-db", "run"] {
+        let world = world_with(&["bird"], Map::new()).await;
+        world.expect(0, &ONE_HOUR).await;
+        let trips = world.number("SELECT count(*) FROM api.trips").await;
+        world.forget_everything().await;
+        world.disconnect_providers().await;
+        let load = with(&[command], &ONE_HOUR[1..]);
+        let load = match command {
+            "run" => with(&load, &["--no-extract"]),
+            _ => load,
+        };
+        world.expect(0, &load).await;
+        assert_eq!(world.number("SELECT count(*) FROM api.trips").await, trips);
+    }
+}

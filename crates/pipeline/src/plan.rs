@@ -18,6 +18,7 @@ use crate::event::{ManifestLocation, PlanRequest};
 use crate::patience::Patience;
 use crate::span::run_span;
 
+mod archived;
 mod audit;
 mod behind;
 mod blocks;
@@ -217,6 +218,7 @@ async fn plan_run(
     while let Some(part) = reading.next().await? {
         let rows = part.rows(&returning, now);
         for row in rows {
+            let row = planner.with_archive(row).await?;
             let row = planner.with_refusal(row).await?;
             if let Some(block) = planner.add(row).await? {
                 on_block(&block);

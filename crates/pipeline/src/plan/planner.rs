@@ -5,6 +5,7 @@ use trips::block::{Hour, ProviderName};
 use trips::status::{BlockStatus, Step, refetch_steps, steps_to_do};
 use uuid::Uuid;
 
+use super::archived::Archives;
 use super::blocks::PlanRow;
 use super::nothing::{LeftOut, Nothing, left_out};
 use super::prepare::{create_run, finish_run, write_facts};
@@ -24,6 +25,8 @@ pub(super) struct Planner<'a> {
     pub(super) plan: Plan,
     /// `None` for a dry run.
     output: Option<Output>,
+    /// The archives of blocks that are new; `None` if the plan does not depend on them.
+    archives: Option<Archives<'a>>,
     /// The label of the last hour: blocks come hour by hour, and making a label takes longer than
     /// most of what is done for a block.
     label: Option<(Hour, String)>,
@@ -75,8 +78,24 @@ impl<'a> Planner<'a> {
             request,
             plan,
             output,
+            archives: starts_with_load(request).then(|| Archives::new(ctx)),
             label: None,
         })
+    }
+
+    /// A new block whose archive is in the bucket counts as archived. Usually `extract` finds that
+    /// out, so this looks only if the plan begins with the load.
+    pub(super) async fn with_archive(
+        &mut self,
+        mut row: PlanRow,
+    ) -> Result<PlanRow, PipelineError> {
+        if row.status == BlockStatus::New
+            && let Some(archives) = &mut self.archives
+            && archives.has(&row.block).await?
+        {
+            row.status = BlockStatus::Archived;
+        }
+        Ok(row)
     }
 
     /// Looks whether the block's rows wait for an upload that was refused, if that decides whether
@@ -203,6 +222,12 @@ impl<'a> Planner<'a> {
         }
         Ok(plan)
     }
+}
+
+/// A forced load is planned in any case.
+fn starts_with_load(request: &PlanRequest) -> bool {
+    let steps = request.steps();
+    steps.sync_db && !steps.extract && !request.force
 }
 
 fn max_concurrency(request: &PlanRequest) -> Result<u32, PipelineError> {
