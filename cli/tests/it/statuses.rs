@@ -8,7 +8,7 @@ use sandbox_provider::{Fault, Times};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
-use trips::status::BlockStatus::{self, Archived, Published};
+use trips::status::BlockStatus::{self, Archived, NoTrips, Published};
 use uuid::Uuid;
 
 use crate::support::{ONE_HOUR, World, hour, options, run, stderr, stdout, with, world_of};
@@ -356,4 +356,41 @@ async fn a_database_that_is_away_when_the_run_starts_is_waited_for() {
     world.expect(0, &ONE_HOUR).await;
     assert_eq!(world.statuses().await, [Published]);
     proxy.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_that_never_had_trips_keeps_its_status_when_it_is_loaded_by_force() {
+    let world = bird().await;
+    let nothing = Fault::Partial { trips: 0 };
+    world.stack.providers["bird"].fail_hour(hour("2020-01-15-12"), nothing, Times::Always);
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [NoTrips]);
+    let load = [&["sync-db", "--force"], &ONE_HOUR[1..]].concat();
+    world.expect(0, &load).await;
+    assert_eq!(world.statuses().await, [NoTrips]);
+}
+
+/// The take-over of an older tool's tables finds the owner of a trip by the time of its end. Its
+/// hour may never have returned it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_of_an_hour_that_was_taken_over_withdraws_no_trip() {
+    let world = bird().await;
+    world
+        .expect(0, &run("bird", "2020-01-15-12", "2020-01-15-14"))
+        .await;
+    world
+        .sql(
+            "UPDATE api.trips SET schedule_id = (SELECT max(schedule_id) FROM api.schedule)
+             WHERE id IN (SELECT id FROM api.trips
+                          WHERE schedule_id = (SELECT min(schedule_id) FROM api.schedule) LIMIT 1);
+             UPDATE api.trips SET delivered_at = NULL, seen_at = NULL;
+             UPDATE api.schedule SET archived_at = NULL, extracted_at = NULL, loaded_at = NULL, loaded_deliveries = NULL",
+        )
+        .await;
+    let load = run("bird", "2020-01-15-13", "2020-01-15-14");
+    world
+        .expect(0, &with(&load, &["--no-extract", "--force"]))
+        .await;
+    let withdrawn = "SELECT count(*) FROM api.trips WHERE withdrawn_at IS NOT NULL";
+    assert_eq!(world.number(withdrawn).await, 0);
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use mds_client::Withdrawals;
-use store::{LoadCounts, LoadRequest, LoadStage, Screened};
+use store::{LoadCounts, LoadRequest, LoadStage, ScheduleRow, Screened};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use trips::block::{BlockObject, Hour};
@@ -138,6 +138,12 @@ async fn load(
         Some(archive) => (archive.requested_at(), archive.record(step, false)),
         None => (requested_at(step, source).await?, None),
     };
+    // Of an archive from before this ledger nobody knows which trips its hour had returned before:
+    // the owner of an older tool's row is a guess by the time of its end.
+    let tells_what_is_gone = match source {
+        Source::File(_) => true,
+        Source::Bucket => unrecorded.is_some() || is_requested(step.claim.row()),
+    };
     let loaded_before = match source {
         Source::File(_) if !item.accept_losses => {
             Some(step.claim.compare_with_loaded(&[]).await?.loaded)
@@ -168,7 +174,7 @@ async fn load(
             .has_vehicles()
             .then_some(provider.config.provider_id),
         requested_at,
-        withdraw: provider.config.withdrawals == Withdrawals::Mark,
+        withdraw: provider.config.withdrawals == Withdrawals::Mark && tells_what_is_gone,
         archive: record,
         screened,
     })?;
@@ -194,6 +200,11 @@ async fn load(
     let file = write_file(ctx, &step.block, &mut upsert, publish_now).await?;
     let counts = upsert.commit(&file).await?;
     Ok((tally, counts))
+}
+
+/// Whether the schedule knows when the provider was requested for the archive.
+fn is_requested(row: &ScheduleRow) -> bool {
+    row.archived_at.or(row.extracted_at).is_some()
 }
 
 /// When the provider was requested for the trips: of several deliveries of a trip the latest

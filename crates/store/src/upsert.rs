@@ -5,6 +5,7 @@ use futures::stream::{self, BoxStream, StreamExt as _};
 use futures::try_join;
 use serde::Serialize;
 use serde_json::Value;
+use tokio_postgres::Client;
 use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use crate::error::{StoreError, failed};
 use crate::fence::{DOING, Fence, STATEMENT};
 use crate::publications::{self, Entered, PublicationFile};
 use crate::publish::{self, BlockRows};
-use crate::schedule::{ArchiveRecord, ScheduleRow, status_code, to_bigint, write_archive};
+use crate::schedule::{ArchiveRecord, ScheduleRow, get, status_code, to_bigint, write_archive};
 use crate::screen::Screened;
 use crate::values::values;
 use crate::work::Work;
@@ -131,9 +132,12 @@ impl Upsert<'_> {
             true => publications::oldest_pending(client).await?,
             false => None,
         };
-        // A load that rejects every trip has nothing to publish again.
+        // A load that rejects every trip has nothing to publish again, nor has a block that never
+        // had one.
         let is_rejected = counts.status == BlockStatus::AllRejected;
-        let republish = request.republish && !is_rejected;
+        let republish = request.republish
+            && !is_rejected
+            && (counts.status != BlockStatus::NoTrips || owns_trips(client, schedule_id).await?);
         let must_publish = republish || has_changed || moved_since.is_some();
         let entered = match (republish, must_publish) {
             (true, _) => Entered::All,
@@ -214,6 +218,13 @@ impl BlockRows for Upsert<'_> {
     async fn name_devices(&self) -> Result<(), StoreError> {
         publish::name_devices(self.work.client(), self.row.schedule_id).await
     }
+}
+
+/// Whether the table has trips of the block, withdrawn ones included: the portal may have them, too.
+async fn owns_trips(client: &Client, schedule_id: i64) -> Result<bool, StoreError> {
+    let any = "SELECT EXISTS (SELECT FROM api.trips WHERE schedule_id = $1)";
+    let row = client.query_typed_one(any, values![schedule_id]).await;
+    get(&row.map_err(failed("looking for trips of a block"))?, 0)
 }
 
 async fn check(work: &Work<'_>) -> Result<(), StoreError> {
