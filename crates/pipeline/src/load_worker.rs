@@ -23,6 +23,8 @@ use vault::ObjectWriter;
 
 /// Number of trips that go from thread to thread at a time.
 const BATCH_TRIPS: usize = 128;
+/// A batch of longer trips is sent before it has so many: their optional texts may be pictures.
+const BATCH_BYTES: usize = 2 * 1024 * 1024;
 
 /// What the trips of a block are checked and classified with.
 pub(crate) struct LoadWorker {
@@ -54,11 +56,13 @@ pub(crate) struct Batch {
     trips: Vec<(u64, Trip)>,
     /// The ids under which rejected trips may have rows from earlier loads.
     rejected: Vec<Uuid>,
+    /// Bytes of the valid trips' JSON.
+    bytes: usize,
 }
 
 impl Batch {
     fn is_full(&self) -> bool {
-        self.trips.len() + self.rejected.len() >= BATCH_TRIPS
+        self.trips.len() + self.rejected.len() >= BATCH_TRIPS || self.bytes >= BATCH_BYTES
     }
 }
 
@@ -150,7 +154,7 @@ struct Checker<'a> {
 impl TripVisitor for Checker<'_> {
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
         match self.rules.check(raw.get()) {
-            Ok(trip) => self.accept(trip),
+            Ok(trip) => self.accept(trip, raw.get().len()),
             Err(reject) => self.reject(&reject, raw),
         }
     }
@@ -166,13 +170,14 @@ impl TripVisitor for Checker<'_> {
         let Some((trip, length)) = self.rules.check_ahead(text) else {
             return Ok(None);
         };
-        self.accept(trip)?;
+        self.accept(trip, length)?;
         Ok(Some(length))
     }
 }
 
 impl Checker<'_> {
-    fn accept(&mut self, trip: Trip) -> io::Result<()> {
+    fn accept(&mut self, trip: Trip, length: usize) -> io::Result<()> {
+        self.batch.bytes += length;
         self.batch.trips.push((self.tally.fetched, trip));
         self.tally.fetched += 1;
         self.send_if_full()
