@@ -15,6 +15,7 @@ mod config_schema;
 mod config_versions;
 mod contract;
 mod database;
+mod deletions;
 mod deliveries;
 mod doctor;
 mod drill;

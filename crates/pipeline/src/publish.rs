@@ -29,6 +29,7 @@ mod gather;
 mod json;
 mod open;
 pub(crate) mod rows;
+pub(crate) mod sending;
 pub(crate) mod turn;
 mod upload;
 

@@ -18,6 +18,7 @@ pub(super) enum Outcome {
     Created,
     Updated,
     Deleted,
+    /// Also a deletion of a row that the dataset does not have.
     Refused,
 }
 
@@ -90,8 +91,10 @@ impl Rows {
             .remove(DELETED)
             .is_some_and(|deleted| deleted == Value::Bool(true))
         {
-            self.rows.remove(&identifier);
-            return Outcome::Deleted;
+            return match self.rows.remove(&identifier) {
+                Some(_) => Outcome::Deleted,
+                None => Outcome::Refused,
+            };
         }
         let before = self.get(&identifier);
         let outcome = if before.is_some() {

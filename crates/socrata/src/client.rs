@@ -80,7 +80,8 @@ impl SocrataClient {
     /// Sends new, changed and deleted rows. A chunk without rows is not sent.
     ///
     /// Rows that the portal refuses while it takes others are counted in [`Upsert::errors`]; they
-    /// are not an error here. The counts are those of the rows sent, or the upload is
+    /// are not an error here. The counts are those of the rows sent, save for
+    /// [unconfirmed deletions](Upsert::unconfirmed_deletions), or the upload is
     /// [`SocrataError::Rejected`].
     ///
     /// # Errors

@@ -14,7 +14,8 @@ pub struct Upsert {
     pub updated: u64,
     /// Rows that the upload deleted.
     pub deleted: u64,
-    /// Rows that the portal refused. They are missing there.
+    /// Rows that the portal refused: they are missing there, or are still there if they were to be
+    /// deleted. Real portals also count deletions of rows here that they do not have.
     pub errors: u64,
 }
 
@@ -32,7 +33,9 @@ struct Response {
 }
 
 impl Upsert {
-    /// Reads the body of a 200 to an upload of `rows` rows, of which `deletions` delete one.
+    /// Reads the body of a 200 to an upload of `rows` rows, of which `deletions` delete one. If every
+    /// other row is written, deletions may be missing in the counts: those of rows that the portal
+    /// does not have.
     ///
     /// # Errors
     ///
@@ -51,17 +54,36 @@ impl Upsert {
             deleted: response.deleted.unwrap_or(0),
             errors: response.errors.unwrap_or(0),
         };
-        let written = rows.saturating_sub(deletions);
-        if upsert.rows() == Some(rows)
-            && upsert.deleted <= deletions
-            && upsert.created + upsert.updated <= written
-        {
+        if upsert.is_of(rows, deletions) {
             return Ok(upsert);
         }
         Err(SocrataError::malformed(format!(
             "it counted {} created, {} updated, {} deleted and {} refused rows, but {rows} were sent, {deletions} of them to be deleted",
             upsert.created, upsert.updated, upsert.deleted, upsert.errors
         )))
+    }
+
+    /// Whether the counts can be those of such an upload.
+    fn is_of(&self, rows: u64, deletions: u64) -> bool {
+        let Some(counted) = self.rows() else {
+            return false;
+        };
+        let (written, to_write) = (self.created + self.updated, rows.saturating_sub(deletions));
+        if self.deleted > deletions || written > to_write {
+            return false;
+        }
+        counted == rows || counted < rows && written == to_write
+    }
+
+    /// How many deletions of such an upload the portal does not confirm, while every other row is
+    /// written; 0 if a row was refused that may have been another one.
+    #[must_use]
+    pub fn unconfirmed_deletions(&self, rows: u64, deletions: u64) -> u64 {
+        if self.created + self.updated == rows.saturating_sub(deletions) {
+            deletions.saturating_sub(self.deleted)
+        } else {
+            0
+        }
     }
 
     /// The number of rows that the counts speak of; `None` if no upload has that many.

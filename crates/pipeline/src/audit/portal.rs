@@ -13,12 +13,10 @@ use uuid::Uuid;
 use super::content::{Content, parse_time};
 use super::hours::HourSums;
 use crate::error::{ErrorName, PipelineError};
+use crate::publish::sending::present;
 
 /// How many rows a portal returns for one query.
 pub(super) const PAGE_ROWS: usize = 50_000;
-
-/// How many ids one query names: its URL must stay below 8 kB.
-const IDS_AT_ONCE: usize = 100;
 
 /// The sums of each hour. The aliases are not names of columns.
 const HOUR_SUMS: &str = "date_trunc_ymd(end_time) as end_day, date_extract_hh(end_time) as end_hour, \
@@ -132,23 +130,9 @@ impl Dataset {
 
     /// Those of the trips that the portal has, wherever they are.
     pub(super) async fn with_ids(&self, ids: &[Uuid]) -> Result<BTreeSet<Uuid>, PipelineError> {
-        #[derive(Deserialize)]
-        struct Id {
-            trip_id: Uuid,
-        }
-        let mut found = BTreeSet::new();
-        for part in ids.chunks(IDS_AT_ONCE) {
-            let list: Vec<_> = part.iter().map(|id| format!("'{id}'")).collect();
-            let filter = format!("trip_id in ({})", list.join(", "));
-            let query = [
-                ("$select", "trip_id"),
-                ("$where", &filter),
-                ("$order", "trip_id"),
-            ];
-            let rows: Vec<Id> = self.page(&query, 0).await?;
-            found.extend(rows.into_iter().map(|row| row.trip_id));
-        }
-        Ok(found)
+        let ids: Vec<_> = ids.iter().map(Uuid::to_string).collect();
+        let found = present(&self.client, &ids).await?;
+        Ok(found.iter().filter_map(|id| id.parse().ok()).collect())
     }
 
     async fn page<T: serde::de::DeserializeOwned>(

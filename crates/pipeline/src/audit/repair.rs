@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::context::{Context, Portal};
 use crate::error::{ErrorName, PipelineError, to_json};
-use crate::publish::turn::{self, HeldTurn};
+use crate::publish::sending::send;
+use crate::publish::turn;
 use crate::step::step_deadline;
 
 /// How long to wait for another process's upload at a time.
@@ -70,8 +71,8 @@ async fn delete(
             deletions: rows.len(),
             body: to_json(&rows)?.to_string().into(),
         };
-        let held = HeldTurn(turn);
-        let upsert = portal.client.upsert_while(&chunk, &held).await?;
+        let gone: Vec<String> = rows.iter().map(|row| row.trip_id.to_owned()).collect();
+        let upsert = send(portal, turn, &chunk, &gone).await?;
         if upsert.errors > 0 {
             return Err(PipelineError::new(
                 ErrorName::SocrataRejected,

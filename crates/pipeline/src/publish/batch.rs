@@ -28,7 +28,8 @@ struct GatheredPart {
     /// Rows that are being written.
     pieces: Vec<JoinHandle<Result<Vec<u8>, PipelineError>>>,
     rows: usize,
-    deletions: usize,
+    /// The rows among them that delete one.
+    gone: Vec<Uuid>,
     /// The last public id in it that the portal must have, or before it.
     last: Option<Uuid>,
     /// Whether nothing of the publication is left after this part.
@@ -89,7 +90,7 @@ impl Gathered {
             items: Vec::new(),
             pieces: Vec::new(),
             rows: 0,
-            deletions: 0,
+            gone: Vec::new(),
             is_last: false,
         });
     }
@@ -110,7 +111,7 @@ impl Gathered {
             }
             match item {
                 Item::Live(trip) => *last = Some(trip.trip_id),
-                Item::Gone(_) => part.deletions += 1,
+                Item::Gone(id) => part.gone.push(*id),
             }
             part.items.extend(ahead.pop_front());
             part.rows += 1;
@@ -160,13 +161,27 @@ pub(super) struct Refused {
 pub(super) struct Part {
     pub(super) publication: Publication,
     pub(super) rows: usize,
-    deletions: usize,
+    /// The rows among them that delete one.
+    gone: Vec<Uuid>,
     /// Where its rows stand in the upload, without the brackets.
     place: Range<usize>,
     /// The last public id in it that the portal must have, or before it.
     pub(super) last: Option<Uuid>,
     /// Whether nothing of the publication is left after this part.
     pub(super) is_last: bool,
+}
+
+impl Part {
+    /// How many of its rows delete one.
+    pub(super) fn deletions(&self) -> usize {
+        self.gone.len()
+    }
+}
+
+/// The row identifiers that these parts delete.
+pub(super) fn gone(parts: &[Part]) -> Vec<String> {
+    let gone = parts.iter().flat_map(|part| &part.gone);
+    gone.map(Uuid::to_string).collect()
 }
 
 /// An upload, ready to send.
@@ -186,7 +201,7 @@ impl Batch {
             .map(|(part, pieces)| Part {
                 publication: part.publication,
                 rows: part.rows,
-                deletions: part.deletions,
+                gone: part.gone,
                 place: json.append_all(&pieces),
                 last: part.last,
                 is_last: part.is_last,
@@ -203,7 +218,7 @@ impl Batch {
         Chunk {
             body: self.json.clone(),
             rows: self.parts.iter().map(|part| part.rows).sum(),
-            deletions: self.parts.iter().map(|part| part.deletions).sum(),
+            deletions: self.parts.iter().map(Part::deletions).sum(),
         }
     }
 
@@ -214,7 +229,7 @@ impl Batch {
         Chunk {
             body: json.finish(),
             rows: part.rows,
-            deletions: part.deletions,
+            deletions: part.deletions(),
         }
     }
 

@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
-use socrata::{Chunk, SocrataError, Upsert};
+use socrata::{SocrataError, Upsert};
 use store::{Publication, PublishTurn, Sent};
 use trips::status::BlockStatus;
 use trips::words::counted;
 use uuid::Uuid;
 
 use super::Counts;
-use super::batch::{Batch, Part, chunk_of_trips};
+use super::batch::{Batch, Part, chunk_of_trips, gone};
 use super::gather::Gatherer;
-use super::turn::HeldTurn;
+use super::sending::send;
 use crate::context::{Context, Portal};
 use crate::error::{ErrorName, PipelineError, to_json};
 use crate::event::BlockItem;
@@ -115,11 +115,11 @@ pub(super) async fn upload_trips(
             return Err(not_of_the_block(item, ids.len() - trips.len()));
         }
         let chunk = chunk_of_trips(trips, &form)?;
-        let mut upsert = send(portal, turn, &chunk).await?;
+        let mut upsert = send(portal, turn, &chunk, &[]).await?;
         if upsert.errors > 0 {
             return Err(refused_rows(portal, upsert));
         }
-        take_share(&mut upsert, chunk.rows as u64, &mut counts);
+        take_share(&mut upsert, chunk.rows as u64, 0, &mut counts);
     }
     Ok(counts)
 }
@@ -149,20 +149,11 @@ struct Uploader<'a> {
     stopped: HashSet<i64>,
 }
 
-/// Sends rows, and sends them again, only while the turn is held.
-async fn send(portal: &Portal, turn: &PublishTurn, chunk: &Chunk) -> Result<Upsert, SocrataError> {
-    let turn = HeldTurn(turn);
-    portal.client.upsert_while(chunk, &turn).await
-}
-
 impl Uploader<'_> {
-    async fn send(&self, chunk: &Chunk) -> Result<Upsert, SocrataError> {
-        send(self.portal, self.turn, chunk).await
-    }
-
     /// Sends a batch. Returns what the portal took and nobody has recorded yet.
     async fn upload(&mut self, batch: &Batch) -> Result<Taken, PipelineError> {
-        match self.send(&batch.chunk()).await {
+        let gone = gone(&batch.parts);
+        match send(self.portal, self.turn, &batch.chunk(), &gone).await {
             Ok(upsert) if upsert.errors == 0 => return self.taken(&batch.parts, upsert),
             Ok(_) | Err(SocrataError::Rejected { .. }) if batch.parts.len() > 1 => {
                 self.upload_one_by_one(batch).await?;
@@ -185,7 +176,8 @@ impl Uploader<'_> {
     async fn upload_one_by_one(&mut self, batch: &Batch) -> Result<(), PipelineError> {
         for part in &batch.parts {
             let parts = std::slice::from_ref(part);
-            match self.send(&batch.chunk_of(part)).await {
+            let chunk = batch.chunk_of(part);
+            match send(self.portal, self.turn, &chunk, &gone(parts)).await {
                 Ok(upsert) if upsert.errors == 0 => {
                     self.taken(parts, upsert)?.record(self.turn).await?;
                 }
@@ -217,7 +209,8 @@ impl Uploader<'_> {
                 .counts
                 .entry(schedule_id)
                 .or_insert_with(|| Counts::read(part.publication.counts.clone()));
-            take_share(&mut left, part.rows as u64, counts);
+            let deletions = part.deletions() as u64;
+            take_share(&mut left, part.rows as u64 - deletions, deletions, counts);
             if self.refused.contains(&schedule_id) {
                 continue;
             }
@@ -267,18 +260,17 @@ impl Uploader<'_> {
     }
 }
 
-/// Moves the counts of `rows` rows from an upload to one of its parts.
-fn take_share(left: &mut Upsert, rows: u64, counts: &mut Counts) {
-    let mut rows = rows;
-    let mut take = |from: &mut u64, to: &mut u64| {
+/// Moves the counts of so many written and deleted rows from an upload to one of its parts.
+fn take_share(left: &mut Upsert, written: u64, deletions: u64, counts: &mut Counts) {
+    let take = |rows: u64, from: &mut u64, to: &mut u64| {
         let share = rows.min(*from);
         *from -= share;
         *to += share;
-        rows -= share;
+        rows - share
     };
-    take(&mut left.created, &mut counts.created);
-    take(&mut left.updated, &mut counts.updated);
-    take(&mut left.deleted, &mut counts.deleted);
+    let written = take(written, &mut left.created, &mut counts.created);
+    take(written, &mut left.updated, &mut counts.updated);
+    take(deletions, &mut left.deleted, &mut counts.deleted);
 }
 
 fn refused_rows(portal: &Portal, upsert: Upsert) -> PipelineError {

@@ -67,6 +67,27 @@ fn a_portal_that_deletes_other_rows_than_those_sent_is_refused(
     );
 }
 
+#[rstest]
+#[case::as_an_error(r#"{"Rows Updated": 10, "Rows Deleted": 1, "Errors": 1}"#, 1)]
+#[case::not_at_all(r#"{"Rows Updated": 10, "Rows Deleted": 1, "Errors": 0}"#, 1)]
+#[case::none_of_them(r#"{"Rows Updated": 10, "Rows Deleted": 0, "Errors": 0}"#, 2)]
+#[case::all_of_them(r#"{"Rows Updated": 10, "Rows Deleted": 2, "Errors": 0}"#, 0)]
+#[case::another_row_is_refused(r#"{"Rows Updated": 9, "Rows Deleted": 1, "Errors": 2}"#, 0)]
+fn a_deletion_of_a_row_that_is_not_there_may_be_counted_in_any_way(
+    #[case] body: &str,
+    #[case] unconfirmed: u64,
+) {
+    let upsert = Upsert::read(body.as_bytes(), 12, 2).unwrap();
+    assert_eq!(upsert.unconfirmed_deletions(12, 2), unconfirmed);
+}
+
+#[rstest]
+#[case(r#"{"Rows Updated": 9, "Rows Deleted": 2, "Errors": 0}"#)]
+#[case(r#"{"Rows Updated": 9, "Rows Deleted": 1, "Errors": 1}"#)]
+fn only_deletions_may_be_missing_in_the_counts(#[case] body: &str) {
+    Upsert::read(body.as_bytes(), 12, 2).unwrap_err();
+}
+
 /// Nobody knows whether a refused row was to be written or deleted.
 #[rstest]
 #[case(r#"{"Rows Updated": 10, "Rows Deleted": 1, "Errors": 1}"#)]
