@@ -34,6 +34,9 @@ struct Repair {
     failed: u64,
     /// Rows that only the portal had, and that it has no longer.
     extra_deleted: u64,
+    /// Rows that only the portal has, and that it keeps, because the database does not have their
+    /// hours.
+    extra_held_back: u64,
 }
 
 #[derive(Serialize)]
@@ -124,7 +127,11 @@ async fn repair_once(
     done: &mut Repair,
 ) -> anyhow::Result<()> {
     let plan = pipeline::plan_repair(ctx, request, audit).await?;
-    done.extra_deleted += plan.audit.as_ref().map_or(0, |audit| audit.extra_deleted);
+    if let Some(audit) = &plan.audit {
+        done.extra_deleted += audit.extra_deleted;
+        done.extra_held_back = audit.extra_held_back;
+        run::report::print_held_back(audit);
+    }
     let (summary, _) =
         run::run_plan(Arc::clone(ctx), &plan, progress, stop.token().clone()).await?;
     done.blocks += summary.done;

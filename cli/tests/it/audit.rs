@@ -176,7 +176,7 @@ async fn rows_that_were_removed_altered_and_added_are_found_and_repaired() {
     assert_eq!(counts(&repaired), [0; 4]);
     assert_eq!(
         repaired["repair"],
-        json!({"blocks": 2, "failed": 0, "extra_deleted": 4})
+        json!({"blocks": 2, "failed": 0, "extra_deleted": 4, "extra_held_back": 0})
     );
     assert_eq!(world.whole_portal(), right);
     assert_eq!(world.statuses().await, [Published; 4]);

@@ -24,6 +24,7 @@ mod files;
 mod first_contact;
 mod flags;
 mod flat;
+mod held_back;
 mod hours;
 mod init;
 mod kill;

@@ -21,6 +21,7 @@ use crate::plan::audited_range;
 mod batches;
 mod content;
 mod findings;
+mod held_back;
 mod hours;
 mod portal;
 mod record;
@@ -28,6 +29,8 @@ mod repair;
 mod report;
 mod rows;
 
+pub(crate) use self::findings::ExtraRow;
+pub(crate) use self::held_back::deletable_rows;
 pub(crate) use self::record::record;
 pub(crate) use self::repair::delete_extra_rows;
 pub use self::report::{AuditReport, BlockDifference, HourDifference, PeriodCounts};
@@ -42,7 +45,9 @@ pub struct Audit {
     /// The blocks whose rows differ.
     pub(crate) blocks: Vec<OwnerBlock>,
     /// Rows that only the portal has, as many as are deleted at a time.
-    pub(crate) extra_rows: Vec<String>,
+    pub(crate) extra_rows: Vec<ExtraRow>,
+    /// The hours in which the database or the portal has rows.
+    pub(crate) hours_with_rows: BTreeSet<Hour>,
     /// Why the findings could not be recorded, as for a login that may only read.
     pub not_recorded: Option<PipelineError>,
 }
@@ -151,6 +156,7 @@ impl<'a> Auditor<'a> {
         let mut differing = 0;
         for hour in hours {
             let (our, their) = (ours.get(&hour), theirs.get(&hour));
+            self.findings.hours_with_rows.insert(hour);
             self.findings.portal_rows += their.map_or(0, |sums| sums.rows);
             differing += u64::from(our != their);
             if our != their || self.depth == AuditDepth::Rows {

@@ -41,6 +41,7 @@ pub(crate) use self::prepare::write_facts;
 pub use self::provider::PlannedProvider;
 pub(crate) use self::ranges::{DEFAULT_LAG_HOURS, audited_range, named_providers};
 pub use self::ranges::{hours_in_range, single_block};
+pub(crate) use self::start::active_from;
 pub use self::start::provider_starts;
 
 /// A plan's answer shows this many blocks; the manifest has all of them.

@@ -46,6 +46,13 @@ const BLOCKS: &str = "
     WHERE s.schedule_id = ANY ($1)
     ORDER BY s.block_start, p.provider_name";
 
+/// The blocks of the hours that begin at `$1`.
+const OF_HOURS: &str = "
+    SELECT p.provider_name, s.block_start, s.status_id
+    FROM api.schedule s
+    JOIN api.providers p USING (provider_id)
+    WHERE s.block_start = ANY ($1)";
+
 /// A trip that counts, with its owner.
 #[derive(Debug, Clone)]
 pub struct OwnedTrip {
@@ -155,6 +162,33 @@ impl Store {
             .await
             .map_err(failed("looking up trips"))?;
         rows.iter().map(live).collect()
+    }
+
+    /// The blocks of these hours that the schedule has, each with its status.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn statuses_of_hours(
+        &self,
+        hours: &[Hour],
+    ) -> Result<Vec<(Block, BlockStatus)>, StoreError> {
+        let status = |row: &Row| {
+            let start: DateTime<Utc> = get(row, "block_start")?;
+            let block = Block {
+                provider: read_provider(row, "provider_name")?,
+                hour: Hour::containing(start),
+            };
+            Ok((block, read_status(get(row, "status_id")?)?))
+        };
+        let starts: Vec<_> = hours.iter().map(Hour::start).collect();
+        let rows = self
+            .client()
+            .await?
+            .query(OF_HOURS, &[&starts])
+            .await
+            .map_err(failed("reading the schedule"))?;
+        rows.iter().map(status).collect()
     }
 
     /// Blocks by id, in order of time.

@@ -3,7 +3,7 @@
 mod table;
 mod text;
 
-use pipeline::{Plan, RunEnd};
+use pipeline::{AuditSummary, Plan, RunEnd};
 use serde_json::{Map, Value, json};
 use trips::words::counted;
 
@@ -88,9 +88,17 @@ pub(super) fn print_left_out(plan: &Plan) {
             audit.extra,
             audit.extra_deleted
         );
+        print_held_back(audit);
     }
     for line in text::left_out(plan) {
         note!("{line}");
+    }
+}
+
+/// Says on standard error which rows an audit has left at the portal.
+pub(crate) fn print_held_back(audit: &AuditSummary) {
+    if let Some(held_back) = &audit.held_back {
+        note!("{held_back}");
     }
 }
 

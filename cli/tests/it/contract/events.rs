@@ -58,6 +58,8 @@ fn a_plan_has_the_members_of_the_contract() {
             different: 0,
             extra: 0,
             extra_deleted: 0,
+            extra_held_back: 0,
+            held_back: Some(String::new()),
         }),
     };
     let plan = serde_json::to_value(plan).unwrap();

@@ -20,8 +20,30 @@ pub(super) struct Findings {
     /// Rows of the database by civil day and provider.
     database_rows: BTreeMap<(chrono::NaiveDate, Option<ProviderName>), u64>,
     hours: BTreeMap<Hour, HourFindings>,
-    extra_rows: Vec<String>,
+    pub(super) hours_with_rows: BTreeSet<Hour>,
+    extra_rows: Vec<ExtraRow>,
     extra_without_end: u64,
+}
+
+/// A row that only the portal has.
+#[derive(Debug)]
+pub(crate) struct ExtraRow {
+    /// Its row identifier.
+    pub(crate) id: String,
+    /// The hour of its end; `None` if it has none.
+    pub(crate) hour: Option<Hour>,
+    /// Whether it ends with the hour's first instant.
+    pub(crate) is_on_the_hour: bool,
+}
+
+impl ExtraRow {
+    /// The hours in which its trip may have ended. A published end may be rounded up to the next
+    /// hour.
+    pub(crate) fn hours(&self) -> impl Iterator<Item = Hour> {
+        let before = self.hour.filter(|_| self.is_on_the_hour);
+        let before = before.map(|hour| hour.previous());
+        self.hour.into_iter().chain(before)
+    }
 }
 
 /// The differences of an hour.
@@ -74,13 +96,13 @@ impl Findings {
     }
 
     /// Adds a row that only the portal has.
-    pub(super) fn add_extra(&mut self, hour: Option<Hour>, id: String) {
-        match hour {
+    pub(super) fn add_extra(&mut self, row: ExtraRow) {
+        match row.hour {
             Some(hour) => self.hours.entry(hour).or_default().extra += 1,
             None => self.extra_without_end += 1,
         }
         if self.extra_rows.len() < MAX_EXTRA_ROWS {
-            self.extra_rows.push(id);
+            self.extra_rows.push(row);
         }
     }
 
@@ -153,6 +175,7 @@ impl Findings {
             range,
             blocks,
             extra_rows: self.extra_rows,
+            hours_with_rows: self.hours_with_rows,
             not_recorded: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use socrata::SocrataClient;
@@ -10,6 +10,7 @@ use trips::block::{Hour, HourRange};
 use trips::public_row::Member;
 use uuid::Uuid;
 
+use super::ExtraRow;
 use super::content::{Content, parse_time};
 use super::hours::HourSums;
 use crate::error::{ErrorName, PipelineError};
@@ -45,6 +46,20 @@ pub(super) struct PortalRow {
 impl PortalRow {
     pub(super) fn hour(&self) -> Option<Hour> {
         self.end.map(|end| Hour::containing(end.and_utc()))
+    }
+
+    /// The row as one that only the portal has.
+    pub(super) fn extra(self) -> ExtraRow {
+        ExtraRow {
+            hour: self.hour(),
+            is_on_the_hour: self.is_on_the_hour(),
+            id: self.id,
+        }
+    }
+
+    pub(super) fn is_on_the_hour(&self) -> bool {
+        self.end
+            .is_some_and(|end| (end.minute(), end.second()) == (0, 0))
     }
 
     /// The trip's public id; `None` for an identifier that no published row has.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Auditor;
 use super::batches::{Batch, batches};
 use super::content::Content;
-use super::findings::Findings;
+use super::findings::{ExtraRow, Findings};
 use super::portal::{Pages, PortalRow};
 use crate::error::{ErrorName, PipelineError};
 
@@ -26,6 +26,8 @@ const IDS_AT_ONCE: usize = 10_000;
 struct OneSided {
     id: Uuid,
     hour: Option<Hour>,
+    /// Of a row of the portal, whether it ends with the hour's first instant.
+    is_on_the_hour: bool,
     schedule_id: Option<i64>,
 }
 
@@ -74,6 +76,7 @@ impl Auditor<'_> {
                     only_theirs.push(OneSided {
                         id,
                         hour: row.hour(),
+                        is_on_the_hour: row.is_on_the_hour(),
                         schedule_id: None,
                     });
                 }
@@ -103,6 +106,7 @@ impl Auditor<'_> {
             found.push(OneSided {
                 id,
                 hour: None,
+                is_on_the_hour: false,
                 schedule_id: None,
             });
             if found.len() == IDS_AT_ONCE {
@@ -147,7 +151,11 @@ impl Auditor<'_> {
             for row in part {
                 let found = live.binary_search_by_key(&row.id, |trip| trip.id);
                 match found.ok().and_then(|at| live.get(at)) {
-                    None => self.findings.add_extra(row.hour, row.id.to_string()),
+                    None => self.findings.add_extra(ExtraRow {
+                        id: row.id.to_string(),
+                        hour: row.hour,
+                        is_on_the_hour: row.is_on_the_hour,
+                    }),
                     Some(trip) => {
                         let hour = self.live_hour(trip);
                         if is_unseen(hour) {
@@ -174,6 +182,7 @@ impl Auditor<'_> {
         OneSided {
             id: trip.trip.trip_id,
             hour: Some(self.hour_of(trip)),
+            is_on_the_hour: false,
             schedule_id: trip.schedule_id,
         }
     }
@@ -197,10 +206,7 @@ async fn next_trip(
         match row.trip() {
             Some(id) if last.is_none_or(|last| last < id) => return Ok(Some((id, row))),
             Some(_) => return Err(not_in_order()),
-            None => {
-                let hour = row.hour();
-                findings.add_extra(hour, row.id);
-            }
+            None => findings.add_extra(row.extra()),
         }
     }
     Ok(None)

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::start::is_before_active;
 use super::{Plan, PlanRow, PlannedBlock, Planner};
-use crate::audit::{Audit, AuditDepth, audit, delete_extra_rows, record};
+use crate::audit::{Audit, AuditDepth, audit, deletable_rows, delete_extra_rows, record};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::PlanRequest;
@@ -27,6 +27,12 @@ pub struct AuditSummary {
     pub extra: u64,
     /// Of the extra rows, those that the plan has deleted; none in a dry run.
     pub extra_deleted: u64,
+    /// Of the extra rows, those that no repair deletes, because the database does not have the
+    /// blocks of their hours.
+    pub extra_held_back: u64,
+    /// Which hours these are, what they lack, and what to do; `None` if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<String>,
 }
 
 /// Compares the portal with the database, and plans to publish again what differs. Rows that only
@@ -97,8 +103,18 @@ async fn plan_blocks(
         }
     }
     let mut summary = summary(audit);
+    let (deletable, held_back) = deletable_rows(ctx, audit).await?;
+    summary.extra_held_back = held_back.rows;
+    summary.held_back = held_back.message(ctx);
+    if let Some(why) = &summary.held_back {
+        tracing::warn!(
+            audit.held_back = held_back.rows,
+            audit.reason = why,
+            "rows kept that only the portal has: the database does not have their hours"
+        );
+    }
     if !request.dry_run {
-        summary.extra_deleted = delete_extra_rows(ctx, &audit.extra_rows).await?;
+        summary.extra_deleted = delete_extra_rows(ctx, &deletable).await?;
     }
     record(ctx, &request, audit, Some(run_id)).await?;
     planner.plan.audit = Some(summary);
@@ -128,5 +144,7 @@ fn summary(audit: &Audit) -> AuditSummary {
         different: report.different,
         extra: report.extra,
         extra_deleted: 0,
+        extra_held_back: 0,
+        held_back: None,
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn is_before_active(
 }
 
 /// `active_from` of a provider's entry, in the city's zone.
-pub(super) fn active_from(
+pub(crate) fn active_from(
     ctx: &Context,
     provider: Provider<'_>,
 ) -> Result<Option<Hour>, PipelineError> {

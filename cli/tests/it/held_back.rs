@@ -1,0 +1,140 @@
+//! Rows of the portal whose hours the database does not have: no repair deletes them.
+
+use std::collections::BTreeMap;
+
+use sandbox_provider::Rates;
+use serde_json::{Map, Value, json};
+
+use crate::support::{World, options, run, stderr, stdout, with, world_of};
+
+const RUN: [&str; 7] = run("all", "2020-01-15-12", "2020-01-15-14");
+const AUDIT: [&str; 5] = [
+    "audit",
+    "--time-min",
+    "2020-01-15-12",
+    "--time-max",
+    "2020-01-15-14",
+];
+
+/// Two hours of two providers, published.
+async fn published() -> World {
+    let mut options = options(&["bird", "lime"]);
+    for provider in options.providers.values_mut() {
+        provider.rates = Rates::none();
+    }
+    let world = world_of(options).await;
+    world.expect(0, &RUN).await;
+    world
+}
+
+impl World {
+    /// From now on `mds` has another database, without a row.
+    async fn begin_anew(&self) {
+        let create = "CREATE DATABASE anew";
+        self.database.batch_execute(create).await.unwrap();
+        let (server, _) = self.stack.database_url.rsplit_once('/').unwrap();
+        let url = format!("{server}/anew");
+        self.edit_settings(|settings| settings["DATABASE_URL"] = json!(url))
+            .await;
+        self.expect(0, &["migrate"]).await;
+    }
+
+    async fn repair(&self, status: i32) -> Value {
+        let args = with(&AUDIT, &["--repair", "--json"]);
+        let output = self.expect(status, &args).await;
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn rows_as_they_are(&self) -> BTreeMap<String, Map<String, Value>> {
+        let rows = self.stack.portal.rows().into_iter();
+        rows.map(|row| (row["trip_id"].as_str().unwrap().to_owned(), row))
+            .collect()
+    }
+
+    /// Adds a row that nobody has published.
+    fn add_by_hand(&self, id: &str, end_time: Value) {
+        let mut row = self.stack.portal.rows().remove(0);
+        row.insert("trip_id".to_owned(), json!(id));
+        row.insert("end_time".to_owned(), end_time);
+        self.stack.portal.edit_row(row).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_without_the_hours_deletes_nothing_at_the_portal() {
+    let world = published().await;
+    world.add_by_hand("by-hand", json!("2020-01-15T18:30:00"));
+    world.add_by_hand("without-end", Value::Null);
+    let right = world.rows_as_they_are();
+    let (rows, requests) = (right.len(), world.request_count());
+    world.begin_anew().await;
+
+    let report = world.repair(1).await;
+    assert_eq!(report["extra"], rows);
+    assert_eq!(
+        report["repair"],
+        json!({"blocks": 0, "failed": 0, "extra_deleted": 0, "extra_held_back": rows})
+    );
+    assert_eq!(world.rows_as_they_are(), right);
+    let output = world.expect(1, &with(&AUDIT, &["--repair"])).await;
+    let told = stderr(&output);
+    assert!(told.contains(&format!("{rows} rows")), "{told}");
+    assert!(told.contains("2020-01-15-13"), "{told}");
+    assert!(told.contains("mds run"), "{told}");
+
+    let output = world.expect(0, &with(&RUN, &["--audit"])).await;
+    let told = format!("{}{}", stdout(&output), stderr(&output));
+    assert!(told.contains("kept"), "{told}");
+    assert_eq!(world.rows_as_they_are(), right);
+
+    // One provider's hours are not all hours.
+    let bird = run("bird", "2020-01-15-12", "2020-01-15-14");
+    world.expect(0, &bird).await;
+    let lime = world.repair(1).await["repair"]["extra_held_back"].clone();
+    assert!(0 < lime.as_u64().unwrap() && lime.as_u64().unwrap() < rows as u64);
+    assert_eq!(world.stack.portal.row_count(), rows);
+
+    // The hours come from their archives. Then nobody misses the rows that were added by hand.
+    world.expect(0, &RUN).await;
+    assert_eq!(world.request_count(), requests);
+    let report = world.repair(0).await;
+    assert_eq!(report["extra"], 0);
+    assert_eq!(report["repair"]["extra_deleted"], 2);
+    assert_eq!(world.stack.portal.row_count(), rows - 2);
+    world.expect(0, &AUDIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_had_not_begun_holds_nothing_back() {
+    let world = published().await;
+    let right = world.rows_as_they_are();
+    world.add_by_hand("by-hand", json!("2020-01-15T18:30:00"));
+    world
+        .edit_providers(|entries| {
+            entries["veo"] = entries["bird"].clone();
+            entries["veo"]["provider_id"] = json!("5a1e0000-0000-4000-8000-000000000001");
+            // Its rows are still at the portal, and belong to nobody.
+            entries["lime"]["enabled"] = json!(false);
+        })
+        .await;
+    world.repair(0).await;
+    assert_eq!(world.rows_as_they_are(), right);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_with_a_failed_block_keeps_its_rows_and_the_others_do_not() {
+    let world = published().await;
+    world.add_by_hand("by-hand-1", json!("2020-01-15T18:30:00"));
+    world.add_by_hand("by-hand-2", json!("2020-01-15T19:30:00"));
+    let fail = "UPDATE api.schedule SET status_id = -2 WHERE schedule_id = (SELECT min(schedule_id)
+                FROM api.schedule WHERE block_start = '2020-01-15 18:00Z')";
+    world.database.batch_execute(fail).await.unwrap();
+    let report = world.repair(1).await;
+    assert_eq!(report["repair"]["extra_deleted"], 1);
+    assert_eq!(report["repair"]["extra_held_back"], 1);
+    let at_portal = |id| world.stack.portal.row(id).is_some();
+    assert!(at_portal("by-hand-1") && !at_portal("by-hand-2"));
+    world.expect(0, &RUN).await;
+    world.repair(0).await;
+    assert!(!at_portal("by-hand-1"));
+}
