@@ -166,6 +166,49 @@ async fn rows_that_the_portal_does_not_count_are_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_forced_upload_that_was_interrupted_goes_on_when_it_is_forced_again() {
+    let world = forty_trips_in_four_uploads().await;
+    world.expect(0, &ONE_HOUR).await;
+    let forced = with(&["sync-socrata", "--force"], &ONE_HOUR[1..]);
+    let taken = || {
+        let uploads = world.uploads();
+        uploads.iter().filter(|it| **it == Some(200)).count()
+    };
+    let interrupt = async || {
+        for fault in [NO_FAULT, NO_FAULT]
+            .into_iter()
+            .chain(vec![refusal(503); 4])
+        {
+            world.stack.portal.fail_next(fault);
+        }
+        world.expect(1, &forced).await;
+        assert_eq!(world.statuses().await, [PublishFailed]);
+    };
+    assert_eq!(taken(), 4);
+    interrupt().await;
+    assert_eq!(taken(), 4 + 2);
+    world.expect(0, &forced).await;
+    assert_eq!(taken(), 4 + 4, "only what was left is sent");
+    assert_eq!(world.statuses().await, [Published]);
+
+    // It was complete, so the next one begins with the first row.
+    world.expect(0, &forced).await;
+    assert_eq!(taken(), 8 + 4);
+
+    // The rows that were sent have another form than those that are left.
+    interrupt().await;
+    world
+        .edit_settings(|settings| settings["PUBLIC_TIME_ROUNDING_MINUTES"] = json!(60))
+        .await;
+    world.expect(0, &forced).await;
+    assert_eq!(taken(), 12 + 2 + 4);
+    for row in world.stack.portal.rows() {
+        let end = row["end_time"].as_str().unwrap();
+        assert!(end.ends_with(":00:00"), "{end}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_are_the_public_fields_and_ids_only() {
     let world = world().await;
     world.expect(0, &ONE_HOUR).await;

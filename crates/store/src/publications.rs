@@ -55,15 +55,25 @@ const ENTER: &str = "
     RETURNING since IS NOT NULL AS is_pending";
 
 /// Asks for a block's upload. `$2` enters every row again, once for each run `$3`: a repeated step
-/// of the same run goes on where the upload stopped.
+/// of the same run goes on where the upload stopped. So does another run while an upload of every
+/// row is not complete. It begins anew if the settings have changed, since the rows that were sent
+/// may have another form, and if it is an audit's, which has found that the portal has other rows.
 const REQUEST: &str = "
     UPDATE api.publications p
     SET requested_at = coalesce(p.requested_at, clock_timestamp()), error_name = NULL, message = NULL,
         since = CASE WHEN again THEN 'epoch' ELSE p.since END,
         last_sent = CASE WHEN again THEN NULL ELSE p.last_sent END,
         counts = CASE WHEN again THEN NULL ELSE p.counts END,
-        forced_by = CASE WHEN again THEN $3 ELSE p.forced_by END
-    FROM (SELECT $2 AND forced_by IS DISTINCT FROM $3 AS again FROM api.publications WHERE schedule_id = $1) AS request
+        forced_by = CASE WHEN $2 THEN $3 ELSE p.forced_by END
+    FROM (
+        SELECT $2 AND forced_by IS DISTINCT FROM $3 AND NOT (
+            since IS NOT DISTINCT FROM 'epoch' AND EXISTS (
+                SELECT FROM api.runs begun JOIN api.runs asking USING (settings_etag)
+                WHERE begun.run_id = forced_by AND asking.run_id = $3
+                  AND NOT asking.request @> '{\"audit\": true}')
+        ) AS again
+        FROM api.publications WHERE schedule_id = $1
+    ) AS request
     WHERE p.schedule_id = $1 AND (p.since IS NOT NULL OR again)";
 
 /// What the ledger and the schedule say about a block's publication.
