@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::contexts::Contexts;
 use crate::error::FunctionError;
+use crate::shutdown::at_shutdown;
 
 /// A tenth of an invocation's time, within these bounds, is reserved to record how it ended.
 const MIN_RESERVE: Duration = Duration::from_secs(1);
@@ -51,13 +52,9 @@ where
 {
     telemetry::init_logs(LogFormat::Json, "info", std::io::stdout);
     let contexts = Arc::new(Contexts::default());
-    let at_shutdown = Arc::clone(&contexts);
+    let idle = Arc::clone(&contexts);
     // No event is being worked on then.
-    lambda_runtime::spawn_graceful_shutdown_handler(move || async move {
-        at_shutdown.close_idle().await;
-        tracing::info!("execution environment shut down");
-    })
-    .await;
+    at_shutdown(async move { idle.close_idle().await }).await;
     tokio::spawn(warm_up(scope, Arc::clone(&contexts)));
     lambda_runtime::run(service_fn(|event| -> Response<'_> {
         Box::pin(respond(event, &handle, &contexts))

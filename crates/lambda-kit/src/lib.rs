@@ -6,6 +6,7 @@ mod kit;
 mod metrics;
 mod page;
 mod plan;
+mod shutdown;
 mod step;
 
 pub use config::Scope;

@@ -43,6 +43,18 @@ pub enum InvokeError {
     Malformed,
 }
 
+/// How the Extensions API answers. Lambda serves it; an emulator that serves the Runtime API alone,
+/// as its documentation describes it, does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extensions {
+    /// As on Lambda.
+    Served,
+    /// With 404.
+    NotServed,
+    /// With a registration that names no function.
+    WithoutName,
+}
+
 /// The Runtime API of one function. Dropping it closes the port.
 #[derive(Debug)]
 pub struct RuntimeApi {
@@ -74,7 +86,7 @@ impl RuntimeApi {
     /// # Errors
     ///
     /// [`ListenError`]: no port is free.
-    pub async fn start() -> Result<Self, ListenError> {
+    pub async fn start(extensions: Extensions) -> Result<Self, ListenError> {
         let (events, waiting) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             events,
@@ -82,7 +94,7 @@ impl RuntimeApi {
             pending: Mutex::default(),
             requests: watch::Sender::new(0),
         });
-        let router = router(Arc::clone(&shared));
+        let router = router(Arc::clone(&shared)).merge(extension_routes(extensions));
         Ok(Self {
             server: Server::start_routes(0, router, Arc::default()).await?,
             shared,
@@ -156,12 +168,29 @@ fn router(shared: Arc<Shared>) -> Router {
             "/2018-06-01/runtime/init/error",
             post(|| async { StatusCode::ACCEPTED }),
         )
+        .with_state(shared)
+}
+
+fn extension_routes(extensions: Extensions) -> Router {
+    let registered = match extensions {
+        Extensions::NotServed => return Router::new(),
+        Extensions::WithoutName => json!({}),
+        Extensions::Served => json!({
+            "functionName": "sandbox",
+            "functionVersion": "$LATEST",
+            "handler": "bootstrap",
+        }),
+    };
+    let register = || async {
+        let id = Uuid::new_v4().to_string();
+        ([("Lambda-Extension-Identifier", id)], Json(registered))
+    };
+    Router::new()
         .route("/2020-01-01/extension/register", post(register))
         .route(
             "/2020-01-01/extension/event/next",
             get(std::future::pending::<()>),
         )
-        .with_state(shared)
 }
 
 async fn next(State(shared): State<Arc<Shared>>) -> Response {
@@ -200,15 +229,4 @@ async fn error(
     body: Bytes,
 ) -> StatusCode {
     shared.end(&id, Err(body))
-}
-
-async fn register() -> impl IntoResponse {
-    (
-        [("Lambda-Extension-Identifier", Uuid::new_v4().to_string())],
-        Json(json!({
-            "functionName": "sandbox",
-            "functionVersion": "$LATEST",
-            "handler": "bootstrap",
-        })),
-    )
 }

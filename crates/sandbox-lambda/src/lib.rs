@@ -3,5 +3,5 @@
 mod api;
 mod process;
 
-pub use api::{FunctionError, InvokeError, RuntimeApi};
+pub use api::{Extensions, FunctionError, InvokeError, RuntimeApi};
 pub use process::FunctionProcess;

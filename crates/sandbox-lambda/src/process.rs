@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::api::{InvokeError, RuntimeApi};
+use super::api::{Extensions, InvokeError, RuntimeApi};
 
 /// How long an invocation may take.
 const INVOKE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,7 +39,21 @@ impl FunctionProcess {
     ///
     /// No port is free, or the binary cannot be started.
     pub async fn start(binary: &Path, env: &BTreeMap<String, String>) -> io::Result<Self> {
-        let api = RuntimeApi::start().await.map_err(io::Error::other)?;
+        Self::start_with(binary, env, Extensions::Served).await
+    }
+
+    /// The same as [`Self::start`], with an Extensions API that answers otherwise than Lambda's.
+    ///
+    /// # Errors
+    ///
+    /// No port is free, or the binary cannot be started.
+    pub async fn start_with(
+        binary: &Path,
+        env: &BTreeMap<String, String>,
+        extensions: Extensions,
+    ) -> io::Result<Self> {
+        let api = RuntimeApi::start(extensions).await;
+        let api = api.map_err(io::Error::other)?;
         let mut child = Command::new(binary)
             .env_clear()
             .envs(env)

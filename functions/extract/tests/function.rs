@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use local_stack::{LocalStack, StackOptions, planned_item};
-use sandbox_lambda::{FunctionProcess, InvokeError};
+use sandbox_lambda::{Extensions, FunctionProcess, InvokeError};
 use sandbox_provider::{Fault, ProviderOptions, Times};
 use serde_json::{Value, json};
 
@@ -178,15 +179,54 @@ async fn a_mistake_in_the_configuration_is_an_error_with_a_name_and_can_be_mende
     assert_eq!(configured, 1, "configuration is read once");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_ends_when_the_environment_is_shut_down() {
-    let stack = stack().await;
-    let mut function = stack.function(BINARY).await.unwrap();
-    function.ready().await;
+async fn terminate(function: &mut FunctionProcess) -> ExitStatus {
     let id = function.id().unwrap().to_string();
     let killed = tokio::process::Command::new("kill")
         .args(["-TERM", &id])
         .status();
     assert!(killed.await.unwrap().success());
-    assert_eq!(function.wait().await.unwrap().code(), Some(0));
+    function.wait().await.unwrap()
+}
+
+fn lines_of(function: &FunctionProcess, message: &str) -> Vec<Value> {
+    let lines = json_lines(function).into_iter();
+    lines.filter(|line| line["message"] == message).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_when_the_environment_is_shut_down() {
+    let stack = stack().await;
+    let mut function = stack.function(BINARY).await.unwrap();
+    function.ready().await;
+    assert_eq!(terminate(&mut function).await.code(), Some(0));
+    assert_eq!(
+        lines_of(&function, "execution environment shut down").len(),
+        1
+    );
+    assert!(lines_of(&function, UNREGISTERED).is_empty());
+}
+
+const UNREGISTERED: &str = "end of the execution environment will not be announced to this process";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_works_without_the_extensions_api() {
+    let stack = stack().await;
+    let item = event(&stack).await;
+    for (extensions, why) in [
+        (Extensions::NotServed, "404"),
+        (Extensions::WithoutName, "functionName"),
+    ] {
+        let function = FunctionProcess::start_with(BINARY.as_ref(), &stack.env, extensions);
+        let mut function = function.await.unwrap();
+        let done = function.invoke_within(&item, Duration::from_secs(20)).await;
+        let done = done.unwrap_or_else(|error| panic!("{extensions:?}: {error}"));
+        assert!(done["extract"]["trips_key"].is_string(), "{done}");
+
+        let warnings = lines_of(&function, UNREGISTERED);
+        assert_eq!(warnings.len(), 1);
+        assert_eq!(warnings[0]["level"], "WARN", "{warnings:?}");
+        let error = &warnings[0]["error.message"];
+        assert!(error.as_str().unwrap().contains(why), "{warnings:?}");
+        assert_eq!(terminate(&mut function).await.code(), Some(0));
+    }
 }
