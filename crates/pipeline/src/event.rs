@@ -10,47 +10,63 @@ use trips::json::optional_object;
 use trips::status::{Step, StepSelection};
 use uuid::Uuid;
 
+pub use self::read::read_event;
+use self::read::{optional_whole, or_default};
 use crate::error::{ErrorName, PipelineError};
+
+mod read;
 
 /// What `plan-blocks` takes: providers, hours, and what to do with them.
 ///
 /// An unknown key is refused: a misspelled `force` that is ignored could go unnoticed for months.
+/// `null` stands for a member that is left out.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlanRequest {
     /// A provider's name, or `all` for every enabled one.
     pub provider: Option<String>,
     /// Several providers by name, instead of `provider` or as well as it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub providers: Vec<String>,
     /// The first civil hour, `yyyy-mm-dd-hh` or RFC 3339.
     pub time_min: Option<String>,
     /// The end of the range, exclusive; same forms.
     pub time_max: Option<String>,
     /// The number of hours before `time_max` or, without it, from `time_min`.
+    #[serde(deserialize_with = "optional_whole")]
     pub interval: Option<u32>,
     /// When the schedule fired; instead of `time_max`.
     pub scheduled_time: Option<DateTime<Utc>>,
     /// How many hours before `scheduled_time` the range ends. A provider's own `lag_hours` takes
     /// precedence.
+    #[serde(deserialize_with = "optional_whole")]
     pub lag_hours: Option<u32>,
     /// Repeat every chosen step, whatever the block's status.
+    #[serde(deserialize_with = "or_default")]
     pub force: bool,
     /// Believe a provider that no longer returns trips that are loaded.
+    #[serde(deserialize_with = "or_default")]
     pub accept_losses: bool,
     /// Only blocks that are not published yet. A block without loaded trips is requested again.
+    #[serde(deserialize_with = "or_default")]
     pub incomplete_only: bool,
     /// Compare the portal with the database, and publish again what differs.
+    #[serde(deserialize_with = "or_default")]
     pub audit: bool,
     /// Return the plan and write nothing.
+    #[serde(deserialize_with = "or_default")]
     pub dry_run: bool,
     /// Leave out the step `extract`.
+    #[serde(deserialize_with = "or_default")]
     pub no_extract: bool,
     /// Leave out the step `sync-db`.
+    #[serde(deserialize_with = "or_default")]
     pub no_sync_db: bool,
     /// Leave out the step `sync-socrata`.
+    #[serde(deserialize_with = "or_default")]
     pub no_sync_socrata: bool,
     /// How many blocks the run may work on at once.
+    #[serde(deserialize_with = "optional_whole")]
     pub max_concurrency: Option<u32>,
     /// The ARN of the state machine's execution. The run's id is derived from it, so a retry of the
     /// plan does not start a second run.
@@ -106,42 +122,6 @@ impl PlanRequest {
     }
 }
 
-/// The longest explanation of what is wrong with an event, which may quote the event.
-const MAX_WHY_CHARS: usize = 800;
-
-/// Reads an event, which is an object. Serde alone would also read an array as the object's values
-/// in order.
-///
-/// # Errors
-///
-/// `InvalidInput` that names the key.
-pub fn read_event<T: serde::de::DeserializeOwned>(
-    what: &str,
-    event: serde_json::Value,
-) -> Result<T, PipelineError> {
-    let wrong = |why: String| PipelineError::new(ErrorName::InvalidInput, format!("{what}: {why}"));
-    if !event.is_object() {
-        return Err(wrong("must be a JSON object".to_owned()));
-    }
-    serde_path_to_error::deserialize(event).map_err(|error| wrong(with_key(&error)))
-}
-
-/// serde's own message does not say which key has the wrong value.
-fn with_key(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
-    let (path, why) = (error.path().to_string(), error.inner().to_string());
-    let why = if path == "scheduled_time" {
-        // chrono's own words, such as `premature end of input`, do not say what is missing.
-        format!(
-            "scheduled_time must be an instant of RFC 3339, such as 2020-01-31T23:00:00Z ({why})"
-        )
-    } else if path == "." || why.contains(&format!("`{path}`")) {
-        why
-    } else {
-        format!("{path}: {why}")
-    };
-    why.chars().take(MAX_WHY_CHARS).collect()
-}
-
 /// Where a run's manifest is: the parameters of the Map state's `ItemReader`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestLocation {
@@ -169,9 +149,10 @@ pub struct BlockItem {
     /// The steps to do, in order.
     pub steps: Vec<Step>,
     /// Whether to do the steps whatever the block's status.
+    #[serde(default, deserialize_with = "or_default")]
     pub force: bool,
     /// Whether to believe a provider that no longer returns trips that are loaded.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub accept_losses: bool,
     /// The configuration of the run. An item that an older planner wrote has none.
     #[serde(

@@ -1,8 +1,8 @@
 //! How a plan request is read.
 
-use pipeline::{ErrorName, PlanRequest};
+use pipeline::{BlockItem, ErrorName, PlanRequest};
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn the_event_of_the_contract_is_read_whole() {
@@ -27,7 +27,50 @@ fn a_schedule_sends_an_instant_and_a_lag() {
     assert!(request.scheduled_time.is_some());
 }
 
+#[test]
+fn null_stands_for_a_member_that_is_left_out() {
+    let all = PlanRequest {
+        providers: vec!["bird".to_owned()],
+        ..PlanRequest::default()
+    };
+    let mut nulls = serde_json::to_value(all).unwrap();
+    for value in nulls.as_object_mut().unwrap().values_mut() {
+        *value = Value::Null;
+    }
+    nulls["provider"] = json!("bird");
+    let request = PlanRequest::from_json(nulls).unwrap();
+    let left_out = PlanRequest::from_json(json!({"provider": "bird"})).unwrap();
+    assert_eq!(format!("{request:?}"), format!("{left_out:?}"));
+}
+
+#[test]
+fn null_stands_for_false_in_a_block_item() {
+    let item = BlockItem::from_json(json!({
+        "run_id": "00000000-0000-0000-0000-000000000001", "schedule_id": 1, "provider": "bird",
+        "block_start": "2020-01-15T18:00:00Z", "block_end": "2020-01-15T19:00:00Z", "label": "2020-01-15-13",
+        "steps": ["extract"], "force": null, "accept_losses": null
+    }))
+    .unwrap();
+    assert!(!item.force && !item.accept_losses);
+}
+
+#[test]
+fn a_whole_number_may_be_written_as_a_float() {
+    let request = PlanRequest::from_json(
+        json!({"provider": "bird", "interval": 24.0, "lag_hours": 0.0, "max_concurrency": 1e3}),
+    )
+    .unwrap();
+    assert_eq!(request.interval, Some(24));
+    assert_eq!(request.lag_hours, Some(0));
+    assert_eq!(request.max_concurrency, Some(1_000));
+}
+
 #[rstest]
+#[case(json!({"interval": 24.5}), "interval: must be a whole number from 0 to 4294967295, not 24.5")]
+#[case(json!({"lag_hours": 1e10}), "lag_hours: must be a whole number")]
+#[case(json!({"max_concurrency": -1.0}), "max_concurrency: must be a whole number")]
+#[case(json!({"interval": "24"}), "interval: ")]
+#[case(json!({"force": 1}), "force: ")]
 #[case(json!({"provider": "bird", "forec": true}), "forec")]
 #[case(json!({"provider": 3}), "provider: ")]
 #[case(json!({"provider": "bird", "interval": -1}), "interval: ")]
