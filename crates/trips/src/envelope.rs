@@ -6,6 +6,7 @@
 //! bucket").
 
 mod error;
+mod found;
 mod next_page;
 mod read;
 mod too_large;

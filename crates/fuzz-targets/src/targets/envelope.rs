@@ -25,6 +25,8 @@ pub(super) const WORDS: &[&str] = &[
     "_links",
     "pagination",
     "has_more",
+    "error",
+    "null",
     "next_page",
     "vehicles",
     "telemetry",
@@ -181,6 +183,7 @@ fn compare_with_serde(data: &[u8], outcome: &Outcome, received: &Collector) {
             _ => {}
         }
     }
+    let has_null = lists.iter().any(|list| list.get() == "null");
     let lists: Vec<Vec<&RawValue>> = lists
         .into_iter()
         .filter_map(|list| serde_json::from_str(list.get()).ok())
@@ -192,7 +195,10 @@ fn compare_with_serde(data: &[u8], outcome: &Outcome, received: &Collector) {
         .collect();
     match outcome {
         Ok(summary) => {
-            assert!(!lists.is_empty(), "a text without trips was read");
+            assert!(
+                has_null || !lists.is_empty(),
+                "a text without trips was read"
+            );
             assert_eq!(received.trips, due, "not the trips of the text");
             compare_links(&links, summary);
         }

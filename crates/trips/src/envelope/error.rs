@@ -33,7 +33,7 @@ pub enum EnvelopeError {
     #[error("the answer holds no trips: {problem}")]
     NotAnEnvelope {
         /// What is missing or of another type.
-        problem: &'static str,
+        problem: String,
     },
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use serde_json::value::RawValue;
 
+use super::found::{Found, is_about_error, says_something};
 use super::next_page::NextPageFinder;
 use super::version::version;
 use super::{EnvelopeError, NextPage, TooLargeTrip};
@@ -134,7 +135,7 @@ pub(crate) fn read_window<R: Read, V: TripVisitor>(
         window.value(|_| ())?;
         window.expect_end()?;
         return Err(EnvelopeError::NotAnEnvelope {
-            problem: "it is not a JSON object",
+            problem: "it is not a JSON object".to_owned(),
         });
     }
     let mut envelope = Envelope {
@@ -142,7 +143,7 @@ pub(crate) fn read_window<R: Read, V: TripVisitor>(
         visitor,
         summary: EnvelopeSummary::default(),
         next_page: NextPageFinder::default(),
-        has_trips: false,
+        found: Found::default(),
     };
     members(&mut window, |window, key| envelope.member(window, key))?;
     window.expect_end()?;
@@ -177,7 +178,7 @@ struct Envelope<'v, V> {
     visitor: &'v mut V,
     summary: EnvelopeSummary,
     next_page: NextPageFinder,
-    has_trips: bool,
+    found: Found,
 }
 
 impl<V: TripVisitor> Envelope<'_, V> {
@@ -201,6 +202,10 @@ impl<V: TripVisitor> Envelope<'_, V> {
         if self.next_page.takes(window, key)? {
             return Ok(());
         }
+        if is_about_error(key) {
+            self.found.error |= window.element(|value| says_something(&value))?;
+            return Ok(());
+        }
         skip(window)
     }
 
@@ -214,10 +219,17 @@ impl<V: TripVisitor> Envelope<'_, V> {
 
     /// Trips are in one place only, but if both places have some, none is lost.
     fn trips<R: Read>(&mut self, window: &mut Window<R>) -> Result<(), EnvelopeError> {
-        if window.peek()? != Some(b'[') {
-            return skip(window);
+        match window.peek()? {
+            Some(b'[') => self.found.list = true,
+            Some(b'n') => {
+                self.found.null = true;
+                return skip(window);
+            }
+            _ => {
+                self.found.other = true;
+                return skip(window);
+            }
         }
-        self.has_trips = true;
         let mut has_trip = window.enter_array()?;
         while has_trip {
             self.trip(window)?;
@@ -247,19 +259,13 @@ impl<V: TripVisitor> Envelope<'_, V> {
     }
 
     fn finish(self) -> Result<EnvelopeSummary, EnvelopeError> {
-        if self.has_trips {
+        let Some(problem) = self.found.problem(self.list) else {
             return Ok(EnvelopeSummary {
                 next: self.next_page.finish(),
                 ..self.summary
             });
-        }
-        Err(EnvelopeError::NotAnEnvelope {
-            problem: match self.list {
-                "vehicles" => "it has no list `vehicles`, neither at the top nor in `data`",
-                "telemetry" => "it has no list `telemetry`, neither at the top nor in `data`",
-                _ => "it has no list `trips`, neither at the top nor in `data`",
-            },
-        })
+        };
+        Err(EnvelopeError::NotAnEnvelope { problem })
     }
 }
 

@@ -54,7 +54,10 @@ fn text_that_is_not_utf_8_is_malformed() {
 #[rstest]
 #[case(r#"{"error":"bad_param","error_description":"no such hour"}"#)]
 #[case(r#"{"version":"1.0.0","data":{"status_changes":[]}}"#)]
-#[case(r#"{"trips":null}"#)]
+#[case(r#"{"trips":null,"error":"bad_param"}"#)]
+#[case(r#"{"error_description":"no such hour","data":{"trips":null}}"#)]
+#[case(r#"{"data":{"trips":null,"errors":["no such hour"]}}"#)]
+#[case(r#"{"trips":null,"data":{"trips":{}}}"#)]
 #[case(r#"{"data":{"trips":{}}}"#)]
 #[case(r#"{"trips":"none"}"#)]
 #[case("[]")]
@@ -66,6 +69,28 @@ fn json_without_a_list_of_trips_is_not_an_envelope(#[case] json: &str) {
     assert!(
         matches!(error, EnvelopeError::NotAnEnvelope { .. }),
         "{error:?}"
+    );
+}
+
+/// As an empty list is written by some languages. With an error beside it, it is none.
+#[rstest]
+#[case(
+    r#"{"trips":null,"error":"bad_param"}"#,
+    "its `trips` is null, and it names an error"
+)]
+#[case(
+    r#"{"trips":null,"data":{"trips":"none"}}"#,
+    "its `trips` is neither a list nor null"
+)]
+#[case(
+    r#"{"data":{}}"#,
+    "it has no list `trips`, neither at the top nor in `data`"
+)]
+fn an_envelope_that_is_refused_says_what_its_list_is(#[case] json: &str, #[case] why: &str) {
+    let error = read(json).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("the answer holds no trips: {why}")
     );
 }
 

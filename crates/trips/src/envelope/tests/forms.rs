@@ -40,8 +40,15 @@ fn trips_are_found_wherever_they_are(#[case] json: &str) {
 #[rstest]
 #[case(r#"{"trips":[]}"#)]
 #[case(r#"{"data":{"trips":[ ]}}"#)]
+#[case(r#"{"trips":null}"#)]
+#[case(r#"{"version":"1.2.0","data":{"trips":null}}"#)]
+#[case(r#"{"trips":null,"data":{"trips":null}}"#)]
+#[case(r#"{"trips":null,"trips":[],"error":"bad_param"}"#)]
+#[case(r#"{"data":{"trips":null},"error":null,"errors":[],"error_description":""}"#)]
 fn an_hour_without_trips_is_an_envelope(#[case] json: &str) {
-    assert_eq!(read(json).unwrap().0, EnvelopeSummary::default());
+    let (summary, collected) = read(json).unwrap();
+    assert_eq!((summary.trips, collected.trips.len()), (0, 0));
+    assert_eq!(summary.next, NextPage::None);
 }
 
 #[test]

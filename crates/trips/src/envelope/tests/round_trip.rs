@@ -45,6 +45,13 @@ fn archive(version: &str, trips: &[String]) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
+#[test]
+fn an_hour_with_null_is_archived_as_an_empty_list() {
+    let (_, read) = read(r#"{"version":"1.2.0","data":{"trips":null}}"#).unwrap();
+    let stored = archive("1.2.0", &read.trips);
+    assert_eq!(stored, br#"{"version":"1.2.0","data":{"trips":[]}}"#);
+}
+
 proptest! {
     #[test]
     fn trips_survive_reading_and_archiving_byte_for_byte(
