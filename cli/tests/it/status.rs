@@ -22,9 +22,6 @@ async fn report(world: &World, status: i32, args: &[&str]) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_tells_whole_hours_from_those_that_are_missing_or_failed() {
     let world = world().await;
-    let nothing = report(&world, 0, &[]).await;
-    assert_eq!(nothing["providers"][0]["hours"], 0, "nothing has begun");
-
     // The default lag is 30 hours. Three hours of bird are pulled, of which one fails, and the one
     // between is left out.
     let refused = Fault::Status {
@@ -40,6 +37,7 @@ async fn the_status_tells_whole_hours_from_those_that_are_missing_or_failed() {
     assert_eq!(found["needs_a_person"], true);
     let (bird, lime) = (&found["providers"][0], &found["providers"][1]);
     assert_eq!(lime["hours"], 0);
+    assert_eq!(lime["problems"].as_array().unwrap().len(), 1, "{lime}");
     assert_eq!(bird["states"]["failed"], 1);
     let whole = &bird["states"];
     let complete = whole["whole"].as_u64().unwrap_or(0) + whole["empty"].as_u64().unwrap_or(0);
@@ -61,6 +59,53 @@ async fn the_status_tells_whole_hours_from_those_that_are_missing_or_failed() {
     let mended = report(&world, 0, &["--provider", "bird,bird"]).await;
     assert_eq!(mended["providers"].as_array().unwrap().len(), 1);
     assert_eq!(mended["providers"][0]["states"]["failed"], Value::Null);
+}
+
+const NEVER_PLANNED: &str = "no hour was ever planned";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_of_which_no_hour_was_ever_planned_needs_a_person() {
+    let world = world().await;
+    let nothing = report(&world, 1, &[]).await;
+    assert_eq!(nothing["needs_a_person"], true);
+    let lime = &nothing["providers"][1];
+    assert_eq!(lime["hours"], 0, "{lime}");
+    let problem = &lime["problems"][0];
+    assert_eq!(problem["message"], NEVER_PLANNED, "{problem}");
+    assert_eq!(problem["first"], label(30), "{problem}");
+    assert_eq!(problem["last"], label(30), "{problem}");
+    assert_eq!(problem["command"], "mds run --provider lime --scheduled");
+    let text = stdout(&world.expect(1, &["status"]).await);
+    assert!(text.contains(NEVER_PLANNED), "{text}");
+    assert!(!text.contains("every hour that is due is whole"), "{text}");
+    let page = stdout(&world.expect(1, &["status", "--html", "-"]).await);
+    assert!(page.contains(NEVER_PLANNED), "{page}");
+    assert!(!page.contains("Nothing needs a person"), "{page}");
+
+    // The command that it prints begins with the provider.
+    let command = problem["command"].as_str().unwrap();
+    let args: Vec<&str> = command.split_whitespace().skip(1).collect();
+    world.expect(0, &args).await;
+    let begun = report(&world, 0, &["--provider", "lime"]).await;
+    assert_eq!(begun["providers"][0]["hours"], 1);
+    let since = label(1);
+    let later = report(&world, 0, &["--provider", "lime", "--since", &since]).await;
+    assert_eq!(later["providers"][0]["hours"], 0, "planned, but before");
+    report(&world, 1, &["--provider", "bird"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_whose_first_hour_is_not_due_needs_nobody() {
+    let mut options = options(&["bird"]);
+    let settings = &mut options.provider_settings;
+    settings.insert("active_from".to_owned(), Value::from(label(29)));
+    let world = world_of(options).await;
+    let nothing = report(&world, 0, &[]).await;
+    assert_eq!(nothing["providers"][0]["hours"], 0);
+    assert_eq!(
+        nothing["providers"][0]["problems"],
+        Value::Array(Vec::new())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

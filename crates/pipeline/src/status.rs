@@ -10,7 +10,7 @@ use trips::hour_state::HourState;
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
-use crate::plan::{DEFAULT_LAG_HOURS, named_providers, write_facts};
+use crate::plan::{DEFAULT_LAG_HOURS, active_from, named_providers, write_facts};
 
 mod hours;
 mod page;
@@ -21,6 +21,7 @@ use self::hours::Tally;
 pub use self::page::{put_status_page, status_page_key};
 pub use self::portal::PortalDifferences;
 pub use self::problems::Problem;
+use self::problems::never_planned;
 
 /// How far back a status report looks, unless it is told: as far as the nightly sweep.
 const DEFAULT_DAYS: i64 = 35;
@@ -153,6 +154,7 @@ pub async fn status_report(
     }
     let mut found = ctx.store().found(range).await?;
     let mut audits = ctx.store().last_audits().await?;
+    let planned = ctx.store().first_hours().await?;
     let has_portal = ctx.config().settings.has_portal;
     let mut providers = Vec::new();
     for provider in named_providers(ctx, &names(request))? {
@@ -169,6 +171,11 @@ pub async fn status_report(
             tally.set_newest(before);
         }
         let mut status = tally.end(made_at);
+        let is_expected = active_from(ctx, provider)?.is_none_or(|start| start < due);
+        let has_hours = status.hours > 0 || planned.contains_key(provider.name);
+        if provider.config.enabled && is_expected && !has_hours {
+            status.problems = vec![never_planned(ctx.zone(), provider.name, due)];
+        }
         status.enabled = provider.config.enabled;
         status.lag_hours = lag_hours;
         status.add(found.remove(provider.name).unwrap_or_default());

@@ -139,6 +139,24 @@ impl<'a> Problems<'a> {
     }
 }
 
+/// The problem of a provider of which the database knows no hour: it is new there, or the database
+/// is new or not the right one. It stands for the newest due hour.
+pub(super) fn never_planned(zone: &CivilZone, provider: &ProviderName, due: Hour) -> Problem {
+    let newest = Hour::containing(due.start() - TimeDelta::hours(1)).label(zone);
+    Problem {
+        state: HourState::Missing,
+        error_name: None,
+        message: Some("no hour was ever planned".to_owned()),
+        hours: 1,
+        first: newest.clone(),
+        last: newest,
+        needs_a_person: true,
+        advice: "if hours were loaded before, see whether the settings name the right database; if not, begin with the \
+                 newest hour, or with more of them by `--time-min` and `--time-max`",
+        command: format!("mds run --provider {provider} --scheduled"),
+    }
+}
+
 /// The name of the error that a row's message begins with, and the text after it.
 fn named(message: &str) -> (Option<ErrorName>, Option<&str>) {
     let name = message.split_once(": ").and_then(|(name, text)| {
