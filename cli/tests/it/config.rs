@@ -685,12 +685,19 @@ async fn secrets_are_hidden_unless_they_are_asked_for_and_a_hidden_one_is_not_st
     assert!(shown["bird"]["provider_id"].as_str().unwrap().len() == 36);
     assert!(text.lines().count() > 5, "{text}");
 
+    world
+        .edit_settings(|it| {
+            it["SOCRATA_DATA_ENDPOINT"] = json!("https://me:a/secret@data.example.gov");
+        })
+        .await;
     let whole = world.settings().await;
     let settings = stdout(&world.expect(0, &["config", "get", "settings"]).await);
     for key in ["DATABASE_URL", "PUBLIC_ID_KEY", "SOCRATA_KEY_SECRET"] {
         assert!(!settings.contains(whole[key].as_str().unwrap()), "{key}");
     }
     assert!(settings.contains(r#""TIME_ZONE": "US/Central""#));
+    let endpoint = r#""SOCRATA_DATA_ENDPOINT": "https://<hidden>@data.example.gov""#;
+    assert!(settings.contains(endpoint), "{settings}");
 
     let stored = world.stored();
     for (name, text, place) in [

@@ -98,6 +98,29 @@ async fn a_put_shows_what_changes_and_what_it_means_and_keeps_the_former_version
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_login_in_the_address_of_the_portal_is_neither_shown_nor_stored() {
+    let world = world().await;
+    let whole = world.revealed("settings").await;
+    let mut settings: Value = serde_json::from_str(&whole).unwrap();
+    settings["SOCRATA_DATA_ENDPOINT"] = json!("https://me:canary@data.example.gov");
+    let other = local(&settings.to_string());
+    let diff = ["config", "diff", "settings", other.path().to_str().unwrap()];
+    let text = stdout(&world.expect(1, &diff).await);
+    let json = stdout(&world.expect(1, &with(&diff, &["--json"])).await);
+    for shown in [text, json] {
+        assert!(
+            shown.contains("https://<hidden>@data.example.gov"),
+            "{shown}"
+        );
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+    let refused = world.put(2, "settings", &settings.to_string(), &[]).await;
+    let way_out = "SOCRATA_DATA_ENDPOINT must not have a login";
+    assert!(refused.contains(way_out), "{refused}");
+    assert!(!refused.contains("canary"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_difference_is_told_without_secrets_and_by_exit_status() {
     let world = world().await;
     let whole = world.revealed("settings").await;

@@ -87,13 +87,18 @@ pub enum EndpointError {
     /// Credentials would be sent unencrypted.
     #[error("must use https:// (plain http is for loopback hosts only)")]
     NotSecure,
+    /// The address has a user or a password, which would not be used.
+    #[error(
+        "must not have a login (`user:password@`): that of the portal is SOCRATA_KEY_ID and SOCRATA_KEY_SECRET"
+    )]
+    HasLogin,
 }
 
 /// Reads the address of a portal, a host name or a URL, into a URL.
 ///
 /// # Errors
 ///
-/// The text is neither, or it is plain http to a host other than loopback.
+/// The text is neither, it is plain http to a host other than loopback, or it has a login.
 pub fn parse_endpoint(text: &str) -> Result<Url, EndpointError> {
     let text = text.trim();
     let url = if text.contains("://") {
@@ -106,6 +111,9 @@ pub fn parse_endpoint(text: &str) -> Result<Url, EndpointError> {
         .filter(Url::has_host)
         .ok_or(EndpointError::NotAnAddress)?;
     check_secure(&url)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(EndpointError::HasLogin);
+    }
     Ok(url)
 }
 

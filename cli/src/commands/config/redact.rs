@@ -56,13 +56,12 @@ pub(super) fn hide_secrets(kind: Kind, file: &mut Value) {
     }
 }
 
-const SHOWN_SETTINGS: [&str; 12] = [
+const SHOWN_SETTINGS: [&str; 11] = [
     config::SCHEMA,
     "DATABASE_SECRET",
     "DATABASE_CA",
     "MIGRATION_DATABASE_SECRET",
     "TIME_ZONE",
-    "SOCRATA_DATA_ENDPOINT",
     "SOCRATA_DATASET",
     "SOCRATA_CHUNK_ROWS",
     "PUBLIC_TIME_ROUNDING_MINUTES",
@@ -70,6 +69,8 @@ const SHOWN_SETTINGS: [&str; 12] = [
     "BOUNDARIES",
     "ARCHIVE_COMPRESSION",
 ];
+
+const URLS_OF_SETTINGS: [&str; 1] = ["SOCRATA_DATA_ENDPOINT"];
 
 /// The keys of a provider that hold its login, or what only requests need.
 const HIDDEN_OF_PROVIDER: [&str; 5] = [
@@ -86,7 +87,10 @@ fn settings(file: &mut Value) {
         return hide(file);
     };
     for (key, value) in settings {
-        if !SHOWN_SETTINGS.contains(&key.as_str()) {
+        let key = key.as_str();
+        if URLS_OF_SETTINGS.contains(&key) {
+            hide_in_url(value);
+        } else if !SHOWN_SETTINGS.contains(&key) {
             hide(value);
         }
     }
@@ -133,16 +137,15 @@ fn hide_in_url(value: &mut Value) {
     };
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
     let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let mut shown = String::new();
     if !scheme.is_empty() {
         shown.extend([scheme, "://"]);
     }
-    match host.rsplit_once('@') {
+    // A password may have a slash.
+    match rest.rsplit_once('@') {
         Some((_, host)) => shown.extend([HIDDEN, "@", host]),
-        None => shown.push_str(host),
+        None => shown.push_str(rest),
     }
-    shown.push_str(path);
     if !query.is_empty() {
         shown.extend(["?", HIDDEN]);
     }

@@ -232,6 +232,7 @@ fn a_missing_public_id_key_is_named_when_it_is_asked_for() {
 #[case("TIME_ZONE", json!(["canary"]))]
 #[case("SOCRATA_DATA_ENDPOINT", json!("http://canary.example.gov"))]
 #[case("SOCRATA_DATA_ENDPOINT", json!("a canary"))]
+#[case("SOCRATA_DATA_ENDPOINT", json!("https://user:canary@data.example.gov"))]
 #[case("SOCRATA_DATASET", json!("canary"))]
 #[case("SOCRATA_DATASET", json!(["canary"]))]
 #[case("SOCRATA_APP_TOKEN", json!({"canary": "canary"}))]

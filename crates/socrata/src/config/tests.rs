@@ -40,6 +40,9 @@ fn an_endpoint_is_a_host_or_a_url(#[case] text: &str, #[case] url: &str) {
 #[case("http://data.example.gov", EndpointError::NotSecure)]
 #[case("ftp://data.example.gov", EndpointError::NotSecure)]
 #[case("http://127.0.0.1.example.com", EndpointError::NotSecure)]
+#[case("https://user:password@data.example.gov", EndpointError::HasLogin)]
+#[case("user@data.example.gov", EndpointError::HasLogin)]
+#[case("https://:password@data.example.gov", EndpointError::HasLogin)]
 fn refuses_other_endpoints(#[case] text: &str, #[case] error: EndpointError) {
     assert_eq!(parse_endpoint(text), Err(error));
 }
