@@ -13,18 +13,8 @@ pub(crate) const STOPPED: u8 = 130;
 /// The same after SIGTERM.
 const TERMINATED: u8 = 143;
 
-/// Waits until this process receives SIGINT or SIGTERM. After the first call, these signals no
-/// longer end the process by themselves.
-///
-/// # Errors
-///
-/// The signal handlers cannot be installed.
-#[cfg(feature = "sandbox")]
-pub(crate) async fn stop_requested() -> io::Result<()> {
-    stop_status().await.map(|_| ())
-}
-
-/// Waits like [`stop_requested`], and returns the exit status of a command that stops for it.
+/// Waits until this process receives SIGINT or SIGTERM, and returns the exit status of a command
+/// that stops for it. After the first call, these signals no longer end the process by themselves.
 ///
 /// # Errors
 ///

@@ -44,10 +44,10 @@ pub(crate) async fn demo(args: &DemoArgs, progress: &Progress) -> anyhow::Result
     tokio::select! {
         // Polled first, so that a signal is caught before there is anything to clean up.
         biased;
-        stop = signals::stop_requested() => {
-            stop?;
+        stopped = signals::stop_status() => {
+            let status = stopped?;
             progress.end();
-            Ok(ExitCode::from(signals::STOPPED))
+            Ok(ExitCode::from(status))
         }
         ended = run_demo(args, progress) => ended,
     }

@@ -23,13 +23,11 @@ mod env_target;
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn sandbox(args: &SandboxArgs) -> anyhow::Result<ExitCode> {
-    tokio::select! {
-        // Polled first, so that a signal is caught before there is anything to clean up.
-        biased;
-        stop = signals::stop_requested() => stop?,
-        ended = serve(args) => ended?,
-    }
-    Ok(ExitCode::SUCCESS)
+    signals::until_stopped(async {
+        serve(args).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+    .await
 }
 
 async fn serve(args: &SandboxArgs) -> anyhow::Result<()> {

@@ -109,8 +109,8 @@ fn processes(folder: &Path) -> Vec<String> {
 }
 
 #[rstest]
-#[case::ctrl_c("-INT", Some(0))]
-#[case::terminated("-TERM", Some(0))]
+#[case::ctrl_c("-INT", Some(130))]
+#[case::terminated("-TERM", Some(143))]
 #[case::killed("-KILL", None)]
 #[tokio::test]
 async fn a_sandbox_leaves_nothing(#[case] signal: &str, #[case] code: Option<i32>) {
@@ -122,7 +122,7 @@ async fn a_sandbox_leaves_nothing(#[case] signal: &str, #[case] code: Option<i32
 }
 
 #[rstest]
-#[case::ctrl_c("-INT", Some(0))]
+#[case::ctrl_c("-INT", Some(130))]
 #[case::killed("-KILL", None)]
 #[tokio::test]
 async fn a_sandbox_that_is_just_starting_leaves_nothing(
@@ -138,9 +138,19 @@ async fn a_sandbox_that_is_just_starting_leaves_nothing(
     assert_eq!(sandbox.wait_for_cleanup().await, code);
 }
 
+#[tokio::test]
+async fn a_provider_of_the_sandbox_ends_by_a_signal_too() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let mut provider = Started::new(&["sandbox", "provider"]);
+        provider.wait_for_output("provider_id").await;
+        provider.signal(signal);
+        assert_eq!(provider.wait_for_cleanup().await, Some(code), "{signal}");
+    }
+}
+
 #[rstest]
 #[case::ctrl_c("-INT", Some(130))]
-#[case::terminated("-TERM", Some(130))]
+#[case::terminated("-TERM", Some(143))]
 #[case::killed("-KILL", None)]
 #[tokio::test]
 async fn a_demo_leaves_nothing_but_its_folder(#[case] signal: &str, #[case] code: Option<i32>) {
