@@ -3,8 +3,8 @@
 use lambda_extension::Extension;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Lambda announces the end of an environment with SIGTERM only if the environment has an extension.
-/// This one subscribes to no event.
+/// Lambda announces the end of an environment with SIGTERM only if the environment has an
+/// extension. This one subscribes to no event.
 const EXTENSION: &str = "mds-etl-shutdown";
 
 /// Awaits `at_shutdown` when Lambda ends the environment, and exits.
@@ -22,8 +22,8 @@ where
     match extension.register().await {
         Ok(extension) => {
             tokio::spawn(async move {
-                // The start of the environment ends once this requests an event. None ever comes, and
-                // an error takes nothing away.
+                // The start of the environment ends once this requests an event. None ever comes,
+                // and an error takes nothing away.
                 let _ = extension.run().await;
             });
         }

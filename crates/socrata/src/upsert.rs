@@ -33,9 +33,9 @@ struct Response {
 }
 
 impl Upsert {
-    /// Reads the body of a 200 to an upload of `rows` rows, of which `deletions` delete one. If every
-    /// other row is written, deletions may be missing in the counts: those of rows that the portal
-    /// does not have.
+    /// Reads the body of a 200 to an upload of `rows` rows, of which `deletions` delete one. If
+    /// every other row is written, deletions may be missing in the counts: those of rows that the
+    /// portal does not have.
     ///
     /// # Errors
     ///

@@ -220,7 +220,8 @@ impl BlockRows for Upsert<'_> {
     }
 }
 
-/// Whether the table has trips of the block, withdrawn ones included: the portal may have them, too.
+/// Whether the table has trips of the block, withdrawn ones included: the portal may have them,
+/// too.
 async fn owns_trips(client: &Client, schedule_id: i64) -> Result<bool, StoreError> {
     let any = "SELECT EXISTS (SELECT FROM api.trips WHERE schedule_id = $1)";
     let row = client.query_typed_one(any, values![schedule_id]).await;

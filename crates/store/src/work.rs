@@ -43,9 +43,10 @@ impl<'c> Work<'c> {
 /// Sorts and hashes stay in memory: an hour of 100,000 trips needs about 40 MB. This is a limit, so
 /// a small block uses no more than without it.
 ///
-/// A prepared statement is read once and planned each time: a plan for the tables of an hour ago may
-/// be a bad one. This is no setting of the session, because there it would apply to the checks of
-/// foreign keys, too. Each new block of a plan has one, and to plan it takes twice as long as it.
+/// A prepared statement is read once and planned each time: a plan for the tables of an hour ago
+/// may be a bad one. This is no setting of the session, because there it would apply to the checks
+/// of foreign keys, too. Each new block of a plan has one, and planning it takes twice as long as
+/// the check itself.
 pub(crate) const BEGIN: &str =
     "BEGIN; SET LOCAL work_mem = '64MB'; SET LOCAL plan_cache_mode = 'force_custom_plan'";
 

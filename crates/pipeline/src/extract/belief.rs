@@ -28,8 +28,8 @@ pub(crate) struct Loss {
 }
 
 impl Loss {
-    /// The loss if so many of the `trips` are `missing`; `None` if it is believed. `max_loss` is the
-    /// share that may be missing.
+    /// The loss if so many of the `trips` are `missing`; `None` if it is believed. `max_loss` is
+    /// the share that may be missing.
     pub(crate) fn of(kept: Kept, trips: u64, missing: u64, max_loss: f64) -> Option<Self> {
         #[expect(
             clippy::cast_precision_loss,
