@@ -92,7 +92,7 @@ async fn a_trip_over_the_size_limit_costs_itself_and_not_the_hour() {
 #[rstest]
 #[case::lost_query(Quirk::NextWithoutQuery, 3, None)]
 #[case::links_to_itself(Quirk::EmptyPageLoops, 4, None)]
-#[case::without_end(Quirk::EmptyPagesEndless, 53, Some(true))]
+#[case::without_end(Quirk::EmptyPagesEndless, 63, Some(true))]
 #[case::in_between(Quirk::EmptyPagesBetween, 5, None)]
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_links_lead_to_all_trips_of_the_hour_and_to_no_others(
