@@ -233,7 +233,7 @@ async fn a_compressed_body_that_breaks_off_restarts_the_hour() {
 #[case::page_of_html("<html>no</html>")]
 #[case::nothing("")]
 #[case::error_object(r#"{"error":"bad_param","error_description":"no"}"#)]
-#[case::null_trips(r#"{"version":"1.0.0","data":{"trips":null}}"#)]
+#[case::null_with_an_error(r#"{"version":"1.0.0","data":{"trips":null},"error":"no such hour"}"#)]
 #[case::list("[]")]
 #[case::trailing(r#"{"data":{"trips":[]}} {}"#)]
 #[tokio::test]
@@ -244,6 +244,16 @@ async fn a_body_that_is_not_an_envelope_is_malformed(#[case] body: &str) {
         matches!(response, Err(MdsError::Malformed { .. })),
         "{response:?}"
     );
+}
+
+/// So some languages write an empty list.
+#[tokio::test]
+async fn null_is_an_hour_without_trips() {
+    let body = r#"{"version":"1.0.0","data":{"trips":null}}"#;
+    let server = always(ResponseTemplate::new(200).set_body_string(body)).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert!(kept.trips.is_empty());
+    assert_eq!((report.pages, report.trips), (1, 0));
 }
 
 #[tokio::test]
