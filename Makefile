@@ -167,7 +167,8 @@ e2e-airflow-all: build $(AIRFLOWS:%=%/installed)
 			$(CARGO) nextest run --workspace --all-features --locked --profile airflow || exit 1; \
 	done
 
-# Validators for everything that is deployed to AWS. `sam validate` requires a region, although it sends no request.
+# Validators for everything that is deployed to AWS. `sam validate` requires a region, although it sends no request. The tests
+# of the tools look at the dependencies of every platform, of which a build downloads only its own.
 infra-check: setup
 	.venv-e2e/bin/cfn-lint --regions us-east-1 us-gov-west-1 cn-north-1 -- infra/template.yaml infra/ci/oidc-role.yaml
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam validate --lint --template infra/template.yaml
@@ -175,6 +176,7 @@ infra-check: setup
 	.venv-e2e/bin/hadolint Dockerfile
 	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml infra/ci/*.yml
 	.venv-e2e/bin/python -m unittest discover --quiet --start-directory infra/tests
+	$(CARGO) fetch --locked --quiet
 	.venv-e2e/bin/python -m unittest discover --quiet --start-directory tools/tests
 	.venv-e2e/bin/python tools/costs.py --check docs/COSTS.md
 	.venv-e2e/bin/python infra/interpreters/test_strict.py
