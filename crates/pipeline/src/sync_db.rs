@@ -192,8 +192,8 @@ async fn load(
         // Neither is dropped halfway: an upload that nobody waits for may still arrive.
         let rejects = fenced.publish_if(rejects, rejects_now);
         let (written, rejects) = tokio::join!(writing.write(), rejects);
-        rejects?;
-        written?
+        let (written, _) = (written?, rejects?);
+        written
     };
     let mut upsert = writing.end(written);
     // Complete before the commit, so that a loaded block always has its rows to publish.
