@@ -69,7 +69,7 @@ COUNTED = {
     "stage_metrics": (14, "metrics by stage alone"),
     "step_metrics": (3, "metrics by step"),
     "provider_metrics": (2, "metrics by provider"),
-    "alarm_metrics": (16, "metrics that alarms look at"),
+    "alarm_metrics": (17, "metrics that alarms look at"),
 }
 
 QUANTITIES = [

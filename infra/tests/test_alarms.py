@@ -82,7 +82,8 @@ class Quiet(unittest.TestCase):
     def test_an_ordinary_night(self):
         self.assertFalse(goes_off("HoursBehindAlarm", night()))
         self.assertFalse(goes_off("NothingPlannedAlarm", night()))
-        self.assertFalse(goes_off("NotStartedAlarm", [0] * 24))
+        for alarm in ("NotStartedAlarm", "NotSentAlarm"):
+            self.assertFalse(goes_off(alarm, [0] * 24))
 
     def test_a_quiet_night_of_a_small_city(self):
         # Plans without blocks are plans, and nobody is behind.
@@ -153,8 +154,11 @@ class GoesOff(unittest.TestCase):
         # What was behind stays so while nobody measures it.
         self.assertEqual(evaluate(ALARMS["HoursBehindAlarm"], [13, 13, 13, None])[-1], "ALARM")
 
-    def test_a_start_that_was_lost(self):
-        self.assertTrue(goes_off("NotStartedAlarm", [0, 1]))
+    def test_a_start_or_a_mail_that_was_lost(self):
+        for alarm, queue in (("NotStartedAlarm", "NotStarted"), ("NotSentAlarm", "NotSent")):
+            self.assertTrue(goes_off(alarm, [0, 1]))
+            dimension = STACK.properties(alarm)["Dimensions"]
+            self.assertEqual(dimension, [{"Name": "QueueName", "Value": STACK.attribute(queue, "QueueName")}])
 
     def test_rejects(self):
         values = expression("RejectedTripsAlarm", rejected=[120], loaded=[880], duplicates=[0])
@@ -292,19 +296,27 @@ class Rules(unittest.TestCase):
             target = Stack(region).properties("ExecutionFailedRule")["Targets"][0]
             self.assertIn(f"https://{domain}/states", target["InputTransformer"]["InputTemplate"])
 
-    def test_alarms_and_rules_of_this_account_may_send_and_others_may_not(self):
+    def may_send(self, service, **context):
+        """Whether the topic and its key admit a message of the service."""
         topic = STACK.properties("AlarmsPolicy")["PolicyDocument"]["Statement"]
         key = STACK.properties("AlarmsKey")["KeyPolicy"]["Statement"]
-        for service, source in (
-            ("cloudwatch.amazonaws.com", STACK.arn("HoursBehindAlarm")),
-            ("events.amazonaws.com", STACK.arn("ExecutionFailedRule")),
-        ):
-            ours = [it for it in topic if isinstance(it["Principal"], dict) and service in str(it["Principal"].get("Service"))]
-            keys = [it for it in key if isinstance(it["Principal"], dict) and service in str(it["Principal"].get("Service"))]
-            for account, may in ((ACCOUNT, True), ("999999999999", False)):
-                context = {"aws__SourceAccount": account, "aws__SourceArn": source}
-                self.assertEqual(allowed(ours, "sns:Publish", STACK.arn("Alarms"), **context), may, service)
-                self.assertEqual(allowed(keys, "kms:GenerateDataKey", **context), may, service)
+
+        def of_service(statements):
+            return [it for it in statements if isinstance(it["Principal"], dict) and it["Principal"].get("Service") == service]
+
+        return (
+            allowed(of_service(topic), "sns:Publish", STACK.arn("Alarms"), **context),
+            allowed(of_service(key), "kms:GenerateDataKey", **context),
+            allowed(of_service(key), "kms:Decrypt", **context),
+        )
+
+    def test_alarms_of_this_account_may_send_and_others_may_not(self):
+        for account, may in ((ACCOUNT, True), ("999999999999", False)):
+            context = {"aws__SourceAccount": account, "aws__SourceArn": STACK.arn("HoursBehindAlarm")}
+            self.assertEqual(self.may_send("cloudwatch.amazonaws.com", **context), (may,) * 3)
+
+    def test_the_rules_may_send_although_eventbridge_names_neither_account_nor_rule(self):
+        self.assertEqual(self.may_send("events.amazonaws.com"), (True,) * 3)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Tests of every permission: those of the functions, the state machine, the schedules and people, in several deployments."""
 
+import re
 import unittest
 
-from cloudformation import ACCOUNT, Stack, allowed, as_list
+from cloudformation import ACCOUNT, ROOT, Stack, allowed, as_list
 
 DATABASE = "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds-AbCdEf"
 OWNER = "arn:aws:secretsmanager:us-east-1:123456789012:secret:owner-AbCdEf"
@@ -63,7 +64,8 @@ WRITES = {
 }
 # The statements whose actions know no resources.
 ALL_RESOURCES = {
-    "LogsAndTraces", "Traces", "NetworkInterfaces", "NotByTheCode", "FindStateMachine", "QueriesMetricsAndAlarms",
+    "LogsAndTraces", "Traces", "NetworkInterfaces", "NotByTheCode", "FindStateMachine", "FindSchedules",
+    "QueriesMetricsAndAlarms",
 }  # fmt: skip
 POLICIES_FOR_PEOPLE = ("OperatorPolicy", "AdministratorPolicy", "KeyRotationPolicy", "AirflowPolicy")
 
@@ -248,8 +250,26 @@ class People(unittest.TestCase):
         self.assertTrue(allowed(statements, "logs:FilterLogEvents", PLAIN.arn("ExtractLogs")))
         for queue in ("NotStarted", "NotSent"):
             self.assertTrue(allowed(statements, "sqs:ReceiveMessage", PLAIN.attribute(queue, "Arn")))
+        self.assertFalse(allowed(statements, "s3:GetObject", "arn:aws:s3:::bucket/staging/bird/2020/1/1/22/trips.json"))
         actions = {action for it in statements for action in as_list(it["Action"])}
-        self.assertFalse([it for it in actions if it.startswith(("s3:", "secretsmanager:", "lambda:", "iam:"))])
+        self.assertFalse([it for it in actions if it.startswith(("secretsmanager:", "lambda:", "iam:"))])
+        self.assertEqual([it for it in actions if it.startswith("s3:")], ["s3:GetObject"])
+
+    def test_an_operator_may_do_what_the_runbook_says(self):
+        stack = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/mds-etl/1b2c"
+        for it, bucket in ((PLAIN, "bucket/staging"), (ADOPTED, "years-of-archives/production")):
+            statements = self.statements("OperatorPolicy", it)
+            self.assertTrue(allowed(statements, "cloudformation:DescribeStacks", stack))
+            self.assertTrue(allowed(statements, "scheduler:ListSchedules", "*"))
+            self.assertTrue(allowed(statements, "s3:GetObject", f"arn:aws:s3:::{bucket}/status.html"))
+
+    def test_the_runbook_reads_outputs_of_the_stack(self):
+        documents = [ROOT / "docs/RUNBOOK.md", ROOT / "infra/README.md", ROOT / "README.md"]
+        named = {name for it in documents for name in re.findall(r"\$\(output (\w+)\)", it.read_text())}
+        self.assertLessEqual({"StateMachineArn", "ExtractLogGroup", "NotStartedQueueUrl"}, named)
+        self.assertLessEqual(named, set(PLAIN.outputs()))
+        for it in documents:
+            self.assertNotIn("/aws/lambda/", it.read_text(), it)
 
     def test_airflow_starts_and_follows(self):
         statements = self.statements("AirflowPolicy")
