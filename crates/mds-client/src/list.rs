@@ -211,7 +211,7 @@ where
             self.next_page_left |= page.next != NextPage::None || *header != HeaderLink::None;
             return Ok(None);
         }
-        let link = link(&page.next, header).map_err(FetchError::malformed)?;
+        let link = link(&page.next, header, trail.is_at_first()).map_err(FetchError::malformed)?;
         let next = trail.follow(from, link, page.trips == 0);
         match next.map_err(FetchError::malformed)? {
             Next::Page(url) => Ok(Some(url)),
@@ -256,16 +256,22 @@ where
 }
 
 /// The link of a page. What its body names, as MDS has it, counts before what its headers name.
+/// Numbers of pages count only if nothing else is known: on the first page.
 ///
 /// # Errors
 ///
 /// Why it is not known.
-fn link<'a>(body: &'a NextPage, header: &'a HeaderLink) -> Result<Option<&'a str>, String> {
+fn link<'a>(
+    body: &'a NextPage,
+    header: &'a HeaderLink,
+    is_first: bool,
+) -> Result<Option<&'a str>, String> {
     match (body, header) {
         (NextPage::Url(link), _) | (_, HeaderLink::Url(link)) => Ok(Some(link)),
         (NextPage::Unclear(unclear), _) => Err(unclear.to_string()),
-        (NextPage::None, HeaderLink::Unclear(why)) => Err(why.clone()),
-        (NextPage::None, HeaderLink::None) => Ok(None),
+        (NextPage::None | NextPage::Counted(_), HeaderLink::Unclear(why)) => Err(why.clone()),
+        (NextPage::Counted(unclear), HeaderLink::None) if is_first => Err(unclear.to_string()),
+        (NextPage::None | NextPage::Counted(_), HeaderLink::None) => Ok(None),
     }
 }
 

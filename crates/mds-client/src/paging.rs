@@ -70,6 +70,11 @@ impl Trail {
         }
     }
 
+    /// Whether no link has been followed yet.
+    pub(crate) fn is_at_first(&self) -> bool {
+        self.seen.len() == 1
+    }
+
     /// How many empty pages in a row are read.
     pub(crate) fn max_empty(&self) -> u32 {
         self.max_empty

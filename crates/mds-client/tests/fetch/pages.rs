@@ -450,3 +450,40 @@ async fn a_header_whose_page_cannot_be_requested_fails_the_hour(
     assert!(!text.contains("canary"), "{text}");
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
+
+/// A page of a provider that only numbers its pages.
+fn numbered(page: u32, trip: &str) -> String {
+    format!(r#"{{"page":{page},"total_pages":2,"trips":[{trip}]}}"#)
+}
+
+#[tokio::test]
+async fn the_first_of_several_pages_whose_next_is_not_named_fails_the_hour() {
+    let server = MockServer::start().await;
+    serve(&server, "/trips", numbered(1, "1")).await;
+    let Err(error @ MdsError::Malformed { .. }) = fetch(&client(&server.uri(), &json!({}))).await
+    else {
+        panic!("a page was lost");
+    };
+    let text = error.to_string();
+    assert!(text.contains("the first of 2 pages"), "{text}");
+    let first_only = client(&server.uri(), &json!({"paging": false}));
+    let (kept, report) = ready(fetch(&first_only).await);
+    assert_eq!((kept.trips.len(), report.next_page_left), (1, true));
+}
+
+/// Counted from 0, the second and last of two pages has the number 1.
+#[tokio::test]
+async fn a_page_that_another_one_named_may_be_the_last_whatever_its_number() {
+    let server = MockServer::start().await;
+    let first = ResponseTemplate::new(200)
+        .set_body_string(numbered(0, "1"))
+        .insert_header("Link", "</2>; rel=next");
+    Mock::given(path("/trips"))
+        .respond_with(first)
+        .mount(&server)
+        .await;
+    serve(&server, "/2", numbered(1, "2")).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!(kept.trips, ["1", "2"]);
+    assert_eq!(report.pages, 2);
+}

@@ -1,21 +1,29 @@
 //! Where a page says that another one follows it.
 //!
 //! MDS has `links.next`, as JSON:API defines it. Providers also write a list of links, put the
-//! links into `data`, or name the next page in a member of their own. A page that names a next one
-//! in a form that is not understood must not look like the last page.
+//! links into `data`, `meta` or a pagination, name the next page in a member of their own, or only
+//! number the pages. A page that names a next one in a form that is not understood must not look
+//! like the last page.
 
-use std::fmt;
 use std::io::Read;
 
 use serde_json::Value;
 
 use super::EnvelopeError;
-use super::read::members;
+use super::read::{members, skip};
 use crate::json::window::Window;
 
+mod numbers;
+mod place;
 mod said;
+mod unclear;
 
-use self::said::{Said, is_about_next, plain, said_by, said_in_list, value_of};
+pub use self::place::is_name_of_next;
+pub use self::unclear::UnclearNext;
+
+use self::numbers::Numbers;
+use self::place::Place;
+use self::said::{Said, said_by, said_in_list, value_of};
 
 /// What a page says about the page after it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +35,9 @@ pub enum NextPage {
     Url(String),
     /// There is one, but nobody knows where.
     Unclear(UnclearNext),
+    /// By its numbers, this is the first of several pages, but none is named. If a page before this
+    /// one named it, it is the last one nevertheless: some count from 0.
+    Counted(UnclearNext),
 }
 
 impl NextPage {
@@ -35,100 +46,54 @@ impl NextPage {
     pub fn url(&self) -> Option<&str> {
         match self {
             Self::Url(url) => Some(url),
-            Self::None | Self::Unclear(_) => None,
+            Self::None | Self::Unclear(_) | Self::Counted(_) => None,
         }
     }
 }
 
-/// Why the next page cannot be found. Quotes nothing of the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnclearNext {
-    place: &'static str,
-    has_two: bool,
+/// How deep members within members are searched. Known forms have three levels.
+const MAX_DEPTH: u8 = 4;
+
+/// Links to the next page from places that count alike.
+#[derive(Default)]
+struct Links {
+    url: Option<String>,
+    /// Where another one stands.
+    two: Option<&'static str>,
 }
 
-impl fmt::Display for UnclearNext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = self.place;
-        if self.has_two {
-            return write!(f, "it has two links to the next page in `{place}`");
+impl Links {
+    fn add(&mut self, url: String, place: Place) {
+        if *self.url.get_or_insert_with(|| url.clone()) != url {
+            self.two = Some(place.name());
         }
-        write!(
-            f,
-            "it has a next page, but `{place}` names it in a form that is not understood, so the \
-             trips there would be lost; known are `links.next` as a URL or an object with `href`, \
-             and `links` as a list of objects with `rel` and `href`"
-        )
-    }
-}
-
-/// Members of an answer, or of its `data`, in which providers name the next page.
-const LINKS: [&str; 2] = ["links", "_links"];
-const PAGINATION: [&str; 3] = ["pagination", "paging", "meta"];
-/// Names of the next page beside the trips, without case, `_` and `-`.
-const NAMES: [&str; 15] = [
-    "next",
-    "nextpage",
-    "nexturl",
-    "nexturi",
-    "nextlink",
-    "nexthref",
-    "nextpageurl",
-    "nextpagelink",
-    "nexttoken",
-    "nextpagetoken",
-    "nextcursor",
-    "nextoffset",
-    "hasnext",
-    "hasnextpage",
-    "hasmore",
-];
-
-/// Whether a member beside the trips, or a header, of this name says something about the next page.
-#[must_use]
-pub fn is_name_of_next(name: &str) -> bool {
-    NAMES.contains(&plain(name).as_str())
-}
-
-/// A member that may name the next page.
-#[derive(Clone, Copy)]
-enum Place {
-    Links(&'static str),
-    Pagination(&'static str),
-    /// The member itself is the link.
-    Itself(&'static str),
-}
-
-impl Place {
-    fn of(key: &str) -> Option<Self> {
-        let known = |names: &[&'static str]| names.iter().find(|name| **name == key).copied();
-        known(&LINKS)
-            .map(Self::Links)
-            .or_else(|| known(&PAGINATION).map(Self::Pagination))
-            .or_else(|| is_name_of_next(key).then_some(Self::Itself("next")))
     }
 
-    /// Whether the link in this member may be relative. Elsewhere it may be a cursor as well.
-    fn has_relative(self, key: &str) -> bool {
-        matches!(self, Self::Links(_)) && key == "next"
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Links(name) | Self::Pagination(name) | Self::Itself(name) => name,
-        }
+    fn said(self) -> Option<NextPage> {
+        let two = self.two.map(UnclearNext::two_links).map(NextPage::Unclear);
+        two.or(self.url.map(NextPage::Url))
     }
 }
 
 /// Finds the next page while an envelope is read.
 #[derive(Default)]
 pub(super) struct NextPageFinder {
-    /// From `links`, whose URLs may be relative.
-    linked: Option<String>,
+    /// From `links` beside the trips, whose URLs may be relative.
+    linked: Links,
     /// From another place.
-    named: Option<String>,
-    two: Option<&'static str>,
+    named: Links,
     unclear: Option<&'static str>,
+    /// Whether a member about the next page says that there is none.
+    is_denied: bool,
+    numbers: Numbers,
+}
+
+/// The members of one object that may name the next page.
+#[derive(Clone, Copy)]
+struct Within {
+    place: Place,
+    /// How many objects it is in that may name the next page.
+    depth: u8,
 }
 
 impl NextPageFinder {
@@ -138,76 +103,86 @@ impl NextPageFinder {
         window: &mut Window<R>,
         key: &str,
     ) -> Result<bool, EnvelopeError> {
-        let Some(place) = Place::of(key) else {
-            return Ok(false);
+        let beside = Within {
+            place: Place::BESIDE,
+            depth: 0,
+        };
+        self.takes_of(beside, window, key)
+    }
+
+    fn takes_of<R: Read>(
+        &mut self,
+        within: Within,
+        window: &mut Window<R>,
+        key: &str,
+    ) -> Result<bool, EnvelopeError> {
+        if within.place.has_about_next(key) {
+            let may_be_relative = within.is_links_of_mds() && key.eq_ignore_ascii_case("next");
+            let said = window.element(|value| said_by(&value, may_be_relative))?;
+            self.is_denied |= matches!(said, Said::Nothing);
+            self.add(within, said);
+            return Ok(true);
+        }
+        let place = Place::of(key);
+        let inner = Within {
+            place: place.unwrap_or(within.place),
+            depth: within.depth + 1,
         };
         match (place, window.peek()?) {
-            (Place::Links(_) | Place::Pagination(_), Some(b'{')) => {
+            (Some(_), Some(b'{')) if inner.depth <= MAX_DEPTH => {
                 members(window, |window, key| {
-                    let about_next = is_about_next(key);
-                    let said = window.element(|value| match about_next {
-                        true => said_by(&value, place.has_relative(key)),
-                        false => Said::Nothing,
-                    })?;
-                    self.add(place, said);
-                    Ok(())
+                    match self.takes_of(inner, window, key)? {
+                        true => Ok(()),
+                        false => skip(window),
+                    }
                 })?;
             }
-            (Place::Links(_), Some(b'[')) => {
+            (Some(Place::Links(_)), Some(b'[')) => {
                 let mut has_link = window.enter_array()?;
                 while has_link {
                     let said = window.element(|link| said_in_list(&link))?;
-                    self.add(place, said);
+                    self.add(inner, said);
                     has_link = window.has_another_element()?;
                 }
             }
-            (Place::Links(_), Some(b'"')) => {
+            (Some(Place::Links(_)), Some(b'"')) if within.depth == 0 => {
                 let said = window.element(|value| match value_of(&value) {
                     Some(Value::String(text)) if text.trim().is_empty() => Said::Nothing,
                     _ => Said::Unclear,
                 })?;
-                self.add(place, said);
+                self.add(inner, said);
             }
-            (Place::Itself(_), _) => {
-                let said = window.element(|value| said_by(&value, place.has_relative(key)))?;
-                self.add(place, said);
-            }
-            (Place::Links(_) | Place::Pagination(_), _) => window.element(|_| ())?,
+            _ => return self.numbers.takes(window, key),
         }
         Ok(true)
     }
 
-    fn add(&mut self, place: Place, said: Said) {
+    fn add(&mut self, within: Within, said: Said) {
+        let place = within.place;
         match said {
             Said::Nothing => {}
             Said::Unclear => self.unclear = self.unclear.or(Some(place.name())),
-            Said::Url(url) => {
-                let known = match place {
-                    Place::Links(_) => &mut self.linked,
-                    Place::Pagination(_) | Place::Itself(_) => &mut self.named,
-                };
-                if *known.get_or_insert_with(|| url.clone()) != url {
-                    self.two = Some(place.name());
-                }
-            }
+            Said::Url(url) if within.is_links_of_mds() => self.linked.add(url, place),
+            Said::Url(url) => self.named.add(url, place),
         }
     }
 
     /// What the whole page says.
     pub(super) fn finish(self) -> NextPage {
-        if let Some(place) = self.two {
-            return NextPage::Unclear(UnclearNext {
-                place,
-                has_two: true,
-            });
-        }
-        match (self.linked.or(self.named), self.unclear) {
-            (Some(url), _) => NextPage::Url(url),
-            (None, Some(place)) => NextPage::Unclear(UnclearNext {
-                place,
-                has_two: false,
-            }),
-            (None, None) => NextPage::None,
-        }
+        let unclear = self.unclear.map(UnclearNext::form);
+        let count = self.numbers.first_of().filter(|_| !self.is_denied);
+        self.linked
+            .said()
+            .or(self.named.said())
+            .or(unclear.map(NextPage::Unclear))
+            .or(count.map(UnclearNext::count).map(NextPage::Counted))
+            .unwrap_or_default()
+    }
+}
+
+impl Within {
+    /// Whether these are the links that MDS has, beside the trips.
+    fn is_links_of_mds(self) -> bool {
+        self.depth == 1 && matches!(self.place, Place::Links(_))
     }
 }

@@ -269,7 +269,7 @@ impl<V: TripVisitor> Envelope<'_, V> {
     }
 }
 
-fn skip<R: Read>(window: &mut Window<R>) -> Result<(), EnvelopeError> {
+pub(super) fn skip<R: Read>(window: &mut Window<R>) -> Result<(), EnvelopeError> {
     Ok(window.element(|_| ())?)
 }
 

@@ -3,5 +3,6 @@
 mod broken;
 mod fixture;
 mod forms;
+mod next_page;
 mod odd;
 mod round_trip;

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::place::is_name_of_next;
 use crate::json::element::Element;
 
 /// What one value says.
@@ -12,17 +13,13 @@ pub(super) enum Said {
     Unclear,
 }
 
+/// A name without case and punctuation: `nextPage`, `next_page` and `next-page` are one, and
+/// `@odata.nextLink` has one.
 pub(super) fn plain(key: &str) -> String {
     key.chars()
-        .filter(|c| !matches!(c, '_' | '-'))
+        .filter(|c| !c.is_ascii_punctuation())
         .map(|c| c.to_ascii_lowercase())
         .collect()
-}
-
-/// Whether a member of links or of a pagination is about the next page.
-pub(super) fn is_about_next(key: &str) -> bool {
-    let plain = plain(key);
-    plain.contains("next") || plain == "hasmore"
 }
 
 pub(super) fn value_of(element: &Element<'_>) -> Option<Value> {
@@ -75,7 +72,7 @@ pub(super) fn said_in_list(element: &Element<'_>) -> Said {
             Some(false) => Said::Nothing,
             None => link
                 .iter()
-                .filter(|(key, _)| is_about_next(key))
+                .filter(|(key, _)| is_name_of_next(key))
                 .map(|(key, value)| said(value, key == "next"))
                 .find(|said| !matches!(said, Said::Nothing))
                 .unwrap_or_else(|| said_without_relation(&link)),
@@ -98,16 +95,15 @@ fn is_relation_next(link: &Map<String, Value>) -> Option<bool> {
     }
 }
 
-/// A link that says `next` in another member may be the one.
+/// A link that says `next` in another member may be the one, unless it says nothing else.
 fn said_without_relation(link: &Map<String, Value>) -> Said {
-    let says_next = |value: &Value| {
-        value
-            .as_str()
-            .is_some_and(|text| text.eq_ignore_ascii_case("next"))
-    };
-    if link.values().any(says_next) {
-        Said::Unclear
-    } else {
+    let texts = link.values().filter_map(Value::as_str);
+    let (next, others): (Vec<_>, Vec<_>) = texts
+        .filter(|text| !text.trim().is_empty())
+        .partition(|text| text.eq_ignore_ascii_case("next"));
+    if next.is_empty() || others.is_empty() {
         Said::Nothing
+    } else {
+        Said::Unclear
     }
 }
