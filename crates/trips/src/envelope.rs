@@ -10,6 +10,7 @@ mod found;
 mod next_page;
 mod read;
 mod too_large;
+mod value_of;
 mod version;
 mod write;
 

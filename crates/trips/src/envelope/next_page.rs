@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::EnvelopeError;
 use super::read::{members, skip};
+use super::value_of::value_of;
 use crate::json::window::Window;
 
 mod numbers;
@@ -23,7 +24,7 @@ pub use self::unclear::UnclearNext;
 
 use self::numbers::Numbers;
 use self::place::Place;
-use self::said::{Said, said_by, said_in_list, value_of};
+use self::said::{Said, said_by, said_in_list};
 
 /// What a page says about the page after it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

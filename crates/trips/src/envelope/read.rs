@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use serde_json::value::RawValue;
 
-use super::found::{Found, is_about_error, says_something};
+use super::found::{Found, is_about_error, names_error};
 use super::next_page::NextPageFinder;
 use super::version::version;
 use super::{EnvelopeError, NextPage, TooLargeTrip};
@@ -203,7 +203,7 @@ impl<V: TripVisitor> Envelope<'_, V> {
             return Ok(());
         }
         if is_about_error(key) {
-            self.found.error |= window.element(|value| says_something(&value))?;
+            self.found.error |= window.element(|value| names_error(&value))?;
             return Ok(());
         }
         skip(window)
@@ -259,7 +259,7 @@ impl<V: TripVisitor> Envelope<'_, V> {
     }
 
     fn finish(self) -> Result<EnvelopeSummary, EnvelopeError> {
-        let Some(problem) = self.found.problem(self.list) else {
+        let Some(problem) = self.found.problem(self.list, self.summary.trips) else {
             return Ok(EnvelopeSummary {
                 next: self.next_page.finish(),
                 ..self.summary

@@ -4,8 +4,9 @@ use std::io::Read;
 
 use serde_json::Value;
 
-use super::said::{plain, value_of};
+use super::said::plain;
 use crate::envelope::EnvelopeError;
+use crate::envelope::value_of::value_of;
 use crate::json::window::Window;
 
 /// Members that number the page, and that count the pages, without case and punctuation.

@@ -1,9 +1,9 @@
 //! What single values say about the next page.
 
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::place::is_name_of_next;
+use crate::envelope::value_of::value_of;
 use crate::json::element::Element;
 
 /// What one value says.
@@ -20,15 +20,6 @@ pub(super) fn plain(key: &str) -> String {
         .filter(|c| !c.is_ascii_punctuation())
         .map(|c| c.to_ascii_lowercase())
         .collect()
-}
-
-pub(super) fn value_of(element: &Element<'_>) -> Option<Value> {
-    let read = |raw: &RawValue| serde_json::from_str(raw.get()).ok();
-    match element {
-        Element::Json(raw) => read(raw),
-        Element::NonFinite { with_nulls, .. } => read(with_nulls),
-        Element::TooLarge(_) => None,
-    }
 }
 
 /// What a member about the next page says.

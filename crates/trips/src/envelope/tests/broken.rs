@@ -58,6 +58,11 @@ fn text_that_is_not_utf_8_is_malformed() {
 #[case(r#"{"error_description":"no such hour","data":{"trips":null}}"#)]
 #[case(r#"{"data":{"trips":null,"errors":["no such hour"]}}"#)]
 #[case(r#"{"trips":null,"data":{"trips":{}}}"#)]
+#[case(r#"{"trips":null,"trips":[],"error":"bad_param"}"#)]
+#[case(r#"{"error":"internal_error","error_description":"database down","data":{"trips":[]}}"#)]
+#[case(r#"{"trips":[],"errors":[{"code":0},{"message":"shard 3 timed out"}]}"#)]
+#[case(r#"{"trips":[],"error":true}"#)]
+#[case(r#"{"trips":[],"error":NaN}"#)]
 #[case(r#"{"data":{"trips":{}}}"#)]
 #[case(r#"{"trips":"none"}"#)]
 #[case("[]")]
@@ -77,6 +82,10 @@ fn json_without_a_list_of_trips_is_not_an_envelope(#[case] json: &str) {
 #[case(
     r#"{"trips":null,"error":"bad_param"}"#,
     "its `trips` is null, and it names an error"
+)]
+#[case(
+    r#"{"trips":[],"error":"bad_param"}"#,
+    "its `trips` is empty, and it names an error"
 )]
 #[case(
     r#"{"trips":null,"data":{"trips":"none"}}"#,

@@ -43,7 +43,9 @@ fn trips_are_found_wherever_they_are(#[case] json: &str) {
 #[case(r#"{"trips":null}"#)]
 #[case(r#"{"version":"1.2.0","data":{"trips":null}}"#)]
 #[case(r#"{"trips":null,"data":{"trips":null}}"#)]
-#[case(r#"{"trips":null,"trips":[],"error":"bad_param"}"#)]
+#[case(r#"{"trips":null,"trips":[],"error":"none"}"#)]
+#[case(r#"{"trips":[],"error":0,"errors":[{}],"error_description":"OK"}"#)]
+#[case(r#"{"trips":[],"error":{"code":0,"message":""},"error_details":" "}"#)]
 #[case(r#"{"data":{"trips":null},"error":null,"errors":[],"error_description":""}"#)]
 fn an_hour_without_trips_is_an_envelope(#[case] json: &str) {
     let (summary, collected) = read(json).unwrap();
