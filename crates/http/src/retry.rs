@@ -144,10 +144,14 @@ impl RetryBudget {
         let wait = rand::random_range(Duration::ZERO..=bound)
             .max(retry_after.unwrap_or_default())
             .max(self.min_wait);
+        // A longer wait may be too long for a sum with an instant.
+        if wait > self.policy.patience {
+            return None;
+        }
         let is_in_time = self
             .deadline
             .is_none_or(|deadline| Instant::now() + wait < deadline);
-        (wait <= self.policy.patience && is_in_time).then_some(wait)
+        is_in_time.then_some(wait)
     }
 
     /// As [`RetryBudget::backoff`], before the work is started over from its first request.

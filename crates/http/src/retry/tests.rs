@@ -70,4 +70,5 @@ async fn a_long_wait_or_one_after_the_deadline_ends_the_attempts() {
     let mut budget = RetryBudget::new(9, policy(1, 1)).with_deadline(Some(deadline));
     assert!(budget.backoff(Some(Duration::from_secs(11))).is_none());
     assert!(budget.backoff(Some(Duration::from_secs(5))).is_some());
+    assert!(budget.backoff(Some(Duration::MAX)).is_none());
 }
