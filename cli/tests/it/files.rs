@@ -9,9 +9,9 @@ use rstest::rstest;
 use sandbox_provider::{Fault, Rates, Rhythm, Times};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trips::status::BlockStatus::{LoadFailed, Loaded, LoadedWithRejects, New, Published};
+use trips::status::BlockStatus::{LoadFailed, Loaded, LoadedWithRejects, New, NoTrips, Published};
 
-use crate::support::{World, hour, options, stderr, stdout, until, with, world_of};
+use crate::support::{ONE_HOUR, World, hour, options, stderr, stdout, until, with, world_of};
 
 const BLOCK: [&str; 4] = ["--provider", "bird", "--time-max", "2020-01-15-13"];
 const FOLDER: &str = "bird/2020/1/15/12";
@@ -63,6 +63,34 @@ async fn extract_writes_what_the_archive_would_hold_and_nothing_else() {
         .await
         .unwrap();
     assert_eq!(fs::read(&file).unwrap(), archived);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trips_come_back_after_an_empty_file_although_the_provider_says_the_same_as_before() {
+    let world = forty_trips().await;
+    let three = Fault::Partial { trips: 3 };
+    world.stack.providers["bird"].fail_hour(hour("2020-01-15-12"), three, Times::Always);
+    world.expect(0, &ONE_HOUR).await;
+    let live = "SELECT count(*) FROM api.trips WHERE withdrawn_at IS NULL";
+    assert_eq!(world.number(live).await, 3);
+    let (_folder, file) = file("trips.json");
+    fs::write(&file, r#"{"version": "1.2.0", "data": {"trips": []}}"#).unwrap();
+    world.expect(0, &step("sync-db", &file, &[])).await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.number(live).await, 0);
+    assert_eq!(
+        (world.statuses().await, world.portal().len()),
+        (vec![NoTrips], 0)
+    );
+
+    world
+        .expect(0, &with(&ONE_HOUR, &["--incomplete-only"]))
+        .await;
+    assert_eq!(world.number(live).await, 3);
+    assert_eq!(
+        (world.statuses().await, world.portal().len()),
+        (vec![Published], 3)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use sandbox_provider::{Fault, Times};
 use serde_json::{Value, json};
-use trips::status::BlockStatus::Published;
+use trips::status::BlockStatus::{NoTrips, Published};
 
 use crate::support::{ONE_HOUR, World, hour, options, stdout, with, world_of};
 
@@ -77,6 +77,64 @@ async fn late_trips_are_found_loaded_and_published_when_the_hour_has_come_of_age
         (message.as_str(), world.statuses().await),
         ("", vec![Published])
     );
+}
+
+impl World {
+    /// Keeps the rows of the hour, as a backup does.
+    async fn back_up_database(&self) {
+        let statement = "CREATE TABLE kept_schedule AS SELECT * FROM api.schedule;
+            CREATE TABLE kept_trips AS SELECT * FROM api.trips;
+            CREATE TABLE kept_publications AS SELECT * FROM api.publications";
+        self.database.batch_execute(statement).await.unwrap();
+    }
+
+    /// Puts them back. The bucket stays as it is.
+    async fn restore_database(&self) {
+        let statement =
+            "DELETE FROM api.trips; DELETE FROM api.publications; DELETE FROM api.schedule;
+            INSERT INTO api.schedule OVERRIDING SYSTEM VALUE SELECT * FROM kept_schedule;
+            INSERT INTO api.trips OVERRIDING SYSTEM VALUE SELECT * FROM kept_trips;
+            INSERT INTO api.publications OVERRIDING SYSTEM VALUE SELECT * FROM kept_publications";
+        self.database.batch_execute(statement).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_trips_that_only_the_bucket_has_are_loaded_into_a_restored_database() {
+    let world = world().await;
+    world.fail_noon(Fault::Partial { trips: 5 });
+    world.expect(0, &ONE_HOUR).await;
+    world.back_up_database().await;
+    world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
+    world.expect_whole(&["bird"], &["12"]).await;
+    world.restore_database().await;
+    assert!(world.number("SELECT count(*) FROM api.trips").await <= 5);
+
+    world.set_age_at_pull(23).await;
+    world.expect(0, &ONE_HOUR).await;
+    world.expect_whole(&["bird"], &["12"]).await;
+    // After that, the archive is the one that the schedule knows.
+    let modified = world.modified().await;
+    world.set_age_at_pull(30).await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.modified().await, modified);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trips_of_an_hour_that_was_empty_are_loaded_into_a_restored_database() {
+    let world = world().await;
+    world.fail_noon(Fault::Partial { trips: 0 });
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [NoTrips]);
+    world.back_up_database().await;
+    world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
+    world.restore_database().await;
+    assert_eq!(world.statuses().await, [NoTrips]);
+
+    world
+        .expect(0, &with(&ONE_HOUR, &["--incomplete-only"]))
+        .await;
+    world.expect_whole(&["bird"], &["12"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

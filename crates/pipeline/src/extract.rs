@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-use chrono::Utc;
+use chrono::{SubsecRound as _, Utc};
 use mds_client::{HourReport, Withdrawals};
 use store::ArchiveRecord;
 use tempfile::NamedTempFile;
@@ -125,7 +125,7 @@ impl BlockStep for Extract {
 async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), PipelineError> {
     let run_id = step.item.run_id;
     let message = hour.message();
-    let is_known = hour.is_kept() && !step.claim.row().may_have_unrecorded_archive();
+    let is_known = is_known(step, hour).await?;
     if hour.is_unchanged() && is_known {
         let withdraws = withdraws(step)?;
         step.claim
@@ -151,6 +151,21 @@ async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), P
             .await?;
     }
     Ok(())
+}
+
+/// Whether the provider returned what the schedule knows of. The archive of the bucket may be newer
+/// than a database that was restored.
+async fn is_known(step: &ClaimedStep<'_>, hour: &ArchivedHour) -> Result<bool, PipelineError> {
+    let row = step.claim.row();
+    if !hour.is_kept() || row.may_have_unrecorded_archive() {
+        return Ok(false);
+    }
+    let (Some(recorded), Some(sha256)) = (row.archived_at, &hour.former_sha256) else {
+        return Ok(true);
+    };
+    let requested_at = unrecorded::requested_at(step, sha256).await?;
+    // The database keeps microseconds.
+    Ok(requested_at.is_none_or(|at| at.trunc_subsecs(6) <= recorded))
 }
 
 fn withdraws(step: &ClaimedStep<'_>) -> Result<bool, PipelineError> {

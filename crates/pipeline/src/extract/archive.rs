@@ -39,6 +39,8 @@ pub(super) struct ArchivedHour {
     pub(super) nothing_to_load: bool,
     /// What 2.0 keeps more data of; `None` if none of it is requested.
     pub(super) referenced: Option<ReferencedIds>,
+    /// SHA-256 of the previous archive's payload, if there is one that can be read.
+    pub(super) former_sha256: Option<String>,
 }
 
 impl ArchivedHour {
@@ -102,6 +104,7 @@ pub(super) async fn archive_hour(
             changes: pulled.changes,
             payload_bytes: 0,
             referenced: pulled.referenced,
+            former_sha256: previous.and_then(|it| it.sha256),
         });
     }
     hour.publish_archive(previous, pulled, report_now).await
@@ -326,6 +329,7 @@ impl<'a> OpenHour<'a> {
             changes: pulled.changes,
             payload_bytes,
             referenced: pulled.referenced,
+            former_sha256: previous.and_then(|it| it.sha256),
         })
     }
 }

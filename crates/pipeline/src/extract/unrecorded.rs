@@ -135,6 +135,19 @@ async fn origin(
     ))
 }
 
+/// When the provider was requested for the archive with this hash, if `extract.json` tells.
+pub(super) async fn requested_at(
+    step: &ClaimedStep<'_>,
+    sha256: &str,
+) -> Result<Option<DateTime<Utc>>, PipelineError> {
+    let key = step.key(BlockObject::Extract);
+    match step.ctx.vault().get_sealed_json::<StoredReport>(&key).await {
+        // The archive is right, whatever became of its report.
+        Err(VaultError::NotFound { .. } | VaultError::Unreadable { .. }) => Ok(None),
+        report => Ok(report?.requested_at(sha256)),
+    }
+}
+
 /// What an archive holds.
 pub(super) struct Content {
     pub(super) trips: u64,

@@ -15,13 +15,15 @@ use crate::values::{Parameter, parameter, values};
 /// Column `message` is for people, and nobody reads a longer one.
 const MAX_MESSAGE_CHARS: usize = 2000;
 
-/// Statuses of a block that is worth another load although its archive has not changed: it was
-/// never loaded, or all its trips were rejected and a changed configuration may fix that.
-const LOADABLE_WHEN_UNCHANGED: [BlockStatus; 4] = [
+/// Statuses of a block that is worth another load although its archive, which has trips, has not
+/// changed: it was never loaded, all its trips were rejected and a changed configuration may fix
+/// that, or the database knows of no trips, after an empty file or in a copy of former times.
+const LOADABLE_WHEN_UNCHANGED: [BlockStatus; 5] = [
     BlockStatus::New,
     BlockStatus::NotPublished,
     BlockStatus::ExtractFailed,
     BlockStatus::AllRejected,
+    BlockStatus::NoTrips,
 ];
 
 /// Statuses of a block whose trips are in the table.
@@ -100,7 +102,7 @@ impl Claim {
     /// The status is kept, except for a block that has something to load:
     ///
     /// - It was never loaded, or its trips were all rejected, which a changed configuration may
-    ///   fix.
+    ///   fix, or the row knows of no trips.
     /// - Its trips are no longer all that it owns: another block has delivered some of them, or
     ///   they were withdrawn. Now they are delivered again. `withdraws` tells whether it matters
     ///   too that it owns more than it delivers.
