@@ -133,6 +133,11 @@ class Ways(unittest.TestCase):
         self.assertEqual(reserved.pop("PlanBlocksFunction"), None)
         self.assertEqual(set(reserved.values()), {"30"})
 
+    def test_the_planner_knows_the_lag_of_the_schedules(self):
+        stack = Stack(LagHours=72)
+        variables = stack.of_type("AWS::Lambda::Function")["PlanBlocksFunction"]["Environment"]["Variables"]
+        self.assertEqual(variables["MDS_LAG_HOURS"], "72")
+
     def test_a_new_configuration_version_replaces_every_environment(self):
         functions = Stack(ConfigVersion="2").of_type("AWS::Lambda::Function")
         versions = [it["Environment"]["Variables"]["MDS_CONFIG_VERSION"] for it in functions.values()]

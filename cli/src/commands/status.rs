@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use pipeline::{Context, PortalDifferences, Problem, ProviderStatus, StatusReport};
+use pipeline::{Context, PortalDifferences, Problem, ProviderStatus, StatusReport, UnusableEntry};
 use trips::hour_state::HourState;
 use trips::words::counted;
 
@@ -72,6 +72,9 @@ fn text(report: &StatusReport) -> anyhow::Result<Vec<u8>> {
                 counted(not_shown, "day")
             )?;
         }
+    }
+    for entry in &report.unusable_entries {
+        writeln!(out, "{}", unusable_text(entry))?;
     }
     for provider in &report.providers {
         for problem in &provider.problems {
@@ -175,6 +178,14 @@ fn differences_text(name: &str, found: &PortalDifferences) -> String {
         found.different,
         found.extra,
         found.command
+    )
+}
+
+fn unusable_text(entry: &UnusableEntry) -> String {
+    format!(
+        "! {}: its entry cannot be used, so no run requests its hours: {}\n      correct the entry in {}\n      mds \
+         config check",
+        entry.name, entry.why, entry.file
     )
 }
 

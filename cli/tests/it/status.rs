@@ -95,6 +95,56 @@ async fn a_provider_of_which_no_hour_was_ever_planned_needs_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_cannot_be_used_needs_a_person_and_its_hours_stay_in_the_report() {
+    let world = world().await;
+    world.expect(0, &run("all", &label(33), &label(30))).await;
+    let before = report(&world, 0, &["--since", &label(33)]).await;
+    assert_eq!(before["unusable_entries"], Value::Array(Vec::new()));
+    world
+        .edit_providers(|file| file["bird"]["version"] = "9.9".into())
+        .await;
+
+    // The other one goes on.
+    world.expect(0, &run("all", &label(34), &label(33))).await;
+    let after = report(&world, 1, &["--since", &label(33)]).await;
+    assert_eq!(after["needs_a_person"], true);
+    let entry = &after["unusable_entries"][0];
+    assert_eq!(entry["name"], "bird", "{entry}");
+    assert!(
+        entry["why"].as_str().unwrap().contains("bird.version"),
+        "{entry}"
+    );
+    assert_eq!(entry["file"], "config/providers_staging.json");
+    let names: Vec<_> = after["providers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["provider"])
+        .collect();
+    assert_eq!(names, ["bird", "lime"]);
+    assert_eq!(
+        after["providers"][0]["hours"],
+        before["providers"][0]["hours"]
+    );
+    assert_eq!(after["providers"][0]["enabled"], true);
+    let text = stdout(&world.expect(1, &["status"]).await);
+    assert!(text.contains("! bird: its entry cannot be used"), "{text}");
+    assert!(!text.contains("every hour that is due is whole"), "{text}");
+    let page = stdout(&world.expect(1, &["status", "--html", "-"]).await);
+    assert!(page.contains("its entry cannot be used"), "{page}");
+    assert!(!page.contains("Nothing needs a person"), "{page}");
+    // A question about the other one is not about it.
+    report(&world, 0, &["--provider", "lime", "--since", &label(33)]).await;
+
+    // Whoever has left the city is no problem.
+    world
+        .edit_providers(|file| file["bird"]["enabled"] = false.into())
+        .await;
+    let left = report(&world, 0, &["--since", &label(33)]).await;
+    assert_eq!(left["providers"].as_array().unwrap().len(), 1, "{left}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_whose_first_hour_is_not_due_needs_nobody() {
     let mut options = options(&["bird"]);
     let settings = &mut options.provider_settings;

@@ -1,5 +1,7 @@
 //! The plan of a run and its summary, as the function `plan-blocks` returns them.
 
+use std::ops::RangeInclusive;
+
 use chrono::Utc;
 use config::{Environment, Scope};
 use pipeline::{Context, ErrorName, PipelineError, Plan, PlanRequest, to_json};
@@ -14,20 +16,30 @@ use crate::{metrics, page};
 /// The most blocks that a run of this deployment may work on at once, whatever is requested.
 const MAX_CONCURRENCY: &str = "MDS_MAX_CONCURRENCY";
 
-fn max_concurrency(value: Option<String>) -> Result<u32, PipelineError> {
+/// The lag with which the schedules of this deployment plan.
+const LAG_HOURS: &str = "MDS_LAG_HOURS";
+
+/// The number in a variable of the environment; `None` if it is not set.
+fn whole_number(
+    variable: &str,
+    value: Option<String>,
+    allowed: RangeInclusive<u32>,
+) -> Result<Option<u32>, PipelineError> {
     let value = value.unwrap_or_default();
     match value.trim() {
-        "" => Ok(pipeline::MAX_CONCURRENCY),
+        "" => Ok(None),
         number => number
             .parse()
             .ok()
-            .filter(|cap| (1..=pipeline::MAX_CONCURRENCY).contains(cap))
+            .filter(|number| allowed.contains(number))
+            .map(Some)
             .ok_or_else(|| {
                 PipelineError::new(
                     ErrorName::ConfigInvalid,
                     format!(
-                        "{MAX_CONCURRENCY} must be a whole number from 1 to {}",
-                        pipeline::MAX_CONCURRENCY
+                        "{variable} must be a whole number from {} to {}",
+                        allowed.start(),
+                        allowed.end()
                     ),
                 )
             }),
@@ -38,13 +50,15 @@ fn max_concurrency(value: Option<String>) -> Result<u32, PipelineError> {
 ///
 /// # Errors
 ///
-/// Those of [`pipeline::plan()`]; `ConfigInvalid` for a malformed cap on the concurrency;
+/// Those of [`pipeline::plan()`]; `ConfigInvalid` for a malformed variable of the deployment;
 /// `DatabaseUnavailable` if the invocation's time is too short.
 pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Value, FunctionError> {
     if request.ignores_interval() {
         tracing::warn!("interval is ignored, because time_min and time_max are both given");
     }
-    let cap = max_concurrency(std::env::var(MAX_CONCURRENCY).ok())?;
+    let variable = |name, allowed| whole_number(name, std::env::var(name).ok(), allowed);
+    let cap = variable(MAX_CONCURRENCY, 1..=pipeline::MAX_CONCURRENCY)?;
+    let lag = variable(LAG_HOURS, 0..=pipeline::MAX_LAG_HOURS)?;
     let scope = if request.audit {
         Scope::Audit
     } else {
@@ -61,10 +75,11 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
                  the schedule rows that were made. If it happens again, plan a shorter range",
             )
         })??;
-    plan.cap_concurrency(cap);
+    plan.cap_concurrency(cap.unwrap_or(pipeline::MAX_CONCURRENCY));
     if !plan.dry_run {
         metrics::plan(&ctx, &plan);
-        measure_hours_behind(&ctx, request, invocation.deadline, &plan).await;
+        let lag = lag.or(request.lag_hours);
+        measure_hours_behind(&ctx, lag, invocation.deadline, &plan).await;
         // A run without blocks is not summarized.
         if plan.block_count == 0 {
             page::write_after(&ctx, plan.run_id, invocation.deadline).await;
@@ -74,13 +89,8 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
 }
 
 /// A plan that is made does not fail because of a metric. An alarm notices if it stays away.
-async fn measure_hours_behind(
-    ctx: &Context,
-    request: &PlanRequest,
-    deadline: Instant,
-    plan: &Plan,
-) {
-    let measuring = pipeline::hours_behind(ctx, request, Utc::now());
+async fn measure_hours_behind(ctx: &Context, lag: Option<u32>, deadline: Instant, plan: &Plan) {
+    let measuring = pipeline::hours_behind(ctx, lag, Utc::now());
     let measured = timeout_at(deadline, measuring).await.unwrap_or_else(|_| {
         Err(PipelineError::new(
             ErrorName::DatabaseUnavailable,

@@ -243,6 +243,12 @@ impl Context {
         entries.map(|(name, config)| Provider { name, config })
     }
 
+    /// The names of the providers whose entries cannot be used, and which nobody has disabled.
+    pub(crate) fn unusable_providers(&self) -> impl Iterator<Item = ProviderName> {
+        let invalid = self.config.providers.all_invalid();
+        invalid.filter_map(|(name, _)| name.parse().ok())
+    }
+
     /// The client of a provider. All of its blocks share one, with its token and its connections,
     /// and all processes the pace of its requests.
     pub(crate) async fn provider_client(

@@ -16,12 +16,15 @@ mod hours;
 mod page;
 mod portal;
 mod problems;
+mod unusable;
 
 use self::hours::Tally;
 pub use self::page::{put_status_page, status_page_key};
 pub use self::portal::PortalDifferences;
 pub use self::problems::Problem;
 use self::problems::never_planned;
+pub use self::unusable::UnusableEntry;
+use self::unusable::unusable_entries;
 
 /// How far back a status report looks, unless it is told: as far as the nightly sweep.
 const DEFAULT_DAYS: i64 = 35;
@@ -49,6 +52,8 @@ pub struct StatusReport {
     /// Rows of the portal that belong to no provider, as the last audit found them; `None` before
     /// one.
     pub portal_only: Option<PortalDifferences>,
+    /// The entries of the providers file that cannot be used. Somebody has to correct them.
+    pub unusable_entries: Vec<UnusableEntry>,
     /// The providers in the order of their names.
     pub providers: Vec<ProviderStatus>,
 }
@@ -155,45 +160,95 @@ pub async fn status_report(
     let mut found = ctx.store().found(range).await?;
     let mut audits = ctx.store().last_audits().await?;
     let planned = ctx.store().first_hours().await?;
-    let has_portal = ctx.config().settings.has_portal;
     let mut providers = Vec::new();
-    for provider in named_providers(ctx, &names(request))? {
-        let lag_hours = provider.config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS);
-        let due = Hour::containing(made_at - TimeDelta::hours(i64::from(lag_hours)));
-        let mut tally = Tally::new(ctx.zone(), provider.name, due, has_portal);
-        let add = |row| tally.add(&row);
-        ctx.store().hours(provider.name, range, add).await?;
-        if tally.newest().is_none() {
-            let before = ctx
-                .store()
-                .newest_complete_hour(provider.name, since)
-                .await?;
-            tally.set_newest(before);
+    for looked in looked_at(ctx, request)? {
+        let name = &looked.name;
+        let due = Hour::containing(made_at - TimeDelta::hours(i64::from(looked.lag_hours)));
+        let mut status = provider_hours(ctx, name, range, due, made_at).await?;
+        let is_expected = looked.is_requested && looked.active_from.is_none_or(|it| it < due);
+        if is_expected && status.hours == 0 && !planned.contains_key(name) {
+            status.problems = vec![never_planned(ctx.zone(), name, due)];
         }
-        let mut status = tally.end(made_at);
-        let is_expected = active_from(ctx, provider)?.is_none_or(|start| start < due);
-        let has_hours = status.hours > 0 || planned.contains_key(provider.name);
-        if provider.config.enabled && is_expected && !has_hours {
-            status.problems = vec![never_planned(ctx.zone(), provider.name, due)];
-        }
-        status.enabled = provider.config.enabled;
-        status.lag_hours = lag_hours;
-        status.add(found.remove(provider.name).unwrap_or_default());
+        status.enabled = looked.enabled;
+        status.lag_hours = looked.lag_hours;
+        status.add(found.remove(name).unwrap_or_default());
         status.portal = audits
-            .remove(&Some(provider.name.clone()))
-            .map(|last| PortalDifferences::new(ctx.zone(), Some(provider.name), &last));
+            .remove(&Some(name.clone()))
+            .map(|last| PortalDifferences::new(ctx.zone(), Some(name), &last));
         providers.push(status);
     }
+    let unusable_entries = if request.providers.is_empty() {
+        unusable_entries(ctx)
+    } else {
+        Vec::new()
+    };
     Ok(StatusReport {
         made_at,
         since,
         time_zone: ctx.zone().name().to_owned(),
-        needs_a_person: needs_a_person(&providers),
+        needs_a_person: !unusable_entries.is_empty() || needs_a_person(&providers),
         portal_only: audits
             .remove(&None)
             .map(|last| PortalDifferences::new(ctx.zone(), None, &last)),
+        unusable_entries,
         providers,
     })
+}
+
+/// A provider that a report looks at.
+struct Looked {
+    name: ProviderName,
+    enabled: bool,
+    /// Whether runs for all providers request its hours.
+    is_requested: bool,
+    lag_hours: u32,
+    active_from: Option<Hour>,
+}
+
+/// The providers of the request in the order of their names. All of them include those whose
+/// entries cannot be used: their hours stay away, and somebody has to see it.
+fn looked_at(ctx: &Context, request: &StatusRequest) -> Result<Vec<Looked>, PipelineError> {
+    let mut looked = Vec::new();
+    for provider in named_providers(ctx, &names(request))? {
+        looked.push(Looked {
+            name: provider.name.clone(),
+            enabled: provider.config.enabled,
+            is_requested: provider.config.enabled,
+            lag_hours: provider.config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS),
+            active_from: active_from(ctx, provider)?,
+        });
+    }
+    if request.providers.is_empty() {
+        looked.extend(ctx.unusable_providers().map(|name| Looked {
+            name,
+            enabled: true,
+            is_requested: false,
+            lag_hours: DEFAULT_LAG_HOURS,
+            active_from: None,
+        }));
+        looked.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    Ok(looked)
+}
+
+/// How the hours of the range stand.
+async fn provider_hours(
+    ctx: &Context,
+    provider: &ProviderName,
+    range: HourRange,
+    due: Hour,
+    made_at: DateTime<Utc>,
+) -> Result<ProviderStatus, PipelineError> {
+    let has_portal = ctx.config().settings.has_portal;
+    let mut tally = Tally::new(ctx.zone(), provider, due, has_portal);
+    let add = |row| tally.add(&row);
+    ctx.store().hours(provider, range, add).await?;
+    if tally.newest().is_none() {
+        let before = range.first();
+        let before = ctx.store().newest_complete_hour(provider, before).await?;
+        tally.set_newest(before);
+    }
+    Ok(tally.end(made_at))
 }
 
 /// All enabled ones, unless the request names some.

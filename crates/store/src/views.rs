@@ -33,7 +33,8 @@ const PROVIDERS: &str = "
         FROM api.providers p
         LEFT JOIN unnest($2::text[], $3::timestamptz[], $4::int[], $5::boolean[])
             AS given (name, active_from, lag_hours, enabled) ON given.name = p.provider_name
-        WHERE ROW(p.active_from, p.lag_hours, p.enabled)
+        WHERE p.provider_name <> ALL ($6::text[])
+          AND ROW(p.active_from, p.lag_hours, p.enabled)
             IS DISTINCT FROM ROW(given.active_from, given.lag_hours, coalesce(given.enabled, false))
         ORDER BY p.provider_name
         FOR UPDATE OF p
@@ -83,7 +84,8 @@ impl Store {
     }
 
     /// Writes the city's time zone and the facts of the providers that the database knows, where
-    /// they differ. A provider that is not among these is no longer enabled.
+    /// they differ. A provider that is not among these is no longer enabled, but for those whose
+    /// entries cannot be read: of them stays what was known.
     ///
     /// # Errors
     ///
@@ -92,6 +94,7 @@ impl Store {
         &self,
         zone: &CivilZone,
         providers: &[ProviderFacts],
+        unreadable: &[&str],
     ) -> Result<(), StoreError> {
         let names: Vec<&str> = providers.iter().map(|it| it.name.as_str()).collect();
         let starts: Vec<Option<DateTime<Utc>>> = providers
@@ -108,7 +111,7 @@ impl Store {
             .await?
             .execute(
                 &statement,
-                &[&zone.name(), &names, &starts, &lags, &enabled],
+                &[&zone.name(), &names, &starts, &lags, &enabled, &unreadable],
             )
             .await
             .map_err(failed("writing the facts of the providers"))?;

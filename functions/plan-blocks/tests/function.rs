@@ -10,6 +10,7 @@ use local_stack::{LocalStack, StackOptions};
 use sandbox_lambda::{FunctionProcess, InvokeError};
 use sandbox_provider::ProviderOptions;
 use serde_json::{Value, json};
+use vault::Seal;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -456,6 +457,49 @@ async fn each_plan_says_how_far_behind_every_provider_is() {
         since("2020-01-15-11")
     );
     assert_eq!(hours_behind(&function, None).await, since("2020-01-15-11"));
+
+    // A provider whose entry can no longer be used is not requested, and falls behind.
+    let key = "config/providers_staging.json";
+    let mut file: Value = ctx.vault().get_json(key).await.unwrap();
+    file["bird"]["version"] = "9.9".into();
+    ctx.vault()
+        .put_json(key, &file, Seal::Encrypt)
+        .await
+        .unwrap();
+    client
+        .batch_execute("UPDATE api.schedule SET status_id = 8 WHERE hour < 12")
+        .await
+        .unwrap();
+    let function = self::function(&stack).await;
+    let all = json!({"provider": "all", "time_max": "2020-01-15-12"});
+    function.invoke(&all).await.unwrap();
+    assert_eq!(
+        hours_behind(&function, Some("bird")).await,
+        since("2020-01-15-12")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_behind_are_measured_by_the_lag_of_the_deployment_whoever_asks() {
+    let mut stack = stack().await;
+    stack
+        .env
+        .insert("MDS_LAG_HOURS".to_owned(), "72".to_owned());
+    let function = function(&stack).await;
+    let ctx = stack.context().await.unwrap();
+    let first = ctx.zone().parse_time("2020-01-15-12").unwrap().start();
+    let by_hand = json!({"provider": "bird", "time_max": "2020-01-15-13"});
+    let scheduled =
+        json!({"provider": "bird", "scheduled_time": "2020-01-15T20:00:00Z", "lag_hours": 1});
+    for request in [by_hand, scheduled] {
+        function.invoke(&request).await.unwrap();
+        let lagging = Utc::now() - TimeDelta::hours(72);
+        let expected = i32::try_from((lagging - first).num_hours()).unwrap();
+        assert_eq!(
+            hours_behind(&function, Some("bird")).await,
+            f64::from(expected)
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,11 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use store::{DoneWhen, ExpectedHours};
 use trips::block::{Hour, ProviderName};
 
-use super::ranges::lagging_end;
+use super::ranges::hour_before;
 use super::start::active_from;
 use crate::context::Context;
 use crate::error::PipelineError;
-use crate::event::PlanRequest;
 
 /// How far behind a provider is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +20,15 @@ pub struct HoursBehind {
 }
 
 /// Counts the hours that each enabled provider is behind. A provider that has not begun is left
-/// out.
+/// out. One whose entry cannot be used is enabled: no run requests its hours, and nobody else
+/// notices. `lag_hours` is the lag of those that have none of their own.
 ///
 /// # Errors
 ///
 /// `ConfigInvalid` for an `active_from` that the city's zone does not have; `DatabaseUnavailable`.
 pub async fn hours_behind(
     ctx: &Context,
-    request: &PlanRequest,
+    lag_hours: Option<u32>,
     now: DateTime<Utc>,
 ) -> Result<Vec<HoursBehind>, PipelineError> {
     let mut expected = Vec::new();
@@ -36,7 +36,14 @@ pub async fn hours_behind(
         expected.push(ExpectedHours {
             provider: provider.name.clone(),
             start: active_from(ctx, provider)?,
-            end: lagging_end(provider, request, now),
+            end: hour_before(now, provider.config.lag_hours.or(lag_hours)),
+        });
+    }
+    for name in ctx.unusable_providers() {
+        expected.push(ExpectedHours {
+            provider: name,
+            start: None,
+            end: hour_before(now, lag_hours),
         });
     }
     let done = if ctx.config().settings.has_portal {

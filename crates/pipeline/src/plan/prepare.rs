@@ -29,7 +29,12 @@ pub(crate) async fn write_facts<'a>(
     let facts: Vec<_> = (ctx.providers())
         .map(|provider| provider_facts(ctx, provider))
         .collect::<Result<_, _>>()?;
-    ctx.store().write_configuration(ctx.zone(), &facts).await?;
+    let invalid = ctx.config().providers.all_invalid();
+    let unreadable: Vec<_> = invalid.map(|(name, _)| name).collect();
+    let store = ctx.store();
+    store
+        .write_configuration(ctx.zone(), &facts, &unreadable)
+        .await?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::event::PlanRequest;
 pub(crate) const DEFAULT_LAG_HOURS: u32 = 30;
 
 /// The most that a request may give; a provider's entry may give the same.
-const MAX_LAG_HOURS: u32 = 366 * 24;
+pub const MAX_LAG_HOURS: u32 = 366 * 24;
 
 /// The hours of one provider that a request is about.
 pub(super) struct ProviderRange<'a> {
@@ -164,11 +164,12 @@ pub(super) fn lagging_end(
     request: &PlanRequest,
     at: DateTime<Utc>,
 ) -> Hour {
-    let lag = provider
-        .config
-        .lag_hours
-        .or(request.lag_hours)
-        .unwrap_or(DEFAULT_LAG_HOURS);
+    hour_before(at, provider.config.lag_hours.or(request.lag_hours))
+}
+
+/// The end of the last hour whose lag has passed at an instant.
+pub(super) fn hour_before(at: DateTime<Utc>, lag_hours: Option<u32>) -> Hour {
+    let lag = lag_hours.unwrap_or(DEFAULT_LAG_HOURS);
     Hour::containing(at - TimeDelta::hours(i64::from(lag)))
 }
 

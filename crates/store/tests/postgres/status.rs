@@ -27,7 +27,7 @@ impl Db {
         self.store.upsert_providers(&providers).await.unwrap();
         let zone = CivilZone::default();
         let facts = [facts];
-        let written = self.store.write_configuration(&zone, &facts);
+        let written = self.store.write_configuration(&zone, &facts, &[]);
         written.await.unwrap();
     }
 

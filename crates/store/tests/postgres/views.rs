@@ -22,7 +22,10 @@ fn facts(name: &str, active_from: Option<Hour>) -> ProviderFacts {
 
 async fn configure(db: &Db, facts: &[ProviderFacts]) {
     let zone = CivilZone::default();
-    db.store.write_configuration(&zone, facts).await.unwrap();
+    db.store
+        .write_configuration(&zone, facts, &[])
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
