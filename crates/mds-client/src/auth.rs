@@ -84,6 +84,14 @@ impl Auth {
         Ok(grant)
     }
 
+    /// The tokens that were fetched last.
+    pub(crate) async fn tokens(&self) -> Vec<SecretString> {
+        match &self.scheme {
+            Scheme::Headers(_) => Vec::new(),
+            Scheme::Token(source) => source.tokens().await.into(),
+        }
+    }
+
     /// Records that the credentials of `grant` were refused. Returns whether the next
     /// [`Auth::authorize`] uses other credentials.
     pub(crate) async fn refresh(&self, grant: Grant) -> bool {

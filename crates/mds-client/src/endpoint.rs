@@ -13,6 +13,7 @@ use crate::fields::ProviderConfigError;
 use crate::options::ClientOptions;
 use crate::pace::{LocalPace, Pace};
 use crate::query::trips_url;
+use crate::words::Secrets;
 
 /// The API of one provider.
 #[derive(Clone)]
@@ -47,6 +48,11 @@ impl Endpoint {
             auth,
             options: ClientOptions::default(),
         })
+    }
+
+    /// What must not be shown of the provider's words.
+    pub(crate) async fn secrets(&self) -> Secrets {
+        Secrets::of_entry(&self.config).and(self.auth.tokens().await)
     }
 }
 

@@ -40,5 +40,5 @@ impl LinkTrail {
 /// The provider's own words in the body of a refusal, as a probe shows them.
 #[must_use]
 pub fn words_of(body: &[u8], config: &ProviderConfig) -> Option<String> {
-    words::of_body(body, config)
+    words::of_body(body, &words::Secrets::of_entry(config))
 }

@@ -176,14 +176,7 @@ where
             sink,
             summary,
             bytes,
-        } = page::read(
-            response,
-            self.request.list,
-            sink,
-            limits,
-            &self.endpoint.config,
-        )
-        .await?;
+        } = page::read(response, self.request.list, sink, limits, self.endpoint).await?;
         self.budget.reset();
         progress.sink = Some(sink);
         progress.pages += 1;

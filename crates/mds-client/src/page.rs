@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use trips::envelope::{EnvelopeError, EnvelopeSummary, NonFiniteTrip, TripVisitor, read_list};
 use trips::text::BYTE_ORDER_MARK;
 
-use crate::config::ProviderConfig;
+use crate::endpoint::Endpoint;
 use crate::fetch_error::FetchError;
 use crate::sink::TripSink;
 use crate::window::WideWindow;
@@ -137,7 +137,7 @@ pub(crate) async fn read<S: TripSink>(
     list: &'static str,
     sink: HourSink<S>,
     limits: Limits,
-    config: &ProviderConfig,
+    endpoint: &Endpoint,
 ) -> Result<Page<S>, FetchError> {
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
@@ -159,8 +159,12 @@ pub(crate) async fn read<S: TripSink>(
         }),
         Ok(Err((error, starts_as_object, head))) => {
             let is_no_envelope = matches!(error, EnvelopeError::NotAnEnvelope { .. });
-            let said = is_no_envelope.then(|| words::of_body(&head, config));
-            Err(unreadable(error, starts_as_object).with_words(said.flatten()))
+            let said = if is_no_envelope {
+                words::of_body(&head, &endpoint.secrets().await)
+            } else {
+                None
+            };
+            Err(unreadable(error, starts_as_object).with_words(said))
         }
         Err(_) => Err(FetchError::sink(thread_ended())),
     }

@@ -223,7 +223,7 @@ impl<'a> Requester<'a> {
                 requested_wait,
             )),
             StatusMeaning::Unauthorized | StatusMeaning::Rejected | StatusMeaning::Redirect => {
-                let said = words::of_response(response, &self.endpoint.config).await;
+                let said = words::of_response(response, &self.endpoint.secrets().await).await;
                 Err(FetchError::rejected(status, refusal(status)).with_words(said))
             }
             StatusMeaning::Senseless => Err(FetchError::malformed(format!(

@@ -105,11 +105,42 @@ impl TokenRequest {
             send,
         })
     }
+
+    /// What it sends, and what later requests send beside the token.
+    pub(crate) fn secrets(&self) -> Vec<SecretString> {
+        let headers = self.headers.values().chain(self.send.values()).cloned();
+        headers.chain(self.body.secrets()).collect()
+    }
 }
 
 impl TokenBody {
+    fn secrets(&self) -> Vec<SecretString> {
+        match self {
+            Self::Empty => Vec::new(),
+            Self::Form(fields) => fields.iter().map(|(_, value)| value.clone()).collect(),
+            Self::Json(text) => {
+                let mut texts = Vec::new();
+                collect(
+                    &serde_json::from_str(text.expose_secret()).unwrap_or_default(),
+                    &mut texts,
+                );
+                texts
+            }
+        }
+    }
+
     pub(crate) fn json(data: Map<String, Value>) -> Self {
         Self::Json(Value::Object(data).to_string().into())
+    }
+}
+
+/// The texts within a value.
+fn collect(value: &Value, texts: &mut Vec<SecretString>) {
+    match value {
+        Value::String(text) => texts.push(text.as_str().into()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Value::Object(members) => members.values().for_each(|value| collect(value, texts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

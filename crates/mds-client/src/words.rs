@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::config::ProviderConfig;
+use crate::token_request::TokenRequest;
 
 /// The beginning of a body in which they are looked for.
 pub(crate) const MAX_BODY_BYTES: usize = 4096;
@@ -33,10 +34,12 @@ const MEMBERS: [&str; 9] = [
 const TOKEN_CHARS: usize = 16;
 /// Numbers with this many decimals may be coordinates.
 const PLACE_DECIMALS: usize = 3;
+/// Shorter parameters of the configured URL, such as `v=1`, are no secrets.
+const MIN_PARAMETER_CHARS: usize = 4;
 const HIDDEN: &str = "<hidden>";
 
 /// Reads the body of a refusal, as far as it matters.
-pub(crate) async fn of_response(mut response: Response, config: &ProviderConfig) -> Option<String> {
+pub(crate) async fn of_response(mut response: Response, secrets: &Secrets) -> Option<String> {
     let mut body = Vec::new();
     // What has arrived until then is enough, or nothing is shown.
     let _ = timeout(MAX_WAIT, async {
@@ -48,11 +51,11 @@ pub(crate) async fn of_response(mut response: Response, config: &ProviderConfig)
         }
     })
     .await;
-    of_body(&body, config)
+    of_body(&body, secrets)
 }
 
-/// The words in a body, with the entry's secrets hidden.
-pub(crate) fn of_body(body: &[u8], config: &ProviderConfig) -> Option<String> {
+/// The words in a body, with the secrets hidden.
+pub(crate) fn of_body(body: &[u8], secrets: &Secrets) -> Option<String> {
     let Value::Object(members) = serde_json::from_slice(body).ok()? else {
         return None;
     };
@@ -63,7 +66,7 @@ pub(crate) fn of_body(body: &[u8], config: &ProviderConfig) -> Option<String> {
         }
     }
     texts.dedup();
-    let text = without(&plain(&texts.join(": ")), &secrets(config));
+    let text = without(&plain(&texts.join(": ")), &secrets.0);
     let words: Vec<_> = text.split(' ').map(shown).collect();
     let mut text: String = words.join(" ");
     if text.chars().count() > MAX_CHARS {
@@ -95,15 +98,33 @@ fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The entry's secrets, as they would stand in such a text.
-fn secrets(config: &ProviderConfig) -> Vec<String> {
-    let maps = [&config.auth_data, &config.auth_headers, &config.headers];
-    let values = maps.into_iter().flat_map(|map| map.values());
-    let secrets = config.token.iter().chain(values);
-    secrets
-        .map(|secret: &SecretString| plain(secret.expose_secret()))
-        .filter(|secret| !secret.is_empty())
-        .collect()
+/// Secrets, as they would stand in such a text.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// Those of a provider's entry.
+    pub(crate) fn of_entry(config: &ProviderConfig) -> Self {
+        let maps = [&config.auth_data, &config.auth_headers, &config.headers];
+        let values = maps.into_iter().flat_map(|map| map.values());
+        let in_request = config.token_request.iter().flat_map(TokenRequest::secrets);
+        let in_url = config.mds_api_url.query_pairs();
+        Self::default()
+            .and(config.token.iter().chain(values).cloned())
+            .and(in_request)
+            .and(in_url.filter_map(|(_, value)| {
+                let is_secret = value.chars().count() >= MIN_PARAMETER_CHARS;
+                is_secret.then(|| SecretString::from(value.into_owned()))
+            }))
+    }
+
+    /// These, and others.
+    pub(crate) fn and(mut self, others: impl IntoIterator<Item = SecretString>) -> Self {
+        let others = others.into_iter();
+        let others = others.map(|secret| plain(secret.expose_secret()));
+        self.0.extend(others.filter(|secret| !secret.is_empty()));
+        self
+    }
 }
 
 /// The text with all that belongs to a secret hidden, also where two of them overlap.

@@ -43,9 +43,12 @@ pub(super) struct TokenSource {
 struct State {
     token: Option<Token>,
     grants: u64,
+    /// The last tokens, valid or not: a refusal may repeat them.
+    last: [SecretString; 2],
 }
 
 struct Token {
+    text: SecretString,
     /// The headers that carry it.
     headers: HeaderMap,
     valid_until: Option<Instant>,
@@ -81,8 +84,15 @@ impl TokenSource {
         let token = self.fetch().await?;
         let headers = token.headers.clone();
         state.grants += 1;
+        state.last.rotate_right(1);
+        state.last[0] = token.text.clone();
         state.token = Some(token);
         Ok((headers, Grant(state.grants)))
+    }
+
+    /// The last tokens.
+    pub(super) async fn tokens(&self) -> [SecretString; 2] {
+        self.state.lock().await.last.clone()
     }
 
     /// Drops the token, unless it has been replaced since.
@@ -154,11 +164,11 @@ impl TokenSource {
         let response: Value = serde_json::from_slice(body)
             .map_err(|_| FetchError::malformed("the response of token_url is not JSON"))?;
         let token = self.request.token_path.find(&response);
-        let headers = token
+        let (text, headers) = token
             .and_then(Value::as_str)
             .map(str::trim)
             .filter(|token| !token.is_empty())
-            .and_then(|token| self.headers_with(token))
+            .and_then(|token| Some((token, self.headers_with(token)?)))
             .ok_or_else(|| {
                 FetchError::malformed(format!(
                     "the response of token_url has no token under `{}`: look at auth_token_res_key, or token_request.token",
@@ -168,6 +178,7 @@ impl TokenSource {
         let expires_in = self.request.expires_in_path.find(&response);
         let lifetime = expires_in.and_then(lifetime);
         Ok(Token {
+            text: text.into(),
             headers,
             valid_until: lifetime.map(|lifetime| Instant::now() + lifetime),
         })

@@ -1,17 +1,17 @@
 use rstest::rstest;
 use serde_json::json;
 
-use super::{MAX_CHARS, of_body};
+use super::{MAX_CHARS, Secrets, of_body};
 use crate::ProviderConfig;
 
-fn config() -> ProviderConfig {
+fn secrets() -> Secrets {
     let entry = json!({
         "mds_api_url": "https://mds.example",
         "provider_id": "5bad0000-0000-4000-8000-000000000001",
         "auth_type": "Bearer",
         "token": "hunter",
     });
-    ProviderConfig::from_value(entry).unwrap()
+    Secrets::of_entry(&ProviderConfig::from_value(entry).unwrap())
 }
 
 #[rstest]
@@ -43,13 +43,13 @@ fn config() -> ProviderConfig {
 #[case::html("<html><body>Bad gateway</body></html>", None)]
 #[case::cut_off(r#"{"error": "bad_"#, None)]
 fn the_words_explain_and_hide(#[case] body: &str, #[case] expected: Option<&str>) {
-    assert_eq!(of_body(body.as_bytes(), &config()).as_deref(), expected);
+    assert_eq!(of_body(body.as_bytes(), &secrets()).as_deref(), expected);
 }
 
 #[test]
 fn long_texts_are_cut_and_control_characters_go() {
     let body = json!({"message": format!("\u{1b}[31mred {}", "word ".repeat(200))});
-    let words = of_body(body.to_string().as_bytes(), &config()).unwrap();
+    let words = of_body(body.to_string().as_bytes(), &secrets()).unwrap();
     assert_eq!(words.chars().count(), MAX_CHARS + 1);
     assert!(!words.contains('\u{1b}'), "{words:?}");
 }

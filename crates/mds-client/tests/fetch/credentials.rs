@@ -312,3 +312,35 @@ fn a_custom_login_that_cannot_work_is_refused_at_once(#[case] request: Value, #[
     assert_eq!(error.key, wrong);
     assert!(!error.to_string().contains("canary"), "{error}");
 }
+
+/// A provider that repeats the tokens of both attempts, and what the entry posts and sends.
+#[tokio::test]
+async fn the_words_of_a_refusal_hide_what_was_fetched_and_posted() {
+    let server = MockServer::start().await;
+    for token in ["horse-battery", "staple"] {
+        Mock::given(path("/login"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({"token": token})))
+            .up_to_n_times(1)
+            .mount(&server)
+            .await;
+    }
+    let said = "no: staple, horse-battery, canary-password, canary-client, canary-key";
+    Mock::given(path("/mds/trips"))
+        .respond_with(ResponseTemplate::new(401).set_body_json(json!({"error": said})))
+        .mount(&server)
+        .await;
+    let request = json!({
+        "url": format!("{}/login", server.uri()),
+        "token": "token",
+        "data": {"user": {"password": "canary-password"}},
+        "headers": {"X-Client": "canary-client"},
+        "send": {"Authorization": "Session {token}"}
+    });
+    let settings = json!({"auth_type": "Custom", "token_request": request});
+    let client = client(&format!("{}/mds?key=canary-key", server.uri()), &settings);
+    let error = fetch(&client).await.unwrap_err();
+    assert_eq!(
+        error.said(),
+        Some("no: <hidden>, <hidden>, <hidden>, <hidden>, <hidden>")
+    );
+}
