@@ -13,7 +13,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::config::{AuthType, ProviderConfig};
 use crate::fetch_error::FetchError;
 use crate::fields::{BodyFormat, ProviderConfigError};
+use crate::pace::Turns;
 use crate::token_request::{EXPIRES_IN, ResponsePath, TOKEN_PLACEHOLDER, TokenBody, TokenRequest};
+use crate::words::Secrets;
 use headers::{header_map, replace};
 use token_source::TokenSource;
 
@@ -66,8 +68,13 @@ impl Auth {
         Ok(())
     }
 
-    /// Adds the credentials to the headers of a request, replacing headers of the same name.
-    pub(crate) async fn authorize(&self, request: &mut HeaderMap) -> Result<Grant, FetchError> {
+    /// Adds the credentials to the headers of a request, replacing headers of the same name. A login
+    /// takes one of the turns.
+    pub(crate) async fn authorize(
+        &self,
+        request: &mut HeaderMap,
+        turns: Turns<'_>,
+    ) -> Result<Grant, FetchError> {
         replace(request, &self.headers);
         let grant = match &self.scheme {
             Scheme::Headers(headers) => {
@@ -75,7 +82,7 @@ impl Auth {
                 Grant::FIXED
             }
             Scheme::Token(source) => {
-                let (headers, grant) = source.token().await?;
+                let (headers, grant) = source.token(turns).await?;
                 replace(request, &headers);
                 grant
             }
@@ -123,7 +130,8 @@ impl Scheme {
         request: TokenRequest,
         config: &ProviderConfig,
     ) -> Result<Self, ProviderConfigError> {
-        let source = TokenSource::new(http.clone(), request, config.timeout)?;
+        let secrets = Secrets::of_entry(config);
+        let source = TokenSource::new(http.clone(), request, config.timeout, secrets)?;
         Ok(Self::Token(Box::new(source)))
     }
 }
@@ -136,7 +144,8 @@ fn bearer(config: &ProviderConfig) -> Result<HeaderValue, ProviderConfigError> {
     })
 }
 
-/// A token without the word that the header has before it: some copy the whole header.
+/// A token without the word that the header has before it: some copy the whole header, and some
+/// logins return it.
 fn without_scheme(token: &str) -> &str {
     let token = token.trim();
     match token.split_once(char::is_whitespace) {

@@ -10,7 +10,7 @@ use http_kit::{BodyError, transport_cause};
 use trips::block::ProviderName;
 
 use crate::error::{MdsError, ProviderWords};
-use crate::pace::{MAX_HOLD_OFF, PaceError};
+use crate::pace::{MAX_HOLD_OFF, PaceError, shown};
 
 /// What may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +92,21 @@ impl FetchError {
         Self::new(unavailable(why, None), RetryScope::Request(None))
     }
 
+    /// `who` returned a status that may pass, and perhaps asks for a wait.
     pub(crate) fn unavailable_status(
+        who: &str,
         status: u16,
-        why: String,
         retry_after: Option<Duration>,
     ) -> Self {
+        let wait = retry_after.map_or_else(String::new, |wait| {
+            let until = shown(Utc::now() + wait.min(MAX_HOLD_OFF));
+            format!(" and asks for no request before {until}")
+        });
         Self::new(
-            unavailable(why, Some(status)),
+            unavailable(
+                format!("{who} returned status {status}{wait}"),
+                Some(status),
+            ),
             RetryScope::Request(retry_after),
         )
     }

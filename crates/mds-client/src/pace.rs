@@ -3,10 +3,12 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
+use http_kit::retry_after;
+use reqwest::Response;
 use tokio::time::Instant;
 
 mod local;
@@ -56,6 +58,28 @@ impl WaitLimits {
     pub fn allow(&self, wait: Duration) -> bool {
         self.deadline
             .is_none_or(|deadline| Instant::now() + wait < deadline)
+    }
+}
+
+/// The turns of the requests of one list.
+#[derive(Clone, Copy)]
+pub(crate) struct Turns<'a> {
+    pub(crate) pace: &'a dyn Pace,
+    pub(crate) limits: WaitLimits,
+}
+
+impl Turns<'_> {
+    /// Waits until the next request may be sent.
+    pub(crate) async fn next(&self) -> Result<(), PaceError> {
+        self.pace.turn(self.limits).await
+    }
+
+    /// What a failed response says about the next request: nobody sends one before the wait is over
+    /// that it asks for.
+    pub(crate) async fn heed(&self, response: &Response) -> Option<Duration> {
+        let wait = retry_after(response.headers(), SystemTime::now())?;
+        self.pace.hold_off(wait).await;
+        Some(wait)
     }
 }
 

@@ -1,9 +1,8 @@
 //! One request until it has a final response: credentials, redirects, statuses, retries.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use chrono::Utc;
-use http_kit::{RetryBudget, host, over_tls_as, retry_after, same_origin, without_credentials};
+use http_kit::{RetryBudget, host, over_tls_as, same_origin, without_credentials};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Request, Response};
 use tokio::time::{Instant, sleep, timeout};
@@ -16,7 +15,7 @@ use crate::hour_parameters::HourParameters;
 use crate::interim::is_processing;
 use crate::link_header::HeaderLink;
 use crate::list_request::ListRequest;
-use crate::pace::{MAX_HOLD_OFF, WaitLimits, shown};
+use crate::pace::{Turns, WaitLimits};
 use crate::paging::{shown_host, with_parameters_of};
 use crate::version::StatusMeaning;
 use crate::words;
@@ -123,8 +122,9 @@ impl<'a> Requester<'a> {
     async fn follow_redirects(&mut self, url: &Url) -> Result<Exchange, FetchError> {
         let mut url = url.clone();
         for redirects in 0.. {
-            self.turn().await?;
+            // A login takes a turn of its own.
             let (headers, grant) = self.headers().await?;
+            self.turns().next().await?;
             let response = self.send(&url, headers).await?;
             let Some(target) = redirect(&url, &response, &self.hour)? else {
                 return Ok(Exchange {
@@ -142,15 +142,18 @@ impl<'a> Requester<'a> {
         Err(FetchError::malformed("it redirects without end"))
     }
 
-    /// Waits until the next request may be sent.
-    async fn turn(&self) -> Result<(), FetchError> {
-        Ok(self.endpoint.pace.turn(self.limits).await?)
+    fn turns(&self) -> Turns<'a> {
+        Turns {
+            pace: self.endpoint.pace.as_ref(),
+            limits: self.limits,
+        }
     }
 
     async fn headers(&self) -> Result<(HeaderMap, Grant), FetchError> {
         let own = HeaderValue::from_static(self.endpoint.config.version.rules().accept);
         let mut headers = HeaderMap::from_iter([(ACCEPT, own)]);
-        let grant = self.endpoint.auth.authorize(&mut headers).await?;
+        let auth = &self.endpoint.auth;
+        let grant = auth.authorize(&mut headers, self.turns()).await?;
         if let Some(accept) = &self.endpoint.accept {
             headers.insert(ACCEPT, accept.clone());
         }
@@ -175,12 +178,12 @@ impl<'a> Requester<'a> {
         if !config.version.rules().interim_not_ready {
             return false;
         }
-        if self.turn().await.is_err() {
-            return false;
-        }
         let Ok((headers, _)) = self.headers().await else {
             return false;
         };
+        if self.turns().next().await.is_err() {
+            return false;
+        }
         self.requests += 1;
         is_processing(url, &headers, config.timeout).await
     }
@@ -189,16 +192,13 @@ impl<'a> Requester<'a> {
         let status = response.status().as_u16();
         let version = self.endpoint.config.version;
         let grace = self.endpoint.options.not_found_grace;
-        let requested_wait = retry_after(response.headers(), SystemTime::now());
         let meaning = version.meaning(status, self.age, grace);
-        if let Some(wait) = requested_wait
-            && matches!(
-                meaning,
-                StatusMeaning::Throttled | StatusMeaning::Unavailable
-            )
-        {
-            self.endpoint.pace.hold_off(wait).await;
-        }
+        let requested_wait = match meaning {
+            StatusMeaning::Throttled | StatusMeaning::Unavailable => {
+                self.turns().heed(&response).await
+            }
+            _ => None,
+        };
         match meaning {
             StatusMeaning::Ready => Ok(PageResponse::Ready {
                 url,
@@ -217,11 +217,9 @@ impl<'a> Requester<'a> {
             StatusMeaning::NoContent => Ok(PageResponse::NoContent(status)),
             StatusMeaning::NotOperating => Ok(PageResponse::NotOperating(status)),
             StatusMeaning::Throttled => Err(FetchError::throttled(requested_wait)),
-            StatusMeaning::Unavailable => Err(FetchError::unavailable_status(
-                status,
-                unavailable(status, requested_wait),
-                requested_wait,
-            )),
+            StatusMeaning::Unavailable => {
+                Err(FetchError::unavailable_status("it", status, requested_wait))
+            }
             StatusMeaning::Unauthorized | StatusMeaning::Rejected | StatusMeaning::Redirect => {
                 let said = words::of_response(response, &self.endpoint.secrets().await).await;
                 Err(FetchError::rejected(status, refusal(status)).with_words(said))
@@ -272,17 +270,6 @@ fn redirect(
         return Err(FetchError::rejected(status, why));
     }
     Ok(Some(with_parameters_of(from, target)))
-}
-
-/// What happened, with the wait that the provider asks for.
-fn unavailable(status: u16, requested_wait: Option<Duration>) -> String {
-    match requested_wait {
-        None => format!("it returned status {status}"),
-        Some(wait) => format!(
-            "it returned status {status} and asks for no request before {}",
-            shown(Utc::now() + wait.min(MAX_HOLD_OFF))
-        ),
-    }
 }
 
 /// What a refusal means, and what people should look at.

@@ -1,8 +1,8 @@
 //! Tokens that are fetched, used as long as they are valid, and fetched again.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use http_kit::{Transient, host, read_body, retry_after};
+use http_kit::{Transient, host, read_body};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use reqwest::{RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -11,9 +11,12 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::headers::header_map;
+use super::without_scheme;
 use crate::fetch_error::FetchError;
 use crate::fields::ProviderConfigError;
+use crate::pace::Turns;
 use crate::token_request::{TOKEN_PLACEHOLDER, TokenBody, TokenRequest};
+use crate::words::{self, Secrets};
 
 /// A token is renewed this long before it expires.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -36,6 +39,8 @@ pub(super) struct TokenSource {
     request: TokenRequest,
     headers: HeaderMap,
     timeout: Duration,
+    /// Those of the entry.
+    secrets: Secrets,
     state: Mutex<State>,
 }
 
@@ -65,23 +70,25 @@ impl TokenSource {
         http: reqwest::Client,
         request: TokenRequest,
         timeout: Duration,
+        secrets: Secrets,
     ) -> Result<Self, ProviderConfigError> {
         Ok(Self {
             http,
             headers: header_map("token_request.headers", &request.headers)?,
             request,
             timeout,
+            secrets,
             state: Mutex::default(),
         })
     }
 
     /// The current token, or a new one. Concurrent callers wait for the same request.
-    pub(super) async fn token(&self) -> Result<(HeaderMap, Grant), FetchError> {
+    pub(super) async fn token(&self, turns: Turns<'_>) -> Result<(HeaderMap, Grant), FetchError> {
         let mut state = self.state.lock().await;
         if let Some(token) = state.token.as_ref().filter(|token| token.is_valid()) {
             return Ok((token.headers.clone(), Grant(state.grants)));
         }
-        let token = self.fetch().await?;
+        let token = self.fetch(turns).await?;
         let headers = token.headers.clone();
         state.grants += 1;
         state.last.rotate_right(1);
@@ -103,13 +110,17 @@ impl TokenSource {
         }
     }
 
-    async fn fetch(&self) -> Result<Token, FetchError> {
+    async fn fetch(&self, turns: Turns<'_>) -> Result<Token, FetchError> {
+        turns.next().await?;
         let response = self
             .login()
             .send()
             .await
             .map_err(|error| FetchError::transport("no response from token_url", error))?;
-        self.check_status(&response)?;
+        let status = response.status().as_u16();
+        if !matches!(status, 200 | 201) {
+            return Err(self.refusal(status, response, turns).await);
+        }
         let body = read_body(response, MAX_BYTES)
             .await
             .map_err(FetchError::token_body)?;
@@ -137,27 +148,26 @@ impl TokenSource {
         }
     }
 
-    fn check_status(&self, response: &Response) -> Result<(), FetchError> {
-        let status = response.status().as_u16();
-        if matches!(status, 200 | 201) {
-            return Ok(());
+    /// The error for another status than that of a token.
+    async fn refusal(&self, status: u16, response: Response, turns: Turns<'_>) -> FetchError {
+        match Transient::from_status(status) {
+            Some(Transient::Throttled) => FetchError::throttled(turns.heed(&response).await),
+            Some(Transient::Unavailable) => {
+                let wait = turns.heed(&response).await;
+                FetchError::unavailable_status("token_url", status, wait)
+            }
+            None => {
+                let key = match status {
+                    300..=399 | 404 | 405 | 410 => "token_url",
+                    _ => "auth_data",
+                };
+                let host = host(&self.request.url);
+                let why =
+                    format!("token_url on host {host} returned status {status}: look at {key}");
+                let said = words::of_response(response, &self.secrets).await;
+                FetchError::rejected(status, why).with_words(said)
+            }
         }
-        let requested_wait = retry_after(response.headers(), SystemTime::now());
-        Err(match Transient::from_status(status) {
-            Some(Transient::Throttled) => FetchError::throttled(requested_wait),
-            Some(Transient::Unavailable) => FetchError::unavailable_status(
-                status,
-                format!("token_url returned status {status}"),
-                requested_wait,
-            ),
-            None => FetchError::rejected(
-                status,
-                format!(
-                    "token_url on host {} returned status {status}: look at auth_data",
-                    host(&self.request.url)
-                ),
-            ),
-        })
     }
 
     fn read(&self, body: &[u8]) -> Result<Token, FetchError> {
@@ -169,25 +179,46 @@ impl TokenSource {
             .map(str::trim)
             .filter(|token| !token.is_empty())
             .and_then(|token| Some((token, self.headers_with(token)?)))
-            .ok_or_else(|| {
-                FetchError::malformed(format!(
-                    "the response of token_url has no token under `{}`: look at auth_token_res_key, or token_request.token",
-                    self.request.token_path.as_str()
-                ))
-            })?;
+            .ok_or_else(|| self.no_token(body))?;
         let expires_in = self.request.expires_in_path.find(&response);
         let lifetime = expires_in.and_then(lifetime);
         Ok(Token {
-            text: text.into(),
+            text: without_scheme(text).into(),
             headers,
             valid_until: lifetime.map(|lifetime| Instant::now() + lifetime),
         })
     }
 
+    /// The error for a response without a token. If it explains itself, it most likely refuses.
+    fn no_token(&self, body: &[u8]) -> FetchError {
+        let path = self.request.token_path.as_str();
+        let said = words::of_body(body, &self.secrets);
+        let why = match said {
+            Some(_) => format!(
+                "token_url refuses the login, or has the token elsewhere than under `{path}`: look at auth_data, then \
+                 at auth_token_res_key, or token_request"
+            ),
+            None => format!(
+                "the response of token_url has no token under `{path}`: look at auth_token_res_key, or token_request.token"
+            ),
+        };
+        FetchError::malformed(why).with_words(said)
+    }
+
     /// The headers that carry a token; `None` if no header can.
     fn headers_with(&self, token: &str) -> Option<HeaderMap> {
         let headers = self.request.send.iter().map(|(name, value)| {
-            let value = value.expose_secret().replace(TOKEN_PLACEHOLDER, token);
+            let value = value.expose_secret();
+            let names_scheme = value
+                .trim_start()
+                .to_ascii_lowercase()
+                .starts_with("bearer ");
+            let token = if names_scheme {
+                without_scheme(token)
+            } else {
+                token
+            };
+            let value = value.replace(TOKEN_PLACEHOLDER, token);
             (name.clone(), SecretString::from(value))
         });
         header_map("token_request.send", &headers.collect()).ok()

@@ -1,5 +1,7 @@
 //! The kinds of authentication.
 
+use std::time::{Duration, Instant};
+
 use http_kit::testing::always;
 use mds_client::{HourResponse, MdsClient, MdsError, ProviderConfig};
 use rstest::rstest;
@@ -343,4 +345,96 @@ async fn the_words_of_a_refusal_hide_what_was_fetched_and_posted() {
         error.said(),
         Some("no: <hidden>, <hidden>, <hidden>, <hidden>, <hidden>")
     );
+}
+
+#[rstest]
+#[case(429)]
+#[case(503)]
+#[tokio::test]
+async fn a_login_that_asks_for_a_wait_holds_everybody_off(#[case] status: u16) {
+    let server = MockServer::start().await;
+    let later = ResponseTemplate::new(status).insert_header("retry-after", "600");
+    Mock::given(path("/token"))
+        .respond_with(later)
+        .mount(&server)
+        .await;
+    let client = client(&server.uri(), &oauth(&server));
+    let (a, b, c) = tokio::join!(fetch(&client), fetch(&client), fetch(&client));
+    let errors = [a, b, c].map(|response| response.unwrap_err());
+    let is_told = |error: &&MdsError| !matches!(error, MdsError::NoTurn { .. });
+    assert_eq!(errors.iter().filter(is_told).count(), 1, "{errors:?}");
+    let until = (chrono::Utc::now() + Duration::from_secs(600)).format("%Y-%m-%dT%H:");
+    for error in &errors {
+        let text = error.to_string();
+        assert!(
+            error.is_transient() && text.contains(&until.to_string()),
+            "{text}"
+        );
+    }
+    assert_eq!(count(&server, "/token").await, 1);
+}
+
+#[tokio::test]
+async fn a_login_is_a_request_of_its_own_for_the_delay() {
+    let server = MockServer::start().await;
+    grant(&server, "t1", json!({}), 9).await;
+    trips_for(&server, "t1").await;
+    let mut settings = oauth(&server);
+    settings["delay"] = json!(0.3);
+    let client = client(&server.uri(), &settings);
+    let started = Instant::now();
+    let (a, b, c) = tokio::join!(fetch(&client), fetch(&client), fetch(&client));
+    for response in [a, b, c] {
+        ready(response);
+    }
+    assert!(started.elapsed() >= Duration::from_millis(900));
+    assert_eq!(count(&server, "/token").await, 1);
+}
+
+#[rstest]
+#[case::refused(401, json!({"error": "no_such_client", "error_description": "the secret s&s is old"}), "auth_data")]
+#[case::in_a_200(200, json!({"error": "no_such_client", "error_description": "the secret s&s is old"}), "refuses")]
+#[tokio::test]
+async fn a_refused_login_has_the_words_of_the_provider(
+    #[case] status: u16,
+    #[case] body: Value,
+    #[case] says: &str,
+) {
+    let server = MockServer::start().await;
+    Mock::given(path("/token"))
+        .respond_with(ResponseTemplate::new(status).set_body_json(body))
+        .mount(&server)
+        .await;
+    let error = fetch(&client(&server.uri(), &oauth(&server)))
+        .await
+        .unwrap_err();
+    let said = Some("no_such_client: the secret <hidden> is old");
+    assert_eq!(error.said(), said, "{error}");
+    assert!(error.to_string().contains(says), "{error}");
+}
+
+#[rstest]
+#[case(307)]
+#[case(404)]
+#[case(405)]
+#[tokio::test]
+async fn a_login_that_is_elsewhere_names_its_address(#[case] status: u16) {
+    let server = MockServer::start().await;
+    Mock::given(path("/token"))
+        .respond_with(ResponseTemplate::new(status).insert_header("location", "/other"))
+        .mount(&server)
+        .await;
+    let error = fetch(&client(&server.uri(), &oauth(&server)))
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(text.ends_with("look at token_url"), "{text}");
+}
+
+#[tokio::test]
+async fn a_fetched_token_may_have_the_word_of_its_scheme() {
+    let server = MockServer::start().await;
+    grant(&server, "bearer t1", json!({}), 9).await;
+    trips_for(&server, "t1").await;
+    ready(fetch(&client(&server.uri(), &oauth(&server))).await);
 }
