@@ -65,8 +65,10 @@ struct Links {
 
 impl Links {
     fn add(&mut self, url: String, place: Place) {
-        if *self.url.get_or_insert_with(|| url.clone()) != url {
-            self.two = Some(place.name());
+        match &self.url {
+            None => self.url = Some(url),
+            Some(known) if *known == url => {}
+            Some(_) => self.two = Some(place.name()),
         }
     }
 
