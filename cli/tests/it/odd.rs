@@ -74,6 +74,71 @@ async fn a_number_that_is_not_finite_costs_its_trip_and_not_the_hour() {
     assert_eq!(world.number(changes).await, 0);
 }
 
+/// What was sent, restored from an archive with what stands in the place of such trips.
+fn restored(archive: &str) -> Vec<u8> {
+    let archive: Value = serde_json::from_str(archive).unwrap();
+    let mut sent = br#"{"version":"1.0.0","data":{"trips":["#.to_vec();
+    for (index, trip) in archive["data"]["trips"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .enumerate()
+    {
+        if index > 0 {
+            sent.push(b',');
+        }
+        match trip["mds_etl_not_utf8"]["latin1"].as_str() {
+            Some(text) => sent.extend(text.chars().map(|c| u8::try_from(c).unwrap())),
+            None => sent.extend(trip.to_string().into_bytes()),
+        }
+    }
+    sent.extend(b"]}}");
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_is_not_utf_8_costs_its_trip_and_not_the_hour() {
+    let world = world_with(Quirk::Latin1).await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(counts(&world).await, (12, 9, 3));
+    assert_eq!(world.statuses().await, [Published]);
+    let rejects = world.object(&format!("{FOLDER}/rejects.json")).await;
+    for reject in rejects.as_array().unwrap() {
+        assert_eq!(reject["reasons"], json!([{"code": "not_utf8"}]));
+        assert!(reject["trip_id"].is_string());
+        let trip = &reject["trip"];
+        assert_eq!(trip["parked_at"], "Caf\u{fffd}");
+        let text = trip["mds_etl_not_utf8"]["latin1"].as_str().unwrap();
+        assert!(text.starts_with("{\"parked_at\":\"Caf\u{e9}\",\"provider_id\":\""));
+    }
+
+    // The same response is recognised, and the archive loads again with the same result.
+    let stored = archive(&world).await;
+    world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
+    assert_eq!(archive(&world).await, stored);
+    let changes = "SELECT trips_new + trips_changed + trips_gone FROM api.schedule";
+    assert_eq!(world.number(changes).await, 0);
+    assert_eq!(counts(&world).await, (12, 9, 3));
+
+    // An archive of the older tools has the bytes themselves.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trips.json");
+    let sent = restored(&stored);
+    assert_eq!(sent.iter().filter(|byte| **byte == 0xe9).count(), 3);
+    std::fs::write(&file, sent).unwrap();
+    let load = [
+        &["sync-db", "--force", "--file", file.to_str().unwrap()],
+        &ONE_HOUR[1..],
+    ]
+    .concat();
+    world.expect(0, &load).await;
+    assert_eq!(counts(&world).await, (12, 9, 3));
+    assert_eq!(
+        world.object(&format!("{FOLDER}/rejects.json")).await,
+        rejects
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trip_over_the_size_limit_costs_itself_and_not_the_hour() {
     let world = world_with(Quirk::HugeTrip).await;

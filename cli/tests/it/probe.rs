@@ -77,6 +77,7 @@ async fn a_proper_feed_can_be_ingested_and_nothing_is_written() {
 #[case::cut_off(Quirk::Truncated, "access", None)]
 #[case::wrong_address(Quirk::NotFound, "access", None)]
 #[case::not_json(Quirk::NonFiniteNumbers, "fields", None)]
+#[case::not_utf_8(Quirk::Latin1, "fields", None)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_would_spoil_data_is_found_out(
     #[case] quirk: Quirk,

@@ -20,7 +20,8 @@ pub trait TripSink: Send + 'static {
     /// The trips cannot be stored. The fetch ends with [`MdsError::Sink`](crate::MdsError::Sink).
     fn begin(&mut self, version: &str) -> io::Result<()>;
 
-    /// Takes one trip, exactly as it was sent.
+    /// Takes one trip, exactly as it was sent, or what stands in its place: see
+    /// [`read_envelope`](trips::envelope::read_envelope).
     ///
     /// # Errors
     ///

@@ -46,6 +46,8 @@ pub(super) struct Envelope {
     pub(super) ending: Ending,
     /// How many items are sent before the middle.
     pub(super) half: usize,
+    /// Whether the text is sent in Latin-1. It has no other characters then.
+    pub(super) is_latin_1: bool,
 }
 
 impl Envelope {
@@ -62,6 +64,7 @@ impl Envelope {
             after: format!("{close}{}}}", member("links", links)),
             ending: Ending::Whole,
             half: 0,
+            is_latin_1: false,
         }
     }
 
@@ -74,6 +77,7 @@ impl Envelope {
             after: format!("]{}}}", member("links", links)),
             ending: Ending::Whole,
             half: 0,
+            is_latin_1: false,
         }
     }
 
@@ -88,8 +92,14 @@ impl Envelope {
             }
         };
         let ending = self.ending;
+        let is_latin_1 = self.is_latin_1;
         let pieces = self.pieces(items).take(kept);
-        let sent = stream::iter(Chunks { pieces, pause }).then(|(wait, chunk)| async move {
+        let chunks = Chunks {
+            pieces,
+            pause,
+            is_latin_1,
+        };
+        let sent = stream::iter(chunks).then(|(wait, chunk)| async move {
             if let Some(time) = wait {
                 tokio::time::sleep(time).await;
             }
@@ -101,8 +111,9 @@ impl Envelope {
     /// The whole body, compressed with gzip.
     pub(super) fn gzipped(self, items: impl Iterator<Item = String>) -> std::io::Result<Vec<u8>> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let is_latin_1 = self.is_latin_1;
         for piece in self.pieces(items) {
-            encoder.write_all(piece.as_bytes())?;
+            encoder.write_all(&encoded(piece, is_latin_1))?;
         }
         encoder.finish()
     }
@@ -149,6 +160,7 @@ struct Chunks<I> {
     pieces: I,
     /// How many pieces precede the pause, and its length.
     pause: Option<(usize, Duration)>,
+    is_latin_1: bool,
 }
 
 impl<I: Iterator<Item = String>> Iterator for Chunks<I> {
@@ -170,6 +182,15 @@ impl<I: Iterator<Item = String>> Iterator for Chunks<I> {
                 break;
             }
         }
-        (!chunk.is_empty()).then(|| (wait, Bytes::from(chunk)))
+        (!chunk.is_empty()).then(|| (wait, Bytes::from(encoded(chunk, self.is_latin_1))))
     }
+}
+
+fn encoded(text: String, is_latin_1: bool) -> Vec<u8> {
+    if !is_latin_1 {
+        return text.into_bytes();
+    }
+    text.chars()
+        .map(|character| u8::try_from(character).unwrap_or(b'?'))
+        .collect()
 }

@@ -168,6 +168,7 @@ fn trips_response(
     let mut envelope = Envelope::of_trips(version, is_top_level, links.as_ref());
     envelope.ending = ending;
     envelope.half = total.saturating_sub(skipped).min(taken) / 2;
+    envelope.is_latin_1 = options.quirks.has(Quirk::Latin1);
     if options.quirks.has(Quirk::ByteOrderMark) {
         envelope.before.insert(0, '\u{feff}');
     }

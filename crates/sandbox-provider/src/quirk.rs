@@ -153,6 +153,11 @@ named_enum! {
             "non-finite-numbers",
             "every fourth trip has NaN and Infinity for numbers"
         ),
+        /// Every fourth trip has a letter in Latin-1, which is not UTF-8.
+        Latin1 => (
+            "latin-1",
+            "every fourth trip has a letter in Latin-1, which is not UTF-8"
+        ),
         /// The first trip of the hour has more than 64 MiB.
         HugeTrip => ("huge-trip", "the first trip of the hour has more than 64 MiB"),
         /// Every hour is a 204.

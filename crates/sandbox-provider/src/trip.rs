@@ -104,6 +104,9 @@ pub(super) fn rendered(
     if options.quirks.has(Quirk::NonFiniteNumbers) && is_one_of_four {
         return Ok(text.replacen('{', "{\"max_speed\":NaN,\"min_speed\":[-Infinity],", 1));
     }
+    if options.quirks.has(Quirk::Latin1) && is_one_of_four {
+        return Ok(text.replacen('{', "{\"parked_at\":\"Caf\u{e9}\",", 1));
+    }
     if options.quirks.has(Quirk::HugeTrip) && sketch.is_first {
         let filling = "0,".repeat(HUGE_TRIP / 2);
         return Ok(text.replacen('{', &format!("{{\"speeds\":[{filling}0],"), 1));

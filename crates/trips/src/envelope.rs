@@ -8,6 +8,7 @@
 mod error;
 mod found;
 mod next_page;
+mod not_utf8;
 mod read;
 mod too_large;
 mod value_of;

@@ -121,13 +121,14 @@ fn reject_reasons_and_their_members_are_those_of_the_contract() {
 }
 
 /// One of each. A new reason does not compile here until it is in the list.
-fn every_reject_reason() -> [RejectReason; 11] {
+fn every_reject_reason() -> [RejectReason; 12] {
     let field = "trip_id";
     let end = TripEnd::Start;
     let reasons = [
         RejectReason::Unreadable,
         RejectReason::NonFiniteNumber,
         RejectReason::TooLarge,
+        RejectReason::NotUtf8,
         RejectReason::MissingField { field },
         RejectReason::MistypedField {
             field,
@@ -148,6 +149,7 @@ fn every_reject_reason() -> [RejectReason; 11] {
             RejectReason::Unreadable
             | RejectReason::NonFiniteNumber
             | RejectReason::TooLarge
+            | RejectReason::NotUtf8
             | RejectReason::MissingField { .. }
             | RejectReason::MistypedField { .. }
             | RejectReason::NotAUuid { .. }

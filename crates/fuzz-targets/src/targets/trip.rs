@@ -54,6 +54,7 @@ pub(super) const WORDS: &[&str] = &[
     "1591014000",
     "1591014600000.0005",
     "mds_etl_too_large",
+    "mds_etl_not_utf8",
 ];
 
 pub(super) fn check(data: &[u8]) {

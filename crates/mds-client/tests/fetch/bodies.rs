@@ -365,6 +365,41 @@ async fn of_such_trips_those_of_other_hours_are_left_out() {
     assert_eq!((report.trips, report.trips_outside_window), (1, 1));
 }
 
+/// As the end of a trip that is no JSON, that of a trip that is not UTF-8 is read nevertheless.
+#[tokio::test]
+async fn a_text_that_is_not_utf_8_does_not_cost_the_hour() {
+    let inside = r#"{"vehicle_id":"Caf~","end_time":1577916000}"#;
+    let outside = r#"{"vehicle_id":"Caf~","end_time":1577912400}"#;
+    let sent = envelope(&["{}", inside, outside, "{}"]).into_bytes();
+    let sent = sent
+        .into_iter()
+        .map(|byte| if byte == b'~' { 0xe9 } else { byte });
+    let page = ResponseTemplate::new(200).set_body_bytes(sent.collect::<Vec<u8>>());
+    let server = always(page).await;
+    let client = client(&server.uri(), &json!({"version": "0.2"}));
+    let (kept, report) = ready(fetch(&client).await);
+    assert_eq!((report.trips, report.trips_outside_window), (3, 1));
+    assert_eq!(
+        (kept.trips[0].as_str(), kept.trips[2].as_str()),
+        ("{}", "{}")
+    );
+    let marker: serde_json::Value = serde_json::from_str(&kept.trips[1]).unwrap();
+    assert_eq!(marker["vehicle_id"], "Caf\u{fffd}");
+    assert_eq!(
+        marker["mds_etl_not_utf8"]["latin1"],
+        inside.replace('~', "\u{e9}")
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_ends_within_a_character_is_cut_off() {
+    let body = envelope(&["{}", "{\"vehicle_id\":\"Caf\u{e9}\"}"]);
+    let end = body.find('\u{e9}').unwrap() + 1;
+    let server = always(ResponseTemplate::new(200).set_body_bytes(&body.as_bytes()[..end])).await;
+    let error = fetch(&client(&server.uri(), &json!({}))).await.unwrap_err();
+    assert!(matches!(error, MdsError::Malformed { .. }), "{error:?}");
+}
+
 #[tokio::test]
 async fn a_trip_that_is_too_large_does_not_cost_the_hour() {
     let large = format!(r#"{{"trip_id":"x","route":[{}0]}}"#, "0,".repeat(33 << 20));

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::found::{Found, is_about_error, names_error};
 use super::next_page::NextPageFinder;
+use super::not_utf8::in_place_of_not_utf8;
 use super::version::version;
 use super::{EnvelopeError, NextPage, TooLargeTrip};
 use crate::json::element::Element;
@@ -19,7 +20,7 @@ pub trait TripVisitor {
         let _ = version;
     }
 
-    /// A trip, exactly as it was sent.
+    /// A trip, exactly as it was sent, or what stands in its place.
     ///
     /// # Errors
     ///
@@ -67,7 +68,8 @@ pub struct EnvelopeSummary {
     pub next: NextPage,
     /// How many trips were passed to the visitor.
     pub trips: u64,
-    /// For how many of them a [`TooLargeTrip`] was passed, since they have more than 64 MiB.
+    /// For how many of them a [`TooLargeTrip`] was passed, since they have more than 64 MiB, or
+    /// more than 12 MiB and are not UTF-8.
     pub trips_too_large: u64,
 }
 
@@ -75,7 +77,9 @@ pub struct EnvelopeSummary {
 ///
 /// A byte order mark before it is skipped, unknown members are skipped, and anything but white
 /// space after it is an error. Memory does not grow with the number of trips. In the place of a
-/// single trip of more than 64 MiB, the visitor receives a [`TooLargeTrip`].
+/// single trip of more than 64 MiB, the visitor receives a [`TooLargeTrip`]; in the place of one
+/// whose texts have bytes that are not UTF-8, what is readable of it, with the bytes in its member
+/// `mds_etl_not_utf8` (docs/CONTRACT.md, "Reject reasons").
 ///
 /// ```
 /// use serde_json::value::RawValue;
@@ -245,10 +249,13 @@ impl<V: TripVisitor> Envelope<'_, V> {
             return Ok(());
         }
         let too_large = &mut self.summary.trips_too_large;
-        let taken = window.element(|element| match element {
+        let taken = window.element_of_bytes(|element| match element {
             Element::Json(trip) => visitor.trip(trip),
             Element::NonFinite { text, with_nulls } => {
                 visitor.non_finite_trip(&NonFiniteTrip { text, with_nulls })
+            }
+            Element::NotUtf8 { sent, readable } => {
+                visitor.trip(&in_place_of_not_utf8(sent, readable)?)
             }
             Element::TooLarge(skipped) => {
                 *too_large += 1;

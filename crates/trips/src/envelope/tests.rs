@@ -4,5 +4,6 @@ mod broken;
 mod fixture;
 mod forms;
 mod next_page;
+mod not_utf8;
 mod odd;
 mod round_trip;

@@ -11,7 +11,7 @@ use crate::json::element::Skipped;
 /// An id of more bytes than this is none.
 const MAX_ID_BYTES: usize = 128;
 
-/// A trip of more than 64 MiB. It is not kept; this marker takes its place, is counted as a trip,
+/// A trip of more than 64 MiB, or of more than 12 MiB that is not UTF-8. It is not kept; this marker takes its place, is counted as a trip,
 /// and is rejected by the load.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TooLargeTrip {
@@ -23,13 +23,22 @@ pub struct TooLargeTrip {
     pub trip_id: Option<Box<RawValue>>,
 }
 
-/// What is known of a text that is not kept.
+/// What is known of a text that is not kept as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextFacts {
     /// Its size.
     pub bytes: u64,
     /// Its SHA-256 in hex.
     pub sha256: String,
+}
+
+impl TextFacts {
+    pub(super) fn of(bytes: u64, sha256: &[u8]) -> Self {
+        Self {
+            bytes,
+            sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
 }
 
 impl TooLargeTrip {
@@ -43,14 +52,7 @@ impl TooLargeTrip {
 
     pub(super) fn of(skipped: &Skipped) -> Self {
         Self {
-            text: TextFacts {
-                bytes: skipped.bytes,
-                sha256: skipped
-                    .sha256
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect(),
-            },
+            text: TextFacts::of(skipped.bytes, &skipped.sha256),
             trip_id: trip_id_in(&skipped.start),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -22,6 +23,13 @@ pub(crate) enum Element<'a> {
         /// The same with `null` in place of these.
         with_nulls: &'a RawValue,
     },
+    /// JSON but for bytes in its texts that are not UTF-8, and perhaps such numbers.
+    NotUtf8 {
+        /// As it stands in the text.
+        sent: &'a [u8],
+        /// The same with U+FFFD in place of these bytes, and `null` in place of these numbers.
+        readable: &'a RawValue,
+    },
     /// More bytes than the reader keeps. It has been skipped.
     TooLarge(&'a Skipped),
 }
@@ -38,10 +46,16 @@ pub(crate) struct Skipped {
 
 /// How much of a value that is too large is kept, in bytes.
 const KEPT_START: usize = 64 * 1024;
+/// A larger value that is not UTF-8 counts as too large. What replaces it in an archive has up to
+/// five times its size, and has to be read again.
+const MAX_NOT_UTF8_BYTES: usize = 12 * 1024 * 1024;
+const NOT_UTF8: &str = "a text is not UTF-8";
 
 /// What a text that is no JSON is found to be.
 enum Lenient {
     NonFinite(usize, Box<RawValue>),
+    NotUtf8(usize, Box<RawValue>),
+    TooLarge,
     /// The window does not hold enough to tell.
     CutOff,
     Malformed,
@@ -49,8 +63,21 @@ enum Lenient {
 
 impl<R: Read> Window<R> {
     /// Takes the next value and lends it to `read`, also if it has a number that is not finite or
-    /// is larger than any value may be.
+    /// is larger than any value may be. It has to be UTF-8.
     pub(crate) fn element<T>(
+        &mut self,
+        read: impl FnOnce(Element<'_>) -> T,
+    ) -> Result<T, JsonError> {
+        let not_utf8 = self.malformed(NOT_UTF8.to_owned());
+        let taken = self.element_of_bytes(|element| match element {
+            Element::NotUtf8 { .. } => None,
+            element => Some(read(element)),
+        })?;
+        taken.ok_or(not_utf8)
+    }
+
+    /// As [`Window::element`], also for a value whose texts have bytes that are not UTF-8.
+    pub(crate) fn element_of_bytes<T>(
         &mut self,
         read: impl FnOnce(Element<'_>) -> T,
     ) -> Result<T, JsonError> {
@@ -66,7 +93,7 @@ impl<R: Read> Window<R> {
                 Err(error) => match self.lenient_ahead() {
                     Lenient::NonFinite(length, value) => {
                         let text = str::from_utf8(&self.ahead()[..length]);
-                        let text = text.map_err(|_| self.malformed("invalid UTF-8".to_owned()))?;
+                        let text = text.map_err(|_| self.malformed(NOT_UTF8.to_owned()))?;
                         let result = read(Element::NonFinite {
                             text,
                             with_nulls: &value,
@@ -74,6 +101,15 @@ impl<R: Read> Window<R> {
                         self.take_bytes(length);
                         return Ok(result);
                     }
+                    Lenient::NotUtf8(length, readable) => {
+                        let result = read(Element::NotUtf8 {
+                            sent: &self.ahead()[..length],
+                            readable: &readable,
+                        });
+                        self.take_bytes(length);
+                        return Ok(result);
+                    }
+                    Lenient::TooLarge => return self.skip_too_large(read),
                     Lenient::CutOff => {}
                     Lenient::Malformed => return Err(error),
                 },
@@ -85,7 +121,7 @@ impl<R: Read> Window<R> {
         }
     }
 
-    /// Whether the value ahead is JSON but for numbers that are not finite.
+    /// Whether the value ahead is JSON but for numbers that are not finite, and bytes in its texts.
     fn lenient_ahead(&self) -> Lenient {
         let ahead = self.ahead();
         let mut extent = Extent::default();
@@ -95,20 +131,26 @@ impl<R: Read> Window<R> {
         if end.is_none() && !self.is_at_end() && ends_within_token(ahead) {
             return Lenient::CutOff;
         }
-        let Some(replaced) = with_nulls(&ahead[..end.unwrap_or(ahead.len())]) else {
+        let text = &ahead[..end.unwrap_or(ahead.len())];
+        let replaced = with_nulls(text);
+        // A text without an end may be cut off within a character.
+        let is_utf8 = end.is_none() || str::from_utf8(text).is_ok();
+        if replaced.is_none() && is_utf8 {
             return Lenient::Malformed;
-        };
+        }
+        let replaced = replaced.as_deref().unwrap_or(text);
         match end {
-            Some(length) if length <= self.limit() => match serde_json::from_slice(&replaced) {
+            Some(length) if length > self.limit() => Lenient::CutOff,
+            Some(length) if is_utf8 => match serde_json::from_slice(replaced) {
                 Ok(value) => Lenient::NonFinite(length, value),
                 Err(_) => Lenient::Malformed,
             },
-            Some(_) => Lenient::CutOff,
+            Some(length) => readable(length, replaced),
             None if self.is_at_end() => Lenient::Malformed,
             None => {
-                let mut values = Deserializer::from_slice(&replaced).into_iter::<&RawValue>();
+                let mut values = Deserializer::from_slice(replaced).into_iter::<&RawValue>();
                 match values.next() {
-                    Some(Err(error)) if !is_cut_off(&error, &replaced) => Lenient::Malformed,
+                    Some(Err(error)) if !is_cut_off(&error, replaced) => Lenient::Malformed,
                     _ => Lenient::CutOff,
                 }
             }
@@ -145,5 +187,20 @@ impl<R: Read> Window<R> {
         self.shrink();
         skipped.sha256 = hash.finalize().into();
         Ok(read(Element::TooLarge(&skipped)))
+    }
+}
+
+/// A value of `length` bytes that is not UTF-8, if it is JSON otherwise.
+fn readable(length: usize, text: &[u8]) -> Lenient {
+    // The parser does not look at the bytes of a text that it skips.
+    if serde_json::from_slice::<IgnoredAny>(text).is_err() {
+        return Lenient::Malformed;
+    }
+    if length > MAX_NOT_UTF8_BYTES {
+        return Lenient::TooLarge;
+    }
+    match serde_json::from_str(&String::from_utf8_lossy(text)) {
+        Ok(value) => Lenient::NotUtf8(length, value),
+        Err(_) => Lenient::Malformed,
     }
 }

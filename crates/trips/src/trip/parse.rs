@@ -1,6 +1,7 @@
 //! The fields of a trip of any version, borrowed from its JSON text.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::Point;
@@ -62,6 +63,8 @@ pub(super) struct RawTrip<'a> {
     route: Option<Route>,
     start_location: Option<Object<Location>>,
     end_location: Option<Object<Location>>,
+    /// The trip was not UTF-8, and this is what is readable of it.
+    mds_etl_not_utf8: Option<IgnoredAny>,
 }
 
 /// The two shapes that a trip's ends come in.
@@ -103,6 +106,11 @@ impl Location {
 impl<'a> RawTrip<'a> {
     pub(super) fn read(json: &'a str) -> Result<Self, serde_json::Error> {
         object_in(json)
+    }
+
+    /// Whether this is only what is readable of a trip that was not UTF-8.
+    pub(super) fn is_not_utf8(&self) -> bool {
+        self.mds_etl_not_utf8.is_some()
     }
 
     /// Whether members have the names of 2.0, and none the name that it had before.

@@ -26,8 +26,10 @@ pub enum RejectReason {
     Unreadable,
     /// The trip has `NaN`, `Infinity` or `-Infinity`, which JSON does not have.
     NonFiniteNumber,
-    /// The trip has more than 64 MiB. It is not kept, only its size and hash are.
+    /// The trip has more than 64 MiB, or 12 MiB and bytes that are not UTF-8. It is not kept, only its size and hash are.
     TooLarge,
+    /// A text of the trip has bytes that are not UTF-8.
+    NotUtf8,
     /// A required field is absent, `null` or an empty string.
     MissingField {
         /// The field's name in MDS.
@@ -78,6 +80,7 @@ impl RejectReason {
             Self::Unreadable => "unreadable",
             Self::NonFiniteNumber => "non_finite_number",
             Self::TooLarge => "too_large",
+            Self::NotUtf8 => "not_utf8",
             Self::MissingField { .. } => "missing_field",
             Self::MistypedField { .. } => "mistyped_field",
             Self::NotAUuid { .. } => "not_a_uuid",
@@ -94,7 +97,7 @@ impl RejectReason {
     /// The names of the fields in question; empty if the whole trip is unreadable.
     pub fn fields(&self) -> Vec<&'static str> {
         match self {
-            Self::Unreadable | Self::NonFiniteNumber | Self::TooLarge => Vec::new(),
+            Self::Unreadable | Self::NonFiniteNumber | Self::TooLarge | Self::NotUtf8 => Vec::new(),
             Self::EndBeforeStart => vec!["start_time", "end_time"],
             Self::ForeignProvider => vec!["provider_id"],
             Self::MissingField { field }
@@ -117,6 +120,7 @@ impl fmt::Display for RejectReason {
             Self::Unreadable
             | Self::NonFiniteNumber
             | Self::TooLarge
+            | Self::NotUtf8
             | Self::EndBeforeStart
             | Self::ForeignProvider => Ok(()),
             Self::MissingField { field }

@@ -108,6 +108,9 @@ impl Rules<'_> {
     }
 
     fn check_sent(&self, sent: &RawTrip<'_>) -> Result<Trip, Vec<RejectReason>> {
+        if sent.is_not_utf8() {
+            return Err(vec![RejectReason::NotUtf8]);
+        }
         let mut fields = Fields::new(self.now);
         match self.read(sent, &mut fields) {
             Some(trip) if fields.reasons.is_empty() => Ok(trip),

@@ -42,11 +42,44 @@ fn text_that_is_not_json_is_malformed(#[case] json: &str) {
     );
 }
 
-#[test]
-fn text_that_is_not_utf_8_is_malformed() {
-    let error = read(b"{\"trips\":[\"\xff\"]}").unwrap_err();
+/// Outside of the trips, or of their texts. What is cut off stays cut off, also within a character.
+#[rstest]
+#[case::a_key(b"{\"trips\":[],\"caf\xe9\":1}", 12)]
+#[case::a_member(b"{\"trips\":[],\"name\":[\"caf\xe9\"]}", 19)]
+#[case::a_link(b"{\"trips\":[],\"links\":{\"next\":\"/\xe9\"}}", 28)]
+#[case::an_error(b"{\"trips\":[],\"error\":\"\xe9\"}", 20)]
+#[case::a_version(b"{\"version\":\"\xe9\",\"trips\":[]}", 11)]
+#[case::between_trips(b"{\"trips\":[1,\xff 2]}", 12)]
+#[case::in_place_of_a_value(b"{\"trips\":[{\"a\":\xff}]}", 10)]
+#[case::after_a_number(b"{\"trips\":[1\xff]}", 10)]
+#[case::with_a_mistake_as_well(b"{\"trips\":[{\"a\":\"\xff\" 1}]}", 10)]
+#[case::latin_1_page(b"<html>caf\xe9</html>", 0)]
+#[case::utf_16(b"\xff\xfe{\0\"\0t\0", 0)]
+#[case::utf_16_without_a_mark(b"{\0\"\0t\0r\0", 1)]
+#[case::cut_off_in_a_text(b"{\"trips\":[{\"a\":\"caf\xe9", 10)]
+#[case::cut_off_in_a_character(b"{\"trips\":[{\"a\":\"caf\xc3", 10)]
+#[case::cut_off_in_a_trip(b"{\"trips\":[{\"a\":\"caf\xe9\"", 10)]
+fn text_that_is_not_utf_8_is_malformed(#[case] json: &[u8], #[case] place: u64) {
+    for sizes in [vec![usize::MAX], vec![1]] {
+        let mut collected = Collected::default();
+        let error = read_envelope(Pieces::new(json, sizes), &mut collected).unwrap_err();
+        let EnvelopeError::Malformed { at, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(at, place);
+        assert!(collected.trips.is_empty() || collected.trips == ["1"]);
+    }
+}
+
+/// The trip itself is whole, but not what follows it.
+#[rstest]
+#[case(b"{\"trips\":[{\"a\":\"caf\xe9\"}")]
+#[case(b"{\"trips\":[{\"a\":\"caf\xe9\"},")]
+#[case(b"{\"trips\":[{\"a\":\"caf\xe9\"}]")]
+fn a_text_that_is_cut_off_after_a_trip_that_is_not_utf_8_is_malformed(#[case] json: &[u8]) {
+    let error = read(json).unwrap_err();
     assert!(
-        matches!(error, EnvelopeError::Malformed { at: 10, .. }),
+        matches!(error, EnvelopeError::Malformed { .. }),
         "{error:?}"
     );
 }

@@ -8,7 +8,7 @@ use super::fixture::*;
 use crate::envelope::NonFiniteTrip;
 use crate::trip::RejectReason::{
     EndBeforeStart, ForeignProvider, MissingField, MistypedField, NoUsablePoint, NonFiniteNumber,
-    NotAUuid, OffTheGlobe, TimeOutOfRange, TooLarge, Unreadable,
+    NotAUuid, NotUtf8, OffTheGlobe, TimeOutOfRange, TooLarge, Unreadable,
 };
 use crate::trip::{RejectReason, Rules, TripEnd};
 
@@ -342,6 +342,26 @@ fn a_trip_that_was_too_large_to_keep_is_rejected_as_that() {
     assert_eq!(reject.reasons, [TooLarge]);
     assert_eq!(reject.trip_id.as_deref(), Some("t"));
     assert!(rules().check_ahead(marker.as_bytes()).is_none());
+}
+
+/// Whatever else is wrong with what is readable of it, and wherever the member stands.
+#[rstest]
+#[case::as_it_is_written(r#"{"mds_etl_not_utf8":{"bytes":3},"trip_id":"t"}"#)]
+#[case::later(r#"{ "trip_id":"t", "mds_etl_not_utf8":{"bytes":3}}"#)]
+fn a_trip_that_was_not_utf_8_is_rejected_as_that(#[case] json: &str) {
+    let reject = rules().check(json).unwrap_err();
+    assert_eq!(reject.reasons, [NotUtf8]);
+    assert_eq!(reject.trip_id.as_deref(), Some("t"));
+}
+
+/// Also if what is readable would do for a trip.
+#[test]
+fn a_trip_that_was_not_utf_8_is_never_loaded() {
+    let sent = with(trip(), "mds_etl_not_utf8", json!({"bytes": 3})).to_string();
+    let reject = rules().check(&sent).unwrap_err();
+    assert_eq!(reject.reasons, [NotUtf8]);
+    assert_eq!(reject.row_ids.len(), 1);
+    assert!(rules().check_ahead(sent.as_bytes()).is_none());
 }
 
 #[test]
