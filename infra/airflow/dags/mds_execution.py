@@ -31,6 +31,9 @@ WORKER_TIME = timedelta(minutes=15)
 # In the message of a trigger that saw no end in its time.
 WAITED_TO_THE_END = "max attempts reached"
 MAX_WAIT = timedelta(days=30)
+# Why an execution that succeeded had nothing to do, if it means that it was asked for the wrong thing.
+NOBODY_TO_ASK = ("no_provider",)
+NOTHING_OF_THE_KIND = (*NOBODY_TO_ASK, "before_start", "not_ended", "not_archived", "not_loaded")
 
 
 def execution_name(dag_id: str, task_group: str, dag_run: Any, attempt: int) -> str:
@@ -73,6 +76,11 @@ def backfill_request(first_day: str | None = None, last_day: str | None = None, 
         del fields["provider"]
     if (first_day or last_day) and (fields.get("time_min") or fields.get("time_max")):
         raise ValueError("give days or times, not both")
+    if bool(first_day) != bool(last_day) and not fields.get("interval"):
+        # One end alone would mean one hour.
+        raise ValueError("give the first and the last day; for one day, the same")
+    if not any(is_set(it) for it in (first_day, last_day, *map(fields.get, ("time_min", "time_max", "interval")))):
+        raise ValueError("give a range: the first and the last day, or the hours From and Until")
     if first_day:
         fields["time_min"] = f"{date.fromisoformat(first_day)}-00"
     if last_day:
@@ -95,9 +103,10 @@ class ExecutionSensor(StepFunctionExecutionSensor):
 
     template_fields = (*StepFunctionExecutionSensor.template_fields, "poll_seconds", "wait_hours")
 
-    def __init__(self, *, poll_seconds: str, wait_hours: str, **kwargs: Any) -> None:
+    def __init__(self, *, poll_seconds: str, wait_hours: str, mistakes: tuple[str, ...], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.poll_seconds = poll_seconds
+        self.mistakes = mistakes
         self.wait_hours = wait_hours
 
     def execute(self, context: Any) -> None:
@@ -121,6 +130,7 @@ class ExecutionSensor(StepFunctionExecutionSensor):
             output = json.loads(execution.get("output") or "null")
             self.log.info("The execution has succeeded: %s", output)
             context["ti"].xcom_push(key="output", value=output)
+            self.check_that_something_was_meant(output)
         elif status in ("RUNNING", "PENDING_REDRIVE"):
             self.check_time(status, execution["startDate"])
             if problem and WAITED_TO_THE_END not in problem:
@@ -129,6 +139,12 @@ class ExecutionSensor(StepFunctionExecutionSensor):
             self.wait_in_the_triggerer()
         else:
             self.fail(execution)
+
+    def check_that_something_was_meant(self, output: Any) -> None:
+        """A range in the future is no failure of the execution, but hardly what somebody wanted."""
+        nothing = (output or {}).get("nothing") or {}
+        if nothing.get("reason") in self.mistakes and not output.get("dry_run"):
+            raise AirflowFailException(f"{self.execution_arn} had nothing to do: {nothing.get('message')}")
 
     def check_time(self, status: str, started: datetime) -> None:
         if datetime.now(timezone.utc) >= started + self.longest_wait():
@@ -172,8 +188,17 @@ class ExecutionSensor(StepFunctionExecutionSensor):
         raise AirflowFailException(f"{self.execution_arn} {execution['status']}: {error}: {cause}")
 
 
-def run_pipeline(group: str, state_machine_input: str, wait_hours: str, **start_options: Any) -> TaskGroup:
-    """Tasks that start an execution with this input and wait for its end."""
+def run_pipeline(
+    group: str,
+    state_machine_input: str,
+    wait_hours: str,
+    mistakes: tuple[str, ...] = NOBODY_TO_ASK,
+    **start_options: Any,
+) -> TaskGroup:
+    """Tasks that start an execution with this input and wait for its end.
+
+    It fails, too, if it had nothing to do for one of the reasons in `mistakes`.
+    """
     with TaskGroup(group) as tasks:
         start = StepFunctionStartExecutionOperator(
             task_id="start",
@@ -192,6 +217,7 @@ def run_pipeline(group: str, state_machine_input: str, wait_hours: str, **start_
             execution_arn=start.output,
             poll_seconds=POLL_SECONDS,
             wait_hours=wait_hours,
+            mistakes=mistakes,
             aws_conn_id=CONNECTION,
             retries=5,
             retry_delay=timedelta(minutes=1),

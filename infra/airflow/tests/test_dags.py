@@ -139,15 +139,24 @@ class Requests(unittest.TestCase):
         for given, sent in [
             ({"provider": "bird", "time_min": "2020-01-15-12"}, {"provider": "bird", "time_min": "2020-01-15-12"}),
             ({"force": True, "interval": 3}, {"provider": "all", "force": True, "interval": 3}),
-            ({"providers": ["bird", "lime"]}, {"providers": ["bird", "lime"]}),
-            ({"providers": ["bird"], "provider": "lime"}, {"providers": ["bird"], "provider": "lime"}),
+            ({"providers": ["bird", "lime"], "interval": 3}, {"providers": ["bird", "lime"], "interval": 3}),
+            (
+                {"providers": ["bird"], "provider": "lime", "interval": 3},
+                {"providers": ["bird"], "provider": "lime", "interval": 3},
+            ),
         ]:
             self.assertEqual(sent_by(start, **{**dag.params.dump(), **given}), sent)
 
     def test_days_are_whole_and_include_the_last(self):
         sent = json.loads(backfill_request(first_day="2020-02-01", last_day="2020-02-29"))
         self.assertEqual(sent, {"time_min": "2020-02-01-00", "time_max": "2020-03-01-00"})
-        self.assertEqual(json.loads(backfill_request(last_day="2020-12-31")), {"time_max": "2021-01-01-00"})
+        sent = json.loads(backfill_request(last_day="2020-12-31", interval=48))
+        self.assertEqual(sent, {"time_max": "2021-01-01-00", "interval": 48})
+        for one in ({"first_day": "2020-02-01"}, {"last_day": "2020-02-01"}):
+            with self.assertRaisesRegex(ValueError, "the first and the last day"):
+                backfill_request(**one)
+        with self.assertRaisesRegex(ValueError, "give a range"):
+            backfill_request(provider="all")
         with self.assertRaisesRegex(ValueError, "days or times"):
             backfill_request(first_day="2020-02-01", time_max="2020-03-01-00")
 
@@ -230,6 +239,22 @@ class Waiting(unittest.TestCase):
         self.resume({"status": "success"}, status="SUCCEEDED", output='{"done": 2}')
         self.assertEqual(self.xcoms, {"output": {"done": 2}})
         self.assertEqual(self.looks, 1)
+
+    def test_a_backfill_for_which_nothing_exists_fails_and_a_schedule_without_a_new_hour_does_not(self):
+        source = (ROOT / "crates/pipeline/src/plan/nothing.rs").read_text()
+        words = re.findall(r"^    ([A-Z]\w+),$", source.partition("enum NothingReason {")[2].partition("}")[0], re.MULTILINE)
+        reasons = [re.sub(r"(?<!^)([A-Z])", r"_\1", word).lower() for word in words]
+        hourly = DAGS["mds_hourly"].get_task("ingest.wait")
+        self.assertEqual(set(self.sensor.mistakes), set(reasons) - {"done"})
+        self.assertEqual(set(hourly.mistakes), {"no_provider"})
+        for reason in reasons:
+            output = {"block_count": 0, "nothing": {"reason": reason, "message": "the range lies in the future"}}
+            if reason == "done":
+                self.resume(status="SUCCEEDED", output=json.dumps(output))
+                continue
+            with self.assertRaisesRegex(AirflowFailException, "had nothing to do: the range lies in the future"):
+                self.resume(status="SUCCEEDED", output=json.dumps(output))
+            self.resume(status="SUCCEEDED", output=json.dumps({**output, "dry_run": True}))
 
     def test_an_execution_that_failed_fails_the_task_for_good_with_its_cause_in_the_log(self):
         cause = json.dumps({"errorType": "RunHadFailures", "errorMessage": "of 2 blocks 1 done, 1 failed"})
