@@ -283,7 +283,12 @@ class People(unittest.TestCase):
             statements = self.statements("AdministratorPolicy", stack)
             for key in ("config/settings_staging.json", "boundaries/cell.json"):
                 self.assertTrue(allowed(statements, "s3:PutObject", f"arn:aws:s3:::{bucket}/{key}"))
-            self.assertFalse(allowed(statements, "s3:GetObject", f"arn:aws:s3:::{bucket}/staging/bird/trips.json"))
+            stage = "production" if stack is ADOPTED else "staging"
+            for action in ("s3:PutObject", "s3:GetObject", "s3:DeleteObject"):
+                self.assertTrue(allowed(statements, action, f"arn:aws:s3:::{bucket}/{stage}/doctor/1.json"))
+                self.assertFalse(allowed(statements, action, f"arn:aws:s3:::{bucket}/{stage}/bird/2020/1/1/22/trips.json"))
+            described = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/mds-etl/1b2c"
+            self.assertTrue(allowed(statements, "cloudformation:DescribeStacks", described))
             secret = FERNET if stack is ADOPTED else PLAIN.arn("FernetKey")
             self.assertTrue(allowed(statements, "secretsmanager:PutSecretValue", secret))
             self.assertTrue(allowed(statements, "lambda:InvokeFunction", stack.arn("PlanBlocksFunction") + ":live"))
