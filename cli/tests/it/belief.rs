@@ -41,10 +41,21 @@ impl World {
     }
 }
 
+const NO_CONTENT: Fault = Fault::Status {
+    status: 204,
+    retry_after: None,
+};
+
+#[rstest]
+#[case::no_service(Fault::NotOperating, 404)]
+#[case::no_content(NO_CONTENT, 204)]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_service_is_believed_only_from_an_address_that_has_returned_an_hour() {
+async fn a_status_without_trips_is_believed_only_from_an_address_that_has_returned_an_hour(
+    #[case] fault: Fault,
+    #[case] status: u16,
+) {
     let world = world_with(&["bird"], Map::new()).await;
-    world.noon_returns(Fault::NotOperating);
+    world.noon_returns(fault);
     world.expect(1, &ONE_HOUR).await;
     assert_eq!(world.statuses().await, [ExtractFailed]);
     let message = world.message().await;
@@ -58,6 +69,11 @@ async fn no_service_is_believed_only_from_an_address_that_has_returned_an_hour()
     world.expect(0, &next_hour).await;
     world.expect(0, &ONE_HOUR).await;
     assert_eq!(world.statuses().await, [NoTrips, Published]);
+    let report = world.object(&format!("{FOLDER}/extract.json")).await;
+    assert_eq!(
+        (&report["http_status"], &report["trips"]),
+        (&json!(status), &json!(0))
+    );
 
     // Another address has to return an hour first.
     world
@@ -78,6 +94,7 @@ async fn no_service_is_believed_only_from_an_address_that_has_returned_an_hour()
 #[case::one_trip(Fault::Partial { trips: 1 }, 1)]
 #[case::an_empty_list(Fault::Partial { trips: 0 }, 0)]
 #[case::no_service(Fault::NotOperating, 0)]
+#[case::no_content(NO_CONTENT, 0)]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_hour_that_has_lost_its_trips_stays_until_the_loss_is_accepted(
     #[case] fault: Fault,

@@ -444,12 +444,15 @@ async fn a_file_that_lacks_loaded_trips_is_not_loaded_until_the_loss_is_accepted
     assert_eq!(world.number(trips).await, 0);
 }
 
+#[rstest]
+#[case::no_service(Fault::NotOperating)]
+#[case::no_content(Fault::Status { status: 204, retry_after: None })]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_service_becomes_no_file() {
+async fn a_status_without_trips_becomes_no_file(#[case] fault: Fault) {
     let world = forty_trips().await;
     let (_folder, file) = file("trips.json");
     let bird = &world.stack.providers["bird"];
-    bird.fail_hour(hour("2020-01-15-12"), Fault::NotOperating, Times::Always);
+    bird.fail_hour(hour("2020-01-15-12"), fault, Times::Always);
     let output = world.expect(1, &step("extract", &file, &[])).await;
     let error = stderr(&output);
     assert!(error.contains("ProviderRejected"), "{error}");

@@ -76,6 +76,7 @@ async fn a_proper_feed_can_be_ingested_and_nothing_is_written() {
 #[case::pages(Quirk::ForbiddenPages, "pages", Some("\"paging\": true"))]
 #[case::cut_off(Quirk::Truncated, "access", None)]
 #[case::wrong_address(Quirk::NotFound, "access", None)]
+#[case::no_content(Quirk::NoContent, "access", None)]
 #[case::not_json(Quirk::NonFiniteNumbers, "fields", None)]
 #[case::not_utf_8(Quirk::Latin1, "fields", None)]
 #[tokio::test(flavor = "multi_thread")]

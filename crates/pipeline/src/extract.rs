@@ -14,6 +14,7 @@ use trips::status::{BlockStatus, Step};
 use self::adopt::{Adoption, adopt};
 use self::archive::{ArchivedHour, archive_hour};
 pub(crate) use self::belief::{Kept, Loss};
+pub(crate) use self::pull::NO_CONTENT;
 use self::pull::{PulledHour, pull};
 use self::referenced_ids::ReferencedIds;
 use self::side_data::Wanted;
@@ -194,7 +195,7 @@ fn log(hour: &ArchivedHour) {
 /// # Errors
 ///
 /// As [`extract()`], except those of the bucket and the database. `ProviderRejected` also for "no
-/// service": without the database nobody knows whether it can be believed.
+/// service" and 204: without the database nobody knows whether they can be believed.
 pub async fn extract_to(
     ctx: &Context,
     block: &Block,
@@ -218,11 +219,11 @@ pub async fn extract_to(
     let PulledHour {
         sink,
         report,
-        has_no_service,
+        is_status_alone,
     } = pull(&client, block, Utc::now(), make_sink)
         .instrument(hour_span(&block.provider, &block.hour.label(ctx.zone())))
         .await?;
-    if has_no_service {
+    if is_status_alone {
         return Err(belief::no_file(&block.provider, report.http_status));
     }
     let file = sink.finish().map_err(failed)?;

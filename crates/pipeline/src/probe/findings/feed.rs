@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{finding, good, harm, note};
 use crate::error::{ErrorName, PipelineError};
+use crate::extract::NO_CONTENT;
 use crate::probe::report::{Finding, HourOutcome, ProbedHour, Verdict};
 use crate::probe::sample::Sample;
 
@@ -15,6 +16,13 @@ pub(super) fn access(whole: &ProbedHour, hours: &[ProbedHour], has_newer: bool) 
     let about = "access";
     if hours.iter().all(is_not_found) {
         let text = "every requested hour is returned as not found (404): the feed cannot be ingested; look at mds_api_url";
+        return harm(about, text, None);
+    }
+    if hours
+        .iter()
+        .all(|hour| is_not_found(hour) || has_no_content(hour))
+    {
+        let text = "no requested hour has content (204): nothing shows that this is the feed; look at mds_api_url, or probe an hour with trips (--time-max)";
         return harm(about, text, None);
     }
     match &whole.outcome {
@@ -66,8 +74,20 @@ fn is_not_found(hour: &ProbedHour) -> bool {
     )
 }
 
+/// Whether the provider returned 204.
+fn has_no_content(hour: &ProbedHour) -> bool {
+    match &hour.outcome {
+        HourOutcome::Ready(report) => report.http_status == NO_CONTENT,
+        HourOutcome::NotYet { http_status } => *http_status == NO_CONTENT,
+        HourOutcome::NotOperating | HourOutcome::Failed { .. } => false,
+    }
+}
+
 pub(super) fn version(config: &ProviderConfig, report: &HourReport) -> Finding {
     let about = "version";
+    if report.http_status == NO_CONTENT {
+        return note(about, "not known: the response has no content (204)");
+    }
     let (configured, served) = (config.version.as_str(), report.version_served.as_str());
     if served.starts_with(configured) {
         return good(about, format!("{served}, as configured"));
