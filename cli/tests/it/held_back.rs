@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sandbox_provider::Rates;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use crate::support::{World, options, run, stderr, stdout, with, world_of};
 
@@ -30,10 +31,11 @@ async fn published() -> World {
 impl World {
     /// From now on `mds` has another database, without a row.
     async fn begin_anew(&self) {
-        let create = "CREATE DATABASE anew";
-        self.database.batch_execute(create).await.unwrap();
+        let name = format!("anew_{}", Uuid::new_v4().simple());
+        let create = format!("CREATE DATABASE {name}");
+        self.database.batch_execute(&create).await.unwrap();
         let (server, _) = self.stack.database_url.rsplit_once('/').unwrap();
-        let url = format!("{server}/anew");
+        let url = format!("{server}/{name}");
         self.edit_settings(|settings| settings["DATABASE_URL"] = json!(url))
             .await;
         self.expect(0, &["migrate"]).await;
@@ -43,6 +45,23 @@ impl World {
         let args = with(&AUDIT, &["--repair", "--json"]);
         let output = self.expect(status, &args).await;
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Changes the entry of `lime`, and returns what it was. A null is no entry.
+    async fn change_lime(&self, edit: impl FnOnce(&mut Value)) -> Value {
+        let mut former = Value::Null;
+        self.edit_providers(|entries| {
+            former = entries["lime"].take();
+            let mut entry = former.clone();
+            edit(&mut entry);
+            let entries = entries.as_object_mut().unwrap();
+            entries.remove("lime");
+            if !entry.is_null() {
+                entries.insert("lime".to_owned(), entry);
+            }
+        })
+        .await;
+        former
     }
 
     fn rows_as_they_are(&self) -> BTreeMap<String, Map<String, Value>> {
@@ -102,6 +121,49 @@ async fn a_database_without_the_hours_deletes_nothing_at_the_portal() {
     assert_eq!(report["repair"]["extra_deleted"], 2);
     assert_eq!(world.stack.portal.row_count(), rows - 2);
     world.expect(0, &AUDIT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_plans_leave_out_keeps_the_rows_of_its_archives() {
+    let world = published().await;
+    let ids = || world.rows_as_they_are().into_keys().collect::<Vec<_>>();
+    let right = ids();
+    world.begin_anew().await;
+    let entry = world
+        .change_lime(|entry| entry["enabled"] = json!(false))
+        .await;
+    world.expect(0, &RUN).await;
+
+    let begins_later = |entry: &mut Value| entry["active_from"] = json!("2020-01-15-14");
+    let is_disabled = |entry: &mut Value| entry["enabled"] = json!(false);
+    let is_removed = |entry: &mut Value| *entry = Value::Null;
+    let edits: [(fn(&mut Value), _); 3] = [
+        (begins_later, false),
+        (is_removed, true),
+        (is_disabled, false),
+    ];
+    for (edit, is_gone) in edits {
+        world.change_lime(|lime| *lime = entry.clone()).await;
+        world.change_lime(edit).await;
+        let report = world.repair(1).await;
+        assert_eq!(report["repair"]["extra_deleted"], 0);
+        assert_eq!(report["repair"]["extra_held_back"], report["extra"]);
+        assert_eq!(ids(), right);
+        let told = stderr(&world.expect(1, &with(&AUDIT, &["--repair"])).await);
+        let command = "`mds run --provider lime --no-extract --time-min 2020-01-15-12 --time-max 2020-01-15-14`";
+        assert!(told.contains(command), "{told}");
+        assert!(!told.contains("--provider all"), "{told}");
+        assert_eq!(told.contains("entry"), is_gone, "{told}");
+    }
+
+    let requests = world.request_count();
+    let lime = run("lime", "2020-01-15-12", "2020-01-15-14");
+    world.expect(0, &with(&lime, &["--no-extract"])).await;
+    assert_eq!(world.request_count(), requests);
+    world.add_by_hand("by-hand", json!("2020-01-15T18:30:00"));
+    let report = world.repair(0).await;
+    assert_eq!(report["repair"]["extra_deleted"], 1);
+    assert_eq!(ids(), right);
 }
 
 #[tokio::test(flavor = "multi_thread")]

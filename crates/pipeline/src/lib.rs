@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod archive_check;
+mod archived;
 mod audit;
 mod context;
 mod convert;

@@ -18,7 +18,6 @@ use crate::event::{ManifestLocation, PlanRequest};
 use crate::patience::Patience;
 use crate::span::run_span;
 
-mod archived;
 mod audit;
 mod behind;
 mod blocks;

@@ -75,6 +75,31 @@ impl ObjectPages {
     }
 }
 
+/// The names of the folders in the folder `prefix`, in their order.
+pub(crate) async fn folders(
+    client: &Client,
+    bucket: &Bucket,
+    prefix: &str,
+) -> Result<Vec<String>, VaultError> {
+    let request = client.list_objects_v2().bucket(bucket.name());
+    let mut pages = request
+        .prefix(prefix)
+        .delimiter("/")
+        .into_paginator()
+        .send();
+    let mut folders = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| bucket.error(prefix, error))?;
+        let found = page.common_prefixes.unwrap_or_default();
+        folders.extend(found.into_iter().filter_map(|folder| {
+            let name = folder.prefix?;
+            let name = name.strip_prefix(prefix)?.strip_suffix('/')?;
+            Some(name.to_owned())
+        }));
+    }
+    Ok(folders)
+}
+
 /// `None` for a folder, which consoles create as an object whose key ends with a slash.
 fn listed(object: Object) -> Option<ListedObject> {
     let key = object.key.filter(|key| !key.ends_with('/'))?;

@@ -14,7 +14,7 @@ use crate::bucket::Bucket;
 use crate::error::{Unreadable, VaultError, vault_error};
 use crate::fernet::FernetKeys;
 use crate::key_ring::{KeyRing, ReadKeys};
-use crate::listing::ObjectPages;
+use crate::listing::{ObjectPages, folders};
 use crate::object_version::ObjectVersion;
 use crate::place::Place;
 use crate::read::{Fetched, ObjectReader, SealedReader, Source, StoredInfo};
@@ -452,6 +452,16 @@ impl Vault {
     #[must_use]
     pub fn list(&self, prefix: &str) -> ObjectPages {
         ObjectPages::new(self.client.clone(), self.bucket.clone(), prefix.to_owned())
+    }
+
+    /// The names of the folders directly in the folder `prefix`, which ends with a slash, in their
+    /// order. What is in them is not listed.
+    ///
+    /// # Errors
+    ///
+    /// The error of the request.
+    pub async fn folders(&self, prefix: &str) -> Result<Vec<String>, VaultError> {
+        folders(&self.client, &self.bucket, prefix).await
     }
 }
 

@@ -5,14 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trips::block::{Block, BlockObject, Hour, ProviderName};
+use trips::block::{Hour, ProviderName};
 use trips::status::BlockStatus;
 use trips::words::counted;
 
+use self::expected::{Expected, Lack};
 use super::{Audit, ExtraRow};
 use crate::context::Context;
 use crate::error::PipelineError;
-use crate::plan::active_from;
+
+mod expected;
 
 /// How many hours are looked up at a time.
 const HOURS_AT_ONCE: usize = 1000;
@@ -25,7 +27,7 @@ const NAMED_HOURS: usize = 10;
 pub(crate) struct HeldBack {
     pub(crate) rows: u64,
     /// The hours that the database does not have, each with what it lacks.
-    hours: BTreeMap<Hour, String>,
+    hours: BTreeMap<Hour, Lack>,
 }
 
 impl HeldBack {
@@ -48,20 +50,56 @@ impl HeldBack {
         let zone = ctx.zone();
         let named = self.hours.iter().take(NAMED_HOURS);
         let mut hours: Vec<_> = named
-            .map(|(hour, lacks)| format!("{} ({lacks})", hour.label(zone)))
+            .map(|(hour, lack)| format!("{} ({lack})", hour.label(zone)))
             .collect();
         let more = self.hours.len().saturating_sub(NAMED_HOURS);
         if more > 0 {
             hours.push(format!("and {}", counted(more, "more hour")));
         }
-        Some(format!(
-            "{kept}, because the database does not have all blocks of their hours: {}; load them \
-             (`mds run --provider all --time-min {} --time-max {}`), then audit again",
-            hours.join(", "),
+        let range = format!(
+            "--time-min {} --time-max {}",
             first.previous().end_argument(zone),
             last.end_argument(zone)
+        );
+        Some(format!(
+            "{kept}, because the database does not have all blocks of their hours: {}; load them ({}), \
+             then audit again",
+            hours.join(", "),
+            self.commands(ctx, &range)
         ))
     }
+
+    /// What loads the hours. Archives of a provider that plans leave out are loaded without a
+    /// request, which its feed may no longer answer.
+    fn commands(&self, ctx: &Context, range: &str) -> String {
+        let mut commands = Vec::new();
+        if self.hours.values().any(|lack| lack.left_out().is_none()) {
+            commands.push(format!("`mds run --provider all {range}`"));
+        }
+        let left_out: BTreeSet<&ProviderName> =
+            self.hours.values().filter_map(Lack::left_out).collect();
+        if !left_out.is_empty() {
+            commands.push(format!(
+                "`mds run --provider {} --no-extract {range}`",
+                join(&left_out, ",")
+            ));
+        }
+        let mut text = commands.join(" and ");
+        let without_entry = left_out.into_iter().filter(|it| ctx.provider(it).is_err());
+        let without_entry: BTreeSet<_> = without_entry.collect();
+        if !without_entry.is_empty() {
+            text.push_str(&format!(
+                ", once the providers file has an entry of {} again, which may be disabled",
+                join(&without_entry, " and of ")
+            ));
+        }
+        text
+    }
+}
+
+fn join(names: &BTreeSet<&ProviderName>, separator: &str) -> String {
+    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+    names.join(separator)
 }
 
 /// The rows that may be deleted, by their ids, and those that are held back.
@@ -104,12 +142,12 @@ pub(crate) async fn deletable_rows(
 async fn lacking_hours(
     ctx: &Context,
     hours: BTreeSet<Hour>,
-) -> Result<BTreeMap<Hour, String>, PipelineError> {
+) -> Result<BTreeMap<Hour, Lack>, PipelineError> {
     let mut lacking = BTreeMap::new();
     if hours.is_empty() {
         return Ok(lacking);
     }
-    let expected = Expected::read(ctx).await?;
+    let mut expected = Expected::read(ctx).await?;
     let hours: Vec<Hour> = hours.into_iter().collect();
     for part in hours.chunks(HOURS_AT_ONCE) {
         let mut statuses = BTreeMap::<Hour, BTreeMap<ProviderName, BlockStatus>>::new();
@@ -119,98 +157,10 @@ async fn lacking_hours(
         }
         for hour in part {
             let of_hour = statuses.remove(hour).unwrap_or_default();
-            if let Some(lacks) = expected.lacking(ctx, *hour, &of_hour).await? {
-                lacking.insert(*hour, lacks);
+            if let Some(lack) = expected.lacking(*hour, &of_hour).await? {
+                lacking.insert(*hour, lack);
             }
         }
     }
     Ok(lacking)
-}
-
-/// Whose blocks an hour must have.
-struct Expected {
-    /// The enabled providers, each with its `active_from`. An entry that cannot be used counts as
-    /// enabled.
-    providers: BTreeMap<ProviderName, Option<Hour>>,
-    first_hours: BTreeMap<ProviderName, Hour>,
-}
-
-impl Expected {
-    async fn read(ctx: &Context) -> Result<Self, PipelineError> {
-        let mut providers = BTreeMap::new();
-        for provider in ctx.providers().filter(|it| it.config.enabled) {
-            let active_from = active_from(ctx, provider)?;
-            providers.insert(provider.name.clone(), active_from);
-        }
-        let invalid = ctx.config().providers.all_invalid();
-        providers.extend(invalid.filter_map(|(name, _)| Some((name.parse().ok()?, None))));
-        Ok(Self {
-            providers,
-            first_hours: ctx.store().first_hours().await?,
-        })
-    }
-
-    /// What the database lacks of an hour, by the statuses of its blocks; `None` if it has all of
-    /// it.
-    async fn lacking(
-        &self,
-        ctx: &Context,
-        hour: Hour,
-        statuses: &BTreeMap<ProviderName, BlockStatus>,
-    ) -> Result<Option<String>, PipelineError> {
-        if !statuses.values().any(|status| is_there(*status)) {
-            return Ok(Some("no block is loaded".to_owned()));
-        }
-        for (provider, active_from) in &self.providers {
-            if active_from.is_some_and(|start| hour < start) {
-                continue;
-            }
-            let lacks = match statuses.get(provider) {
-                Some(status) if is_there(*status) => continue,
-                Some(status) => status.as_str(),
-                None if !self.has_begun(ctx, provider, hour).await? => continue,
-                None => "never planned",
-            };
-            return Ok(Some(format!("{provider}: {lacks}")));
-        }
-        Ok(None)
-    }
-
-    /// Whether a provider without a block may have had trips in an hour. Before its first planned
-    /// hour only an archive tells: the database may be new.
-    async fn has_begun(
-        &self,
-        ctx: &Context,
-        provider: &ProviderName,
-        hour: Hour,
-    ) -> Result<bool, PipelineError> {
-        if (self.first_hours.get(provider)).is_some_and(|first| *first <= hour) {
-            return Ok(true);
-        }
-        let block = Block {
-            provider: provider.clone(),
-            hour,
-        };
-        // The planner may list the bucket, but not read archives.
-        let key = ctx.key(&block, BlockObject::Trips);
-        let page = ctx.vault().list(&key).next_page().await?;
-        Ok(page.is_some_and(|page| page.iter().any(|object| object.key == key)))
-    }
-}
-
-/// Whether the database has what the provider has delivered for the block.
-fn is_there(status: BlockStatus) -> bool {
-    match status {
-        BlockStatus::Loaded
-        | BlockStatus::LoadedWithRejects
-        | BlockStatus::NoTrips
-        | BlockStatus::Published
-        | BlockStatus::PublishFailed => true,
-        BlockStatus::New
-        | BlockStatus::NotPublished
-        | BlockStatus::Archived
-        | BlockStatus::ExtractFailed
-        | BlockStatus::LoadFailed
-        | BlockStatus::AllRejected => false,
-    }
 }

@@ -5,12 +5,12 @@ use trips::block::{Hour, ProviderName};
 use trips::status::{BlockStatus, Step, refetch_steps, steps_to_do};
 use uuid::Uuid;
 
-use super::archived::Archives;
 use super::blocks::PlanRow;
 use super::nothing::{LeftOut, Nothing, left_out};
 use super::prepare::{create_run, finish_run, write_facts};
 use super::ranges::ProviderRange;
 use super::{MAX_CONCURRENCY, Plan, PlannedBlock, PlannedProvider, SHOWN_BLOCKS};
+use crate::archived::Archives;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{ManifestLocation, PlanRequest};

@@ -165,6 +165,23 @@ async fn a_listing_has_pages_and_holds_the_prefix_only() {
 }
 
 #[tokio::test]
+async fn folders_are_listed_without_what_is_in_them() {
+    let bucket = Bucket::start().await;
+    let folder = bucket.server.folder().join(BUCKET).join("many");
+    for number in 0..1050 {
+        let folder = folder.join(format!("{number:04}/deep"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("one.json"), b"{}").unwrap();
+    }
+    std::fs::write(folder.join("status.html"), b"").unwrap();
+    let vault = bucket.vault(&[&FernetKeys::generate()], Compression::Zstd);
+    let folders = vault.folders("many/").await.unwrap();
+    assert_eq!(folders.len(), 1050);
+    assert_eq!((&*folders[0], &*folders[1049]), ("0000", "1049"));
+    assert!(vault.folders("none/").await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn nothing_prints_a_key() {
     let bucket = Bucket::start().await;
     let key = FernetKeys::generate();

@@ -12,7 +12,7 @@ use crate::error::PipelineError;
 const BELOW_MONTH: usize = 3;
 
 /// Looks for archives in the bucket, a month of a provider with one listing.
-pub(super) struct Archives<'a> {
+pub(crate) struct Archives<'a> {
     ctx: &'a Context,
     /// The last month of each provider: a plan goes through the months in their order.
     months: BTreeMap<ProviderName, Month>,
@@ -24,7 +24,7 @@ struct Month {
 }
 
 impl<'a> Archives<'a> {
-    pub(super) fn new(ctx: &'a Context) -> Self {
+    pub(crate) fn new(ctx: &'a Context) -> Self {
         Self {
             ctx,
             months: BTreeMap::new(),
@@ -36,7 +36,7 @@ impl<'a> Archives<'a> {
     /// # Errors
     ///
     /// `StorageUnavailable`.
-    pub(super) async fn has(&mut self, block: &Block) -> Result<bool, PipelineError> {
+    pub(crate) async fn has(&mut self, block: &Block) -> Result<bool, PipelineError> {
         let key = self.ctx.key(block, BlockObject::Trips);
         let folder = month_of(&key);
         if let Some(month) = self.months.get(&block.provider)

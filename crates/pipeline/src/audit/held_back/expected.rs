@@ -1,0 +1,168 @@
+//! Which blocks the database must have of an hour.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use trips::block::{Block, Hour, ProviderName};
+use trips::status::{BlockStatus, Step};
+
+use crate::archived::Archives;
+use crate::context::Context;
+use crate::error::PipelineError;
+use crate::plan::active_from;
+
+/// What the database lacks of an hour.
+#[derive(Debug)]
+pub(super) enum Lack {
+    /// Every block.
+    All,
+    /// A block of a provider.
+    Block {
+        provider: ProviderName,
+        /// `None` if the schedule does not have it.
+        status: Option<BlockStatus>,
+        /// Whether a plan has the block only if it names the provider.
+        is_left_out: bool,
+    },
+}
+
+impl Lack {
+    /// The provider that a plan has to name.
+    pub(super) fn left_out(&self) -> Option<&ProviderName> {
+        match self {
+            Self::Block {
+                provider,
+                is_left_out: true,
+                ..
+            } => Some(provider),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("no block is loaded"),
+            Self::Block {
+                provider, status, ..
+            } => {
+                let lacks = status.map_or("never planned", BlockStatus::as_str);
+                write!(f, "{provider}: {lacks}")
+            }
+        }
+    }
+}
+
+/// Whose blocks an hour must have.
+pub(super) struct Expected<'a> {
+    /// The enabled providers, each with its `active_from`. An entry that cannot be used counts as
+    /// enabled.
+    enabled: BTreeMap<ProviderName, Option<Hour>>,
+    first_hours: BTreeMap<ProviderName, Hour>,
+    /// Whoever has a folder in the bucket, also those that have left the city.
+    archived: BTreeSet<ProviderName>,
+    archives: Archives<'a>,
+}
+
+impl<'a> Expected<'a> {
+    pub(super) async fn read(ctx: &'a Context) -> Result<Self, PipelineError> {
+        let mut enabled = BTreeMap::new();
+        for provider in ctx.providers().filter(|it| it.config.enabled) {
+            let active_from = active_from(ctx, provider)?;
+            enabled.insert(provider.name.clone(), active_from);
+        }
+        enabled.extend(ctx.unusable_providers().map(|name| (name, None)));
+        let stage = format!("{}/", ctx.config().env.stage);
+        let folders = ctx.vault().folders(&stage).await?;
+        Ok(Self {
+            enabled,
+            first_hours: ctx.store().first_hours().await?,
+            archived: folders
+                .iter()
+                .filter_map(|name| name.parse().ok())
+                .collect(),
+            archives: Archives::new(ctx),
+        })
+    }
+
+    /// What the database lacks of an hour, by the statuses of its blocks; `None` if it has all of
+    /// it. Hours come in their order.
+    pub(super) async fn lacking(
+        &mut self,
+        hour: Hour,
+        statuses: &BTreeMap<ProviderName, BlockStatus>,
+    ) -> Result<Option<Lack>, PipelineError> {
+        let lacks = |provider: &ProviderName, is_left_out| Lack::Block {
+            provider: provider.clone(),
+            status: statuses.get(provider).copied(),
+            is_left_out,
+        };
+        let lacking =
+            |provider: &&ProviderName| !statuses.get(*provider).copied().is_some_and(is_there);
+        for provider in self.enabled.keys().filter(lacking) {
+            let is_planned = statuses.contains_key(provider) || self.has_begun(provider, hour);
+            if self.is_active(provider, hour) && is_planned {
+                return Ok(Some(lacks(provider, false)));
+            }
+        }
+        let archived = self.archived.iter().chain(statuses.keys());
+        let archived: BTreeSet<_> = archived.filter(lacking).cloned().collect();
+        // Those that plans have come first: their command is the simpler one.
+        let mut archived: Vec<_> = archived.into_iter().collect();
+        archived.sort_by_key(|provider| !self.is_active(provider, hour));
+        for provider in archived {
+            let is_left_out = !self.is_active(&provider, hour);
+            let status = statuses.get(&provider);
+            if status.is_some_and(|it| it.has_done(Step::Extract))
+                || self.has_archive(&provider, hour).await?
+            {
+                return Ok(Some(lacks(&provider, is_left_out)));
+            }
+        }
+        let is_empty = !statuses.values().copied().any(is_there);
+        Ok(is_empty.then_some(Lack::All))
+    }
+
+    /// Whether plans for all providers have the hour.
+    fn is_active(&self, provider: &ProviderName, hour: Hour) -> bool {
+        let active_from = self.enabled.get(provider);
+        active_from.is_some_and(|start| start.is_none_or(|start| start <= hour))
+    }
+
+    fn has_begun(&self, provider: &ProviderName, hour: Hour) -> bool {
+        let first = self.first_hours.get(provider);
+        first.is_some_and(|first| *first <= hour)
+    }
+
+    /// Whether the provider has delivered an hour that the database may know nothing of: it may be
+    /// new.
+    async fn has_archive(
+        &mut self,
+        provider: &ProviderName,
+        hour: Hour,
+    ) -> Result<bool, PipelineError> {
+        let block = Block {
+            provider: provider.clone(),
+            hour,
+        };
+        self.archives.has(&block).await
+    }
+}
+
+/// Whether the database has what the provider has delivered for the block.
+fn is_there(status: BlockStatus) -> bool {
+    match status {
+        BlockStatus::Loaded
+        | BlockStatus::LoadedWithRejects
+        | BlockStatus::NoTrips
+        | BlockStatus::Published
+        | BlockStatus::PublishFailed => true,
+        BlockStatus::New
+        | BlockStatus::NotPublished
+        | BlockStatus::Archived
+        | BlockStatus::ExtractFailed
+        | BlockStatus::LoadFailed
+        | BlockStatus::AllRejected => false,
+    }
+}
