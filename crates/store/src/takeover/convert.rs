@@ -44,10 +44,15 @@ const HOLDS_NONE: [&str; 13] = [
 
 /// The published form of a UUID. A public id must keep it.
 const CANONICAL_UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
-const ANY_UUID: &str = r"^\s*\{?[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\}?\s*$";
+/// With both braces or none. `btrim` takes nothing away but spaces.
+const ANY_UUID: &str =
+    r"^ *(?=\{.*\} *$|[^{}]*$)\{?[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\}? *$";
 const WHOLE_NUMBER: &str = r"^\s*[-+]?\d{1,30}(\.0*)?\s*$";
-const NUMBER: &str = r"^\s*[-+]?(\d{1,300}\.?\d{0,300}|\.\d{1,300})([eE][-+]?\d{1,2})?\s*$";
-const TIME: &str = r"^\s*(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?\s*(Z|UTC|GMT|CST|CDT|EST|EDT|MST|MDT|PST|PDT|[-+]\d{2}(:?\d{2})?)?\s*$";
+/// So few digits that every number fits into a double, and a count that Postgres takes: 255 at most.
+pub(super) const NUMBER: &str =
+    r"^\s*[-+]?(\d{1,200}(\.\d{0,200})?|\.\d{1,200})([eE][-+]?\d{1,2})?\s*$";
+/// An offset is one that Postgres takes, and a fraction not longer.
+const TIME: &str = r"^ *(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,30})?)?\s*(Z|UTC|GMT|CST|CDT|EST|EDT|MST|MDT|PST|PDT|[-+](0\d|1[0-5])(:?[0-5]\d)?)?\s*$";
 
 /// The first seconds and milliseconds that are taken for a time, and the first that are not: the
 /// years 2000 to 2099.

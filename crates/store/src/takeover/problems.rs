@@ -3,8 +3,9 @@
 use tokio_postgres::error::DbError;
 
 use super::Obstacle;
+use super::convert::NUMBER;
 use super::inspect::Work;
-use super::shape::{Actual, Kind, Table, Target, quoted};
+use super::shape::{Actual, Kind, Table, Target, literal, quoted};
 
 /// An obstacle that is about rows.
 pub(super) fn of_rows(table: &str, rows: u64, what: String, repair: String) -> Obstacle {
@@ -46,8 +47,10 @@ pub(super) fn for_unfit(table: &str, target: &Target, column: &str, unfit: &str)
     let column = quoted(column);
     match (target.kind, target.name) {
         (_, "standard_cost" | "actual_cost") => format!(
-            "amounts in dollars: UPDATE api.{table} SET {column} = round({column}::numeric * 100); \
-             without the amounts: UPDATE api.{table} SET {column} = NULL WHERE {unfit};"
+            "amounts in dollars: UPDATE api.{table} SET {column} = round({column}::numeric * 100) \
+             WHERE {column}::text ~ {}; \
+             without the amounts: UPDATE api.{table} SET {column} = NULL WHERE {unfit};",
+            literal(NUMBER)
         ),
         (Kind::Int | Kind::Bigint, "trip_duration" | "trip_distance" | "accuracy") => format!(
             "fractions: UPDATE api.{table} SET {column} = round({column}::numeric) WHERE {column}::text ~ \

@@ -32,6 +32,7 @@ mod status;
 mod takeover;
 mod takeover_entangled;
 mod takeover_odd;
+mod takeover_texts;
 mod takeover_values;
 mod tls;
 mod trip_report;
