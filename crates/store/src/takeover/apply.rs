@@ -102,6 +102,9 @@ async fn take_over(
             .await
             .map_err(doing)?;
     }
+    if using.is_some() {
+        owners::count_trips_without_block(transaction, notes).await?;
+    }
     if lacks_provider(work) && both_there(transaction).await? {
         owners::name_providers_of_devices(transaction, notes).await?;
     }

@@ -81,6 +81,25 @@ pub(super) async fn define(
     Ok(true)
 }
 
+/// Notes how many trips have no owner: no run publishes them, and no repair of an audit.
+pub(super) async fn count_trips_without_block(
+    transaction: &Transaction<'_>,
+    notes: &mut Vec<String>,
+) -> Result<(), StoreError> {
+    let count = "SELECT count(*) AS trips FROM api.trips WHERE schedule_id IS NULL";
+    let row = transaction.query_one(count, &[]).await;
+    let row = row.map_err(failed_to_change("counting trips without a block"))?;
+    let trips = get::<i64>(&row, "trips")?.unsigned_abs();
+    if trips > 0 {
+        notes.push(format!(
+            "{} no block, since the schedule does not have the hour of the end as loaded: they are counted, but no \
+             run publishes them; docs/MIGRATING.md, \"Trips without a block\", has the way out",
+            counted(trips, "trip").with("has", "have")
+        ));
+    }
+    Ok(())
+}
+
 /// Gives devices without a provider those of their trips. A device with trips of several providers
 /// gets a row for each, with the same public id.
 pub(super) async fn name_providers_of_devices(

@@ -142,6 +142,33 @@ async fn a_device_of_two_providers_keeps_its_public_id_and_an_unused_one_its_row
     assert_eq!(devices, ["d1|1|t", "d1|2|t", "d2|0|f"]);
 }
 
+/// As docs/MIGRATING.md has it, "Trips without a block".
+const GIVE_TO_BLOCKS: &str =
+    "UPDATE api.trips t SET schedule_id = s.schedule_id FROM api.schedule s JOIN api.providers p USING (provider_id)
+     WHERE t.schedule_id IS NULL AND p.mds_provider_id = t.provider_id
+       AND s.block_start = date_trunc('hour', t.end_time, 'UTC') AND s.status_id IN (5, 6, 8, -8)";
+
+#[tokio::test]
+async fn trips_of_hours_that_were_not_loaded_are_counted_and_can_be_given_to_their_blocks() {
+    let db = Db::old_with("UPDATE api.schedule SET status_id = 2 WHERE hour = 13").await;
+    let notes = db.take_over().await;
+    assert!(
+        notes
+            .iter()
+            .any(|it| it.starts_with("2 trips have no block")),
+        "{notes:?}"
+    );
+    let load = "UPDATE api.schedule SET status_id = 8;
+                UPDATE api.providers SET mds_provider_id = '5eed0000-0000-4000-8000-000000000001' WHERE provider_id = 1";
+    db.sql.batch_execute(load).await.unwrap();
+    db.sql.batch_execute(GIVE_TO_BLOCKS).await.unwrap();
+    let without = "SELECT count(*) FROM api.trips WHERE schedule_id IS NULL";
+    assert_eq!(db.text(without).await, "0");
+
+    let notes = Db::old_with("").await.take_over().await;
+    assert!(!notes.iter().any(|it| it.contains("no block")), "{notes:?}");
+}
+
 /// What an earlier version of this program left: it added columns, and said that all was well.
 #[tokio::test]
 async fn tables_that_were_only_half_taken_over_are_taken_over_now() {
