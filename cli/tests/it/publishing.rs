@@ -194,6 +194,41 @@ async fn a_file_that_was_written_anew_as_it_was_is_published() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_hour_whose_objects_have_expired_is_published_again_from_its_rows() {
+    let world = plain().await;
+    world.expect(0, &ONE_HOUR).await;
+    let (right, requests) = (world.portal(), world.request_count());
+    let archive = world.archive_file("bird", "2020/1/15/12");
+    std::fs::remove_dir_all(archive.parent().unwrap()).unwrap();
+    let repair = [
+        "audit",
+        "--time-min",
+        "2020-01-15-12",
+        "--time-max",
+        "2020-01-15-13",
+        "--repair",
+    ];
+    let lost = right.keys().next().unwrap();
+    assert!(world.stack.portal.lose_row(lost).unwrap());
+    world.expect(0, &repair).await;
+    assert_eq!(world.portal(), right);
+    assert_eq!(world.statuses().await, [Published]);
+
+    let forced = [&["sync-socrata", "--force"][..], &ONE_HOUR[1..]].concat();
+    world.expect(0, &forced).await;
+    assert_eq!(world.statuses().await, [Published]);
+
+    // A trip that a city deletes from its database leaves the portal, too.
+    let delete = format!("DELETE FROM api.trips WHERE id = '{lost}'");
+    world.database.batch_execute(&delete).await.unwrap();
+    world.expect(0, &repair).await;
+    assert!(world.stack.portal.row(lost).is_none());
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.stack.portal.row_count(), right.len() - 1);
+    assert_eq!(world.request_count(), requests);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn trips_whose_devices_another_program_has_not_entered_are_published() {
     let world = plain().await;
     world.expect(0, &ONE_HOUR).await;

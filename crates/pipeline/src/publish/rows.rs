@@ -5,6 +5,7 @@ use std::io::Read;
 
 use store::Publication;
 use tokio::task::spawn_blocking;
+use trips::block::BlockObject;
 use trips::json::{Elements, JsonError};
 use trips::public_row::{PublicTimes, PublishedRow};
 use uuid::Uuid;
@@ -18,7 +19,8 @@ use crate::source::Source;
 /// no look then: those that are sent come from the table, and are checked there.
 ///
 /// The object that the load has written still has its entity tag. Any other one is read, since it
-/// may have the same content: a change of the key writes every object anew.
+/// may have the same content: a change of the key writes every object anew. A file that has expired
+/// together with its archive is not missed.
 ///
 /// # Errors
 ///
@@ -34,7 +36,12 @@ pub(super) async fn check_file(
             return Ok(());
         }
     }
-    let file = Source::Bucket.open(ctx, &key).await?;
+    let file = match Source::Bucket.open(ctx, &key).await {
+        Err(error) if error.name == ErrorName::ArchiveMissing && has_expired(ctx, &key).await? => {
+            return Ok(());
+        }
+        opened => opened?,
+    };
     let sha256 = spawn_blocking(move || Hashing::new(file).finish())
         .await
         .map_err(|_| PipelineError::panicked("reading the public rows"))?
@@ -48,6 +55,17 @@ pub(super) async fn check_file(
             "{key} is not what the last load of its block has written; load the block again: sync-db --force"
         ),
     ))
+}
+
+/// Whether the archive beside a missing file is gone, too: nothing but the table is left to publish
+/// from then, and to load the block again would only fail. Whoever publishes may not read archives.
+async fn has_expired(ctx: &Context, publish_key: &str) -> Result<bool, PipelineError> {
+    let folder = publish_key
+        .rsplit_once('/')
+        .map_or("", |(folder, _)| folder);
+    let archive = format!("{folder}/{}", BlockObject::Trips);
+    let page = ctx.vault().list(&archive).next_page().await?;
+    Ok(!page.is_some_and(|page| page.iter().any(|object| object.key == archive)))
 }
 
 /// Why a file is not published.
@@ -88,7 +106,8 @@ fn refused(key: &str, error: &RowsError) -> PipelineError {
             ErrorName::ArchiveUnreadable,
             format!(
                 "{key} is not the publish.json of a block, with its rows as the portal gets them: {error}; \
-                 `mds archive get --object publish` writes it to a file, and trips are loaded by `mds sync-db`"
+                 `mds archive get --object publish --format json` writes it to a file, and trips are loaded by \
+                 `mds sync-db`"
             ),
         ),
     }
