@@ -9,7 +9,7 @@ use rstest::rstest;
 use sandbox_provider::{Fault, Rates, Rhythm, Times};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trips::status::BlockStatus::{LoadFailed, Loaded, LoadedWithRejects, New, NoTrips, Published};
+use trips::status::BlockStatus::{Loaded, LoadedWithRejects, New, NoTrips, Published};
 
 use crate::support::{ONE_HOUR, World, hour, options, stderr, stdout, until, with, world_of};
 
@@ -282,28 +282,39 @@ async fn nothing_but_public_rows_of_the_block_leaves_for_the_portal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_no_archive_fails_the_load_and_what_is_loaded_stays() {
+async fn a_file_that_is_no_archive_is_named_and_changes_nothing() {
     let world = forty_trips().await;
     world.expect(0, &with(&["run"], &BLOCK)).await;
-    let (trips, portal, objects) = (world.trips().await, world.portal(), world.objects().await);
-    let (_folder, file) = file("trips.json");
+    let row = "SELECT s::text FROM api.schedule s";
+    let (trips, block) = (world.trips().await, world.text(row).await);
+    let (objects, portal) = (world.objects().await, world.portal());
+    let (_folder, file) = file("my-trips.json");
+    let args = [
+        &["archive", "get", "--file", file.to_str().unwrap()],
+        &BLOCK[..],
+    ]
+    .concat();
+    world.expect(0, &args).await;
+    let lines = fs::read_to_string(&file).unwrap();
     for text in [
         "no JSON",
         r#"{"error": "unauthorized"}"#,
         r#"{"data": {"trips": [{"trip_id": 1}, "#,
+        &lines,
     ] {
         fs::write(&file, text).unwrap();
-        let output = world.expect(1, &step("sync-db", &file, &[])).await;
-        assert_eq!(world.statuses().await, [LoadFailed], "{}", stderr(&output));
+        let told = stderr(&world.expect(1, &step("sync-db", &file, &[])).await);
+        assert!(
+            told.contains("my-trips.json: ") && !told.contains("the archive: "),
+            "{told}"
+        );
+        assert!(told.contains("--format json"), "{told}");
+        assert_eq!(
+            (world.trips().await, world.text(row).await),
+            (trips.clone(), block.clone())
+        );
     }
-    assert_eq!((trips, &portal), (world.trips().await, &world.portal()));
-    // The archive is intact.
-    world.expect(0, &with(&["run"], &BLOCK)).await;
-    assert_eq!(
-        (world.statuses().await, portal),
-        (vec![Published], world.portal())
-    );
-    assert_eq!(objects, world.objects().await);
+    assert_eq!((objects, portal), (world.objects().await, world.portal()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,6 +31,14 @@ pub(crate) fn modified_at(path: &Path) -> Result<DateTime<Utc>, PipelineError> {
 }
 
 impl Source<'_> {
+    /// What the input is called in a message.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Bucket => "the archive",
+            Self::File(_) => "the file",
+        }
+    }
+
     /// Opens an object of the block, which has to be sealed and to lie where it belongs.
     pub(crate) async fn open(self, ctx: &Context, key: &str) -> Result<Content, PipelineError> {
         match self {

@@ -68,7 +68,8 @@ impl BlockStep for SyncDb<'_> {
     }
 
     async fn work(self, step: &mut ClaimedStep<'_>) -> Result<SyncDbOutput, PipelineError> {
-        let (tally, counts) = Box::pin(load(step, self.source)).await?;
+        let loaded = Box::pin(load(step, self.source)).await;
+        let (tally, counts) = loaded.map_err(|error| of_source(error, self.source))?;
         tracing::info!(
             trips.fetched = tally.fetched,
             trips.loaded = counts.loaded,
@@ -100,8 +101,6 @@ impl BlockStep for SyncDb<'_> {
             ErrorName::ArchiveMissing => Some(BlockStatus::ExtractFailed),
             // The load was committed.
             ErrorName::ProviderMalformed => Some(status),
-            // Of a file: the block has nothing to do with it.
-            ErrorName::ProviderLostTrips => None,
             _ if !status.has_done(Step::Extract) => Some(status),
             _ => Some(BlockStatus::LoadFailed),
         }
@@ -114,6 +113,21 @@ impl BlockStep for SyncDb<'_> {
     fn add_to(item: &mut BlockItem, output: SyncDbOutput) {
         item.sync_db = Some(output);
     }
+}
+
+/// The error of a load that has changed nothing. A file says nothing about the block, which keeps
+/// its status and message.
+fn of_source(mut error: PipelineError, source: Source<'_>) -> PipelineError {
+    if matches!(source, Source::Bucket) {
+        return error;
+    }
+    if error.name == ErrorName::ArchiveUnreadable {
+        error.message.push_str(
+            "; a file has to have the form of an archive, as `mds extract --file` and \
+             `mds archive get --format json` write it",
+        );
+    }
+    error.before_start()
 }
 
 async fn load(
@@ -162,7 +176,8 @@ async fn load(
     let worker = load_worker(ctx, provider, step.block.hour).await?;
 
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
-    let (tally, rejects, screened) = copy_trips(worker, archive, rejects, &mut stage).await?;
+    let (tally, rejects, screened) =
+        copy_trips(worker, archive, source, rejects, &mut stage).await?;
     let writing = stage.begin(LoadRequest {
         run_id: item.run_id,
         version: tally.version.clone(),
@@ -250,6 +265,7 @@ async fn load_worker(
 async fn copy_trips(
     worker: LoadWorker,
     archive: Box<dyn Read + Send>,
+    source: Source<'_>,
     rejects: ObjectWriter,
     stage: &mut LoadStage<'_>,
 ) -> Result<(Tally, PreparedObject, Screened), PipelineError> {
@@ -278,7 +294,7 @@ async fn copy_trips(
     let (tally, rejects) = checking
         .await
         .map_err(|_| PipelineError::panicked("reading the archive"))?
-        .map_err(|e| PipelineError::from_envelope("the archive", &e))?;
+        .map_err(|e| PipelineError::from_envelope(source.noun(), &e))?;
     let rejects = async { Ok(rejects.prepare().await?) };
     let copied = async { Ok::<_, PipelineError>(copy.finish().await?) };
     let (rejects, _) = tokio::try_join!(rejects, copied)?;
