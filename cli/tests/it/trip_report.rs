@@ -233,3 +233,16 @@ async fn the_trip_report_has_the_vehicle_types_of_mds_and_no_words_of_a_provider
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_whose_trips_were_all_rejected_does_not_count_as_loaded() {
+    let world = world().await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(report(&world, &[]).await["providers"][0]["hours_loaded"], 1);
+    let reject = "UPDATE api.schedule SET status_id = -6";
+    world.database.batch_execute(reject).await.unwrap();
+    assert_eq!(report(&world, &[]).await["providers"][0]["hours_loaded"], 0);
+    let empty = "UPDATE api.schedule SET status_id = 7";
+    world.database.batch_execute(empty).await.unwrap();
+    assert_eq!(report(&world, &[]).await["providers"][0]["hours_loaded"], 1);
+}

@@ -9,7 +9,7 @@ use store::{
 };
 use trips::VehicleType;
 use trips::block::{Hour, HourRange};
-use trips::status::{BlockStatus, Step};
+use trips::status::BlockStatus;
 use trips::time::Month;
 
 use crate::context::Context;
@@ -50,8 +50,8 @@ pub struct TripReport {
 pub struct ProviderTrips {
     /// The provider's name.
     pub provider: String,
-    /// Number of hours of the month that are loaded, empty ones too. If it is less than the hours
-    /// of the month, trips are missing.
+    /// Number of hours of the month that are loaded, empty ones too, but none of which every trip
+    /// was rejected. If it is less than the hours of the month, trips are missing.
     pub hours_loaded: u64,
     /// When the provider was last requested for one of the trips.
     pub received_at: Option<DateTime<Utc>>,
@@ -218,7 +218,7 @@ fn hours_loaded(blocks: &[ProviderOverview], name: &str) -> u64 {
 }
 
 fn is_loaded(status: BlockStatus) -> bool {
-    status.has_done(Step::SyncDb)
+    status.is_loaded() || status == BlockStatus::NoTrips
 }
 
 fn since(
