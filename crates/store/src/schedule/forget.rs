@@ -33,8 +33,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`]; [`StoreError::LacksRight`] if the
-    /// login may not delete.
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`]; [`StoreError::MayNotMigrate`] if
+    /// the login may not delete.
     pub async fn forget_untouched(
         &self,
         provider: &ProviderName,
@@ -65,7 +65,8 @@ impl Store {
                 &[&provider.as_str(), &start, &end, &block_key(0)],
             )
             .await
-            .map_err(failed("forgetting blocks"))?;
+            .map_err(failed("forgetting blocks"))
+            .map_err(StoreError::of_migration)?;
         let untouched = get::<i64>(&row, "untouched")?.unsigned_abs();
         let all = get::<i64>(&row, "all_blocks")?.unsigned_abs();
         Ok((untouched, all.saturating_sub(untouched)))
