@@ -46,11 +46,13 @@ impl Request {
     /// `InvalidInput` that names the key.
     pub fn read(event: Value) -> Result<Self, PipelineError> {
         if event.get("summarize").is_some() {
+            refuse_execution("summarize", &event)?;
             let event: SummarizeEvent = read_event("summarize", event)?;
             let Object(Summarize { run_id }) = event.summarize;
             return Ok(Self::Summarize { run_id });
         }
         if event.get("migrate").is_some() {
+            refuse_execution("migrate", &event)?;
             let event: MigrateEvent = read_event("migrate", event)?;
             if !event.migrate {
                 let why = "migrate: must be true";
@@ -60,4 +62,16 @@ impl Request {
         }
         PlanRequest::from_json(event).map(|request| Self::Plan(Box::new(request)))
     }
+}
+
+/// The state machine adds `execution` to its input, and goes on with a plan. Whoever gave it
+/// something else has not written that key.
+fn refuse_execution(key: &str, event: &Value) -> Result<(), PipelineError> {
+    if event.get("execution").is_none() {
+        return Ok(());
+    }
+    let why = format!(
+        "{key}: the state machine only takes requests for a plan; invoke plan-blocks itself with it"
+    );
+    Err(PipelineError::new(ErrorName::InvalidInput, why))
 }
