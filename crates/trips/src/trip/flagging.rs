@@ -47,6 +47,10 @@ impl Rules<'_> {
             track.is_some_and(|track| track.is_unordered()),
         );
         flags.set_if(
+            Flag::UnusableField,
+            track.is_some_and(|track| track.has_unreadable_point()),
+        );
+        flags.set_if(
             Flag::SinglePoint,
             track.is_some_and(|track| track.is_single_point()),
         );

@@ -42,7 +42,8 @@ named_enum! {
         /// A cost has a fraction of the minor unit: its unit is not the configured one. It is
         /// loaded as null.
         FractionalCost => "fractional_cost",
-        /// An optional field has a wrong type or is out of range. It is loaded as null.
+        /// An optional field has a wrong type or is out of range, and is loaded as null; or a point
+        /// of the route has a time or coordinates that cannot be read.
         UnusableField => "unusable_field",
         /// The duration differs from the times by more than a minute and by more than a tenth.
         DurationMismatch => "duration_mismatch",

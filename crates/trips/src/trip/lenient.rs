@@ -83,23 +83,19 @@ impl<'de, T: Lenient<'de>> Visitor<'de> for AnyValue<T> {
     }
 }
 
-/// A number; with `TEXT`, also a number in quotes. Any other value is `None`.
+/// A number. Any other value is `None`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Number<const TEXT: bool>(pub(super) Option<f64>);
+pub(super) struct Number(pub(super) Option<f64>);
 
-impl<const TEXT: bool> Lenient<'_> for Number<TEXT> {
+impl Lenient<'_> for Number {
     const ABSENT: Self = Self(None);
 
     fn from_number(number: f64) -> Self {
         Self(Some(number))
     }
-
-    fn from_text(text: &str) -> Self {
-        Self(if TEXT { number_in(text) } else { None })
-    }
 }
 
-impl<'de, const TEXT: bool> Deserialize<'de> for Number<TEXT> {
+impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserialize(deserializer)
     }

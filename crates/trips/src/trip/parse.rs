@@ -86,15 +86,15 @@ pub(super) struct End(pub(super) Option<Point>);
 /// MDS 2.0's GPS object, or a point of GeoJSON in its place: a feature or a geometry.
 #[derive(Deserialize)]
 struct Location {
-    lat: Option<Number<false>>,
-    lng: Option<Number<false>>,
+    lat: Option<Number>,
+    lng: Option<Number>,
     geometry: Option<Object<Geometry>>,
     coordinates: Option<Position>,
 }
 
 impl Location {
     fn point(&self) -> Option<Point> {
-        let number = |field: Option<Number<false>>| field.and_then(|number| number.0);
+        let number = |field: Option<Number>| field.and_then(|number| number.0);
         number(self.lat)
             .zip(number(self.lng))
             .map(|(lat, lng)| Point { lat, lng })

@@ -1,10 +1,11 @@
 //! The route of a trip up to MDS 1.2, read in one pass without keeping its points.
 
+use chrono::DateTime;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess};
 
 use super::Point;
-use super::lenient::{self, Lenient, Number, Object, skip_list};
+use super::lenient::{self, Lenient, Number, Object, number_in, skip_list};
 use super::scalar::MILLISECONDS_FROM;
 
 /// What a route says about the ends of the trip.
@@ -19,6 +20,7 @@ pub(super) struct Track {
     points: u64,
     latest: f64,
     unordered: bool,
+    unreadable: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +48,12 @@ impl Track {
     /// Whether some point comes after a later one.
     pub(super) fn is_unordered(&self) -> bool {
         self.unordered
+    }
+
+    /// Whether some point has a time or coordinates that cannot be read, so that an end may be
+    /// another point.
+    pub(super) fn has_unreadable_point(&self) -> bool {
+        self.unreadable
     }
 
     fn add(&mut self, point: Point, timestamp: Option<f64>, last_timestamp: &mut f64) {
@@ -106,8 +114,15 @@ impl<'de> Lenient<'de> for Features {
         let mut last_timestamp = f64::NEG_INFINITY;
         while let Some(Object(feature)) = list.next_element::<Object<Feature>>()? {
             let Some(feature) = feature else { continue };
-            if let Some(point) = feature.point() {
-                track.add(point, feature.timestamp(), &mut last_timestamp);
+            match feature.position() {
+                None => {}
+                Some(Position(None)) => track.unreadable = true,
+                Some(Position(Some(point))) => {
+                    let time = feature.time();
+                    track.unreadable |= matches!(time, Some(PointTime(None)));
+                    let timestamp = time.and_then(|time| time.0);
+                    track.add(*point, timestamp, &mut last_timestamp);
+                }
             }
         }
         Ok(Self(Some(track)))
@@ -139,16 +154,40 @@ impl Geometry {
 
 #[derive(Deserialize)]
 struct Properties {
-    timestamp: Option<Number<true>>,
+    timestamp: Option<PointTime>,
+}
+
+/// When the vehicle was at a point: a number, or a date and time as RFC 3339 has it. `None` for
+/// anything else.
+#[derive(Clone, Copy)]
+struct PointTime(Option<f64>);
+
+impl Lenient<'_> for PointTime {
+    const ABSENT: Self = Self(None);
+
+    fn from_number(number: f64) -> Self {
+        Self(Some(number))
+    }
+
+    fn from_text(text: &str) -> Self {
+        let date = || DateTime::parse_from_rfc3339(text.trim()).ok();
+        Self(number_in(text).or_else(|| Some(date()?.timestamp_millis() as f64)))
+    }
+}
+
+impl<'de> Deserialize<'de> for PointTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        lenient::deserialize(deserializer)
+    }
 }
 
 impl Feature {
-    fn point(&self) -> Option<Point> {
-        self.geometry.as_ref()?.0.as_ref()?.point()
+    fn position(&self) -> Option<&Position> {
+        self.geometry.as_ref()?.0.as_ref()?.coordinates.as_ref()
     }
 
-    fn timestamp(&self) -> Option<f64> {
-        self.properties.as_ref()?.0.as_ref()?.timestamp?.0
+    fn time(&self) -> Option<PointTime> {
+        self.properties.as_ref()?.0.as_ref()?.timestamp
     }
 }
 
@@ -159,8 +198,8 @@ impl<'de> Lenient<'de> for Position {
     const ABSENT: Self = Self(None);
 
     fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
-        let lng = list.next_element::<Number<false>>()?.and_then(|n| n.0);
-        let lat = list.next_element::<Number<false>>()?.and_then(|n| n.0);
+        let lng = list.next_element::<Number>()?.and_then(|n| n.0);
+        let lat = list.next_element::<Number>()?.and_then(|n| n.0);
         skip_list(list)?;
         Ok(Self(lat.zip(lng).map(|(lat, lng)| Point { lat, lng })))
     }

@@ -206,7 +206,10 @@ pub(super) fn durations(sample: &Sample) -> Finding {
 pub(super) fn optional_fields(sample: &Sample) -> Finding {
     let about = "optional fields";
     let found: Vec<_> = [
-        (Flag::UnusableField, "with values that are loaded as null"),
+        (
+            Flag::UnusableField,
+            "with values that cannot be read, which are loaded as null or left out of the route",
+        ),
         (
             Flag::UnknownVehicleType,
             "with a vehicle type that MDS does not have",

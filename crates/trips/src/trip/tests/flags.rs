@@ -99,6 +99,25 @@ fn single_point(#[case] features: Value, #[case] expected: bool) {
 }
 
 #[rstest]
+#[case::a_time(json!({"geometry": {"coordinates": [-97.74, 30.26]}, "properties": {"timestamp": "noon"}}))]
+#[case::a_list(json!({"geometry": {"coordinates": [-97.74, 30.26]}, "properties": {"timestamp": [1]}}))]
+#[case::texts(json!({"geometry": {"coordinates": ["-97.74", "30.26"]}, "properties": {"timestamp": 1}}))]
+#[case::one_number(json!({"geometry": {"coordinates": [-97.74]}, "properties": {"timestamp": 1}}))]
+fn a_point_that_cannot_be_read(#[case] point: Value) {
+    let features = json!([feature(-97.74, 30.26, 0), point, feature(-97.74, 30.26, 2)]);
+    assert_eq!(flags(&rules(), &routed(features)), [Flag::UnusableField]);
+}
+
+#[rstest]
+#[case(json!({"geometry": null, "properties": {"timestamp": "noon"}}))]
+#[case(json!({"geometry": {"coordinates": null}}))]
+#[case(json!({"geometry": {"coordinates": [-97.74, 30.26]}, "properties": {"timestamp": null}}))]
+fn a_point_that_lacks_something_has_no_flag(#[case] point: Value) {
+    let features = json!([feature(-97.74, 30.26, 0), point, feature(-97.74, 30.26, 2)]);
+    assert_eq!(flags(&rules(), &routed(features)), []);
+}
+
+#[rstest]
 #[case("scooter", false)]
 #[case("SCOOTER", false)]
 #[case("cargo_bicycle", false)]

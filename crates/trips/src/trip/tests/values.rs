@@ -278,6 +278,21 @@ fn a_point_without_a_time_has_the_time_of_the_one_before(#[case] features: Value
     );
 }
 
+#[rstest]
+#[case("2026-11-20T22:06:00Z", "2026-11-20T22:02:00+00:00")]
+#[case("2026-11-20T16:06:00-06:00", " 2026-11-20T22:05:59.9Z ")]
+#[case("2026-11-20T22:06:00Z", "1795212120000")]
+fn points_with_times_as_text_are_sorted(#[case] late: &str, #[case] early: &str) {
+    let features = json!([
+        {"geometry": {"coordinates": [-97.3, 30.3]}, "properties": {"timestamp": late}},
+        {"geometry": {"coordinates": [-97.1, 30.1]}, "properties": {"timestamp": early}},
+    ]);
+    let trip = accepted(&routed(features));
+    let ends = (trip.start.lat, trip.end.lat);
+    assert_eq!(ends, (30.1, 30.3));
+    assert_eq!(trip.flags.names(), ["unordered_route"]);
+}
+
 #[test]
 fn features_without_a_point_are_skipped() {
     let features = json!([
