@@ -47,6 +47,16 @@ class Names(unittest.TestCase):
             self.assertLessEqual(set(sent), fields, name)
             self.assertEqual(sent["scheduled_time"], "<aws.scheduler.scheduled-time>")
 
+    def test_no_parameter_has_a_value_that_the_planner_refuses(self):
+        for parameter, file, constant in (
+            ("LagHours", "plan/ranges.rs", "MAX_LAG_HOURS"),
+            ("MaxConcurrency", "plan.rs", "MAX_CONCURRENCY"),
+        ):
+            code = (ROOT / "crates/pipeline/src" / file).read_text()
+            limit = re.search(rf"pub const {constant}: u32 = ([\d_]+)(?: \* (\d+))?;", code)
+            highest = int(limit[1]) * int(limit[2] or 1)
+            self.assertEqual(TEMPLATE["Parameters"][parameter]["MaxValue"], highest, parameter)
+
     def test_each_night_sweeps_and_audits_and_publishes_nothing_for_its_own_sake(self):
         sent = inputs(Stack(SweepHours=48))
         self.assertTrue(sent["NightlySweepSchedule"]["incomplete_only"])
@@ -99,6 +109,7 @@ class Versions(unittest.TestCase):
             "RunMode": "PRODUCTION",
             "Architecture": "arm64",
             "MaxConcurrency": 7,
+            "LagHours": 72,
             "ExistingBucketName": "years-of-archives",
             "ExistingFernetKeySecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:old-AbCdEf",
             "SubnetIds": "subnet-0a,subnet-0b",
@@ -120,6 +131,7 @@ class Versions(unittest.TestCase):
             "RunMode": "PRODUCTION",
             "ConfigVersion": "v" * 16,
             "MaxConcurrency": 10000,
+            "LagHours": 8784,
             "ExistingBucketName": "b" * 63,
             "ExistingFernetKeySecretArn": f"arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:{'s' * 512}-AbCdEf",
             "SubnetIds": ",".join(["subnet-0123456789abcdef0"] * 16),
