@@ -66,8 +66,20 @@ class Roles(unittest.TestCase):
         for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
             self.assertFalse(allowed(statements, action, f"{bucket}/staging/bird/2020/1/1/22/trips.json"), action)
         secret = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:FernetKey-x"
-        self.assertTrue(allowed(statements, "secretsmanager:CreateSecret", secret))
+        # The last two are for FernetKeyReplicaRegion.
+        for action in ("CreateSecret", "ReplicateSecretToRegions", "RemoveRegionsFromReplication"):
+            self.assertTrue(allowed(statements, f"secretsmanager:{action}", secret), action)
         self.assertFalse(allowed(statements, "secretsmanager:GetSecretValue", secret))
+
+    def test_cloudformation_makes_one_state_machine_whatever_its_name_is(self):
+        start = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine"
+        renamed = Stack(
+            file=ROLES_OF_CI_FILE, Repository="city/mds-etl", UploadBucket="uploads", StateMachineName="trips"
+        )
+        for stack, ours, other in ((STACK, "mds-etl-staging", "trips"), (renamed, "trips", "mds-etl-staging")):
+            statements = stack.statements("CloudFormationRole")
+            self.assertTrue(allowed(statements, "states:UpdateStateMachine", f"{start}:{ours}"))
+            self.assertFalse(allowed(statements, "states:UpdateStateMachine", f"{start}:{other}"))
 
 
 if __name__ == "__main__":

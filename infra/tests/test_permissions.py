@@ -291,7 +291,13 @@ class People(unittest.TestCase):
             self.assertTrue(allowed(statements, "cloudformation:DescribeStacks", described))
             secret = FERNET if stack is ADOPTED else PLAIN.arn("FernetKey")
             self.assertTrue(allowed(statements, "secretsmanager:PutSecretValue", secret))
+            self.assertTrue(allowed(statements, "secretsmanager:RestoreSecret", secret))
             self.assertTrue(allowed(statements, "lambda:InvokeFunction", stack.arn("PlanBlocksFunction") + ":live"))
+            # `mds doctor` and `mds migrate` connect with the logins that the settings name.
+            for login in (DATABASE, OWNER):
+                read = allowed(statements, "secretsmanager:GetSecretValue", login)
+                self.assertEqual(read, stack is ADOPTED)
+                self.assertFalse(allowed(statements, "secretsmanager:PutSecretValue", login))
 
     def test_a_rotation_replaces_everything_of_the_stage(self):
         statements = self.statements("KeyRotationPolicy")
