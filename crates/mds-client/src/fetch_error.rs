@@ -74,6 +74,14 @@ impl FetchError {
         Self { said, ..self }
     }
 
+    /// The same failure, after which the request may be repeated.
+    pub(crate) fn may_pass(self) -> Self {
+        Self {
+            scope: RetryScope::Request(None),
+            ..self
+        }
+    }
+
     pub(crate) fn throttled(retry_after: Option<Duration>) -> Self {
         Self::new(
             Kind::Throttled(retry_after),

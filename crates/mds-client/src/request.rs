@@ -22,6 +22,7 @@ use crate::words;
 
 const MAX_REDIRECTS: u32 = 3;
 const PROCESSING: u16 = 102;
+const UNAUTHORIZED: u16 = 401;
 
 /// A final response to the request for a page.
 pub(crate) enum PageResponse {
@@ -102,7 +103,7 @@ impl<'a> Requester<'a> {
 
     async fn attempt(&mut self, url: &Url) -> Result<PageResponse, FetchError> {
         match self.exchange(url).await {
-            Ok(Exchange { url, response, .. }) => self.judge(url, response).await,
+            Ok(exchange) => self.judge(exchange).await,
             Err(error) if error.is_without_response() && self.is_processing(url).await => {
                 Ok(PageResponse::NotYet(PROCESSING))
             }
@@ -188,7 +189,12 @@ impl<'a> Requester<'a> {
         is_processing(url, &headers, config.timeout).await
     }
 
-    async fn judge(&self, url: Url, response: Response) -> Result<PageResponse, FetchError> {
+    async fn judge(&self, exchange: Exchange) -> Result<PageResponse, FetchError> {
+        let Exchange {
+            url,
+            response,
+            grant,
+        } = exchange;
         let status = response.status().as_u16();
         let version = self.endpoint.config.version;
         let grace = self.endpoint.options.not_found_grace;
@@ -222,7 +228,14 @@ impl<'a> Requester<'a> {
             }
             StatusMeaning::Unauthorized | StatusMeaning::Rejected | StatusMeaning::Redirect => {
                 let said = words::of_response(response, &self.endpoint.secrets().await).await;
-                Err(FetchError::rejected(status, refusal(status)).with_words(said))
+                let refused = FetchError::rejected(status, refusal(status)).with_words(said);
+                // Some providers know one session: the login of another process ends this one's.
+                let may_be_ended = status == UNAUTHORIZED && grant.is_renewable();
+                Err(if may_be_ended {
+                    refused.may_pass()
+                } else {
+                    refused
+                })
             }
             StatusMeaning::Senseless => Err(FetchError::malformed(format!(
                 "it returned status {status}, which says nothing about an hour"

@@ -32,6 +32,11 @@ pub(crate) struct Grant(u64);
 impl Grant {
     /// Credentials that cannot be renewed.
     pub(super) const FIXED: Self = Self(0);
+
+    /// Whether a login can renew them.
+    pub(crate) fn is_renewable(self) -> bool {
+        self != Self::FIXED
+    }
 }
 
 pub(super) struct TokenSource {

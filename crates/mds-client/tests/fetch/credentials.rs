@@ -164,6 +164,37 @@ async fn a_token_that_is_refused_again_is_a_refusal() {
     assert_eq!(count(&server, "/token").await, 2);
 }
 
+/// A login that ends the session of another process, whose login then ends this one's.
+#[tokio::test]
+async fn a_token_that_another_process_has_ended_is_renewed_again() {
+    let server = MockServer::start().await;
+    grant(&server, "t", json!({}), 9).await;
+    Mock::given(path("/trips"))
+        .respond_with(ResponseTemplate::new(401))
+        .up_to_n_times(3)
+        .mount(&server)
+        .await;
+    trips_for(&server, "t").await;
+    ready(fetch(&client(&server.uri(), &oauth(&server))).await);
+    assert_eq!(count(&server, "/token").await, 3);
+}
+
+#[tokio::test]
+async fn a_token_that_is_always_refused_is_a_refusal_in_the_end() {
+    let server = MockServer::start().await;
+    grant(&server, "t", json!({}), 9).await;
+    Mock::given(path("/trips"))
+        .respond_with(ResponseTemplate::new(401))
+        .mount(&server)
+        .await;
+    let response = fetch(&client(&server.uri(), &oauth(&server))).await;
+    let Err(error @ MdsError::Rejected { status: 401, .. }) = response else {
+        panic!("{response:?}");
+    };
+    assert!(!error.is_transient());
+    assert_eq!(count(&server, "/trips").await, 6);
+}
+
 #[rstest]
 #[case::refused(ResponseTemplate::new(400).set_body_string("canary"), "Rejected", 1)]
 #[case::down(ResponseTemplate::new(503).set_body_string("canary"), "Unavailable", 3)]
@@ -338,7 +369,7 @@ async fn the_words_of_a_refusal_hide_what_was_fetched_and_posted() {
         "headers": {"X-Client": "canary-client"},
         "send": {"Authorization": "Session {token}"}
     });
-    let settings = json!({"auth_type": "Custom", "token_request": request});
+    let settings = json!({"auth_type": "Custom", "token_request": request, "max_attempts": 1});
     let client = client(&format!("{}/mds?key=canary-key", server.uri()), &settings);
     let error = fetch(&client).await.unwrap_err();
     assert_eq!(
