@@ -68,8 +68,8 @@ impl Auth {
         Ok(())
     }
 
-    /// Adds the credentials to the headers of a request, replacing headers of the same name. A login
-    /// takes one of the turns.
+    /// Adds the credentials to the headers of a request, replacing headers of the same name. A
+    /// login takes one of the turns.
     pub(crate) async fn authorize(
         &self,
         request: &mut HeaderMap,

@@ -17,9 +17,9 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Why the answer has no list of this name, with so many elements. `None` if it has one: null is
-    /// an empty list, unless something else in the answer speaks against it. An error speaks against
-    /// any list without elements.
+    /// Why the answer has no list of this name, with so many elements. `None` if it has one: null
+    /// is an empty list, unless something else in the answer speaks against it. An error speaks
+    /// against any list without elements.
     pub(super) fn problem(&self, list: &str, elements: u64) -> Option<String> {
         if !self.list && self.other {
             Some(format!("its `{list}` is neither a list nor null"))

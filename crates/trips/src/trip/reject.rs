@@ -26,7 +26,8 @@ pub enum RejectReason {
     Unreadable,
     /// The trip has `NaN`, `Infinity` or `-Infinity`, which JSON does not have.
     NonFiniteNumber,
-    /// The trip has more than 64 MiB, or 12 MiB and bytes that are not UTF-8. It is not kept, only its size and hash are.
+    /// The trip has more than 64 MiB, or 12 MiB and bytes that are not UTF-8. It is not kept, only
+    /// its size and hash are.
     TooLarge,
     /// A text of the trip has bytes that are not UTF-8.
     NotUtf8,
