@@ -204,7 +204,12 @@ fn compare_with_serde(data: &[u8], outcome: &Outcome, received: &Collector) {
             compare_links(&links, summary);
         }
         Err(EnvelopeError::NotAnEnvelope { .. }) => {
-            assert!(lists.is_empty(), "an envelope was refused");
+            // A list without trips is believed unless another member names an error.
+            let may_have_error = members.0.len() > 1;
+            assert!(
+                lists.is_empty() || (due.is_empty() && may_have_error),
+                "an envelope was refused"
+            );
         }
         Err(error) => panic!("JSON was refused: {error}"),
     }
@@ -232,7 +237,7 @@ fn next_in(links: &RawValue) -> Option<String> {
         Some(object) => serde_json::from_str(object.named("href").next()?.get()).ok(),
         None => serde_json::from_str::<String>(next.get()).ok(),
     };
-    url.filter(|url| !url.is_empty())
+    url.filter(|url| !url.trim().is_empty())
 }
 
 fn has_non_finite(data: &[u8]) -> bool {
