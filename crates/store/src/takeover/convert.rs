@@ -48,7 +48,8 @@ const CANONICAL_UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[
 const ANY_UUID: &str =
     r"^ *(?=\{.*\} *$|[^{}]*$)\{?[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\}? *$";
 const WHOLE_NUMBER: &str = r"^\s*[-+]?\d{1,30}(\.0*)?\s*$";
-/// So few digits that every number fits into a double, and a count that Postgres takes: 255 at most.
+/// So few digits that every number fits into a double, and a count that Postgres takes: 255 at
+/// most.
 pub(super) const NUMBER: &str =
     r"^\s*[-+]?(\d{1,200}(\.\d{0,200})?|\.\d{1,200})([eE][-+]?\d{1,2})?\s*$";
 /// An offset is one that Postgres takes, and a fraction not longer.
