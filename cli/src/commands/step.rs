@@ -118,8 +118,8 @@ fn loaded(done: &SyncDbOutput) -> String {
 }
 
 /// Plans the block whose contents the file holds. The step is forced, because the file replaces
-/// what an earlier run has loaded or published. Trips of another block are refused unless the
-/// command has `--force`.
+/// what an earlier run has loaded or published. Trips of another block, or of one page of several,
+/// are refused unless the command has `--force`.
 async fn item_for_file(
     request: PlanRequest,
     file: &Path,
@@ -129,12 +129,12 @@ async fn item_for_file(
         force: true,
         ..request
     };
-    // Checked before the block is claimed: a typo in the name must not count as a failed block.
+    // Checked before the block is planned: a wrong file must not count as a failed block.
     File::open(file).map_err(|e| failure::usage(format!("{}: {e}", file.display())))?;
     let ctx = connect::context(None).await?;
     let block = pipeline::single_block(&ctx, &request)?;
-    if !is_forced && !request.no_sync_db {
-        pipeline::check_trips_file(&ctx, &block, file).await?;
+    if !request.no_sync_db {
+        pipeline::check_trips_file(&ctx, &block, file, is_forced).await?;
     }
     let plan = pipeline::plan_patiently(&ctx, &request, |_| {}).await?;
     if plan.block_count == 0 {

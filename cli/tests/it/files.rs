@@ -282,39 +282,71 @@ async fn nothing_but_public_rows_of_the_block_leaves_for_the_portal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_no_archive_is_named_and_changes_nothing() {
+async fn a_file_that_is_no_archive_is_refused_and_its_block_stays_as_it_was() {
     let world = forty_trips().await;
     world.expect(0, &with(&["run"], &BLOCK)).await;
-    let row = "SELECT s::text FROM api.schedule s";
-    let (trips, block) = (world.trips().await, world.text(row).await);
-    let (objects, portal) = (world.objects().await, world.portal());
+    let (database, bucket) = (world.dump().await, world.stored());
     let (_folder, file) = file("my-trips.json");
-    let args = [
-        &["archive", "get", "--file", file.to_str().unwrap()],
-        &BLOCK[..],
-    ]
-    .concat();
-    world.expect(0, &args).await;
-    let lines = fs::read_to_string(&file).unwrap();
-    for text in [
-        "no JSON",
-        r#"{"error": "unauthorized"}"#,
-        r#"{"data": {"trips": [{"trip_id": 1}, "#,
+    let name = file.to_str().unwrap();
+    let get = with(&["archive", "get", "--file", name], &BLOCK);
+    world.expect(0, &get).await;
+    let lines = fs::read(&file).unwrap();
+    for content in [
+        b"no JSON".as_slice(),
+        b"",
+        br#"{"error": "unauthorized"}"#,
+        br#"{"error": "timeout", "data": {"trips": []}}"#,
+        br#"{"data": {"trips": [{"trip_id": 1}, "#,
+        b"\x1f\x8b\x08\x00",
         &lines,
     ] {
-        fs::write(&file, text).unwrap();
-        let told = stderr(&world.expect(1, &step("sync-db", &file, &[])).await);
+        for force in [vec![], vec!["--force"]] {
+            fs::write(&file, content).unwrap();
+            let output = world.expect(2, &step("sync-db", &file, &force)).await;
+            let error = stderr(&output);
+            assert!(
+                error.contains("my-trips.json: ") && error.contains("mds extract --file"),
+                "{error}"
+            );
+            assert!(!error.contains("the archive"), "{error}");
+        }
+    }
+    let folder = file.parent().unwrap();
+    world.expect(2, &step("sync-db", folder, &[])).await;
+    assert_eq!((database, bucket), (world.dump().await, world.stored()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_names_a_next_page_is_loaded_by_force_only() {
+    let world = forty_trips().await;
+    world.expect(0, &with(&["run"], &BLOCK)).await;
+    let (_folder, file) = file("trips.json");
+    world.expect(0, &step("extract", &file, &[])).await;
+    let (database, bucket) = (world.dump().await, world.stored());
+    let mut page: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    // So few are missing that the loss would be believed.
+    page["data"]["trips"].as_array_mut().unwrap().truncate(38);
+    for links in [
+        json!({"next": "https://example.org/trips?page=2"}),
+        json!({"next": 2}),
+    ] {
+        page["links"] = links;
+        fs::write(&file, page.to_string()).unwrap();
+        let error = stderr(&world.expect(2, &step("sync-db", &file, &[])).await);
         assert!(
-            told.contains("my-trips.json: ") && !told.contains("the archive: "),
-            "{told}"
-        );
-        assert!(told.contains("--format json"), "{told}");
-        assert_eq!(
-            (world.trips().await, world.text(row).await),
-            (trips.clone(), block.clone())
+            error.contains("trips.json names a next page") && error.contains("--force"),
+            "{error}"
         );
     }
-    assert_eq!((objects, portal), (world.objects().await, world.portal()));
+    assert_eq!((database, bucket), (world.dump().await, world.stored()));
+
+    // The older tools archived all pages as one, and some archives kept the links of the first.
+    let output = world.expect(0, &step("sync-db", &file, &["--force"])).await;
+    let text = stdout(&output);
+    assert!(
+        text.contains("38 of 38 trips loaded, 2 withdrawn"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

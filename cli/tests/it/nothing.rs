@@ -192,6 +192,6 @@ async fn what_is_asked_for_and_does_not_exist_is_wrong_usage() {
     std::fs::write(wrong.path(), "{\"TIME_ZONE\": \"UTC\"}").unwrap();
     let file = wrong.path().to_str().unwrap();
     let load = [&["sync-db"], &ONE_HOUR[1..], &["--file", file]].concat();
-    let said = stderr(&world.expect(1, &load).await);
+    let said = stderr(&world.expect(2, &load).await);
     assert!(said.contains(file), "{said}");
 }

@@ -24,6 +24,7 @@ use crate::load_worker::{LoadWorker, Tally};
 use crate::publish::file::write_file;
 use crate::source::{self, Source};
 use crate::step::{BlockStep, ClaimedStep, do_step};
+use crate::trips_file::NEEDED_FORM;
 
 /// Batches of trips between the thread that checks them and the one that encodes them.
 const BATCHES_IN_FLIGHT: usize = 8;
@@ -121,11 +122,10 @@ fn of_source(mut error: PipelineError, source: Source<'_>) -> PipelineError {
     if matches!(source, Source::Bucket) {
         return error;
     }
+    // It was an archive when the command looked at it, and is another file now.
     if error.name == ErrorName::ArchiveUnreadable {
-        error.message.push_str(
-            "; a file has to have the form of an archive, as `mds extract --file` and \
-             `mds archive get --format json` write it",
-        );
+        error.name = ErrorName::InvalidInput;
+        error.message = format!("{}; {NEEDED_FORM}", error.message);
     }
     error.before_start()
 }

@@ -1,4 +1,4 @@
-//! A look at a local file of trips before it is loaded: is it of this block?
+//! A look at a local file of trips before it is loaded: is it the whole hour of this block?
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::value::RawValue;
 use tokio::task::spawn_blocking;
 use trips::block::{Block, Hour};
-use trips::envelope::{TripVisitor, read_envelope};
+use trips::envelope::{EnvelopeError, NextPage, TripVisitor, read_envelope};
 use trips::time::CivilZone;
 use trips::trip::TripGlance;
 use trips::words::counted;
@@ -18,35 +18,45 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 
+/// The remedy for a file that is no archive.
+pub(crate) const NEEDED_FORM: &str = "a file has to have the form of an archive, as `mds extract --file` and \
+                                      `mds archive get --format json` write it";
+
 /// Ids of other providers that are counted, and that a message names.
 const MAX_PROVIDERS: usize = 100;
 const SHOWN_PROVIDERS: usize = 3;
 
-/// Checks that most of the file's trips are of the block: of its provider, and ended in its hour.
-///
-/// Trips that do not say so are left to the load, and so is a file that is not an archive.
+/// Checks that the file can be read as an archive, that it names no further page, and that most of
+/// its trips are of the block: of its provider, and ended in its hour. Trips that do not say so are
+/// left to the load. With `is_forced`, it only has to be readable.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if more than half of the trips belong to another provider or hour, or if the file
-/// cannot be opened.
+/// `InvalidInput` if the file is none of that.
 pub async fn check_trips_file(
     ctx: &Context,
     block: &Block,
     path: &Path,
+    is_forced: bool,
 ) -> Result<(), PipelineError> {
     let provider = ctx.provider(&block.provider)?;
     let file = File::open(path).map_err(|e| {
         PipelineError::new(ErrorName::InvalidInput, format!("{}: {e}", path.display()))
     })?;
     let mut contents = Contents::new(block.hour, provider.config.provider_ids.clone());
-    let contents = spawn_blocking(move || {
-        // The load will say what is wrong with the rest of the file.
-        let _ = read_envelope(BufReader::new(file), &mut contents);
-        contents
+    let (contents, read) = spawn_blocking(move || {
+        let read = read_envelope(BufReader::new(file), &mut contents);
+        (contents, read)
     })
     .await
     .map_err(|_| PipelineError::panicked("reading the file"))?;
+    let summary = read.map_err(|error| unreadable(path, &error))?;
+    if is_forced {
+        return Ok(());
+    }
+    if summary.next != NextPage::None {
+        return Err(one_page_of_several(path));
+    }
     if contents.is_mostly_of_the_block() {
         return Ok(());
     }
@@ -60,6 +70,28 @@ pub async fn check_trips_file(
             contents.describe(ctx.zone())
         ),
     ))
+}
+
+fn unreadable(path: &Path, error: &EnvelopeError) -> PipelineError {
+    let why = PipelineError::caused(ErrorName::InvalidInput, error).message;
+    PipelineError::new(
+        ErrorName::InvalidInput,
+        format!("{}: {why}; {NEEDED_FORM}", path.display()),
+    )
+}
+
+/// A page looks like an hour that has lost the trips of the others. The archives of the older tools
+/// hold every page, and some kept the links of the first.
+fn one_page_of_several(path: &Path) -> PipelineError {
+    PipelineError::new(
+        ErrorName::InvalidInput,
+        format!(
+            "{} names a next page, so it lacks trips of its hour, which would be withdrawn; put the trips of every \
+             page into one file without `links`, as `mds extract --file` does, or, if they are in it, load it with \
+             --force",
+            path.display()
+        ),
+    )
 }
 
 /// What the readable trips of a file are.
