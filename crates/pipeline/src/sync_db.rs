@@ -5,9 +5,9 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use mds_client::Withdrawals;
-use store::{LoadCounts, LoadRequest, LoadStage, ScheduleRow, Screened};
+use store::{LoadCounts, LoadRequest, LoadStage, Screened};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use trips::block::{BlockObject, Hour};
@@ -15,16 +15,19 @@ use trips::status::{BlockStatus, Step};
 use trips::words::counted;
 use vault::{ObjectWriter, PreparedObject, Seal};
 
+use self::delivery::Delivery;
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
-use crate::extract::{Kept, Loss, Unrecorded};
+use crate::extract::{Kept, Loss};
 use crate::fenced::{FencedWriter, still};
 use crate::load_worker::{LoadWorker, Tally};
 use crate::publish::file::write_file;
-use crate::source::{self, Source};
+use crate::source::Source;
 use crate::step::{BlockStep, ClaimedStep, do_step};
 use crate::trips_file::NEEDED_FORM;
+
+mod delivery;
 
 /// Batches of trips between the thread that checks them and the one that encodes them.
 const BATCHES_IN_FLIGHT: usize = 8;
@@ -142,28 +145,7 @@ async fn load(
         BlockObject::Publish,
     ]
     .map(|it| step.key(it));
-    let unrecorded = match source {
-        Source::Bucket if step.claim.row().may_have_unrecorded_archive() => {
-            Unrecorded::find(step).await?
-        }
-        _ => None,
-    };
-    let (requested_at, record) = match &unrecorded {
-        Some(archive) => (archive.requested_at(), archive.record(step, false)),
-        None => (requested_at(step, source).await?, None),
-    };
-    // Of an archive from before this ledger nobody knows which trips its hour had returned before:
-    // the owner of an older tool's row is a guess by the time of its end.
-    let tells_what_is_gone = match source {
-        Source::File(_) => true,
-        Source::Bucket => unrecorded.is_some() || is_requested(step.claim.row()),
-    };
-    let loaded_before = match source {
-        Source::File(_) if !item.accept_losses => {
-            Some(step.claim.compare_with_loaded(&[]).await?.loaded)
-        }
-        _ => None,
-    };
+    let delivery = Delivery::of(step, source).await?;
     // What the load will replace is looked at, and the database prepares for it, while the archive
     // is on its way.
     let start = async { Ok(step.claim.start_load().await?) };
@@ -184,17 +166,17 @@ async fn load(
         fetched: tally.fetched,
         rejected: tally.rejected,
         error_payload: error_payload(&tally),
-        republish: item.force || matches!(source, Source::File(_)),
+        republish: delivery.republish,
         vehicles_of: provider
             .has_vehicles()
             .then_some(provider.config.provider_id),
-        requested_at,
-        withdraw: provider.config.withdrawals == Withdrawals::Mark && tells_what_is_gone,
-        archive: record,
+        requested_at: delivery.requested_at,
+        withdraw: provider.config.withdrawals == Withdrawals::Mark && delivery.tells_what_is_gone,
+        archive: delivery.record,
         screened,
     })?;
     let fenced = FencedWriter::new(ctx.vault(), &writing);
-    let written = if let Some(loaded) = loaded_before {
+    let written = if let Some(loaded) = delivery.kept {
         let written = writing.write().await?;
         let max_loss = provider.config.max_loss;
         if let Some(loss) = Loss::of(Kept::Loaded, loaded, written.withdrawn(), max_loss) {
@@ -215,33 +197,6 @@ async fn load(
     let file = write_file(ctx, &step.block, &mut upsert, publish_now).await?;
     let counts = upsert.commit(&file).await?;
     Ok((tally, counts))
-}
-
-/// Whether the schedule knows when the provider was requested for the archive.
-fn is_requested(row: &ScheduleRow) -> bool {
-    row.archived_at.or(row.extracted_at).is_some()
-}
-
-/// When the provider was requested for the trips: of several deliveries of a trip the latest
-/// counts.
-///
-/// An archive that the schedule knows nothing of is as old as its object. A file is as late as its
-/// last change, so that an archive which somebody has picked out and loads by hand counts.
-async fn requested_at(
-    step: &ClaimedStep<'_>,
-    source: Source<'_>,
-) -> Result<DateTime<Utc>, PipelineError> {
-    let now = Utc::now();
-    let row = step.claim.row();
-    match (source, row.archived_at.or(row.extracted_at)) {
-        (Source::File(path), _) => Ok(source::modified_at(path)?.min(now)),
-        (Source::Bucket, Some(recorded)) => Ok(recorded),
-        (Source::Bucket, None) => {
-            let object = step.ctx.vault().head(&step.key(BlockObject::Trips)).await?;
-            let written = object.and_then(|object| object.modified);
-            Ok(written.map_or(now, DateTime::from))
-        }
-    }
 }
 
 async fn load_worker(
