@@ -1,6 +1,8 @@
 //! Commands and options, as `--help` lists them.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::page::{section, table};
@@ -69,6 +71,33 @@ fn the_help_has_the_exit_statuses_of_the_contract() {
 fn sorted(mut options: Vec<String>) -> Vec<String> {
     options.sort();
     options
+}
+
+/// An hour that is requested before its provider's lag looks empty or is partial, and once it is
+/// published no run requests it again.
+#[test]
+fn no_sweep_of_the_documents_requests_hours_before_their_lag() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut pages: Vec<PathBuf> = ["README.md", "infra/README.md", "infra/airflow/README.md"]
+        .map(|page| root.join(page))
+        .into();
+    pages.push(root.join("cli/src/help/examples.rs"));
+    let docs = fs::read_dir(root.join("docs")).unwrap();
+    pages.extend(docs.map(|entry| entry.unwrap().path()));
+    let mut sweeps = 0;
+    for page in pages.iter().filter(|page| page.is_file()) {
+        for line in fs::read_to_string(page).unwrap().lines() {
+            let has = |words: &[&str]| words.iter().all(|word| line.contains(word));
+            if has(&["--incomplete-only", "--interval "])
+                || has(&["\"incomplete_only", "\"interval"])
+            {
+                sweeps += 1;
+                let ends_at_the_lag = has(&["--scheduled"]) || has(&["scheduled_time"]);
+                assert!(ends_at_the_lag, "{}: {line}", page.display());
+            }
+        }
+    }
+    assert!(sweeps >= 8, "{sweeps}");
 }
 
 /// Every command that can be given by itself, with its own options; those of `mds` go with all.
