@@ -130,6 +130,10 @@ async fn a_wrong_request_names_what_is_wrong() {
             "lag_hours",
         ),
         (
+            json!({"provider": "bird", "lag_hours": 30, "interval": 2}),
+            "lag_hours counts back from scheduled_time",
+        ),
+        (
             json!({"provider": "bird", "scheduled_time": "-262143-01-01T00:00:00Z"}),
             "scheduled_time",
         ),

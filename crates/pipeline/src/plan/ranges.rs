@@ -133,6 +133,11 @@ fn check_schedule(request: &PlanRequest) -> Result<(), PipelineError> {
         (_, Some(lag)) if lag > MAX_LAG_HOURS => invalid(format!(
             "lag_hours is {lag}; give a whole number from 0 to {MAX_LAG_HOURS}"
         )),
+        (None, Some(_)) => invalid(
+            "lag_hours counts back from scheduled_time, and there is none: give scheduled_time as well, such as the \
+             time now, or leave lag_hours out"
+                .to_owned(),
+        ),
         _ => Ok(()),
     }
 }
