@@ -4,11 +4,12 @@ use anyhow::Context as _;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::config::{Builder, Region};
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
-use aws_sdk_sfn::operation::start_execution::StartExecutionOutput;
+use aws_sdk_sfn::operation::start_execution::{StartExecutionError, StartExecutionOutput};
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::Value;
 use vault::AwsOptions;
 
+use crate::aws::STATE_MACHINE;
 use crate::aws::answer::refusal;
 use crate::aws::arn::StateMachineArn;
 use crate::failure::usage;
@@ -115,9 +116,18 @@ impl Executions {
         };
         if !error
             .as_service_error()
-            .is_some_and(aws_sdk_sfn::operation::start_execution::StartExecutionError::is_execution_already_exists)
+            .is_some_and(StartExecutionError::is_execution_already_exists)
         {
-            return Err(refusal(&error).context("cannot start the execution"));
+            let why = refusal(&error).context("cannot start the execution");
+            return Err(match error.as_service_error() {
+                Some(
+                    StartExecutionError::StateMachineDoesNotExist(_)
+                    | StartExecutionError::InvalidArn(_),
+                ) => usage(format!(
+                    "{why:#}; correct {STATE_MACHINE}, which names its region and account as well"
+                )),
+                _ => why,
+            });
         }
         let known = self.describe(&self.machine.execution(name)).await?;
         if known

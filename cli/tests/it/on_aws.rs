@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
+use rstest::rstest;
 use serde_json::{Value, json};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -24,6 +25,8 @@ struct Known {
     executions: BTreeMap<String, Value>,
     map_runs: Vec<MapRun>,
     children_are_refused: bool,
+    /// The error of every attempt to start an execution.
+    refuses_start: Option<&'static str>,
     started: Vec<String>,
 }
 
@@ -66,6 +69,9 @@ impl Respond for Protocol {
 
 impl Known {
     fn start(&mut self, body: &Value) -> Result<Value, &'static str> {
+        if let Some(error) = self.refuses_start {
+            return Err(error);
+        }
         let name = body["name"].as_str().unwrap().to_owned();
         let arn = format!("{EXECUTION}:{name}");
         if let Some(known) = self.executions.get(&arn) {
@@ -380,6 +386,21 @@ async fn what_step_functions_refuses_is_said_in_its_own_words() {
     let said = stderr(&output);
     let line = "failed blocks cannot be named: AccessDeniedException: as documented\n";
     assert_eq!(said.matches(line).count(), 1, "{said}");
+}
+
+#[rstest]
+#[case::wrong_region_or_name("StateMachineDoesNotExist", 2, "correct ATD_MDS_STATE_MACHINE_ARN")]
+#[case::no_right("AccessDeniedException", 1, "AccessDeniedException: as documented")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_machine_that_does_not_exist_is_a_wrong_configuration(
+    #[case] error: &'static str,
+    #[case] status: i32,
+    #[case] words: &str,
+) {
+    let states = States::that_end(succeeded(0)).await;
+    states.known.lock().unwrap().refuses_start = Some(error);
+    let said = stderr(&states.mds(status, &HOURS).await);
+    assert!(said.contains(error) && said.contains(words), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
