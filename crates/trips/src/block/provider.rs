@@ -29,7 +29,7 @@ pub enum ProviderNameError {
     /// More than 63 characters.
     #[error("the provider's name `{name}` is too long; use at most 63 characters")]
     TooLong {
-        /// The name as it was given.
+        /// The name as it was given, or its beginning.
         name: String,
     },
     /// A character that is not allowed.
@@ -37,7 +37,7 @@ pub enum ProviderNameError {
         "the provider's name `{name}` has the character {character:?}; use lower-case letters a to z, digits, `_` and `-`"
     )]
     Character {
-        /// The name as it was given.
+        /// The name as it was given, or its beginning.
         name: String,
         /// The first character that is not allowed.
         character: char,
@@ -79,14 +79,12 @@ impl FromStr for ProviderName {
         }
         if let Some(character) = name.chars().find(|character| !is_allowed(*character)) {
             return Err(ProviderNameError::Character {
-                name: name.to_owned(),
+                name: shown(name),
                 character,
             });
         }
         if name.len() > MAX_CHARACTERS {
-            return Err(ProviderNameError::TooLong {
-                name: name.to_owned(),
-            });
+            return Err(ProviderNameError::TooLong { name: shown(name) });
         }
         if RESERVED.contains(&name) {
             return Err(ProviderNameError::Reserved {
@@ -108,6 +106,14 @@ impl TryFrom<String> for ProviderName {
 impl From<ProviderName> for String {
     fn from(name: ProviderName) -> Self {
         name.as_str().to_owned()
+    }
+}
+
+/// The name for an error, cut off where no mistyped one goes on.
+fn shown(name: &str) -> String {
+    match name.char_indices().nth(2 * MAX_CHARACTERS) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Block, Hour};
+use super::{Block, Hour, ProviderName};
 use crate::time::CivilZone;
 
 fn bird(label: &str) -> Block {
@@ -42,4 +42,20 @@ fn a_range_spans_others_and_the_hours_between_them() {
     let whole = super::HourRange::spanning([late, early, early]);
     assert_eq!(whole, Some(range("2020-01-01-01", "2020-01-02-07")));
     assert_eq!(super::HourRange::spanning([]), None);
+}
+
+#[test]
+fn a_name_that_is_no_name_is_quoted_in_part() {
+    let why = |name: String| name.parse::<ProviderName>().unwrap_err().to_string();
+    for name in ["a".repeat(100_000), "ü".repeat(100_000)] {
+        let why = why(name);
+        assert!(why.len() < 400 && why.contains('…'), "{}", why.len());
+    }
+    assert_eq!(
+        why("a".repeat(64)),
+        format!(
+            "the provider's name `{}` is too long; use at most 63 characters",
+            "a".repeat(64)
+        )
+    );
 }
