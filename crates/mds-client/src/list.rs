@@ -37,6 +37,7 @@ struct Progress<S> {
     pages: u32,
     bytes: u64,
     trips_too_large: u64,
+    names_error: bool,
 }
 
 impl<S> Progress<S> {
@@ -46,6 +47,7 @@ impl<S> Progress<S> {
             pages: 0,
             bytes: 0,
             trips_too_large: 0,
+            names_error: false,
         }
     }
 }
@@ -182,6 +184,10 @@ where
         progress.pages += 1;
         progress.bytes += bytes;
         progress.trips_too_large += summary.trips_too_large;
+        if summary.names_error {
+            tracing::warn!("page of provider names an error beside its trips");
+            progress.names_error = true;
+        }
         Ok(summary)
     }
 
@@ -234,6 +240,7 @@ where
             trips: sink.passed_on,
             trips_outside_window: sink.left_out,
             trips_too_large: progress.trips_too_large,
+            names_error: progress.names_error,
             http_status,
             version_served: sink.version().to_owned(),
             bytes: progress.bytes,

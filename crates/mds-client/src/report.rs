@@ -41,6 +41,9 @@ pub struct HourReport {
     /// trip.
     #[serde(skip_serializing_if = "is_zero")]
     pub trips_too_large: u64,
+    /// Whether a page names an error beside its trips, so that some may be missing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub names_error: bool,
     /// Status of the pages, 200; 204 if that was the whole response; or the status that says "no
     /// service".
     pub http_status: u16,

@@ -14,6 +14,14 @@ use wiremock::ResponseTemplate;
 
 use crate::support::*;
 
+#[tokio::test]
+async fn an_error_beside_trips_is_told() {
+    let body = r#"{"trips":[{}],"errors":["shard 3 timed out"]}"#;
+    let server = always(ResponseTemplate::new(200).set_body_string(body)).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!((kept.trips.len(), report.names_error), (1, true));
+}
+
 fn gzipped(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text).unwrap();

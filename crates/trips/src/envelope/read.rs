@@ -71,6 +71,8 @@ pub struct EnvelopeSummary {
     /// For how many of them a [`TooLargeTrip`] was passed, since they have more than 64 MiB, or
     /// more than 12 MiB and are not UTF-8.
     pub trips_too_large: u64,
+    /// Whether an error is named beside the trips, so that some may be missing.
+    pub names_error: bool,
 }
 
 /// Reads an envelope of trips to its end and passes each trip to the visitor.
@@ -269,6 +271,7 @@ impl<V: TripVisitor> Envelope<'_, V> {
         let Some(problem) = self.found.problem(self.list, self.summary.trips) else {
             return Ok(EnvelopeSummary {
                 next: self.next_page.finish(),
+                names_error: self.found.error,
                 ..self.summary
             });
         };

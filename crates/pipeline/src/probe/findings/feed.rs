@@ -107,6 +107,12 @@ pub(super) fn pages(config: &ProviderConfig, report: &HourReport) -> Finding {
         let text = "there is a next page, which is not requested";
         return harm(about, text, Some("\"paging\": true"));
     }
+    if report.names_error {
+        return note(
+            about,
+            "one names an error beside its trips: some may be missing",
+        );
+    }
     if report.empty_pages_left {
         return note(
             about,

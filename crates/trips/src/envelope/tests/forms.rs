@@ -33,6 +33,7 @@ fn trips_are_found_wherever_they_are(#[case] json: &str) {
         next: NextPage::None,
         trips: 2,
         trips_too_large: 0,
+        names_error: false,
     };
     assert_eq!(summary, expected);
 }
@@ -51,6 +52,15 @@ fn an_hour_without_trips_is_an_envelope(#[case] json: &str) {
     let (summary, collected) = read(json).unwrap();
     assert_eq!((summary.trips, collected.trips.len()), (0, 0));
     assert_eq!(summary.next, NextPage::None);
+}
+
+#[rstest]
+#[case(r#"{"trips":[1],"errors":[{"message":"shard 3 timed out"}]}"#, true)]
+#[case(r#"{"error":"partial","data":{"trips":[1]}}"#, true)]
+#[case(r#"{"error":0,"errors":[],"data":{"trips":[1]}}"#, false)]
+fn an_error_beside_trips_is_told(#[case] json: &str, #[case] expected: bool) {
+    let (summary, _) = read(json).unwrap();
+    assert_eq!((summary.trips, summary.names_error), (1, expected));
 }
 
 #[test]
