@@ -424,6 +424,41 @@ async fn a_dataset_without_identifier_or_column_is_named() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_that_no_audit_can_sum_up_and_another_stage_in_the_tables_are_warnings() {
+    let mut with_texts = options(&["bird"]);
+    for column in &mut with_texts.portal.columns {
+        if ["trip_duration", "end_time", "month"].contains(&column.name.as_str()) {
+            column.data_type = "text".to_owned();
+        }
+    }
+    let world = world_of(with_texts).await;
+    let warning = |found: &Diagnosis, check: &str| {
+        let warnings = found.checks.iter().filter(|it| it["outcome"] == "warning");
+        let found: Vec<_> = warnings
+            .filter(|it| it["check"] == check)
+            .cloned()
+            .collect();
+        format!("{found:?}")
+    };
+    let found = Diagnosis::of(world.mds(&[])).await;
+    assert_eq!(found.status, Some(0), "{}", found.text);
+    let dataset = warning(&found, "dataset");
+    assert!(
+        dataset.contains("texts: trip_duration, end_time\""),
+        "{dataset}"
+    );
+    assert_eq!(warning(&found, "migrations"), "[]");
+
+    let run = "INSERT INTO api.runs (run_id, stage, request) VALUES (gen_random_uuid(), 'production', '{}')";
+    world.database.batch_execute(run).await.unwrap();
+    let migrations = warning(&Diagnosis::of(world.mds(&[])).await, "migrations");
+    assert!(
+        migrations.contains("stage production") && migrations.contains("database of its own"),
+        "{migrations}"
+    );
+}
+
 /// A server that gives every request the same answer.
 async fn always(status: u16) -> wiremock::MockServer {
     use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};

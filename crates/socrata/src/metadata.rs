@@ -76,6 +76,21 @@ impl DatasetInfo {
         })
     }
 
+    /// Those of the columns whose numbers or times the dataset has as texts. Uploads work, but no
+    /// query can sum them up.
+    #[must_use]
+    pub fn held_as_text<'a>(&self, columns: &[(&'a str, ColumnKind)]) -> Vec<&'a str> {
+        let is_text = |name: &str| {
+            (self.columns.iter())
+                .any(|column| column.field_name == name && column.data_type_name == "text")
+        };
+        let numbers = |kind| matches!(kind, ColumnKind::Number | ColumnKind::Time);
+        (columns.iter())
+            .filter(|(name, kind)| numbers(*kind) && is_text(name))
+            .map(|(name, _)| *name)
+            .collect()
+    }
+
     /// Checks that rows with these columns can be upserted by the column `identifier`.
     ///
     /// # Errors

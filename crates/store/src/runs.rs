@@ -151,6 +151,19 @@ impl Store {
         })
     }
 
+    /// The stages of the runs that the table has.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`]; [`StoreError::LacksRight`] if the
+    /// login may not read the runs.
+    pub async fn stages_of_runs(&self) -> Result<Vec<String>, StoreError> {
+        let stages = "SELECT DISTINCT stage FROM api.runs ORDER BY stage";
+        let rows = self.client().await?.query(stages, &[]).await;
+        let rows = rows.map_err(failed("reading the stages of runs"))?;
+        rows.iter().map(|row| get(row, "stage")).collect()
+    }
+
     /// Records in `api.runs` that a run's plan is complete. Returns whether the run has the
     /// configuration of the plan, without which nothing is recorded.
     ///

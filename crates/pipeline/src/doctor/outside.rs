@@ -43,7 +43,7 @@ pub(super) async fn portal(settings: &Settings, limit: Duration) -> Vec<Check> {
     let dataset = match info {
         None => Verdict::not_tried("the portal cannot be used"),
         Some(info) => match dataset::check_info(&info) {
-            Ok(()) => Verdict::ok("rows are replaced by trip_id, and every column is there"),
+            Ok(()) => usable(&dataset::not_audited(&info)),
             Err(error) => Verdict::broken(
                 error.to_string(),
                 "change the dataset at the portal; docs/SETUP.md lists its columns",
@@ -51,6 +51,20 @@ pub(super) async fn portal(settings: &Settings, limit: Duration) -> Vec<Check> {
         },
     };
     vec![portal, Check::at_once("dataset", dataset)]
+}
+
+fn usable(not_audited: &[&str]) -> Verdict {
+    let found = "rows are replaced by trip_id, and every column is there";
+    if not_audited.is_empty() {
+        return Verdict::ok(found);
+    }
+    Verdict::warning(
+        format!(
+            "{found}, but no audit can sum up a column of texts: {}",
+            not_audited.join(", ")
+        ),
+        "make them number or calendar_date at the portal; docs/SETUP.md lists the columns",
+    )
 }
 
 async fn read_dataset(settings: &Settings) -> Result<socrata::DatasetInfo, Verdict> {

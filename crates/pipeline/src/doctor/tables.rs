@@ -37,7 +37,7 @@ pub(super) async fn check(env: Environment, limit: Duration) -> Vec<Check> {
     let database = database.about(store.address());
     let (rights, migrations) = futures::join!(
         timed("rights", None, limit, rights(&store)),
-        timed("migrations", None, limit, migrations(&config)),
+        timed("migrations", None, limit, migrations(&config, &store)),
     );
     store.close_idle().await;
     vec![database, rights, migrations]
@@ -122,12 +122,9 @@ async fn rights(store: &Store) -> Verdict {
 
 /// Asks as the login for migrations, if the settings have one, since the other may not be allowed
 /// to read which are applied.
-async fn migrations(config: &Config) -> Verdict {
+async fn migrations(config: &Config, store: &Store) -> Verdict {
     match Box::pin(missing_migrations(config)).await {
-        Ok(missing) if missing.is_empty() => Verdict::ok(format!(
-            "the tables have version {}",
-            Store::newest_version()
-        )),
+        Ok(missing) if missing.is_empty() => version(config, store).await,
         Ok(missing) if missing.iter().any(|it| it.starts_with("V1__")) => {
             Verdict::broken("there are no tables yet", "mds migrate")
         }
@@ -136,5 +133,22 @@ async fn migrations(config: &Config) -> Verdict {
             "which are applied cannot be read: {}",
             error.message
         )),
+    }
+}
+
+/// The tables know no stages, so a second one takes the hours of the first for its own.
+async fn version(config: &Config, store: &Store) -> Verdict {
+    let version = format!("the tables have version {}", Store::newest_version());
+    let stage = config.env.stage.as_str();
+    let stages = store.stages_of_runs().await.unwrap_or_default();
+    match stages.into_iter().find(|other| other != stage) {
+        Some(other) => Verdict::warning(
+            format!(
+                "{version}; runs of the stage {other} have used them, too, and each stage takes the other's hours \
+                 for its own"
+            ),
+            "give each stage a database of its own (mds config edit settings)",
+        ),
+        None => Verdict::ok(version),
     }
 }

@@ -29,6 +29,14 @@ const COLUMNS: [(&str, ColumnKind); 18] = [
     ("census_geoid_end", ColumnKind::Label),
 ];
 
+/// The columns of which an audit's queries need numbers and times.
+const AUDITED: [&str; 4] = [
+    "trip_duration",
+    "trip_distance",
+    "end_time",
+    "modified_date",
+];
+
 /// Checks that an upload would replace rows by their id, and that every column is there.
 ///
 /// # Errors
@@ -42,4 +50,11 @@ pub(crate) async fn check_dataset(client: &SocrataClient) -> Result<(), Pipeline
 /// As [`check_dataset`], of what the portal has said about it.
 pub(crate) fn check_info(info: &DatasetInfo) -> Result<(), SocrataError> {
     info.check(IDENTIFIER, &COLUMNS)
+}
+
+/// The columns that an audit sums up or compares, and that the dataset has as texts.
+pub(crate) fn not_audited(info: &DatasetInfo) -> Vec<&'static str> {
+    let mut columns = info.held_as_text(&COLUMNS);
+    columns.retain(|name| AUDITED.contains(name));
+    columns
 }
