@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 use super::redact::Kind;
 
+const ROUNDING: &str = "PUBLIC_TIME_ROUNDING_MINUTES";
+
 /// What a change means.
 #[derive(Default)]
 pub(super) struct Effects(Vec<String>);
@@ -105,6 +107,20 @@ fn of_settings(before: &Value, after: &Value) -> Vec<String> {
         let former = before.get(key).filter(|it| !it.is_null());
         former.is_some() && former != after.get(key)
     };
+    // Without the setting, times are exact.
+    let minutes = |settings: &Value| {
+        let given = settings.get(ROUNDING)?;
+        (given.as_u64()).or_else(|| given.as_str()?.trim().parse().ok())
+    };
+    let minutes = |settings: &Value| minutes(settings).unwrap_or(0);
+    let is_new = before.as_object().is_none_or(Map::is_empty);
+    let is_rounded_otherwise = !is_new && minutes(before) != minutes(after);
+    let rounding = is_rounded_otherwise.then(|| {
+        format!(
+            "{ROUNDING} changes: rows that the portal has keep their times until `mds sync-socrata --force` sends \
+             them again"
+        )
+    });
     let meanings = [
         (
             "PUBLIC_ID_KEY",
@@ -126,5 +142,6 @@ fn of_settings(before: &Value, after: &Value) -> Vec<String> {
     let meanings = meanings.into_iter().filter(|(key, _)| changes(key));
     meanings
         .map(|(key, meaning)| format!("{key} changes: {meaning}"))
+        .chain(rounding)
         .collect()
 }

@@ -65,6 +65,23 @@ fn what_settings_mean_for_public_ids_is_said() {
 }
 
 #[test]
+fn rows_that_keep_their_exact_times_are_told_of() {
+    let told = "until `mds sync-socrata --force` sends them again";
+    let rounded = json!({"PUBLIC_TIME_ROUNDING_MINUTES": 15, "TIME_ZONE": "US/Central"});
+    let exact = json!({"TIME_ZONE": "US/Central"});
+    let zero = json!({"PUBLIC_TIME_ROUNDING_MINUTES": 0, "TIME_ZONE": "US/Central"});
+    for (before, after, is_told) in [
+        (&exact, &rounded, true),
+        (&rounded, &exact, true),
+        (&exact, &zero, false),
+        (&json!({}), &rounded, false),
+    ] {
+        let found = text(Kind::Settings, before, after);
+        assert_eq!(found.contains(told), is_told, "{found}");
+    }
+}
+
+#[test]
 fn nothing_of_a_trip_is_shown() {
     let found = text(
         Kind::Other,
