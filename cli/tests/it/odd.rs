@@ -5,7 +5,7 @@ use sandbox_provider::{MdsVersion, Quirk, Quirks, Rates, Rhythm};
 use serde_json::{Value, json};
 use trips::status::BlockStatus::Published;
 
-use crate::support::{ONE_HOUR, World, options, with, world_of};
+use crate::support::{ONE_HOUR, World, hour, options, with, world_of};
 
 const FOLDER: &str = "bird/2020/1/15/12";
 
@@ -175,5 +175,28 @@ async fn odd_links_lead_to_all_trips_of_the_hour_and_to_no_others(
     assert_eq!(
         report.get("empty_pages_left"),
         empty_pages_left.map(Value::from).as_ref()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_without_content_has_no_trips() {
+    let world = world_with(Quirk::NoContent).await;
+    world.expect(0, &ONE_HOUR).await;
+    let report = world.object(&format!("{FOLDER}/extract.json")).await;
+    assert_eq!(
+        (&report["http_status"], &report["trips"]),
+        (&json!(204), &json!(0))
+    );
+    assert!(
+        world.stack.providers["bird"]
+            .expected(hour("2020-01-15-12"))
+            .sent
+            > 0
+    );
+    assert_eq!(
+        world
+            .number("SELECT status_id::bigint FROM api.schedule")
+            .await,
+        7
     );
 }

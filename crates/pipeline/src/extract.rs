@@ -195,7 +195,7 @@ fn log(hour: &ArchivedHour) {
 /// # Errors
 ///
 /// As [`extract()`], except those of the bucket and the database. `ProviderRejected` also for "no
-/// service" and 204: without the database nobody knows whether they can be believed.
+/// service" and 204: a file without trips that somebody loads would withdraw those of the hour.
 pub async fn extract_to(
     ctx: &Context,
     block: &Block,
@@ -219,11 +219,11 @@ pub async fn extract_to(
     let PulledHour {
         sink,
         report,
-        is_status_alone,
+        has_no_service,
     } = pull(&client, block, Utc::now(), make_sink)
         .instrument(hour_span(&block.provider, &block.hour.label(ctx.zone())))
         .await?;
-    if is_status_alone {
+    if has_no_service || report.http_status == NO_CONTENT {
         return Err(belief::no_file(&block.provider, report.http_status));
     }
     let file = sink.finish().map_err(failed)?;

@@ -140,7 +140,7 @@ struct OpenHour<'a> {
 struct Pulled {
     archive: ObjectWriter,
     report: HourReport,
-    is_status_alone: bool,
+    has_no_service: bool,
     changes: Option<Changes>,
     /// Number of trips in the previous archive.
     archived: u64,
@@ -217,13 +217,13 @@ impl<'a> OpenHour<'a> {
         let PulledHour {
             mut sink,
             report,
-            is_status_alone,
+            has_no_service,
         } = pull(&self.client, self.block, self.now, make_sink).await?;
         let observers = sink.take_observers();
         Ok(Pulled {
             archive: finish(sink, &self.trips_key).await?,
             report,
-            is_status_alone,
+            has_no_service,
             changes: previous
                 .zip(observers.fingerprints)
                 .map(|(before, after)| before.compare(after)),
@@ -271,7 +271,7 @@ impl<'a> OpenHour<'a> {
             self.fenced().publish(refused).await?;
             return Err(lost.error(&pulled.report, &key));
         }
-        if pulled.is_status_alone && !self.claim.has_answered(&address).await? {
+        if pulled.has_no_service && !self.claim.has_answered(&address).await? {
             pulled.archive.abort().await;
             return Err(super::belief::unknown_address(
                 &self.block.provider,

@@ -79,21 +79,23 @@ impl Loss {
     }
 }
 
-/// The error for a status without trips of an address that has never returned an hour.
+/// The error for a "no service" of an address that has never returned an hour.
 pub(super) fn unknown_address(provider: &ProviderName, http_status: u16) -> PipelineError {
-    let (meaning, hour) = meaning(http_status);
     PipelineError::new(
         ErrorName::ProviderRejected,
         format!(
-            "{provider} returned HTTP {http_status}, which means \"{meaning} in that hour\", but its address has not \
-             returned any hour yet: check mds_api_url, or run an hour with {hour} first"
+            "{provider} returned HTTP {http_status}, which means \"no service in that hour\", but its address has not \
+             returned any hour yet: check mds_api_url, or run an hour with service first"
         ),
     )
 }
 
 /// The error for a status without trips that would become a file without trips.
 pub(super) fn no_file(provider: &ProviderName, http_status: u16) -> PipelineError {
-    let (meaning, _) = meaning(http_status);
+    let meaning = match http_status {
+        NO_CONTENT => "no trips",
+        _ => "no service",
+    };
     PipelineError::new(
         ErrorName::ProviderRejected,
         format!(
@@ -101,14 +103,6 @@ pub(super) fn no_file(provider: &ProviderName, http_status: u16) -> PipelineErro
              write; no file is written"
         ),
     )
-}
-
-/// What such a status means, and what another hour has.
-fn meaning(http_status: u16) -> (&'static str, &'static str) {
-    match http_status {
-        NO_CONTENT => ("no trips", "trips"),
-        _ => ("no service", "service"),
-    }
 }
 
 #[cfg(test)]

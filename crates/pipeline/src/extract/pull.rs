@@ -16,9 +16,8 @@ pub(crate) const NO_CONTENT: u16 = 204;
 pub(super) struct PulledHour<W: Write> {
     pub(super) sink: ArchiveSink<W>,
     pub(super) report: HourReport,
-    /// Whether only a status says that there are no trips: 404 or 410, "no service", or 204. Any
-    /// server on the way may return these.
-    pub(super) is_status_alone: bool,
+    /// Whether the provider says that it had no service in the hour, by 404 or 410.
+    pub(super) has_no_service: bool,
 }
 
 /// Requests the block's trips and returns them in the last sink that `make_sink` made: each new
@@ -40,14 +39,14 @@ pub(super) async fn pull<W: Write + Send + 'static>(
     }
     match client.fetch_hour(block.hour, now, make_sink).await? {
         HourResponse::Ready { sink, report } => Ok(PulledHour {
-            is_status_alone: report.http_status == NO_CONTENT,
             sink,
             report,
+            has_no_service: false,
         }),
         HourResponse::NotOperating { sink, report } => Ok(PulledHour {
             sink,
             report,
-            is_status_alone: true,
+            has_no_service: true,
         }),
         HourResponse::NotYet { http_status } => Err(PipelineError::new(
             ErrorName::ProviderNotReady,
