@@ -99,7 +99,7 @@ fn every_command_has_a_man_page_that_can_be_read() {
         && shown.status.success()
     {
         let text = stdout(&shown);
-        let example = "mds run --provider all --interval 840 --incomplete-only";
+        let example = "mds run --provider all --scheduled --interval 840 --incomplete-only";
         assert!(text.contains(example), "{text}");
     }
 }
