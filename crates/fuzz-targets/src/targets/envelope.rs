@@ -234,7 +234,8 @@ fn compare_links(links: &[&RawValue], summary: &EnvelopeSummary) {
 fn next_in(links: &RawValue) -> Option<String> {
     let next = Members::read(links.get())?.named("next").next()?;
     let url = match Members::read(next.get()) {
-        Some(object) => serde_json::from_str(object.named("href").next()?.get()).ok(),
+        // Of two members of this name, the reader keeps the last.
+        Some(object) => serde_json::from_str(object.named("href").last()?.get()).ok(),
         None => serde_json::from_str::<String>(next.get()).ok(),
     };
     url.filter(|url| !url.trim().is_empty())
