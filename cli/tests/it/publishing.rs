@@ -8,7 +8,7 @@ use sandbox_provider::{Rates, Rhythm};
 use serde_json::{Map, Value, json};
 use trips::status::BlockStatus::{Loaded, NoTrips, PublishFailed, Published};
 
-use crate::support::{ONE_HOUR, World, options, run, stdout, with, world_of};
+use crate::support::{ONE_HOUR, REPAIR, World, options, run, stdout, with, world_of};
 
 const DAY: [&str; 7] = run("bird", "2020-01-15-00", "2020-01-16-00");
 
@@ -200,17 +200,9 @@ async fn an_hour_whose_objects_have_expired_is_published_again_from_its_rows() {
     let (right, requests) = (world.portal(), world.request_count());
     let archive = world.archive_file("bird", "2020/1/15/12");
     std::fs::remove_dir_all(archive.parent().unwrap()).unwrap();
-    let repair = [
-        "audit",
-        "--time-min",
-        "2020-01-15-12",
-        "--time-max",
-        "2020-01-15-13",
-        "--repair",
-    ];
     let lost = right.keys().next().unwrap();
     assert!(world.stack.portal.lose_row(lost).unwrap());
-    world.expect(0, &repair).await;
+    world.expect(0, &REPAIR).await;
     assert_eq!(world.portal(), right);
     assert_eq!(world.statuses().await, [Published]);
 
@@ -221,7 +213,7 @@ async fn an_hour_whose_objects_have_expired_is_published_again_from_its_rows() {
     // A trip that a city deletes from its database leaves the portal, too.
     let delete = format!("DELETE FROM api.trips WHERE id = '{lost}'");
     world.database.batch_execute(&delete).await.unwrap();
-    world.expect(0, &repair).await;
+    world.expect(0, &REPAIR).await;
     assert!(world.stack.portal.row(lost).is_none());
     world.expect(0, &ONE_HOUR).await;
     assert_eq!(world.stack.portal.row_count(), right.len() - 1);

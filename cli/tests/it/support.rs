@@ -16,6 +16,15 @@ use vault::{Seal, Vault};
 
 /// One hour of one provider, which starts at 12:00.
 pub(crate) const ONE_HOUR: [&str; 7] = run("bird", "2020-01-15-12", "2020-01-15-13");
+/// An audit of that hour.
+pub(crate) const REPAIR: [&str; 6] = [
+    "audit",
+    "--time-min",
+    "2020-01-15-12",
+    "--time-max",
+    "2020-01-15-13",
+    "--repair",
+];
 
 /// The arguments of `mds run` for the hours of `provider` from `time_min` up to `time_max`.
 pub(crate) const fn run<'a>(

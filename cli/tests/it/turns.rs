@@ -9,17 +9,9 @@ use serde_json::{Map, Value, json};
 use trips::status::BlockStatus::{LoadFailed, Published};
 
 use crate::kill::{Blocker, END_SESSIONS, Running, is_waiting, kill_waiting};
-use crate::support::{ONE_HOUR, World, options, run, stdout, with, world_of};
+use crate::support::{ONE_HOUR, REPAIR, World, options, run, stdout, with, world_of};
 
 const TWO_HOURS: [&str; 7] = run("bird", "2020-01-15-12", "2020-01-15-14");
-const REPAIR: [&str; 6] = [
-    "audit",
-    "--time-min",
-    "2020-01-15-12",
-    "--time-max",
-    "2020-01-15-13",
-    "--repair",
-];
 const ADDED: &str = "00000000-0000-8000-8000-000000000001";
 
 /// One provider with twenty valid trips in every hour, of which an upload carries seven.

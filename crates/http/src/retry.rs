@@ -144,7 +144,7 @@ impl RetryBudget {
         let wait = rand::random_range(Duration::ZERO..=bound)
             .max(retry_after.unwrap_or_default())
             .max(self.min_wait);
-        // A longer wait may be too long for a sum with an instant.
+        // A wait beyond the patience may be too long to be added to an instant.
         if wait > self.policy.patience {
             return None;
         }

@@ -50,8 +50,8 @@ pub struct TripReport {
 pub struct ProviderTrips {
     /// The provider's name.
     pub provider: String,
-    /// Number of hours of the month that are loaded, empty ones too, but none of which every trip
-    /// was rejected. If it is less than the hours of the month, trips are missing.
+    /// Number of hours of the month that are loaded. Empty hours count, hours of which every trip
+    /// was rejected do not. If it is less than the hours of the month, trips are missing.
     pub hours_loaded: u64,
     /// When the provider was last requested for one of the trips.
     pub received_at: Option<DateTime<Utc>>,

@@ -20,8 +20,8 @@ pub struct HoursBehind {
 }
 
 /// Counts the hours that each enabled provider is behind. A provider that has not begun is left
-/// out. One whose entry cannot be used is enabled: no run requests its hours, and nobody else
-/// notices. `lag_hours` is the lag of those that have none of their own.
+/// out. A provider whose entry cannot be used counts as enabled: no run requests its hours, and
+/// nothing else would show it. `lag_hours` is the lag of those that have none of their own.
 ///
 /// # Errors
 ///
