@@ -157,6 +157,75 @@ async fn an_hour_that_has_lost_its_trips_stays_until_the_loss_is_accepted(
     assert_eq!(world.message().await, "");
 }
 
+/// Every trip is there, but what can no longer be loaded does not take the place of what could.
+#[rstest]
+#[case::all_but_one(1)]
+#[case::all(0)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_whose_trips_can_no_longer_be_loaded_stays_until_the_loss_is_accepted(
+    #[case] readable: usize,
+) {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &TWO_HOURS).await;
+    let (kept, all) = (world.kept().await, world.archived_trips("trips.json").await);
+    let trips = all - readable;
+    world.noon_returns(Fault::Spoiled { trips });
+    world.expect(1, &with(&ONE_HOUR, &["--force"])).await;
+    let message = world.message().await;
+    let spoiled =
+        "loaded trips are there, but can no longer be loaded (such as mistyped_field:end_time)";
+    for part in ["ProviderLostTrips: ", spoiled, "--accept-losses"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    assert_eq!(world.kept().await, kept);
+    assert_eq!(world.statuses().await, [Published; 2]);
+    assert_eq!(world.archived_trips("trips.refused.json").await, all);
+    let objects = world.objects().await;
+    assert!(!objects.keys().any(|key| key.contains("/trips.2")));
+
+    let accepted = with(&ONE_HOUR, &["--force", "--accept-losses"]);
+    world.expect(i32::from(readable == 0), &accepted).await;
+    let objects = world.objects().await;
+    assert!(objects.keys().any(|key| key.contains("/trips.2")));
+    // What the archive has as well is no loss, so nobody has to accept it again.
+    world.noon_returns(Fault::Spoiled { trips: trips - 1 });
+    world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
+    let rejected = "SELECT max(records_error_count)::bigint FROM api.schedule";
+    assert_eq!(
+        world.number(rejected).await,
+        i64::try_from(trips).unwrap() - 1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_trips_that_can_no_longer_be_loaded_are_believed() {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &ONE_HOUR).await;
+    world.noon_returns(Fault::Spoiled { trips: 3 });
+    world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
+    assert_eq!(world.statuses().await, [Published]);
+    let rejected = "SELECT max(records_error_count)::bigint FROM api.schedule";
+    assert_eq!(world.number(rejected).await, 3);
+}
+
+/// Nothing is replaced, so nothing can be lost; the load says what is wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_equals_the_archive_is_no_loss() {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &ONE_HOUR).await;
+    world
+        .edit_providers(|providers| {
+            providers["bird"]["provider_id"] = json!("5a1e0000-0000-4000-8000-000000000009");
+        })
+        .await;
+    let output = world.expect(1, &with(&ONE_HOUR, &["--force"])).await;
+    let error = stderr(&output);
+    assert!(
+        error.contains("foreign_provider") && !error.contains("ProviderLostTrips"),
+        "{error}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_may_lose_its_max_loss() {
     let mut options = options(&["bird"]);

@@ -31,6 +31,7 @@ mod adopt;
 mod archive;
 mod belief;
 mod canonical;
+mod delivered;
 pub(crate) mod late_side_data;
 mod previous_archive;
 mod pull;

@@ -55,6 +55,13 @@ pub(super) fn distorted(quirks: Quirks, trip: String) -> Result<String, serde_js
     serde_json::to_string(&trip)
 }
 
+/// The trip with an end that is no time.
+pub(super) fn spoiled(trip: &str) -> Result<String, serde_json::Error> {
+    let mut trip: Map<String, Value> = serde_json::from_str(trip)?;
+    trip.insert("end_time".to_owned(), json!("x"));
+    serde_json::to_string(&trip)
+}
+
 fn apply(quirk: Quirk, trip: &mut Map<String, Value>) {
     match quirk {
         Quirk::TextTimes => each_time(trip, |time| *time = Value::String(time.to_string())),

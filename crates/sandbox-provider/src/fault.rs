@@ -38,6 +38,11 @@ pub enum Fault {
         /// How many; 0 for none.
         trips: usize,
     },
+    /// The end of the first trips of the response is no time, so that they cannot be loaded.
+    Spoiled {
+        /// How many.
+        trips: usize,
+    },
 }
 
 /// How often a fault happens.

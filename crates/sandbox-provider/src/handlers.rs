@@ -23,6 +23,7 @@ use self::page::Page;
 use self::published::Published;
 use self::refusal::Refusal;
 use super::body::{Ending, Envelope};
+use super::distort;
 use super::fault::{Fault, Faults};
 use super::feed::Feed;
 use super::fleet::Register;
@@ -174,11 +175,21 @@ fn trips_response(
     }
     let renderer = feed.clone();
     let is_revised = matches!(fault, Some(Fault::Revised));
-    let trips = sketches.filter_map(move |sketch| {
-        renderer.render(&Sketch {
+    let spoiled = if let Some(Fault::Spoiled { trips }) = fault {
+        *trips
+    } else {
+        0
+    };
+    let trips = sketches.enumerate().filter_map(move |(position, sketch)| {
+        let trip = renderer.render(&Sketch {
             is_revised,
             ..sketch
-        })
+        })?;
+        if position < spoiled {
+            distort::spoiled(&trip).ok()
+        } else {
+            Some(trip)
+        }
     });
     if options.quirks.has(Quirk::Gzip) {
         let body = envelope.gzipped(trips).map_err(|_| Refusal::status(500))?;

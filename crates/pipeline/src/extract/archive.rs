@@ -12,10 +12,10 @@ use trips::Changes;
 use trips::block::{Block, BlockObject};
 use trips::status::Step;
 use trips::words::counted;
-use uuid::Uuid;
 use vault::{ObjectWriter, Seal, WriteCondition};
 
 use super::belief::{Kept, Loss, MAX_MISSING};
+use super::delivered::{Collector, Delivered};
 use super::previous_archive::{Fingerprints, PreviousArchive};
 use super::pull::{PulledHour, pull};
 use super::referenced_ids::ReferencedIds;
@@ -144,8 +144,8 @@ struct Pulled {
     changes: Option<Changes>,
     /// Number of trips in the previous archive.
     archived: u64,
-    /// The ids of its trips; `None` if no loaded trip could be missing.
-    delivered: Option<Vec<Uuid>>,
+    /// Which trips it has; `None` if no loaded trip could be lost.
+    delivered: Option<Delivered>,
     referenced: Option<ReferencedIds>,
 }
 
@@ -196,7 +196,8 @@ impl<'a> OpenHour<'a> {
         let may_be_refused = may_lose_loaded_trips || self.may_lose_archived_trips(archived);
         let observers = Observers {
             fingerprints: previous.is_some().then(Fingerprints::default),
-            delivered: may_lose_loaded_trips.then(Vec::new),
+            delivered: may_lose_loaded_trips
+                .then(|| Collector::new(self.client.config(), self.block.hour, self.now)),
             referenced: self
                 .has_side_data
                 .then(|| ReferencedIds::of(self.client.config().provider_id)),
@@ -220,6 +221,8 @@ impl<'a> OpenHour<'a> {
             has_no_service,
         } = pull(&self.client, self.block, self.now, make_sink).await?;
         let observers = sink.take_observers();
+        let delivered = observers.delivered;
+        let delivered = delivered.map(|it| it.finish(previous.as_ref()));
         Ok(Pulled {
             archive: finish(sink, &self.trips_key).await?,
             report,
@@ -228,7 +231,7 @@ impl<'a> OpenHour<'a> {
                 .zip(observers.fingerprints)
                 .map(|(before, after)| before.compare(after)),
             archived,
-            delivered: observers.delivered,
+            delivered,
             referenced: observers.referenced,
         })
     }
@@ -251,18 +254,15 @@ impl<'a> OpenHour<'a> {
     }
 
     /// Checks that the response can be true; keeps one that lacks trips next to the archive.
-    async fn believe(&self, pulled: Pulled) -> Result<Pulled, PipelineError> {
+    async fn believe(&self, mut pulled: Pulled) -> Result<Pulled, PipelineError> {
         let config = self.client.config();
         let address = sha256(config.mds_api_url.as_str());
         if pulled.report.http_status == OK {
             self.claim.note_answer(&address).await?;
         }
-        let lost = match &pulled.delivered {
+        let lost = match pulled.delivered.take() {
             None => None,
-            Some(delivered) => {
-                let trips = self.claim.compare_with_loaded(delivered).await?;
-                Loss::of(Kept::Loaded, trips.loaded, trips.missing, config.max_loss)
-            }
+            Some(delivered) => delivered.loss(self.claim, config.max_loss).await?,
         };
         if let Some(lost) = lost.or_else(|| self.archived_loss(&pulled)) {
             let key = self.ctx.key(self.block, BlockObject::Refused);

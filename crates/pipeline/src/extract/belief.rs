@@ -21,11 +21,15 @@ pub(crate) enum Kept {
 }
 
 /// A response, or a file, that lacks too many trips to be believed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Loss {
     kept: Kept,
     trips: u64,
     missing: u64,
+    /// How many trips are there but would be rejected.
+    rejected: u64,
+    /// Why one of them would be.
+    reason: Option<String>,
 }
 
 impl Loss {
@@ -41,29 +45,59 @@ impl Loss {
             kept,
             trips,
             missing,
+            rejected: 0,
+            reason: None,
         })
+    }
+
+    /// The same loss, if only so many trips are `missing` and the others would be rejected, as one
+    /// is for this `reason`.
+    pub(super) fn with_rejected(&self, missing: u64, reason: Option<String>) -> Self {
+        Self {
+            missing,
+            rejected: self.missing.saturating_sub(missing),
+            reason,
+            ..*self
+        }
     }
 
     /// The error of the step. The response is kept under `key`.
     pub(super) fn error(&self, report: &HourReport, key: &str) -> PipelineError {
-        let Self { trips, missing, .. } = self;
-        let (lacks, remedy) = match self.kept {
+        let trips = self.trips;
+        let (of, remedy) = match self.kept {
             Kept::Loaded => (format!("of the {trips} loaded trips"), ""),
             Kept::Archived => (
                 format!("of the {trips} trips of the archive, which are not all loaded,"),
                 " To load the archive as it is, add --no-extract --force.",
             ),
         };
+        let lacks = match (self.missing, self.rejected) {
+            (missing, 0) => format!("{missing} {of} are missing"),
+            (0, _) => format!("{} {of} {}", self.rejected, self.what_is_rejected()),
+            (missing, rejected) => format!(
+                "{missing} {of} are missing, and {rejected} {}",
+                self.what_is_rejected()
+            ),
+        };
+        let accepted = match self.rejected {
+            0 => "the trips are really gone",
+            _ => "this is to be believed",
+        };
         PipelineError::new(
             ErrorName::ProviderLostTrips,
             format!(
-                "the provider returned HTTP {} with {}, and {missing} {lacks} are missing; archive and rows stay, and \
-                 the response is kept as {key}.{remedy} If the trips are really gone, run the hour again with --force \
-                 --accept-losses",
+                "the provider returned HTTP {} with {}, and {lacks}; archive and rows stay, and the response is kept \
+                 as {key}.{remedy} If {accepted}, run the hour again with --force --accept-losses",
                 report.http_status,
                 counted(report.trips, "trip")
             ),
         )
+    }
+
+    fn what_is_rejected(&self) -> String {
+        let reason = self.reason.iter();
+        let reason: String = reason.map(|it| format!(" (such as {it})")).collect();
+        format!("are there, but can no longer be loaded{reason}")
     }
 
     /// The error of a load from a file. Nothing of it stays.

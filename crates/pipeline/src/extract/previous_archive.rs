@@ -136,17 +136,25 @@ fn is_unreadable(error: &io::Error) -> bool {
     )
 }
 
-/// Sixteen bytes of each trip of a response: the hash of its id and the hash of its content.
+/// Sixteen bytes of a trip: the hash of its id and the hash of its content.
+pub(super) type Fingerprint = (u64, u64);
+
+/// Those of each trip of a response.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Fingerprints(Vec<(u64, u64)>);
+pub(super) struct Fingerprints(Vec<Fingerprint>);
 
 impl Fingerprints {
-    /// Adds a trip. Two texts with the same members have the same fingerprint, whatever their order
-    /// and spacing.
-    pub(super) fn push(&mut self, raw: &RawValue) {
+    /// Adds a trip and returns its fingerprint. Two texts with the same members have the same one,
+    /// whatever their order and spacing.
+    pub(super) fn push(&mut self, raw: &RawValue) -> Fingerprint {
         let content = hash_of_json(raw.get()).unwrap_or_else(|| hash_of(raw.get()));
-        let id = hash_of_id(raw).unwrap_or(content);
-        self.0.push((id, content));
+        let fingerprint = (hash_of_id(raw).unwrap_or(content), content);
+        self.0.push(fingerprint);
+        fingerprint
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Fingerprint> {
+        self.0.iter()
     }
 
     /// How many trips were added, repeated ones included.

@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use mds_client::TripSink;
 use serde_json::value::RawValue;
 use trips::envelope::{ArchiveWriter, NonFiniteTrip};
-use trips::trip::delivered_id;
-use uuid::Uuid;
 
+use super::delivered::Collector;
 use super::previous_archive::Fingerprints;
 use super::referenced_ids::ReferencedIds;
 
@@ -16,20 +15,33 @@ use super::referenced_ids::ReferencedIds;
 pub(super) struct Observers {
     /// Their fingerprints, to compare with those of the previous archive.
     pub(super) fingerprints: Option<Fingerprints>,
-    /// Their ids, to find the loaded trips that are missing.
-    pub(super) delivered: Option<Vec<Uuid>>,
+    /// Which of them can be loaded, to find the loaded trips that would be lost.
+    pub(super) delivered: Option<Collector>,
     /// The ids of their devices and their own, for 2.0.
     pub(super) referenced: Option<ReferencedIds>,
 }
 
 impl Observers {
     fn push(&mut self, raw: &RawValue) {
-        if let Some(fingerprints) = &mut self.fingerprints {
-            fingerprints.push(raw);
-        }
+        let fingerprint = self.fingerprints.as_mut().map(|it| it.push(raw));
         if let Some(delivered) = &mut self.delivered {
-            delivered.extend(delivered_id(raw.get()));
+            delivered.push(raw, fingerprint);
         }
+        self.note_ids(raw);
+    }
+
+    fn push_non_finite(&mut self, trip: &NonFiniteTrip<'_>) {
+        let fingerprint = self
+            .fingerprints
+            .as_mut()
+            .map(|it| it.push(trip.with_nulls));
+        if let Some(delivered) = &mut self.delivered {
+            delivered.push_non_finite(trip, fingerprint);
+        }
+        self.note_ids(trip.with_nulls);
+    }
+
+    fn note_ids(&mut self, raw: &RawValue) {
         if let Some(referenced) = &mut self.referenced {
             referenced.push(raw);
         }
@@ -92,7 +104,7 @@ impl<W: Write + Send + 'static> TripSink for ArchiveSink<W> {
     }
 
     fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
-        self.observers.push(trip.with_nulls);
+        self.observers.push_non_finite(trip);
         match &mut self.state {
             SinkState::Open(archive) => archive.push_non_finite(trip),
             SinkState::Waiting(_) | SinkState::Failed => Err(not_begun()),
