@@ -8,8 +8,10 @@
 mod error;
 mod found;
 mod next_page;
+mod not_json;
 mod not_utf8;
 mod read;
+mod sent;
 mod too_large;
 mod value_of;
 mod version;

@@ -5,6 +5,7 @@ pub(crate) mod element;
 mod elements;
 mod error;
 mod extent;
+pub(crate) mod faulty;
 mod non_finite;
 mod object;
 pub(crate) mod window;

@@ -1,6 +1,7 @@
 //! A vehicle of MDS 2.0, whose trips contain only the id of the device.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -40,17 +41,22 @@ struct Sent<'a> {
     vehicle_type: Option<&'a RawValue>,
     #[serde(borrow)]
     propulsion_types: Option<&'a RawValue>,
+    mds_etl_not_json: Option<IgnoredAny>,
 }
 
 impl Vehicle {
     /// Reads a record of this provider. `None` if its device id is neither a UUID nor a whole
-    /// number, because no trip can refer to it.
+    /// number, because no trip can refer to it, and if the record was no JSON: it would take the
+    /// place of one with more members.
     ///
     /// A whole number becomes the UUID that it becomes in a trip. If the record names its provider,
     /// as a trip does, that one counts.
     #[must_use]
     pub fn read(record: &RawValue, provider_id: Uuid) -> Option<Self> {
         let sent: Sent<'_> = object_in(record.get()).ok()?;
+        if sent.mds_etl_not_json.is_some() {
+            return None;
+        }
         let provider_id = trip::provider_of(sent.provider_id, provider_id);
         let device_id = trip::id(sent.device_id, provider_id)?.uuid;
         let types = sent

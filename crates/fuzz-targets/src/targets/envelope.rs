@@ -1,5 +1,7 @@
 //! Pages of trips, of every version of MDS, and archives.
 
+mod faulty;
+
 use std::io::{self, Read};
 
 use serde_json::value::RawValue;
@@ -11,6 +13,7 @@ use trips::fixtures::rules;
 use trips::fuzzing::read_in_window;
 use trips::text::strip_byte_order_mark;
 
+use self::faulty::with_markers;
 use crate::json::Members;
 use crate::outcome::check_message;
 
@@ -36,6 +39,7 @@ pub(super) const WORDS: &[&str] = &[
     "0.4.1",
     "mds_etl_too_large",
     "mds_etl_not_utf8",
+    "mds_etl_not_json",
     "NaN",
     "-Infinity",
     "\u{feff}",
@@ -51,6 +55,15 @@ const SMALL_VALUE: usize = 96;
 enum Received {
     Json(String),
     NonFinite(String),
+}
+
+impl Received {
+    fn json(&self) -> Option<&str> {
+        match self {
+            Self::Json(text) => Some(text),
+            Self::NonFinite(_) => None,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -152,10 +165,17 @@ fn archive_holds(trips: &[Received]) {
     assert_eq!(summary.next, NextPage::None);
 }
 
-/// serde_json, which reads the whole text, finds the same trips.
+/// serde_json, which reads the whole text, finds the same trips. It is given what stands in place
+/// of trips that are no JSON.
 fn compare_with_serde(data: &[u8], outcome: &Outcome, received: &Collector) {
     let text = str::from_utf8(strip_byte_order_mark(data)).ok();
-    let whole = text.and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
+    let text = text.map(|text| match outcome {
+        Ok(_) => with_markers(text, received.trips.iter().filter_map(Received::json)),
+        Err(_) => text.to_owned(),
+    });
+    let whole = text
+        .as_deref()
+        .and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
     let Some(whole) = whole else {
         let may_be_lenient = has_non_finite(data) || text.is_none();
         assert!(

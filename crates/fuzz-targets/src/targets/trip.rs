@@ -55,6 +55,7 @@ pub(super) const WORDS: &[&str] = &[
     "1591014600000.0005",
     "mds_etl_too_large",
     "mds_etl_not_utf8",
+    "mds_etl_not_json",
 ];
 
 pub(super) fn check(data: &[u8]) {

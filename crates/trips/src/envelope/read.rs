@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::found::{Found, is_about_error, names_error};
 use super::next_page::NextPageFinder;
+use super::not_json::in_place_of_not_json;
 use super::not_utf8::in_place_of_not_utf8;
 use super::version::version;
 use super::{EnvelopeError, NextPage, TooLargeTrip};
@@ -69,7 +70,7 @@ pub struct EnvelopeSummary {
     /// How many trips were passed to the visitor.
     pub trips: u64,
     /// For how many of them a [`TooLargeTrip`] was passed, since they have more than 64 MiB, or
-    /// more than 12 MiB and are not UTF-8.
+    /// more than 10 MiB and are not UTF-8 or no JSON.
     pub trips_too_large: u64,
     /// Whether an error is named beside the trips, so that some may be missing.
     pub names_error: bool,
@@ -81,7 +82,9 @@ pub struct EnvelopeSummary {
 /// space after it is an error. Memory does not grow with the number of trips. In the place of a
 /// single trip of more than 64 MiB, the visitor receives a [`TooLargeTrip`]; in the place of one
 /// whose texts have bytes that are not UTF-8, what is readable of it, with the bytes in its member
-/// `mds_etl_not_utf8` (docs/CONTRACT.md, "Reject reasons").
+/// `mds_etl_not_utf8`; in the place of an object with another fault that JSON does not allow, its
+/// ids and times, with the bytes in `mds_etl_not_json` (docs/CONTRACT.md, "Reject reasons"). Such a
+/// fault must leave no doubt where the object ends, otherwise the envelope is malformed.
 ///
 /// ```
 /// use serde_json::value::RawValue;
@@ -251,7 +254,7 @@ impl<V: TripVisitor> Envelope<'_, V> {
             return Ok(());
         }
         let too_large = &mut self.summary.trips_too_large;
-        let taken = window.element_of_bytes(|element| match element {
+        let taken = window.record(|element| match element {
             Element::Json(trip) => visitor.trip(trip),
             Element::NonFinite { text, with_nulls } => {
                 visitor.non_finite_trip(&NonFiniteTrip { text, with_nulls })
@@ -259,6 +262,7 @@ impl<V: TripVisitor> Envelope<'_, V> {
             Element::NotUtf8 { sent, readable } => {
                 visitor.trip(&in_place_of_not_utf8(sent, readable)?)
             }
+            Element::NotJson(sent) => visitor.trip(&in_place_of_not_json(sent)?),
             Element::TooLarge(skipped) => {
                 *too_large += 1;
                 visitor.trip(&TooLargeTrip::of(skipped).to_json()?)

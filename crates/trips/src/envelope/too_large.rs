@@ -11,8 +11,8 @@ use crate::json::element::Skipped;
 /// An id of more bytes than this is none.
 const MAX_ID_BYTES: usize = 128;
 
-/// A trip of more than 64 MiB, or of more than 12 MiB that is not UTF-8. It is not kept; this
-/// marker takes its place, is counted as a trip, and is rejected by the load.
+/// A trip of more than 64 MiB, or of more than 10 MiB that is not UTF-8 or no JSON. It is not kept;
+/// this marker takes its place, is counted as a trip, and is rejected by the load.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TooLargeTrip {
     /// What is known of the trip's text.

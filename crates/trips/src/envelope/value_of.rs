@@ -11,6 +11,6 @@ pub(super) fn value_of(element: &Element<'_>) -> Option<Value> {
     match element {
         Element::Json(raw) => read(raw),
         Element::NonFinite { with_nulls, .. } => read(with_nulls),
-        Element::NotUtf8 { .. } | Element::TooLarge(_) => None,
+        Element::NotUtf8 { .. } | Element::NotJson(_) | Element::TooLarge(_) => None,
     }
 }

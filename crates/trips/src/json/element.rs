@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::JsonError;
 use super::extent::Extent;
+use super::faulty::is_one_record;
 use super::non_finite::{ends_within_token, with_nulls};
 use super::window::{Window, is_cut_off};
 
@@ -30,6 +31,8 @@ pub(crate) enum Element<'a> {
         /// The same with U+FFFD in place of these bytes, and `null` in place of these numbers.
         readable: &'a RawValue,
     },
+    /// An object that JSON does not allow for another reason.
+    NotJson(&'a [u8]),
     /// More bytes than the reader keeps. It has been skipped.
     TooLarge(&'a Skipped),
 }
@@ -46,41 +49,56 @@ pub(crate) struct Skipped {
 
 /// How much of a value that is too large is kept, in bytes.
 const KEPT_START: usize = 64 * 1024;
-/// A larger value that is not UTF-8 counts as too large. What replaces it in an archive has up to
-/// five times its size, and has to be read again.
-const MAX_NOT_UTF8_BYTES: usize = 12 * 1024 * 1024;
+/// A larger value that is not UTF-8 or no JSON counts as too large. What replaces it in an archive
+/// has up to six times its size, and has to be read again.
+const MAX_REPLACED_BYTES: usize = 10 * 1024 * 1024;
 const NOT_UTF8: &str = "a text is not UTF-8";
 
 /// What a text that is no JSON is found to be.
 enum Lenient {
     NonFinite(usize, Box<RawValue>),
     NotUtf8(usize, Box<RawValue>),
+    /// An object of this length with another fault.
+    NotJson(usize),
     TooLarge,
     /// The window does not hold enough to tell.
     CutOff,
+    /// An object with another fault, of which the window does not hold the end.
+    FaultyAndCutOff,
     Malformed,
 }
 
 impl<R: Read> Window<R> {
     /// Takes the next value and lends it to `read`, also if it has a number that is not finite or
-    /// is larger than any value may be. It has to be UTF-8.
+    /// is larger than any value may be. It has to be JSON otherwise.
     pub(crate) fn element<T>(
         &mut self,
         read: impl FnOnce(Element<'_>) -> T,
     ) -> Result<T, JsonError> {
         let not_utf8 = self.malformed(NOT_UTF8.to_owned());
-        let taken = self.element_of_bytes(|element| match element {
+        let taken = self.lenient_element(false, |element| match element {
             Element::NotUtf8 { .. } => None,
             element => Some(read(element)),
         })?;
         taken.ok_or(not_utf8)
     }
 
-    /// As [`Window::element`], also for a value whose texts have bytes that are not UTF-8.
-    pub(crate) fn element_of_bytes<T>(
+    /// As [`Window::element`], also for a value whose texts have bytes that are not UTF-8, and for
+    /// an object with any other fault that leaves no doubt where the object ends.
+    pub(crate) fn record<T>(
         &mut self,
         read: impl FnOnce(Element<'_>) -> T,
     ) -> Result<T, JsonError> {
+        self.lenient_element(true, read)
+    }
+
+    fn lenient_element<T>(
+        &mut self,
+        may_be_faulty: bool,
+        read: impl FnOnce(Element<'_>) -> T,
+    ) -> Result<T, JsonError> {
+        // Of an object that does not fit, nobody can tell whether it is one record.
+        let mut fault = None;
         loop {
             match self.parse_ahead::<&RawValue>() {
                 Ok(Some((value, length))) => {
@@ -109,19 +127,31 @@ impl<R: Read> Window<R> {
                         self.take_bytes(length);
                         return Ok(result);
                     }
+                    Lenient::NotJson(length) if may_be_faulty => {
+                        if length > MAX_REPLACED_BYTES {
+                            return self.skip_too_large(read);
+                        }
+                        let result = read(Element::NotJson(&self.ahead()[..length]));
+                        self.take_bytes(length);
+                        return Ok(result);
+                    }
+                    Lenient::FaultyAndCutOff if may_be_faulty => fault = Some(error),
                     Lenient::TooLarge => return self.skip_too_large(read),
                     Lenient::CutOff => {}
-                    Lenient::Malformed => return Err(error),
+                    _ => return Err(error),
                 },
             }
             match self.fill() {
-                Err(JsonError::TooLarge { .. }) => return self.skip_too_large(read),
+                Err(JsonError::TooLarge { .. }) => match fault {
+                    Some(error) => return Err(error),
+                    None => return self.skip_too_large(read),
+                },
                 filled => filled?,
             }
         }
     }
 
-    /// Whether the value ahead is JSON but for numbers that are not finite, and bytes in its texts.
+    /// What the value ahead is, of which is known that it is no JSON.
     fn lenient_ahead(&self) -> Lenient {
         let ahead = self.ahead();
         let mut extent = Extent::default();
@@ -136,24 +166,36 @@ impl<R: Read> Window<R> {
         // A text without an end may be cut off within a character.
         let is_utf8 = end.is_none() || str::from_utf8(text).is_ok();
         if replaced.is_none() && is_utf8 {
-            return Lenient::Malformed;
+            return self.faulty(text, end);
         }
         let replaced = replaced.as_deref().unwrap_or(text);
-        match end {
-            Some(length) if length > self.limit() => Lenient::CutOff,
-            Some(length) if is_utf8 => match serde_json::from_slice(replaced) {
-                Ok(value) => Lenient::NonFinite(length, value),
-                Err(_) => Lenient::Malformed,
-            },
+        let lenient = match end {
+            Some(length) if length > self.limit() => is_json(replaced).then_some(Lenient::CutOff),
+            Some(length) if is_utf8 => {
+                let value = serde_json::from_slice(replaced).ok();
+                value.map(|value| Lenient::NonFinite(length, value))
+            }
             Some(length) => readable(length, replaced),
-            None if self.is_at_end() => Lenient::Malformed,
+            None if self.is_at_end() => None,
             None => {
                 let mut values = Deserializer::from_slice(replaced).into_iter::<&RawValue>();
                 match values.next() {
-                    Some(Err(error)) if !is_cut_off(&error, replaced) => Lenient::Malformed,
-                    _ => Lenient::CutOff,
+                    Some(Err(error)) if !is_cut_off(&error, replaced) => None,
+                    _ => Some(Lenient::CutOff),
                 }
             }
+        };
+        lenient.unwrap_or_else(|| self.faulty(text, end))
+    }
+
+    /// What a value is that is no JSON whatever is replaced in it.
+    fn faulty(&self, text: &[u8], end: Option<usize>) -> Lenient {
+        match end {
+            None if text.starts_with(b"{") && !self.is_at_end() => Lenient::FaultyAndCutOff,
+            Some(length) if length <= self.limit() && is_one_record(text) => {
+                Lenient::NotJson(length)
+            }
+            _ => Lenient::Malformed,
         }
     }
 
@@ -191,16 +233,19 @@ impl<R: Read> Window<R> {
 }
 
 /// A value of `length` bytes that is not UTF-8, if it is JSON otherwise.
-fn readable(length: usize, text: &[u8]) -> Lenient {
-    // The parser does not look at the bytes of a text that it skips.
-    if serde_json::from_slice::<IgnoredAny>(text).is_err() {
-        return Lenient::Malformed;
+fn readable(length: usize, text: &[u8]) -> Option<Lenient> {
+    if !is_json(text) {
+        return None;
     }
-    if length > MAX_NOT_UTF8_BYTES {
-        return Lenient::TooLarge;
+    if length > MAX_REPLACED_BYTES {
+        return Some(Lenient::TooLarge);
     }
-    match serde_json::from_str(&String::from_utf8_lossy(text)) {
-        Ok(value) => Lenient::NotUtf8(length, value),
-        Err(_) => Lenient::Malformed,
-    }
+    let value = serde_json::from_str(&String::from_utf8_lossy(text)).ok()?;
+    Some(Lenient::NotUtf8(length, value))
+}
+
+/// Whether this is JSON but for bytes in its texts: the parser does not look at a text that it
+/// skips.
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::Point;
 use super::lenient::{Number, Object};
+use super::reject::RejectReason;
 use super::route::{Geometry, Position, Route, Track};
 use crate::json::object_in;
 
@@ -65,6 +66,8 @@ pub(super) struct RawTrip<'a> {
     end_location: Option<Object<Location>>,
     /// The trip was not UTF-8, and this is what is readable of it.
     mds_etl_not_utf8: Option<IgnoredAny>,
+    /// The trip was no JSON, and these are its ids and times.
+    mds_etl_not_json: Option<IgnoredAny>,
 }
 
 /// The two shapes that a trip's ends come in.
@@ -108,9 +111,10 @@ impl<'a> RawTrip<'a> {
         object_in(json)
     }
 
-    /// Whether this is only what is readable of a trip that was not UTF-8.
-    pub(super) fn is_not_utf8(&self) -> bool {
-        self.mds_etl_not_utf8.is_some()
+    /// Why this is only what is readable of a trip, if it is that.
+    pub(super) fn why_replaced(&self) -> Option<RejectReason> {
+        let not_utf8 = self.mds_etl_not_utf8.map(|_| RejectReason::NotUtf8);
+        not_utf8.or_else(|| self.mds_etl_not_json.map(|_| RejectReason::NotJson))
     }
 
     /// Whether members have the names of 2.0, and none the name that it had before.

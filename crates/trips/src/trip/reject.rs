@@ -26,11 +26,14 @@ pub enum RejectReason {
     Unreadable,
     /// The trip has `NaN`, `Infinity` or `-Infinity`, which JSON does not have.
     NonFiniteNumber,
-    /// The trip has more than 64 MiB, or 12 MiB and bytes that are not UTF-8. It is not kept, only
+    /// The trip has more than 64 MiB, or 10 MiB and is not UTF-8 or no JSON. It is not kept, only
     /// its size and hash are.
     TooLarge,
     /// A text of the trip has bytes that are not UTF-8.
     NotUtf8,
+    /// The trip has a fault that JSON does not allow: a control character in a text, a number with
+    /// leading zeros, a comma too much.
+    NotJson,
     /// A required field is absent, `null` or an empty string.
     MissingField {
         /// The field's name in MDS.
@@ -82,6 +85,7 @@ impl RejectReason {
             Self::NonFiniteNumber => "non_finite_number",
             Self::TooLarge => "too_large",
             Self::NotUtf8 => "not_utf8",
+            Self::NotJson => "not_json",
             Self::MissingField { .. } => "missing_field",
             Self::MistypedField { .. } => "mistyped_field",
             Self::NotAUuid { .. } => "not_a_uuid",
@@ -98,7 +102,11 @@ impl RejectReason {
     /// The names of the fields in question; empty if the whole trip is unreadable.
     pub fn fields(&self) -> Vec<&'static str> {
         match self {
-            Self::Unreadable | Self::NonFiniteNumber | Self::TooLarge | Self::NotUtf8 => Vec::new(),
+            Self::Unreadable
+            | Self::NonFiniteNumber
+            | Self::TooLarge
+            | Self::NotUtf8
+            | Self::NotJson => Vec::new(),
             Self::EndBeforeStart => vec!["start_time", "end_time"],
             Self::ForeignProvider => vec!["provider_id"],
             Self::MissingField { field }
@@ -122,6 +130,7 @@ impl fmt::Display for RejectReason {
             | Self::NonFiniteNumber
             | Self::TooLarge
             | Self::NotUtf8
+            | Self::NotJson
             | Self::EndBeforeStart
             | Self::ForeignProvider => Ok(()),
             Self::MissingField { field }

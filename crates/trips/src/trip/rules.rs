@@ -108,8 +108,8 @@ impl Rules<'_> {
     }
 
     fn check_sent(&self, sent: &RawTrip<'_>) -> Result<Trip, Vec<RejectReason>> {
-        if sent.is_not_utf8() {
-            return Err(vec![RejectReason::NotUtf8]);
+        if let Some(reason) = sent.why_replaced() {
+            return Err(vec![reason]);
         }
         let mut fields = Fields::new(self.now);
         match self.read(sent, &mut fields) {

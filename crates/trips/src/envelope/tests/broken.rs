@@ -21,7 +21,6 @@ use crate::json::window::{WINDOW_BYTES, Window};
 #[case(r#"{"trips":[1 2]}"#)]
 #[case(r#"{"trips":[1,]}"#)]
 #[case(r#"{"trips":[,1]}"#)]
-#[case(r#"{"trips":[{"a":}]}"#)]
 #[case(r#"{"trips":[]}}"#)]
 #[case(r#"{"trips":[]} {"trips":[]}"#)]
 #[case(r#"{"trips":[]}x"#)]
@@ -50,9 +49,9 @@ fn text_that_is_not_json_is_malformed(#[case] json: &str) {
 #[case::an_error(b"{\"trips\":[],\"error\":\"\xe9\"}", 20)]
 #[case::a_version(b"{\"version\":\"\xe9\",\"trips\":[]}", 11)]
 #[case::between_trips(b"{\"trips\":[1,\xff 2]}", 12)]
-#[case::in_place_of_a_value(b"{\"trips\":[{\"a\":\xff}]}", 10)]
+#[case::in_place_of_a_trip(b"{\"trips\":[\xff]}", 10)]
 #[case::after_a_number(b"{\"trips\":[1\xff]}", 10)]
-#[case::with_a_mistake_as_well(b"{\"trips\":[{\"a\":\"\xff\" 1}]}", 10)]
+#[case::with_a_mistake_as_well(b"{\"trips\":[[\"\xff\" 1]]}", 10)]
 #[case::latin_1_page(b"<html>caf\xe9</html>", 0)]
 #[case::utf_16(b"\xff\xfe{\0\"\0t\0", 0)]
 #[case::utf_16_without_a_mark(b"{\0\"\0t\0r\0", 1)]
@@ -138,7 +137,7 @@ fn an_envelope_that_is_refused_says_what_its_list_is(#[case] json: &str, #[case]
 
 #[test]
 fn an_error_says_where_and_quotes_nothing() {
-    let error = read(r#"{"trips":[{"name":"Rider"},{"name":"Rider" 1}]}"#).unwrap_err();
+    let error = read(r#"{"trips":[{"name":"Rider"},{"name":"Rider" 1]}"#).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the answer is not JSON: after byte 27, expected `,` or `}` at line 1 column 17"

@@ -2,7 +2,9 @@
 
 use std::io::{self, Cursor, Read};
 
+use serde_json::Value;
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 
 use crate::envelope::{EnvelopeError, EnvelopeSummary, NonFiniteTrip, TripVisitor, read_envelope};
 
@@ -57,4 +59,18 @@ pub(super) fn read(json: impl AsRef<[u8]>) -> Result<(EnvelopeSummary, Collected
     let mut collected = Collected::default();
     let summary = read_envelope(json.as_ref(), &mut collected)?;
     Ok((summary, collected))
+}
+
+pub(super) fn envelope(trips: &[&[u8]]) -> Vec<u8> {
+    [b"{\"trips\":[", &trips.join(&b","[..])[..], b"]}"].concat()
+}
+
+/// What was sent, restored from the member of what stands in its place.
+pub(super) fn restored(marker: &Value, member: &str) -> Vec<u8> {
+    let facts = &marker[member];
+    let text = facts["latin1"].as_str().unwrap();
+    let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(c).unwrap()).collect();
+    assert_eq!(facts["bytes"], bytes.len());
+    assert_eq!(facts["sha256"], format!("{:x}", Sha256::digest(&bytes)));
+    bytes
 }

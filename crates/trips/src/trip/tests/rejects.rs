@@ -8,7 +8,7 @@ use super::fixture::*;
 use crate::envelope::NonFiniteTrip;
 use crate::trip::RejectReason::{
     EndBeforeStart, ForeignProvider, MissingField, MistypedField, NoUsablePoint, NonFiniteNumber,
-    NotAUuid, NotUtf8, OffTheGlobe, TimeOutOfRange, TooLarge, Unreadable,
+    NotAUuid, NotJson, NotUtf8, OffTheGlobe, TimeOutOfRange, TooLarge, Unreadable,
 };
 use crate::trip::{RejectReason, Rules, TripEnd};
 
@@ -355,11 +355,13 @@ fn a_trip_that_was_not_utf_8_is_rejected_as_that(#[case] json: &str) {
 }
 
 /// Also if what is readable would do for a trip.
-#[test]
-fn a_trip_that_was_not_utf_8_is_never_loaded() {
-    let sent = with(trip(), "mds_etl_not_utf8", json!({"bytes": 3})).to_string();
+#[rstest]
+#[case("mds_etl_not_utf8", NotUtf8)]
+#[case("mds_etl_not_json", NotJson)]
+fn a_trip_that_was_replaced_is_never_loaded(#[case] member: &str, #[case] reason: RejectReason) {
+    let sent = with(trip(), member, json!({"bytes": 3})).to_string();
     let reject = rules().check(&sent).unwrap_err();
-    assert_eq!(reject.reasons, [NotUtf8]);
+    assert_eq!(reject.reasons, [reason]);
     assert_eq!(reject.row_ids.len(), 1);
     assert!(rules().check_ahead(sent.as_bytes()).is_none());
 }
