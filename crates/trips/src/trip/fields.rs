@@ -155,6 +155,14 @@ pub(super) fn whole_number(field: &'static str, sent: Sent<'_>) -> Field<i64> {
     })
 }
 
+/// A whole number that cannot be negative.
+pub(super) fn size(field: &'static str, sent: Sent<'_>) -> Field<i64> {
+    match whole_number(field, sent)? {
+        Some(number) if number < 0 => Err(mistyped(field, "a size")),
+        number => Ok(number),
+    }
+}
+
 fn read<T>(sent: Sent<'_>, value: impl FnOnce(&Scalar<'_>) -> Result<T, RejectReason>) -> Field<T> {
     present(sent).map(|scalar| value(&scalar)).transpose()
 }

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::fields::{
-    self, Field, Fields, Sent, id, provider_id, text, text_or_number, text_or_texts, whole_number,
+    self, Field, Fields, Sent, id, provider_id, size, text, text_or_number, text_or_texts,
+    whole_number,
 };
 use super::parse::{End, RawTrip, Shape, trip_id_alone};
 use super::reject::{Reject, RejectReason, TripEnd};
@@ -147,7 +148,7 @@ impl Rules<'_> {
             vehicle_id: fields.optional(text_or_number("vehicle_id", sent.vehicle_id)),
             vehicle_type,
             propulsion_type: fields.optional(read_propulsion(sent)),
-            accuracy: fields.optional(whole_number("accuracy", sent.accuracy)),
+            accuracy: fields.optional(size("accuracy", sent.accuracy)),
             standard_cost,
             actual_cost,
             currency,

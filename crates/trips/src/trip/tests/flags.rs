@@ -244,6 +244,7 @@ fn fractional_cost(#[case] field: &str, #[case] cost: Value, #[case] expected: b
 #[case("propulsion_types", json!(["a\u{0}"]))]
 #[case("accuracy", json!("27"))]
 #[case("accuracy", json!(1e300))]
+#[case("accuracy", json!(-1))]
 #[case("publication_time", json!(false))]
 #[case("publication_time", json!(0))]
 #[case("publication_time", json!("2020-01-01T22:00:00Z"))]
