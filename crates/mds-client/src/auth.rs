@@ -1,6 +1,7 @@
 //! How requests authenticate. Every kind of authentication is a variant of [`Scheme`]: it adds its
 //! headers to a request, and may be able to get new credentials when they were refused.
 
+mod address_login;
 mod headers;
 mod token_source;
 
@@ -19,12 +20,13 @@ use crate::words::Secrets;
 use headers::{header_map, replace};
 use token_source::TokenSource;
 
+pub(crate) use address_login::AddressLogin;
 pub(crate) use token_source::Grant;
 
 /// The credentials of one provider.
 pub(crate) struct Auth {
     scheme: Scheme,
-    /// From `headers`. The scheme's own headers replace them.
+    /// From the login of the address, and from `headers`. The scheme's own headers replace them.
     headers: HeaderMap,
     /// From `request.auth.headers`. They replace all others.
     auth_headers: HeaderMap,
@@ -44,7 +46,7 @@ impl Auth {
     ) -> Result<Self, ProviderConfigError> {
         Ok(Self {
             scheme: Scheme::new(http, config)?,
-            headers: header_map("headers", &config.headers)?,
+            headers: own_headers(config)?,
             auth_headers: header_map("request.auth.headers", &config.auth_headers)?,
         })
     }
@@ -63,7 +65,7 @@ impl Auth {
             },
             AuthType::OAuth => drop(client_credentials(config)?),
         }
-        header_map("headers", &config.headers)?;
+        own_headers(config)?;
         header_map("request.auth.headers", &config.auth_headers)?;
         Ok(())
     }
@@ -166,9 +168,22 @@ fn basic(config: &ProviderConfig) -> Result<HeaderValue, ProviderConfigError> {
         .map_err(|_| ProviderConfigError::new("auth_data", "cannot be sent"))
 }
 
-/// Checks that there are headers to authenticate with. They are sent for every scheme.
+/// The headers of every request, whatever the scheme.
+fn own_headers(config: &ProviderConfig) -> Result<HeaderMap, ProviderConfigError> {
+    let mut headers = HeaderMap::new();
+    if let Some(login) = AddressLogin::of(&config.mds_api_url) {
+        headers.insert(AUTHORIZATION, login.header()?);
+    }
+    replace(&mut headers, &header_map("headers", &config.headers)?);
+    Ok(headers)
+}
+
+/// Checks that there is something to authenticate with. It is sent for every scheme.
 fn custom(config: &ProviderConfig) -> Result<HeaderMap, ProviderConfigError> {
-    if config.auth_headers.is_empty() && config.headers.is_empty() {
+    if AddressLogin::of(&config.mds_api_url).is_none()
+        && config.auth_headers.is_empty()
+        && config.headers.is_empty()
+    {
         return Err(ProviderConfigError::new(
             "request.auth.headers",
             "is missing, which auth_type Custom needs (or `headers`, or `token_request`)",

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::auth::AddressLogin;
 use crate::config::ProviderConfig;
 use crate::token_request::TokenRequest;
 
@@ -109,9 +110,11 @@ impl Secrets {
         let values = maps.into_iter().flat_map(|map| map.values());
         let in_request = config.token_request.iter().flat_map(TokenRequest::secrets);
         let in_url = config.mds_api_url.query_pairs();
+        let login = AddressLogin::of(&config.mds_api_url);
         Self::default()
             .and(config.token.iter().chain(values).cloned())
             .and(in_request)
+            .and(login.into_iter().flat_map(AddressLogin::secrets))
             .and(in_url.filter_map(|(_, value)| {
                 let is_secret = value.chars().count() >= MIN_PARAMETER_CHARS;
                 is_secret.then(|| SecretString::from(value.into_owned()))

@@ -40,6 +40,26 @@ async fn headers_are_sent(
     assert_eq!(sent(&settings, name).await.as_deref(), value);
 }
 
+/// Files of older tools have such addresses, whose login they sent as Basic.
+#[rstest]
+#[case("u:p%3Aw%20%C3%A4", json!({"auth_type": "Custom", "token": null}), "Basic dTpwOncgw6Q=")]
+#[case("u", json!({"auth_type": "Custom", "token": null}), "Basic dTo=")]
+#[case("u:p", json!({}), "Bearer canary-token-77")]
+#[case("u:p", json!({"auth_type": "Custom", "headers": {"Authorization": "own"}}), "own")]
+#[tokio::test]
+async fn the_login_of_an_address_is_sent_if_there_is_no_other(
+    #[case] login: &str,
+    #[case] settings: Value,
+    #[case] expected: &str,
+) {
+    let template = ResponseTemplate::new(200).set_body_string(envelope(&["{}"]));
+    let server = always(template).await;
+    let url = server.uri().replace("://", &format!("://{login}@"));
+    ready(fetch(&client(&url, &settings)).await);
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!(requests[0].headers["authorization"], expected);
+}
+
 #[rstest]
 #[case(json!({"token": null}), "token")]
 #[case(json!({"token": "a\nb"}), "token")]
