@@ -18,6 +18,9 @@ DEFINITION = aws.substituted(ROOT / "statemachine.asl.json", {"ATD_MDS_BUCKET": 
 MAX_SECONDS = 60
 
 
+CONFIG = {"settings": {"etag": "one"}, "providers": {"etag": "two"}}
+
+
 class World:
     """The functions and the bucket of one test."""
 
@@ -38,7 +41,7 @@ class World:
             manifest = {"bucket": "bucket", "key": "manifest.json"}
             answer = {
                 "run_id": "the run", "block_count": 1, "dry_run": False,
-                "max_concurrency": self.max_concurrency, "manifest": manifest,
+                "max_concurrency": self.max_concurrency, "manifest": manifest, "config": CONFIG,
             }  # fmt: skip
         if isinstance(answer, Exception):
             raise answer
@@ -131,7 +134,7 @@ class TheDefinition(Executions):
                 WORLD.manifest = manifest
                 ended = self.run_machine(name=f"manifest-{n}")
                 self.assertEqual(ended["status"], "SUCCEEDED")
-                self.assertEqual(WORLD.events["summarize"], [{"summarize": {"run_id": "the run"}}])
+                self.assertEqual(WORLD.events["summarize"], [{"summarize": {"run_id": "the run", "config": CONFIG}}])
                 self.assertEqual(len(WAITS), 6, "it is read again before")
 
     def test_an_item_without_known_steps_fails_and_calls_nothing(self):

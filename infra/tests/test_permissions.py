@@ -50,7 +50,7 @@ READS = {
 }
 # Of these, a function may also read what they were when its run was planned.
 READS_VERSIONS = {
-    "PlanBlocksFunction": set(),
+    "PlanBlocksFunction": {SETTINGS, PROVIDERS},
     "ExtractFunction": {SETTINGS, PROVIDERS},
     "SyncDbFunction": {SETTINGS, PROVIDERS, BOUNDARIES},
     "SyncSocrataFunction": {SETTINGS},

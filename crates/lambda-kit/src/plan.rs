@@ -1,9 +1,10 @@
 //! The plan of a run and its summary, as the function `plan-blocks` returns them.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use chrono::Utc;
-use config::{Environment, Scope};
+use config::{ConfigVersion, Environment, Scope};
 use pipeline::{Context, ErrorName, PipelineError, Plan, PlanRequest, to_json};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -131,13 +132,17 @@ pub async fn migrate(invocation: &Invocation) -> Result<Value, FunctionError> {
     Ok(to_json(&migrated)?)
 }
 
-/// Returns a run's counts.
+/// Returns a run's counts, by the configuration that the run began with.
 ///
 /// # Errors
 ///
 /// Those of [`pipeline::summarize()`]; `DatabaseUnavailable` if the invocation's time is too short.
-pub async fn summarize(run_id: Uuid, invocation: &Invocation) -> Result<Value, FunctionError> {
-    let ctx = invocation.contexts.of_run(Scope::Plan, None).await?;
+pub async fn summarize(
+    run_id: Uuid,
+    config: Option<&ConfigVersion>,
+    invocation: &Invocation,
+) -> Result<Value, FunctionError> {
+    let ctx = context_of_ended_run(config, invocation).await?;
     let summarizing = Box::pin(pipeline::run_summary(&ctx, run_id));
     let summary = timeout_at(invocation.deadline, summarizing)
         .await
@@ -151,6 +156,25 @@ pub async fn summarize(run_id: Uuid, invocation: &Invocation) -> Result<Value, F
     page::write_after(&ctx, run_id, invocation.deadline).await;
     let succeeded = pipeline::successful(summary).map_err(with_the_way_out)?;
     Ok(to_json(&succeeded)?)
+}
+
+/// The configuration of a run whose blocks have ended. Where the bucket no longer has it, the
+/// current one has to do: it counts what has happened, and changes nothing of it.
+async fn context_of_ended_run(
+    config: Option<&ConfigVersion>,
+    invocation: &Invocation,
+) -> Result<Arc<Context>, PipelineError> {
+    match invocation.contexts.of_run(Scope::Plan, config).await {
+        Err(error) if config.is_some() && error.name == ErrorName::ConfigInvalid => {
+            tracing::warn!(
+                error.name = %error.name,
+                error.message = %error.message,
+                "the run's configuration cannot be used any more, so the current one counts its blocks"
+            );
+            invocation.contexts.of_run(Scope::Plan, None).await
+        }
+        found => found,
+    }
 }
 
 /// The console offers a redrive first, which finds the same outcomes of the same blocks.

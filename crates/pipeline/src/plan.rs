@@ -2,6 +2,7 @@
 //! and errors").
 
 use chrono::{DateTime, Utc};
+use config::ConfigVersion;
 use serde::Serialize;
 use tracing::Instrument;
 use trips::block::ProviderName;
@@ -57,6 +58,9 @@ pub struct Plan {
     pub block_count: u64,
     /// Where the block items are; `None` for a dry run, which writes nothing.
     pub manifest: Option<ManifestLocation>,
+    /// The configuration of the run; `None` for a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigVersion>,
     /// How many blocks the run may work on at once.
     pub max_concurrency: u32,
     /// What was requested, or the default, if the deployment's cap has lowered `max_concurrency`.

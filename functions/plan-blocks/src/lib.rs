@@ -8,9 +8,9 @@ use serde_json::Value;
 
 pub use request::Request;
 
-/// Takes a plan request and returns the plan, takes `{"summarize": {"run_id"}}` and returns that
-/// run's counts, or takes `{"migrate": true}`, migrates the database and returns what it did
-/// (docs/CONTRACT.md, "Events and errors").
+/// Takes a plan request and returns the plan, takes `{"summarize": {"run_id", "config"}}` and
+/// returns that run's counts, or takes `{"migrate": true}`, migrates the database and returns what
+/// it did (docs/CONTRACT.md, "Events and errors").
 ///
 /// # Errors
 ///
@@ -18,7 +18,9 @@ pub use request::Request;
 /// if blocks of the run to summarize failed.
 pub async fn handle(invocation: Invocation) -> Result<Value, FunctionError> {
     match Request::read(invocation.event.clone())? {
-        Request::Summarize { run_id } => lambda_kit::summarize(run_id, &invocation).await,
+        Request::Summarize { run_id, config } => {
+            lambda_kit::summarize(run_id, config.as_ref(), &invocation).await
+        }
         Request::Migrate => lambda_kit::migrate(&invocation).await,
         Request::Plan(request) => lambda_kit::plan(&request, &invocation).await,
     }

@@ -1,5 +1,6 @@
 //! What an event asks `plan-blocks` for.
 
+use config::ConfigVersion;
 use pipeline::{ErrorName, PipelineError, PlanRequest, read_event};
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,6 +16,8 @@ pub enum Request {
     Summarize {
         /// The run.
         run_id: Uuid,
+        /// Its configuration. The plan of an older function has none.
+        config: Option<ConfigVersion>,
     },
     /// The migration of the database.
     Migrate,
@@ -30,6 +33,8 @@ struct SummarizeEvent {
 #[serde(deny_unknown_fields)]
 struct Summarize {
     run_id: Uuid,
+    #[serde(default)]
+    config: Option<Object<ConfigVersion>>,
 }
 
 #[derive(Deserialize)]
@@ -48,8 +53,9 @@ impl Request {
         if event.get("summarize").is_some() {
             refuse_execution("summarize", &event)?;
             let event: SummarizeEvent = read_event("summarize", event)?;
-            let Object(Summarize { run_id }) = event.summarize;
-            return Ok(Self::Summarize { run_id });
+            let Object(Summarize { run_id, config }) = event.summarize;
+            let config = config.map(|Object(config)| config);
+            return Ok(Self::Summarize { run_id, config });
         }
         if event.get("migrate").is_some() {
             refuse_execution("migrate", &event)?;

@@ -147,3 +147,38 @@ async fn a_warm_function_audits_with_the_portal_of_now() {
     let (name, _) = error_of(function.invoke(&audit).await);
     assert_eq!(name, "SocrataRejected");
 }
+
+/// The settings of now lead to another database, which knows nothing of the run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_summed_up_with_the_configuration_that_it_began_with() {
+    let stack = stack().await;
+    stack.keep_versions().unwrap();
+    stack.put_setting("TIME_ZONE", json!("UTC")).await.unwrap();
+    let warm = function(&stack).await;
+    let plan = warm.invoke(&request()).await.unwrap();
+    let elsewhere = json!("postgresql://nobody@127.0.0.1:1/nowhere");
+    stack.put_setting("DATABASE_URL", elsewhere).await.unwrap();
+    let cold = function(&stack).await;
+    let mut summarize = json!({"summarize": {"run_id": plan["run_id"]}});
+    summarize["summarize"]["config"] = plan["config"].clone();
+    for function in [&warm, &cold] {
+        let (name, message) = error_of(function.invoke(&summarize).await);
+        assert_eq!(name, "RunHadFailures", "{message}");
+        assert!(message.contains("2 did not end"), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_configuration_is_gone_is_summed_up_with_the_current_one() {
+    let stack = stack().await;
+    let function = function(&stack).await;
+    let plan = function.invoke(&request()).await.unwrap();
+    stack.put_setting("TIME_ZONE", json!("UTC")).await.unwrap();
+    let config = [plan["config"].clone(), json!(null)];
+    for config in config {
+        let summarize = json!({"summarize": {"run_id": plan["run_id"], "config": config}});
+        let cold = stack.function(env!("CARGO_BIN_EXE_plan-blocks"));
+        let (name, message) = error_of(cold.await.unwrap().invoke(&summarize).await);
+        assert_eq!(name, "RunHadFailures", "{message}");
+    }
+}

@@ -1,5 +1,8 @@
 //! The events of the functions: their members, and the examples on the page.
 
+use std::collections::BTreeMap;
+
+use config::ConfigVersion;
 use pipeline::{
     AuditReport, AuditSummary, BlockDifference, BlockItem, ExtractOutput, HourDifference, Nothing,
     NothingReason, PeriodCounts, Plan, PlanRequest, SyncDbOutput, SyncSocrataOutput,
@@ -7,6 +10,7 @@ use pipeline::{
 use serde_json::{Value, json};
 use store::{RunSummary, RunTrips};
 use uuid::Uuid;
+use vault::ObjectVersion;
 
 use super::page::section;
 
@@ -37,6 +41,14 @@ fn a_plan_has_the_members_of_the_contract() {
         run_id: Uuid::from_u128(1),
         block_count: 0,
         manifest: None,
+        config: Some(ConfigVersion {
+            settings: ObjectVersion {
+                etag: String::new(),
+                version_id: None,
+            },
+            providers: None,
+            boundaries: BTreeMap::new(),
+        }),
         max_concurrency: 1,
         max_concurrency_requested: Some(2),
         dry_run: false,

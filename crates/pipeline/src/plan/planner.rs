@@ -51,6 +51,7 @@ impl<'a> Planner<'a> {
             run_id,
             block_count: 0,
             manifest: None,
+            config: None,
             max_concurrency: max_concurrency(request)?,
             max_concurrency_requested: None,
             dry_run: request.dry_run,
@@ -219,6 +220,7 @@ impl<'a> Planner<'a> {
                 key: manifest.finish().await?,
             });
             finish_run(ctx, plan.run_id, plan.block_count, &config).await?;
+            plan.config = Some(config);
         }
         Ok(plan)
     }
