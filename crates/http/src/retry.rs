@@ -10,7 +10,8 @@ use tokio::time::Instant;
 pub enum Transient {
     /// 429: too many requests. The response usually says when to come back.
     Throttled,
-    /// 408 and 500 to 599: the server failed, restarts, or is overloaded.
+    /// 408, 425 and 500 to 599: the server failed, restarts, is overloaded, or wants the request
+    /// later.
     Unavailable,
 }
 
@@ -20,7 +21,7 @@ impl Transient {
     pub const fn from_status(status: u16) -> Option<Self> {
         match status {
             429 => Some(Self::Throttled),
-            408 | 500..=599 => Some(Self::Unavailable),
+            408 | 425 | 500..=599 => Some(Self::Unavailable),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use reqwest::Response;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -24,6 +25,9 @@ const PIECES_AHEAD: usize = 4;
 const PIECE_BYTES: usize = 256 * 1024;
 /// Bytes of a slow provider are passed on after this time at the latest.
 const PIECE_WAIT: Duration = Duration::from_millis(2);
+
+/// An encoding with a longer name is shortened in messages.
+const MAX_ENCODING_CHARS: usize = 32;
 
 /// Bounds on one body.
 #[derive(Clone, Copy)]
@@ -139,6 +143,7 @@ pub(crate) async fn read<S: TripSink>(
     limits: Limits,
     endpoint: &Endpoint,
 ) -> Result<Page<S>, FetchError> {
+    let encoding = unread_encoding(response.headers());
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
         let mut body = Body::new(receiver);
@@ -164,20 +169,36 @@ pub(crate) async fn read<S: TripSink>(
             } else {
                 None
             };
-            Err(unreadable(error, starts_as_object).with_words(said))
+            Err(unreadable(error, starts_as_object, encoding).with_words(said))
         }
         Err(_) => Err(FetchError::sink(thread_ended())),
     }
 }
 
-fn unreadable(error: EnvelopeError, starts_as_object: bool) -> FetchError {
+/// The encoding of a body that is not decoded, for a message. Some servers write the character set
+/// there, so this alone is no fault.
+fn unread_encoding(headers: &HeaderMap) -> Option<String> {
+    let encoding = headers.get(CONTENT_ENCODING)?.to_str().ok()?;
+    Some(encoding.chars().take(MAX_ENCODING_CHARS).collect())
+}
+
+fn unreadable(
+    error: EnvelopeError,
+    starts_as_object: bool,
+    encoding: Option<String>,
+) -> FetchError {
     let text = error.to_string();
     match error {
         EnvelopeError::Sink(source) => FetchError::sink(source),
         EnvelopeError::Read(_) => FetchError::broken_off(text),
         // Servers that fail in the middle of a body often end the connection properly.
         EnvelopeError::Malformed { .. } if starts_as_object => FetchError::broken_json(text),
-        _ => FetchError::malformed(text),
+        _ => FetchError::malformed(match encoding {
+            Some(encoding) => {
+                format!("{text}; it is encoded as `{encoding}`, and only gzip is decoded")
+            }
+            None => text,
+        }),
     }
 }
 

@@ -237,9 +237,7 @@ impl<'a> Requester<'a> {
                     refused
                 })
             }
-            StatusMeaning::Senseless => Err(FetchError::malformed(format!(
-                "it returned status {status}, which says nothing about an hour"
-            ))),
+            StatusMeaning::Senseless => Err(FetchError::malformed(refusal(status))),
         }
     }
 }
@@ -285,9 +283,12 @@ fn redirect(
     Ok(Some(with_parameters_of(from, target)))
 }
 
-/// What a refusal means, and what people should look at.
+/// What a status without an hour means, and what people should look at.
 fn refusal(status: u16) -> String {
     let advice = match status {
+        // A proxy that changes bodies may change trips.
+        203 => "a proxy on the way has changed the response; look at HTTPS_PROXY",
+        0..=399 => "this says nothing about an hour",
         400 => "look at version, mds_param_override and time_format",
         401 | 403 => "look at auth_type and the credentials; a token may not cover this hour",
         404 | 410 => "look at mds_api_url",

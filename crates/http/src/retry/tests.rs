@@ -14,6 +14,7 @@ fn policy(first: u64, max: u64) -> RetryPolicy {
 #[case(400, None)]
 #[case(404, None)]
 #[case(408, Some(Transient::Unavailable))]
+#[case(425, Some(Transient::Unavailable))]
 #[case(409, None)]
 #[case(429, Some(Transient::Throttled))]
 #[case(500, Some(Transient::Unavailable))]

@@ -88,6 +88,27 @@ async fn a_byte_order_mark_is_skipped() {
 }
 
 #[tokio::test]
+async fn an_encoding_that_is_not_decoded_is_named() {
+    let body = ResponseTemplate::new(200).set_body_bytes(b"x\x9c\x03\x00".as_slice());
+    let server = always(body.insert_header("Content-Encoding", "deflate")).await;
+    let error = fetch(&client(&server.uri(), &json!({}))).await.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("encoded as `deflate`, and only gzip"),
+        "{text}"
+    );
+
+    let page = ResponseTemplate::new(200).set_body_string(envelope(&["{}"]));
+    let server = always(page.insert_header("Content-Encoding", "utf-8")).await;
+    assert_eq!(
+        ready(fetch(&client(&server.uri(), &json!({}))).await)
+            .1
+            .trips,
+        1
+    );
+}
+
+#[tokio::test]
 async fn a_version_after_the_trips_is_reported_and_the_sink_gets_that_of_the_content_type() {
     let body = r#"{"data":{"trips":[{}]},"version":"0.4.1"}"#;
     let template = ResponseTemplate::new(200)

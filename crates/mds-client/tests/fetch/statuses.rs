@@ -120,6 +120,20 @@ async fn a_refused_request_is_not_repeated(#[case] version: &str, #[case] code: 
 }
 
 #[rstest]
+#[case(203, "a proxy on the way has changed the response")]
+#[case(206, "this says nothing about an hour")]
+#[tokio::test]
+async fn a_success_that_is_not_the_whole_hour_is_malformed(#[case] code: u16, #[case] why: &str) {
+    let server = always(ResponseTemplate::new(code).set_body_string(envelope(&["{}"]))).await;
+    let (response, sinks) = fetch_counting(&client(&server.uri(), &json!({}))).await;
+    let Err(error @ MdsError::Malformed { .. }) = response else {
+        panic!("{response:?}");
+    };
+    assert!(error.to_string().contains(why), "{error}");
+    assert_eq!((requests(&server).await, sinks), (1, 0));
+}
+
+#[rstest]
 #[case("0.2")]
 #[case("0.4")]
 #[case("2.0")]
