@@ -121,7 +121,7 @@ fn reject_reasons_and_their_members_are_those_of_the_contract() {
 }
 
 /// One of each. A new reason does not compile here until it is in the list.
-fn every_reject_reason() -> [RejectReason; 12] {
+fn every_reject_reason() -> [RejectReason; 13] {
     let field = "trip_id";
     let end = TripEnd::Start;
     let reasons = [
@@ -129,6 +129,7 @@ fn every_reject_reason() -> [RejectReason; 12] {
         RejectReason::NonFiniteNumber,
         RejectReason::TooLarge,
         RejectReason::NotUtf8,
+        RejectReason::NotJson,
         RejectReason::MissingField { field },
         RejectReason::MistypedField {
             field,
@@ -150,6 +151,7 @@ fn every_reject_reason() -> [RejectReason; 12] {
             | RejectReason::NonFiniteNumber
             | RejectReason::TooLarge
             | RejectReason::NotUtf8
+            | RejectReason::NotJson
             | RejectReason::MissingField { .. }
             | RejectReason::MistypedField { .. }
             | RejectReason::NotAUuid { .. }
