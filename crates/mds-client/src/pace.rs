@@ -87,10 +87,12 @@ impl Turns<'_> {
 #[derive(Debug, thiserror::Error)]
 pub enum PaceError {
     /// The provider asked for a wait that is longer than this work can wait.
-    #[error("it asked for no request before {}", shown(*until))]
+    #[error("it asked for no request before {}{}", shown(*until), way_out(remedy.as_deref()))]
     HeldOff {
         /// The end of the wait.
         until: DateTime<Utc>,
+        /// How to end it earlier, if it is kept for others than this process.
+        remedy: Option<String>,
     },
     /// Other requests to the provider come first, for longer than this work can wait.
     #[error("other requests to it come first: `{key}` of its entry leaves no turn in time")]
@@ -101,6 +103,10 @@ pub enum PaceError {
     /// The place where the pace is kept failed.
     #[error(transparent)]
     Failed(Box<dyn Error + Send + Sync>),
+}
+
+fn way_out(remedy: Option<&str>) -> String {
+    remedy.map_or_else(String::new, |remedy| format!(" ({remedy})"))
 }
 
 /// An instant, as messages have it.

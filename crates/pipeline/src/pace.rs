@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use mds_client::{MAX_HOLD_OFF, Pace, PaceError, ProviderConfig, Slot, WaitLimits};
@@ -85,10 +86,22 @@ impl SharedPace {
             return Ok(false);
         };
         if wait > limits.patience || !limits.allow(wait) {
-            return Err(PaceError::HeldOff { until });
+            return Err(self.too_long(until));
         }
         sleep(wait).await;
         Ok(true)
+    }
+
+    /// The wait is kept by the provider's name, so it outlives the address that asked for it.
+    fn too_long(&self, until: DateTime<Utc>) -> PaceError {
+        let provider = &self.provider;
+        PaceError::HeldOff {
+            until,
+            remedy: Some(format!(
+                "if its address has changed since, end the wait: UPDATE api.providers SET not_before = NULL WHERE \
+                 provider_name = '{provider}'"
+            )),
+        }
     }
 
     /// Waits for a turn of its own in the database.
@@ -105,7 +118,7 @@ impl SharedPace {
             match reserved {
                 Turn::In(Duration::ZERO) => return Ok(()),
                 Turn::In(wait) => sleep(wait).await,
-                Turn::HeldOff(HeldOff { until, .. }) => return Err(PaceError::HeldOff { until }),
+                Turn::HeldOff(HeldOff { until, .. }) => return Err(self.too_long(until)),
                 Turn::TooLate => return Err(PaceError::Crowded { key: "delay" }),
             }
             // Somebody may have been asked to wait in the meantime.

@@ -48,7 +48,10 @@ impl LocalPace {
         if let Some((end, until)) = held_off
             && (end - now > limits.patience || !limits.allow(end - now))
         {
-            return Err(PaceError::HeldOff { until });
+            return Err(PaceError::HeldOff {
+                until,
+                remedy: None,
+            });
         }
         let turn = [state.next, held_off.map(|(end, _)| end)]
             .into_iter()
