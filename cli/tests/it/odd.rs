@@ -5,7 +5,7 @@ use sandbox_provider::{MdsVersion, Quirk, Quirks, Rates, Rhythm};
 use serde_json::{Value, json};
 use trips::status::BlockStatus::Published;
 
-use crate::support::{ONE_HOUR, World, hour, options, with, world_of};
+use crate::support::{ONE_HOUR, World, hour, options, stderr, with, world_of};
 
 const FOLDER: &str = "bird/2020/1/15/12";
 
@@ -199,4 +199,32 @@ async fn an_hour_without_content_has_no_trips() {
             .await,
         7
     );
+}
+
+/// It is loaded, but may lack what the configured version has.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_of_another_version_than_configured_is_loaded_and_says_so() {
+    let mut options = options(&["bird"]);
+    for (key, value) in [
+        ("version", "1.1"),
+        ("accept", "application/vnd.mds+json;version=1.2"),
+    ] {
+        let settings = &mut options.provider_settings;
+        settings.insert(key.to_owned(), json!(value));
+    }
+    let world = world_of(options).await;
+    let archive_only = with(&ONE_HOUR, &["--no-sync-db"]);
+    let output = world.expect(0, &archive_only).await;
+    let log = stderr(&output);
+    let warning = "provider serves another version than its entry has";
+    assert!(log.contains(warning), "{log}");
+    let message = world.text("SELECT message FROM api.schedule").await;
+    assert!(
+        message.ends_with(", of version 1.2.0 instead of 1.1"),
+        "{message}"
+    );
+    let report = world.object(&format!("{FOLDER}/extract.json")).await;
+    assert_eq!(report["version_expected"], "1.1");
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [Published]);
 }

@@ -235,6 +235,9 @@ where
         let sink = progress
             .sink
             .ok_or_else(|| FetchError::malformed("it has no page"))?;
+        let served = sink.version();
+        let is_of_trips = self.request.list == TRIPS;
+        let expected = is_of_trips.then_some(self.endpoint.config.version);
         let report = HourReport {
             pages: progress.pages,
             trips: sink.passed_on,
@@ -242,7 +245,8 @@ where
             trips_too_large: progress.trips_too_large,
             names_error: progress.names_error,
             http_status,
-            version_served: sink.version().to_owned(),
+            version_served: served.to_owned(),
+            version_expected: expected.and_then(|it| it.expected_instead_of(served)),
             bytes: progress.bytes,
             requests: self.requester.requests(),
             next_page_left: self.next_page_left,

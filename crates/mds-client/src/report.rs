@@ -50,6 +50,9 @@ pub struct HourReport {
     /// The version that the body names. If it names none: the version of the `Content-Type`, or the
     /// configured one.
     pub version_served: String,
+    /// The configured version, if trips of another one were served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_expected: Option<&'static str>,
     /// Size of the bodies after decompression.
     pub bytes: u64,
     /// Requests sent, failed ones included.

@@ -182,6 +182,20 @@ impl MdsVersion {
         }
     }
 
+    /// The number of this version, the configured one, if another one was served: its trips may
+    /// lack what those of this version have.
+    pub(crate) fn expected_instead_of(self, served: &str) -> Option<&'static str> {
+        if served.parse() == Ok(self) {
+            return None;
+        }
+        tracing::warn!(
+            mds.version_served = served,
+            mds.version_expected = self.as_str(),
+            "provider serves another version than its entry has"
+        );
+        Some(self.as_str())
+    }
+
     /// What `status` says about an hour that ended `age` ago (zero if it has not ended). A 404
     /// means "no service" once the hour is `grace` old.
     pub(crate) fn meaning(self, status: u16, age: Duration, grace: Duration) -> StatusMeaning {

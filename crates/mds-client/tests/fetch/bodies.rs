@@ -117,6 +117,7 @@ async fn a_version_after_the_trips_is_reported_and_the_sink_gets_that_of_the_con
     let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
     assert_eq!(kept.versions, ["0.4"]);
     assert_eq!(report.version_served, "0.4.1");
+    assert_eq!(report.version_expected, Some("1.0"));
 }
 
 #[tokio::test]
@@ -125,6 +126,7 @@ async fn a_body_without_a_version_has_the_configured_one() {
     let (kept, report) = ready(fetch(&client(&server.uri(), &json!({"version": "1.1"}))).await);
     assert_eq!(kept.versions, ["1.1.0"]);
     assert_eq!(report.version_served, "1.1.0");
+    assert_eq!(report.version_expected, None);
 }
 
 #[rstest]

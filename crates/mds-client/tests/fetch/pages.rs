@@ -323,6 +323,7 @@ async fn version_2_has_its_trips_at_the_top() {
     let (kept, report) = ready(response);
     assert_eq!(kept.trips, [r#"{"duration":1}"#]);
     assert_eq!(report.version_served, "2.0.1");
+    assert_eq!(report.version_expected, None);
 }
 
 /// The forms in which providers name the next page besides `links.next`.

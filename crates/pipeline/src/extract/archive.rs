@@ -65,6 +65,10 @@ impl ArchivedHour {
         if report.trips_outside_window > 0 {
             let _ = write!(text, ", {} of other hours", report.trips_outside_window);
         }
+        if let Some(expected) = report.version_expected {
+            let served = &report.version_served;
+            let _ = write!(text, ", of version {served} instead of {expected}");
+        }
         if let Some(Changes { new, changed, gone }) = self.changes {
             let _ = write!(
                 text,
