@@ -55,8 +55,12 @@ def expression(name, **series):
     formula = alarm["Metrics"][0]["Expression"]
     ids = [it["Id"] for it in alarm["Metrics"][1:]]
     values = []
+    known = dict.fromkeys(ids)
     for period in zip(*(series[it] for it in ids)):
-        known = dict(zip(ids, period))
+        before, known = known, dict(zip(ids, period))
+        if "DIFF" in formula and None in before.values():
+            values.append(None)
+            continue
         scope = {
             "SUM": lambda parts: sum(it for it in parts if it is not None),
             "FILL": lambda it, other: other if it is None else it,
@@ -67,7 +71,9 @@ def expression(name, **series):
             continue
         # A division by zero is missing data, and IF does not ask for it.
         python = re.sub(r"IF\((.*?), (.*), 0\)", r"(\2) if (\1) else 0", formula)
-        values.append(eval(python, scope, known))  # noqa: S307
+        # The first value has none before it, so it has no difference.
+        python = re.sub(r"DIFF\((\w+)\)", r"(\1 - before['\1'])", python)
+        values.append(eval(python, scope | {"before": before}, known))  # noqa: S307
     return values
 
 
@@ -159,6 +165,18 @@ class GoesOff(unittest.TestCase):
             self.assertTrue(goes_off(alarm, [0, 1]))
             dimension = STACK.properties(alarm)["Dimensions"]
             self.assertEqual(dimension, [{"Name": "QueueName", "Value": STACK.attribute(queue, "QueueName")}])
+
+    def test_a_second_provider_that_falls_behind(self):
+        def more(*behind):
+            return expression("ProvidersBehindAlarm", behind=behind)
+
+        self.assertEqual(more(0, 1, 2, 2, 3, 1, 2, None, 2), [None, 0, 1, 0, 1, 0, 1, None, None])
+        self.assertTrue(goes_off("ProvidersBehindAlarm", more(1, 1, 2)))
+        # HoursBehindAlarm tells of the first, and nobody needs a mail about one that has caught up.
+        self.assertFalse(goes_off("ProvidersBehindAlarm", more(0, 1, 1, 0)))
+        self.assertFalse(goes_off("ProvidersBehindAlarm", more(3, 3, 2, 2, None)))
+        # It is ready for a third.
+        self.assertEqual(evaluate(ALARMS["ProvidersBehindAlarm"], more(1, 2, 2))[-1], "OK")
 
     def test_rejects(self):
         values = expression("RejectedTripsAlarm", rejected=[120], loaded=[880], duplicates=[0])

@@ -138,6 +138,12 @@ class Ways(unittest.TestCase):
         variables = stack.of_type("AWS::Lambda::Function")["PlanBlocksFunction"]["Environment"]["Variables"]
         self.assertEqual(variables["MDS_LAG_HOURS"], "72")
 
+    def test_the_planner_and_the_alarm_have_the_same_threshold(self):
+        stack = Stack(HoursBehindThreshold=48)
+        variables = stack.of_type("AWS::Lambda::Function")["PlanBlocksFunction"]["Environment"]["Variables"]
+        self.assertEqual(variables["MDS_HOURS_BEHIND_THRESHOLD"], "48")
+        self.assertEqual(stack.properties("HoursBehindAlarm")["Threshold"], "48")
+
     def test_a_new_configuration_version_replaces_every_environment(self):
         functions = Stack(ConfigVersion="2").of_type("AWS::Lambda::Function")
         versions = [it["Environment"]["Variables"]["MDS_CONFIG_VERSION"] for it in functions.values()]

@@ -96,8 +96,14 @@ pub(crate) fn plan(ctx: &Context, plan: &Plan) {
     );
 }
 
-/// Writes how far behind each provider is, and the stage's maximum.
-pub(crate) fn hours_behind(ctx: &Context, run_id: Uuid, behind: &[HoursBehind]) {
+/// Writes how far behind each provider is, the stage's maximum, and how many are further behind
+/// than `threshold` hours: the maximum says nothing of a second provider.
+pub(crate) fn hours_behind(
+    ctx: &Context,
+    run_id: Uuid,
+    behind: &[HoursBehind],
+    threshold: Option<u32>,
+) {
     let gauge = |hours| [Metric::hours("HoursBehind", hours)];
     for it in behind {
         write(
@@ -112,6 +118,17 @@ pub(crate) fn hours_behind(ctx: &Context, run_id: Uuid, behind: &[HoursBehind]) 
             of_stage(ctx)
                 .property("run_id", run_id.to_string())
                 .measure(BY_STAGE, &gauge(most)),
+        );
+    }
+    if let Some(threshold) = threshold.map(u64::from) {
+        let providers = behind.iter().filter(|it| it.hours > threshold).count();
+        write(
+            of_stage(ctx)
+                .property("run_id", run_id.to_string())
+                .measure(
+                    BY_STAGE,
+                    &[Metric::count("ProvidersBehind", providers as u64)],
+                ),
         );
     }
 }

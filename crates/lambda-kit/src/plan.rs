@@ -20,6 +20,9 @@ const MAX_CONCURRENCY: &str = "MDS_MAX_CONCURRENCY";
 /// The lag with which the schedules of this deployment plan.
 const LAG_HOURS: &str = "MDS_LAG_HOURS";
 
+/// A provider that is further behind than this, in hours, counts as behind.
+const HOURS_BEHIND_THRESHOLD: &str = "MDS_HOURS_BEHIND_THRESHOLD";
+
 /// The number in a variable of the environment; `None` if it is not set.
 fn whole_number(
     variable: &str,
@@ -60,6 +63,7 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
     let variable = |name, allowed| whole_number(name, std::env::var(name).ok(), allowed);
     let cap = variable(MAX_CONCURRENCY, 1..=pipeline::MAX_CONCURRENCY)?;
     let lag = variable(LAG_HOURS, 0..=pipeline::MAX_LAG_HOURS)?;
+    let threshold = variable(HOURS_BEHIND_THRESHOLD, 0..=pipeline::MAX_LAG_HOURS)?;
     let scope = if request.audit {
         Scope::Audit
     } else {
@@ -79,8 +83,11 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
     plan.cap_concurrency(cap.unwrap_or(pipeline::MAX_CONCURRENCY));
     if !plan.dry_run {
         metrics::plan(&ctx, &plan);
-        let lag = lag.or(request.lag_hours);
-        measure_hours_behind(&ctx, lag, invocation.deadline, &plan).await;
+        let behind = Behind {
+            lag: lag.or(request.lag_hours),
+            threshold,
+        };
+        measure_hours_behind(&ctx, behind, invocation.deadline, &plan).await;
         // A run without blocks is not summarized.
         if plan.block_count == 0 {
             page::write_after(&ctx, plan.run_id, invocation.deadline).await;
@@ -89,9 +96,16 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
     Ok(to_json(&plan)?)
 }
 
+/// What makes a provider one that is behind.
+#[derive(Clone, Copy)]
+struct Behind {
+    lag: Option<u32>,
+    threshold: Option<u32>,
+}
+
 /// A plan that is made does not fail because of a metric. An alarm notices if it stays away.
-async fn measure_hours_behind(ctx: &Context, lag: Option<u32>, deadline: Instant, plan: &Plan) {
-    let measuring = pipeline::hours_behind(ctx, lag, Utc::now());
+async fn measure_hours_behind(ctx: &Context, is: Behind, deadline: Instant, plan: &Plan) {
+    let measuring = pipeline::hours_behind(ctx, is.lag, Utc::now());
     let measured = timeout_at(deadline, measuring).await.unwrap_or_else(|_| {
         Err(PipelineError::new(
             ErrorName::DatabaseUnavailable,
@@ -99,7 +113,7 @@ async fn measure_hours_behind(ctx: &Context, lag: Option<u32>, deadline: Instant
         ))
     });
     match measured {
-        Ok(behind) => metrics::hours_behind(ctx, plan.run_id, &behind),
+        Ok(behind) => metrics::hours_behind(ctx, plan.run_id, &behind, is.threshold),
         Err(error) => tracing::warn!(
             error.name = %error.name,
             error.message = %error.message,

@@ -484,6 +484,24 @@ async fn each_plan_says_how_far_behind_every_provider_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plan_counts_the_providers_that_are_further_behind_than_the_threshold() {
+    let mut stack = stack().await;
+    let threshold = "MDS_HOURS_BEHIND_THRESHOLD".to_owned();
+    stack.env.insert(threshold.clone(), "12".to_owned());
+    let function = self::function(&stack).await;
+    for (provider, behind) in [("bird", 1.0), ("lime", 2.0)] {
+        let request = json!({"provider": provider, "time_max": "2020-01-15-13"});
+        function.invoke(&request).await.unwrap();
+        let line = function.json_line(|line| line["ProvidersBehind"] == behind);
+        assert_eq!(line.await.unwrap()["Stage"], "staging");
+    }
+    stack.env.insert(threshold, "twelve".to_owned());
+    let function = self::function(&stack).await;
+    let error = error_of(function.invoke(&sample("hour.json")).await.unwrap_err());
+    assert_eq!(error.error_type, "ConfigInvalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hours_behind_are_measured_by_the_lag_of_the_deployment_whoever_asks() {
     let mut stack = stack().await;
     stack
