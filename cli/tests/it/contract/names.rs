@@ -125,7 +125,9 @@ fn every_reject_reason() -> [RejectReason; 13] {
     let field = "trip_id";
     let end = TripEnd::Start;
     let reasons = [
-        RejectReason::Unreadable,
+        RejectReason::Unreadable {
+            why: "member_twice",
+        },
         RejectReason::NonFiniteNumber,
         RejectReason::TooLarge,
         RejectReason::NotUtf8,
@@ -147,7 +149,7 @@ fn every_reject_reason() -> [RejectReason; 13] {
     ];
     for reason in &reasons {
         match reason {
-            RejectReason::Unreadable
+            RejectReason::Unreadable { .. }
             | RejectReason::NonFiniteNumber
             | RejectReason::TooLarge
             | RejectReason::NotUtf8

@@ -21,9 +21,12 @@ pub enum TripEnd {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum RejectReason {
-    /// The trip is not a JSON object, or an invalid one (a duplicate key, a number out of range,
-    /// broken text).
-    Unreadable,
+    /// The trip is not a JSON object, or an invalid one.
+    Unreadable {
+        /// What makes it so: `member_twice`, `number_out_of_range`, `not_an_object` or
+        /// `broken_text`.
+        why: &'static str,
+    },
     /// The trip has `NaN`, `Infinity` or `-Infinity`, which JSON does not have.
     NonFiniteNumber,
     /// The trip has more than 64 MiB, or 10 MiB and is not UTF-8 or no JSON. It is not kept, only
@@ -81,7 +84,7 @@ impl RejectReason {
     /// The reason's short name, the `code` of its JSON.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Unreadable => "unreadable",
+            Self::Unreadable { .. } => "unreadable",
             Self::NonFiniteNumber => "non_finite_number",
             Self::TooLarge => "too_large",
             Self::NotUtf8 => "not_utf8",
@@ -99,10 +102,26 @@ impl RejectReason {
 }
 
 impl RejectReason {
+    /// Why this trip is unreadable: `error` says what its parser found.
+    pub(super) fn unreadable(json: &str, error: &serde_json::Error) -> Self {
+        // The errors of serde_json have no kinds, only texts.
+        let text = error.to_string();
+        let why = if !json.trim_start().starts_with('{') {
+            "not_an_object"
+        } else if text.starts_with("duplicate field") {
+            "member_twice"
+        } else if text.starts_with("number out of range") {
+            "number_out_of_range"
+        } else {
+            "broken_text"
+        };
+        Self::Unreadable { why }
+    }
+
     /// The names of the fields in question; empty if the whole trip is unreadable.
     pub fn fields(&self) -> Vec<&'static str> {
         match self {
-            Self::Unreadable
+            Self::Unreadable { .. }
             | Self::NonFiniteNumber
             | Self::TooLarge
             | Self::NotUtf8
@@ -121,18 +140,18 @@ impl RejectReason {
     }
 }
 
-/// The code, with the field or the end after a colon: `missing_field:route`.
+/// The code, with the cause, the field or the end after a colon: `missing_field:route`.
 impl fmt::Display for RejectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())?;
         match self {
-            Self::Unreadable
-            | Self::NonFiniteNumber
+            Self::NonFiniteNumber
             | Self::TooLarge
             | Self::NotUtf8
             | Self::NotJson
             | Self::EndBeforeStart
             | Self::ForeignProvider => Ok(()),
+            Self::Unreadable { why } => write!(f, ":{why}"),
             Self::MissingField { field }
             | Self::MistypedField { field, .. }
             | Self::NotAUuid { field }

@@ -58,12 +58,15 @@ impl Rules<'_> {
             let trip_id = marker.trip_id.as_deref();
             return Err(self.reject(trip_id, None, vec![RejectReason::TooLarge]));
         }
-        let Ok(sent) = RawTrip::read(json) else {
-            let trip_id = trip_id_alone(json);
-            return Err(self.reject(trip_id.as_deref(), None, vec![RejectReason::Unreadable]));
-        };
-        self.check_sent(&sent)
-            .map_err(|reasons| self.reject(sent.trip_id, sent.provider_id, reasons))
+        match RawTrip::read(json) {
+            Ok(sent) => self
+                .check_sent(&sent)
+                .map_err(|reasons| self.reject(sent.trip_id, sent.provider_id, reasons)),
+            Err(error) => {
+                let reason = RejectReason::unreadable(json, &error);
+                Err(self.reject(trip_id_alone(json).as_deref(), None, vec![reason]))
+            }
+        }
     }
 
     fn reject(&self, trip_id: Sent<'_>, provider: Sent<'_>, reasons: Vec<RejectReason>) -> Reject {

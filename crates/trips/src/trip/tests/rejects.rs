@@ -321,17 +321,33 @@ fn a_reject_names_the_ids_that_its_row_can_have(#[case] id: Value, #[case] expec
 }
 
 #[rstest]
-#[case::null("null", None)]
-#[case::list("[]", None)]
+#[case::null("null", "not_an_object", None)]
+#[case::list("[]", "not_an_object", None)]
 #[case::number_beyond_range(
     r#"{"trip_id":"t","route":{"features":[{"geometry":{"coordinates":[1e999,1]}}]}}"#,
+    "number_out_of_range",
     Some("t")
 )]
-#[case::key_twice(r#"{"trip_id":"t","start_time":1,"start_time":2}"#, Some("t"))]
-#[case::id_twice(r#"{"trip_id":"t","trip_id":"u"}"#, None)]
-fn an_unreadable_trip_is_rejected_as_unreadable(#[case] json: &str, #[case] trip_id: Option<&str>) {
+#[case::key_twice(
+    r#"{"trip_id":"t","start_time":1,"start_time":2}"#,
+    "member_twice",
+    Some("t")
+)]
+#[case::key_of_a_feature_twice(
+    r#"{"trip_id":"t","route":{"features":[{"geometry":null,"geometry":null}]}}"#,
+    "member_twice",
+    Some("t")
+)]
+#[case::id_twice(r#"{"trip_id":"t","trip_id":"u"}"#, "member_twice", None)]
+#[case::half_a_character(r#"{"trip_id":"t","\ud800":1}"#, "broken_text", None)]
+fn an_unreadable_trip_is_rejected_with_the_cause(
+    #[case] json: &str,
+    #[case] why: &'static str,
+    #[case] trip_id: Option<&str>,
+) {
     let reject = rules().check(json).unwrap_err();
-    assert_eq!(reject.reasons, [Unreadable]);
+    assert_eq!(reject.reasons, [Unreadable { why }]);
+    assert_eq!(reject.reasons[0].to_string(), format!("unreadable:{why}"));
     assert_eq!(reject.trip_id.as_deref(), trip_id);
 }
 
