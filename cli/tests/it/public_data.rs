@@ -135,12 +135,32 @@ async fn the_privacy_report_counts_rows_that_are_alone_with_their_tracts_and_tim
 
     let rows = world.object("bird/2020/1/15/12/publish.json").await;
     let rows = rows.as_array().unwrap();
-    let month = json!({
-        "month": "2020-01",
+    let counts = json!({
         "rows": rows.len(),
         "alone_as_published": alone(rows, |time| time),
         "alone_at_15_minutes": alone(rows, nearest_quarter),
     });
+    // Nothing is published yet, and the portal tells nothing.
+    let output = world.expect(0, &["--json", "report", "privacy"]).await;
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let month = &report["months"][0];
+    assert_eq!(
+        (&month["rows"], &month["alone_as_published"]),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(month["not_published"], rows.len());
+    assert_eq!(month["with_not_published"], counts);
+    let table = stdout(&world.expect(0, &["report", "privacy"]).await);
+    let note = format!("{} rows are loaded and not at the portal yet.", rows.len());
+    assert!(
+        table.contains(&note) && table.contains("keep their times until"),
+        "{table}"
+    );
+
+    world.expect(0, &ONE_HOUR).await;
+    let mut month = counts;
+    month["month"] = "2020-01".into();
+    month["not_published"] = 0.into();
     let report = json!({"time_rounding_minutes": 0, "months": [month]});
     for args in [
         &["--json", "report", "privacy"][..],

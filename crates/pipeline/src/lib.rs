@@ -58,7 +58,7 @@ pub use plan::{
     Plan, PlannedBlock, PlannedProvider, forget, hours_behind, hours_in_range, plan,
     plan_patiently, plan_repair, provider_starts, single_block,
 };
-pub use privacy::{MonthPrivacy, PrivacyReport, privacy_report};
+pub use privacy::{AloneRows, MonthPrivacy, PrivacyReport, privacy_report};
 pub use probe::{
     Conclusion, Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict, probe,
 };

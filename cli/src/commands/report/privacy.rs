@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use pipeline::{MonthPrivacy, PrivacyReport};
+use pipeline::{AloneRows, PrivacyReport};
 use trips::time::Month;
+use trips::words::counted;
 
 use crate::commands::connect;
 use crate::failure;
@@ -28,30 +29,45 @@ pub(super) async fn privacy(month: Option<Month>, json: bool) -> anyhow::Result<
 }
 
 fn print(report: &PrivacyReport) -> anyhow::Result<()> {
-    let published = match report.time_rounding_minutes {
+    let shown = match report.time_rounding_minutes {
         0 => "alone, exact times".to_owned(),
         minutes => format!("alone, {minutes} minutes"),
     };
-    let heading = ["month", "rows", &published, "%", "alone, 15 minutes", "%"];
-    let mut rows = table(&heading, 1);
+    let heading = ["month", "rows", &shown, "%", "alone, 15 minutes", "%"];
+    let mut published = table(&heading, 1);
+    let mut all = table(&heading, 1);
+    let mut waiting = 0;
     for month in &report.months {
-        rows.add_row(cells(month.month.to_string(), month));
+        published.add_row(cells(month.month, &month.published));
+        if let Some(rows) = &month.with_not_published {
+            all.add_row(cells(month.month, rows));
+            waiting += month.not_published;
+        }
     }
-    output::text(&rows)?;
+    output::text(&published)?;
+    if waiting > 0 {
+        let are = if waiting == 1 { "is" } else { "are" };
+        output::text(&format!(
+            "{} {are} loaded and not at the portal yet. With them:",
+            counted(waiting, "row")
+        ))?;
+        output::text(&all)?;
+    }
     output::text(
         "A row is alone if no other has its pair of tracts, its start and its end: who knows that of a trip knows which row it \
-         is.",
+         is. Rows that were sent before PUBLIC_TIME_ROUNDING_MINUTES was changed keep their times until \
+         `mds sync-socrata --force` or `mds audit --repair` sends them again.",
     )
 }
 
-fn cells(name: String, month: &MonthPrivacy) -> [String; 6] {
+fn cells(month: Month, rows: &AloneRows) -> [String; 6] {
     [
-        name,
-        month.rows.to_string(),
-        month.alone_as_published.to_string(),
-        percent(month.alone_as_published, month.rows),
-        month.alone_at_15_minutes.to_string(),
-        percent(month.alone_at_15_minutes, month.rows),
+        month.to_string(),
+        rows.rows.to_string(),
+        rows.alone_as_published.to_string(),
+        percent(rows.alone_as_published, rows.rows),
+        rows.alone_at_15_minutes.to_string(),
+        percent(rows.alone_at_15_minutes, rows.rows),
     ]
 }
 

@@ -30,7 +30,8 @@ impl Db {
         let month: Month = month.parse().unwrap();
         let range = CivilZone::default().month(month).unwrap();
         let rounding = TimeRounding::minutes(minutes).unwrap();
-        self.store.lone_rows(range, rounding).await.unwrap()
+        // None of these trips has a block, so none is published.
+        self.store.lone_rows(range, rounding, true).await.unwrap()
     }
 }
 
@@ -39,6 +40,7 @@ fn counts(rows: u64, as_published: u64, by_quarter_hours: u64) -> LoneRows {
         rows,
         as_published,
         by_quarter_hours,
+        not_published: rows,
     }
 }
 
@@ -121,4 +123,41 @@ async fn without_trips_there_is_no_first_end() {
     let db = Db::migrated().await;
     assert_eq!(db.store.first_and_last_end().await.unwrap(), None);
     assert_eq!(db.lone("2020-03", 15).await, counts(0, 0, 0));
+}
+
+#[tokio::test]
+async fn rows_that_the_portal_does_not_have_count_apart() {
+    let db = Db::planned().await;
+    let (start, end) = ("2020-03-10T12:00:00Z", "2020-03-10T12:20:00Z");
+    db.add([A_TRACT, ANOTHER], start, end, false).await;
+    let block = "UPDATE api.trips SET schedule_id = (SELECT min(schedule_id) FROM api.schedule)";
+    let entered = "INSERT INTO api.publications
+            (schedule_id, load_id, publish_key, publish_sha256, rows, loaded_at, since)
+        SELECT min(schedule_id), gen_random_uuid(), 'key', 'hash', 1, now(), '-infinity' FROM api.schedule";
+    db.sql.batch_execute(block).await.unwrap();
+    // A twin of another block, which is never sent.
+    db.add([A_TRACT, ANOTHER], start, end, false).await;
+
+    let range = CivilZone::default().month("2020-03".parse().unwrap());
+    let range = range.unwrap();
+    let exact = TimeRounding::minutes(0).unwrap();
+    for (change, rows) in [
+        ("SELECT", 0),
+        // Loaded before there was a ledger.
+        ("UPDATE api.schedule SET published_at = now()", 1),
+        (entered, 0),
+        // What is sent again from a later time on is there until then.
+        ("UPDATE api.publications SET since = now()", 1),
+        ("UPDATE api.publications SET since = NULL", 1),
+    ] {
+        db.sql.batch_execute(change).await.unwrap();
+        let lone = db.store.lone_rows(range, exact, false).await.unwrap();
+        let expected = LoneRows {
+            not_published: 2 - rows,
+            ..counts(rows, rows, rows)
+        };
+        assert_eq!(lone, expected, "{change}");
+        let all = db.store.lone_rows(range, exact, true).await.unwrap();
+        assert_eq!((all.rows, all.as_published), (2, 0), "{change}");
+    }
 }
