@@ -49,11 +49,13 @@ pub(super) fn check(data: &[u8]) {
     };
     match request {
         Request::Plan(request) => check_nothing_lost(sent, &request),
-        Request::Summarize { run_id } => {
+        Request::Summarize { run_id, config } => {
             let sent = event["summarize"]["run_id"]
                 .as_str()
                 .expect("the id of a run");
             assert_eq!(sent.parse(), Ok(run_id));
+            let is_sent = !event["summarize"]["config"].is_null();
+            assert_eq!(config.is_some(), is_sent, "the configuration is lost");
         }
         Request::Migrate => assert_eq!(event["migrate"], true),
     }
