@@ -49,6 +49,7 @@ pub struct LoadStage<'c> {
 
 /// The statements that a connection knows by name. Reading the second one takes the database longer
 /// than a usual hour's rows, so it is done once for each connection, and while nobody waits for it.
+/// So is planning it, which is done again whenever there are new statistics.
 #[derive(Debug)]
 struct Statements {
     copy: Statement,

@@ -50,6 +50,22 @@ impl<'c> Work<'c> {
 pub(crate) const BEGIN: &str =
     "BEGIN; SET LOCAL work_mem = '64MB'; SET LOCAL plan_cache_mode = 'force_custom_plan'";
 
+/// For a prepared statement that was planned beforehand: its plan is kept. It finds rows by an
+/// index and joins by hashes, other than where the statement leaves no choice, so it suits tables
+/// of every size, also one that has grown since.
+pub(crate) const KEEP_PLAN: &str = "
+    SET LOCAL plan_cache_mode = 'force_generic_plan';
+    SET LOCAL enable_seqscan = off;
+    SET LOCAL enable_nestloop = off;
+    SET LOCAL enable_mergejoin = off";
+
+/// What follows is planned each time again, with all means.
+pub(crate) const PLAN_ANEW: &str = "
+    SET LOCAL plan_cache_mode = 'force_custom_plan';
+    SET LOCAL enable_seqscan TO DEFAULT;
+    SET LOCAL enable_nestloop TO DEFAULT;
+    SET LOCAL enable_mergejoin TO DEFAULT";
+
 impl Drop for Work<'_> {
     fn drop(&mut self) {
         if self.is_open {

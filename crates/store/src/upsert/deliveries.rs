@@ -13,7 +13,7 @@
 use chrono::{DateTime, Utc};
 use deadpool_postgres::ClientWrapper;
 use futures::try_join;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row, Statement};
 use trips::public_row::PublicTrip;
 
@@ -22,11 +22,12 @@ use crate::error::{StoreError, failed};
 use crate::publications::ENTER_OTHERS;
 use crate::publish;
 use crate::schedule::get;
-use crate::values::values;
+use crate::values::{Parameter, values};
+use crate::work::{KEEP_PLAN, PLAN_ANEW};
 
 mod sql;
 
-use sql::{WITHDRAW_AGAIN, WRITE_TRIPS};
+use sql::{WITHDRAW_AGAIN, WRITE_FEW, WRITE_MANY};
 
 /// The deliveries of a block that were loaded before, as far as this load depends on them.
 pub(super) struct Deliveries {
@@ -71,7 +72,7 @@ impl Deliveries {
         })
     }
 
-    /// Inserts, updates and withdraws trips. `statement` is [`prepare`]'s.
+    /// Inserts, updates and withdraws trips. `few` is the statement of [`prepare`] if they are few.
     ///
     /// If `with_public_rows`, the rows for the portal are asked for together with it, since mostly
     /// nothing else changes them. They are kept only if they are few: on the connection they would
@@ -80,24 +81,25 @@ impl Deliveries {
     pub(super) async fn write(
         &self,
         client: &Client,
-        statement: &Statement,
+        few: Option<&Statement>,
         schedule_id: i64,
         request: &LoadRequest,
         with_public_rows: bool,
     ) -> Result<Written, StoreError> {
         let doing = failed("loading trips");
-        let parameters: [&(dyn ToSql + Sync); 5] = [
-            &schedule_id,
-            &request.version,
-            &request.requested_at,
-            &self.later,
-            &self.is_new,
+        let parameters: &[Parameter<'_>] = values![
+            schedule_id,
+            request.version,
+            request.requested_at,
+            self.later,
+            self.is_new
         ];
         let written = async {
-            client
-                .query_one(statement, &parameters)
-                .await
-                .map_err(doing)
+            let row = match few {
+                Some(statement) => write_few(client, statement, parameters).await,
+                None => client.query_typed_one(&WRITE_MANY, parameters).await,
+            };
+            row.map_err(doing)
         };
         let public_rows = async {
             match with_public_rows {
@@ -133,7 +135,7 @@ impl Deliveries {
     }
 }
 
-/// Has the database read the statement that writes trips.
+/// Has the database read the statement that writes the trips of a usual hour.
 pub(super) async fn prepare(client: &ClientWrapper) -> Result<Statement, Error> {
     let types = [
         Type::INT8,
@@ -142,8 +144,39 @@ pub(super) async fn prepare(client: &ClientWrapper) -> Result<Statement, Error> 
         Type::TIMESTAMPTZ_ARRAY,
         Type::BOOL,
     ];
-    client.prepare_typed_cached(&WRITE_TRIPS, &types).await
+    client.prepare_typed_cached(&WRITE_FEW, &types).await
 }
+
+/// Executes the statement of [`prepare`]. All its messages go out together.
+async fn write_few(
+    client: &Client,
+    statement: &Statement,
+    parameters: &[Parameter<'_>],
+) -> Result<Row, Error> {
+    let parameters: Vec<_> = parameters.iter().map(|(value, _)| *value).collect();
+    let ((), row, ()) = try_join!(
+        client.batch_execute(KEEP_PLAN),
+        client.query_one(statement, &parameters),
+        client.batch_execute(PLAN_ANEW),
+    )?;
+    Ok(row)
+}
+
+/// Has the database plan the statement of [`prepare`], and keep the plan. It is executed for that,
+/// on an empty temporary table and for no block, so it writes nothing.
+pub(super) async fn plan(client: &Client, statement: &Statement) -> Result<(), Error> {
+    let (version, later) = (None::<String>, Vec::<DateTime<Utc>>::new());
+    let parameters = values![NO_BLOCK, version, DateTime::UNIX_EPOCH, later, false];
+    try_join!(
+        client.batch_execute("BEGIN"),
+        write_few(client, statement, parameters),
+        client.batch_execute("ROLLBACK"),
+    )?;
+    Ok(())
+}
+
+/// A `schedule_id` is at least 1.
+const NO_BLOCK: i64 = 0;
 
 const READ: &str = "
     SELECT ARRAY(SELECT loaded FROM unnest(loaded_deliveries) AS loaded WHERE loaded > $2) AS later,

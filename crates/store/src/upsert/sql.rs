@@ -25,18 +25,22 @@ pub(super) const SET_REJECTED_ASIDE: &str = "
     INSERT INTO pg_temp.rejected SELECT trip_id FROM moved";
 
 /// Inserts new devices. A device that has another public id, from before ids followed from keys,
-/// keeps it.
+/// keeps it. Each is looked up in the index: the limit leaves no other plan, such as a join with
+/// all devices.
 ///
 /// The fixed order prevents deadlocks between concurrent loads. The statement runs in its own
 /// transaction, so that loads don't wait for each other's `publish.json`. `device_id` is compared
 /// first for the reason given at [`DELETE_DUPLICATES`].
 pub(super) const INSERT_DEVICES: &str = "
     INSERT INTO api.devices (id, provider_id, device_id)
-    SELECT DISTINCT i.device_public_id, i.provider_id, i.device_id
-    FROM pg_temp.incoming i
-    WHERE NOT EXISTS (
-        SELECT FROM api.devices d WHERE d.device_id = i.device_id AND d.provider_id = i.provider_id
-    )
+    SELECT i.device_public_id, i.provider_id, i.device_id
+    FROM (SELECT DISTINCT device_public_id, provider_id, device_id FROM pg_temp.incoming) AS i
+    LEFT JOIN LATERAL (
+        SELECT true AS is_known FROM api.devices d
+        WHERE d.device_id = i.device_id AND d.provider_id = i.provider_id
+        LIMIT 1
+    ) AS d ON true
+    WHERE d.is_known IS NULL
     ORDER BY i.device_id, i.provider_id
     ON CONFLICT (provider_id, device_id) DO NOTHING";
 

@@ -23,9 +23,12 @@ use crate::schedule::ScheduleRow;
 use crate::values::values;
 use crate::work::{self, Work};
 
-/// Has the database read the statement that writes trips, once for each connection.
+/// Has the database read the statement that writes a usual hour's trips, once for each connection,
+/// and plan it unless it has a plan. The temporary tables have to be empty.
 pub(crate) async fn prepare_write(client: &ClientWrapper) -> Result<Statement, Error> {
-    deliveries::prepare(client).await
+    let statement = deliveries::prepare(client).await?;
+    deliveries::plan(client, &statement).await?;
+    Ok(statement)
 }
 
 /// A load whose rows are being written. Dropping it rolls back.
@@ -127,15 +130,10 @@ impl<'c> Writing<'c> {
         let loaded = valid.saturating_sub(prepared.duplicates);
         let has_only_rejects = loaded == 0 && request.fetched > 0;
         let may_withdraw = request.withdraw && !has_only_rejects;
+        let few = (self.copied < MANY_TRIPS).then_some(&self.statement);
         let block = Deliveries::read(&prepared.deliveries, request, may_withdraw)?;
         let written = block
-            .write(
-                client,
-                &self.statement,
-                schedule_id,
-                request,
-                with_public_rows,
-            )
+            .write(client, few, schedule_id, request, with_public_rows)
             .await?;
         let counts = LoadCounts {
             status: status_after(request, loaded),

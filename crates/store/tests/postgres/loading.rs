@@ -486,15 +486,56 @@ async fn no_statement_of_a_load_waits_behind_its_rows_for_the_portal() {
     upsert.commit(&file()).await.unwrap();
 }
 
-/// How often a whole table was read since the server started, by sessions that have ended.
-async fn full_scans(sql: &Client, table: &str) -> i64 {
+/// A figure of the server about a table since it started, by sessions that have ended.
+async fn figure(sql: &Client, table: &str, figure: &str) -> i64 {
     let others = "SELECT count(*) FROM pg_stat_activity
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
     while sql.query_one(others, &[]).await.unwrap().get::<_, i64>(0) > 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = $1";
-    sql.query_one(scans, &[&table]).await.unwrap().get(0)
+    let figure = format!("SELECT {figure} FROM pg_stat_user_tables WHERE relname = $1");
+    sql.query_one(&figure, &[&table]).await.unwrap().get(0)
+}
+
+/// How often a whole table was read.
+async fn full_scans(sql: &Client, table: &str) -> i64 {
+    figure(sql, table, "seq_scan").await
+}
+
+/// How many trips and devices were read.
+async fn rows_read(sql: &Client) -> i64 {
+    let mut rows = 0;
+    for table in ["trips", "devices"] {
+        rows += figure(sql, table, "seq_tup_read + idx_tup_fetch").await;
+    }
+    rows
+}
+
+/// A new database has no statistics yet: a backfill fills it within a minute.
+#[tokio::test]
+async fn a_usual_hour_reads_few_of_the_rows_that_a_new_table_has() {
+    let mut db = Db::planned().await;
+    for table in ["trips", "devices"] {
+        let unknown = format!("ALTER TABLE api.{table} SET (autovacuum_enabled = false)");
+        db.sql.batch_execute(&unknown).await.unwrap();
+    }
+    let hour = |n: u128| trips(1000 * n..1000 * n + 1000);
+    for n in 0..10 {
+        let trips = hour(u128::try_from(n).unwrap());
+        db.load(n, &trips).await;
+    }
+    let mut read = Vec::new();
+    for (n, trips) in [(10, hour(10)), (10, hour(10)), (3, hour(3))] {
+        db.store = open(&db.url, 1);
+        let before = rows_read(&db.sql).await;
+        db.load(n, &trips).await;
+        db.store = open(&db.url, 1);
+        read.push(rows_read(&db.sql).await - before);
+    }
+    assert!(
+        read.iter().all(|rows| *rows < 8_000),
+        "{read:?} rows were read"
+    );
 }
 
 #[tokio::test]

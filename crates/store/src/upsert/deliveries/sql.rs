@@ -16,6 +16,28 @@ const DELIVERED: &str = "CASE WHEN t.schedule_id = $1 AND t.delivered_at IS NOT 
     t.delivered_at,
     '-infinity') END";
 
+/// Keeps only trips `i` that change something. Each is looked up in the index. A join with the
+/// whole table would take longer with each hour that the table has, and as long as the database has
+/// no statistics of a new table, it may choose one.
+const CHANGED_FEW: &str = "LEFT JOIN LATERAL (
+                 SELECT true AS stays FROM api.trips t
+                 WHERE t.provider_id = i.provider_id AND t.trip_id = i.trip_id AND NOT {changes}
+                 LIMIT 1
+             ) AS known ON true
+             WHERE known.stays IS NULL";
+
+/// As [`CHANGED_FEW`], for so many trips that a join may take less time than so many look-ups.
+const CHANGED_MANY: &str = "WHERE NOT EXISTS (
+                 SELECT FROM api.trips t
+                 WHERE t.provider_id = i.provider_id AND t.trip_id = i.trip_id AND NOT {changes}
+             )";
+
+/// [`write_trips`] for the trips of a usual hour.
+pub(super) static WRITE_FEW: LazyLock<String> = LazyLock::new(|| write_trips(CHANGED_FEW));
+
+/// [`write_trips`] for many trips, of which the database has statistics.
+pub(super) static WRITE_MANY: LazyLock<String> = LazyLock::new(|| write_trips(CHANGED_MANY));
+
 /// Writes the trips of the temporary table, and withdraws those that are missing from it.
 ///
 /// Parameters: `$1` the block, `$2` the MDS version, `$3` the request time, `$4` the block's later
@@ -34,7 +56,7 @@ const DELIVERED: &str = "CASE WHEN t.schedule_id = $1 AND t.delivered_at IS NOT 
 ///
 /// The second source also has rows that are withdrawn already. They are locked and not changed. A
 /// load that lets such a trip count again waits for the lock, and then sees this delivery.
-pub(super) static WRITE_TRIPS: LazyLock<String> = LazyLock::new(|| {
+fn write_trips(changed: &str) -> String {
     let case =
         |column: &str| format!("CASE WHEN it.is_newer THEN excluded.{column} ELSE t.{column} END");
     format!(
@@ -44,10 +66,7 @@ pub(super) static WRITE_TRIPS: LazyLock<String> = LazyLock::new(|| {
              SELECT i.id, i.provider_id, i.trip_id, {incoming}, i.flags, $2::text, $1::bigint,
                     $3::timestamptz, {withdrawn_at_once}
              FROM pg_temp.incoming i
-             WHERE NOT EXISTS (
-                 SELECT FROM api.trips t
-                 WHERE t.provider_id = i.provider_id AND t.trip_id = i.trip_id AND NOT {changes}
-             )
+             {changed}
              UNION ALL
              SELECT t.id, t.provider_id, t.trip_id, {present}, t.flags, t.mds_version, t.schedule_id, NULL, $3
              FROM api.trips t
@@ -94,7 +113,7 @@ pub(super) static WRITE_TRIPS: LazyLock<String> = LazyLock::new(|| {
         data = columns(""),
         incoming = columns("i."),
         present = columns("t."),
-        changes = changes("i"),
+        changed = changed.replace("{changes}", &changes("i")),
         still_changes = changes("excluded"),
         is_newer = is_newer("excluded"),
         has_new_content = has_new_content("excluded"),
@@ -108,7 +127,7 @@ pub(super) static WRITE_TRIPS: LazyLock<String> = LazyLock::new(|| {
         schedule_id = case("schedule_id"),
         delivered_at = case("delivered_at"),
     )
-});
+}
 
 /// Whether the delivery in `new` is not older than the one that the row `t` holds.
 fn is_newer(new: &str) -> String {
