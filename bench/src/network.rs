@@ -11,8 +11,10 @@ use local_stack::{Counts, Network, Place, StackOptions, planned_item};
 use pipeline::{BlockItem, Context, Source, extract, sync_db, sync_socrata};
 use rcgen::{CertificateParams, KeyPair};
 use sandbox_network::Disturbance;
+use sandbox_provider::ProviderOptions;
 use serde_json::{Map, json};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::month::run;
 use crate::publish::uploads;
@@ -76,6 +78,15 @@ pub(crate) async fn measure(report: &mut Report, rounds: usize) -> anyhow::Resul
     day(report).await
 }
 
+/// A provider whose trips are not those of the others: they would wait for each other's rows.
+fn other_provider(number: u128) -> ProviderOptions {
+    let options = provider(TRIPS);
+    ProviderOptions {
+        provider_id: Uuid::from_u128(options.provider_id.as_u128() + number),
+        ..options
+    }
+}
+
 /// A stack behind the network, whose database speaks TLS.
 struct Far {
     world: World,
@@ -89,7 +100,7 @@ impl Far {
         // Postgres may run as another user, who must be able to enter the folder.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         let providers: BTreeMap<_, _> = (1..=providers)
-            .map(|n| (format!("provider-{n:02}"), provider(TRIPS)))
+            .map(|n| (format!("provider-{n:02}"), other_provider(n as u128)))
             .collect();
         let options = StackOptions {
             folder: Some(folder.path().join("stack")),
