@@ -48,8 +48,8 @@ pub struct LoadStage<'c> {
 }
 
 /// The statements that a connection knows by name. Reading the second one takes the database longer
-/// than a usual hour's rows, so it is done once for each connection, and while nobody waits for it.
-/// So is planning it, which is done again whenever there are new statistics.
+/// than a usual hour's rows, and so does planning it. It is done once for each connection, and while
+/// nobody waits for it.
 #[derive(Debug)]
 struct Statements {
     copy: Statement,
@@ -57,11 +57,16 @@ struct Statements {
 }
 
 impl Statements {
-    async fn prepare(client: &ClientWrapper) -> Result<Self, Error> {
-        let (copy, write) = try_join!(
-            client.prepare_cached(&COPY_INCOMING),
-            upsert::prepare_write(client),
-        )?;
+    /// `is_new` says whether the temporary tables are: then what was planned with them is void.
+    async fn prepare(client: &ClientWrapper, is_new: bool) -> Result<Self, Error> {
+        let write = async {
+            let write = upsert::prepare_write(client).await?;
+            if is_new {
+                upsert::plan_write(client, &write).await?;
+            }
+            Ok(write)
+        };
+        let (copy, write) = try_join!(client.prepare_cached(&COPY_INCOMING), write)?;
         Ok(Self { copy, write })
     }
 }
@@ -75,12 +80,13 @@ impl Claim {
     pub async fn start_load(&mut self) -> Result<LoadStage<'_>, StoreError> {
         let client = self.session.client()?;
         // An earlier load may have failed and left its rows.
-        let empty = match self.stage_bytes {
-            None => CREATE_INCOMING.as_str(),
-            Some(bytes) if bytes < LARGE_STAGE_BYTES => EMPTY_STAGE,
-            Some(_) => EMPTY_LARGE_STAGE,
+        let (empty, is_new) = match self.stage_bytes {
+            None => (CREATE_INCOMING.as_str(), true),
+            Some(bytes) if bytes < LARGE_STAGE_BYTES => (EMPTY_STAGE, false),
+            Some(_) => (EMPTY_LARGE_STAGE, true),
         };
-        let (_, statements) = try_join!(client.batch_execute(empty), Statements::prepare(client))
+        let statements = Statements::prepare(client, is_new);
+        let (_, statements) = try_join!(client.batch_execute(empty), statements)
             .map_err(failed("preparing a load"))?;
         self.stage_bytes.get_or_insert(0);
         Ok(LoadStage {

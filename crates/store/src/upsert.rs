@@ -24,8 +24,8 @@ pub(crate) mod sql;
 mod writing;
 
 use sql::{EMPTY_LARGE_STAGE, EMPTY_STAGE, RECORD_LOAD};
-pub(crate) use writing::prepare_write;
 pub use writing::{Writing, WrittenLoad};
+pub(crate) use writing::{plan_write, prepare_write};
 
 /// From how many trips on a load pays for statistics of them, and no longer keeps its rows for the
 /// portal.

@@ -23,12 +23,14 @@ use crate::schedule::ScheduleRow;
 use crate::values::values;
 use crate::work::{self, Work};
 
-/// Has the database read the statement that writes a usual hour's trips, once for each connection,
-/// and plan it unless it has a plan. The temporary tables have to be empty.
+/// Has the database read the statement that writes a usual hour's trips, once for each connection.
 pub(crate) async fn prepare_write(client: &ClientWrapper) -> Result<Statement, Error> {
-    let statement = deliveries::prepare(client).await?;
-    deliveries::plan(client, &statement).await?;
-    Ok(statement)
+    deliveries::prepare(client).await
+}
+
+/// Has the database plan that statement. The temporary tables have to be empty.
+pub(crate) async fn plan_write(client: &Client, write: &Statement) -> Result<(), Error> {
+    deliveries::plan(client, write).await
 }
 
 /// A load whose rows are being written. Dropping it rolls back.
