@@ -6,7 +6,6 @@
 
 mod cost;
 mod decimal;
-mod delivered;
 mod fields;
 mod flagging;
 mod flags;
@@ -21,7 +20,6 @@ mod scalar;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-pub use delivered::delivered_id;
 pub use flags::{Flag, Flags, UnknownFlag};
 pub use glance::TripGlance;
 pub use reject::{Reject, RejectReason, TripEnd};
