@@ -10,6 +10,7 @@ mod error;
 mod fence;
 mod hour_totals;
 mod hours;
+mod in_order;
 mod life;
 mod load;
 mod lock_session;

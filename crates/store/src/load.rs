@@ -48,8 +48,8 @@ pub struct LoadStage<'c> {
 }
 
 /// The statements that a connection knows by name. Reading the second one takes the database longer
-/// than a usual hour's rows, and so does planning it. It is done once for each connection, and while
-/// nobody waits for it.
+/// than a usual hour's rows, and so does planning it. It is done once for each connection, and
+/// while nobody waits for it.
 #[derive(Debug)]
 struct Statements {
     copy: Statement,

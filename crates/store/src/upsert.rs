@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt as _};
-use futures::try_join;
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::Client;
@@ -12,6 +11,7 @@ use uuid::Uuid;
 
 use crate::error::{StoreError, failed};
 use crate::fence::{DOING, Fence, STATEMENT};
+use crate::in_order::in_order;
 use crate::publications::{self, Entered, PublicationFile};
 use crate::publish::{self, BlockRows};
 use crate::schedule::{ArchiveRecord, ScheduleRow, get, status_code, to_bigint, write_archive};
@@ -189,7 +189,7 @@ impl Upsert<'_> {
             let archived = write_archive(client, schedule_id, archive).await;
             archived.map_err(doing)
         };
-        let (_, _, row, ()) = try_join!(
+        let (_, _, row, ()) = in_order!(
             archive,
             publications::enter(client, schedule_id, file, entered),
             record,

@@ -7,7 +7,7 @@ use tokio_postgres::{Client, Error};
 /// A transaction of a connection. Dropping it rolls back.
 ///
 /// Statements that are polled together go out together, and the server works on them in the order
-/// of the first polls. So [`begin`](Self::begin) is the first of the futures of a `try_join!` and
+/// of the first polls. So [`begin`](Self::begin) is the first of the futures of an `in_order!` and
 /// its fellows are the first statements of the transaction: all of them take one round trip.
 pub(crate) struct Work<'c> {
     client: &'c ClientWrapper,

@@ -12,13 +12,13 @@
 
 use chrono::{DateTime, Utc};
 use deadpool_postgres::ClientWrapper;
-use futures::try_join;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row, Statement};
 use trips::public_row::PublicTrip;
 
 use super::{LoadRequest, MANY_TRIPS};
 use crate::error::{StoreError, failed};
+use crate::in_order::in_order;
 use crate::publications::ENTER_OTHERS;
 use crate::publish;
 use crate::schedule::get;
@@ -107,7 +107,7 @@ impl Deliveries {
                 false => Ok(None),
             }
         };
-        let (row, mut public_rows) = try_join!(written, public_rows)?;
+        let (row, mut public_rows) = in_order!(written, public_rows)?;
         let count = |column| get::<i64>(&row, column).map(i64::unsigned_abs);
         let (seen, mut changed_others) = (count("seen")?, count("others")?);
         if seen > 0 {
@@ -154,7 +154,7 @@ async fn write_few(
     parameters: &[Parameter<'_>],
 ) -> Result<Row, Error> {
     let parameters: Vec<_> = parameters.iter().map(|(value, _)| *value).collect();
-    let ((), row, ()) = try_join!(
+    let ((), row, ()) = in_order!(
         client.batch_execute(KEEP_PLAN),
         client.query_one(statement, &parameters),
         client.batch_execute(PLAN_ANEW),
@@ -167,7 +167,7 @@ async fn write_few(
 pub(super) async fn plan(client: &Client, statement: &Statement) -> Result<(), Error> {
     let (version, later) = (None::<String>, Vec::<DateTime<Utc>>::new());
     let parameters = values![NO_BLOCK, version, DateTime::UNIX_EPOCH, later, false];
-    try_join!(
+    in_order!(
         client.batch_execute("BEGIN"),
         write_few(client, statement, parameters),
         client.batch_execute("ROLLBACK"),

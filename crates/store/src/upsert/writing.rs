@@ -19,6 +19,7 @@ use super::{LoadCounts, LoadRequest, MANY_TRIPS, Upsert, check};
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::fence::Fence;
+use crate::in_order::in_order;
 use crate::schedule::ScheduleRow;
 use crate::values::values;
 use crate::work::{self, Work};
@@ -246,7 +247,7 @@ async fn prepare(
         let values = values![flag, flags, *overlapping];
         client.execute_typed(FLAG_OVERLAPS, values).await
     };
-    let (rejected_ids, (), (), (), _, _, duplicates, _, deliveries) = try_join!(
+    let (rejected_ids, (), (), (), _, _, duplicates, _, deliveries) = in_order!(
         rejected,
         gather_statistics(client, copied),
         insert_devices(client, request),
@@ -279,7 +280,7 @@ async fn insert_devices(client: &Client, request: &LoadRequest) -> Result<(), Er
     if request.screened.many_devices().is_some() {
         return Ok(());
     }
-    try_join!(
+    in_order!(
         client.batch_execute(work::BEGIN),
         client.execute_typed(INSERT_DEVICES, &[]),
         client.batch_execute("COMMIT"),
