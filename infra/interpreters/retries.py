@@ -124,6 +124,7 @@ class Functions:
             event = {
                 "run_id": case_id, "block_count": 1, "dry_run": False, "max_concurrency": 8,
                 "manifest": {"bucket": "bucket", "key": event.get("manifest", "nothing")},
+                "config": {"settings": {"etag": "one"}, "providers": {"etag": "two"}},
             }  # fmt: skip
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(event).encode())}
 

@@ -20,7 +20,7 @@ async function run({ machine, input, state, error, failures }) {
     if (name === state && ++calls <= failures) {
       throw Object.assign(new Error('the cause'), { name: error });
     }
-    const plan = { run_id: 'run', block_count: 1, dry_run: false, max_concurrency: 1 };
+    const plan = { run_id: 'run', block_count: 1, dry_run: false, max_concurrency: 1, config: {} };
     return { Payload: name === 'PlanBlocks' ? plan : Payload };
   };
   const overrides = {
