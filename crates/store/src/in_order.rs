@@ -3,8 +3,8 @@
 /// Waits for the statements, and returns their results, or the first error in their order.
 ///
 /// All are polled before one of them is ready, so they go out together. Once a statement of a
-/// transaction has failed, the server refuses those behind it. Such a refusal says nothing, and may
-/// be seen before the error that is behind it.
+/// transaction has failed, the server refuses the ones that follow. Such a refusal does not say
+/// what has failed, and it may be seen before the failure itself.
 macro_rules! in_order {
     ($($statement:expr),+ $(,)?) => {
         $crate::in_order::InOrder::in_order(futures::join!($($statement),+))

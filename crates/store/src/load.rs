@@ -57,7 +57,7 @@ struct Statements {
 }
 
 impl Statements {
-    /// `is_new` says whether the temporary tables are: then what was planned with them is void.
+    /// `is_new` says whether the temporary tables are new. Then there is no plan that uses them.
     async fn prepare(client: &ClientWrapper, is_new: bool) -> Result<Self, Error> {
         let write = async {
             let write = upsert::prepare_write(client).await?;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use futures::try_join;
 use tokio_postgres::{Client, Error};
 
 use crate::claim::Claim;
 use crate::error::{Busy, StoreError, failed};
+use crate::in_order::in_order;
 use crate::values::values;
 
 const LIMIT: &str =
@@ -45,7 +45,7 @@ impl NamedLock {
     async fn send(&self, client: &Client, wait: Duration) -> Result<(), Error> {
         let limit = format!("{}ms", wait.as_millis().max(1));
         let Self { space, name } = self;
-        try_join!(
+        in_order!(
             client.batch_execute("BEGIN"),
             async { client.execute_typed(LIMIT, values![limit]).await },
             async {

@@ -50,9 +50,9 @@ impl<'c> Work<'c> {
 pub(crate) const BEGIN: &str =
     "BEGIN; SET LOCAL work_mem = '64MB'; SET LOCAL plan_cache_mode = 'force_custom_plan'";
 
-/// For a prepared statement that was planned beforehand: its plan is kept. It finds rows by an
-/// index and joins by hashes, other than where the statement leaves no choice, so it suits tables
-/// of every size, also one that has grown since.
+/// For a prepared statement that was planned beforehand: its plan is kept. The plan finds rows by
+/// an index and joins by hashes, except where the statement leaves no choice. So it suits tables of
+/// every size, also one that has grown since.
 pub(crate) const KEEP_PLAN: &str = "
     SET LOCAL plan_cache_mode = 'force_generic_plan';
     SET LOCAL enable_seqscan = off;

@@ -21,7 +21,7 @@ pub(crate) enum Kept {
 }
 
 /// A response, or a file, that lacks too many trips to be believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Loss {
     kept: Kept,
     trips: u64,
