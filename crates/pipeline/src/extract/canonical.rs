@@ -12,9 +12,8 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 /// once, but not as a tree of values. Only the members of the objects that are open are kept, as
 /// sixteen bytes each.
 pub(super) fn hash_of_json(text: &str) -> Option<u64> {
-    serde_json::from_str::<ValueHash>(text)
-        .ok()
-        .map(|hash| hash.0)
+    let ValueHash(value) = serde_json::from_str(text).ok()?;
+    Some(hash_of(&(value, digits::hash_of_long_numbers(text))))
 }
 
 /// What precedes a value in its hash, so that a text and a number never look alike.
@@ -100,6 +99,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
         ValueHash::of(Kind::Object, members)
     }
 }
+
+mod digits;
 
 #[cfg(test)]
 mod tests;

@@ -162,10 +162,11 @@ impl Fingerprints {
         self.0.len() as u64
     }
 
-    /// Counts what a later response has changed.
+    /// Counts what a later response has changed. Deliveries of one trip in another order are a
+    /// change, because the last one counts.
     pub(super) fn compare(mut self, mut later: Self) -> Changes {
-        self.0.sort_unstable();
-        later.0.sort_unstable();
+        self.0.sort_by_key(|(id, _)| *id);
+        later.0.sort_by_key(|(id, _)| *id);
         let mut before = self.0.chunk_by(|a, b| a.0 == b.0).peekable();
         let mut changes = Changes::default();
         for after in later.0.chunk_by(|a, b| a.0 == b.0) {

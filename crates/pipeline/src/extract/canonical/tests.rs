@@ -45,6 +45,32 @@ fn another_value_makes_a_difference() {
 }
 
 #[test]
+fn digits_that_a_float_drops_make_a_difference() {
+    for (number, other) in [
+        ("1180591620717411303424", "1180591620717411303425"),
+        ("-97.74306000000001", "-97.743060000000012"),
+        ("0.1234567890123456789", "0.1234567890123456788"),
+    ] {
+        assert_eq!(number.parse::<f64>(), other.parse::<f64>());
+        assert!(!same(number, other), "{number}");
+        let [one, another] = [number, other].map(|it| format!(r#"{{"a":"\\","b\"":[{it}]}}"#));
+        assert!(!same(&one, &another), "{one}");
+        let turned = format!(r#"{{ "b\u0022": [ {number} ], "a": "\u005c" }}"#);
+        assert!(same(&one, &turned), "{turned}");
+    }
+}
+
+#[test]
+fn digits_in_a_text_are_a_text() {
+    let text = r#""12345678901234567890\" 12345678901234567890""#;
+    assert_eq!(digits::hash_of_long_numbers(text), 0);
+    assert!(same(
+        r#""1234567890123456789\u0030""#,
+        r#""12345678901234567890""#
+    ));
+}
+
+#[test]
 fn what_is_not_json_has_no_hash() {
     for text in ["", "{", "NaN", &"[".repeat(100_000), "1e999"] {
         assert_eq!(hash_of_json(text), None, "{}", &text[..text.len().min(9)]);

@@ -42,6 +42,22 @@ fn a_second_delivery_of_a_trip_is_a_change_of_it() {
 }
 
 #[test]
+fn deliveries_of_a_trip_in_another_order_are_a_change_of_it() {
+    let trips = [r#"{"trip_id":"a","x":1}"#, r#"{"trip_id":"a","x":2}"#];
+    let turned = fingerprints(&[trips[1], trips[0]]);
+    let changes = fingerprints(&trips).compare(turned);
+    assert_eq!((changes.new, changes.changed, changes.gone), (0, 1, 0));
+}
+
+#[test]
+fn an_integer_id_counts_with_all_its_digits() {
+    let before = fingerprints(&[r#"{"trip_id":1180591620717411303424}"#]);
+    let after = fingerprints(&[r#"{"trip_id":1180591620717411303425}"#]);
+    let changes = before.compare(after);
+    assert_eq!((changes.new, changes.changed, changes.gone), (1, 0, 1));
+}
+
+#[test]
 fn a_trip_without_an_id_is_known_by_what_it_says() {
     let before = fingerprints(&["{\"x\":1}", "[]"]);
     let after = fingerprints(&["[]", "{\"x\":2}"]);
