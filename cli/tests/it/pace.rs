@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use sandbox_provider::{Fault, Times};
-use serde_json::json;
+use serde_json::{Value, json};
 use trips::status::BlockStatus::{ExtractFailed, New, Published};
 
 use crate::support::{ONE_HOUR, World, hour, options, run, stderr, with, world_of};
@@ -94,4 +94,25 @@ async fn a_provider_that_asked_for_an_hours_wait_is_requested_after_it_and_not_b
         .unwrap();
     world.expect(0, &FIRST_THREE).await;
     assert_eq!(world.statuses().await, [Published; 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_ends_with_the_address_that_asked_for_it() {
+    let world = world_with("max_attempts", json!(1)).await;
+    let throttled = Fault::Status {
+        status: 429,
+        retry_after: Some(3600),
+    };
+    let noon = hour("2020-01-15-12");
+    world.stack.providers["bird"].fail_hour(noon, throttled, Times::Next(1));
+    world.expect(1, &ONE_HOUR).await;
+    world.expect(1, &ONE_HOUR).await;
+    assert_eq!(world.request_count(), 1);
+
+    let mut providers: Value = serde_json::from_str(&world.revealed("providers").await).unwrap();
+    let address = providers["bird"]["mds_api_url"].as_str().unwrap();
+    providers["bird"]["mds_api_url"] = json!(address.replace("127.0.0.1", "localhost"));
+    world.put(0, "providers", &providers.to_string(), &[]).await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [Published]);
 }

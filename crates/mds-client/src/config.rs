@@ -184,6 +184,18 @@ impl ProviderConfig {
         ActiveFrom::KEY,
     ];
 
+    /// The addresses that its requests go to: that of the API, and that of the login if it has one.
+    /// They may hold secrets.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<&str> {
+        let login = self.token_request.as_ref().map(|request| &request.url);
+        [Some(&self.mds_api_url), self.token_url.as_ref(), login]
+            .into_iter()
+            .flatten()
+            .map(Url::as_str)
+            .collect()
+    }
+
     /// How the provider's feed has to be read.
     #[must_use]
     pub fn feed(&self) -> Feed {

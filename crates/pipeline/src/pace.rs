@@ -12,6 +12,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use trips::block::ProviderName;
 
+use crate::hashing::sha256;
+
 /// How long a process may believe that nobody was asked to wait, for a provider without a `delay`.
 /// With one, every turn is reserved in the database.
 const MAX_AGE: Duration = Duration::from_secs(2);
@@ -22,6 +24,8 @@ pub(crate) struct SharedPace {
     store: Store,
     slots: RequestSlots,
     provider: ProviderName,
+    /// The hash of the addresses that the requests go to.
+    address: String,
     delay: Duration,
     max_parallel: Option<u32>,
     /// When it was last read whether the provider asked for a wait, and what was read.
@@ -54,6 +58,7 @@ impl SharedPace {
             store: store.clone(),
             slots: slots.clone(),
             provider: provider.clone(),
+            address: sha256(&config.addresses().join(" ")),
             delay: config.delay,
             max_parallel: config.max_parallel,
             known: Mutex::default(),
@@ -68,7 +73,11 @@ impl SharedPace {
         {
             return Ok(known.left());
         }
-        let held_off = self.store.held_off(&self.provider).await.map_err(failed)?;
+        let held_off = self
+            .store
+            .held_off(&self.provider, &self.address)
+            .await
+            .map_err(failed)?;
         *known = Some(Known {
             read_at: Instant::now(),
             held_off,
@@ -92,13 +101,12 @@ impl SharedPace {
         Ok(true)
     }
 
-    /// The wait is kept by the provider's name, so it outlives the address that asked for it.
     fn too_long(&self, until: DateTime<Utc>) -> PaceError {
         let provider = &self.provider;
         PaceError::HeldOff {
             until,
             remedy: Some(format!(
-                "if its address has changed since, end the wait: UPDATE api.providers SET not_before = NULL WHERE \
+                "to end the wait, once the provider allows it: UPDATE api.providers SET not_before = NULL WHERE \
                  provider_name = '{provider}'"
             )),
         }
@@ -112,7 +120,13 @@ impl SharedPace {
                 .map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let reserved = self
                 .store
-                .reserve_turn(&self.provider, self.delay, limits.patience, left)
+                .reserve_turn(
+                    &self.provider,
+                    &self.address,
+                    self.delay,
+                    limits.patience,
+                    left,
+                )
                 .await
                 .map_err(failed)?;
             match reserved {
@@ -165,7 +179,11 @@ impl Pace for SharedPace {
         async move {
             let wait = wait.min(MAX_HOLD_OFF);
             let mut known = self.known.lock().await;
-            if let Err(error) = self.store.hold_off(&self.provider, wait).await {
+            let noted = self
+                .store
+                .hold_off(&self.provider, &self.address, wait)
+                .await;
+            if let Err(error) = noted {
                 tracing::warn!(
                     error.message = %error,
                     "wait that a provider asked for could not be noted"

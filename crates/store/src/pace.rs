@@ -33,31 +33,54 @@ pub struct HeldOff {
     pub wait: Duration,
 }
 
+/// The wait that the provider asked for at an address; what it asked for at another is void. A wait
+/// without an address holds for each: a version before this one noted it.
+macro_rules! not_before {
+    ($address:literal) => {
+        concat!(
+            "CASE WHEN held_off_address IS NULL OR held_off_address = ",
+            $address,
+            " THEN not_before END"
+        )
+    };
+}
+
 /// Reserves a turn that begins in time. `greatest` ignores nulls.
-const RESERVE: &str = "
-    UPDATE api.providers
-    SET next_request_at = greatest(next_request_at, not_before, clock_timestamp()) + make_interval(secs => $2)
-    WHERE provider_name = $1
-      AND (not_before IS NULL OR not_before <= clock_timestamp() + make_interval(secs => $3))
-      AND greatest(next_request_at, not_before, clock_timestamp())
-          <= clock_timestamp() + make_interval(secs => $4)
-    RETURNING extract(epoch FROM next_request_at - make_interval(secs => $2) - clock_timestamp())::float8 AS wait";
+const RESERVE: &str = concat!(
+    "UPDATE api.providers
+     SET next_request_at = greatest(next_request_at, ",
+    not_before!("$5"),
+    ", clock_timestamp()) + make_interval(secs => $2)
+     WHERE provider_name = $1
+       AND coalesce(",
+    not_before!("$5"),
+    " <= clock_timestamp() + make_interval(secs => $3), true)
+       AND greatest(next_request_at, ",
+    not_before!("$5"),
+    ", clock_timestamp()) <= clock_timestamp() + make_interval(secs => $4)
+     RETURNING extract(epoch FROM next_request_at - make_interval(secs => $2) - clock_timestamp())::float8 AS wait"
+);
 
-const HELD_OFF: &str = "
-    SELECT not_before, extract(epoch FROM not_before - clock_timestamp())::float8 AS wait
-    FROM api.providers
-    WHERE provider_name = $1";
+const HELD_OFF: &str = concat!(
+    "SELECT not_before, extract(epoch FROM not_before - clock_timestamp())::float8 AS wait
+     FROM (SELECT ",
+    not_before!("$2"),
+    " AS not_before FROM api.providers WHERE provider_name = $1) AS provider"
+);
 
-const HOLD_OFF: &str = "
-    UPDATE api.providers
-    SET not_before = greatest(not_before, clock_timestamp() + make_interval(secs => $2))
-    WHERE provider_name = $1";
+const HOLD_OFF: &str = concat!(
+    "UPDATE api.providers
+     SET not_before = greatest(",
+    not_before!("$3"),
+    ", clock_timestamp() + make_interval(secs => $2)), held_off_address = $3
+     WHERE provider_name = $1"
+);
 
 impl Store {
     /// Reserves the next turn of a request to a provider, `delay` after the one before it.
     ///
     /// Nothing is reserved for a request that cannot wait so long: `patience` limits the wait that
-    /// the provider asked for, `time_left` every wait.
+    /// the provider asked for at this address, `time_left` every wait.
     ///
     /// # Errors
     ///
@@ -65,6 +88,7 @@ impl Store {
     pub async fn reserve_turn(
         &self,
         provider: &ProviderName,
+        address: &str,
         delay: Duration,
         patience: Duration,
         time_left: Option<Duration>,
@@ -76,28 +100,33 @@ impl Store {
             .await?
             .query_typed_opt(
                 RESERVE,
-                values![provider.as_str(), limits[0], limits[1], limits[2]],
+                values![provider.as_str(), limits[0], limits[1], limits[2], address],
             )
             .await
             .map_err(failed("reserving a provider's turn"))?;
         if let Some(row) = reserved {
             return Ok(Turn::In(seconds(get(&row, "wait")?)));
         }
-        let held_off = self.held_off(provider).await?;
+        let held_off = self.held_off(provider, address).await?;
         let too_long = held_off.filter(|it| it.wait > patience.min(time_left));
         Ok(too_long.map_or(Turn::TooLate, Turn::HeldOff))
     }
 
-    /// The wait that a provider asked for; `None` if it asked for none, or if it is over.
+    /// The wait that a provider asked for at an address, by its hash; `None` if it asked for none
+    /// there, or if it is over.
     ///
     /// # Errors
     ///
     /// As [`reserve_turn`](Self::reserve_turn).
-    pub async fn held_off(&self, provider: &ProviderName) -> Result<Option<HeldOff>, StoreError> {
+    pub async fn held_off(
+        &self,
+        provider: &ProviderName,
+        address: &str,
+    ) -> Result<Option<HeldOff>, StoreError> {
         let row = self
             .client()
             .await?
-            .query_typed_opt(HELD_OFF, values![provider.as_str()])
+            .query_typed_opt(HELD_OFF, values![provider.as_str(), address])
             .await
             .map_err(failed("reading a provider's pace"))?
             .ok_or_else(|| unknown(provider))?;
@@ -112,7 +141,7 @@ impl Store {
             }))
     }
 
-    /// Notes that a provider asked for no request for this time.
+    /// Notes that a provider asked for no request to an address, by its hash, for this time.
     ///
     /// # Errors
     ///
@@ -120,12 +149,16 @@ impl Store {
     pub async fn hold_off(
         &self,
         provider: &ProviderName,
+        address: &str,
         wait: Duration,
     ) -> Result<(), StoreError> {
         let changed = self
             .client()
             .await?
-            .execute_typed(HOLD_OFF, values![provider.as_str(), wait.as_secs_f64()])
+            .execute_typed(
+                HOLD_OFF,
+                values![provider.as_str(), wait.as_secs_f64(), address],
+            )
             .await
             .map_err(failed("noting a provider's wait"))?;
         if changed == 0 {

@@ -7,6 +7,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::fixture::{Db, bird, open};
 
+const ADDRESS: &str = "a";
+
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the n-th of these turns waits for, in whole seconds.
@@ -28,7 +30,8 @@ async fn turns_are_a_delay_apart_whichever_process_reserves_them() {
     let delay = Duration::from_secs(5);
     let bird = bird();
     let stores = [db.store.clone(), open(&db.url, 4), open(&db.url, 4)];
-    let reserving = (0..12).map(|n| stores[n % 3].reserve_turn(&bird, delay, PATIENCE, None));
+    let reserving =
+        (0..12).map(|n| stores[n % 3].reserve_turn(&bird, ADDRESS, delay, PATIENCE, None));
     let turns = futures::future::join_all(reserving).await;
     let expected: Vec<f64> = (0..12).map(|n| f64::from(n * 5)).collect();
     assert_eq!(waits(turns.into_iter().map(Result::unwrap)), expected);
@@ -40,7 +43,10 @@ async fn a_turn_that_comes_too_late_is_not_reserved() {
     let delay = Duration::from_secs(50);
     let short = Some(Duration::from_secs(10));
     let reserve = async |left| {
-        let turn = db.store.reserve_turn(&bird(), delay, PATIENCE, left).await;
+        let turn = db
+            .store
+            .reserve_turn(&bird(), ADDRESS, delay, PATIENCE, left)
+            .await;
         turn.unwrap()
     };
     assert_eq!(waits([reserve(short).await]), [0.0]);
@@ -53,20 +59,20 @@ async fn a_turn_that_comes_too_late_is_not_reserved() {
 async fn a_wait_that_the_provider_asked_for_holds_for_every_process() {
     let db = Db::planned().await;
     let other = open(&db.url, 2);
-    assert_eq!(other.held_off(&bird()).await.unwrap(), None);
+    assert_eq!(other.held_off(&bird(), ADDRESS).await.unwrap(), None);
     db.store
-        .hold_off(&bird(), Duration::from_secs(3600))
+        .hold_off(&bird(), ADDRESS, Duration::from_secs(3600))
         .await
         .unwrap();
     // A shorter one does not end it.
     db.store
-        .hold_off(&bird(), Duration::from_secs(1))
+        .hold_off(&bird(), ADDRESS, Duration::from_secs(1))
         .await
         .unwrap();
-    let held_off = other.held_off(&bird()).await.unwrap().unwrap();
+    let held_off = other.held_off(&bird(), ADDRESS).await.unwrap().unwrap();
     assert!((3590.0..=3600.0).contains(&held_off.wait.as_secs_f64()));
     let turn = other
-        .reserve_turn(&bird(), Duration::ZERO, PATIENCE, None)
+        .reserve_turn(&bird(), ADDRESS, Duration::ZERO, PATIENCE, None)
         .await
         .unwrap();
     let Turn::HeldOff(refused) = turn else {
@@ -79,10 +85,13 @@ async fn a_wait_that_the_provider_asked_for_holds_for_every_process() {
 async fn a_short_wait_moves_the_turn() {
     let db = Db::planned().await;
     let wait = Duration::from_secs(20);
-    db.store.hold_off(&bird(), wait).await.unwrap();
+    db.store.hold_off(&bird(), ADDRESS, wait).await.unwrap();
     let reserve = async || {
         let delay = Duration::from_secs(5);
-        let turn = db.store.reserve_turn(&bird(), delay, PATIENCE, None).await;
+        let turn = db
+            .store
+            .reserve_turn(&bird(), ADDRESS, delay, PATIENCE, None)
+            .await;
         turn.unwrap()
     };
     assert_eq!(waits([reserve().await, reserve().await]), [20.0, 25.0]);
@@ -92,17 +101,46 @@ async fn a_short_wait_moves_the_turn() {
 async fn a_wait_that_is_over_is_none() {
     let db = Db::planned().await;
     db.store
-        .hold_off(&bird(), Duration::from_millis(100))
+        .hold_off(&bird(), ADDRESS, Duration::from_millis(100))
         .await
         .unwrap();
     sleep(Duration::from_millis(150)).await;
-    assert_eq!(db.store.held_off(&bird()).await.unwrap(), None);
+    assert_eq!(db.store.held_off(&bird(), ADDRESS).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_wait_that_another_address_asked_for_is_void() {
+    let db = Db::planned().await;
+    let hour = Duration::from_secs(3600);
+    db.store.hold_off(&bird(), ADDRESS, hour).await.unwrap();
+    let at_another = async || {
+        let bird = bird();
+        let turn = db
+            .store
+            .reserve_turn(&bird, "b", Duration::ZERO, PATIENCE, None);
+        turn.await.unwrap()
+    };
+    assert_eq!(db.store.held_off(&bird(), "b").await.unwrap(), None);
+    assert_eq!(waits([at_another().await]), [0.0]);
+
+    // The other's own wait takes its place, though it is shorter.
+    let short = Duration::from_secs(20);
+    db.store.hold_off(&bird(), "b", short).await.unwrap();
+    assert_eq!(waits([at_another().await]), [20.0]);
+
+    // A version before this one notes no address.
+    let unknown = "UPDATE api.providers SET held_off_address = NULL";
+    db.sql.batch_execute(unknown).await.unwrap();
+    for address in [ADDRESS, "b"] {
+        let held_off = db.store.held_off(&bird(), address).await.unwrap();
+        assert!(held_off.is_some(), "{address}");
+    }
 }
 
 #[tokio::test]
 async fn a_provider_that_no_plan_has_seen_has_no_pace() {
     let db = Db::migrated().await;
-    let error = db.store.held_off(&bird()).await.unwrap_err();
+    let error = db.store.held_off(&bird(), ADDRESS).await.unwrap_err();
     assert!(matches!(error, StoreError::UnknownProvider { .. }));
 }
 
@@ -163,7 +201,7 @@ async fn slots_wait_neither_for_claims_nor_for_the_pool() {
     let claim = small.claim(db.schedule_id(0).await).await.unwrap();
     let slots = small.request_slots();
     let slot = slots.take(&bird(), 1, soon()).await.unwrap();
-    assert_eq!(small.held_off(&bird()).await.unwrap(), None);
+    assert_eq!(small.held_off(&bird(), ADDRESS).await.unwrap(), None);
     slot.free().await;
     claim.release().await.unwrap();
 }

@@ -43,6 +43,7 @@ pub(in crate::takeover) const PROVIDERS: Table = Table {
         later("answered_at", Instant),
         later("next_request_at", Instant),
         later("not_before", Instant),
+        later("held_off_address", Text),
         later("active_from", Instant),
         later("lag_hours", Int),
         later("enabled", Bool),
