@@ -3,12 +3,13 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use rstest::rstest;
 use sandbox_portal::PortalOptions;
 use sandbox_provider::{Rates, Rhythm};
 use serde_json::{Map, Value, json};
 use trips::status::BlockStatus::{Loaded, NoTrips, PublishFailed, Published};
 
-use crate::support::{ONE_HOUR, REPAIR, World, options, run, stdout, with, world_of};
+use crate::support::{ONE_HOUR, REPAIR, World, options, run, stderr, stdout, with, world_of};
 
 const DAY: [&str; 7] = run("bird", "2020-01-15-00", "2020-01-16-00");
 
@@ -299,6 +300,38 @@ async fn a_portal_that_stays_away_stops_the_publishing_of_a_run() {
     assert_eq!(failed, 3, "{}", stdout(&output));
     assert_eq!(statuses.iter().filter(|it| **it == Loaded).count(), 21);
     assert_eq!(world.uploads().len(), 3 * 4);
+
+    world.stack.portal.clear_faults();
+    world.expect(0, &DAY).await;
+    assert_eq!(world.statuses().await, [Published; 24]);
+    assert_eq!(world.stack.portal.row_count(), 240);
+}
+
+#[rstest]
+#[case::login(401)]
+#[case::role(403)]
+#[case::dataset(404)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_refuses_every_request_is_not_asked_for_each_block(#[case] status: u16) {
+    let world = plain().await;
+    world.expect(0, &with(&DAY, &["--no-sync-socrata"])).await;
+    for _ in 0..200 {
+        world.stack.portal.fail_next(sandbox_portal::Fault::Status {
+            status,
+            retry_after: None,
+        });
+    }
+    let output = world.expect(1, &DAY).await;
+    let said = format!(
+        "publishing has stopped, since the portal cannot be used: 3 blocks in a row failed with \
+         SocrataRejected: the portal refuses: it returned status {status}"
+    );
+    assert!(stderr(&output).contains(&said), "{}", stderr(&output));
+    let statuses = world.statuses().await;
+    let failed = statuses.iter().filter(|it| **it == PublishFailed).count();
+    // Another upload may have begun while the third refusal was recorded.
+    assert!((3..=5).contains(&failed), "{statuses:?}");
+    assert!((3..=5).contains(&world.uploads().len()), "{statuses:?}");
 
     world.stack.portal.clear_faults();
     world.expect(0, &DAY).await;

@@ -11,7 +11,7 @@ use trips::envelope::EnvelopeError;
 use trips::time::TimeError;
 use vault::VaultError;
 
-use crate::error::{ErrorName, PipelineError};
+use crate::error::{Dependency, ErrorName, PipelineError};
 
 impl From<TimeError> for PipelineError {
     fn from(error: TimeError) -> Self {
@@ -69,7 +69,7 @@ impl From<VaultError> for PipelineError {
     fn from(error: VaultError) -> Self {
         let caused = Self::caused(ErrorName::from(&error), &error);
         if matches!(error, VaultError::Refused { .. }) {
-            caused.of_bucket()
+            caused.refused_by(Dependency::Bucket)
         } else {
             caused
         }
@@ -106,10 +106,11 @@ impl From<StoreError> for PipelineError {
             | StoreError::Corrupt { .. } => ErrorName::Internal,
         };
         let caused = Self::caused(name, &error);
-        if matches!(error, StoreError::NotMigrated(_)) {
-            caused.not_migrated()
-        } else {
-            caused
+        match (&error, name) {
+            (StoreError::NotMigrated(_), _) => caused.not_migrated(),
+            // A login or a role that every block has.
+            (_, ErrorName::ConfigInvalid) => caused.refused_by(Dependency::Database),
+            _ => caused,
         }
     }
 }
@@ -155,7 +156,12 @@ impl From<SocrataError> for PipelineError {
             // The turn to write is a lock of the database.
             SocrataError::NotSent { .. } => ErrorName::DatabaseUnavailable,
         };
-        Self::caused(name, &error)
+        let caused = Self::caused(name, &error);
+        if error.refuses_every_request() {
+            caused.refused_by(Dependency::Portal)
+        } else {
+            caused
+        }
     }
 }
 

@@ -67,6 +67,20 @@ impl ErrorName {
     }
 }
 
+/// Something that every block needs, whichever its provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dependency {
+    /// Postgres.
+    Database,
+    /// The bucket.
+    Bucket,
+    /// The portal. Without it the other steps go on.
+    Portal,
+    /// A setting, or a file that a setting names.
+    Configuration,
+}
+
 /// Why a step failed: one of the fixed names, and a sentence for the person who reads the log.
 ///
 /// The error crosses process boundaries (as a Lambda function's error, as a row of
@@ -82,8 +96,8 @@ pub struct PipelineError {
     pub(crate) before_start: bool,
     /// Whether the database's tables are older than this program.
     not_migrated: bool,
-    /// Whether the bucket refuses requests, whichever the object.
-    of_bucket: bool,
+    /// What refuses every request, whichever the block.
+    refused_by: Option<Dependency>,
 }
 
 impl PipelineError {
@@ -95,7 +109,7 @@ impl PipelineError {
             message: message.into(),
             before_start: false,
             not_migrated: false,
-            of_bucket: false,
+            refused_by: None,
         }
     }
 
@@ -114,17 +128,18 @@ impl PipelineError {
         self.not_migrated
     }
 
-    /// The same error, of a bucket that refuses requests.
-    pub(crate) fn of_bucket(self) -> Self {
+    /// The same error, of something that refuses every request, whichever the block.
+    pub(crate) fn refused_by(self, dependency: Dependency) -> Self {
         Self {
-            of_bucket: true,
+            refused_by: Some(dependency),
             ..self
         }
     }
 
-    /// Whether the bucket refuses requests, whichever the object.
-    pub(crate) fn is_of_bucket(&self) -> bool {
-        self.of_bucket
+    /// What refuses every request, whichever the block; `None` if the error may be of this block
+    /// alone.
+    pub(crate) fn refusing(&self) -> Option<Dependency> {
+        self.refused_by
     }
 
     /// The same error, of a step that it kept from starting.

@@ -45,7 +45,7 @@ pub use database::{
     plan_migration, provider_ids,
 };
 pub use doctor::{Check, DoctorReport, Outcome, Verdict as DoctorVerdict, examine, examine_portal};
-pub use error::{ErrorName, PipelineError, to_json};
+pub use error::{Dependency, ErrorName, PipelineError, to_json};
 pub use event::{
     BlockItem, ExtractOutput, ManifestLocation, PlanRequest, SyncDbOutput, SyncSocrataOutput,
     read_event,
@@ -63,7 +63,7 @@ pub use probe::{
     Conclusion, Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict, probe,
 };
 pub use publish::not_loaded;
-pub use run::{BlockOutcome, Dependency, GaveUp, RunEnd, RunObserver, RunOptions, run_local};
+pub use run::{BlockOutcome, GaveUp, RunEnd, RunObserver, RunOptions, run_local};
 pub use run_step::{run_step, step_within};
 pub use source::Source;
 pub use span::step_span;

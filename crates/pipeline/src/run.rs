@@ -29,8 +29,8 @@ mod health;
 mod types;
 
 use self::failures::Failures;
+pub use self::health::GaveUp;
 use self::health::Health;
-pub use self::health::{Dependency, GaveUp};
 pub use self::types::{BlockOutcome, RunEnd, RunObserver, RunOptions};
 
 /// How many loaded blocks may wait for the portal before loading waits too. An item is a kilobyte.

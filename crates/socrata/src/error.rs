@@ -57,6 +57,18 @@ impl SocrataError {
         matches!(self, Self::Throttled { .. } | Self::Unavailable { .. })
     }
 
+    /// Whether the portal would refuse any other request, too: it refuses the login, or the address
+    /// leads nowhere.
+    pub fn refuses_every_request(&self) -> bool {
+        matches!(
+            self,
+            Self::Rejected {
+                status: 300..=399 | 401 | 403 | 404,
+                ..
+            }
+        )
+    }
+
     /// The wait that the portal requested.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -155,6 +155,7 @@ impl Uploader<'_> {
         let gone = gone(&batch.parts);
         match send(self.portal, self.turn, &batch.chunk(), &gone).await {
             Ok(upsert) if upsert.errors == 0 => return self.taken(&batch.parts, upsert),
+            Err(error) if error.refuses_every_request() => return Err(error.into()),
             Ok(_) | Err(SocrataError::Rejected { .. }) if batch.parts.len() > 1 => {
                 self.upload_one_by_one(batch).await?;
             }
@@ -181,6 +182,7 @@ impl Uploader<'_> {
                 Ok(upsert) if upsert.errors == 0 => {
                     self.taken(parts, upsert)?.record(self.turn).await?;
                 }
+                Err(error) if error.refuses_every_request() => return Err(error.into()),
                 Ok(upsert) => {
                     self.refuse(part, &refused_rows(self.portal, upsert))
                         .await?;

@@ -9,30 +9,16 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use trips::status::Step;
 
-use crate::error::{ErrorName, PipelineError};
+use crate::error::{Dependency, ErrorName, PipelineError};
 
 /// Failures in a row after which the run stops. Each one has waited and retried.
 const MAX_FAILURES: u32 = 3;
 
-/// Something that every block needs, whichever its provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Dependency {
-    /// Postgres.
-    Database,
-    /// The bucket.
-    Bucket,
-    /// The portal. Without it the other steps go on.
-    Portal,
-    /// A setting, or a file that a setting names.
-    Configuration,
-}
-
 impl Dependency {
     /// What this error is about, if the next block would meet it too.
     fn of(step: Step, error: &PipelineError) -> Option<Self> {
-        if error.is_of_bucket() {
-            return Some(Self::Bucket);
+        if error.refusing().is_some() {
+            return error.refusing();
         }
         match (error.name, step) {
             (ErrorName::DatabaseUnavailable, _) => Some(Self::Database),
@@ -86,10 +72,31 @@ impl fmt::Display for GaveUp {
     }
 }
 
-/// Failures in a row by what they are about.
+/// What failures in a row have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    about: Dependency,
+    /// The only step that may need it, or have the right that it refuses; `None` if a success of
+    /// any step ends the row.
+    step: Option<Step>,
+}
+
+impl Row {
+    fn of(step: Step, error: &PipelineError) -> Option<Self> {
+        let about = Dependency::of(step, error)?;
+        let is_away = matches!(
+            error.name,
+            ErrorName::DatabaseUnavailable | ErrorName::StorageUnavailable
+        );
+        let step = (!is_away).then_some(step);
+        Some(Self { about, step })
+    }
+}
+
+/// The failures in a row.
 #[derive(Debug)]
 pub(super) struct Health {
-    failures: Mutex<BTreeMap<Dependency, u32>>,
+    failures: Mutex<BTreeMap<Row, u32>>,
     gave_up: Mutex<Option<GaveUp>>,
     /// Once it is cancelled, no further step begins.
     all: CancellationToken,
@@ -111,27 +118,23 @@ impl Health {
 
     /// A step has used what it needs.
     pub(super) fn succeeded(&self, step: Step) {
-        let mut failures = self.failures();
-        failures.retain(|dependency, _| match dependency {
-            Dependency::Database | Dependency::Bucket => false,
-            Dependency::Portal => step != Step::SyncSocrata,
-            Dependency::Configuration => step != Step::SyncDb,
-        });
+        self.failures()
+            .retain(|row, _| row.step.is_some_and(|of_row| of_row != step));
     }
 
     /// Counts a failure that the next block would meet too.
     pub(super) fn failed(&self, step: Step, error: &PipelineError) {
-        let Some(dependency) = Dependency::of(step, error) else {
+        let Some(row) = Row::of(step, error) else {
             return;
         };
         let count = {
             let mut failures = self.failures();
-            let count = failures.entry(dependency).or_default();
+            let count = failures.entry(row).or_default();
             *count += 1;
             *count
         };
         if count == MAX_FAILURES {
-            self.give_up(dependency, error);
+            self.give_up(row.about, error);
         }
     }
 
@@ -171,7 +174,7 @@ impl Health {
         &self.portal
     }
 
-    fn failures(&self) -> MutexGuard<'_, BTreeMap<Dependency, u32>> {
+    fn failures(&self) -> MutexGuard<'_, BTreeMap<Row, u32>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

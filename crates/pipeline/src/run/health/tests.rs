@@ -1,3 +1,5 @@
+use store::StoreError;
+
 use super::*;
 
 fn error(name: ErrorName) -> PipelineError {
@@ -63,4 +65,27 @@ fn what_a_load_needs_of_the_configuration_stops_the_run() {
         health.failed(Step::SyncDb, &error(ErrorName::ConfigInvalid));
     }
     assert!(health.all().is_cancelled());
+}
+
+#[test]
+fn what_refuses_every_block_stops_the_run_in_any_step() {
+    let health = health();
+    for _ in 0..3 {
+        // Another step may have the right that this one lacks.
+        health.succeeded(Step::SyncDb);
+        health.failed(Step::Extract, &StoreError::ReadOnly.into());
+    }
+    assert_eq!(health.gave_up().unwrap().dependency, Dependency::Database);
+    assert!(health.all().is_cancelled());
+}
+
+#[test]
+fn a_success_of_the_step_that_was_refused_ends_the_row() {
+    let health = health();
+    for _ in 0..5 {
+        health.failed(Step::Extract, &StoreError::ReadOnly.into());
+        health.failed(Step::Extract, &StoreError::ReadOnly.into());
+        health.succeeded(Step::Extract);
+    }
+    assert_eq!(health.gave_up(), None);
 }
