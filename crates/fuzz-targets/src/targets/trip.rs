@@ -95,6 +95,8 @@ fn check_loaded(rules: &Rules<'_>, text: &str, trip: &Trip) {
     assert!(rules.provider_ids.contains(&trip.provider_id));
     let mut texts = known_trip::texts(trip);
     assert!(texts.all(|text| !text.contains('\0') && !text.is_empty()));
+    let is_code = |code: &str| code.len() == 3 && code.bytes().all(|it| it.is_ascii_uppercase());
+    assert!(trip.currency.as_deref().is_none_or(is_code));
     let glance = TripGlance::of(text).expect("a trip that is loaded has an end");
     assert_eq!(glance.provider_id, trip.provider_id);
     assert_eq!(glance.end_time, trip.end_time);

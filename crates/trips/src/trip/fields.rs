@@ -9,7 +9,6 @@ use super::cost::{CostError, minor_units};
 use super::reject::RejectReason;
 use super::scalar::{Id, Scalar, Stamp, StampError, whole};
 use super::{Flag, Flags};
-use crate::CostUnit;
 use crate::ids::integer_id_to_uuid;
 
 pub(super) type Sent<'a> = Option<&'a RawValue>;
@@ -62,13 +61,8 @@ impl Fields {
     }
 
     /// A cost. A wrong one is loaded as null, since a number in a wrong unit is worse than none.
-    pub(super) fn cost(
-        &mut self,
-        sent: Sent<'_>,
-        unit: CostUnit,
-        currency: Option<&str>,
-    ) -> Option<i64> {
-        match minor_units(&present(sent)?, unit, currency) {
+    pub(super) fn cost(&mut self, sent: Sent<'_>, decimals: Option<i64>) -> Option<i64> {
+        match minor_units(&present(sent)?, decimals) {
             Ok(cost) => return Some(cost),
             Err(CostError::Fraction) => self.flags.insert(Flag::FractionalCost),
             Err(CostError::Unusable) => self.flags.insert(Flag::UnusableField),
@@ -111,6 +105,18 @@ pub(super) fn text(field: &'static str, sent: Sent<'_>) -> Field<String> {
         Scalar::Text(text) => Ok(text.clone().into_owned()),
         _ => Err(mistyped(field, "a text")),
     })
+}
+
+/// A code of ISO 4217, in the form that it has there. Which codes are in use changes, so any three
+/// letters are one.
+pub(super) fn currency_code(field: &'static str, sent: Sent<'_>) -> Field<String> {
+    let code = text(field, sent)?.map(|text| text.trim().to_ascii_uppercase());
+    match code {
+        Some(code) if code.len() != 3 || !code.bytes().all(|it| it.is_ascii_uppercase()) => {
+            Err(mistyped(field, "a currency code"))
+        }
+        code => Ok(code),
+    }
 }
 
 /// A string that some providers send as a number.

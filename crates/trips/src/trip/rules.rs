@@ -5,9 +5,10 @@ use serde_json::Deserializer;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::cost::decimals;
 use super::fields::{
-    self, Field, Fields, Sent, id, provider_id, size, text, text_or_number, text_or_texts,
-    whole_number,
+    self, Field, Fields, Sent, currency_code, id, provider_id, size, text, text_or_number,
+    text_or_texts, whole_number,
 };
 use super::parse::{End, RawTrip, Shape, trip_id_alone};
 use super::reject::{Reject, RejectReason, TripEnd};
@@ -132,9 +133,10 @@ impl Rules<'_> {
         let (trip_duration, trip_distance) = read_amounts(sent, &shape, fields);
         let times = read_times(sent, fields);
         let ends = self.read_ends(&shape, fields);
-        let currency = fields.optional(text("currency", sent.currency));
-        let mut cost = |cost| fields.cost(cost, self.feed.cost_unit, currency.as_deref());
-        let (standard_cost, actual_cost) = (cost(sent.standard_cost), cost(sent.actual_cost));
+        let currency = currency_code("currency", sent.currency);
+        let decimals = decimals(self.feed.cost_unit, &currency);
+        let standard_cost = fields.cost(sent.standard_cost, decimals);
+        let actual_cost = fields.cost(sent.actual_cost, decimals);
         let mut optional_id = |name, sent| fields.optional(id(name, sent, provider));
         let data_provider_id = optional_id("data_provider_id", sent.data_provider_id);
         let journey_id = optional_id("journey_id", sent.journey_id);
@@ -154,7 +156,7 @@ impl Rules<'_> {
             accuracy: fields.optional(size("accuracy", sent.accuracy)),
             standard_cost,
             actual_cost,
-            currency,
+            currency: fields.optional(currency),
             journey_id,
             trip_type: fields.optional(text_or_texts("trip_type", sent.trip_type)),
             publication_time: times.publication.map(|stamp| stamp.time),

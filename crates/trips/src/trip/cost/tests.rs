@@ -6,7 +6,7 @@ use rstest::rstest;
 use super::*;
 
 fn cost(number: &str, unit: CostUnit) -> Result<i64, CostError> {
-    minor_units(&Scalar::Number(number), unit, None)
+    minor_units(&Scalar::Number(number), decimals(unit, &Ok(None)))
 }
 
 #[rstest]
@@ -87,14 +87,14 @@ fn cents_are_computed_as_well(#[case] number: &str, #[case] expected: Result<i64
 
 #[rstest]
 #[case(Some("JPY"), "300", Ok(300))]
-#[case(Some("jpy"), "2.5", Err(CostError::Fraction))]
+#[case(Some("JPY"), "2.5", Err(CostError::Fraction))]
 #[case(Some("KWD"), "1.234", Ok(1234))]
 #[case(Some("EUR"), "1.2", Ok(120))]
 #[case(Some("ISK"), "300.0", Ok(300))]
 #[case(Some("UYI"), "7", Ok(7))]
 #[case(Some("TND"), "0.1", Ok(100))]
 #[case(Some("CLF"), "5", Ok(50_000))]
-#[case(Some("clf"), "0.0001", Ok(1))]
+#[case(Some("CLF"), "0.0001", Ok(1))]
 #[case(Some("UYW"), "1.00005", Err(CostError::Fraction))]
 #[case(Some("KWD"), "0.30000000000000004", Ok(300))]
 #[case(Some("JPY"), "299.99999999999994", Ok(300))]
@@ -104,17 +104,14 @@ fn the_currency_says_what_its_minor_unit_is(
     #[case] number: &str,
     #[case] expected: Result<i64, CostError>,
 ) {
-    let sent = Scalar::Number(number);
-    assert_eq!(minor_units(&sent, CostUnit::Major, currency), expected);
+    let decimals = decimals(CostUnit::Major, &Ok(currency.map(str::to_owned)));
+    assert_eq!(minor_units(&Scalar::Number(number), decimals), expected);
 }
 
 #[test]
 fn a_cost_in_quotes_is_not_a_number() {
     let sent = Scalar::Text("150".into());
-    assert_eq!(
-        minor_units(&sent, CostUnit::Minor, None),
-        Err(CostError::Unusable)
-    );
+    assert_eq!(minor_units(&sent, Some(0)), Err(CostError::Unusable));
 }
 
 proptest! {

@@ -345,9 +345,17 @@ fn a_location_may_be_a_point_of_geojson(#[case] location: Value) {
 }
 
 #[rstest]
-#[case("USD", 215)]
-#[case("KWD", 2150)]
-fn costs_in_major_units_are_converted(#[case] currency: &str, #[case] expected: i64) {
+#[case("usd", "USD")]
+#[case(" JPY", "JPY")]
+#[case("Eur\n", "EUR")]
+fn a_currency_is_a_code_in_upper_case(#[case] sent: &str, #[case] expected: &str) {
+    let found = accepted(&with(trip(), "currency", json!(sent)));
+    assert_eq!(found, accepted(&with(trip(), "currency", json!(expected))));
+    assert_eq!(found.currency.as_deref(), Some(expected));
+}
+
+/// The trip of a feed in major units.
+fn priced(sent: &Value) -> Trip {
     let rules = Rules {
         feed: Feed {
             cost_unit: CostUnit::Major,
@@ -355,12 +363,41 @@ fn costs_in_major_units_are_converted(#[case] currency: &str, #[case] expected: 
         },
         ..rules()
     };
-    let sent = with(
-        with(trip(), "actual_cost", json!(2.15)),
-        "currency",
-        json!(currency),
-    );
-    assert_eq!(check(&rules, &sent).unwrap().actual_cost, Some(expected));
+    check(&rules, sent).unwrap()
+}
+
+#[rstest]
+#[case(json!("USD"), 200)]
+#[case(json!("KWD"), 2000)]
+#[case(json!("JPY"), 2)]
+#[case(json!("jpy"), 2)]
+#[case(json!(" JPY"), 2)]
+#[case(json!(""), 200)]
+#[case(Value::Null, 200)]
+fn costs_in_major_units_are_converted(#[case] currency: Value, #[case] expected: i64) {
+    let sent = with(trip(), "actual_cost", json!(2));
+    let found = priced(&with(sent, "currency", currency));
+    assert_eq!(found.actual_cost, Some(expected));
+    assert_eq!(found.flags, Flags::NONE);
+}
+
+#[rstest]
+#[case(json!("\u{a5}"))]
+#[case(json!("YEN!"))]
+#[case(json!(392))]
+#[case(json!(["JPY"]))]
+fn costs_in_an_unreadable_currency_are_not_taken_for_dollars(#[case] currency: Value) {
+    let sent = with(trip(), "standard_cost", json!(300));
+    let sent = with(with(sent, "actual_cost", json!(2.5)), "currency", currency);
+    let found = priced(&sent);
+    assert_eq!((found.standard_cost, found.actual_cost), (None, None));
+    assert_eq!(found.currency, None);
+    assert_eq!(found.flags.names(), ["unusable_field"]);
+
+    // The minor unit needs no conversion.
+    let minor = accepted(&with(sent, "actual_cost", json!(250)));
+    assert_eq!(minor.standard_cost, Some(300));
+    assert_eq!(minor.actual_cost, Some(250));
 }
 
 #[test]
