@@ -6,7 +6,7 @@ use sandbox_provider::{Fault, Times};
 use serde_json::{Value, json};
 use trips::status::BlockStatus::{self, ExtractFailed, LoadFailed, NotPublished, Published};
 
-use crate::support::{ONE_HOUR, World, hour, run, status, stdout, with, world};
+use crate::support::{ONE_HOUR, World, hour, run, status, stderr, stdout, with, world};
 
 fn http(status: u16) -> Fault {
     Fault::Status {
@@ -158,11 +158,18 @@ async fn a_forced_load_of_a_missing_archive_fails_by_name_and_the_next_run_heals
     let world = world().await;
     world.expect(0, &ONE_HOUR).await;
     let (trips, portal) = (world.trips().await, world.portal());
+    let forced_load = with(&ONE_HOUR, &["--force", "--no-extract"]);
+    let dry = with(&forced_load, &["--dry-run"]);
+    let plan = stdout(&world.expect(0, &dry).await);
+    assert!(!plan.contains("no archive"), "{plan}");
     std::fs::remove_file(world.archive_file("bird", "2020/1/15/12")).unwrap();
 
-    let output = world
-        .expect(1, &with(&ONE_HOUR, &["--force", "--no-extract"]))
-        .await;
+    let output = world.expect(0, &dry).await;
+    let line = "bird 2020-01-15-13 (published): sync-db, sync-socrata (no archive)";
+    assert!(stdout(&output).contains(line), "{}", stdout(&output));
+    let told = "1 block has no archive in the bucket: a load would fail with ArchiveMissing";
+    assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    let output = world.expect(1, &forced_load).await;
     assert!(
         stdout(&output).contains("failed: 1 block of bird, sync-db (ArchiveMissing): "),
         "{}",

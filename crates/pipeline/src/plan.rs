@@ -81,6 +81,10 @@ pub struct Plan {
     /// Number of blocks that the plan leaves out because they are not loaded, and `sync-db` is not
     /// chosen.
     pub not_loaded: u64,
+    /// Number of blocks of the plan that would fail with `ArchiveMissing`. Only the dry run of a
+    /// forced load without `extract` looks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_archive: Option<u64>,
     /// The counts by provider, in the order of their names.
     pub providers: Vec<PlannedProvider>,
     /// Why there are no blocks; `None` if there are some.
@@ -137,6 +141,10 @@ pub struct PlannedBlock {
     pub status: BlockStatus,
     /// The steps to do, in order.
     pub steps: Vec<Step>,
+    /// Whether the bucket lacks the archive that the first step reads, as far as the plan has
+    /// looked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_archive: bool,
 }
 
 /// Chooses the blocks and steps of a run and writes them to the run's manifest. Calls `on_block`

@@ -55,6 +55,15 @@ pub(super) async fn show(
             plan.block_count - shown
         );
     }
+    if let Some(missing) = plan.without_archive
+        && missing > 0
+    {
+        note!(
+            "{} no archive in the bucket: a load would fail with ArchiveMissing. Without --no-extract the provider is \
+             requested for them",
+            counted(missing, "block").with("has", "have")
+        );
+    }
     note!(
         "dry run: {} to do, nothing written",
         counted(plan.block_count, "block")
@@ -78,11 +87,16 @@ async fn print_all(ctx: &Context, request: &PlanRequest) -> anyhow::Result<()> {
 fn line(block: &PlannedBlock) -> String {
     let steps: Vec<_> = block.steps.iter().map(|step| step.as_str()).collect();
     format!(
-        "{} {} ({}): {}",
+        "{} {} ({}): {}{}",
         block.provider,
         block.label,
         block.status.as_str(),
-        steps.join(", ")
+        steps.join(", "),
+        if block.lacks_archive {
+            " (no archive)"
+        } else {
+            ""
+        }
     )
 }
 

@@ -57,6 +57,7 @@ fn a_plan_has_the_members_of_the_contract() {
         nothing_to_do: 0,
         not_archived: 0,
         not_loaded: 0,
+        without_archive: Some(0),
         providers: Vec::new(),
         nothing: Some(Nothing {
             reason: NothingReason::Done,

@@ -60,6 +60,7 @@ impl<'a> Planner<'a> {
             nothing_to_do: 0,
             not_archived: 0,
             not_loaded: 0,
+            without_archive: checks_forced_load(request).then_some(0),
             providers: ranges.iter().map(PlannedProvider::of).collect(),
             nothing: None,
             blocks: Vec::new(),
@@ -79,7 +80,7 @@ impl<'a> Planner<'a> {
             request,
             plan,
             output,
-            archives: starts_with_load(request).then(|| Archives::new(ctx)),
+            archives: reads_archives(request).then(|| Archives::new(ctx)),
             label: None,
         })
     }
@@ -91,6 +92,7 @@ impl<'a> Planner<'a> {
         mut row: PlanRow,
     ) -> Result<PlanRow, PipelineError> {
         if row.status == BlockStatus::New
+            && !self.request.force
             && let Some(archives) = &mut self.archives
             && archives.has(&row.block).await?
         {
@@ -123,6 +125,7 @@ impl<'a> Planner<'a> {
             self.leave_out(&row);
             return Ok(None);
         }
+        let lacks_archive = self.lacks_archive(&row, &steps).await?;
         self.provider(&row.block.provider).add(row.status);
         let block = PlannedBlock {
             label: self.label(row.block.hour),
@@ -130,6 +133,7 @@ impl<'a> Planner<'a> {
             provider: row.block.provider,
             status: row.status,
             steps,
+            lacks_archive,
         };
         self.plan.block_count += 1;
         if let (Some(output), Some(schedule_id)) = (&mut self.output, row.schedule_id) {
@@ -139,6 +143,22 @@ impl<'a> Planner<'a> {
             self.plan.blocks.push(block.clone());
         }
         Ok(Some(block))
+    }
+
+    /// Whether a forced load would find no archive, and counts it. Only a dry run looks: the load
+    /// itself finds it out.
+    async fn lacks_archive(
+        &mut self,
+        row: &PlanRow,
+        steps: &[Step],
+    ) -> Result<bool, PipelineError> {
+        let (Some(count), Some(archives)) = (&mut self.plan.without_archive, &mut self.archives)
+        else {
+            return Ok(false);
+        };
+        let lacks_it = steps.first() == Some(&Step::SyncDb) && !archives.has(&row.block).await?;
+        *count += u64::from(lacks_it);
+        Ok(lacks_it)
     }
 
     fn label(&mut self, hour: Hour) -> String {
@@ -226,10 +246,14 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// A forced load is planned in any case.
-fn starts_with_load(request: &PlanRequest) -> bool {
+fn reads_archives(request: &PlanRequest) -> bool {
     let steps = request.steps();
-    steps.sync_db && !steps.extract && !request.force
+    steps.sync_db && !steps.extract
+}
+
+/// A forced load is planned in any case, so only the dry run of it tells what it would find.
+fn checks_forced_load(request: &PlanRequest) -> bool {
+    reads_archives(request) && request.force && request.dry_run
 }
 
 fn max_concurrency(request: &PlanRequest) -> Result<u32, PipelineError> {

@@ -184,7 +184,8 @@ fn advice(state: HourState, error: Option<ErrorName>, was_swept: bool) -> &'stat
              gone, the command accepts it"
         }
         (_, Some(ErrorName::ArchiveUnreadable)) => {
-            "add the key that encrypted the archive, or find out who changed the object"
+            "add the key that encrypted the archive; if the object is damaged, restore it, or request the hour again with \
+             --force in place of --incomplete-only"
         }
         (_, Some(ErrorName::ArchiveMissing)) => "nothing: the command requests the hour again",
         (_, Some(ErrorName::SocrataRejected)) => {
@@ -194,7 +195,7 @@ fn advice(state: HourState, error: Option<ErrorName>, was_swept: bool) -> &'stat
         (HourState::NotPublishedYet, _) if was_swept => {
             "ask the provider when it publishes the hours"
         }
-        (HourState::Missing, _) if was_swept => {
+        (HourState::Missing | HourState::UnderWay, None) if was_swept => {
             "see whether the hourly run and the nightly sweep are started at all"
         }
         _ if was_swept => "the sweep has tried in vain: the message names the cause",

@@ -15,6 +15,7 @@ fn block(provider: &str, hour: Hour, steps: &[Step]) -> PlannedBlock {
         block_start: hour.start(),
         status: BlockStatus::New,
         steps: steps.to_vec(),
+        lacks_archive: false,
     }
 }
 

@@ -140,3 +140,15 @@ fn the_command_that_accepts_losses_covers_no_hour_but_those() {
     );
     assert!(found.iter().all(|it| it.needs_a_person));
 }
+
+#[test]
+fn hours_that_no_step_has_failed_are_not_said_to_have_a_cause() {
+    let found = problems(
+        &[(hour(10), HourState::UnderWay, None)],
+        "2020-03-20T20:00:00Z",
+    );
+    assert_eq!(
+        found[0].advice,
+        "see whether the hourly run and the nightly sweep are started at all"
+    );
+}
