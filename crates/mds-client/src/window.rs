@@ -29,15 +29,22 @@ impl WideWindow {
 
     /// Whether the trip ended in another hour of the window. The request for that hour returns it.
     ///
-    /// False for a trip that ended outside of the whole window: the provider ignores the query, and
-    /// that must be noticed. False also if the end cannot be read: the trip is rejected and counted
+    /// A trip whose end cannot be read, or is no time of the window, belongs to the hour of its
+    /// start: it is rejected once, and not by each of the hours whose windows it lies in.
+    ///
+    /// False for a trip with both outside of the whole window: the provider ignores the query, and
+    /// that must be noticed. False also if neither can be read: the trip is rejected and counted
     /// later instead of getting lost here.
     pub(crate) fn is_of_another_hour(self, trip: &RawValue) -> bool {
-        let Some(end) = end_seconds(trip) else {
-            return false;
-        };
-        let is_in_window = (seconds(self.start)..=seconds(self.end)).contains(&end);
-        is_in_window && !(seconds(self.hour.start())..seconds(self.hour.end())).contains(&end)
+        let time = end_seconds(trip)
+            .filter(|end| self.covers(*end))
+            .or_else(|| start_seconds(trip).filter(|start| self.covers(*start)));
+        let hour = seconds(self.hour.start())..seconds(self.hour.end());
+        time.is_some_and(|time| !hour.contains(&time))
+    }
+
+    fn covers(self, time: f64) -> bool {
+        (seconds(self.start)..=seconds(self.end)).contains(&time)
     }
 }
 
@@ -56,7 +63,21 @@ fn end_seconds(trip: &RawValue) -> Option<f64> {
         end_time: &'a RawValue,
     }
     let end: End<'_> = object_in(trip.get()).ok()?;
-    let number: f64 = end.end_time.get().trim_matches('"').trim().parse().ok()?;
+    read_seconds(end.end_time)
+}
+
+fn start_seconds(trip: &RawValue) -> Option<f64> {
+    #[derive(Deserialize)]
+    struct Start<'a> {
+        #[serde(borrow)]
+        start_time: &'a RawValue,
+    }
+    let start: Start<'_> = object_in(trip.get()).ok()?;
+    read_seconds(start.start_time)
+}
+
+fn read_seconds(time: &RawValue) -> Option<f64> {
+    let number: f64 = time.get().trim_matches('"').trim().parse().ok()?;
     let is_milliseconds = number.abs() >= FIRST_MILLISECONDS;
     number.is_finite().then_some(if is_milliseconds {
         number / MILLISECONDS

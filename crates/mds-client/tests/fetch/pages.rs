@@ -288,7 +288,17 @@ async fn version_0_2_requests_a_wide_window_and_keeps_the_hour() {
     let milliseconds = r#"{"trip_id":"ms","end_time":"1577919599999"}"#;
     let after = r#"{"trip_id":"after","end_time":1577919600}"#;
     let unreadable = r#"{"trip_id":"unreadable","end_time":"noon"}"#;
-    let body = envelope(&[before, first, milliseconds, after, unreadable]);
+    let under_way = r#"{"trip_id":"under way","start_time":1577916000,"end_time":null}"#;
+    let earlier = r#"{"trip_id":"earlier","start_time":1577915999,"end_time":null}"#;
+    let body = envelope(&[
+        before,
+        first,
+        milliseconds,
+        after,
+        unreadable,
+        under_way,
+        earlier,
+    ]);
     Mock::given(path("/trips"))
         .and(query_param("start_time", "1577829600"))
         .and(query_param("end_time", "1577923200"))
@@ -297,8 +307,8 @@ async fn version_0_2_requests_a_wide_window_and_keeps_the_hour() {
         .await;
     let client = client(&server.uri(), &json!({"version": "0.2"}));
     let (kept, report) = ready(fetch(&client).await);
-    assert_eq!(kept.trips, [first, milliseconds, unreadable]);
-    assert_eq!((report.trips, report.trips_outside_window), (3, 2));
+    assert_eq!(kept.trips, [first, milliseconds, unreadable, under_way]);
+    assert_eq!((report.trips, report.trips_outside_window), (4, 3));
 }
 
 #[tokio::test]
