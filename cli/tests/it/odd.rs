@@ -201,6 +201,29 @@ async fn an_hour_without_content_has_no_trips() {
     );
 }
 
+/// It is loaded, but lacks the trips of the other pages.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_whose_next_page_is_left_says_so() {
+    let mut options = options(&["bird"]);
+    let bird = options.providers.get_mut("bird").unwrap();
+    bird.version = MdsVersion::V1_0;
+    bird.quirks = Quirks::from([Quirk::ForbiddenPages]);
+    let settings = &mut options.provider_settings;
+    settings.insert("paging".to_owned(), json!(false));
+    let world = world_of(options).await;
+    let output = world.expect(0, &with(&ONE_HOUR, &["--no-sync-db"])).await;
+    let log = stderr(&output);
+    let warning = "provider names a next page, which is not requested since paging is off";
+    assert!(log.contains(warning), "{log}");
+    let message = world.text("SELECT message FROM api.schedule").await;
+    assert!(
+        message.ends_with(", of the first page alone: paging is off"),
+        "{message}"
+    );
+    let report = world.object(&format!("{FOLDER}/extract.json")).await;
+    assert_eq!(report["next_page_left"], true);
+}
+
 /// It is loaded, but may lack what the configured version has.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_hour_of_another_version_than_configured_is_loaded_and_says_so() {

@@ -75,6 +75,11 @@ impl Providers {
     fn add(&mut self, name: String, value: Value, scope: Scope) {
         let is_disabled = is_disabled(&value);
         self.warnings.extend(unknown_keys(&name, &value));
+        if ProviderConfig::is_paging_off_ignored(&value) {
+            self.warnings.push(ConfigWarning::PagingStaysOn {
+                key: format!("{name}.paging"),
+            });
+        }
         match entry(&name, value) {
             Ok((key, config)) => {
                 if let (true, Err(error)) = (config.enabled, config.check_login()) {

@@ -23,6 +23,11 @@ pub enum ConfigWarning {
         /// The names of the entries, with commas.
         names: String,
     },
+    /// `paging` of an entry has a word or number for "off", which leaves it on.
+    PagingStaysOn {
+        /// The key, such as `bird.paging`.
+        key: String,
+    },
     /// A disabled entry cannot be read. Companies leave the city, and their entries stay.
     UnreadableEntry {
         /// What is wrong with it.
@@ -47,6 +52,10 @@ impl ConfigWarning {
                 config.key = names,
                 "entries of the providers file have the same provider_id, so each trip counts for one of them only"
             ),
+            Self::PagingStaysOn { key } => tracing::warn!(
+                config.key = key,
+                "paging stays on: only the boolean false, without quotes, turns it off"
+            ),
             Self::UnreadableEntry { error } => tracing::warn!(
                 error.message = error,
                 "disabled entry of the providers file cannot be read, skipping it"
@@ -69,6 +78,11 @@ impl fmt::Display for ConfigWarning {
             Self::SharedId { names } => write!(
                 f,
                 "the entries {names} have the same provider_id, so each trip counts for one of them only"
+            ),
+            Self::PagingStaysOn { key } => write!(
+                f,
+                "{key}: paging stays on, as it did in the older tools; only the boolean false, without quotes, \
+                 turns it off, and then the trips of all pages but the first are lost"
             ),
             Self::UnreadableEntry { error } => {
                 write!(f, "{error}; the entry is disabled, so it is skipped")

@@ -90,7 +90,7 @@ pub struct ProviderConfig {
     pub auth_headers: BTreeMap<String, SecretString>,
     /// Other headers sent with every request. Their values may be secrets.
     pub headers: BTreeMap<String, SecretString>,
-    /// Whether `links.next` is followed.
+    /// Whether `links.next` is followed. Only the boolean `false` turns it off.
     pub paging: bool,
     /// Shortest pause between two requests.
     pub delay: Duration,
@@ -237,6 +237,15 @@ impl ProviderConfig {
         Ok(())
     }
 
+    /// Whether `paging` of an entry has a word or number for "off", which leaves it on: so did the
+    /// older tools, whose files are read, and no trip is lost by it.
+    #[must_use]
+    pub fn is_paging_off_ignored(entry: &Value) -> bool {
+        Fields::new(entry.clone(), &Self::KEYS).is_ok_and(|fields| {
+            fields.switch("paging", true) == Ok(false) && fields.unless_false("paging") == Ok(true)
+        })
+    }
+
     /// Reads the entry of one provider.
     ///
     /// # Errors
@@ -266,7 +275,7 @@ impl ProviderConfig {
                 .unwrap_or_else(|| "access_token".to_owned()),
             auth_headers: fields.dotted_secrets("request.auth.headers")?,
             headers: fields.secrets("headers")?,
-            paging: fields.switch("paging", true)?,
+            paging: fields.unless_false("paging")?,
             delay: fields.seconds("delay")?.unwrap_or_default(),
             max_parallel: fields.whole("max_parallel", 1, MAX_PARALLEL)?,
             max_attempts: fields

@@ -154,6 +154,13 @@ impl Fields {
         }
     }
 
+    /// A switch that only the boolean `false` turns off. Words and numbers are checked as those of
+    /// a switch, and leave it on.
+    pub(crate) fn unless_false(&self, key: &str) -> Result<bool> {
+        self.switch(key, true)?;
+        Ok(self.get(key) != Some(&Value::Bool(false)))
+    }
+
     /// A duration in seconds, fractions allowed.
     pub(crate) fn seconds(&self, key: &str) -> Result<Option<Duration>> {
         let Some(seconds) = self.number(key)? else {

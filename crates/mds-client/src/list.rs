@@ -207,7 +207,12 @@ where
         // The setting exists because some providers link pages of trips wrongly. Other lists are
         // always followed.
         if !self.endpoint.config.paging && self.request.list == TRIPS {
-            self.next_page_left |= page.next != NextPage::None || *header != HeaderLink::None;
+            if page.next != NextPage::None || *header != HeaderLink::None {
+                tracing::warn!(
+                    "provider names a next page, which is not requested since paging is off"
+                );
+                self.next_page_left = true;
+            }
             return Ok(None);
         }
         let link = link(&page.next, header, trail.is_at_first()).map_err(FetchError::malformed)?;

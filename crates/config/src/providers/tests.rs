@@ -59,6 +59,29 @@ fn a_fault_is_named_by_provider_and_key(#[case] key: &str, #[case] value: Value)
     assert!(!format!("{error} {error:?}").contains("canary"));
 }
 
+/// The older tools paged with them, and the entry's author means the opposite.
+#[rstest]
+#[case(json!("False"), true)]
+#[case(json!(0), true)]
+#[case(json!("no"), true)]
+#[case(json!(false), false)]
+#[case(json!("True"), false)]
+#[case(json!(1), false)]
+#[case(json!(null), false)]
+fn a_word_that_does_not_turn_paging_off_draws_a_warning(
+    #[case] value: Value,
+    #[case] is_named: bool,
+) {
+    let mut entry = bird();
+    entry["paging"] = value;
+    let providers = read(&json!({"bird": entry})).unwrap();
+    providers.check().unwrap();
+    let warning = ConfigWarning::PagingStaysOn {
+        key: "bird.paging".to_owned(),
+    };
+    assert_eq!(providers.warnings().contains(&warning), is_named);
+}
+
 #[test]
 fn an_entry_that_is_not_enabled_may_be_past_reading() {
     let gone = json!({"enabled": false, "token": "canary"});

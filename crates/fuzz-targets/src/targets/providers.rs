@@ -132,7 +132,9 @@ fn check_nothing_lost(data: &[u8], providers: &Providers) {
 const OWN_WORDS: &str = "provider must be a JSON object Bearer, Basic, OAuth or Custom seconds, \
     milliseconds, hour or rfc3339 unix the version's own provider_id is missing whole number mds_api_url is missing \
     token_request access_token provider_id provider_ids auth_type request.auth.headers must be text\
-    must be a URL such as https://host/path must be an object; the entry is disabled, so it is skipped nothing reads the key";
+    must be a URL such as https://host/path must be an object; the entry is disabled, so it is skipped nothing reads the key \
+    paging stays on, as it did in the older tools; only the boolean false, without quotes, turns it off, and then \
+    the trips of all pages but the first are lost";
 
 /// The names of keys.
 static SCHEMA: LazyLock<String> = LazyLock::new(|| providers_schema().to_string());

@@ -112,14 +112,30 @@ fn an_entry_of_an_older_file_loads() {
 }
 
 #[rstest]
-#[case(json!({"paging": false}), false)]
-#[case(json!({"paging": "False"}), false)]
-#[case(json!({"paging": 0}), false)]
-#[case(json!({"paging": "0"}), false)]
-#[case(json!({"paging": 1}), true)]
-#[case(json!({"paging": null}), true)]
-fn a_switch_can_be_written_in_many_forms(#[case] settings: Value, #[case] paging: bool) {
-    assert_eq!(read(&settings).paging, paging);
+#[case(json!({"vehicles": false}), false)]
+#[case(json!({"vehicles": "False"}), false)]
+#[case(json!({"vehicles": 0}), false)]
+#[case(json!({"vehicles": "0"}), false)]
+#[case(json!({"vehicles": 1}), true)]
+#[case(json!({"vehicles": null}), true)]
+fn a_switch_can_be_written_in_many_forms(#[case] settings: Value, #[case] vehicles: bool) {
+    assert_eq!(read(&settings).vehicles, vehicles);
+}
+
+/// As in the older tools, whose files are read: trips of a next page must not be lost by a word.
+#[rstest]
+#[case(json!(false), false)]
+#[case(json!("False"), true)]
+#[case(json!("no"), true)]
+#[case(json!(0), true)]
+#[case(json!("0"), true)]
+#[case(json!(true), true)]
+#[case(json!("True"), true)]
+#[case(json!(1), true)]
+#[case(json!(null), true)]
+fn only_the_boolean_false_turns_paging_off(#[case] value: Value, #[case] paging: bool) {
+    let entry = json!({ "paging": value });
+    assert_eq!(read(&entry).paging, paging);
 }
 
 #[rstest]

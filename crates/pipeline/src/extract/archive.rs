@@ -65,6 +65,9 @@ impl ArchivedHour {
         if report.trips_outside_window > 0 {
             let _ = write!(text, ", {} of other hours", report.trips_outside_window);
         }
+        if report.next_page_left {
+            text.push_str(", of the first page alone: paging is off");
+        }
         if let Some(expected) = report.version_expected {
             let served = &report.version_served;
             let _ = write!(text, ", of version {served} instead of {expected}");
