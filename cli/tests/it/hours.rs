@@ -2,9 +2,10 @@
 
 use chrono::{DurationRound, TimeDelta, Utc};
 use sandbox_provider::{Rates, Rhythm};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use trips::status::BlockStatus::{Archived, LoadFailed, Published};
 
-use crate::support::{World, options, stderr, stdout, with, world_of, world_with};
+use crate::support::{World, options, run, stderr, stdout, with, world_of, world_with};
 
 const DRY_RUN: [&str; 4] = ["run", "--provider", "bird", "--dry-run"];
 
@@ -169,4 +170,60 @@ async fn the_two_odd_days_have_23_and_25_blocks_each_with_objects_of_its_own() {
         hours
     };
     assert_eq!((hours("3/8"), hours("11/1")), (numbers(&[2]), numbers(&[])));
+}
+
+/// With this range the folder of the one hour is that of another in a zone an hour further east.
+const TWO_HOURS: [&str; 7] = run("bird", "2020-01-15-12", "2020-01-15-14");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn archived_hours_keep_their_zone() {
+    let world = world_with(&["bird"], Map::new()).await;
+    let zone = async |name: &str| {
+        let name = name.to_owned();
+        let put = |settings: &mut Value| settings["TIME_ZONE"] = json!(name);
+        world.edit_settings(put).await;
+    };
+    // Nothing is archived yet.
+    zone("US/Mountain").await;
+    world.expect(0, &["migrate"]).await;
+    zone("US/Central").await;
+    world.expect(0, &with(&TWO_HOURS, &["--no-sync-db"])).await;
+
+    zone("US/Eastern").await;
+    for command in [&TWO_HOURS[..], &["migrate"], &["status"]] {
+        let error = stderr(&world.expect(2, command).await);
+        for said in ["US/Eastern", "put US/Central back", "a new bucket"] {
+            assert!(error.contains(said), "{command:?}: {error}");
+        }
+    }
+    let doctor = stdout(&world.expect(1, &["doctor"]).await);
+    assert!(doctor.contains("put US/Central back"), "{doctor}");
+    assert_eq!(world.statuses().await, [Archived; 2]);
+
+    zone("America/Chicago").await;
+    world.expect(0, &TWO_HOURS).await;
+    assert_eq!(world.statuses().await, [Published; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_of_another_hour_at_the_same_place_is_not_loaded() {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &with(&TWO_HOURS, &["--no-sync-db"])).await;
+    let put = |settings: &mut Value| settings["TIME_ZONE"] = json!("US/Eastern");
+    world.edit_settings(put).await;
+    // As if nobody had looked at the zone.
+    let unseen = "UPDATE api.city SET time_zone = 'US/Eastern'";
+    world.database.batch_execute(unseen).await.unwrap();
+    let load = with(
+        &["sync-db"],
+        &["--provider", "bird", "--time-max", "2020-01-15T19:00:00Z"],
+    );
+    let error = stdout(&world.expect(1, &load).await);
+    let said = "is the archive of the hour that starts at 2020-01-15T19:00:00Z, not at 2020-01-15T18:00:00Z";
+    assert!(
+        error.contains("ArchiveUnreadable") && error.contains(said),
+        "{error}"
+    );
+    assert_eq!(world.statuses().await, [LoadFailed, Archived]);
+    assert_eq!(world.rows().await, 0);
 }

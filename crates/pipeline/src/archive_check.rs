@@ -6,23 +6,27 @@
 
 use std::io::{self, Read};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
+use trips::block::Hour;
 use vault::{Place, SealedReader, Unreadable, Vault, VaultError};
 
-use crate::error::PipelineError;
+use crate::error::{ErrorName, PipelineError};
 use crate::hashing::Hashing;
 
 /// What `extract.json` says about the archive.
 #[derive(Debug, Deserialize)]
 struct Description {
     trips_key: String,
+    /// The start of the block's hour.
+    block_start: Option<DateTime<Utc>>,
     /// SHA-256 of the archive's content.
     sha256: Option<String>,
     /// The same of the archive before: the process may have been killed before it was replaced.
     former_sha256: Option<String>,
 }
 
-/// Opens an archive of the bucket as a load does: it has to be sealed and to lie where it belongs.
+/// Opens the archive of a block as a load does: it has to be sealed and to lie where it belongs.
 ///
 /// # Errors
 ///
@@ -32,6 +36,7 @@ struct Description {
 pub async fn open_archive(
     vault: &Vault,
     trips_key: &str,
+    hour: Hour,
 ) -> Result<Box<dyn Read + Send>, PipelineError> {
     let (archive, description) = tokio::join!(
         vault.open_sealed(trips_key),
@@ -42,6 +47,7 @@ pub async fn open_archive(
     let Some(description) = description? else {
         return Ok(Box::new(archive));
     };
+    description.check_hour(hour, trips_key)?;
     if archive.is_bound() {
         return Ok(Box::new(archive));
     }
@@ -67,6 +73,21 @@ impl Description {
         Err(VaultError::unreadable(&key, Unreadable::Misplaced { place }).into())
     }
 
+    /// Refuses the archive of another hour: under another time zone it has the same key.
+    fn check_hour(&self, hour: Hour, trips_key: &str) -> Result<(), PipelineError> {
+        match self.block_start {
+            Some(start) if start != hour.start() => Err(PipelineError::new(
+                ErrorName::ArchiveUnreadable,
+                format!(
+                    "{trips_key} is the archive of the hour that starts at {}, not at {}: has TIME_ZONE changed since?",
+                    instant(start),
+                    instant(hour.start())
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn fits(&self, found: &str) -> bool {
         match (&self.sha256, &self.former_sha256) {
             (None, None) => true,
@@ -76,6 +97,10 @@ impl Description {
                 .any(|expected| expected == found),
         }
     }
+}
+
+fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// The key of `extract.json` in the same folder.

@@ -92,6 +92,7 @@ impl From<StoreError> for PipelineError {
             | StoreError::MayNotMigrate(_)
             | StoreError::CannotTakeOver { .. }
             | StoreError::UnknownZone { .. }
+            | StoreError::OtherZone { .. }
             | StoreError::History { .. } => ErrorName::ConfigInvalid,
             StoreError::UnknownProvider { .. } | StoreError::UnknownBlock { .. } => {
                 ErrorName::InvalidInput

@@ -5,6 +5,7 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use trips::block::Hour;
 
 use crate::archive_check::open_archive;
 use crate::context::Context;
@@ -53,9 +54,10 @@ impl Source<'_> {
         self,
         ctx: &Context,
         trips_key: &str,
+        hour: Hour,
     ) -> Result<Content, PipelineError> {
         match self {
-            Self::Bucket => open_archive(ctx.vault(), trips_key).await,
+            Self::Bucket => open_archive(ctx.vault(), trips_key, hour).await,
             Self::File(path) => open_file(path),
         }
     }

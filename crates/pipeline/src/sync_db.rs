@@ -150,7 +150,7 @@ async fn load(
     // is on its way.
     let start = async { Ok(step.claim.start_load().await?) };
     let (archive, rejects_now, publish_now, mut stage) = tokio::try_join!(
-        source.open_archive(ctx, &trips_key),
+        source.open_archive(ctx, &trips_key, step.block.hour),
         still(ctx.vault(), &rejects_key),
         still(ctx.vault(), &publish_key),
         start,

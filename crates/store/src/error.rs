@@ -116,6 +116,17 @@ pub enum StoreError {
         /// What is in the way, with the statements that remove it.
         obstacles: Vec<Obstacle>,
     },
+    /// The blocks of the database are hours of another zone.
+    #[error(
+        "TIME_ZONE is {given}, and the hours of this database were archived under {known}, whose civil hours name their \
+         folders: put {known} back; for another zone take a new database and a new bucket"
+    )]
+    OtherZone {
+        /// The zone of the configuration.
+        given: String,
+        /// The zone of the hours that are archived.
+        known: String,
+    },
     /// The database does not know a time zone.
     #[error(
         "{zone} is not a time zone that the database knows; give a name such as UTC or US/Central"

@@ -26,6 +26,11 @@ const CITY: &str = "
     SELECT $1 WHERE NOT EXISTS (SELECT FROM api.city known WHERE known.time_zone = $1)
     ON CONFLICT (id) DO UPDATE SET time_zone = excluded.time_zone";
 
+/// Another zone than the given one, if an hour was archived under it.
+const ARCHIVED_UNDER: &str = "
+    SELECT time_zone FROM api.city
+    WHERE time_zone <> $1 AND EXISTS (SELECT FROM api.schedule WHERE payload IS NOT NULL)";
+
 /// Two plans that see a new configuration at once lock the rows in the same order.
 const PROVIDERS: &str = "
     changed AS (
@@ -69,8 +74,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    /// [`StoreError::OtherZone`], [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn write_time_zone(&self, zone: &CivilZone) -> Result<(), StoreError> {
+        self.check_time_zone(zone).await?;
         let doing = failed("writing the time zone");
         let client = self.client().await?;
         // A login that may only read has nothing to write where the zone is known.
@@ -89,13 +95,14 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    /// [`StoreError::OtherZone`], [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
     pub async fn write_configuration(
         &self,
         zone: &CivilZone,
         providers: &[ProviderFacts],
         unreadable: &[&str],
     ) -> Result<(), StoreError> {
+        self.check_time_zone(zone).await?;
         let names: Vec<&str> = providers.iter().map(|it| it.name.as_str()).collect();
         let starts: Vec<Option<DateTime<Utc>>> = providers
             .iter()
@@ -116,5 +123,34 @@ impl Store {
             .await
             .map_err(failed("writing the facts of the providers"))?;
         Ok(())
+    }
+
+    /// Refuses a zone with other clocks than the one under which hours were archived: their folders
+    /// would be those of other blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write_time_zone`].
+    pub async fn check_time_zone(&self, zone: &CivilZone) -> Result<(), StoreError> {
+        let row = self
+            .client()
+            .await?
+            .query_opt(ARCHIVED_UNDER, &[&zone.name()])
+            .await
+            .map_err(failed("reading the time zone"))?;
+        let Some(row) = row else {
+            return Ok(());
+        };
+        let known: String = get(&row, "time_zone")?;
+        if known
+            .parse()
+            .is_ok_and(|known| zone.has_the_clocks_of(&known))
+        {
+            return Ok(());
+        }
+        Err(StoreError::OtherZone {
+            given: zone.name().to_owned(),
+            known,
+        })
     }
 }

@@ -53,6 +53,27 @@ impl CivilZone {
         self.0.name()
     }
 
+    /// Whether the clocks of two zones show the same in every hour from 2010 to 2039, as those of
+    /// `US/Central` and `America/Chicago` do.
+    #[must_use]
+    pub fn has_the_clocks_of(&self, other: &Self) -> bool {
+        let start = |year| {
+            let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default();
+            first.and_time(NaiveTime::MIN).and_utc()
+        };
+        let (mut hour, end) = (start(2010), start(2040));
+        self == other
+            || loop {
+                if hour >= end {
+                    break true;
+                }
+                if self.civil(hour) != other.civil(hour) {
+                    break false;
+                }
+                hour += TimeDelta::hours(1);
+            }
+    }
+
     /// What the city's clocks show at an instant.
     #[must_use]
     pub fn civil(&self, instant: DateTime<Utc>) -> NaiveDateTime {

@@ -281,3 +281,12 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Hour>(&json).unwrap(), hour);
     }
 }
+
+#[rstest]
+#[case::another_name("America/Chicago", true)]
+#[case::the_same_rules_since_2010("America/Indiana/Knox", true)]
+#[case::an_hour_east("US/Eastern", false)]
+#[case::without_summer_time("America/Regina", false)]
+fn zones_are_compared_by_their_clocks(#[case] other: CivilZone, #[case] is_same: bool) {
+    assert_eq!(CivilZone::default().has_the_clocks_of(&other), is_same);
+}

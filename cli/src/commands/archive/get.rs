@@ -45,7 +45,7 @@ pub(super) async fn get(
         )));
     }
     let key = format!("{}{object}", archive.folder(&block));
-    let content = match open(archive, &key, object).await {
+    let content = match open(archive, &block, &key, object).await {
         Err(error) if error.name == ErrorName::ArchiveMissing => {
             return Err(usage(missing(archive, &block, object, &key).await));
         }
@@ -60,9 +60,14 @@ pub(super) async fn get(
 type Content = Box<dyn Read + Send>;
 
 /// Opens an object if the steps would accept it.
-async fn open(archive: &Archive, key: &str, object: &str) -> Result<Content, PipelineError> {
+async fn open(
+    archive: &Archive,
+    block: &Block,
+    key: &str,
+    object: &str,
+) -> Result<Content, PipelineError> {
     if object == BlockObject::Trips.as_str() {
-        return pipeline::open_archive(&archive.vault, key).await;
+        return pipeline::open_archive(&archive.vault, key, block.hour).await;
     }
     Ok(Box::new(archive.vault.open_sealed(key).await?))
 }

@@ -128,7 +128,8 @@ fn of_settings(before: &Value, after: &Value) -> Vec<String> {
         ),
         (
             "TIME_ZONE",
-            "the labels of hours and the folders of their archives are of another zone",
+            "the labels of hours and the folders of their archives are of another zone; if an hour is archived, every \
+             run refuses it",
         ),
         (
             "PUBLIC_DEVICE_ID_PERIOD",

@@ -138,6 +138,10 @@ async fn migrations(config: &Config, store: &Store) -> Verdict {
 
 /// The tables know no stages, so a second one takes the hours of the first for its own.
 async fn version(config: &Config, store: &Store) -> Verdict {
+    let other_zone = store.check_time_zone(&config.settings.time_zone).await;
+    if let Err(error @ StoreError::OtherZone { .. }) = other_zone {
+        return Verdict::broken(error.to_string(), EDIT);
+    }
     let version = format!("the tables have version {}", Store::newest_version());
     let stage = config.env.stage.as_str();
     let stages = store.stages_of_runs().await.unwrap_or_default();
