@@ -153,6 +153,10 @@ fn summary(report: &MigrationReport, dry_run: bool) -> String {
         };
     }
     match (report.migrations.is_empty(), report.version_before) {
+        (true, _) if !report.notes.is_empty() => format!(
+            "{} what the notes above say: version {version}",
+            done("changed", "would change")
+        ),
         (true, _) => format!("nothing to do: the tables are up to date, version {version}"),
         (false, None) => {
             format!(

@@ -104,6 +104,7 @@ impl From<StoreError> for PipelineError {
             StoreError::Database(_)
             | StoreError::CountMismatch { .. }
             | StoreError::UnknownDevice
+            | StoreError::OddProvider { .. }
             | StoreError::Corrupt { .. } => ErrorName::Internal,
         };
         let caused = Self::caused(name, &error);

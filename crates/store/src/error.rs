@@ -1,8 +1,8 @@
-//! [`StoreError`], whose text never contains the content of a row.
+//! [`StoreError`], whose text never contains the content of a row, a provider's name aside.
 
 use std::fmt;
 
-use trips::block::ProviderName;
+use trips::block::{ProviderName, ProviderNameError};
 use uuid::Uuid;
 
 use crate::takeover::Obstacle;
@@ -14,9 +14,9 @@ pub(crate) use failure::{classify, classify_connect, failed, failed_to_change};
 
 /// Why an operation of the store failed.
 ///
-/// Neither `Display` nor `Debug` shows a password or the content of a row. Postgres puts values and
-/// keys into its messages and details, so an error keeps only the SQLSTATE and the names of table,
-/// column and constraint.
+/// Neither `Display` nor `Debug` shows a password or the content of a row, a provider's name aside.
+/// Postgres puts values and keys into its messages and details, so an error keeps only the SQLSTATE
+/// and the names of table, column and constraint.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The connection URL is not valid.
@@ -162,6 +162,14 @@ pub enum StoreError {
     /// A trip's device has no public id, as in tables that another program has written.
     #[error("the device of a trip is not in api.devices")]
     UnknownDevice,
+    /// A row of `api.providers` has a name that no provider can have.
+    #[error("api.providers: {why}; {remedy}")]
+    OddProvider {
+        /// The name, and the rule that it breaks.
+        why: ProviderNameError,
+        /// What to do.
+        remedy: String,
+    },
     /// A column holds a value that this program never writes.
     #[error("{what} holds a value that this program does not know; correct the row")]
     Corrupt {

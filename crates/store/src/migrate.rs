@@ -244,7 +244,7 @@ async fn look(
         None => applied_versions(transaction).await?,
         Some(_) => Vec::new(),
     };
-    let mut inspection = inspect(transaction, options, lock).await?;
+    let mut inspection = inspect(transaction, options, known.is_empty(), lock).await?;
     inspection.obstacles.extend(foreign);
     let taken = taken_names(transaction, &known).await?;
     inspection.obstacles.extend(taken);

@@ -9,6 +9,7 @@ use trips::status::BlockStatus;
 use uuid::Uuid;
 
 use crate::error::{StoreError, failed};
+use crate::takeover::remedy_for_name;
 
 mod archived;
 mod forget;
@@ -163,8 +164,9 @@ pub(crate) fn read_provider(
     column: impl RowIndex + std::fmt::Display,
 ) -> Result<ProviderName, StoreError> {
     let name: String = get(row, column)?;
-    name.parse().map_err(|_| StoreError::Corrupt {
-        what: "api.providers.provider_name",
+    name.parse().map_err(|why| StoreError::OddProvider {
+        why,
+        remedy: remedy_for_name(&name),
     })
 }
 

@@ -20,9 +20,11 @@ mod entangled;
 mod hours;
 mod indexes;
 mod inspect;
+mod look;
 mod names;
 mod owners;
 mod problems;
+mod provider_names;
 mod rows;
 mod schedule;
 mod shape;
@@ -31,6 +33,7 @@ mod trial;
 pub(crate) use apply::apply;
 pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use names::{foreign_history, taken_names};
+pub(crate) use provider_names::remedy_for_name;
 
 /// What a migration has to know of the tables of the Python tools.
 #[derive(Debug, Clone)]

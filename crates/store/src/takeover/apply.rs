@@ -11,7 +11,7 @@ use super::indexes::{create_indexes, drop_indexes};
 use super::inspect::{Inspection, Work, lacks_provider};
 use super::owners::{self, OWNER_OF_TRIP};
 use super::shape::{Absent, PROVIDERS, SCHEDULE, TRIPS, quoted};
-use super::{TakeOver, schedule};
+use super::{TakeOver, provider_names, schedule};
 use crate::error::{StoreError, failed_to_change};
 use crate::schedule::get;
 
@@ -53,6 +53,9 @@ pub(crate) async fn apply(
         let doing = failed_to_change("making triggers and foreign keys again");
         transaction.batch_execute(statement).await.map_err(doing)?;
     }
+    if inspection.work_on(&PROVIDERS).is_none() && inspection.has_names_to_write {
+        provider_names::write(transaction).await?;
+    }
     create_indexes(transaction, &indexes, &mut notes).await?;
     create_views(transaction, &views, &mut notes).await?;
     Ok(notes)
@@ -92,9 +95,7 @@ async fn take_over(
         transaction.batch_execute(&statement).await.map_err(doing)?;
     }
     if name == PROVIDERS.name {
-        let lower = "UPDATE api.providers SET provider_name = lower(btrim(provider_name))
-                     WHERE provider_name <> lower(btrim(provider_name))";
-        transaction.batch_execute(lower).await.map_err(doing)?;
+        provider_names::write(transaction).await?;
     }
     if name == SCHEDULE.name {
         transaction

@@ -2,14 +2,14 @@
 
 use tokio_postgres::Transaction;
 
-use super::convert::{Conversion, conversion};
+use super::convert::Conversion;
 use super::hours::Hours;
+use super::look::look_at;
+use super::provider_names::Names;
 use super::shape::{
     self, Absent, Actual, DEVICES, Found, Kind, PROVIDERS, SCHEDULE, TRIPS, Table, Target,
 };
-use super::{
-    ColumnChange, Obstacle, TableChange, TakeOver, dependents, entangled, problems, rows, trial,
-};
+use super::{ColumnChange, Obstacle, TableChange, TakeOver, dependents, entangled, rows, trial};
 use crate::error::{StoreError, failed};
 
 /// Rows that are written anew in a second, roughly.
@@ -32,14 +32,23 @@ pub(crate) struct Work {
 pub(crate) struct Inspection {
     pub(super) work: Vec<Work>,
     pub(super) hours: Option<Hours>,
+    /// Whether names of providers become lower case.
+    pub(super) has_names_to_write: bool,
     pub(crate) obstacles: Vec<Obstacle>,
     pub(crate) notes: Vec<String>,
 }
 
 impl Inspection {
-    /// Whether there are tables to take over.
+    /// Whether there is anything to change before the first migration.
     pub(crate) fn is_needed(&self) -> bool {
-        !self.work.is_empty()
+        !self.work.is_empty() || self.has_names_to_write
+    }
+
+    /// Notes which names become lower case, and which are in the way.
+    pub(super) fn add_names(&mut self, names: &Names) {
+        self.has_names_to_write |= names.has_changes();
+        self.notes.extend(names.note());
+        self.obstacles.extend(names.obstacles());
     }
 
     pub(super) fn work_on(&self, table: &Table) -> Option<&Work> {
@@ -114,19 +123,32 @@ impl Work {
 /// Reads what the tables are, and counts what cannot be taken over. Changes nothing but temporary
 /// tables.
 ///
+/// With `is_first`, no migration of this program has seen the tables: all of them are taken over.
 /// With `lock`, nobody else reads or writes the tables from then on until the transaction ends.
 pub(crate) async fn inspect(
     transaction: &Transaction<'_>,
     options: &TakeOver,
+    is_first: bool,
     lock: bool,
 ) -> Result<Inspection, StoreError> {
     let mut inspection = Inspection::default();
     for table in shape::TABLES {
         if let Some(found) = shape::find(transaction, table).await? {
-            look_at(&mut inspection, table, found, &options.timestamps_in);
+            look_at(
+                &mut inspection,
+                table,
+                found,
+                &options.timestamps_in,
+                is_first,
+            );
         }
     }
-    if !inspection.is_needed() {
+    if inspection.work_on(&PROVIDERS).is_none()
+        && let Some(names) = Names::of_migrated(transaction).await?
+    {
+        inspection.add_names(&names);
+    }
+    if inspection.work.is_empty() {
         return Ok(inspection);
     }
     check_zone(transaction, options).await?;
@@ -192,103 +214,6 @@ async fn check_zone(transaction: &Transaction<'_>, options: &TakeOver) -> Result
         return Err(StoreError::UnknownZone { zone: zone.clone() });
     }
     Ok(())
-}
-
-/// Adds a table to the work if it is not as it must be.
-fn look_at(inspection: &mut Inspection, table: &'static Table, found: Found, zone: &str) {
-    let mut work = Work {
-        table,
-        columns: Vec::new(),
-        missing: Vec::new(),
-        renames: renames(table, &found),
-        rows: 0,
-        found,
-    };
-    let mut obstacles = Vec::new();
-    for target in table.columns {
-        let is_renamed = |name: &str| work.renames.iter().any(|(from, _)| from == name);
-        let name = work.renames.iter().find(|(_, to)| *to == target.name);
-        let actual = match name {
-            Some((from, _)) => work.found.column(from),
-            None if is_renamed(target.name) => None,
-            None => work.found.column(target.name),
-        };
-        let Some(actual) = actual.cloned() else {
-            if !target.is_later {
-                work.missing.push(target);
-            }
-            continue;
-        };
-        match converted(table, &actual, target, zone) {
-            Some(conversion) => work.columns.push((target, actual, conversion)),
-            None => obstacles.push(problems::no_way(table, &actual, target)),
-        }
-    }
-    if !is_needed(&work) && obstacles.is_empty() {
-        return;
-    }
-    obstacles.extend(problems::of_work(&work));
-    inspection.obstacles.extend(obstacles);
-    inspection.work.push(work);
-}
-
-fn converted(table: &Table, actual: &Actual, target: &Target, zone: &str) -> Option<Conversion> {
-    let is_id = matches!(actual.base.as_str(), "uuid");
-    if table.name == SCHEDULE.name && target.name == "provider_id" && is_id {
-        return Some(Conversion {
-            value: format!("pg_temp.mds_provider_number({})", actual.quoted()),
-            unfit: None,
-            is_change: true,
-        });
-    }
-    if target.absent == Absent::Computed {
-        let is_same = actual.base == target.kind.catalog();
-        return Some(Conversion {
-            value: actual.quoted(),
-            unfit: None,
-            is_change: !is_same || !actual.is_not_null,
-        });
-    }
-    conversion(actual, target, zone)
-}
-
-/// The number of a provider in `id` and its MDS id in `provider_id`.
-fn renames(table: &Table, found: &Found) -> Vec<(String, &'static str)> {
-    let has = |name: &str, types: &[&str]| {
-        found
-            .column(name)
-            .is_some_and(|it| types.contains(&it.base.as_str()))
-    };
-    let whole = ["int2", "int4", "int8"];
-    if table.name == PROVIDERS.name
-        && has("id", &whole)
-        && !has("provider_id", &whole)
-        && found.column("mds_provider_id").is_none()
-    {
-        let mut renames = vec![("id".to_owned(), "provider_id")];
-        if found.column("provider_id").is_some() {
-            renames.insert(0, ("provider_id".to_owned(), "mds_provider_id"));
-        }
-        return renames;
-    }
-    if table.name == "schedule_status" && has("id", &whole) && found.column("status_id").is_none() {
-        return vec![("id".to_owned(), "status_id")];
-    }
-    Vec::new()
-}
-
-fn is_needed(work: &Work) -> bool {
-    let key: Vec<&str> = work.found.key.iter().map(String::as_str).collect();
-    let has_key =
-        key.len() == work.table.key.len() && work.table.key.iter().all(|it| key.contains(it));
-    let may_lack = |(target, actual, _): &(&Target, Actual, Conversion)| {
-        target.absent != Absent::Null && !actual.is_not_null
-    };
-    !has_key
-        || !work.missing.is_empty()
-        || !work.renames.is_empty()
-        || work.columns.iter().any(|(_, _, it)| it.is_change)
-        || work.columns.iter().any(may_lack)
 }
 
 /// Whether a table lacks the provider of its devices, which the trips know.

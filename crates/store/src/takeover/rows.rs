@@ -4,7 +4,8 @@ use tokio_postgres::Transaction;
 
 use super::inspect::{Inspection, Work, lacks_provider};
 use super::problems::{for_public_ids, for_unfit, of_rows, set_aside};
-use super::shape::{Absent, Kind, SCHEDULE, TRIPS};
+use super::provider_names::Names;
+use super::shape::{Absent, Kind, PROVIDERS, SCHEDULE, TRIPS};
 use super::{Obstacle, convert};
 use crate::error::{StoreError, failed};
 use crate::schedule::get;
@@ -30,10 +31,17 @@ pub(super) async fn count(
     }
     let mut obstacles = count_unfit(transaction, work).await?;
     obstacles.extend(missing_columns(work));
+    let mut names = None;
     if obstacles.is_empty() {
         obstacles = rules::table_rules(transaction, work).await?;
+        if work.table.name == PROVIDERS.name {
+            names = Names::of_work(transaction, work).await?;
+        }
     }
     inspection.obstacles.extend(obstacles);
+    if let Some(names) = names {
+        inspection.add_names(&names);
+    }
     Ok(())
 }
 

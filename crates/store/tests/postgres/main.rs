@@ -31,6 +31,7 @@ mod statements;
 mod status;
 mod takeover;
 mod takeover_entangled;
+mod takeover_names;
 mod takeover_odd;
 mod takeover_texts;
 mod takeover_values;

@@ -1,9 +1,6 @@
 //! Rules that are about a table's rows among themselves, or with those of another table.
 
-use std::collections::BTreeSet;
-
 use tokio_postgres::Transaction;
-use trips::block::ProviderName;
 use trips::status::BlockStatus;
 
 use crate::error::{StoreError, failed};
@@ -11,7 +8,7 @@ use crate::schedule::{get, status_code};
 use crate::takeover::Obstacle;
 use crate::takeover::inspect::{Work, lacks_provider};
 use crate::takeover::problems::{of_rows, set_aside, set_older_aside};
-use crate::takeover::shape::{DEVICES, PROVIDERS, SCHEDULE, TRIPS, literal};
+use crate::takeover::shape::{DEVICES, PROVIDERS, SCHEDULE, TRIPS};
 
 /// Counts what is against the rules.
 pub(super) async fn table_rules(
@@ -22,7 +19,6 @@ pub(super) async fn table_rules(
     let mut obstacles = Vec::new();
     if name == PROVIDERS.name {
         number_providers(transaction, work).await?;
-        obstacles.extend(provider_names(transaction, work).await?);
     } else if name == SCHEDULE.name {
         obstacles.extend(statuses(transaction, work).await?);
         obstacles.extend(orphans(transaction, work).await?);
@@ -44,47 +40,6 @@ async fn number_providers(transaction: &Transaction<'_>, work: &Work) -> Result<
         ))
         .await
         .map_err(failed("reading the providers"))
-}
-
-/// Names that are keys of the providers file. The Python tool looked for them as they are, and made
-/// keys of the bucket in lower case.
-async fn provider_names(
-    transaction: &Transaction<'_>,
-    work: &Work,
-) -> Result<Vec<Obstacle>, StoreError> {
-    let Some(name) = work.value("provider_name") else {
-        return Ok(Vec::new());
-    };
-    let rows = transaction
-        .query(
-            &format!("SELECT {name} AS name FROM api.providers ORDER BY 1"),
-            &[],
-        )
-        .await
-        .map_err(failed("reading the providers"))?;
-    let mut seen = BTreeSet::new();
-    let mut obstacles = Vec::new();
-    for row in &rows {
-        let given: String = get(row, "name")?;
-        let short = given.trim().to_lowercase();
-        let (of, to) = (literal(&given), literal("short_name"));
-        if short.parse::<ProviderName>().is_err() {
-            let what =
-                "whose provider_name is no short name of lower-case letters, digits, _ and -";
-            let repair = format!(
-                "UPDATE api.providers SET provider_name = {to} WHERE provider_name = {of}; \
-                 with the name of its entry in the providers file"
-            );
-            obstacles.push(of_rows("providers", 1, what.to_owned(), repair));
-        } else if !seen.insert(short) {
-            let what = "whose provider_name another row has too";
-            let repair = format!(
-                "lead the rows of api.schedule to one of the rows with the provider_name {of}, and delete the other"
-            );
-            obstacles.push(of_rows("providers", 1, what.to_owned(), repair));
-        }
-    }
-    Ok(obstacles)
 }
 
 async fn statuses(transaction: &Transaction<'_>, work: &Work) -> Result<Vec<Obstacle>, StoreError> {
