@@ -254,6 +254,34 @@ async fn a_city_moves_in_without_a_request_for_an_old_hour_and_without_a_new_pub
     );
 }
 
+/// The tool wrote trip by trip, and the time of its load as the publication time. So an hour at
+/// which it had failed has rows that look newer than anything in the archive.
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_that_the_older_tool_left_half_done_are_published_whole() {
+    let world = World::of_the_python_tool().await;
+    let half_done = "UPDATE api.providers SET provider_name = 'Bird';
+                     UPDATE api.schedule SET status_id = CASE hour WHEN 11 THEN 2 WHEN 12 THEN 0 ELSE -5 END;
+                     UPDATE api.trips SET publication_time = '2026-01-01'";
+    world.database.batch_execute(half_done).await.unwrap();
+    let (ids, requests) = (world.public_ids().await, world.request_count());
+    for id in world.portal().keys() {
+        world.stack.portal.lose_row(id).unwrap();
+    }
+    let migrated = stderr(&world.expect(0, &["migrate"]).await);
+    assert!(
+        migrated.contains("1 name of a provider becomes lower case: \"Bird\""),
+        "{migrated}"
+    );
+    world.expect(0, &OLD_HOURS).await;
+    assert_eq!(world.statuses().await, [Published; 3]);
+    assert_eq!(world.portal().len() as i64, world.trip_count().await);
+    let without_block = "SELECT count(*) FROM api.trips WHERE schedule_id IS NULL";
+    assert_eq!(world.number(without_block).await, 0);
+    world.expect(0, &AUDIT).await;
+    assert_eq!(world.public_ids().await, ids);
+    assert_eq!(world.request_count(), requests);
+}
+
 /// The rows change: costs that were never told are null again, and times have their milliseconds.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_hour_that_is_loaded_again_from_its_archive_keeps_its_public_ids() {

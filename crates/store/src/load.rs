@@ -131,6 +131,8 @@ impl<'c> LoadStage<'c> {
     ///   `delivered_at` change, and `modified_date` stays. Flags depend on the block, so a
     ///   difference in flags alone is a change only if the owner stays the same. A delivery that is
     ///   loaded again touches no row.
+    /// - A row that no block owns becomes this block's if the trip ended in its hour, whatever the
+    ///   publication times say of its content. It is published with the block.
     /// - A trip of which this block is the owner, and which a later request of the block no longer
     ///   returned, is withdrawn, unless it is among the rejected ones or another delivery is later.
     ///   It counts again once a newer or a later delivery has it.

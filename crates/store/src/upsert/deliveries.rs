@@ -6,6 +6,8 @@
 //!
 //! - It holds the delivery with the latest publication time, then the latest request time, then the
 //!   largest block id. That block is the row's owner.
+//! - A row of another tool that has no block gets that of its hour, if that delivers the trip, even
+//!   if the content stays.
 //! - The trip is withdrawn since the owner's first delivery that is later than every delivery of
 //!   the trip, by any block. `delivered_at` and `seen_at` tell the latest delivery of the trip;
 //!   `api.schedule.loaded_deliveries` has those of the owner.

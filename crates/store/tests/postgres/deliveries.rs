@@ -98,3 +98,74 @@ async fn a_block_publishes_no_row_that_another_block_owns() {
     let mut all = upsert(&mut later, &trips(0..3), 0).await.unwrap();
     assert_eq!(published(&mut all).await.len(), 3);
 }
+
+/// A row as a migration leaves it if the older tool's schedule had its hour as not loaded: the tool
+/// stored the time of the load where no publication was told.
+async fn without_block(db: &Db, published: Option<i64>) {
+    db.deliver(0, 0, &[delivery(published, 1)]).await;
+    db.sql
+        .batch_execute(
+            "UPDATE api.trips SET schedule_id = NULL, delivered_at = NULL, modified_date = '2020-01-02T00:00:00Z';
+             UPDATE api.schedule SET loaded_deliveries = NULL, status_id = 0; DELETE FROM api.publications",
+        )
+        .await
+        .unwrap();
+}
+
+#[rstest]
+#[case::told_nothing(None, 1)]
+#[case::equally_published(Some(20), 1)]
+#[case::published_at_its_load(Some(600), 1)]
+#[case::otherwise_published_at_its_load(Some(600), 2)]
+#[tokio::test]
+async fn a_row_without_a_block_gets_that_of_its_hour_and_is_published(
+    #[case] stored: Option<i64>,
+    #[case] distance: i64,
+    #[values(true, false)] in_order: bool,
+) {
+    let db = Db::planned().await;
+    without_block(&db, stored).await;
+    let (hour, later) = (db.hour_of_trips().await, at(24 * 60 + 60));
+    let delivered = [delivery(Some(20).min(stored), distance)];
+    if in_order {
+        db.deliver(hour, 0, &delivered).await;
+    }
+    let counts = db.deliver(hour, 60, &delivered).await;
+    if !in_order {
+        db.deliver(hour, 0, &delivered).await;
+    }
+    assert_eq!(counts.updated, u64::from(!in_order), "{counts:?}");
+    assert_eq!(row(&db).await, format!("1|{}", db.schedule_id(hour).await));
+    let to_send = "SELECT count(*) FROM api.publications p JOIN api.trips t USING (schedule_id) WHERE t.modified_date >= p.since";
+    assert_eq!(db.text(to_send).await, "1");
+    let last = "SELECT greatest(delivered_at, seen_at)::text FROM api.trips";
+    let expected = format!("SELECT timestamptz '{later}'::text");
+    assert_eq!(db.text(last).await, db.text(&expected).await);
+    let before = db.physical().await;
+    db.deliver(hour, 60, &delivered).await;
+    assert_eq!(db.physical().await, before);
+    db.deliver(hour, 120, &trips(2..3)).await;
+    let gone = "SELECT count(*) FROM api.trips WHERE withdrawn_at IS NOT NULL";
+    assert_eq!(db.text(gone).await, "1");
+}
+
+#[tokio::test]
+async fn an_older_delivery_of_another_hour_does_not_get_a_row_without_a_block() {
+    let db = Db::planned().await;
+    without_block(&db, Some(600)).await;
+    let hour = db.hour_of_trips().await;
+    db.deliver(hour + 1, 120, &[delivery(None, 2)]).await;
+    assert_eq!(row(&db).await, "1|null");
+    db.deliver(hour, 60, &[delivery(None, 2)]).await;
+    assert_eq!(row(&db).await, format!("1|{}", db.schedule_id(hour).await));
+    let last = "SELECT seen_at = timestamptz '2020-01-02T12:00:00Z' FROM api.trips";
+    assert_eq!(db.text(last).await, "t");
+}
+
+impl Db {
+    /// The position of the block in whose hour the trips end.
+    async fn hour_of_trips(&self) -> usize {
+        let before = "SELECT count(*) FROM api.schedule WHERE block_end <= (SELECT min(end_time) FROM api.trips)";
+        self.text(before).await.parse().unwrap()
+    }
+}

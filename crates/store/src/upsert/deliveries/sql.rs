@@ -78,20 +78,24 @@ fn write_trips(changed: &str) -> String {
              ORDER BY trip_id, provider_id
              ON CONFLICT (provider_id, trip_id) DO UPDATE
              SET ({data}, flags, mds_version, schedule_id, delivered_at, seen_at, withdrawn_at, modified_date) = (
-                 SELECT {newest}, {flags}, {mds_version}, {schedule_id}, {delivered_at}, it.seen_at, it.withdrawn_at,
+                 SELECT {newest}, {flags}, {mds_version},
+                        CASE WHEN it.is_newer OR it.is_found THEN excluded.schedule_id ELSE t.schedule_id END,
+                        {delivered_at}, it.seen_at, it.withdrawn_at,
                         CASE WHEN it.has_new_content OR (t.withdrawn_at IS NULL) <> (it.withdrawn_at IS NULL)
+                                  OR (t.schedule_id IS NULL AND (it.is_newer OR it.is_found))
                              THEN now() ELSE t.modified_date END
                  FROM (
-                     SELECT it.is_newer,
+                     SELECT it.is_newer, it.is_found,
                             CASE WHEN it.is_newer THEN nullif(greatest(it.last, $3), $3)
                                  WHEN excluded.delivered_at IS NULL THEN t.seen_at
-                                 ELSE $3 END AS seen_at,
+                                 ELSE greatest(t.seen_at, $3) END AS seen_at,
                             CASE WHEN it.is_newer THEN {withdrawn_later}
                                  WHEN excluded.delivered_at IS NULL THEN $3
                                  ELSE nullif(greatest(t.withdrawn_at, $3), $3) END AS withdrawn_at,
                             it.is_newer AND {has_new_content} AS has_new_content
                      FROM (
-                         SELECT excluded.delivered_at IS NOT NULL AND {is_newer} AS is_newer, {last} AS last
+                         SELECT excluded.delivered_at IS NOT NULL AND {is_newer} AS is_newer, {last} AS last,
+                                {is_found} AS is_found
                          OFFSET 0
                      ) AS it
                      OFFSET 0
@@ -124,7 +128,7 @@ fn write_trips(changed: &str) -> String {
         newest = TRIP_DATA.map(case).join(", "),
         flags = case("flags"),
         mds_version = case("mds_version"),
-        schedule_id = case("schedule_id"),
+        is_found = is_found(),
         delivered_at = case("delivered_at"),
     )
 }
@@ -135,6 +139,15 @@ fn is_newer(new: &str) -> String {
         "((coalesce({new}.publication_time, '-infinity'), $3, $1)
           >= (coalesce(t.publication_time, '-infinity'), {DELIVERED}, coalesce(t.schedule_id, 0)))"
     )
+}
+
+/// Whether the row `t` has no block, and this one is that of its hour. Such a row is from another
+/// tool, which may have stored the time of its load as the publication time: no delivery would be
+/// newer. So the block becomes its owner whatever was published when, and only the content waits
+/// for a later publication. Of another hour it does not, or the order of the loads would decide.
+fn is_found() -> &'static str {
+    "(t.schedule_id IS NULL
+      AND date_trunc('hour', t.end_time, 'UTC') = (SELECT s.block_start FROM api.schedule s WHERE s.schedule_id = $1))"
 }
 
 /// When a delivery of the trip of the row `t` was last requested.
@@ -153,17 +166,18 @@ fn has_new_content(new: &str) -> String {
 }
 
 /// Whether the delivery in `new` changes the row `t` in any way. An older delivery can only show
-/// that the provider still returns the trip.
+/// that the provider still returns the trip, or which block a row without one belongs to.
 fn changes(new: &str) -> String {
     format!(
         "(CASE WHEN {is_newer}
                THEN t.delivered_at IS DISTINCT FROM $3 OR t.schedule_id IS DISTINCT FROM $1 OR {has_new_content}
                     OR t.withdrawn_at IS DISTINCT FROM {withdrawn_at}
-               ELSE {last} < $3 END)",
+               ELSE {last} < $3 OR {is_found} END)",
         is_newer = is_newer(new),
         has_new_content = has_new_content(new),
         withdrawn_at = first_later("greatest(t.seen_at, $3)"),
         last = last(),
+        is_found = is_found(),
     )
 }
 
