@@ -172,6 +172,13 @@ fn print(report: &AuditReport, repair: Option<&Repair>, json: bool) -> anyhow::R
             counted(not_shown, "hour")
         ))?;
     }
+    let mut blocks = report.different_hours.iter().flat_map(|it| &it.blocks);
+    if blocks.any(|it| it.provider.is_none()) {
+        output::text(
+            "rows without a block are published by no run and no audit: load their hours, then see docs/MIGRATING.md, \
+             \"Trips without a block\"",
+        )?;
+    }
     if let Some(repair) = repair {
         output::text(&format!(
             "repair: {} published again, {} failed, {} deleted that only the portal had",

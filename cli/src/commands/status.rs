@@ -165,18 +165,15 @@ fn differences(report: &StatusReport) -> impl Iterator<Item = (&str, &PortalDiff
 }
 
 fn differences_text(name: &str, found: &PortalDifferences) -> String {
-    let next = if found.repair_run.is_some() {
-        "the same run was planned to publish them again; the next audit tells whether it did"
-    } else {
-        "the nightly audit publishes them again"
-    };
+    let person = if found.needs_a_person { "! " } else { "  " };
     format!(
-        "  {name}: the audit of {} found {} that the portal lacks, {} with another content and {} that only it \
-         has\n      {next}\n      {}",
+        "{person}{name}: the audit of {} found {} that the portal lacks, {} with another content and {} that only it \
+         has\n      {}\n      {}",
         found.audited_at.format("%Y-%m-%d %H:%M UTC"),
         counted(found.missing, "row"),
         found.different,
         found.extra,
+        found.advice,
         found.command
     )
 }

@@ -262,6 +262,48 @@ async fn the_status_knows_what_the_last_audit_found_and_how_to_repair_it() {
     assert_eq!(mended["providers"][0]["portal"]["missing"], 0);
 }
 
+/// As a move from the Python tool can leave them.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_without_a_block_need_a_person_since_no_audit_publishes_them() {
+    let world = world().await;
+    let (first, end) = (label(40), label(38));
+    world.expect(0, &run("all", &first, &end)).await;
+    world.expect(0, &["status"]).await;
+    let lost = world.text("SELECT min(id::text) FROM api.trips").await;
+    let orphan = format!("UPDATE api.trips SET schedule_id = NULL WHERE id = '{lost}'");
+    world.database.batch_execute(&orphan).await.unwrap();
+    world.stack.portal.lose_row(&lost).unwrap();
+    let audit = [
+        "audit",
+        "--time-min",
+        &first,
+        "--time-max",
+        &end,
+        "--repair",
+    ];
+    let audited = stdout(&world.expect(1, &audit).await);
+    let way_out = "docs/MIGRATING.md, \"Trips without a block\"";
+    assert!(audited.contains(way_out), "{audited}");
+
+    let found = report(&world, 1, &[]).await;
+    assert_eq!(found["needs_a_person"], true);
+    assert_eq!(found["portal_only"]["needs_a_person"], true);
+    let text = stdout(&world.expect(1, &["status"]).await);
+    let command = format!("mds run --provider all --time-min {first} --time-max {end}");
+    for part in [
+        "! no provider: the audit of",
+        "1 row has no block",
+        way_out,
+        &command,
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("the nightly audit publishes"), "{text}");
+    let page = stdout(&world.expect(1, &["status", "--html", "-"]).await);
+    assert!(page.contains("Something needs a person"), "{page}");
+    assert!(page.contains("1 row has no block"), "{page}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_enabled_provider_there_is_no_status() {
     let world = world().await;

@@ -85,10 +85,16 @@ impl Page<'_> {
             .collect()
     }
 
-    /// What of the portal's rows belongs to no provider, if there is any.
+    /// What of the portal's rows belongs to no provider, if there is any and an audit mends it.
     fn portal_only(&self) -> Option<&PortalDifferences> {
         let found = self.report.portal_only.as_ref();
-        found.filter(|it| it.extra + it.missing + it.different > 0)
+        found.filter(|it| it.count() > 0 && !it.needs_a_person)
+    }
+
+    /// The same if no audit mends it.
+    fn without_block(&self) -> Option<&PortalDifferences> {
+        let found = self.report.portal_only.as_ref();
+        found.filter(|it| it.needs_a_person)
     }
 }
 

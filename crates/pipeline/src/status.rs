@@ -182,14 +182,17 @@ pub async fn status_report(
     } else {
         Vec::new()
     };
+    let portal_only = audits
+        .remove(&None)
+        .map(|last| PortalDifferences::new(ctx.zone(), None, &last));
     Ok(StatusReport {
         made_at,
         since,
         time_zone: ctx.zone().name().to_owned(),
-        needs_a_person: !unusable_entries.is_empty() || needs_a_person(&providers),
-        portal_only: audits
-            .remove(&None)
-            .map(|last| PortalDifferences::new(ctx.zone(), None, &last)),
+        needs_a_person: !unusable_entries.is_empty()
+            || needs_a_person(&providers)
+            || portal_only.as_ref().is_some_and(|it| it.needs_a_person),
+        portal_only,
         unusable_entries,
         providers,
     })

@@ -5,6 +5,7 @@ use serde::Serialize;
 use store::LastAudit;
 use trips::block::{Hour, ProviderName};
 use trips::time::CivilZone;
+use trips::words::counted;
 use uuid::Uuid;
 
 /// What the last audit of a provider has found. An audit of an older range than the one before does
@@ -29,29 +30,59 @@ pub struct PortalDifferences {
     pub extra: u64,
     /// The run that was planned to publish again what differed; `None` if none was.
     pub repair_run: Option<Uuid>,
-    /// The command that compares the same hours again, and repairs what differs.
+    /// Whether no audit can mend it: rows that no block owns are published by no run.
+    pub needs_a_person: bool,
+    /// What mends it, with commands between grave accents.
+    pub advice: String,
+    /// The command that compares the same hours again and repairs what differs, or the one that
+    /// loads them.
     pub command: String,
 }
 
 impl PortalDifferences {
     pub(super) fn new(zone: &CivilZone, provider: Option<&ProviderName>, last: &LastAudit) -> Self {
         let end = |instant| Hour::containing(instant).previous().end_argument(zone);
+        let finding = &last.finding;
+        let without_block = match provider {
+            None => finding.missing + finding.different,
+            Some(_) => 0,
+        };
+        let needs_a_person = without_block > 0;
+        let advice = if needs_a_person {
+            format!(
+                "{} no block, so no audit publishes them: load their hours with the command below, then see \
+                 docs/MIGRATING.md, \"Trips without a block\"",
+                counted(without_block, "row").with("has", "have")
+            )
+        } else if last.run_id.is_some() {
+            "the same run was planned to publish them again; the next audit tells whether it did"
+                .to_owned()
+        } else {
+            "the nightly audit publishes them again".to_owned()
+        };
+        let range = format!(
+            "--provider {} --time-min {} --time-max {}",
+            provider.map_or("all", ProviderName::as_str),
+            end(last.time_min),
+            end(last.time_max)
+        );
         Self {
             audited_at: last.audited_at,
             time_min: last.time_min,
             time_max: last.time_max,
-            database_rows: last.finding.database_rows,
-            missing: last.finding.missing,
-            different: last.finding.different,
-            waiting: last.finding.waiting,
-            extra: last.finding.extra,
+            database_rows: finding.database_rows,
+            missing: finding.missing,
+            different: finding.different,
+            waiting: finding.waiting,
+            extra: finding.extra,
             repair_run: last.run_id,
-            command: format!(
-                "mds audit --provider {} --time-min {} --time-max {} --repair",
-                provider.map_or("all", ProviderName::as_str),
-                end(last.time_min),
-                end(last.time_max)
-            ),
+            needs_a_person,
+            advice,
+            command: if needs_a_person {
+                format!("mds run {range}")
+            } else {
+                format!("mds audit {range} --repair")
+            },
         }
     }
 
