@@ -154,7 +154,7 @@ pub(crate) struct EditArgs {
     #[arg(long)]
     pub(crate) yes: bool,
 
-    /// Store providers that lack entries of the stored file.
+    /// Store providers that lack entries of the stored file, or replace a file that no key opens.
     #[arg(long)]
     pub(crate) accept_removal: bool,
 
@@ -206,7 +206,7 @@ pub(crate) struct PutArgs {
     #[arg(long)]
     pub(crate) plain_text: bool,
 
-    /// Store providers that lack entries of the stored file.
+    /// Store providers that lack entries of the stored file, or replace a file that no key opens.
     #[arg(long)]
     pub(crate) accept_removal: bool,
 }

@@ -336,3 +336,36 @@ async fn settings_that_name_missing_boundaries_are_stored_with_a_warning() {
     let found = stdout(&world.expect(1, &["config", "check"]).await);
     assert!(found.contains("boundaries/none.json: missing"), "{found}");
 }
+
+/// As with the key of the other stage in the environment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_no_key_opens_is_replaced_only_if_that_is_meant() {
+    let mut world = world().await;
+    let texts = [
+        ("settings", world.revealed("settings").await),
+        ("providers", world.revealed("providers").await),
+    ];
+    let stored = texts
+        .each_ref()
+        .map(|(name, _)| world.raw_object(&format!("config/{name}_staging.json")));
+    let key = secrecy::ExposeSecret::expose_secret(&vault::FernetKeys::generate()).to_owned();
+    world.stack.env.insert("ATD_MDS_FERNET_KEY".to_owned(), key);
+    for (name, text) in &texts {
+        let refused = world.put(2, name, text, &[]).await;
+        for part in [
+            "the stored file cannot be read",
+            "ATD_MDS_FERNET_KEY",
+            "--accept-removal",
+        ] {
+            assert!(refused.contains(part), "{name}: {refused}");
+        }
+    }
+    let after = texts
+        .each_ref()
+        .map(|(name, _)| world.raw_object(&format!("config/{name}_staging.json")));
+    assert_eq!(after, stored);
+    for (name, text) in &texts {
+        world.put(0, name, text, &["--accept-removal"]).await;
+    }
+    assert_eq!(world.revealed("settings").await, texts[0].1);
+}

@@ -128,20 +128,23 @@ pub(super) async fn missing_boundaries(
     Ok(missing)
 }
 
+/// Refuses to replace a file that no key opens: nobody would see what goes, and whoever has its key
+/// could not read the new one.
+pub(super) fn check_readable(stored: Option<&Stored>) -> anyhow::Result<()> {
+    if stored.is_some_and(|it| it.text.is_none()) {
+        return Err(failure::usage(
+            "the stored file cannot be read, so nobody knows what would go: none of the keys in ATD_MDS_FERNET_KEY \
+             opens it, or it is damaged. Give the key of its stage; --accept-removal replaces it",
+        ));
+    }
+    Ok(())
+}
+
 /// Refuses a providers file without entries, or one that lacks entries of the stored one.
 pub(super) fn check_removal(stored: Option<&Stored>, text: &[u8]) -> anyhow::Result<()> {
     let new = entries(text);
-    let stored = match stored {
-        None => BTreeSet::new(),
-        Some(Stored { text: None, .. }) => {
-            return Err(failure::usage(
-                "the stored file cannot be read, so nobody knows what would go; --accept-removal replaces it",
-            ));
-        }
-        Some(Stored {
-            text: Some(text), ..
-        }) => entries(text),
-    };
+    let stored = stored.and_then(|it| it.text.as_deref());
+    let stored = stored.map_or_else(BTreeSet::new, entries);
     let gone: Vec<_> = stored.difference(&new).map(String::as_str).collect();
     if !gone.is_empty() {
         return Err(failure::usage(format!(

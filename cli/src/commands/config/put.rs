@@ -60,8 +60,11 @@ pub(super) async fn propose(
 ) -> anyhow::Result<Proposal> {
     let (key, env) = (&target.key, &target.env);
     let mut warnings = content::check(key, env, &target.vault, &text).await?;
-    if target.is_providers() && !accept_removal {
-        content::check_removal(stored, &text)?;
+    if !accept_removal {
+        content::check_readable(stored)?;
+        if target.is_providers() {
+            content::check_removal(stored, &text)?;
+        }
     }
     if seal == Seal::Plain {
         if names::has_to_be_sealed(key, env) {
