@@ -201,3 +201,24 @@ async fn a_provider_without_a_list_of_vehicles_has_its_trips_loaded_all_the_same
         "{problem}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trips_of_2_0_keep_the_vehicles_that_are_known_if_the_entry_requests_no_more_of_them() {
+    let world = world_of(flat(|bird| bird.rates = Rates::none())).await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.number(WITHOUT_TYPE).await, 0);
+    let before = (world.trips().await, world.modified().await);
+    for (key, value) in [("vehicles", json!(false)), ("version", json!("1.2"))] {
+        world
+            .edit_providers(|file| file["bird"][key] = value.clone())
+            .await;
+        let again = with(&ONE_HOUR, &["--force", "--no-extract"]);
+        world.expect(0, &again).await;
+        assert_eq!(world.number(WITHOUT_TYPE).await, 0, "{key}");
+        assert_eq!(
+            (world.trips().await, world.modified().await),
+            before,
+            "{key}"
+        );
+    }
+}

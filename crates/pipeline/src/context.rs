@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use boundaries::Boundaries;
 use config::{BoundaryVersions, Config, ConfigVersion, Environment, Scope};
-use mds_client::{MdsClient, ProviderConfig};
+use mds_client::{MdsClient, MdsVersion, ProviderConfig};
 use socrata::{SocrataClient, SocrataConfig};
 use store::{RequestSlots, Store};
 use tokio::sync::{Mutex, OnceCell};
@@ -17,6 +17,7 @@ use trips::ids::PublicIdKey;
 use trips::public_row::{PublicForm, PublicTimes};
 use trips::status::StepSelection;
 use trips::time::CivilZone;
+use uuid::Uuid;
 use vault::Vault;
 
 use crate::database::{open_store, open_to_read};
@@ -55,9 +56,19 @@ pub(crate) struct Provider<'a> {
 }
 
 impl Provider<'_> {
-    /// Whether trips are joined with the provider's own list of vehicles (2.0).
+    /// Whether the provider's own list of vehicles is requested (2.0).
     pub(crate) fn has_vehicles(self) -> bool {
         self.config.version.rules().vehicles_apart && self.config.vehicles
+    }
+
+    /// The id under which `api.vehicles` has what the trips of an archive of this version lack.
+    ///
+    /// Trips of 2.0 get what is known already also if the entry requests no vehicles, or no longer
+    /// those of 2.0: otherwise loading them again would erase it.
+    pub(crate) fn vehicles_of(self, archive_version: Option<&str>) -> Option<Uuid> {
+        let archived: Option<MdsVersion> = archive_version.and_then(|it| it.parse().ok());
+        let is_apart = archived.is_some_and(|version| version.rules().vehicles_apart);
+        (is_apart || self.has_vehicles()).then_some(self.config.provider_id)
     }
 
     /// Whether the points of trips are archived from the provider's telemetry (2.0).

@@ -167,9 +167,7 @@ async fn load(
         rejected: tally.rejected,
         error_payload: error_payload(&tally),
         republish: delivery.republish,
-        vehicles_of: provider
-            .has_vehicles()
-            .then_some(provider.config.provider_id),
+        vehicles_of: provider.vehicles_of(tally.version.as_deref()),
         requested_at: delivery.requested_at,
         withdraw: provider.config.withdrawals == Withdrawals::Mark && delivery.tells_what_is_gone,
         archive: delivery.record,
