@@ -7,7 +7,7 @@ use sandbox_provider::{MdsVersion, OAuthLogin, Rates};
 use serde_json::json;
 use trips::status::BlockStatus::{NoTrips, Published};
 
-use crate::support::{hour, options, run, with, world_of};
+use crate::support::{ONE_HOUR, hour, options, run, with, world_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backfill_outlives_its_tokens() {
@@ -68,4 +68,23 @@ async fn trips_over_the_edges_of_hours_are_all_there_at_0_2() {
         .number("SELECT sum(records_total)::bigint FROM api.schedule")
         .await;
     assert_eq!(fetched, loaded);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_keeps_the_unit_of_its_version_when_the_entry_moves_to_another_one() {
+    const FLAGGED: &str =
+        "SELECT count(*) FROM api.trips WHERE 'seconds_for_milliseconds' = ANY (flags)";
+    let mut options = options(&["bird"]);
+    options.providers.get_mut("bird").unwrap().version = MdsVersion::V0_2;
+    let world = world_of(options).await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.number(FLAGGED).await, 0);
+    let before = world.modified().await;
+    world
+        .edit_providers(|file| file["bird"]["version"] = json!("1.2"))
+        .await;
+    let again = with(&ONE_HOUR, &["--force", "--no-extract"]);
+    world.expect(0, &again).await;
+    assert_eq!(world.number(FLAGGED).await, 0);
+    assert_eq!(world.modified().await, before);
 }

@@ -17,7 +17,7 @@ use crate::auth::Auth;
 use crate::endpoint::accept;
 use crate::fields::{BodyFormat, Fields, ProviderConfigError};
 use crate::token_request::TokenRequest;
-use crate::version::{MdsVersion, TimeFormat, TimeUnit};
+use crate::version::{MdsVersion, TimeFormat};
 
 /// How requests to a provider authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +201,7 @@ impl ProviderConfig {
     pub fn feed(&self) -> Feed {
         Feed {
             swap_coordinates: self.swap_coordinates,
-            seconds_expected: self.version.rules().body_unit == TimeUnit::Seconds,
+            seconds_expected: self.version.has_seconds(),
             cost_unit: self.cost_unit,
         }
     }

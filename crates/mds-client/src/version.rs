@@ -134,6 +134,11 @@ impl MdsVersion {
         format!("{}.0", self.as_str())
     }
 
+    /// Whether bodies of this version have timestamps in seconds.
+    pub fn has_seconds(self) -> bool {
+        self.rules().body_unit == TimeUnit::Seconds
+    }
+
     /// The rules of this version.
     pub const fn rules(self) -> VersionRules {
         VersionRules {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use boundaries::Boundaries;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use mds_client::MdsVersion;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{CopyEncoder, LoadRow, Screen, Screened};
@@ -152,6 +153,13 @@ struct Checker<'a> {
 }
 
 impl TripVisitor for Checker<'_> {
+    /// The entry may have moved on to another version since the archive was written.
+    fn version(&mut self, version: &str) {
+        if let Ok(version) = version.parse::<MdsVersion>() {
+            self.rules.feed.seconds_expected = version.has_seconds();
+        }
+    }
+
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
         match self.rules.check(raw.get()) {
             Ok(trip) => self.accept(trip, raw.get().len()),

@@ -1,11 +1,12 @@
 //! How a provider's feed has to be read.
 
-/// What the provider's configuration says about the values in its feed.
+/// What the provider's configuration, and the version of its body, say about the values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Feed {
     /// Whether the provider sends latitude and longitude in each other's place.
     pub swap_coordinates: bool,
-    /// Whether the feed's version of MDS has timestamps in seconds, as 0.2 does.
+    /// Whether the version of MDS that the body names, or else that of the configuration, has
+    /// timestamps in seconds, as 0.2 does.
     pub seconds_expected: bool,
     /// The unit of its costs.
     pub cost_unit: CostUnit,

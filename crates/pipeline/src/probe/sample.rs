@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use boundaries::Boundaries;
 use chrono::{DateTime, Utc};
-use mds_client::TripSink;
+use mds_client::{MdsVersion, TripSink};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use trips::Feed;
@@ -87,7 +87,10 @@ struct Route {
 }
 
 impl TripSink for SampleSink {
-    fn begin(&mut self, _version: &str) -> io::Result<()> {
+    fn begin(&mut self, version: &str) -> io::Result<()> {
+        if let Ok(version) = version.parse::<MdsVersion>() {
+            self.feed.seconds_expected = version.has_seconds();
+        }
         Ok(())
     }
 
