@@ -25,6 +25,7 @@ mod names;
 mod owners;
 mod problems;
 mod provider_names;
+mod readers;
 mod rows;
 mod schedule;
 mod shape;

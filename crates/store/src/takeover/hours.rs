@@ -26,6 +26,8 @@ use trips::words::counted;
 pub(super) struct Hours {
     /// How many rows are set aside, because another row is of the same hour.
     pub(super) set_aside: u64,
+    /// Whether the civil columns were the ends of the hours.
+    pub(super) were_ends: bool,
 }
 
 /// A civil hour of some rows, and how many rows of one provider have it at most.
@@ -50,7 +52,10 @@ impl Hours {
         };
         if has_obstacle("schedule") || has_obstacle("providers") || work.rows == 0 {
             create_empty(transaction).await?;
-            return Ok(Some(Self { set_aside: 0 }));
+            return Ok(Some(Self {
+                set_aside: 0,
+                were_ends: false,
+            }));
         }
         let Some(civil) = civil_expressions(work) else {
             let what = "because the table lacks year, month, day and hour".to_owned();
@@ -92,7 +97,10 @@ impl Hours {
                 counted(set_aside, "row").with("of api.schedule is", "of api.schedule are")
             ));
         }
-        Ok(Some(Self { set_aside }))
+        Ok(Some(Self {
+            set_aside,
+            were_ends: hours_are == HoursAre::Ends,
+        }))
     }
 }
 

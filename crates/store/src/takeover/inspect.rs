@@ -7,9 +7,11 @@ use super::hours::Hours;
 use super::look::look_at;
 use super::provider_names::Names;
 use super::shape::{
-    self, Absent, Actual, DEVICES, Found, Kind, PROVIDERS, SCHEDULE, TRIPS, Table, Target,
+    self, Absent, Actual, DEVICES, Found, PROVIDERS, SCHEDULE, TRIPS, Table, Target,
 };
-use super::{ColumnChange, Obstacle, TableChange, TakeOver, dependents, entangled, rows, trial};
+use super::{
+    ColumnChange, Obstacle, TableChange, TakeOver, dependents, entangled, readers, rows, trial,
+};
 use crate::error::{StoreError, failed};
 
 /// Rows that are written anew in a second, roughly.
@@ -90,10 +92,7 @@ impl Work {
 
     /// Whether columns become instants that did not say in which zone they are.
     fn has_times_without_zone(&self) -> bool {
-        self.columns.iter().any(|(target, actual, _)| {
-            target.kind == Kind::Instant
-                && ["timestamp", "text", "varchar"].contains(&actual.base.as_str())
-        })
+        self.times_without_zone().next().is_some()
     }
 
     /// Whether a column of the old table is written anew, with another type or other values.
@@ -191,6 +190,7 @@ pub(crate) async fn inspect(
         let hours = Hours::find(transaction, &mut inspection, options).await?;
         inspection.hours = hours;
     }
+    readers::note(transaction, &mut inspection).await?;
     Ok(inspection)
 }
 

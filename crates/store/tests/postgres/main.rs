@@ -33,6 +33,7 @@ mod takeover;
 mod takeover_entangled;
 mod takeover_names;
 mod takeover_odd;
+mod takeover_readers;
 mod takeover_texts;
 mod takeover_values;
 mod tls;
