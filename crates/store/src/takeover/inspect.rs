@@ -10,7 +10,8 @@ use super::shape::{
     self, Absent, Actual, DEVICES, Found, PROVIDERS, SCHEDULE, TRIPS, Table, Target,
 };
 use super::{
-    ColumnChange, Obstacle, TableChange, TakeOver, dependents, entangled, readers, rows, trial,
+    ColumnChange, Obstacle, TableChange, TakeOver, dependents, entangled, owners, readers, rows,
+    trial,
 };
 use crate::error::{StoreError, failed};
 
@@ -191,6 +192,9 @@ pub(crate) async fn inspect(
         inspection.hours = hours;
     }
     readers::note(transaction, &mut inspection).await?;
+    if inspection.obstacles.is_empty() {
+        owners::note_unknown_providers(transaction, &mut inspection, options).await?;
+    }
     Ok(inspection)
 }
 

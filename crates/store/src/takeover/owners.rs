@@ -5,8 +5,9 @@ use trips::words::counted;
 use uuid::Uuid;
 
 use super::TakeOver;
-use super::inspect::Work;
-use crate::error::{StoreError, failed_to_change};
+use super::inspect::{Inspection, Work};
+use super::shape::{PROVIDERS, TRIPS};
+use crate::error::{StoreError, failed, failed_to_change};
 use crate::schedule::get;
 
 /// The owner of a trip: the block of its provider's hour in which it ended, if the block was
@@ -66,6 +67,7 @@ pub(super) async fn define(
         )
         .await
         .map_err(doing)?;
+    transaction.batch_execute(NAME_IDS).await.map_err(doing)?;
     transaction
         .batch_execute(&format!(
             "CREATE FUNCTION {OWNER_OF_TRIP}(provider uuid, ended timestamptz) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
@@ -81,6 +83,62 @@ pub(super) async fn define(
     Ok(true)
 }
 
+/// Tells the providers' ids, also of providers that no run will plan again: the way out for trips
+/// without a block needs them.
+const NAME_IDS: &str = "
+    UPDATE api.providers p SET mds_provider_id = o.mds_id
+    FROM mds_owners o
+    WHERE p.mds_provider_id IS NULL AND o.number = p.provider_id
+      AND NOT EXISTS (SELECT FROM mds_owners other WHERE other.number = o.number AND other.mds_id <> o.mds_id)";
+
+/// Notes the trips of which nobody knows the provider: they will have no block.
+pub(super) async fn note_unknown_providers(
+    transaction: &Transaction<'_>,
+    inspection: &mut Inspection,
+    options: &TakeOver,
+) -> Result<(), StoreError> {
+    let (trips, providers) = (inspection.work_on(&TRIPS), inspection.work_on(&PROVIDERS));
+    let (Some(trips), Some(providers)) = (trips, providers) else {
+        return Ok(());
+    };
+    let (Some(id), Some(known)) = (trips.value("provider_id"), providers.value("provider_name"))
+    else {
+        return Ok(());
+    };
+    let name = trips.value("provider_name").unwrap_or("NULL::text");
+    let known_id = providers.value("mds_provider_id").unwrap_or("NULL::uuid");
+    let (names, ids): (Vec<&str>, Vec<Uuid>) = options
+        .provider_ids
+        .iter()
+        .map(|(name, id)| (name.as_str(), *id))
+        .unzip();
+    let query = format!(
+        "WITH known AS (SELECT lower(btrim(({known})::text)) AS name, ({known_id})::uuid AS id FROM api.providers)
+         SELECT t.id::text AS id, coalesce(min(t.name), '') AS name, sum(t.trips)::bigint AS trips
+         FROM (SELECT ({id})::uuid AS id, ({name})::text AS name, count(*) AS trips FROM api.trips GROUP BY 1, 2) AS t
+         WHERE NOT EXISTS (SELECT FROM known WHERE known.id = t.id)
+           AND NOT EXISTS (SELECT FROM unnest($1::text[], $2::uuid[]) AS given (name, id)
+                           JOIN known ON known.name = given.name WHERE given.id = t.id)
+         GROUP BY t.id
+         HAVING NOT bool_or(coalesce(lower(t.name), '') IN (SELECT known.name FROM known))
+         ORDER BY 3 DESC, 1
+         LIMIT 20"
+    );
+    let rows = transaction.query(&query, &[&names, &ids]).await;
+    let rows = rows.map_err(failed("looking for the providers of trips"))?;
+    for row in &rows {
+        let (id, name): (String, String) = (get(row, "id")?, get(row, "name")?);
+        let trips = get::<i64>(row, "trips")?.unsigned_abs();
+        inspection.notes.push(format!(
+            "of {name:?}, {} without a block, since no row of api.providers is known to be the provider {id}; before the \
+             migration, give the providers file an entry under the provider_name of that row with \
+             \"provider_id\": \"{id}\", and \"enabled\": false if it has left",
+            counted(trips, "trip").with("stays", "stay")
+        ));
+    }
+    Ok(())
+}
+
 /// Notes how many trips have no owner: no run publishes them, and no repair of an audit.
 pub(super) async fn count_trips_without_block(
     transaction: &Transaction<'_>,
@@ -92,7 +150,7 @@ pub(super) async fn count_trips_without_block(
     let trips = get::<i64>(&row, "trips")?.unsigned_abs();
     if trips > 0 {
         notes.push(format!(
-            "{} no block, since the schedule does not have the hour of the end as loaded: they are counted, but no \
+            "{} no block, since the schedule does not have the hour of the end as loaded, or nobody knows the provider: they are counted, but no \
              run publishes them; docs/MIGRATING.md, \"Trips without a block\", has the way out",
             counted(trips, "trip").with("has", "have")
         ));

@@ -169,3 +169,27 @@ async fn a_table_of_providers_that_has_all_columns_takes_new_providers_afterward
     let insert = "INSERT INTO api.providers (provider_name) VALUES ('spin') RETURNING provider_id";
     assert_eq!(db.rows(insert).await, ["3"]);
 }
+
+/// As of a company that has left the city, under another name in its trips.
+#[tokio::test]
+async fn trips_of_which_nobody_knows_the_provider_are_named_with_the_way_to_their_blocks() {
+    let db = old_with("UPDATE api.trips SET provider_name = 'Bird INC.'").await;
+    let planned = db.store.plan_migration(&TakeOver::default()).await.unwrap();
+    let note = planned.notes.iter().find(|it| it.contains("Bird INC."));
+    let note = note.unwrap_or_else(|| panic!("{:?}", planned.notes));
+    let id = "5eed0000-0000-4000-8000-000000000001";
+    for part in ["3 trips stay without a block", id, "\"enabled\": false"] {
+        assert!(note.contains(part), "{part}: {note}");
+    }
+    let options = TakeOver {
+        provider_ids: vec![("bird".parse().unwrap(), id.parse().unwrap())],
+        ..TakeOver::default()
+    };
+    let planned = db.store.plan_migration(&options).await.unwrap();
+    assert!(!planned.notes.iter().any(|it| it.contains("Bird INC.")));
+    db.store.migrate_with(&options).await.unwrap();
+    let owners = "SELECT schedule_id FROM api.trips ORDER BY id";
+    assert_eq!(db.rows(owners).await, ["1", "1", "2"]);
+    let named = "SELECT mds_provider_id FROM api.providers ORDER BY provider_id";
+    assert_eq!(db.rows(named).await, [id, "null"]);
+}
