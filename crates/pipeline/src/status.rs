@@ -167,7 +167,12 @@ pub async fn status_report(
         let mut status = provider_hours(ctx, name, range, due, made_at).await?;
         let is_expected = looked.is_requested && looked.active_from.is_none_or(|it| it < due);
         if is_expected && status.hours == 0 && !planned.contains_key(name) {
-            status.problems = vec![never_planned(ctx.zone(), name, due)];
+            status.problems = vec![never_planned(
+                ctx.zone(),
+                name,
+                due,
+                ctx.config().settings.has_portal,
+            )];
         }
         status.enabled = looked.enabled;
         status.lag_hours = looked.lag_hours;

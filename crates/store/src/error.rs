@@ -142,7 +142,10 @@ pub enum StoreError {
         provider: ProviderName,
     },
     /// The block is not in `api.schedule`.
-    #[error("schedule_id {schedule_id} is not in api.schedule; plan the block first")]
+    #[error(
+        "schedule_id {schedule_id} is not in api.schedule: `mds schedule forget` has removed the block since it was \
+         planned, or this is another database; plan its hour again"
+    )]
     UnknownBlock {
         /// The requested id.
         schedule_id: i64,

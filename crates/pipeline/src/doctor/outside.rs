@@ -23,10 +23,11 @@ const EDIT_PROVIDERS: &str = "mds config edit providers";
 /// Whether the portal accepts the login, and whether the dataset is one that rows can go to.
 pub(super) async fn portal(settings: &Settings, limit: Duration) -> Vec<Check> {
     if !settings.has_portal {
-        let none = || Verdict::not_tried("the settings name no portal, so nothing is published");
+        let none = "the settings name no portal, so nothing is published";
+        let refused = format!("{none}, and a run without --no-sync-socrata is refused");
         return vec![
-            Check::at_once("portal", none()),
-            Check::at_once("dataset", none()),
+            Check::at_once("portal", Verdict::warning(refused, EDIT_SETTINGS)),
+            Check::at_once("dataset", Verdict::not_tried(none)),
         ];
     }
     let mut info = None;

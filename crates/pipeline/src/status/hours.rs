@@ -36,7 +36,7 @@ impl<'a> Tally<'a> {
             due,
             has_portal,
             newest: None,
-            problems: Problems::new(zone, provider, due),
+            problems: Problems::new(zone, provider, due, has_portal),
             status: empty(provider),
         }
     }

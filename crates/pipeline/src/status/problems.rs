@@ -44,6 +44,8 @@ pub(super) struct Problems<'a> {
     provider: &'a ProviderName,
     /// The hours before this one are due.
     due: Hour,
+    /// Whether there is a portal that a run can publish to.
+    has_portal: bool,
     groups: Vec<Group>,
 }
 
@@ -57,11 +59,17 @@ struct Group {
 }
 
 impl<'a> Problems<'a> {
-    pub(super) fn new(zone: &'a CivilZone, provider: &'a ProviderName, due: Hour) -> Self {
+    pub(super) fn new(
+        zone: &'a CivilZone,
+        provider: &'a ProviderName,
+        due: Hour,
+        has_portal: bool,
+    ) -> Self {
         Self {
             zone,
             provider,
             due,
+            has_portal,
             groups: Vec::new(),
         }
     }
@@ -122,7 +130,7 @@ impl<'a> Problems<'a> {
             provider: self.provider.clone(),
             hour: group.first,
         };
-        let command = first.command_to(group.last, self.zone);
+        let command = first.command_to(group.last, self.zone) + without_portal(self.has_portal);
         if group.error_name == LOST {
             return format!("{command} --force --accept-losses");
         }
@@ -141,7 +149,12 @@ impl<'a> Problems<'a> {
 
 /// The problem of a provider of which the database knows no hour: it is new there, or the database
 /// is new or not the right one. It stands for the newest due hour.
-pub(super) fn never_planned(zone: &CivilZone, provider: &ProviderName, due: Hour) -> Problem {
+pub(super) fn never_planned(
+    zone: &CivilZone,
+    provider: &ProviderName,
+    due: Hour,
+    has_portal: bool,
+) -> Problem {
     let newest = Hour::containing(due.start() - TimeDelta::hours(1)).label(zone);
     Problem {
         state: HourState::Missing,
@@ -153,8 +166,16 @@ pub(super) fn never_planned(zone: &CivilZone, provider: &ProviderName, due: Hour
         needs_a_person: true,
         advice: "if hours were loaded before, see whether the settings name the right database; if not, begin with the \
                  newest hour, or with more of them by `--time-min` and `--time-max`",
-        command: format!("mds run --provider {provider} --scheduled"),
+        command: format!(
+            "mds run --provider {provider} --scheduled{}",
+            without_portal(has_portal)
+        ),
     }
+}
+
+/// A run that would publish is refused if the settings name no portal.
+fn without_portal(has_portal: bool) -> &'static str {
+    if has_portal { "" } else { " --no-sync-socrata" }
 }
 
 /// The name of the error that a row's message begins with, and the text after it.

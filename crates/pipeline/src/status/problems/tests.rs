@@ -13,7 +13,7 @@ fn hour(utc: u32) -> Hour {
 
 fn problems(hours: &[(Hour, HourState, Option<&str>)], now: &str) -> Vec<Problem> {
     let (zone, provider) = (CivilZone::default(), "bird".parse().unwrap());
-    let mut problems = Problems::new(&zone, &provider, Hour::containing(instant(now)));
+    let mut problems = Problems::new(&zone, &provider, Hour::containing(instant(now)), true);
     for (hour, state, message) in hours {
         problems.add(*hour, *state, *message);
     }
@@ -86,7 +86,7 @@ fn the_second_hour_of_a_name_is_given_by_its_instant() {
     // At 7:00 UTC it is one o'clock in the city for the second time.
     let repeated = Hour::containing(instant("2020-11-01T06:00:00Z"));
     let due = Hour::containing(instant("2020-11-02T00:00:00Z"));
-    let mut problems = Problems::new(&zone, &bird, due);
+    let mut problems = Problems::new(&zone, &bird, due, true);
     problems.add(repeated, HourState::Missing, None);
     assert_eq!(
         problems.end()[0].command,
@@ -151,4 +151,18 @@ fn hours_that_no_step_has_failed_are_not_said_to_have_a_cause() {
         found[0].advice,
         "see whether the hourly run and the nightly sweep are started at all"
     );
+}
+
+#[test]
+fn without_a_portal_no_command_publishes() {
+    let (zone, provider) = (CivilZone::default(), "bird".parse().unwrap());
+    let mut problems = Problems::new(&zone, &provider, hour(20), false);
+    problems.add(hour(10), HourState::Missing, None);
+    let commands = [
+        problems.end().remove(0).command,
+        never_planned(&zone, &provider, hour(20), false).command,
+    ];
+    for command in commands {
+        assert!(command.contains(" --no-sync-socrata"), "{command}");
+    }
 }
