@@ -58,7 +58,8 @@ pub(super) fn whole(digits: &str) -> Option<i64> {
         .or_else(|| Decimal::read(digits)?.rounded())
 }
 
-/// An id: a UUID in upper or lower case, or a whole number (as a number or as a string of digits).
+/// An id: a UUID in upper or lower case, or a whole number (as a number, also in the form of a
+/// floating-point one, or as a string of digits).
 pub(super) enum Id {
     Uuid(Uuid),
     Integer(u128),
@@ -71,7 +72,7 @@ impl Id {
                 .ok()
                 .map(Self::Uuid)
                 .or_else(|| integer(text)),
-            Scalar::Number(digits) => integer(digits),
+            Scalar::Number(digits) => integer(digits).or_else(|| integer_of_float(digits)),
             Scalar::Other => None,
         }
     }
@@ -80,6 +81,15 @@ impl Id {
 fn integer(digits: &str) -> Option<Id> {
     let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| all_digits).map(Id::Integer)
+}
+
+/// A whole number that a program has written as a floating-point one: 104865.0 or 1.04865e5. Beyond
+/// 53 bits such numbers are rounded, and two ids could become one.
+fn integer_of_float(digits: &str) -> Option<Id> {
+    const MAX_EXACT: u128 = 1 << 53;
+    let number = Decimal::read(digits).filter(|_| !digits.starts_with('-'))?;
+    let id = u128::try_from(number.exact().ok()?).ok()?;
+    (id <= MAX_EXACT && digits.contains(['.', 'e', 'E'])).then_some(Id::Integer(id))
 }
 
 /// An instant and its original unit.

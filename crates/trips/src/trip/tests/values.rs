@@ -131,6 +131,8 @@ fn an_upper_case_uuid_is_the_same_uuid() {
 #[case(json!("1"), "0309585e-599f-4e57-ac85-fffffffffff1")]
 #[case(json!(104_865), "0309585e-599f-4e57-ac85-fffffff199a1")]
 #[case(json!("99999999"), "0309585e-599f-4e57-ac85-fffff5f5e0ff")]
+#[case(json!(104_865.0), "0309585e-599f-4e57-ac85-fffffff199a1")]
+#[case(json!(9_007_199_254_740_992.0), "0309585e-599f-4e57-ac20-000000000000")]
 fn an_integer_id_becomes_a_uuid_of_its_provider(
     #[case] id: Value,
     #[case] expected: &str,
