@@ -125,9 +125,9 @@ async fn the_trip_report_is_a_table_lines_of_csv_or_a_page() {
     let table = stdout(&world.expect(0, &report).await);
     for text in [
         "bird",
-        "1/744",
+        "1/396",
         "0.1 to 500 miles",
-        "743 of 744 hours are not loaded",
+        "395 of 396 hours are not loaded",
         "Trips that ended in January 2020, civil time of US/Central",
         "no earlier report of this month",
     ] {
@@ -245,4 +245,33 @@ async fn an_hour_whose_trips_were_all_rejected_does_not_count_as_loaded() {
     let empty = "UPDATE api.schedule SET status_id = 7";
     world.database.batch_execute(empty).await.unwrap();
     assert_eq!(report(&world, &[]).await["providers"][0]["hours_loaded"], 1);
+}
+
+/// As `mds status` counts them: an hour before the provider's start is not missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_hours_that_are_due_count_as_missing() {
+    let world = world().await;
+    let two_hours = run("all", "2020-01-15-12", "2020-01-15-14");
+    world.expect(0, &two_hours).await;
+    let hours = async || {
+        let report = report(&world, &["--no-record"]).await;
+        let bird = &report["providers"][0];
+        (bird["hours_loaded"].clone(), bird["hours_due"].clone())
+    };
+    // From noon on the 15th: half a day and sixteen whole ones.
+    assert_eq!(hours().await, (2.into(), 396.into()));
+    let text = ["report", "trips", "--month", "2020-01", "--no-record"];
+    let said = stdout(&world.expect(0, &text).await);
+    assert!(said.contains("2/396"), "{said}");
+    let missing = "bird: 394 of 396 hours are not loaded, so trips are missing";
+    assert!(said.contains(missing), "{said}");
+
+    // The provider's lag is so long that of the rest nothing is due.
+    let lag = "UPDATE api.providers SET lag_hours = (extract(epoch FROM now() - '2020-01-15T20:00:00Z') / 3600)::int";
+    world.database.batch_execute(lag).await.unwrap();
+    assert_eq!(hours().await, (2.into(), 2.into()));
+    for form in [&["--html", "-"][..], &["--csv", "-"], &[]] {
+        let said = stdout(&world.expect(0, &with(&text, form)).await);
+        assert!(!said.contains("trips are missing"), "{said}");
+    }
 }

@@ -55,10 +55,6 @@ impl Page<'_> {
             fewer => format!("{:#} fewer", counted(fewer.unsigned_abs(), "trip")),
         }
     }
-
-    fn missing(&self, loaded: &u64) -> u64 {
-        self.report.hours.saturating_sub(*loaded)
-    }
 }
 
 /// A line of the table: a provider, one of its types of vehicle, or all.

@@ -51,8 +51,11 @@ pub struct ProviderTrips {
     /// The provider's name.
     pub provider: String,
     /// Number of hours of the month that are loaded. Empty hours count, hours of which every trip
-    /// was rejected do not. If it is less than the hours of the month, trips are missing.
+    /// was rejected do not. If it is less than `hours_due`, trips are missing.
     pub hours_loaded: u64,
+    /// Number of hours of the month that should be loaded: as in `mds status`, those since the
+    /// provider's start that are older than its lag, and those that have more already.
+    pub hours_due: u64,
     /// When the provider was last requested for one of the trips.
     pub received_at: Option<DateTime<Utc>>,
     /// The counts.
@@ -62,6 +65,14 @@ pub struct ProviderTrips {
     pub vehicle_types: Vec<VehicleTrips>,
     /// What has changed since the report that this one is compared with.
     pub since: Option<SinceReport>,
+}
+
+impl ProviderTrips {
+    /// Number of hours that should be loaded and are not.
+    #[must_use]
+    pub fn hours_missing(&self) -> u64 {
+        self.hours_due.saturating_sub(self.hours_loaded)
+    }
 }
 
 /// The trips of one type of vehicle.
@@ -199,6 +210,7 @@ fn providers(
             ProviderTrips {
                 provider: name.to_owned(),
                 hours_loaded: hours_loaded(&counts.blocks, name),
+                hours_due: counts.hours_due.get(name).copied().unwrap_or_default(),
                 received_at: groups.iter().filter_map(|group| group.received_at).max(),
                 since: earlier.map(|report| since(name, &groups, &figures, report, filters)),
                 vehicle_types: vehicle_types(&groups),

@@ -95,7 +95,7 @@ fn print(args: &TripsArgs, report: &TripReport, ctx: &Context) -> anyhow::Result
     let mut rows = table(&heading, 1);
     for provider in &report.providers {
         let mut cells = figure_cells(&provider.provider, &provider.figures);
-        cells.push(format!("{}/{}", provider.hours_loaded, report.hours));
+        cells.push(format!("{}/{}", provider.hours_loaded, provider.hours_due));
         cells.push(day(ctx, provider.received_at));
         rows.add_row(cells);
         for kind in provider
@@ -113,13 +113,13 @@ fn print(args: &TripsArgs, report: &TripReport, ctx: &Context) -> anyhow::Result
     writeln!(out, "{rows}")?;
     writeln!(out, "{}", explanation(report.filters))?;
     for provider in &report.providers {
-        if provider.hours_loaded < report.hours {
+        if provider.hours_missing() > 0 {
             writeln!(
                 out,
                 "{}: {} of {}, so trips are missing; see `mds status --provider {} --since {}`",
                 provider.provider,
-                report.hours - provider.hours_loaded,
-                counted(report.hours, "hour").with("is not loaded", "are not loaded"),
+                provider.hours_missing(),
+                counted(provider.hours_due, "hour").with("is not loaded", "are not loaded"),
                 provider.provider,
                 report.month.first_day()
             )?;
@@ -235,6 +235,7 @@ fn csv(report: &TripReport) -> anyhow::Result<String> {
         "max_miles",
         "max_hours",
         "riders_only",
+        "hours_due",
     ])?;
     for provider in &report.providers {
         for (kind, figures) in rows_of(provider) {
@@ -261,6 +262,7 @@ fn csv(report: &TripReport) -> anyhow::Result<String> {
                 report.filters.max_miles.to_string(),
                 report.filters.max_hours.to_string(),
                 report.filters.riders_only.to_string(),
+                provider.hours_due.to_string(),
             ])?;
         }
     }

@@ -1,6 +1,8 @@
 //! Counts the trips of a range in one pass, several slices at once, in one snapshot.
 
-use deadpool_postgres::Object;
+use std::collections::BTreeMap;
+
+use deadpool_postgres::{GenericClient, Object};
 use futures::{StreamExt, TryStreamExt};
 use trips::block::HourRange;
 
@@ -15,6 +17,7 @@ use super::{TripFilters, TripGroup};
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::overview::{self, ProviderOverview};
+use crate::schedule::get;
 
 /// The trips and the blocks of a range as they were at one moment.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub struct TripCounts {
     pub groups: Vec<TripGroup>,
     /// The blocks by provider.
     pub blocks: Vec<ProviderOverview>,
+    /// How many hours of the range each provider should have, by its name: those of `api.hours`.
+    pub hours_due: BTreeMap<String, u64>,
 }
 
 /// How many slices are read at once. A server with fewer processors needs no longer for it.
@@ -37,6 +42,10 @@ const BY_INDEX: &str = "
     SET LOCAL enable_indexscan = off;
     SET LOCAL max_parallel_workers_per_gather = 0;
     SET LOCAL jit = off";
+
+const HOURS_DUE: &str = "
+    SELECT provider, count(*) AS hours FROM api.hours
+    WHERE block_start >= $1 AND block_start < $2 GROUP BY provider";
 
 impl Store {
     /// Counts the trips that ended in a range, by provider and type of vehicle, and its blocks, all
@@ -58,6 +67,7 @@ impl Store {
         Ok(TripCounts {
             groups: name_groups(&snapshot.transaction, range, sums).await?,
             blocks: overview::read(&snapshot.transaction, range).await?,
+            hours_due: read_hours_due(&snapshot.transaction, range).await?,
             seen: snapshot.seen,
         })
     }
@@ -101,4 +111,22 @@ impl Store {
         }
         Ok(clients)
     }
+}
+
+async fn read_hours_due(
+    client: &impl GenericClient,
+    range: HourRange,
+) -> Result<BTreeMap<String, u64>, StoreError> {
+    let rows = client
+        .query(HOURS_DUE, &[&range.first().start(), &range.end().start()])
+        .await
+        .map_err(failed("counting the hours that are due"))?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                get(row, "provider")?,
+                get::<i64>(row, "hours")?.unsigned_abs(),
+            ))
+        })
+        .collect()
 }
