@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde_json::json;
 use trips::words::counted;
-use vault::{RotationProgress, RotationReport, Vault, VaultError};
+use vault::{RotationFailure, RotationProgress, RotationReport, Unreadable, Vault, VaultError};
 
 use crate::args::RotateArgs;
 use crate::commands::connect;
@@ -47,7 +47,7 @@ pub(crate) async fn rotate_key(
         )));
     }
     for failure in &report.failed {
-        note!("{failure}");
+        note!("{failure}{}", way_out(failure));
     }
     for key in &report.exposed {
         note!("{key} {}", remedy(key));
@@ -64,6 +64,20 @@ pub(crate) async fn rotate_key(
     } else {
         ExitCode::from(FAILED)
     })
+}
+
+/// What to do about an object that is not one of ours and lies in the place of one.
+fn way_out(failure: &RotationFailure) -> &'static str {
+    match failure.error {
+        VaultError::Unreadable {
+            why: Unreadable::Unknown,
+            ..
+        } => {
+            "; only encrypted objects belong there, and it may be the only copy: if it is a token within quotes or other \
+             text, store the token alone; if not, move it elsewhere"
+        }
+        _ => "",
+    }
 }
 
 /// What to do about a plain object that should be encrypted.

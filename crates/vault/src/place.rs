@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
+use trips::block::Stage;
 use trips::json::Object;
 
 /// What content that is compressed with zstd begins with.
@@ -142,6 +143,15 @@ pub fn may_be_plain(key: &str) -> bool {
     let mut folders = key.split('/');
     let (first, second) = (folders.next(), folders.next());
     first == Some("boundaries") || second == Some("runs") || is_page(key)
+}
+
+/// Whether only a sealed object may lie under this key: the objects of an hour, and configuration,
+/// which may be plain JSON as well.
+pub(crate) fn is_place_of_sealed(key: &str) -> bool {
+    let first = key.split('/').next().unwrap_or_default();
+    let is_of_stage = Stage::ALL.iter().any(|stage| stage.as_str() == first);
+    let is_ours = is_configuration(key) || (is_of_stage && !may_be_plain(key));
+    is_ours && key.ends_with(".json")
 }
 
 /// Whether the object is a stage's status page, the only one that is no JSON.

@@ -9,7 +9,7 @@ use crate::blocking::blocking;
 use crate::error::{Unreadable, VaultError, vault_error};
 use crate::fernet::Unsealer;
 use crate::listing::ListedObject;
-use crate::place::{is_page, may_be_plain};
+use crate::place::{is_page, is_place_of_sealed, may_be_plain};
 use crate::read::Spooled;
 use crate::vault::Vault;
 use crate::write::{ObjectWriter, WriteCondition};
@@ -31,7 +31,8 @@ pub enum RotationOutcome {
     AlreadyCurrent,
     /// It is plain JSON and was left alone.
     Plain,
-    /// It is neither JSON nor a token, so not one of ours, and was left alone.
+    /// It is neither JSON nor a token, so not one of ours, and was left alone. It is empty, or does
+    /// not lie where only one of ours may.
     Foreign,
     /// It could not be read or replaced, and is unchanged.
     Failed,
@@ -193,9 +194,15 @@ impl Vault {
                 Err(VaultError::Changed { .. }) if attempt < MAX_ATTEMPTS => attempt += 1,
                 Err(VaultError::NotFound { .. }) => return Ok(RotationOutcome::Gone),
                 Err(VaultError::Unreadable {
-                    why: Unreadable::Unknown | Unreadable::Empty,
+                    why: Unreadable::Empty,
                     ..
                 }) => return Ok(RotationOutcome::Foreign),
+                // In the place of one of ours, it may be a token in a form that is not known, which
+                // an older key opens.
+                Err(VaultError::Unreadable {
+                    why: Unreadable::Unknown,
+                    ..
+                }) if !is_place_of_sealed(key) => return Ok(RotationOutcome::Foreign),
                 result => return result,
             }
         }

@@ -247,3 +247,46 @@ async fn more_objects_than_a_page_holds() {
         assert_eq!(text, number.to_string().as_bytes());
     }
 }
+
+/// What an older tool wrote there may be the only copy, in a form that is not known: the older keys
+/// have to stay until somebody has looked at it.
+#[tokio::test]
+async fn an_object_of_another_kind_in_the_place_of_a_sealed_one_is_named() {
+    let (bucket, keys) = (Bucket::start().await, Keys::new());
+    let old = bucket.vault(&[&keys.old], Compression::None);
+    let both = bucket.vault(&[&keys.new, &keys.old], Compression::None);
+    let good = "staging/rot/2020/1/1/5/trips.json";
+    old.put_bytes(good, b"{}", Seal::Encrypt).await.unwrap();
+    let token = String::from_utf8(bucket.raw(good).await).unwrap();
+    let odd = [
+        ("config/settings_staging.json", format!("'{token}'")),
+        (
+            "production/rot/2020/1/1/5/publish.json",
+            format!("\"{token}\""),
+        ),
+        ("staging/rot/2020/1/1/6/trips.json", format!("b'{token}'")),
+    ];
+    for (key, text) in &odd {
+        bucket.put_raw(key, text.clone().into_bytes()).await;
+    }
+    bucket.put_raw("staging/notes.txt", *b"hello").await;
+    bucket.put_raw("other/2020/data.json", *b"hello").await;
+    bucket
+        .put_raw("staging/rot/2020/1/1/7/trips.json", *b"")
+        .await;
+
+    let report = both.rotate("", |_| {}).await.unwrap();
+
+    let mut named: Vec<_> = report.failed.iter().map(|it| it.key.as_str()).collect();
+    named.sort_unstable();
+    assert_eq!(named, odd.each_ref().map(|(key, _)| *key));
+    assert_eq!(counts(&report), [1, 0, 0, 3, 3], "{report}");
+    let said = report.failed[0].to_string();
+    assert!(
+        said.contains(named[0]) || said.contains("neither JSON"),
+        "{said}"
+    );
+    for (key, text) in &odd {
+        assert_eq!(bucket.raw(key).await, text.as_bytes());
+    }
+}
