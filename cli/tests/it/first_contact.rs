@@ -31,7 +31,7 @@ async fn hours_before_active_from_are_run_only_for_a_request_that_names_the_prov
 
     let output = world.expect(0, &ALL).await;
     assert!(
-        stderr(&output).contains("1 block is from before its provider's active_from"),
+        stderr(&output).contains("1 block is from before its provider's start"),
         "{}",
         stderr(&output)
     );

@@ -153,8 +153,8 @@ pub(super) fn left_out(plan: &Plan) -> Vec<String> {
 pub(super) fn before_start(plan: &Plan) -> Option<String> {
     (plan.before_start > 0).then(|| {
         counted(plan.before_start, "block").with(
-            "is from before its provider's active_from and is left out; --provider with its name includes it",
-            "are from before their provider's active_from and are left out; --provider with its name includes them",
+            "is from before its provider's start and is left out; --provider with its name includes it",
+            "are from before their provider's start and are left out; --provider with its name includes them",
         )
     })
 }
