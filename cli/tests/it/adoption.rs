@@ -5,7 +5,7 @@ use sandbox_provider::{Fault, Times};
 use serde_json::{Map, Value, json};
 use trips::status::BlockStatus::{New, NoTrips, Published};
 
-use crate::support::{ONE_HOUR, World, hour, run, stderr, with, world, world_with};
+use crate::support::{ONE_HOUR, World, hour, run, stderr, stdout, with, world, world_with};
 
 const HOURS: [&str; 7] = run("all", "2020-01-15-12", "2020-01-15-15");
 const FOLDER: &str = "bird/2020/1/15/12";
@@ -113,7 +113,8 @@ async fn an_archive_that_no_key_opens_is_kept_until_the_key_is_there() {
         assert!(
             message.starts_with("ArchiveUnreadable: ")
                 && message.contains("ATD_MDS_FERNET_KEY")
-                && message.contains("the archive is kept"),
+                && message.contains("the archive is kept")
+                && message.contains("--force"),
             "{message}\n{}",
             stderr(&output)
         );
@@ -205,4 +206,24 @@ async fn a_plan_without_extract_loads_the_archives_that_the_schedule_does_not_kn
         world.expect(0, &load).await;
         assert_eq!(world.number("SELECT count(*) FROM api.trips").await, trips);
     }
+}
+
+/// Each kind has a remedy of its own, and running again is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn archives_that_cannot_be_read_are_told_apart_by_their_kind() {
+    let world = world_with(&["bird"], Map::new()).await;
+    let hours = run("bird", "2020-01-15-12", "2020-01-15-15");
+    world.expect(0, &hours).await;
+    for (hour, text) in [("12", ""), ("13", "hello"), ("14", "{\"trips\": []}")] {
+        let file = world.archive_file("bird", &format!("2020/1/15/{hour}"));
+        std::fs::write(&file, text).unwrap();
+    }
+    world.forget_everything().await;
+    let said = stdout(&world.expect(1, &hours).await);
+    let groups = said.matches("failed: 1 block of bird, extract (ArchiveUnreadable)");
+    assert_eq!(groups.count(), 3, "{said}");
+    for kind in ["it is empty", "neither JSON nor", "it is not encrypted"] {
+        assert!(said.contains(kind), "{kind}: {said}");
+    }
+    assert!(said.contains("--force"), "{said}");
 }

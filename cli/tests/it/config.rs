@@ -790,3 +790,17 @@ async fn a_check_of_what_is_stored_names_every_file_that_is_wrong() {
         json!({"key": "config/settings_staging.json", "problem": null, "warnings": []})
     );
 }
+
+/// Windows editors write it, and the older tools cannot read a file that begins with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_order_mark_is_not_stored() {
+    let world = world().await;
+    let text = world.settings().await.to_string();
+    let file = local(&format!("\u{feff}{text}"));
+    world
+        .expect(0, &["config", "put", "settings", path(&file)])
+        .await;
+    let vault = world.vault().await;
+    let stored = vault.get_bytes("config/settings_staging.json").await;
+    assert_eq!(stored.unwrap(), text.as_bytes());
+}

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use crate::config::{AuthType, ProviderConfig};
 use crate::fetch_error::FetchError;
@@ -192,23 +193,27 @@ fn custom(config: &ProviderConfig) -> Result<HeaderMap, ProviderConfigError> {
     Ok(HeaderMap::new())
 }
 
+const GRANT_TYPE: &str = "grant_type";
+
 /// `token_url`, `auth_data` and `auth_token_res_key` of `auth_type` OAuth: a login with OAuth 2
 /// client credentials.
 fn client_credentials(config: &ProviderConfig) -> Result<TokenRequest, ProviderConfigError> {
     let missing = |key| ProviderConfigError::new(key, "is missing, which auth_type OAuth needs");
-    if config.auth_data.is_empty() {
+    let token_url = config.token_url.as_ref();
+    let in_query = |name: Option<&str>| {
+        let mut pairs = token_url.into_iter().flat_map(Url::query_pairs);
+        pairs.any(|(key, _)| name.is_none_or(|name| name == key))
+    };
+    if config.auth_data.is_empty() && !in_query(None) {
         return Err(missing("auth_data"));
     }
     let mut data: Vec<_> = config.auth_data.clone().into_iter().collect();
-    if !config.auth_data.contains_key("grant_type") {
-        data.push(("grant_type".to_owned(), "client_credentials".into()));
+    if !config.auth_data.contains_key(GRANT_TYPE) && !in_query(Some(GRANT_TYPE)) {
+        data.push((GRANT_TYPE.to_owned(), "client_credentials".into()));
     }
     let send = format!("Bearer {TOKEN_PLACEHOLDER}");
     Ok(TokenRequest {
-        url: config
-            .token_url
-            .clone()
-            .ok_or_else(|| missing("token_url"))?,
+        url: token_url.cloned().ok_or_else(|| missing("token_url"))?,
         method: Method::POST,
         headers: BTreeMap::new(),
         body: match config.auth_data_format {

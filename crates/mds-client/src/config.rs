@@ -282,7 +282,7 @@ impl ProviderConfig {
                 .whole("max_attempts", 1, MAX_ATTEMPTS)?
                 .unwrap_or(DEFAULT_ATTEMPTS),
             timeout: timeout(&fields)?,
-            mds_param_override: fields.texts("mds_param_override")?,
+            mds_param_override: fields.texts_if_any("mds_param_override")?,
             time_format: time_format(&fields)?,
             accept: fields.text("accept")?.filter(|accept| !accept.is_empty()),
             swap_coordinates: fields.switch("swap_coordinates", false)?,

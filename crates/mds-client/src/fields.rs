@@ -273,6 +273,17 @@ impl Fields {
         }
     }
 
+    /// As [`Fields::texts`]; empty text, an empty list and `false` count as absent, since the older
+    /// tools passed over what is no object.
+    pub(crate) fn texts_if_any(&self, key: &str) -> Result<BTreeMap<String, String>> {
+        match self.get(key) {
+            Some(Value::Bool(false)) => Ok(BTreeMap::new()),
+            Some(Value::String(text)) if text.trim().is_empty() => Ok(BTreeMap::new()),
+            Some(Value::Array(values)) if values.is_empty() => Ok(BTreeMap::new()),
+            _ => self.texts(key),
+        }
+    }
+
     /// An object of texts that must not be printed.
     pub(crate) fn secrets(&self, key: &str) -> Result<BTreeMap<String, SecretString>> {
         Ok(secret_values(self.texts(key)?))

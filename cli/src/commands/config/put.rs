@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use trips::text::strip_byte_order_mark;
 use vault::{Seal, StoredAs, VaultError, WriteCondition};
 
 use super::content;
@@ -59,6 +60,8 @@ pub(super) async fn propose(
     accept_removal: bool,
 ) -> anyhow::Result<Proposal> {
     let (key, env) = (&target.key, &target.env);
+    // Windows editors write it, and the older tools cannot read a file that begins with it.
+    let text = strip_byte_order_mark(&text).to_vec();
     let mut warnings = content::check(key, env, &target.vault, &text).await?;
     if !accept_removal {
         content::check_readable(stored)?;

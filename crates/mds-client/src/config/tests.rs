@@ -291,3 +291,13 @@ fn refetch_hours_must_be_whole_numbers(#[case] given: Value) {
     let error = refusal(&json!({"reask_hours": given}));
     assert_eq!(error.key, "reask_hours");
 }
+
+/// The older tools passed over what is no object.
+#[rstest]
+#[case(json!(""))]
+#[case(json!([]))]
+#[case(json!(false))]
+fn names_of_parameters_may_be_empty_in_any_form(#[case] value: Value) {
+    let config = read(&json!({ "mds_param_override": value }));
+    assert!(config.mds_param_override.is_empty());
+}

@@ -6,7 +6,7 @@ use http_kit::testing::always;
 use mds_client::{HourResponse, MdsClient, MdsError, ProviderConfig};
 use rstest::rstest;
 use serde_json::{Value, json};
-use wiremock::matchers::{body_json, body_string_contains, header, method, path};
+use wiremock::matchers::{body_json, body_string_contains, header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::*;
@@ -330,6 +330,25 @@ async fn client_credentials_are_posted_as_json_if_configured() {
     trips_for(&server, "t1").await;
     let mut settings = oauth(&server);
     settings["auth_data_format"] = "json".into();
+    ready(fetch(&client(&server.uri(), &settings)).await);
+}
+
+/// So does the older tool: all that the login needs is in its address.
+#[rstest]
+#[case::empty(json!({}))]
+#[case::absent(json!(null))]
+#[tokio::test]
+async fn a_login_in_the_query_of_its_address_needs_no_fields(#[case] fields: Value) {
+    let server = MockServer::start().await;
+    Mock::given(path("/token"))
+        .and(query_param("client_secret", "s"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"jwt": "t1"})))
+        .mount(&server)
+        .await;
+    trips_for(&server, "t1").await;
+    let mut settings = oauth(&server);
+    settings["token_url"] = format!("{}/token?client_secret=s", server.uri()).into();
+    settings["auth_data"] = fields;
     ready(fetch(&client(&server.uri(), &settings)).await);
 }
 

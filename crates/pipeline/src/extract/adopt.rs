@@ -64,7 +64,8 @@ pub(super) async fn adopt(step: &mut ClaimedStep<'_>) -> Result<Adoption, Pipeli
 /// Adds to the error of an archive that cannot be read what becomes of it.
 fn kept(mut error: PipelineError) -> PipelineError {
     if error.name == ErrorName::ArchiveUnreadable {
-        error.message += "; the archive is kept, and the provider is not requested for the hour";
+        error.message += "; the archive is kept, and the provider is not requested for the hour: only --force requests it, \
+                          and keeps a copy of the archive";
     }
     error
 }

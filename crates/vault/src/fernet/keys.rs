@@ -15,6 +15,8 @@ const HALF_BYTES: usize = 16;
 /// SHA-256 works on blocks of this size.
 const MAC_BLOCK_BYTES: usize = 64;
 
+const QUOTES: [char; 2] = ['"', '\''];
+
 /// The last of 43 characters has two bits that belong to no byte. Python ignores them, so a key may
 /// have been typed with any.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -37,6 +39,17 @@ pub enum KeyError {
          (44 characters, A-Z a-z 0-9 - _ =, or + and / for - and _)"
     )]
     Malformed {
+        /// Which key, from 1.
+        position: usize,
+        /// How many keys the list has.
+        count: usize,
+    },
+    /// One entry begins or ends with a quotation mark.
+    #[error(
+        "Fernet key {position} of {count} is in quotes, which are no part of it: remove them (docker \
+         keeps those of an --env-file)"
+    )]
+    Quoted {
         /// Which key, from 1.
         position: usize,
         /// How many keys the list has.
@@ -72,10 +85,11 @@ impl FernetKeys {
             .into_iter()
             .enumerate()
             .map(|(index, entry)| {
-                FernetKey::parse(entry).ok_or(KeyError::Malformed {
-                    position: index + 1,
-                    count,
-                })
+                let position = index + 1;
+                if entry.starts_with(QUOTES) || entry.ends_with(QUOTES) {
+                    return Err(KeyError::Quoted { position, count });
+                }
+                FernetKey::parse(entry).ok_or(KeyError::Malformed { position, count })
             })
             .collect::<Result<Arc<[_]>, _>>()
             .map(Self)

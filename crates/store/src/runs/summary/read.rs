@@ -58,23 +58,28 @@ const FIRST_FAILED: &str = "
     ORDER BY s.block_start, p.provider_name
     LIMIT $2";
 
-/// The first blocks of each group of failures, the groups in a fixed order.
+/// The first blocks of each group of failures, the groups in a fixed order. What cannot be read is
+/// told apart by its kind, that is the message without keys and numbers: each has its own remedy.
 const FAILURES: &str = "
     SELECT * FROM (
         SELECT p.provider_name, b.step, b.error_name, b.message, s.block_start,
                max(s.status_id) OVER whole AS status_id, bool_or(s.status_id = -6) OVER whole AS is_rejected,
                r.request @> '{\"force\": true}' AS is_forced,
                count(*) OVER whole AS blocks, max(s.block_start) OVER whole AS last_start,
-               row_number() OVER (whole ORDER BY s.block_start) AS n
+               row_number() OVER (whole ORDER BY s.block_start) AS n, k.kind
         FROM api.run_blocks b
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN b.error_name = 'ArchiveUnreadable'
+                   THEN regexp_replace(b.message, '\"[^\"]*\"|[0-9]+', '', 'g') END AS kind
+        ) AS k
         JOIN api.runs r USING (run_id)
         JOIN api.schedule s USING (schedule_id)
         JOIN api.providers p USING (provider_id)
         WHERE b.run_id = $1 AND b.outcome = 'failed'
-        WINDOW whole AS (PARTITION BY p.provider_name, b.step, b.error_name)
+        WINDOW whole AS (PARTITION BY p.provider_name, b.step, b.error_name, k.kind)
     ) AS failed
     WHERE n <= $2
-    ORDER BY provider_name COLLATE \"C\", step, error_name, n";
+    ORDER BY provider_name COLLATE \"C\", step, error_name, kind COLLATE \"C\", n";
 
 impl Store {
     /// Counts a run's blocks by their outcome in `api.run_blocks`, and their trips in

@@ -71,3 +71,14 @@ fn a_generated_key_is_a_key() {
     assert!(FernetKeys::parse(&key).is_ok());
     assert_ne!(key.expose_secret(), FernetKeys::generate().expose_secret());
 }
+
+/// Docker keeps the quotes of an `--env-file`, and Python's decoder drops them.
+#[rstest::rstest]
+#[case(format!("\"{GOOD}\""))]
+#[case(format!("'{GOOD}'"))]
+#[case(format!("\"{GOOD},{GOOD}\""))]
+fn a_key_in_quotes_is_named_as_such(#[case] quoted: String) {
+    let error = parse(&quoted).unwrap_err().to_string();
+    assert!(error.contains("quotes"), "{error}");
+    assert!(!error.contains(GOOD), "{error}");
+}
