@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use pipeline::{BlockItem, Context, PipelineError, PlanRequest, Source, SyncDbOutput};
 use serde::Serialize;
 use trips::block::{Block, Hour, ProviderName};
-use trips::status::Step;
+use trips::status::{BlockStatus, Step};
 use trips::words::counted;
 
 use crate::args::StepArgs;
@@ -119,7 +119,7 @@ fn loaded(done: &SyncDbOutput) -> String {
 
 /// Plans the block whose contents the file holds. The step is forced, because the file replaces
 /// what an earlier run has loaded or published. Trips of another block, or of one page of several,
-/// are refused unless the command has `--force`.
+/// are refused unless the command has `--force`, and so are those of a block whose archive waits.
 async fn item_for_file(
     request: PlanRequest,
     file: &Path,
@@ -140,6 +140,13 @@ async fn item_for_file(
     if plan.block_count == 0 {
         return Err(pipeline::not_loaded(&block).into());
     }
+    let is_waiting = plan
+        .blocks
+        .iter()
+        .any(|it| it.status == BlockStatus::Archived);
+    if !request.no_sync_db && !is_forced && is_waiting {
+        return Err(archive_waits(&ctx, &block, file));
+    }
     let manifest = plan.manifest.context("the plan has no manifest")?;
     let item = pipeline::read_manifest(&ctx, &manifest)
         .await?
@@ -147,6 +154,16 @@ async fn item_for_file(
         .await
         .context("the plan has no block")??;
     Ok((ctx, item))
+}
+
+/// After the load of a file the block counts as loaded, so that no run would look at its archive.
+fn archive_waits(ctx: &Context, block: &Block, file: &Path) -> anyhow::Error {
+    let (provider, label) = (&block.provider, block.hour.label(ctx.zone()));
+    failure::usage(format!(
+        "{}: the archive of {provider} {label} is not loaded yet, and after the file nothing would load it; load it \
+         first with `mds sync-db --provider {provider} --time-max {label}`, or take the file in its place with --force",
+        file.display()
+    ))
 }
 
 /// What a step has done with a block.

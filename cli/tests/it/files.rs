@@ -9,7 +9,7 @@ use rstest::rstest;
 use sandbox_provider::{Fault, Rates, Rhythm, Times};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trips::status::BlockStatus::{Loaded, LoadedWithRejects, New, NoTrips, Published};
+use trips::status::BlockStatus::{Archived, Loaded, LoadedWithRejects, New, NoTrips, Published};
 
 use crate::support::{ONE_HOUR, World, hour, options, stderr, stdout, until, with, world_of};
 
@@ -314,6 +314,35 @@ async fn a_file_that_is_no_archive_is_refused_and_its_block_stays_as_it_was() {
     let folder = file.parent().unwrap();
     world.expect(2, &step("sync-db", folder, &[])).await;
     assert_eq!((database, bucket), (world.dump().await, world.stored()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_takes_the_place_of_an_archive_that_waits_by_force_only() {
+    let world = forty_trips().await;
+    let run = with(&["run"], &BLOCK);
+    world.expect(0, &with(&run, &["--no-sync-db"])).await;
+    let (_folder, file) = file("trips.json");
+    world.expect(0, &step("extract", &file, &[])).await;
+    let whole: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let mut part = whole.clone();
+    part["data"]["trips"].as_array_mut().unwrap().truncate(2);
+    fs::write(&file, part.to_string()).unwrap();
+    let error = stderr(&world.expect(2, &step("sync-db", &file, &[])).await);
+    assert!(
+        error.contains("is not loaded yet") && error.contains("`mds sync-db --provider bird"),
+        "{error}"
+    );
+    assert_eq!(
+        (world.statuses().await, world.rows().await),
+        (vec![Archived], 0)
+    );
+
+    world.expect(0, &step("sync-db", &file, &["--force"])).await;
+    assert_eq!(world.rows().await, 2);
+    world
+        .expect(0, &with(&run, &["--force", "--no-extract"]))
+        .await;
+    assert_eq!(world.rows().await, 40);
 }
 
 #[tokio::test(flavor = "multi_thread")]

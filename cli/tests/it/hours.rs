@@ -200,7 +200,14 @@ async fn archived_hours_keep_their_zone() {
     assert!(doctor.contains("put US/Central back"), "{doctor}");
     assert_eq!(world.statuses().await, [Archived; 2]);
 
-    zone("America/Chicago").await;
+    zone("US/Central").await;
+    let settings: Value = serde_json::from_str(&world.revealed("settings").await).unwrap();
+    for (name, is_named) in [("US/Eastern", true), ("America/Chicago", false)] {
+        let mut changed = settings.clone();
+        changed["TIME_ZONE"] = json!(name);
+        let told = world.put(0, "settings", &changed.to_string(), &[]).await;
+        assert_eq!(told.contains("TIME_ZONE changes"), is_named, "{told}");
+    }
     world.expect(0, &TWO_HOURS).await;
     assert_eq!(world.statuses().await, [Published; 2]);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use mds_client::ProviderConfig;
 use serde_json::{Map, Value};
+use trips::time::CivilZone;
 
 use super::redact::Kind;
 
@@ -140,7 +141,20 @@ fn of_settings(before: &Value, after: &Value) -> Vec<String> {
             "hours are published to another dataset, which lacks those before",
         ),
     ];
-    let meanings = meanings.into_iter().filter(|(key, _)| changes(key));
+    let is_same_zone = || {
+        let zone = |settings: &Value| {
+            settings
+                .get("TIME_ZONE")?
+                .as_str()?
+                .parse::<CivilZone>()
+                .ok()
+        };
+        zone(before)
+            .is_some_and(|former| former.has_the_clocks_of(&zone(after).unwrap_or_default()))
+    };
+    let meanings = meanings
+        .into_iter()
+        .filter(|(key, _)| changes(key) && !(*key == "TIME_ZONE" && is_same_zone()));
     meanings
         .map(|(key, meaning)| format!("{key} changes: {meaning}"))
         .chain(rounding)
