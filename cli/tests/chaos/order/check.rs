@@ -14,6 +14,7 @@ use super::worker::Stage;
 use crate::support::status;
 
 /// A row of `api.schedule`.
+#[derive(Debug)]
 struct Block {
     place: Place,
     schedule_id: i64,
@@ -133,11 +134,14 @@ impl Seen {
                 let found = blocks
                     .iter()
                     .find(|it| it.schedule_id == stored.schedule_id);
+                // What the schedule knows of deliveries that wait for their load.
+                let of_provider = blocks.iter().filter(|it| it.place.provider == *provider);
                 return Err(format!(
-                    "{stored:?} of {:?}\n  instead of {row:?}, {:?}{}",
+                    "{stored:?} of {:?}\n  instead of {row:?}, {:?}{}\n{:#?}",
                     found.map(|it| it.place),
                     said(row),
-                    self.history(*provider, *number)
+                    self.history(*provider, *number),
+                    of_provider.collect::<Vec<_>>()
                 ));
             }
         }
