@@ -22,6 +22,9 @@ pub(crate) use parse::label as label_end;
 /// The years that a time may have. Their offsets from UTC are known to be whole hours.
 pub(crate) const YEARS: std::ops::RangeInclusive<i32> = 2000..=2049;
 
+/// The start of 2010 and that of 2040 in UTC, in seconds since 1970.
+const COMPARED: std::ops::Range<i64> = 1_262_304_000..2_208_988_800;
+
 /// The largest offset from UTC in use, in either direction.
 const MAX_OFFSET_HOURS: i64 = 14;
 
@@ -57,21 +60,10 @@ impl CivilZone {
     /// `US/Central` and `America/Chicago` do.
     #[must_use]
     pub fn has_the_clocks_of(&self, other: &Self) -> bool {
-        let start = |year| {
-            let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default();
-            first.and_time(NaiveTime::MIN).and_utc()
-        };
-        let (mut hour, end) = (start(2010), start(2040));
-        self == other
-            || loop {
-                if hour >= end {
-                    break true;
-                }
-                if self.civil(hour) != other.civil(hour) {
-                    break false;
-                }
-                hour += TimeDelta::hours(1);
-            }
+        let mut hours = COMPARED
+            .step_by(3600)
+            .filter_map(|second| DateTime::from_timestamp(second, 0));
+        self == other || hours.all(|hour| self.civil(hour) == other.civil(hour))
     }
 
     /// What the city's clocks show at an instant.
