@@ -104,9 +104,15 @@ fn start(part: &Part) -> String {
 }
 
 fn of_settings(before: &Value, after: &Value) -> Vec<String> {
+    // A zone may have another name.
+    let zone = |settings: &Value| settings.get("TIME_ZONE")?.as_str()?.parse().ok();
+    let has_same_clocks = || {
+        let former: Option<CivilZone> = zone(before);
+        former.is_some_and(|it| it.has_the_clocks_of(&zone(after).unwrap_or_default()))
+    };
     let changes = |key: &str| {
         let former = before.get(key).filter(|it| !it.is_null());
-        former.is_some() && former != after.get(key)
+        former.is_some() && former != after.get(key) && !(key == "TIME_ZONE" && has_same_clocks())
     };
     // Without the setting, times are exact.
     let minutes = |settings: &Value| {
@@ -141,20 +147,7 @@ fn of_settings(before: &Value, after: &Value) -> Vec<String> {
             "hours are published to another dataset, which lacks those before",
         ),
     ];
-    let is_same_zone = || {
-        let zone = |settings: &Value| {
-            settings
-                .get("TIME_ZONE")?
-                .as_str()?
-                .parse::<CivilZone>()
-                .ok()
-        };
-        zone(before)
-            .is_some_and(|former| former.has_the_clocks_of(&zone(after).unwrap_or_default()))
-    };
-    let meanings = meanings
-        .into_iter()
-        .filter(|(key, _)| changes(key) && !(*key == "TIME_ZONE" && is_same_zone()));
+    let meanings = meanings.into_iter().filter(|(key, _)| changes(key));
     meanings
         .map(|(key, meaning)| format!("{key} changes: {meaning}"))
         .chain(rounding)

@@ -80,7 +80,7 @@ impl<'a> Planner<'a> {
             request,
             plan,
             output,
-            archives: reads_archives(request).then(|| Archives::new(ctx)),
+            archives: looks_for_archives(request).then(|| Archives::new(ctx)),
             label: None,
         })
     }
@@ -246,14 +246,15 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn reads_archives(request: &PlanRequest) -> bool {
+/// Whether the plan begins with the load. A forced load is planned in any case, so only the dry run
+/// of it looks what it would find.
+fn looks_for_archives(request: &PlanRequest) -> bool {
     let steps = request.steps();
-    steps.sync_db && !steps.extract
+    steps.sync_db && !steps.extract && (!request.force || request.dry_run)
 }
 
-/// A forced load is planned in any case, so only the dry run of it tells what it would find.
 fn checks_forced_load(request: &PlanRequest) -> bool {
-    reads_archives(request) && request.force && request.dry_run
+    looks_for_archives(request) && request.force
 }
 
 fn max_concurrency(request: &PlanRequest) -> Result<u32, PipelineError> {

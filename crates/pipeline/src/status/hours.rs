@@ -17,8 +17,6 @@ pub(super) struct Tally<'a> {
     zone: &'a CivilZone,
     /// The hours before this one are due.
     due: Hour,
-    /// Whether there is a portal that rows wait for.
-    has_portal: bool,
     newest: Option<Hour>,
     problems: Problems<'a>,
     status: ProviderStatus,
@@ -34,7 +32,6 @@ impl<'a> Tally<'a> {
         Self {
             zone,
             due,
-            has_portal,
             newest: None,
             problems: Problems::new(zone, provider, due, has_portal),
             status: empty(provider),
@@ -73,7 +70,7 @@ impl<'a> Tally<'a> {
             row.status,
             Some(BlockStatus::Loaded | BlockStatus::LoadedWithRejects | BlockStatus::PublishFailed)
         );
-        if is_loaded && !self.has_portal {
+        if is_loaded && !self.problems.has_portal {
             HourState::Whole
         } else {
             row.state

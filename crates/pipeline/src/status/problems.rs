@@ -44,8 +44,8 @@ pub(super) struct Problems<'a> {
     provider: &'a ProviderName,
     /// The hours before this one are due.
     due: Hour,
-    /// Whether there is a portal that a run can publish to.
-    has_portal: bool,
+    /// Whether there is a portal that a run can publish to, and that rows wait for.
+    pub(super) has_portal: bool,
     groups: Vec<Group>,
 }
 
