@@ -10,7 +10,9 @@ use super::archived::{ArchiveRecord, write_archive};
 use super::status::status_code;
 use crate::claim::Claim;
 use crate::error::{StoreError, failed};
+use crate::in_order::in_order;
 use crate::values::{Parameter, parameter, values};
+use crate::work::Work;
 
 /// Column `message` is for people, and nobody reads a longer one.
 const MAX_MESSAGE_CHARS: usize = 2000;
@@ -34,28 +36,42 @@ const LOADED: [BlockStatus; 4] = [
     BlockStatus::PublishFailed,
 ];
 
-/// Whether the trips of a loaded block are no longer those that it owns: `$7` whether it matters
-/// that it owns more, `$8` the statuses of a loaded block.
+/// Whether the trips of a loaded block are no longer those that it owns: `$withdraws` whether it
+/// matters that it owns more, `$loaded` the statuses of a loaded block.
 macro_rules! is_outdated {
-    () => {
-        "(s.status_id = ANY ($8) AND (
-            SELECT count(*) FILTER (WHERE coalesce(t.delivered_at = s.archived_at, true)) <> s.records_processed
-                OR $7 AND count(*) <> s.records_processed
-            FROM api.trips t WHERE t.schedule_id = s.schedule_id AND t.withdrawn_at IS NULL
-         ) IS TRUE)"
+    ($withdraws:literal, $loaded:literal) => {
+        concat!(
+            "(s.status_id = ANY (",
+            $loaded,
+            ") AND (
+                SELECT count(*) FILTER (WHERE coalesce(t.delivered_at = s.archived_at, true)) <> s.records_processed
+                    OR ",
+            $withdraws,
+            " AND count(*) <> s.records_processed
+                FROM api.trips t WHERE t.schedule_id = s.schedule_id AND t.withdrawn_at IS NULL
+             ) IS TRUE)"
+        )
     };
 }
 
+/// Gives the rows of an unchanged delivery its new request time, if another block of the provider
+/// is about to be loaded: that load may have looked already when the block was last requested. It
+/// waits for the rows, and then sees the new time. At rest no row has to change, nor if the block
+/// itself is loaded again.
+///
 /// The rows are locked in the order in which loads lock them. A row that a load takes meanwhile is
 /// left to it.
-const RENEW: &str = "
+const RENEW: &str = concat!(
+    "
     WITH block AS (
         SELECT s.schedule_id, s.archived_at FROM api.schedule s
-        WHERE s.schedule_id = $1 AND s.status_id = ANY ($3) AND s.archived_at < $2 AND EXISTS (
+        WHERE s.schedule_id = $1 AND s.status_id = ANY ($4) AND s.archived_at < $2 AND EXISTS (
             SELECT FROM api.schedule other
             WHERE other.provider_id = s.provider_id AND other.schedule_id <> s.schedule_id
-              AND other.status_id = ANY ($4)
-        )
+              AND other.status_id = ANY ($5)
+        ) AND NOT ",
+    is_outdated!("$3", "$4"),
+    "
     ), locked AS (
         SELECT t.id FROM api.trips t JOIN block b USING (schedule_id)
         WHERE t.withdrawn_at IS NULL AND t.delivered_at = b.archived_at
@@ -64,7 +80,10 @@ const RENEW: &str = "
     ), renewed AS (
         UPDATE api.trips t SET delivered_at = $2 FROM locked WHERE t.id = locked.id
     )
-    UPDATE api.schedule s SET archived_at = $2 FROM block b WHERE s.schedule_id = b.schedule_id";
+    UPDATE api.schedule s SET archived_at = $2 FROM block b WHERE s.schedule_id = b.schedule_id"
+);
+
+const RECORDING_UNCHANGED: &str = "recording an unchanged response";
 
 /// An `UPDATE` of the row with id `$1` that returns the row as it is after that.
 macro_rules! update_schedule {
@@ -78,6 +97,21 @@ macro_rules! update_schedule {
     };
 }
 pub(crate) use update_schedule;
+
+const RECORD_UNCHANGED: &str = update_schedule!(concat!(
+    "status_id = CASE WHEN s.status_id = ANY ($4) OR ",
+    is_outdated!("$7", "$8"),
+    " THEN $5 ELSE s.status_id END,
+     archived_at = CASE WHEN s.status_id = ANY ($4::int[] || $5::int || $9::int) OR ",
+    is_outdated!("$7", "$8"),
+    " THEN $6 ELSE s.archived_at END,
+     loaded_deliveries = CASE
+         WHEN $7 AND s.status_id = ANY ($8) AND s.archived_at = $6 AND NOT $6 = ANY (s.loaded_deliveries) AND NOT ",
+    is_outdated!("$7", "$8"),
+    " THEN array_append(s.loaded_deliveries, $6) ELSE s.loaded_deliveries END,
+     run_id = $2, message = $3, extracted_at = greatest($6, s.extracted_at),
+     trips_new = 0, trips_changed = 0, trips_gone = 0"
+));
 
 impl Claim {
     /// Records in `api.schedule` that the provider's response is archived.
@@ -119,57 +153,38 @@ impl Claim {
         requested_at: DateTime<Utc>,
         withdraws: bool,
     ) -> Result<(), StoreError> {
-        self.renew_deliveries(requested_at).await?;
-        self.update(
-            "recording an unchanged response",
-            update_schedule!(concat!(
-                "status_id = CASE WHEN s.status_id = ANY ($4) OR ",
-                is_outdated!(),
-                " THEN $5 ELSE s.status_id END,
-                 archived_at = CASE WHEN s.status_id = ANY ($4::int[] || $5::int || $9::int) OR ",
-                is_outdated!(),
-                " THEN $6 ELSE s.archived_at END,
-                 loaded_deliveries = CASE
-                     WHEN $7 AND s.status_id = ANY ($8) AND s.archived_at = $6 AND NOT $6 = ANY (s.loaded_deliveries) AND NOT ",
-                is_outdated!(),
-                " THEN array_append(s.loaded_deliveries, $6) ELSE s.loaded_deliveries END,
-                 run_id = $2, message = $3, extracted_at = greatest($6, s.extracted_at),
-                 trips_new = 0, trips_changed = 0, trips_gone = 0"
-            )),
-            values![
-                run_id,
-                shortened(message),
-                LOADABLE_WHEN_UNCHANGED.map(status_code).as_slice(),
-                status_code(BlockStatus::Archived),
-                requested_at,
-                withdraws,
-                LOADED.map(status_code).as_slice(),
-                status_code(BlockStatus::LoadFailed),
-            ],
-        )
-        .await
-    }
-
-    /// Gives the rows of an unchanged delivery its new request time, if another block of the
-    /// provider is about to be loaded: that load may have looked already when the block was last
-    /// requested. It waits for the rows, and then sees the new time. At rest no row has to change.
-    async fn renew_deliveries(&self, requested_at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.session
-            .client()?
-            .execute_typed(
-                RENEW,
-                values![
-                    self.row.schedule_id,
-                    requested_at,
-                    LOADED.map(status_code).as_slice(),
-                    [BlockStatus::Archived, BlockStatus::LoadFailed]
-                        .map(status_code)
-                        .as_slice(),
-                ],
-            )
-            .await
-            .map_err(failed("recording an unchanged response"))?;
-        Ok(())
+        let schedule_id = self.row.schedule_id;
+        let message = shortened(message);
+        let (loaded, loadable) = (
+            LOADED.map(status_code),
+            LOADABLE_WHEN_UNCHANGED.map(status_code),
+        );
+        let (loaded, loadable) = (loaded.as_slice(), loadable.as_slice());
+        let waiting = [BlockStatus::Archived, BlockStatus::LoadFailed].map(status_code);
+        let [archived, load_failed] = waiting;
+        let waiting = waiting.as_slice();
+        let renewal = values![schedule_id, requested_at, withdraws, loaded, waiting];
+        let record = values![
+            schedule_id,
+            run_id,
+            message,
+            loadable,
+            archived,
+            requested_at,
+            withdraws,
+            loaded,
+            load_failed,
+        ];
+        let work = Work::new(self.session.client_mut()?);
+        let client = work.client();
+        let written = in_order!(
+            work.begin(),
+            client.execute_typed(RENEW, renewal),
+            client.query_typed_opt(RECORD_UNCHANGED, record),
+        );
+        let (.., row) = written.map_err(failed(RECORDING_UNCHANGED))?;
+        work.commit().await.map_err(failed(RECORDING_UNCHANGED))?;
+        self.take_row(row)
     }
 
     /// Records in `api.schedule` that another archive is about to replace the present one.

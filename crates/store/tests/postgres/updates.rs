@@ -5,7 +5,7 @@ use store::ArchiveRecord;
 use trips::Changes;
 use trips::status::BlockStatus;
 
-use crate::fixture::{Db, RUN, load, trip, trips};
+use crate::fixture::{Db, RUN, at, load, trip, trips};
 
 fn archive(fetched: u64) -> ArchiveRecord {
     ArchiveRecord {
@@ -190,4 +190,48 @@ async fn an_archive_without_trips_is_loaded_if_loaded_trips_have_to_go() {
     let row = claim.row();
     assert_eq!(row.status, BlockStatus::Archived);
     assert_eq!((row.fetched(), row.records_total), (0, None));
+}
+
+/// Block 0 has delivered trips 1 and 2 after 10 minutes, and block 2 is about to be loaded.
+async fn beside_a_block_to_load() -> Db {
+    let db = Db::planned().await;
+    db.deliver(0, 10, &trips(1..3)).await;
+    let archived_at = "UPDATE api.schedule SET archived_at = loaded_deliveries[1] WHERE loaded_deliveries IS NOT NULL";
+    db.sql.batch_execute(archived_at).await.unwrap();
+    let mut other = db.claim(2).await;
+    other.mark_archived(&archive(3)).await.unwrap();
+    other.release().await.unwrap();
+    db
+}
+
+/// The minutes after which the trips of block 0 were delivered, by its rows, and by the block.
+const DELIVERED: &str = "
+    SELECT DISTINCT extract(minute FROM t.delivered_at)::int, extract(minute FROM s.archived_at)::int, s.status_id
+    FROM api.trips t JOIN api.schedule s USING (schedule_id) WHERE s.schedule_id = (SELECT min(schedule_id) FROM api.schedule)";
+
+#[tokio::test]
+async fn an_unchanged_response_makes_the_rows_of_a_whole_block_newer() {
+    let db = beside_a_block_to_load().await;
+    let mut claim = db.claim(0).await;
+    let requested_at = at(24 * 60 + 30);
+    claim
+        .mark_unchanged(RUN, "HTTP 200", requested_at, true)
+        .await
+        .unwrap();
+    let status = BlockStatus::Loaded.code();
+    assert_eq!(db.text(DELIVERED).await, format!("30|30|{status}"));
+}
+
+#[tokio::test]
+async fn an_unchanged_response_of_a_block_that_is_loaded_again_leaves_its_rows_to_that_load() {
+    let db = beside_a_block_to_load().await;
+    db.deliver(1, 20, &[trip(1)]).await;
+    let mut claim = db.claim(0).await;
+    let requested_at = at(24 * 60 + 30);
+    claim
+        .mark_unchanged(RUN, "HTTP 200", requested_at, true)
+        .await
+        .unwrap();
+    let status = BlockStatus::Archived.code();
+    assert_eq!(db.text(DELIVERED).await, format!("10|30|{status}"));
 }
