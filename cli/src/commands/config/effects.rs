@@ -9,6 +9,7 @@ use trips::time::CivilZone;
 use super::redact::Kind;
 
 const ROUNDING: &str = "PUBLIC_TIME_ROUNDING_MINUTES";
+const PERIOD: &str = "PUBLIC_DEVICE_ID_PERIOD";
 
 /// What a change means.
 #[derive(Default)]
@@ -104,52 +105,80 @@ fn start(part: &Part) -> String {
 }
 
 fn of_settings(before: &Value, after: &Value) -> Vec<String> {
-    // A zone may have another name.
-    let zone = |settings: &Value| settings.get("TIME_ZONE")?.as_str()?.parse().ok();
-    let has_same_clocks = || {
-        let former: Option<CivilZone> = zone(before);
-        former.is_some_and(|it| it.has_the_clocks_of(&zone(after).unwrap_or_default()))
+    // The first settings change nothing: nothing was published before.
+    if before.as_object().is_none_or(Map::is_empty) {
+        return Vec::new();
+    }
+    let is_replaced = |key: &str| {
+        let (former, new) = (given(before, key), given(after, key));
+        former.is_some() && new.is_some() && former != new
     };
-    let changes = |key: &str| {
-        let former = before.get(key).filter(|it| !it.is_null());
-        former.is_some() && former != after.get(key) && !(key == "TIME_ZONE" && has_same_clocks())
-    };
-    // Without the setting, times are exact.
-    let minutes = |settings: &Value| {
-        let given = settings.get(ROUNDING)?;
-        (given.as_u64()).or_else(|| given.as_str()?.trim().parse().ok())
-    };
-    let minutes = |settings: &Value| minutes(settings).unwrap_or(0);
-    let is_new = before.as_object().is_none_or(Map::is_empty);
-    let is_rounded_otherwise = !is_new && minutes(before) != minutes(after);
-    let rounding = is_rounded_otherwise.then(|| {
-        format!(
-            "{ROUNDING} changes: rows that the portal has keep their times until `mds sync-socrata --force` sends \
-             them again"
-        )
-    });
     let meanings = [
         (
             "PUBLIC_ID_KEY",
+            is_replaced("PUBLIC_ID_KEY"),
             "every trip that is loaded from now on gets another public id than before",
         ),
         (
             "TIME_ZONE",
+            has_other_clocks(before, after),
             "the labels of hours and the folders of their archives are of another zone; if an hour is archived, every \
              run refuses it",
         ),
         (
-            "PUBLIC_DEVICE_ID_PERIOD",
-            "devices are published under other ids than before",
+            PERIOD,
+            period(before) != period(after),
+            "rows that are sent from now on have other ids of devices; rows that the portal has keep theirs until \
+             `mds sync-socrata --force` or `mds audit --rows --repair` sends them again, and no audit without --rows \
+             finds them",
         ),
         (
             "SOCRATA_DATASET",
+            is_replaced("SOCRATA_DATASET"),
             "hours are published to another dataset, which lacks those before",
         ),
+        (
+            ROUNDING,
+            minutes(before) != minutes(after),
+            "rows that the portal has keep their times until `mds sync-socrata --force` or \
+             `mds audit --rows --repair` sends them again",
+        ),
     ];
-    let meanings = meanings.into_iter().filter(|(key, _)| changes(key));
+    let meanings = meanings.into_iter().filter(|(_, is_so, _)| *is_so);
     meanings
-        .map(|(key, meaning)| format!("{key} changes: {meaning}"))
-        .chain(rounding)
+        .map(|(key, _, meaning)| format!("{key} changes: {meaning}"))
         .collect()
+}
+
+/// The value under `key`, if it has one. A blank one counts as none, as it does for a run.
+fn given<'a>(settings: &'a Value, key: &str) -> Option<&'a Value> {
+    let value = settings.get(key)?;
+    let is_blank = value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty());
+    (!is_blank).then_some(value)
+}
+
+/// Whether the city's clocks are others. A zone may have several names.
+fn has_other_clocks(before: &Value, after: &Value) -> bool {
+    let zone = |settings: &Value| match given(settings, "TIME_ZONE") {
+        None => Some(CivilZone::default()),
+        Some(name) => name.as_str()?.trim().parse().ok(),
+    };
+    match (zone(before), zone(after)) {
+        (Some(former), Some(new)) => !former.has_the_clocks_of(&new),
+        _ => before.get("TIME_ZONE") != after.get("TIME_ZONE"),
+    }
+}
+
+/// How long a device keeps its public id. Without the setting, it is for ever.
+fn period(settings: &Value) -> String {
+    let word = given(settings, PERIOD).and_then(Value::as_str);
+    word.map_or("forever", str::trim).to_ascii_lowercase()
+}
+
+/// The multiple to which times are rounded. Without the setting, they are exact.
+fn minutes(settings: &Value) -> u64 {
+    let given = given(settings, ROUNDING);
+    given
+        .and_then(|it| (it.as_u64()).or_else(|| it.as_str()?.trim().parse().ok()))
+        .unwrap_or(0)
 }

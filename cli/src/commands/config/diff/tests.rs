@@ -66,7 +66,7 @@ fn what_settings_mean_for_public_ids_is_said() {
 
 #[test]
 fn rows_that_keep_their_exact_times_are_told_of() {
-    let told = "until `mds sync-socrata --force` sends them again";
+    let told = "until `mds sync-socrata --force` or `mds audit --rows --repair` sends them again";
     let rounded = json!({"PUBLIC_TIME_ROUNDING_MINUTES": 15, "TIME_ZONE": "US/Central"});
     let exact = json!({"TIME_ZONE": "US/Central"});
     let zero = json!({"PUBLIC_TIME_ROUNDING_MINUTES": 0, "TIME_ZONE": "US/Central"});
@@ -79,6 +79,54 @@ fn rows_that_keep_their_exact_times_are_told_of() {
         let found = text(Kind::Settings, before, after);
         assert_eq!(found.contains(told), is_told, "{found}");
     }
+}
+
+#[test]
+fn devices_that_keep_their_former_ids_are_told_of() {
+    let told = "rows that the portal has keep theirs until `mds sync-socrata --force` or `mds audit --rows --repair`";
+    let by_day = json!({"PUBLIC_DEVICE_ID_PERIOD": "day", "TIME_ZONE": "US/Central"});
+    let by_week = json!({"PUBLIC_DEVICE_ID_PERIOD": "week", "TIME_ZONE": "US/Central"});
+    let by_default = json!({"TIME_ZONE": "US/Central"});
+    let forever = json!({"PUBLIC_DEVICE_ID_PERIOD": " Forever", "TIME_ZONE": "US/Central"});
+    for (before, after, is_told) in [
+        (&by_default, &by_day, true),
+        (&by_day, &by_default, true),
+        (&by_day, &by_week, true),
+        (&forever, &by_day, true),
+        (&by_default, &forever, false),
+        (&json!({}), &by_day, false),
+    ] {
+        let found = text(Kind::Settings, before, after);
+        assert_eq!(found.contains(told), is_told, "{found}");
+        assert!(!found.contains("than before"), "{found}");
+    }
+}
+
+#[test]
+fn a_zone_other_than_the_default_is_told_of() {
+    let told = "TIME_ZONE changes: the labels of hours";
+    let by_default = json!({"SOCRATA_CHUNK_ROWS": 7});
+    let zone = |name: &str| json!({"SOCRATA_CHUNK_ROWS": 7, "TIME_ZONE": name});
+    for (before, after, is_told) in [
+        (&by_default, &zone("US/Eastern"), true),
+        (&zone("US/Eastern"), &by_default, true),
+        (&by_default, &zone("America/Chicago"), false),
+        (&zone("America/Chicago"), &by_default, false),
+        (&json!({}), &zone("US/Eastern"), false),
+    ] {
+        let found = text(Kind::Settings, before, after);
+        assert_eq!(found.contains(told), is_told, "{found}");
+    }
+}
+
+#[test]
+fn a_key_that_goes_is_not_a_change_of_its_value() {
+    let found = text(
+        Kind::Settings,
+        &json!({"PUBLIC_ID_KEY": "canary-1", "SOCRATA_DATASET": "abcd-1234"}),
+        &json!({"TIME_ZONE": "US/Central"}),
+    );
+    assert!(!found.contains("changes:"), "{found}");
 }
 
 #[test]
