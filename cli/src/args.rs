@@ -152,8 +152,8 @@ pub(crate) struct BlockArgs {
     #[arg(long, value_name = "HOURS")]
     pub(crate) interval: Option<u32>,
 
-    /// The hours that each provider should have by now: those that end its `lag_hours` ago (30, if
-    /// its entry has none). `--interval` says how many.
+    /// The hours that each provider should have by now: those that end its `lag_hours` ago, or
+    /// `MDS_LAG_HOURS` (30) if its entry has none. `--interval` says how many.
     #[arg(long, conflicts_with_all = ["time_min", "time_max"])]
     pub(crate) scheduled: bool,
 

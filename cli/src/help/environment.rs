@@ -2,7 +2,7 @@
 //! each; a test compares the names.
 
 /// A variable and what it is for.
-const VARIABLES: [(&str, &str); 31] = [
+const VARIABLES: [(&str, &str); 32] = [
     ("ATD_MDS_BUCKET", "the bucket; required"),
     ("ATD_MDS_RUN_MODE", "STAGING (default) or PRODUCTION"),
     ("ATD_MDS_FERNET_KEY", "keys, by commas; the first encrypts"),
@@ -39,6 +39,7 @@ const VARIABLES: [(&str, &str); 31] = [
         "MDS_IN_CONTAINER",
         "set in the image: --docker-mode does nothing",
     ),
+    ("MDS_LAG_HOURS", "lag of providers without their own; 30"),
     ("MDS_LOG", "level: error, warn, info, debug, pipeline=debug"),
     ("NO_COLOR", "any value: no colours"),
     ("PG_BIN", "folder of Postgres, for sandbox and demo"),

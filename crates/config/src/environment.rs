@@ -13,11 +13,19 @@ pub(crate) const FERNET_KEY_SECRET: &str = "ATD_MDS_FERNET_KEY_SECRET";
 pub(crate) const PROVIDERS: &str = "ATD_MDS_PROVIDERS";
 pub(crate) const SETTINGS: &str = "ATD_MDS_SETTINGS";
 const PLAIN_CONFIG: &str = "ATD_MDS_PLAIN_CONFIG";
+const LAG_HOURS: &str = "MDS_LAG_HOURS";
 pub(crate) const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 const SECRETS_ENDPOINT: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
 /// The SDK gets credentials there.
 const TOKENS_ENDPOINT: &str = "AWS_ENDPOINT_URL_STS";
+
+/// How many hours after its end an hour is due, unless the deployment or the provider has a lag of
+/// its own.
+const DEFAULT_LAG_HOURS: u32 = 30;
+
+/// The longest lag of a deployment or a request; a provider's entry may give the same.
+pub const MAX_LAG_HOURS: u32 = 366 * 24;
 
 /// Where the Fernet keys come from.
 #[derive(Debug, Clone)]
@@ -49,6 +57,9 @@ pub struct Environment {
     pub(crate) secrets_endpoint: Option<String>,
     /// `ATD_MDS_PLAIN_CONFIG`: whether the two files may be plain in production.
     allows_plain: bool,
+    /// `MDS_LAG_HOURS`: how many hours after its end an hour is due, for providers without a lag
+    /// of their own.
+    pub lag_hours: Option<u32>,
 }
 
 impl Environment {
@@ -67,7 +78,8 @@ impl Environment {
     /// # Errors
     ///
     /// [`ConfigError::Missing`] if there is no bucket or no Fernet key, [`ConfigError::Invalid`]
-    /// for an unknown stage, a malformed key, or a service that would be reached without TLS.
+    /// for an unknown stage, a malformed key or lag, or a service that would be reached without
+    /// TLS.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |name: &str| {
             let value = lookup(name)?.trim().to_owned();
@@ -92,6 +104,7 @@ impl Environment {
             aws: AwsOptions::from_lookup(get),
             secrets_endpoint: get(SECRETS_ENDPOINT),
             allows_plain: allows_plain(get(PLAIN_CONFIG))?,
+            lag_hours: lag_hours(get(LAG_HOURS))?,
         })
     }
 
@@ -119,6 +132,14 @@ impl Environment {
     #[must_use]
     pub fn may_be_plain(&self) -> bool {
         self.stage != Stage::Production || self.allows_plain
+    }
+
+    /// How many hours after its end an hour is due, for a provider with this lag of its own: plans,
+    /// views and reports all ask here, so that none takes an hour for missing that no other expects
+    /// yet.
+    #[must_use]
+    pub fn lag_of(&self, own: Option<u32>) -> u32 {
+        own.or(self.lag_hours).unwrap_or(DEFAULT_LAG_HOURS)
     }
 
     /// The error of a file that is plain but must not be. `variable` names the file's key.
@@ -162,6 +183,19 @@ fn allows_plain(value: Option<String>) -> Result<bool, ConfigError> {
             "must be allow, or not set",
         )),
     }
+}
+
+fn lag_hours(value: Option<String>) -> Result<Option<u32>, ConfigError> {
+    let Some(text) = value else {
+        return Ok(None);
+    };
+    let lag = text.parse().ok().filter(|lag| *lag <= MAX_LAG_HOURS);
+    lag.map(Some).ok_or_else(|| {
+        ConfigError::invalid(
+            LAG_HOURS,
+            format!("must be a whole number from 0 to {MAX_LAG_HOURS}"),
+        )
+    })
 }
 
 /// Refuses an address of AWS without TLS: the response holds the Fernet keys or the archive, and

@@ -23,7 +23,7 @@ pub use boundary::{check_boundary, load_boundaries, load_boundaries_at};
 pub use database::{
     Authorities, Database, DatabaseRole, LoginSecret, SecretContent, database, read_authorities,
 };
-pub use environment::{Environment, KeySource, check_endpoint};
+pub use environment::{Environment, KeySource, MAX_LAG_HOURS, check_endpoint};
 pub use error::ConfigError;
 pub use json_text::{repeated_members, with_member};
 pub use key_names::{SCHEMA, suggestion};

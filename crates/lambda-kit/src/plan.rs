@@ -17,9 +17,6 @@ use crate::{metrics, page};
 /// The most blocks that a run of this deployment may work on at once, whatever is requested.
 const MAX_CONCURRENCY: &str = "MDS_MAX_CONCURRENCY";
 
-/// The lag with which the schedules of this deployment plan.
-const LAG_HOURS: &str = "MDS_LAG_HOURS";
-
 /// A provider that is further behind than this, in hours, counts as behind.
 const HOURS_BEHIND_THRESHOLD: &str = "MDS_HOURS_BEHIND_THRESHOLD";
 
@@ -62,8 +59,7 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
     }
     let variable = |name, allowed| whole_number(name, std::env::var(name).ok(), allowed);
     let cap = variable(MAX_CONCURRENCY, 1..=pipeline::MAX_CONCURRENCY)?;
-    let lag = variable(LAG_HOURS, 0..=pipeline::MAX_LAG_HOURS)?;
-    let threshold = variable(HOURS_BEHIND_THRESHOLD, 0..=pipeline::MAX_LAG_HOURS)?;
+    let threshold = variable(HOURS_BEHIND_THRESHOLD, 0..=config::MAX_LAG_HOURS)?;
     let scope = if request.audit {
         Scope::Audit
     } else {
@@ -84,7 +80,7 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
     if !plan.dry_run {
         metrics::plan(&ctx, &plan);
         let behind = Behind {
-            lag: lag.or(request.lag_hours),
+            requested_lag: request.lag_hours,
             threshold,
         };
         measure_hours_behind(&ctx, behind, invocation.deadline, &plan).await;
@@ -99,13 +95,13 @@ pub async fn plan(request: &PlanRequest, invocation: &Invocation) -> Result<Valu
 /// What makes a provider one that is behind.
 #[derive(Clone, Copy)]
 struct Behind {
-    lag: Option<u32>,
+    requested_lag: Option<u32>,
     threshold: Option<u32>,
 }
 
 /// A plan that is made does not fail because of a metric. An alarm notices if it stays away.
 async fn measure_hours_behind(ctx: &Context, is: Behind, deadline: Instant, plan: &Plan) {
-    let measuring = pipeline::hours_behind(ctx, is.lag, Utc::now());
+    let measuring = pipeline::hours_behind(ctx, is.requested_lag, Utc::now());
     let measured = timeout_at(deadline, measuring).await.unwrap_or_else(|_| {
         Err(PipelineError::new(
             ErrorName::DatabaseUnavailable,

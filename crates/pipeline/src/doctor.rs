@@ -138,7 +138,7 @@ async fn outside_checks(
         }
     }
     if let Some(providers) = &providers {
-        jobs.push_back(Box::pin(outside::providers(providers, limit)));
+        jobs.push_back(Box::pin(outside::providers(env, providers, limit)));
     }
     jobs.collect::<Vec<_>>().await.concat()
 }

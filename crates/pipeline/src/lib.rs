@@ -54,9 +54,9 @@ pub use extract::{extract, extract_to};
 pub use judge::{FileVerdict, HIDDEN, Judged, judge_providers, judge_settings};
 pub use manifest::read_manifest;
 pub use plan::{
-    AuditSummary, Forgotten, HoursBehind, MAX_CONCURRENCY, MAX_LAG_HOURS, Nothing, NothingReason,
-    Plan, PlannedBlock, PlannedProvider, forget, hours_behind, hours_in_range, plan,
-    plan_patiently, plan_repair, provider_starts, single_block,
+    AuditSummary, Forgotten, HoursBehind, MAX_CONCURRENCY, Nothing, NothingReason, Plan,
+    PlannedBlock, PlannedProvider, forget, hours_behind, hours_in_range, plan, plan_patiently,
+    plan_repair, provider_starts, single_block,
 };
 pub use privacy::{AloneRows, MonthPrivacy, PrivacyReport, privacy_report};
 pub use probe::{

@@ -39,8 +39,8 @@ pub use self::forget::{Forgotten, forget};
 pub use self::nothing::{Nothing, NothingReason};
 pub(crate) use self::prepare::write_facts;
 pub use self::provider::PlannedProvider;
-pub(crate) use self::ranges::{DEFAULT_LAG_HOURS, audited_range, named_providers};
-pub use self::ranges::{MAX_LAG_HOURS, hours_in_range, single_block};
+pub(crate) use self::ranges::{audited_range, named_providers};
+pub use self::ranges::{hours_in_range, single_block};
 pub(crate) use self::start::active_from;
 pub use self::start::provider_starts;
 

@@ -12,7 +12,6 @@ pub use self::report::{
 };
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
-use crate::plan::DEFAULT_LAG_HOURS;
 
 mod findings;
 mod prober;
@@ -40,7 +39,7 @@ pub async fn probe(
 ) -> Result<ProbeReport, PipelineError> {
     let now = Utc::now();
     let provider = ctx.provider(name)?;
-    let lag = provider.config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS);
+    let lag = ctx.config().env.lag_of(provider.config.lag_hours);
     let prober = Prober::new(ctx, provider, now).await?;
     let whole = match hour {
         Some(text) => ctx.zone().parse_time(text)?.previous(),

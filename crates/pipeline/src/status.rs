@@ -10,7 +10,7 @@ use trips::hour_state::HourState;
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
-use crate::plan::{DEFAULT_LAG_HOURS, active_from, named_providers, write_facts};
+use crate::plan::{active_from, named_providers, write_facts};
 
 mod hours;
 mod page;
@@ -222,7 +222,7 @@ fn looked_at(ctx: &Context, request: &StatusRequest) -> Result<Vec<Looked>, Pipe
             name: provider.name.clone(),
             enabled: provider.config.enabled,
             is_requested: provider.config.enabled,
-            lag_hours: provider.config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS),
+            lag_hours: ctx.config().env.lag_of(provider.config.lag_hours),
             active_from: active_from(ctx, provider)?,
         });
     }
@@ -231,7 +231,7 @@ fn looked_at(ctx: &Context, request: &StatusRequest) -> Result<Vec<Looked>, Pipe
             name,
             enabled: true,
             is_requested: false,
-            lag_hours: DEFAULT_LAG_HOURS,
+            lag_hours: ctx.config().env.lag_of(None),
             active_from: None,
         }));
         looked.sort_by(|a, b| a.name.cmp(&b.name));

@@ -525,6 +525,57 @@ async fn hours_behind_are_measured_by_the_lag_of_the_deployment_whoever_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_lag_of_the_deployment_holds_for_plans_views_and_reports_alike() {
+    let mut stack = stack().await;
+    let lag = "MDS_LAG_HOURS".to_owned();
+    stack.env.insert(lag.clone(), "72".to_owned());
+    let function = self::function(&stack).await;
+    // 20:00 UTC is 14:00 in the city.
+    let mut request = json!({"provider": "bird", "scheduled_time": "2020-01-15T20:00:00Z"});
+    let plan = function.invoke(&request).await.unwrap();
+    assert_eq!(plan["blocks"][0]["label"], "2020-01-12-14", "{plan}");
+    let ctx = stack.context().await.unwrap();
+    let expected = [("bird".to_owned(), 72), ("lime".to_owned(), 72)];
+    assert_eq!(lags_of_views(&stack).await, expected[..1]);
+    let everything = pipeline::StatusRequest::default();
+    let report = pipeline::status_report(&ctx, &everything).await.unwrap();
+    let shown = report.providers.into_iter();
+    let shown: Vec<_> = shown
+        .map(|it| (it.provider.to_string(), it.lag_hours))
+        .collect();
+    assert_eq!(shown, expected);
+    // The lag of a request is that of its range alone.
+    request["lag_hours"] = json!(1);
+    let plan = function.invoke(&request).await.unwrap();
+    assert_eq!(plan["blocks"][0]["label"], "2020-01-15-13", "{plan}");
+    assert_eq!(lags_of_views(&stack).await, expected[..1]);
+
+    stack.env.insert(lag, "three days".to_owned());
+    let function = self::function(&stack).await;
+    let error = error_of(function.invoke(&request).await.unwrap_err());
+    assert_eq!(error.error_type, "ConfigInvalid");
+    assert!(
+        error
+            .error_message
+            .contains("MDS_LAG_HOURS must be a whole number from 0 to 8784"),
+        "{error:?}"
+    );
+}
+
+/// The lags in `api.providers`, by the providers' names.
+async fn lags_of_views(stack: &LocalStack) -> Vec<(String, u32)> {
+    let (client, connection) = tokio_postgres::connect(&stack.database_url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let lags = "SELECT provider_name, lag_hours FROM api.providers ORDER BY 1";
+    let rows = client.query(lags, &[]).await.unwrap();
+    rows.iter()
+        .map(|row| (row.get(0), row.get::<_, i32>(1).unsigned_abs()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_error_is_counted_and_a_summary_has_its_counts_as_metrics() {
     let stack = stack().await;
     let function = function(&stack).await;

@@ -10,7 +10,8 @@ from mds_execution import MACROS, NOTHING_OF_THE_KIND, run_pipeline
 
 # Before the first hour of MDS, so that a DAG run can stand for any hour.
 START = datetime(2018, 1, 1, tzinfo=timezone.utc)
-LAG_HOURS = "lag_hours=var.value.get('mds_etl_lag_hours', '30') | int"
+# Without the Variable, the lag is that of the deployment, which its reports follow as well.
+LAG_HOURS = "lag_hours=var.value.get('mds_etl_lag_hours', '') | int(none)"
 SWEEP_HOURS = "interval=var.value.get('mds_etl_sweep_hours', '840') | int"
 WAIT_HOURS = "{{ var.value.get('mds_etl_wait_hours', '24') }}"
 BACKFILL_WAIT_HOURS = "{{ var.value.get('mds_etl_backfill_wait_hours', '168') }}"
@@ -49,7 +50,7 @@ def switch(title: str, description: str) -> Param:
 
 with DAG(
     dag_id="mds_hourly",
-    description="Ingests the hour that ended `mds_etl_lag_hours` ago, for every provider.",
+    description="Ingests the hour whose lag has just passed, for every provider.",
     schedule=CronTriggerTimetable("10 * * * *", timezone="UTC"),
     max_active_runs=4,
     **COMMON,

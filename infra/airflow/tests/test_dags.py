@@ -114,7 +114,9 @@ class Requests(unittest.TestCase):
             ("mds_nightly", "audit", "NightlyAuditSchedule"),
         ]:
             start = DAGS[dag].get_task(f"{group}.start")
-            self.assertEqual(sent_by(start), schedules()[schedule], group)
+            # The lag is that of the deployment, which the template writes into its schedules.
+            scheduled = {key: value for key, value in schedules()[schedule].items() if key != "lag_hours"}
+            self.assertEqual(sent_by(start), scheduled, group)
 
     def test_variables_change_lag_and_sweep_and_0_is_a_lag(self):
         variables = Values(mds_etl_lag_hours="0", mds_etl_sweep_hours="48")

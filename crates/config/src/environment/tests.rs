@@ -41,6 +41,33 @@ fn one_object_is_not_both_files(#[case] variable: &str, #[case] key: &str, #[cas
     );
 }
 
+#[test]
+fn the_lag_of_a_provider_is_its_own_or_that_of_the_deployment_or_30() {
+    for (variable, own, lag) in [
+        ("", None, 30),
+        ("", Some(1), 1),
+        (" 72 ", None, 72),
+        ("0", None, 0),
+        ("72", Some(0), 0),
+    ] {
+        let env = read_with(&[("MDS_LAG_HOURS", variable)]).unwrap();
+        assert_eq!(env.lag_of(own), lag, "{variable:?} {own:?}");
+    }
+}
+
+#[rstest]
+#[case("-1")]
+#[case("1.5")]
+#[case("8785")]
+#[case("a day")]
+fn a_lag_that_is_no_number_of_hours_is_refused_by_the_name_of_its_variable(#[case] lag: &str) {
+    let error = read_with(&[("MDS_LAG_HOURS", lag)]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "MDS_LAG_HOURS must be a whole number from 0 to 8784"
+    );
+}
+
 #[rstest]
 #[case("production", Stage::Production)]
 #[case("PRODUCTION", Stage::Production)]

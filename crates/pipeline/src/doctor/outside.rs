@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use config::{Providers, Settings};
+use config::{Environment, Providers, Settings};
 use futures::future::join_all;
 use mds_client::{
     ClientOptions as MdsOptions, HourResponse, MdsClient, MdsError, ProviderConfig, TripSink,
@@ -14,7 +14,6 @@ use socrata::{ClientOptions as PortalOptions, SocrataClient, SocrataError};
 use trips::block::{Hour, ProviderName};
 
 use super::report::{Check, Verdict, timed};
-use crate::plan::DEFAULT_LAG_HOURS;
 use crate::publish::dataset;
 
 const EDIT_SETTINGS: &str = "mds config edit settings";
@@ -109,10 +108,16 @@ async fn read_dataset(settings: &Settings) -> Result<socrata::DatasetInfo, Verdi
 }
 
 /// Requests the first trip of an hour that every provider should have published.
-pub(super) async fn providers(providers: &Providers, limit: Duration) -> Vec<Check> {
+pub(super) async fn providers(
+    env: &Environment,
+    providers: &Providers,
+    limit: Duration,
+) -> Vec<Check> {
     let checks = providers.iter().map(|(name, config)| {
         let about = Some(name.to_string());
-        timed("provider", about, limit, provider(name, config, limit))
+        let lag = env.lag_of(config.lag_hours);
+        let request = provider(name, config, lag, limit);
+        timed("provider", about, limit, request)
     });
     let mut checks = join_all(checks).await;
     checks.extend(providers.all_invalid().map(|(name, _)| {
@@ -122,7 +127,12 @@ pub(super) async fn providers(providers: &Providers, limit: Duration) -> Vec<Che
     checks
 }
 
-async fn provider(name: &ProviderName, config: &ProviderConfig, limit: Duration) -> Verdict {
+async fn provider(
+    name: &ProviderName,
+    config: &ProviderConfig,
+    lag: u32,
+    limit: Duration,
+) -> Verdict {
     if !config.enabled {
         return Verdict::not_tried("it is disabled");
     }
@@ -140,7 +150,7 @@ async fn provider(name: &ProviderName, config: &ProviderConfig, limit: Duration)
         }),
         Err(error) => return Verdict::broken(error.to_string(), EDIT_PROVIDERS),
     };
-    judge(name, &client, config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS)).await
+    judge(name, &client, lag).await
 }
 
 /// Judges a provider by an hour that it should have published, and by one of a week before if there

@@ -21,29 +21,32 @@ pub struct HoursBehind {
 
 /// Counts the hours that each enabled provider is behind. A provider that has not begun is left
 /// out. A provider whose entry cannot be used counts as enabled: no run requests its hours, and
-/// nothing else would show it. `lag_hours` is the lag of those that have none of their own.
+/// nothing else would show it. `requested_lag` is the lag of those that have none of their own, if
+/// the deployment has none either.
 ///
 /// # Errors
 ///
 /// `ConfigInvalid` for an `active_from` that the city's zone does not have; `DatabaseUnavailable`.
 pub async fn hours_behind(
     ctx: &Context,
-    lag_hours: Option<u32>,
+    requested_lag: Option<u32>,
     now: DateTime<Utc>,
 ) -> Result<Vec<HoursBehind>, PipelineError> {
+    let env = &ctx.config().env;
+    let lag_of = |own: Option<u32>| env.lag_of(own.or(env.lag_hours).or(requested_lag));
     let mut expected = Vec::new();
     for provider in ctx.providers().filter(|it| it.config.enabled) {
         expected.push(ExpectedHours {
             provider: provider.name.clone(),
             start: active_from(ctx, provider)?,
-            end: hour_before(now, provider.config.lag_hours.or(lag_hours)),
+            end: hour_before(now, lag_of(provider.config.lag_hours)),
         });
     }
     for name in ctx.unusable_providers() {
         expected.push(ExpectedHours {
             provider: name,
             start: None,
-            end: hour_before(now, lag_hours),
+            end: hour_before(now, lag_of(None)),
         });
     }
     let done = if ctx.config().settings.has_portal {

@@ -6,7 +6,6 @@ use config::ConfigVersion;
 use store::{ProviderFacts, RunConfig, RunEntry, RunRecord};
 use uuid::Uuid;
 
-use super::ranges::DEFAULT_LAG_HOURS;
 use super::start::active_from;
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError, to_json};
@@ -43,7 +42,7 @@ fn provider_facts(ctx: &Context, provider: Provider<'_>) -> Result<ProviderFacts
     Ok(ProviderFacts {
         name: provider.name.clone(),
         active_from: active_from(ctx, provider)?,
-        lag_hours: provider.config.lag_hours.unwrap_or(DEFAULT_LAG_HOURS),
+        lag_hours: ctx.config().env.lag_of(provider.config.lag_hours),
         enabled: provider.config.enabled,
     })
 }

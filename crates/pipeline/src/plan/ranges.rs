@@ -1,18 +1,12 @@
 //! Which hours of which providers a request is about.
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use config::MAX_LAG_HOURS;
 use trips::block::{Block, Hour, HourRange, ProviderName, ResolvedRange, TimeWindow};
 
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::PlanRequest;
-
-/// How many hours before the clock a scheduled range ends, unless the event or the provider says
-/// otherwise.
-pub(crate) const DEFAULT_LAG_HOURS: u32 = 30;
-
-/// The most that a request may give; a provider's entry may give the same.
-pub const MAX_LAG_HOURS: u32 = 366 * 24;
 
 /// The hours of one provider that a request is about.
 pub(super) struct ProviderRange<'a> {
@@ -86,7 +80,7 @@ pub(super) fn ranges<'a>(
     for provider in chosen_providers(ctx, request)? {
         let window = TimeWindow {
             time_max: match request.scheduled_time {
-                Some(scheduled) => Some(lagging_end(provider, request, scheduled)),
+                Some(scheduled) => Some(lagging_end(ctx, provider, request, scheduled)),
                 None => asked.time_max,
             },
             ..asked
@@ -153,7 +147,7 @@ pub(crate) fn audited_range(
     let providers = chosen_providers(ctx, request)?;
     let ends = request.scheduled_time.and_then(|scheduled| {
         let ends = providers.iter();
-        ends.map(|provider| lagging_end(*provider, request, scheduled))
+        ends.map(|provider| lagging_end(ctx, *provider, request, scheduled))
             .max()
     });
     let window = TimeWindow {
@@ -165,17 +159,18 @@ pub(crate) fn audited_range(
 
 /// The end of the last hour that a provider with its lag should have at an instant.
 pub(super) fn lagging_end(
+    ctx: &Context,
     provider: Provider<'_>,
     request: &PlanRequest,
     at: DateTime<Utc>,
 ) -> Hour {
-    hour_before(at, provider.config.lag_hours.or(request.lag_hours))
+    let own = provider.config.lag_hours.or(request.lag_hours);
+    hour_before(at, ctx.config().env.lag_of(own))
 }
 
 /// The end of the last hour whose lag has passed at an instant.
-pub(super) fn hour_before(at: DateTime<Utc>, lag_hours: Option<u32>) -> Hour {
-    let lag = lag_hours.unwrap_or(DEFAULT_LAG_HOURS);
-    Hour::containing(at - TimeDelta::hours(i64::from(lag)))
+pub(super) fn hour_before(at: DateTime<Utc>, lag_hours: u32) -> Hour {
+    Hour::containing(at - TimeDelta::hours(i64::from(lag_hours)))
 }
 
 /// Every enabled provider. An entry that cannot be used stops the plan only if there is no other.
