@@ -41,26 +41,34 @@ struct Sent<'a> {
     vehicle_type: Option<&'a RawValue>,
     #[serde(borrow)]
     propulsion_types: Option<&'a RawValue>,
+    /// The name in versions before 1.0.
+    #[serde(borrow)]
+    propulsion_type: Option<&'a RawValue>,
     mds_etl_not_json: Option<IgnoredAny>,
 }
 
 impl Vehicle {
-    /// Reads a record of this provider. `None` if its device id is neither a UUID nor a whole
-    /// number, because no trip can refer to it, and if the record was no JSON: it would take the
-    /// place of one with more members.
+    /// Reads a record of the provider with these ids, of which the first is its own. `None` if its
+    /// device id is neither a UUID nor a whole number, because no trip can refer to it, if the
+    /// record was no JSON, which would take the place of one with more members, and if it names
+    /// another provider, whose trips are rejected.
     ///
     /// A whole number becomes the UUID that it becomes in a trip. If the record names its provider,
     /// as a trip does, that one counts.
     #[must_use]
-    pub fn read(record: &RawValue, provider_id: Uuid) -> Option<Self> {
+    pub fn read(record: &RawValue, provider_ids: &[Uuid]) -> Option<Self> {
         let sent: Sent<'_> = object_in(record.get()).ok()?;
         if sent.mds_etl_not_json.is_some() {
             return None;
         }
-        let provider_id = trip::provider_of(sent.provider_id, provider_id);
+        let provider_id = trip::provider_of(sent.provider_id, *provider_ids.first()?);
+        if !provider_ids.contains(&provider_id) {
+            return None;
+        }
         let device_id = trip::id(sent.device_id, provider_id)?.uuid;
         let types = sent
             .propulsion_types
+            .or(sent.propulsion_type)
             .and_then(|raw| serde_json::from_str::<Vec<String>>(raw.get()).ok())
             .map(|types| types.join(","));
         let is_kept = record.get().len() <= MAX_RECORD_BYTES;
@@ -91,9 +99,9 @@ fn number(raw: &RawValue) -> Option<String> {
 }
 
 fn storable(text: &str) -> Option<String> {
-    let is_usable = !text.is_empty() && text.len() <= MAX_TEXT_BYTES;
     // Postgres cannot store NUL.
-    is_usable.then(|| text.replace('\0', "\u{fffd}"))
+    let is_usable = !text.is_empty() && text.len() <= MAX_TEXT_BYTES && !text.contains('\0');
+    is_usable.then(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub(super) const WORDS: &[&str] = &[
     "vehicle_id",
     "vehicle_type",
     "propulsion_types",
+    "propulsion_type",
     "scooter",
     "0309585e-599f-4e57-ac85-ffffffffffff",
     "104865",
@@ -28,7 +29,7 @@ pub(super) fn check(data: &[u8]) {
     let Ok(raw) = serde_json::from_str::<&RawValue>(text) else {
         return;
     };
-    let vehicle = Vehicle::read(raw, PROVIDER_ID);
+    let vehicle = Vehicle::read(raw, &[PROVIDER_ID]);
     if let Some(vehicle) = &vehicle {
         assert!(
             raw.get().starts_with('{'),
@@ -42,8 +43,7 @@ pub(super) fn check(data: &[u8]) {
         ];
         for text in texts.into_iter().flatten() {
             assert!(!text.is_empty() && !text.contains('\0'));
-            // A replaced NUL takes three bytes.
-            assert!(text.len() <= 3 * MAX_TEXT_BYTES);
+            assert!(text.len() <= MAX_TEXT_BYTES);
         }
     }
     let Some(members) = Members::read(raw.get()).filter(|members| !members.repeats()) else {
@@ -58,7 +58,7 @@ pub(super) fn check(data: &[u8]) {
     }
     other.push('}');
     let other: Box<RawValue> = serde_json::from_str(&other).unwrap();
-    let other = Vehicle::read(&other, PROVIDER_ID);
+    let other = Vehicle::read(&other, &[PROVIDER_ID]);
     let without_record = |vehicle: Vehicle| Vehicle {
         record: String::new(),
         ..vehicle

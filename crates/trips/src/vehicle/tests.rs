@@ -9,7 +9,11 @@ const PROVIDER: Uuid = Uuid::from_u128(0x0309_585e_599f_4e57_ac85_ffff_ffff_ffff
 const OTHER: &str = "7d8a3c5e-52a4-4d0f-9b1e-6f2091c3a857";
 
 fn read(json: &str) -> Option<Vehicle> {
-    Vehicle::read(serde_json::from_str(json).unwrap(), PROVIDER)
+    read_of(&[PROVIDER], json)
+}
+
+fn read_of(provider_ids: &[Uuid], json: &str) -> Option<Vehicle> {
+    Vehicle::read(serde_json::from_str(json).unwrap(), provider_ids)
 }
 
 fn device_id(json: &str) -> String {
@@ -46,6 +50,51 @@ fn missing_and_mistyped_members_are_none() {
     assert_eq!(found, (None, None, None));
 }
 
+/// As in a trip, either name is read in any version.
+#[test]
+fn the_propulsion_types_may_have_their_older_name() {
+    for (members, read_as) in [
+        (
+            r#""propulsion_type":["electric","human"]"#,
+            Some("electric,human"),
+        ),
+        (
+            r#""propulsion_types":["electric"],"propulsion_type":["human"]"#,
+            Some("electric"),
+        ),
+        (
+            r#""propulsion_types":null,"propulsion_type":["human"]"#,
+            Some("human"),
+        ),
+        (r#""propulsion_type":"human""#, None),
+    ] {
+        let json = format!(r#"{{"device_id":"{OTHER}",{members}}}"#);
+        let vehicle = read(&json).unwrap();
+        assert_eq!(vehicle.propulsion_type.as_deref(), read_as, "{json}");
+    }
+}
+
+/// As in a trip: no database has it, and part of a number is another number.
+#[test]
+fn a_text_with_nul_is_none() {
+    let json = format!(
+        r#"{{"device_id":"{OTHER}","vehicle_id":"a\u0000b","vehicle_type":"\u0000moped","propulsion_types":["a\u0000"]}}"#
+    );
+    let vehicle = read(&json).unwrap();
+    let found = (
+        vehicle.vehicle_id,
+        vehicle.vehicle_type,
+        vehicle.propulsion_type,
+    );
+    assert_eq!(found, (None, None, None));
+}
+
+#[test]
+fn a_record_of_a_provider_that_the_entry_does_not_name_is_none() {
+    let json = format!(r#"{{"device_id":"{OTHER}","provider_id":"{OTHER}"}}"#);
+    assert_eq!(read(&json), None);
+}
+
 #[test]
 fn a_number_on_the_vehicle_that_is_sent_as_a_number_keeps_its_digits() {
     for (sent, kept) in [("1234", "1234"), ("12.50", "12.50"), ("\"0012\"", "0012")] {
@@ -79,7 +128,11 @@ fn a_whole_number_is_a_device_of_the_provider_that_the_record_names() {
         assert_eq!(device_id(&json), expected, "{json}");
     }
     let json = format!(r#"{{"device_id":104865,"provider_id":"{OTHER}"}}"#);
-    assert_eq!(device_id(&json), "7d8a3c5e-52a4-4d0f-9b1e-6f2091c199a1");
+    let vehicle = read_of(&[PROVIDER, OTHER.parse().unwrap()], &json).unwrap();
+    assert_eq!(
+        vehicle.device_id.to_string(),
+        "7d8a3c5e-52a4-4d0f-9b1e-6f2091c199a1"
+    );
 }
 
 proptest! {

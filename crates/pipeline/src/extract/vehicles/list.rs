@@ -44,7 +44,7 @@ pub(super) async fn read(
     let (sender, receiver) = mpsc::channel(RECORDS_AHEAD);
     let fetch = async move {
         let make_sink = || ListSink {
-            provider,
+            provider_ids: client.config().provider_ids.clone(),
             records: 0,
             items: sender.clone(),
         };
@@ -69,11 +69,10 @@ pub(super) async fn read(
 
 /// Requests the devices on the list.
 pub(crate) async fn listed_devices(client: &MdsClient) -> Result<HashSet<Uuid>, PipelineError> {
-    let provider = client.config().provider_id;
     let (sender, mut receiver) = mpsc::channel(RECORDS_AHEAD);
     let fetch = async move {
         let make_sink = || ListSink {
-            provider,
+            provider_ids: client.config().provider_ids.clone(),
             records: 0,
             items: sender.clone(),
         };
@@ -101,13 +100,13 @@ enum ListItem {
     /// The list begins, or begins again because it broke off.
     Start,
     Vehicle(Vehicle),
-    /// A record without a usable device id.
+    /// A record without a usable device id, or of another provider.
     WithoutId,
 }
 
 /// Passes the records on while they arrive, and waits while the database is slower.
 struct ListSink {
-    provider: Uuid,
+    provider_ids: Vec<Uuid>,
     records: u64,
     items: mpsc::Sender<ListItem>,
 }
@@ -130,7 +129,7 @@ impl TripSink for ListSink {
             return Err(io::Error::other("the list of vehicles is too long"));
         }
         self.records += 1;
-        let vehicle = Vehicle::read(raw, self.provider);
+        let vehicle = Vehicle::read(raw, &self.provider_ids);
         self.pass_on(vehicle.map_or(ListItem::WithoutId, ListItem::Vehicle))
     }
 }

@@ -122,7 +122,7 @@ async fn request(
     let uuid = device.device_id.to_string();
     let sent_id = device.sent_id.as_deref().unwrap_or(&uuid);
     let make_sink = || OneVehicle {
-        provider,
+        provider_ids: client.config().provider_ids.clone(),
         device_id: device.device_id,
         found: None,
     };
@@ -172,7 +172,7 @@ fn out_of_time(answered: usize, of: usize) -> PipelineError {
 
 /// Keeps the record of one device.
 struct OneVehicle {
-    provider: Uuid,
+    provider_ids: Vec<Uuid>,
     device_id: Uuid,
     found: Option<Vehicle>,
 }
@@ -183,7 +183,7 @@ impl TripSink for OneVehicle {
     }
 
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
-        let vehicle = Vehicle::read(raw, self.provider);
+        let vehicle = Vehicle::read(raw, &self.provider_ids);
         if let Some(vehicle) = vehicle.filter(|it| it.device_id == self.device_id) {
             self.found = Some(vehicle);
         }

@@ -88,7 +88,7 @@ fn such_a_record_of_a_vehicle_is_not_used() {
     read_list(&sent[..], "vehicles", &mut collected).unwrap();
     let record: &RawValue = serde_json::from_str(&collected.trips[0]).unwrap();
     assert!(record.get().contains(MEMBER));
-    assert_eq!(Vehicle::read(record, PROVIDER_ID), None);
+    assert_eq!(Vehicle::read(record, &[PROVIDER_ID]), None);
 }
 
 /// A fault that may hide where the trip ends must not take other trips with it.

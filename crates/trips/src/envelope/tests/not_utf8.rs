@@ -70,7 +70,7 @@ fn of_such_a_record_of_a_vehicle_the_rest_is_used() {
     let mut collected = Collected::default();
     read_list(&sent[..], "vehicles", &mut collected).unwrap();
     let record: &RawValue = serde_json::from_str(&collected.trips[0]).unwrap();
-    let vehicle = Vehicle::read(record, PROVIDER_ID).unwrap();
+    let vehicle = Vehicle::read(record, &[PROVIDER_ID]).unwrap();
     assert_eq!(vehicle.device_id.to_string(), device);
     assert_eq!(vehicle.vehicle_id.as_deref(), Some("7\u{fffd}"));
     assert_eq!(vehicle.vehicle_type.as_deref(), Some("moped"));

@@ -5,7 +5,7 @@ use super::*;
 const RECORD: &str = r#"{"device_id":"0309585e-599f-4e57-ac85-0123456789ab"}"#;
 
 fn vehicle(record_bytes: usize) -> Vehicle {
-    let vehicle = Vehicle::read(serde_json::from_str(RECORD).unwrap(), Uuid::nil()).unwrap();
+    let vehicle = Vehicle::read(serde_json::from_str(RECORD).unwrap(), &[Uuid::nil()]).unwrap();
     Vehicle {
         record: "x".repeat(record_bytes),
         ..vehicle
@@ -16,7 +16,7 @@ fn vehicle(record_bytes: usize) -> Vehicle {
 fn a_list_ends_at_its_last_allowed_record_usable_or_not() {
     let (items, mut receiver) = mpsc::channel(4);
     let mut sink = ListSink {
-        provider: Uuid::nil(),
+        provider_ids: vec![Uuid::nil()],
         records: MAX_RECORDS - 2,
         items,
     };
@@ -40,7 +40,7 @@ fn a_sink_fails_once_nobody_stores_its_records() {
     let (items, receiver) = mpsc::channel(1);
     drop(receiver);
     let mut sink = ListSink {
-        provider: Uuid::nil(),
+        provider_ids: vec![Uuid::nil()],
         records: 0,
         items,
     };
