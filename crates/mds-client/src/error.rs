@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use trips::block::ProviderName;
 
-use crate::pace::shown;
+use crate::pace::{MAX_HOLD_OFF, shown};
 
 /// Why an hour could not be fetched. Its message names the provider, and holds neither secrets nor
 /// any part of a body.
@@ -115,6 +115,11 @@ impl std::fmt::Debug for ProviderWords {
 
 fn requested_wait(retry_after: Option<Duration>, until: Option<DateTime<Utc>>) -> String {
     match (retry_after, until) {
+        (Some(wait), Some(until)) if wait > MAX_HOLD_OFF => format!(
+            ": it asks for a wait of {} s, and is requested again after a day, from {} on",
+            wait.as_secs(),
+            shown(until)
+        ),
         (Some(wait), Some(until)) => {
             format!(": wait {} s, until {}", wait.as_secs(), shown(until))
         }
@@ -157,3 +162,6 @@ impl MdsError {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;
