@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value, json};
 use trips::status::BlockStatus::{Loaded, Published};
+use vault::Seal;
 
 use crate::support::{World, run, stderr, stdout, with, world_with};
 
@@ -299,6 +300,61 @@ async fn an_old_hour_that_is_loaded_again_from_its_archive_keeps_its_public_ids(
     assert_eq!(world.number(untold).await, 0);
     assert_eq!(world.request_count(), requests);
     world.expect(0, &AUDIT).await;
+}
+
+/// The tool archived the second of the two hours that the clock repeats in the folder of the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_of_two_equal_hours_is_loaded_from_the_folder_of_the_first() {
+    let second = run("bird", "2020-11-01T07:00:00Z", "2020-11-01T08:00:00Z");
+    let load = with(&second, &["--force", "--no-extract"]);
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &second).await;
+    let mut report = world.object("bird/2020/11/1/1b/extract.json").await;
+    world
+        .encrypt_by_python("staging/bird/2020/11/1/1b/trips.json", |_| {})
+        .await;
+    let own_archive = world.archive_file("bird", "2020/11/1/1b");
+    let archive = world.archive_file("bird", "2020/11/1/1");
+    std::fs::create_dir_all(archive.parent().unwrap()).unwrap();
+    std::fs::rename(&own_archive, &archive).unwrap();
+    std::fs::remove_dir_all(own_archive.parent().unwrap()).unwrap();
+    let taken_over =
+        "UPDATE api.schedule SET payload = replace(payload, '/1b/', '/1/'), archived_at = NULL,
+                                              extracted_at = NULL, loaded_at = NULL";
+    world.database.batch_execute(taken_over).await.unwrap();
+    let requests = world.request_count();
+    let (trips, portal) = (world.trips().await, world.portal());
+    let expect_whole = async || {
+        assert_eq!(world.statuses().await, [Published]);
+        assert_eq!(world.trips().await, trips);
+        assert_eq!(world.portal(), portal);
+        assert_eq!(world.request_count(), requests);
+    };
+    for command in [&load[..], &second] {
+        world.expect(0, command).await;
+        expect_whole().await;
+    }
+
+    // The first hour has been requested since, so its folder has its own archive.
+    report["trips_key"] = json!("staging/bird/2020/11/1/1/trips.json");
+    report["block_start"] = json!("2020-11-01T06:00:00Z");
+    let report_file = archive.with_file_name("extract.json");
+    let key = "staging/bird/2020/11/1/1/extract.json";
+    let vault = world.vault().await;
+    vault.put_json(key, &report, Seal::Encrypt).await.unwrap();
+    let refused = stdout(&world.expect(1, &load).await);
+    let way_out = "copy it from trips.{time}.json there to staging/bird/2020/11/1/1b/trips.json";
+    assert!(
+        refused.contains("(ArchiveUnreadable)") && refused.contains(way_out),
+        "{refused}"
+    );
+    world.expect(0, &second).await;
+    expect_whole().await;
+    std::fs::remove_file(report_file).unwrap();
+    std::fs::create_dir_all(own_archive.parent().unwrap()).unwrap();
+    std::fs::rename(archive, own_archive).unwrap();
+    world.expect(0, &load).await;
+    expect_whole().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ use trips::words::counted;
 use vault::{ObjectWriter, PreparedObject, Seal};
 
 use self::delivery::Delivery;
+use self::older::ArchiveKey;
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
@@ -28,6 +29,7 @@ use crate::step::{BlockStep, ClaimedStep, do_step};
 use crate::trips_file::NEEDED_FORM;
 
 mod delivery;
+mod older;
 
 /// Batches of trips between the thread that checks them and the one that encodes them.
 const BATCHES_IN_FLIGHT: usize = 8;
@@ -139,18 +141,19 @@ async fn load(
 ) -> Result<(Tally, LoadCounts), PipelineError> {
     let (ctx, item) = (step.ctx, step.item);
     let provider = ctx.provider(&step.block.provider)?;
-    let [trips_key, rejects_key, publish_key] = [
-        BlockObject::Trips,
-        BlockObject::Rejects,
-        BlockObject::Publish,
-    ]
-    .map(|it| step.key(it));
-    let delivery = Delivery::of(step, source).await?;
+    let [rejects_key, publish_key] =
+        [BlockObject::Rejects, BlockObject::Publish].map(|it| step.key(it));
+    let archive_key = ArchiveKey::find(step).await?;
+    let delivery = Delivery::of(step, source, &archive_key.key).await?;
     // What the load will replace is looked at, and the database prepares for it, while the archive
     // is on its way.
     let start = async { Ok(step.claim.start_load().await?) };
+    let archive = async {
+        let opening = source.open_archive(ctx, &archive_key.key, step.block.hour);
+        opening.await.map_err(|error| archive_key.explain(error))
+    };
     let (archive, rejects_now, publish_now, mut stage) = tokio::try_join!(
-        source.open_archive(ctx, &trips_key, step.block.hour),
+        archive,
         still(ctx.vault(), &rejects_key),
         still(ctx.vault(), &publish_key),
         start,

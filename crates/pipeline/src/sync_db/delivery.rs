@@ -4,7 +4,6 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use store::ArchiveRecord;
-use trips::block::BlockObject;
 
 use crate::error::PipelineError;
 use crate::extract::Unrecorded;
@@ -36,14 +35,15 @@ impl Delivery {
     pub(super) async fn of(
         step: &ClaimedStep<'_>,
         source: Source<'_>,
+        archive_key: &str,
     ) -> Result<Self, PipelineError> {
         match source {
-            Source::Bucket => Self::of_archive(step).await,
+            Source::Bucket => Self::of_archive(step, archive_key).await,
             Source::File(path) => Self::of_file(step, path).await,
         }
     }
 
-    async fn of_archive(step: &ClaimedStep<'_>) -> Result<Self, PipelineError> {
+    async fn of_archive(step: &ClaimedStep<'_>, archive_key: &str) -> Result<Self, PipelineError> {
         let row = step.claim.row();
         let recorded_at = row.archived_at.or(row.extracted_at);
         let unrecorded = if row.may_have_unrecorded_archive() {
@@ -54,7 +54,7 @@ impl Delivery {
         let (requested_at, record) = match (&unrecorded, recorded_at) {
             (Some(archive), _) => (archive.requested_at(), archive.record(step, false)),
             (None, Some(recorded_at)) => (recorded_at, None),
-            (None, None) => (written_at(step).await?, None),
+            (None, None) => (written_at(step, archive_key).await?, None),
         };
         Ok(Self {
             requested_at,
@@ -87,8 +87,11 @@ impl Delivery {
 }
 
 /// An archive that the schedule knows nothing of is as old as its object.
-async fn written_at(step: &ClaimedStep<'_>) -> Result<DateTime<Utc>, PipelineError> {
-    let object = step.ctx.vault().head(&step.key(BlockObject::Trips)).await?;
+async fn written_at(
+    step: &ClaimedStep<'_>,
+    archive_key: &str,
+) -> Result<DateTime<Utc>, PipelineError> {
+    let object = step.ctx.vault().head(archive_key).await?;
     let written = object.and_then(|object| object.modified);
     Ok(written.map_or_else(Utc::now, DateTime::from))
 }
