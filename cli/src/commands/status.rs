@@ -76,6 +76,9 @@ fn text(report: &StatusReport) -> anyhow::Result<Vec<u8>> {
     for entry in &report.unusable_entries {
         writeln!(out, "{}", unusable_text(entry))?;
     }
+    for odd in &report.odd_providers {
+        writeln!(out, "! {odd}")?;
+    }
     for provider in &report.providers {
         for problem in &provider.problems {
             writeln!(out, "{}", problem_text(provider, problem))?;

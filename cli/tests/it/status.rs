@@ -6,7 +6,7 @@ use serde_json::Value;
 use trips::block::Hour;
 use trips::time::CivilZone;
 
-use crate::support::{World, options, run, stderr, stdout, world, world_of};
+use crate::support::{World, options, run, stderr, stdout, with, world, world_of};
 
 /// The label of the hour that ended so many hours ago.
 fn label(hours_ago: i64) -> String {
@@ -350,4 +350,49 @@ async fn a_login_that_may_only_read_sees_the_same_status() {
     // A run needs more, and says so.
     let refused = world.expect(2, &run("bird", &label(38), &label(36))).await;
     assert!(stderr(&refused).contains("read-only"));
+}
+
+/// As in a database that was taken over before names were checked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_with_an_odd_name_hides_no_other() {
+    let world = world().await;
+    let hour = run("bird", "2020-01-15-12", "2020-01-15-13");
+    world.expect(0, &hour).await;
+    let month = ["report", "trips", "--month", "2020-01", "--no-record"];
+    let whole = stdout(&world.expect(0, &month).await);
+    let odd = "INSERT INTO api.providers (provider_name) VALUES ('Lime Scooters');
+               UPDATE api.schedule SET provider_id = p.provider_id FROM api.providers p
+               WHERE p.provider_name = 'Lime Scooters' AND block_start = '2020-01-15T19:00Z';
+               INSERT INTO api.audits (provider_name, audited_at, time_min, time_max, database_rows, missing, different,
+                                       waiting, extra)
+               VALUES ('Lime Scooters', now(), now() - interval '1 hour', now(), 1, 0, 0, 0, 0)";
+    let later = run("bird", "2020-01-15-13", "2020-01-15-14");
+    world.expect(0, &later).await;
+    world.database.batch_execute(odd).await.unwrap();
+    let remedy = "UPDATE api.providers SET provider_name = 'short_name' WHERE provider_name = 'Lime Scooters'";
+
+    let output = world.expect(1, &month).await;
+    assert!(whole.contains("bird") && stdout(&output).contains("bird"));
+    assert!(stderr(&output).contains(remedy), "{}", stderr(&output));
+    let since = ["status", "--provider", "bird", "--since", "2020-01-15"];
+    let text = stdout(&world.expect(1, &since).await);
+    assert!(text.contains("bird") && text.contains(remedy), "{text}");
+    let found = report(&world, 1, &["--provider", "bird"]).await;
+    let named = found["odd_providers"][0].as_str().unwrap();
+    assert!(named.contains(remedy), "{named}");
+    assert_eq!(found["providers"][0]["provider"], "bird");
+    let page = stdout(&world.expect(1, &with(&since, &["--html", "-"])).await);
+    assert!(page.contains("Lime Scooters"), "{page}");
+    // The others are planned and loaded as ever.
+    world.expect(0, &with(&hour, &["--force"])).await;
+
+    world
+        .database
+        .batch_execute("DELETE FROM api.audits")
+        .await
+        .unwrap();
+    let renamed =
+        "UPDATE api.providers SET provider_name = 'spin' WHERE provider_name = 'Lime Scooters'";
+    world.database.batch_execute(renamed).await.unwrap();
+    world.expect(0, &month).await;
 }

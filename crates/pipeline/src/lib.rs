@@ -69,7 +69,7 @@ pub use source::Source;
 pub use span::step_span;
 pub use status::{
     DayStatus, HourStatus, PortalDifferences, Problem, ProviderStatus, StatusReport, StatusRequest,
-    UnusableEntry, put_status_page, status_page_key, status_report,
+    UnusableEntry, odd_providers, put_status_page, status_page_key, status_report,
 };
 pub use step::record_not_begun;
 pub use store::{

@@ -23,8 +23,8 @@ pub use self::page::{put_status_page, status_page_key};
 pub use self::portal::PortalDifferences;
 pub use self::problems::Problem;
 use self::problems::never_planned;
-pub use self::unusable::UnusableEntry;
 use self::unusable::unusable_entries;
+pub use self::unusable::{UnusableEntry, odd_providers};
 
 /// How far back a status report looks, unless it is told: as far as the nightly sweep.
 const DEFAULT_DAYS: i64 = 35;
@@ -54,6 +54,9 @@ pub struct StatusReport {
     pub portal_only: Option<PortalDifferences>,
     /// The entries of the providers file that cannot be used. Somebody has to correct them.
     pub unusable_entries: Vec<UnusableEntry>,
+    /// Rows of `api.providers` whose name no provider can have, with the way out. Their hours are
+    /// in no report.
+    pub odd_providers: Vec<String>,
     /// The providers in the order of their names.
     pub providers: Vec<ProviderStatus>,
 }
@@ -187,6 +190,7 @@ pub async fn status_report(
     } else {
         Vec::new()
     };
+    let odd_providers = odd_providers(ctx).await?;
     let portal_only = audits
         .remove(&None)
         .map(|last| PortalDifferences::new(ctx.zone(), None, &last));
@@ -195,10 +199,12 @@ pub async fn status_report(
         since,
         time_zone: ctx.zone().name().to_owned(),
         needs_a_person: !unusable_entries.is_empty()
+            || !odd_providers.is_empty()
             || needs_a_person(&providers)
             || portal_only.as_ref().is_some_and(|it| it.needs_a_person),
         portal_only,
         unusable_entries,
+        odd_providers,
         providers,
     })
 }

@@ -11,7 +11,7 @@ use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{self, get, read_provider, read_status};
+use crate::schedule::{self, get, read_status, read_usual_provider};
 
 /// An hour of a provider, as the view `api.hours` has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -190,13 +190,12 @@ impl Store {
             .await
             .map_err(failed("counting what was found in trips"))?;
         rows.iter()
-            .map(|row| {
-                let number = get::<i64>(row, "number")?.unsigned_abs();
-                Ok((
-                    read_provider(row, "provider_name")?,
-                    get(row, "name")?,
-                    number,
-                ))
+            .filter_map(|row| {
+                let provider = read_usual_provider(row, "provider_name").transpose()?;
+                Some(provider.and_then(|provider| {
+                    let number = get::<i64>(row, "number")?.unsigned_abs();
+                    Ok((provider, get(row, "name")?, number))
+                }))
             })
             .collect()
     }

@@ -9,7 +9,7 @@ use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, read_provider, read_status};
+use crate::schedule::{get, read_status, read_usual_provider};
 
 /// The sums over a provider's blocks in a range. `fetched = loaded + rejected + duplicates` holds
 /// over the blocks that are loaded.
@@ -80,7 +80,9 @@ pub(crate) async fn read(
         .map_err(failed("summing up blocks"))?;
     let mut overview = BTreeMap::<ProviderName, ProviderOverview>::new();
     for row in &rows {
-        let provider = read_provider(row, "provider_name")?;
+        let Some(provider) = read_usual_provider(row, "provider_name")? else {
+            continue;
+        };
         let status = read_status(get(row, "status_id")?)?;
         let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
         let entry = overview

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, read_provider, to_bigint};
+use crate::schedule::{get, read_usual_provider, to_bigint};
 
 /// What an audit has found of one provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,22 +116,24 @@ impl Store {
             .await
             .map_err(failed("reading the last audits"))?;
         rows.iter()
-            .map(|row| {
-                let last = LastAudit::read(row)?;
-                Ok((last.finding.provider.clone(), last))
+            .filter_map(|row| {
+                let last = LastAudit::read(row).transpose()?;
+                Some(last.map(|last| (last.finding.provider.clone(), last)))
             })
             .collect()
     }
 }
 
 impl LastAudit {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    /// `None` for that of a name that no provider can have.
+    fn read(row: &Row) -> Result<Option<Self>, StoreError> {
         let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
         let belongs_to_none = get::<&str>(row, "provider_name")?.is_empty();
-        let provider = (!belongs_to_none)
-            .then(|| read_provider(row, "provider_name"))
-            .transpose()?;
-        Ok(Self {
+        let provider = match read_usual_provider(row, "provider_name")? {
+            None if !belongs_to_none => return Ok(None),
+            provider => provider,
+        };
+        Ok(Some(Self {
             audited_at: get(row, "audited_at")?,
             time_min: get(row, "time_min")?,
             time_max: get(row, "time_max")?,
@@ -144,6 +146,6 @@ impl LastAudit {
                 waiting: number("waiting")?,
                 extra: number("extra")?,
             },
-        })
+        }))
     }
 }

@@ -170,6 +170,19 @@ pub(crate) fn read_provider(
     })
 }
 
+/// As [`read_provider`], for rows of several providers: `None` for a name that no provider can
+/// have, so that such a row hides no other.
+/// [`Store::odd_providers`](crate::Store::odd_providers) names it.
+pub(crate) fn read_usual_provider(
+    row: &Row,
+    column: impl RowIndex + std::fmt::Display,
+) -> Result<Option<ProviderName>, StoreError> {
+    match read_provider(row, column) {
+        Err(StoreError::OddProvider { .. }) => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// Reads a column by its name, or by its position where there are many rows.
 pub(crate) fn get<'a, T: FromSql<'a>>(
     row: &'a Row,

@@ -11,7 +11,7 @@ use trips::words::{counted, grouped};
 
 use crate::args::TripsArgs;
 use crate::commands::connect;
-use crate::failure::usage;
+use crate::failure::{FAILED, usage};
 use crate::output;
 use crate::table::table;
 
@@ -47,7 +47,15 @@ pub(super) async fn trips(args: &TripsArgs, json: bool) -> anyhow::Result<ExitCo
     {
         note!("the report is not recorded, so the next one cannot be compared with it: {error:#}");
     }
-    Ok(ExitCode::SUCCESS)
+    let odd_providers = pipeline::odd_providers(&ctx).await?;
+    for odd in &odd_providers {
+        note!("{odd}");
+    }
+    Ok(if odd_providers.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    })
 }
 
 fn since(ctx: &Context, text: &str) -> anyhow::Result<DateTime<Utc>> {

@@ -1,8 +1,9 @@
-//! Entries of the providers file that cannot be used.
+//! Entries of the providers file and rows of `api.providers` that cannot be used.
 
 use serde::Serialize;
 
 use crate::context::Context;
+use crate::error::PipelineError;
 
 /// An entry of the providers file that cannot be used, so that runs leave its provider out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,4 +26,14 @@ pub(super) fn unusable_entries(ctx: &Context) -> Vec<UnusableEntry> {
             file: ctx.config().env.providers_key.clone(),
         })
         .collect()
+}
+
+/// The rows of `api.providers` whose name no provider can have: for each, what is wrong and the way
+/// out. Reports leave them out.
+///
+/// # Errors
+///
+/// `DatabaseUnavailable`.
+pub async fn odd_providers(ctx: &Context) -> Result<Vec<String>, PipelineError> {
+    Ok(ctx.store().odd_providers().await?)
 }

@@ -8,7 +8,7 @@ use trips::block::{Hour, HourRange, ProviderName};
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
-use super::{get, read_hour, read_provider, read_status};
+use super::{get, read_hour, read_provider, read_status, read_usual_provider};
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::values::values;
@@ -67,12 +67,32 @@ impl Store {
             .await
             .map_err(failed("looking for the first hours of the schedule"))?
             .iter()
-            .map(|row| {
-                let start: DateTime<Utc> = get(row, "block_start")?;
-                Ok((
-                    read_provider(row, "provider_name")?,
-                    Hour::containing(start),
-                ))
+            .filter_map(|row| {
+                let provider = read_usual_provider(row, "provider_name").transpose()?;
+                let start: Result<DateTime<Utc>, _> = get(row, "block_start");
+                Some(provider.and_then(|provider| Ok((provider, Hour::containing(start?)))))
+            })
+            .collect()
+    }
+
+    /// Finds the rows of `api.providers` whose name no provider can have, as in tables that were
+    /// taken over before names were checked. Returns for each what is wrong and the way out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn odd_providers(&self) -> Result<Vec<String>, StoreError> {
+        let names = "SELECT provider_name FROM api.providers ORDER BY provider_name";
+        self.client()
+            .await?
+            .query(names, &[])
+            .await
+            .map_err(failed("looking for odd names of providers"))?
+            .iter()
+            .filter_map(|row| match read_provider(row, 0) {
+                Ok(_) => None,
+                Err(odd @ StoreError::OddProvider { .. }) => Some(Ok(odd.to_string())),
+                Err(error) => Some(Err(error)),
             })
             .collect()
     }
