@@ -1,7 +1,12 @@
 //! What a run says of itself in the end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pipeline::{BlockOutcome, PlanRequest, RunObserver, RunOptions};
 use sandbox_provider::{Fault, Times};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{World, hour, run, stderr, stdout, with, world};
 
@@ -259,4 +264,68 @@ async fn a_scheduled_run_is_for_the_hours_behind_each_providers_lag() {
         "2020-01-15-13",
     ];
     world.expect(2, &both).await;
+}
+
+#[derive(Default)]
+struct CountFailed(AtomicU64);
+
+impl RunObserver for CountFailed {
+    fn block_ended(&self, outcome: &BlockOutcome) {
+        if matches!(outcome, BlockOutcome::Failed(..)) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_that_are_forgotten_during_a_run_have_failed_by_name() {
+    let world = world().await;
+    let ctx = world.stack.context().await.unwrap();
+    let request = PlanRequest {
+        provider: Some("bird".to_owned()),
+        time_min: Some("2020-01-15-12".to_owned()),
+        time_max: Some("2020-01-15-15".to_owned()),
+        ..PlanRequest::default()
+    };
+    let plan = pipeline::plan(&ctx, &request, |_| {}).await.unwrap();
+    let range = run("bird", "2020-01-15-13", "2020-01-15-15");
+    let forget = with(&["schedule", "forget"], &range[1..]);
+    world.expect(0, &forget).await;
+    let options = RunOptions {
+        concurrency: 1,
+        cancel: CancellationToken::new(),
+    };
+    let failed = Arc::new(CountFailed::default());
+    let observer = Arc::clone(&failed);
+    let end = pipeline::run_local(ctx, &plan, options, observer).await;
+    let summary = end.unwrap().summary;
+    assert_eq!(failed.0.load(Ordering::Relaxed), 2);
+    let text = summary.to_string();
+    assert_eq!(
+        (summary.done, summary.failed, summary.unfinished),
+        (1, 2, 0),
+        "{text}"
+    );
+    assert_eq!(summary.providers[0].failed, 2, "{text}");
+    let group = &summary.failures[0];
+    assert_eq!(
+        (group.blocks, group.error_name.as_deref()),
+        (2, Some("InvalidInput"))
+    );
+    assert_eq!(group.labels, ["2020-01-15-14", "2020-01-15-15"]);
+    let said = "bird 2020-01-15-14 is no longer in the schedule: `mds schedule forget` has removed it since it was planned";
+    assert!(
+        group.message.as_ref().is_some_and(|it| it.contains(said)),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "failed: bird 2020-01-15-14 extract (InvalidInput), bird 2020-01-15-15 extract"
+        ),
+        "{text}"
+    );
+    let again = "mds run --provider bird --time-min 2020-01-15-13 --time-max 2020-01-15-15";
+    assert_eq!(group.command, again);
+    let again: Vec<_> = again.split(' ').skip(1).collect();
+    world.expect(0, &again).await;
 }

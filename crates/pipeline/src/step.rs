@@ -261,7 +261,8 @@ impl<'a> ClaimedStep<'a> {
     }
 }
 
-/// A block that another run holds, under its name. The database knows only its number.
+/// A block that another run holds, or that the schedule does not have, under its name. The database
+/// knows only its number.
 fn named(item: &BlockItem, error: StoreError) -> PipelineError {
     match error {
         StoreError::Busy {
@@ -270,6 +271,14 @@ fn named(item: &BlockItem, error: StoreError) -> PipelineError {
             ErrorName::BlockBusy,
             format!(
                 "{} {} is being worked on by another run; try again in a while",
+                item.provider, item.label
+            ),
+        ),
+        StoreError::UnknownBlock { schedule_id } => PipelineError::new(
+            ErrorName::InvalidInput,
+            format!(
+                "{} {} is no longer in the schedule: `mds schedule forget` has removed it since it was planned, or \
+                 nobody has planned it (schedule_id {schedule_id}); plan it again",
                 item.provider, item.label
             ),
         ),

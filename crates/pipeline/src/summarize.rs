@@ -1,6 +1,6 @@
 //! `summarize`: how a run ended, block by block.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use store::{RunSummary, UnfinishedBlock};
 use tracing::Instrument;
@@ -61,6 +61,9 @@ async fn count_outcomes(ctx: &Context, run_id: Uuid) -> Result<RunSummary, Pipel
             format!("there is no run {run_id} in api.runs"),
         )
     })?;
+    if summary.removed() > 0 {
+        name_removed(ctx, &mut summary).await.or_else(tolerate)?;
+    }
     if summary.has_unnamed() {
         name_unfinished(ctx, &mut summary).await.or_else(tolerate)?;
     }
@@ -74,13 +77,41 @@ async fn count_outcomes(ctx: &Context, run_id: Uuid) -> Result<RunSummary, Pipel
     Ok(summary)
 }
 
+/// Names the failed blocks of the manifest that the schedule no longer has.
+async fn name_removed(ctx: &Context, summary: &mut RunSummary) -> Result<(), PipelineError> {
+    let mut items = read_manifest(ctx, &manifest(ctx, summary)).await?;
+    let mut batch = Vec::new();
+    while let Some(item) = items.recv().await {
+        batch.push(item?);
+        if batch.len() == ITEMS_AT_ONCE {
+            add_removed(ctx, summary, &batch).await?;
+            batch.clear();
+        }
+    }
+    add_removed(ctx, summary, &batch).await
+}
+
+async fn add_removed(
+    ctx: &Context,
+    summary: &mut RunSummary,
+    items: &[BlockItem],
+) -> Result<(), PipelineError> {
+    let removed = ctx
+        .store()
+        .removed_blocks(summary.run_id, &ids(items))
+        .await?;
+    let mut removed: HashMap<i64, _> = removed.into_iter().map(|it| (it.schedule_id, it)).collect();
+    for item in items {
+        if let Some(block) = removed.remove(&item.schedule_id) {
+            summary.add_removed(&item.block()?, block, ctx.zone());
+        }
+    }
+    Ok(())
+}
+
 /// Adds the first blocks of the manifest that have no outcome.
 async fn name_unfinished(ctx: &Context, summary: &mut RunSummary) -> Result<(), PipelineError> {
-    let manifest = ManifestLocation {
-        bucket: ctx.vault().bucket().to_owned(),
-        key: manifest_key(ctx.config().env.stage, summary.run_id),
-    };
-    let mut items = read_manifest(ctx, &manifest).await?;
+    let mut items = read_manifest(ctx, &manifest(ctx, summary)).await?;
     let mut batch = Vec::new();
     while let Some(item) = items.recv().await {
         batch.push(item?);
@@ -100,10 +131,9 @@ async fn add_unfinished(
     summary: &mut RunSummary,
     items: &[BlockItem],
 ) -> Result<(), PipelineError> {
-    let ids: Vec<i64> = items.iter().map(|item| item.schedule_id).collect();
     let without_outcome: HashSet<i64> = ctx
         .store()
-        .blocks_without_outcome(summary.run_id, &ids)
+        .blocks_without_outcome(summary.run_id, &ids(items))
         .await?
         .into_iter()
         .collect();
@@ -119,6 +149,17 @@ async fn add_unfinished(
     Ok(())
 }
 
+fn manifest(ctx: &Context, summary: &RunSummary) -> ManifestLocation {
+    ManifestLocation {
+        bucket: ctx.vault().bucket().to_owned(),
+        key: manifest_key(ctx.config().env.stage, summary.run_id),
+    }
+}
+
+fn ids(items: &[BlockItem]) -> Vec<i64> {
+    items.iter().map(|item| item.schedule_id).collect()
+}
+
 /// The counts are worth more than the names: without a manifest they are returned alone.
 fn tolerate(error: PipelineError) -> Result<(), PipelineError> {
     if error.name.is_transient() {
@@ -127,7 +168,7 @@ fn tolerate(error: PipelineError) -> Result<(), PipelineError> {
     tracing::warn!(
         error.name = %error.name,
         error.message = %error.message,
-        "blocks that did not end cannot be named"
+        "blocks that did not end or were removed cannot be named"
     );
     Ok(())
 }

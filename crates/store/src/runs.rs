@@ -18,7 +18,7 @@ mod summary;
 
 pub use prune::Pruned;
 pub use summary::{
-    FailedBlock, FailureGroup, ProviderSummary, RunSummary, RunTrips, UnfinishedBlock,
+    FailedBlock, FailureGroup, ProviderSummary, RemovedBlock, RunSummary, RunTrips, UnfinishedBlock,
 };
 
 /// A run to insert into `api.runs`.

@@ -5,7 +5,10 @@ use trips::block::{Hour, ProviderName};
 use uuid::Uuid;
 
 mod read;
+mod removed;
 mod text;
+
+pub use removed::RemovedBlock;
 
 /// How many failed blocks, and how many blocks without an outcome, a summary names.
 const MAX_NAMED: u32 = 10;
@@ -133,6 +136,18 @@ pub struct FailedBlock {
     /// The command that does the block's remaining steps.
     #[serde(default)]
     pub command: String,
+}
+
+impl ProviderSummary {
+    fn new(provider: ProviderName) -> Self {
+        Self {
+            provider,
+            done: 0,
+            not_ready: 0,
+            failed: 0,
+            trips: RunTrips::default(),
+        }
+    }
 }
 
 impl RunSummary {

@@ -8,7 +8,8 @@ use trips::time::CivilZone;
 use uuid::Uuid;
 
 use super::{
-    FailedBlock, FailureGroup, MAX_NAMED, MAX_NAMED_IN_GROUP, ProviderSummary, RunSummary, RunTrips,
+    FailedBlock, FailureGroup, MAX_NAMED, MAX_NAMED_IN_GROUP, ProviderSummary, RunSummary,
+    RunTrips, removed,
 };
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
@@ -114,6 +115,13 @@ impl Store {
             .map(ProviderSummary::read)
             .collect::<Result<Vec<_>, _>>()?;
         let mut summary = RunSummary::of(run_id, planned, providers);
+        if summary.unfinished > 0 {
+            let removed = removed::count(&client, run_id)
+                .await?
+                .min(summary.unfinished);
+            summary.failed += removed;
+            summary.unfinished -= removed;
+        }
         if summary.failed > 0 {
             summary.first_failed = client
                 .query(FIRST_FAILED, &[&run_id, &i64::from(MAX_NAMED)])
