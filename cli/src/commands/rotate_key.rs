@@ -47,7 +47,7 @@ pub(crate) async fn rotate_key(
         )));
     }
     for failure in &report.failed {
-        note!("{failure}{}", way_out(failure));
+        note!("{failure}{}", way_out(failure, vault.bucket()));
     }
     for key in &report.exposed {
         note!("{key} {}", remedy(key));
@@ -66,17 +66,27 @@ pub(crate) async fn rotate_key(
     })
 }
 
-/// What to do about an object that is not one of ours and lies in the place of one.
-fn way_out(failure: &RotationFailure) -> &'static str {
-    match failure.error {
-        VaultError::Unreadable {
-            why: Unreadable::Unknown,
-            ..
-        } => {
+/// What to do about an object that is not one of ours and lies in the place of one, and about a
+/// copy that no key opens.
+fn way_out(failure: &RotationFailure, bucket: &str) -> String {
+    let VaultError::Unreadable { why, .. } = &failure.error else {
+        return String::new();
+    };
+    match why {
+        Unreadable::Unknown => {
             "; only encrypted objects belong there, and it may be the only copy: if it is a token within quotes or other \
              text, store the token alone; if not, move it elsewhere"
+                .to_owned()
         }
-        _ => "",
+        Unreadable::NoKeyFits { .. } | Unreadable::CutShort | Unreadable::Content
+            if vault::is_copy(&failure.key) =>
+        {
+            format!(
+                "; no step reads this copy: if you have no other key that opens it, delete it: aws s3 rm s3://{bucket}/{}",
+                failure.key
+            )
+        }
+        _ => String::new(),
     }
 }
 

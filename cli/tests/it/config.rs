@@ -587,6 +587,38 @@ async fn an_object_that_no_key_opens_is_named_and_stops_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_copy_is_named_with_the_command_that_removes_it() {
+    let world = world().await;
+    world.expect(0, &RUN).await;
+    let archive = world.archive_file("bird", "2020/1/15/12");
+    let old = world.stack.env["ATD_MDS_FERNET_KEY"].clone();
+    let new = FernetKeys::generate().expose_secret().to_owned();
+    let both = format!("{new},{old}");
+    let mut text = fs::read(&archive).unwrap();
+    let middle = text.len() / 2;
+    text[middle] = if text[middle] == b'A' { b'B' } else { b'A' };
+    let copies = ["trips.2020-01-16T05-00-00Z.json", "trips.refused.json"];
+    for copy in copies {
+        fs::write(archive.with_file_name(copy), &text).unwrap();
+    }
+    let rotate = ["config", "rotate-key"];
+    let output = world.with_keys(&both, &rotate).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    let bucket = world.stack.env["ATD_MDS_BUCKET"].clone();
+    for copy in copies {
+        let line = format!(
+            "no step reads this copy: if you have no other key that opens it, delete it: aws s3 rm \
+             s3://{bucket}/staging/bird/2020/1/15/12/{copy}"
+        );
+        assert!(said.contains(&line), "{said}");
+        fs::remove_file(archive.with_file_name(copy)).unwrap();
+    }
+    let output = world.with_keys(&both, &rotate).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_names_plain_objects_that_should_be_encrypted() {
     let world = world().await;
     world.expect(0, &RUN).await;

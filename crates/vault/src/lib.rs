@@ -28,7 +28,7 @@ pub use error::{Unreadable, VaultError, advice, root_cause};
 pub use key_ring::{ReadKeys, ReadKeysError};
 pub use listing::{ListedObject, ObjectPages};
 pub use object_version::ObjectVersion;
-pub use place::{Place, is_configuration, may_be_plain};
+pub use place::{Place, is_configuration, is_copy, may_be_plain};
 pub use read::{ObjectReader, SealedReader, StoredAs, StoredInfo};
 pub use rotate::{RotationFailure, RotationOutcome, RotationProgress, RotationReport};
 pub use trial::Trial;

@@ -154,6 +154,16 @@ pub(crate) fn is_place_of_sealed(key: &str) -> bool {
     is_ours && key.ends_with(".json")
 }
 
+/// Whether an object with this key is a copy that no step reads: a former or a refused object of an
+/// hour (`trips.{time}.json`), or former configuration.
+#[must_use]
+pub fn is_copy(key: &str) -> bool {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let has_suffix = name.matches('.').count() > 1;
+    key.starts_with("config/history/")
+        || (has_suffix && is_place_of_sealed(key) && !is_configuration(key))
+}
+
 /// Whether the object is a stage's status page, the only one that is no JSON.
 pub(crate) fn is_page(key: &str) -> bool {
     matches!(key.split_once('/'), Some((_, "status.html")))
