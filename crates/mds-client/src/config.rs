@@ -254,6 +254,7 @@ impl ProviderConfig {
     pub fn from_value(value: Value) -> Result<Self, ProviderConfigError> {
         let fields = Fields::new(value, &Self::KEYS)?;
         let token = fields.secret("token")?;
+        let auth_data_format = fields.body_format("auth_data_format", BodyFormat::Form)?;
         Ok(Self {
             mds_api_url: fields.required_url("mds_api_url")?,
             provider_id: provider_id(&fields)?,
@@ -262,8 +263,8 @@ impl ProviderConfig {
             auth_type: auth_type(&fields, token.is_some())?,
             token,
             token_url: fields.url("token_url")?,
-            auth_data: fields.login("auth_data")?,
-            auth_data_format: fields.body_format("auth_data_format", BodyFormat::Form)?,
+            auth_data: fields.login("auth_data", auth_data_format)?,
+            auth_data_format,
             token_request: fields.object(
                 "token_request",
                 &TokenRequest::KEYS,

@@ -290,9 +290,19 @@ impl Fields {
     }
 
     /// As [`Fields::secrets`], for the fields of a login. OAuth's `scope` may be a list: a form and
-    /// JSON have its words in one text, with blanks between them (RFC 6749, 3.3).
-    pub(crate) fn login(&self, key: &str) -> Result<BTreeMap<String, SecretString>> {
+    /// JSON have its words in one text, with blanks between them (RFC 6749, 3.3). In a form, a
+    /// boolean is the word of Python, in which the older tools posted it.
+    pub(crate) fn login(
+        &self,
+        key: &str,
+        format: BodyFormat,
+    ) -> Result<BTreeMap<String, SecretString>> {
         let mut login = self.members(key)?;
+        for value in login.values_mut() {
+            if let (Value::Bool(boolean), BodyFormat::Form) = (&*value, format) {
+                *value = if *boolean { "True" } else { "False" }.into();
+            }
+        }
         if let Some(Value::Array(words)) = login.get(SCOPE) {
             let words = words
                 .iter()

@@ -97,7 +97,12 @@ impl TokenRequest {
             body: match format {
                 _ if data.is_empty() => TokenBody::Empty,
                 BodyFormat::Json => TokenBody::json(data),
-                BodyFormat::Form => TokenBody::Form(fields.login("data")?.into_iter().collect()),
+                BodyFormat::Form => TokenBody::Form(
+                    fields
+                        .login("data", BodyFormat::Form)?
+                        .into_iter()
+                        .collect(),
+                ),
             },
             method,
             token_path: ResponsePath::new(fields.required("token")?),

@@ -56,6 +56,28 @@ fn the_scope_of_a_login_may_be_a_list(#[case] scope: Value, #[case] sent: Option
     assert_eq!(scope.map(secrecy::ExposeSecret::expose_secret), sent);
 }
 
+/// The older tools posted forms, in which Python's word stands for a boolean.
+#[rstest]
+#[case(json!(true), "True")]
+#[case(json!(false), "False")]
+fn a_boolean_of_a_login_is_sent_as_the_older_tools_sent_it(
+    #[case] remember: Value,
+    #[case] sent: &str,
+) {
+    let config = read(&json!({"auth_data": {"client_id": "id", "remember": remember}}));
+    assert_eq!(config.auth_data["remember"].expose_secret(), sent);
+}
+
+#[rstest]
+#[case(json!({"auth_data": {"a": "b", "remember": true}, "auth_data_format": "json"}))]
+#[case(json!({"auth_data": {"a": "b", "remember": ["canary-5f1c", "canary-5f1c"]}}))]
+#[case(json!({"auth_data": {"a": "b", "remember": {"canary-5f1c": 1}}}))]
+fn what_cannot_be_sent_as_it_was_is_refused_by_name(#[case] entry: Value) {
+    let error = refusal(&entry);
+    assert_eq!(error.key, "auth_data.remember");
+    assert!(!format!("{error:?}").contains(CANARY));
+}
+
 #[test]
 fn a_scope_of_anything_but_texts_is_refused() {
     let error = refusal(&json!({"auth_data": {"scope": [{"canary-5f1c": 1}]}}));
