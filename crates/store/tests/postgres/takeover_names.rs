@@ -148,11 +148,18 @@ async fn an_odd_name_in_the_database_is_named_with_its_rule_and_the_remedy() {
             )
             .await
             .unwrap();
-        let error = db.store.overview(range).await.unwrap_err();
-        let said = error.to_string();
+        let odd = db.store.odd_providers().await.unwrap();
         assert!(
-            said.contains(&format!("`{name}` has the character")) && said.contains(remedy),
-            "{said}"
+            odd.len() == 1
+                && odd[0].contains(&format!("`{name}` has the character"))
+                && odd[0].contains(remedy),
+            "{odd:?}"
+        );
+        // It hides no other.
+        let overview = db.store.overview(range).await.unwrap();
+        assert!(
+            overview.iter().all(|it| it.provider.as_str() != name),
+            "{overview:?}"
         );
     }
 }
