@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use config::{Config, Environment, Scope};
+use config::{Environment, Scope};
 use pipeline::{MigrationReport, MigrationRequest, TableChange};
 use tokio::time::timeout;
 use trips::words::counted;
@@ -18,17 +18,14 @@ use crate::output;
 const SILENCE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn migrate(args: MigrateArgs, json: bool) -> anyhow::Result<ExitCode> {
-    let config = load(Scope::Migrate).await?;
+    let environment = Environment::from_process()?;
+    let config = Box::pin(config::load_for(environment, Scope::Migrate, None)).await?;
     let request = MigrationRequest {
         timestamps_in: Some(args.timestamps_in),
         hours_are: args.hours_are.map(Into::into),
-        provider_ids: provider_ids().await,
+        dry_run: args.dry_run,
     };
-    let report = if args.dry_run {
-        Box::pin(telling_time(pipeline::plan_migration(&config, &request))).await?
-    } else {
-        Box::pin(telling_time(pipeline::migrate_with(&config, &request))).await?
-    };
+    let report = Box::pin(telling_time(pipeline::migrate(&config, &request))).await?;
     if json {
         print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
     } else if args.dry_run {
@@ -59,18 +56,6 @@ async fn telling_time<T>(work: impl Future<Output = T>) -> T {
             ),
         }
     }
-}
-
-async fn load(scope: Scope) -> anyhow::Result<Config> {
-    let environment = Environment::from_process()?;
-    Ok(Box::pin(config::load_for(environment, scope, None)).await?)
-}
-
-/// The ids that tell which provider an old trip belongs to. The names in the trips tell it too, so
-/// a migration does without the providers file.
-async fn provider_ids() -> Vec<(trips::block::ProviderName, uuid::Uuid)> {
-    let config = load(Scope::Plan).await;
-    config.map_or_else(|_| Vec::new(), |config| pipeline::provider_ids(&config))
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -143,6 +143,27 @@ async fn an_empty_folder_comes_to_a_first_hour_and_a_second_call_changes_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tables_of_another_tool_are_left_to_a_migration() {
+    let beginning = Beginning::new().await;
+    let database = &beginning.world.database;
+    database
+        .batch_execute(crate::moving_in::OLD_TABLES)
+        .await
+        .unwrap();
+    let before = beginning.world.dump().await;
+    let said = stderr(&Beginning::expect(2, beginning.init(&[])).await);
+    assert!(
+        said.contains("tables of another tool") && said.contains("docs/MIGRATING.md"),
+        "{said}"
+    );
+    assert_eq!(beginning.world.dump().await, before);
+    // What it has stored is what `mds migrate` needs.
+    let migrate = beginning.mds(&["--env-file", "mds.env", "migrate"]);
+    Beginning::expect(0, migrate).await;
+    Beginning::expect(0, beginning.init(&[])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn missing_answers_are_named_by_their_options_and_nothing_is_written() {
     let start = Beginning::new().await;
     let before = start.files();

@@ -21,7 +21,7 @@ const AUDIT: [&str; 5] = [
 ];
 
 /// The tables as the Python tool's GraphQL server made them. A trigger and a view hang on them.
-const OLD_TABLES: &str = "
+pub(crate) const OLD_TABLES: &str = "
     CREATE SCHEMA api;
     CREATE TABLE api.providers (provider_id serial PRIMARY KEY, provider_name text NOT NULL);
     CREATE TABLE api.schedule_status (status_id int PRIMARY KEY, description text);
@@ -252,6 +252,26 @@ async fn a_city_moves_in_without_a_request_for_an_old_hour_and_without_a_new_pub
     assert_eq!(
         (world.request_count(), world.modified().await),
         (requests, rows)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_takeover_says_what_it_does_without_the_providers_file() {
+    let world = World::of_the_python_tool().await;
+    let file = world
+        .stack
+        .bucket_folder()
+        .join("config/providers_staging.json");
+    let before = world.dump().await;
+    std::fs::write(&file, "[]").unwrap();
+    let refused = stderr(&world.expect(2, &["migrate"]).await);
+    assert!(refused.contains("ATD_MDS_PROVIDERS"), "{refused}");
+    assert_eq!(world.dump().await, before);
+    std::fs::remove_file(&file).unwrap();
+    let migrated = stderr(&world.expect(0, &["migrate"]).await);
+    assert!(
+        migrated.contains("note: the bucket has no providers file"),
+        "{migrated}"
     );
 }
 

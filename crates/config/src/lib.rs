@@ -28,7 +28,7 @@ pub use error::ConfigError;
 pub use json_text::{repeated_members, with_member};
 pub use key_names::{SCHEMA, suggestion};
 pub use kind::FileKind;
-pub use load::{Config, load, load_for, open_vault};
+pub use load::{Config, load, load_for, open_vault, providers_beside};
 pub use providers::Providers;
 pub use schema::{
     KeyForm, KeySpec, provider_keys, providers_schema, settings_keys, settings_schema,

@@ -107,6 +107,19 @@ async fn read_providers(
     Ok((Providers::from_json_for(&text, scope)?, Some(version)))
 }
 
+/// Reads the providers file, without the providers' secrets, where the scope of a configuration has
+/// none. `None` if the bucket has no such file.
+///
+/// # Errors
+///
+/// [`ConfigError`]: the file cannot be read.
+pub async fn providers_beside(config: &Config) -> Result<Option<Providers>, ConfigError> {
+    match read_providers(&config.vault, &config.env, Scope::Plan, None).await {
+        Err(error) if is_missing(&error) => Ok(None),
+        read => Ok(Some(read?.0)),
+    }
+}
+
 /// Opens the bucket without reading the two files in it, so that they can be put there.
 ///
 /// # Errors

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use config::{ConfigVersion, Environment, Scope};
-use pipeline::{Context, ErrorName, PipelineError, Plan, PlanRequest, to_json};
+use pipeline::{
+    Context, ErrorName, Migrated, MigrationRequest, PipelineError, Plan, PlanRequest, to_json,
+};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -118,19 +120,22 @@ async fn measure_hours_behind(ctx: &Context, is: Behind, deadline: Instant, plan
     }
 }
 
-/// Migrates the database, and returns the versions that were applied and the version that the
-/// tables have now.
+/// Migrates the database, and returns the versions that were applied, the version that the tables
+/// have now, and what became of those of another tool. A dry run returns what would be done.
 ///
 /// # Errors
 ///
 /// Those of [`pipeline::migrate()`]; `DatabaseUnavailable` if the invocation's time is too short.
-pub async fn migrate(invocation: &Invocation) -> Result<Value, FunctionError> {
+pub async fn migrate(
+    request: &MigrationRequest,
+    invocation: &Invocation,
+) -> Result<Value, FunctionError> {
     let env = Environment::from_process().map_err(PipelineError::from)?;
     let config = Box::pin(config::load_for(env, Scope::Migrate, None))
         .await
         .map_err(PipelineError::from)?;
-    let migrating = Box::pin(pipeline::migrate(&config));
-    let migrated = timeout_at(invocation.deadline, migrating)
+    let migrating = Box::pin(pipeline::migrate(&config, request));
+    let report = timeout_at(invocation.deadline, migrating)
         .await
         .map_err(|_| {
             PipelineError::new(
@@ -139,7 +144,13 @@ pub async fn migrate(invocation: &Invocation) -> Result<Value, FunctionError> {
                  changed nothing. Run `mds migrate` on a machine that reaches the database",
             )
         })??;
-    Ok(to_json(&migrated)?)
+    if request.dry_run {
+        return Ok(to_json(&report)?);
+    }
+    for note in &report.notes {
+        tracing::info!(migration.note = %note, "note of the migration");
+    }
+    Ok(to_json(&Migrated::from(report))?)
 }
 
 /// Returns a run's counts, by the configuration that the run began with.

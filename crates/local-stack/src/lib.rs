@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::Environment;
-use pipeline::Context;
+use pipeline::{Context, MigrationRequest};
 use sandbox_portal::{Portal, PortalOptions};
 use sandbox_postgres::Cluster;
 use sandbox_provider::city;
@@ -199,7 +199,7 @@ impl LocalStack {
                 .await?;
         }
         let config = config::load(env).await?;
-        Box::pin(pipeline::migrate(&config)).await?;
+        Box::pin(pipeline::migrate(&config, &MigrationRequest::default())).await?;
         Ok(())
     }
 

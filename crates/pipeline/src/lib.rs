@@ -15,6 +15,7 @@ mod hashing;
 mod judge;
 mod load_worker;
 mod manifest;
+mod migration;
 mod object_stream;
 mod pace;
 mod patience;
@@ -40,10 +41,6 @@ pub use audit::{
     audit,
 };
 pub use context::Context;
-pub use database::{
-    Migrated, MigrationRequest, migrate, migrate_with, missing_migrations, newest_migration,
-    plan_migration, provider_ids,
-};
 pub use doctor::{Check, DoctorReport, Outcome, Verdict as DoctorVerdict, examine, examine_portal};
 pub use error::{Dependency, ErrorName, PipelineError, to_json};
 pub use event::{
@@ -53,6 +50,7 @@ pub use event::{
 pub use extract::{extract, extract_to};
 pub use judge::{FileVerdict, HIDDEN, Judged, judge_providers, judge_settings};
 pub use manifest::read_manifest;
+pub use migration::{Migrated, MigrationRequest, migrate, newest_migration};
 pub use plan::{
     AuditSummary, Forgotten, HoursBehind, MAX_CONCURRENCY, Nothing, NothingReason, Plan,
     PlannedBlock, PlannedProvider, forget, hours_behind, hours_in_range, plan, plan_patiently,

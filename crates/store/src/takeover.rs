@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use trips::block::ProviderName;
 use trips::time::CivilZone;
 use trips::words::counted;
@@ -64,7 +64,7 @@ impl Default for TakeOver {
 }
 
 /// Which end of a block the civil columns of `api.schedule` tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HoursAre {
     /// The block's start, as this program writes them.

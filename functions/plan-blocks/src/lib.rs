@@ -9,8 +9,8 @@ use serde_json::Value;
 pub use request::Request;
 
 /// Takes a plan request and returns the plan, takes `{"summarize": {"run_id", "config"}}` and
-/// returns that run's counts, or takes `{"migrate": true}`, migrates the database and returns what
-/// it did (docs/CONTRACT.md, "Events and errors").
+/// returns that run's counts, or takes `{"migrate": true}` or `{"migrate": {…}}`, migrates the
+/// database and returns what it did (docs/CONTRACT.md, "Events and errors").
 ///
 /// # Errors
 ///
@@ -21,7 +21,7 @@ pub async fn handle(invocation: Invocation) -> Result<Value, FunctionError> {
         Request::Summarize { run_id, config } => {
             lambda_kit::summarize(run_id, config.as_ref(), &invocation).await
         }
-        Request::Migrate => lambda_kit::migrate(&invocation).await,
+        Request::Migrate(request) => lambda_kit::migrate(&request, &invocation).await,
         Request::Plan(request) => lambda_kit::plan(&request, &invocation).await,
     }
 }

@@ -1,7 +1,7 @@
 //! What an event asks `plan-blocks` for.
 
 use config::ConfigVersion;
-use pipeline::{ErrorName, PipelineError, PlanRequest, read_event};
+use pipeline::{ErrorName, MigrationRequest, PipelineError, PlanRequest, read_event};
 use serde::Deserialize;
 use serde_json::Value;
 use trips::json::Object;
@@ -20,7 +20,7 @@ pub enum Request {
         config: Option<ConfigVersion>,
     },
     /// The migration of the database.
-    Migrate,
+    Migrate(MigrationRequest),
 }
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ struct Summarize {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MigrateEvent {
-    migrate: bool,
+    migrate: Value,
 }
 
 impl Request {
@@ -60,11 +60,14 @@ impl Request {
         if event.get("migrate").is_some() {
             refuse_execution("migrate", &event)?;
             let event: MigrateEvent = read_event("migrate", event)?;
-            if !event.migrate {
-                let why = "migrate: must be true";
-                return Err(PipelineError::new(ErrorName::InvalidInput, why));
-            }
-            return Ok(Self::Migrate);
+            return match event.migrate {
+                Value::Bool(true) => Ok(Self::Migrate(MigrationRequest::default())),
+                options @ Value::Object(_) => read_event("migrate", options).map(Self::Migrate),
+                _ => Err(PipelineError::new(
+                    ErrorName::InvalidInput,
+                    "migrate: must be true, or an object with timestamps_in, hours_are and dry_run",
+                )),
+            };
         }
         PlanRequest::from_json(event).map(|request| Self::Plan(Box::new(request)))
     }

@@ -297,6 +297,78 @@ async fn database(stack: &LocalStack) -> tokio_postgres::Client {
     client
 }
 
+/// The tables of the Python tool, with an hour and its trip, whose times are those of the city. The
+/// tool named the company in full.
+const OLD_TABLES: &str = "
+    DROP SCHEMA api CASCADE;
+    CREATE SCHEMA api;
+    CREATE TABLE api.providers (provider_id serial PRIMARY KEY, provider_name text NOT NULL);
+    CREATE TABLE api.schedule_status (status_id int PRIMARY KEY, description text);
+    CREATE TABLE api.schedule (
+        schedule_id serial PRIMARY KEY, provider_id int REFERENCES api.providers, date timestamp,
+        year int, month int, day int, hour int, status_id int DEFAULT 0, payload text, message text,
+        records_processed int, records_total int, payload_trips_count int, records_error_count int,
+        error_payload text, rerun_flag boolean, socrata_status text
+    );
+    CREATE TABLE api.devices (id uuid DEFAULT gen_random_uuid() PRIMARY KEY, device_id text UNIQUE);
+    CREATE TABLE api.trips (
+        id uuid DEFAULT gen_random_uuid(), provider_id uuid, provider_name text, device_id text, vehicle_id text,
+        vehicle_type text, propulsion_type text, trip_id text, trip_duration numeric, trip_distance numeric,
+        accuracy numeric, start_time timestamp, end_time timestamp, publication_time timestamp,
+        parking_verification_url text, standard_cost numeric DEFAULT 0, actual_cost numeric DEFAULT 0,
+        start_latitude numeric, start_longitude numeric, end_latitude numeric, end_longitude numeric,
+        council_district_start text, council_district_end text, census_geoid_start text, census_geoid_end text,
+        orig_cell_id text, dest_cell_id text, modified_date timestamptz DEFAULT now(),
+        CONSTRAINT trips_trip_id_pk PRIMARY KEY (trip_id)
+    );
+    INSERT INTO api.providers (provider_name) VALUES ('bird');
+    INSERT INTO api.schedule (provider_id, date, year, month, day, hour, status_id, payload, records_processed,
+                              records_total, payload_trips_count, records_error_count)
+    VALUES (1, '2020-01-15 13:00', 2020, 1, 15, 13, 8, 'staging/bird/2020/1/15/12/trips.json', 1, 1, 1, 0);
+    INSERT INTO api.devices (device_id) VALUES ('5a0c1b6e-0f0b-4b43-a1a7-7b9a29c0de01');
+    INSERT INTO api.trips (provider_id, provider_name, device_id, vehicle_id, vehicle_type, propulsion_type, trip_id,
+                           trip_duration, trip_distance, start_time, end_time, start_latitude, start_longitude,
+                           end_latitude, end_longitude)
+    VALUES ('$PROVIDER', 'Bird Rides Inc.', '5a0c1b6e-0f0b-4b43-a1a7-7b9a29c0de01', 'one', 'scooter', 'electric',
+            '0b6d4a52-6f0e-4b0b-8f8f-5b1de42c7a01', 600, 1500, '2020-01-15 12:20', '2020-01-15 12:30', 30.27, -97.74,
+            30.28, -97.73);";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_takes_over_the_tables_of_another_tool_as_the_command_does() {
+    let stack = stack().await;
+    let function = function(&stack).await;
+    let database = database(&stack).await;
+    let id = stack.providers["bird"].entry()["provider_id"].clone();
+    let old = OLD_TABLES.replace("$PROVIDER", id.as_str().unwrap());
+    database.batch_execute(&old).await.unwrap();
+    let options = json!({"timestamps_in": "US/Central", "hours_are": "ends", "dry_run": true});
+    let mut event = json!({"migrate": options});
+
+    let planned = function.invoke(&event).await.unwrap();
+    assert_eq!(planned["obstacles"], json!([]), "{planned}");
+    assert_eq!(planned["migrations"][0], "V1__tables");
+    let tables = planned["tables"].as_array().unwrap();
+    assert!(
+        tables.iter().any(|it| it["table"] == "api.trips"),
+        "{planned}"
+    );
+    let history = "SELECT to_regclass('api.schema_history')::text";
+    let row = database.query_one(history, &[]).await.unwrap();
+    assert_eq!(row.get::<_, Option<String>>(0), None);
+
+    event["migrate"]["dry_run"] = json!(false);
+    let migrated = function.invoke(&event).await.unwrap();
+    assert_eq!(migrated["version"], pipeline::newest_migration());
+    assert_eq!(migrated["tables"], planned["tables"]);
+    let note = migrated["notes"][0].as_str().unwrap();
+    let line = function.json_line(|line| line["migration.note"] == *note);
+    assert!(line.await.is_some(), "{migrated}");
+    let with_block = "SELECT count(*) FROM api.trips t JOIN api.schedule USING (schedule_id)
+                      WHERE t.end_time = '2020-01-15 18:30Z' AND block_start = '2020-01-15 18:00Z'";
+    let row = database.query_one(with_block, &[]).await.unwrap();
+    assert_eq!(row.get::<_, i64>(0), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_is_migrated_by_an_event() {
     let stack = stack().await;
@@ -324,6 +396,9 @@ async fn a_database_is_migrated_by_an_event() {
     for event in [
         json!({"migrate": false}),
         json!({"migrate": 1}),
+        json!({"migrate": []}),
+        json!({"migrate": {"hours_are": "middles"}}),
+        json!({"migrate": {"timestamp_in": "UTC"}}),
         json!({"migrate": true, "provider": "bird"}),
     ] {
         let error = error_of(function.invoke(&event).await.unwrap_err());

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use config::{Environment, Scope, Settings};
-use pipeline::{Conclusion, Context, Outcome, PipelineError, ProbedHour, Verdict};
+use pipeline::{
+    Conclusion, Context, MigrationRequest, Outcome, PipelineError, ProbedHour, Verdict,
+};
 use store::{Store, StoreOptions};
 use trips::block::ProviderName;
 
@@ -72,10 +74,24 @@ pub(super) async fn check(answers: &Answers, bucket: &Bucket) -> anyhow::Result<
     Ok(())
 }
 
-/// Creates or updates the tables. Returns the migrations that were applied.
+/// Creates or updates the tables. Returns the migrations that were applied. Stops before the tables
+/// of another tool: to take them over is a decision, with choices, that cannot be undone.
 pub(super) async fn migrate(env: &Environment) -> anyhow::Result<Vec<i32>> {
     let config = Box::pin(config::load_for(env.clone(), Scope::Migrate, None)).await?;
-    Ok(Box::pin(pipeline::migrate(&config)).await?.applied)
+    let mut request = MigrationRequest {
+        dry_run: true,
+        ..MigrationRequest::default()
+    };
+    let planned = Box::pin(pipeline::migrate(&config, &request)).await?;
+    if !planned.tables.is_empty() || !planned.obstacles.is_empty() {
+        return Err(usage(
+            "the database has tables of another tool, which `mds init` leaves as they are; `mds migrate --dry-run` \
+             tells what would become of them, and docs/MIGRATING.md how to move in. Then run `mds init` again",
+        ));
+    }
+    request.dry_run = false;
+    let report = Box::pin(pipeline::migrate(&config, &request)).await?;
+    Ok(report.applied)
 }
 
 /// Probes the provider that was named, or else the first one that is enabled.

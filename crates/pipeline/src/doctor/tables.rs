@@ -7,7 +7,8 @@ use config::{Config, Environment, Scope};
 use store::{Store, StoreError};
 
 use super::report::{Check, Verdict, timed};
-use crate::database::{missing_migrations, open_store};
+use crate::database::open_store;
+use crate::migration::missing_migrations;
 
 const EDIT: &str = "mds config edit settings";
 const GRANTS: &str = "apply infra/grants.sql as the owner of the tables: psql --set ON_ERROR_STOP=1 --file infra/grants.sql";
