@@ -27,6 +27,7 @@ mod nothing;
 mod planner;
 mod prepare;
 mod provider;
+mod publishing;
 mod ranges;
 mod reading;
 mod start;
@@ -211,8 +212,12 @@ async fn plan_run(
     request.check_steps()?;
     if request.audit {
         ctx.store().check_migrated().await?;
+        if publishing::is_audit_of_nothing(ctx, request) {
+            return publishing::plan_nothing(ctx, request, run_id).await;
+        }
         return audit::plan_audit(ctx, request, run_id, on_block).await;
     }
+    let request = &*publishing::of_this_city(ctx, request);
     let now = Utc::now();
     let mut ranges = ranges(ctx, request, now)?;
     // A mistake is reported at once, also while the database is away.

@@ -650,6 +650,71 @@ async fn lags_of_views(stack: &LocalStack) -> Vec<(String, u32)> {
         .collect()
 }
 
+/// The schedules have the same input in every city.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_city_without_a_portal_is_scheduled_like_any_other() {
+    let stack = stack().await;
+    let key = "config/settings_staging.json";
+    let vault = stack.context().await.unwrap().vault().clone();
+    let mut settings: Value = vault.get_json(key).await.unwrap();
+    let entries = settings.as_object_mut().unwrap();
+    let of_the_portal: Vec<_> = entries
+        .keys()
+        .filter(|key| key.starts_with("SOCRATA_"))
+        .cloned()
+        .collect();
+    let dataset = entries["SOCRATA_DATASET"].clone();
+    for key in &of_the_portal {
+        entries.remove(key);
+    }
+    let bytes = settings.to_string();
+    vault
+        .put_bytes(key, bytes.as_bytes(), Seal::Encrypt)
+        .await
+        .unwrap();
+    let function = function(&stack).await;
+    for (name, blocks) in [
+        ("scheduled-hourly.json", 2),
+        ("scheduled-sweep.json", 2 * 48),
+        ("scheduled-audit.json", 0),
+    ] {
+        let plan = function.invoke(&sample(name)).await.unwrap();
+        assert_eq!(plan["block_count"], blocks, "{name}: {plan}");
+        let steps = &plan["blocks"][0]["steps"];
+        assert!(
+            steps.is_null() || *steps == json!(["extract", "sync-db"]),
+            "{name}: {plan}"
+        );
+    }
+    let warning = "the settings have no key of the portal, so the run publishes nothing";
+    let line = function.json_line(|line| line["message"] == warning);
+    assert!(line.await.is_some());
+
+    // Somebody who asks for the publication is told what is missing, and so is a city that has
+    // forgotten a key.
+    let hour = json!({"provider": "bird", "time_max": "2020-01-15-13"});
+    let with = |more: &[&str]| {
+        let mut event = hour.clone();
+        for member in more {
+            event[member] = json!(true);
+        }
+        event
+    };
+    for event in [with(&["audit"]), with(&["no_extract", "no_sync_db"])] {
+        let error = error_of(function.invoke(&event).await.unwrap_err());
+        assert_eq!(error.error_type, "ConfigInvalid", "{event}");
+    }
+    settings["SOCRATA_DATASET"] = dataset;
+    let bytes = settings.to_string();
+    vault
+        .put_bytes(key, bytes.as_bytes(), Seal::Encrypt)
+        .await
+        .unwrap();
+    let error = error_of(function.invoke(&hour).await.unwrap_err());
+    assert_eq!(error.error_type, "ConfigInvalid");
+    assert!(error.error_message.contains("SOCRATA_"), "{error:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_is_counted_and_a_summary_has_its_counts_as_metrics() {
     let stack = stack().await;

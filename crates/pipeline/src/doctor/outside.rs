@@ -23,9 +23,8 @@ const EDIT_PROVIDERS: &str = "mds config edit providers";
 pub(super) async fn portal(settings: &Settings, limit: Duration) -> Vec<Check> {
     if !settings.has_portal {
         let none = "the settings name no portal, so nothing is published";
-        let refused = format!("{none}, and a run without --no-sync-socrata is refused");
         return vec![
-            Check::at_once("portal", Verdict::warning(refused, EDIT_SETTINGS)),
+            Check::at_once("portal", Verdict::warning(none, EDIT_SETTINGS)),
             Check::at_once("dataset", Verdict::not_tried(none)),
         ];
     }

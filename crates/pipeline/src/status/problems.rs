@@ -173,7 +173,7 @@ pub(super) fn never_planned(
     }
 }
 
-/// A run that would publish is refused if the settings name no portal.
+/// A run publishes nothing if the settings name no portal. The command says so by itself.
 fn without_portal(has_portal: bool) -> &'static str {
     if has_portal { "" } else { " --no-sync-socrata" }
 }
