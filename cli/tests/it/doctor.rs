@@ -142,7 +142,21 @@ async fn what_is_wrong_with_the_environment_is_named() {
     let address = closed_address().await;
     let url = format!("http://{address}");
     let other_key = secrecy::ExposeSecret::expose_secret(&vault::FernetKeys::generate()).to_owned();
-    let cases: [BrokenVariable<'_>; 8] = [
+    let cases: [BrokenVariable<'_>; 10] = [
+        (
+            "a proxy that is none",
+            "HTTPS_PROXY",
+            Some("http://user:secret-password@proxy.example.gov:port"),
+            &["environment"],
+            &["HTTPS_PROXY is not the address of a proxy"],
+        ),
+        (
+            "no authorities",
+            "SSL_CERT_FILE",
+            Some("/nowhere/authorities.pem"),
+            &["environment"],
+            &["SSL_CERT_FILE should lead to certificate authorities"],
+        ),
         (
             "no credentials",
             "AWS_ACCESS_KEY_ID",

@@ -11,7 +11,7 @@ pub mod testing;
 mod transport;
 
 pub use body::{BodyError, read_body};
-pub use client::client;
+pub use client::{ClientError, client};
 pub use header::{basic, bearer, sensitive};
 pub use origin::{host, is_secure, over_tls_as, same_origin, without_credentials};
 pub use retry::{RetryBudget, RetryPolicy, Transient};

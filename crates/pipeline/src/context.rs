@@ -148,12 +148,8 @@ impl Context {
             config: Arc::new(config),
             slots: store.request_slots(),
             store,
-            http: http_kit::client().map_err(|e| {
-                PipelineError::new(
-                    ErrorName::ConfigInvalid,
-                    format!("this machine's HTTP client cannot be built: {e}"),
-                )
-            })?,
+            http: http_kit::client()
+                .map_err(|e| PipelineError::new(ErrorName::ConfigInvalid, e.to_string()))?,
             clients: Arc::default(),
             boundary_versions: Arc::new(OnceCell::new_with(
                 version

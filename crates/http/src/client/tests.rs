@@ -30,6 +30,19 @@ async fn plain_requests_to_this_machine_never_go_to_a_proxy(#[case] name: &str) 
     assert_eq!(requests(&proxy).await, 0);
 }
 
+#[rstest]
+#[case("HTTPS_PROXY")]
+#[case("all_proxy")]
+fn a_proxy_that_is_no_address_is_named_by_its_variable_alone(#[case] name: &str) {
+    let value = "http://user:secret@proxy.example.gov:port";
+    let error = client_with(|asked| (asked == name).then(|| value.to_owned())).unwrap_err();
+    let said = error.to_string();
+    assert!(said.starts_with(name), "{said}");
+    for hidden in ["user", "secret", ":port"] {
+        assert!(!said.contains(hidden), "{said}");
+    }
+}
+
 #[tokio::test]
 async fn requests_over_tls_go_to_the_proxy_of_the_environment() {
     let proxy = always(ResponseTemplate::new(502)).await;

@@ -1,6 +1,7 @@
 //! The variables of the environment.
 
 use config::{ConfigError, Environment, KeySource};
+use http_kit::ClientError;
 use secrecy::ExposeSecret as _;
 use vault::FernetKeys;
 
@@ -27,8 +28,16 @@ pub(super) fn has_bucket(lookup: Lookup<'_>) -> bool {
     value(lookup, BUCKET).is_some()
 }
 
+/// The stage, unless the variables allow no request: then every run fails, whatever else is right.
 pub(super) fn describe(env: &Environment) -> Verdict {
-    Verdict::ok(format!("stage {}", env.stage))
+    match http_kit::client() {
+        Ok(_) => Verdict::ok(format!("stage {}", env.stage)),
+        Err(ClientError::Machine { cause }) => Verdict::broken(
+            format!("this machine's HTTP client cannot be built: {cause}"),
+            "install the machine's certificate authorities (ca-certificates)",
+        ),
+        Err(error) => Verdict::broken(error.to_string(), "correct the variable"),
+    }
 }
 
 /// Whether there is a key, or a secret that should hold one.
