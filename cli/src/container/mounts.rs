@@ -17,8 +17,8 @@ use crate::output::STANDARD;
 const ENV_FILE: &str = "env_file";
 const HOME: &str = "/home/mds";
 
-/// Mounts the folder of every file that the options name, at the place that it has here, so that
-/// the paths lead to the same files.
+/// Mounts every folder that the options name, and the folder of every file, at the place that it
+/// has here, so that the paths lead to the same files.
 pub(super) fn pass(
     command: &mut Command,
     matches: &ArgMatches,
@@ -26,7 +26,7 @@ pub(super) fn pass(
 ) -> anyhow::Result<()> {
     let mut folders = BTreeSet::new();
     for file in files(matches) {
-        folders.insert(parent(&absolute(folder, &file))?);
+        folders.insert(folder_of(absolute(folder, &file))?);
     }
     for folder in &folders {
         command.arg("--mount").arg(bind(folder, folder, false));
@@ -34,8 +34,15 @@ pub(super) fn pass(
     if !folders.is_empty() {
         command.arg("--workdir").arg(folder);
     }
-    for (_, path) in env::files() {
-        command.arg("--mount").arg(bind(&path, &path, true));
+    // Several variables may name one file, or a folder and a file in it. An engine refuses a place
+    // that is given twice.
+    let mut mounted = folders;
+    let named: BTreeSet<PathBuf> = env::files().map(|(_, path)| path).collect();
+    for path in named {
+        if !mounted.iter().any(|it| holds(it, &path)) {
+            command.arg("--mount").arg(bind(&path, &path, true));
+            mounted.insert(path);
+        }
     }
     let profiles = process::home_dir().map(|home| home.join(".aws"));
     let has_keys = process::var_os("AWS_ACCESS_KEY_ID").is_some();
@@ -77,6 +84,25 @@ fn absolute(folder: &Path, file: &Path) -> PathBuf {
         }
     }
     path
+}
+
+/// Whether the file or folder is seen through the folder. A link in it may lead elsewhere.
+fn holds(folder: &Path, path: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    let is_inside = || {
+        real(path)
+            .zip(real(folder))
+            .map(|(path, it)| path.starts_with(it))
+    };
+    path == folder || (path.starts_with(folder) && is_inside() == Some(true))
+}
+
+/// The folder itself, or that of a file or of a folder that does not exist yet.
+fn folder_of(path: PathBuf) -> anyhow::Result<PathBuf> {
+    if path.is_dir() && path.parent().is_some() {
+        return Ok(path);
+    }
+    parent(&path)
 }
 
 fn parent(file: &Path) -> anyhow::Result<PathBuf> {

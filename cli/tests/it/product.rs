@@ -240,6 +240,53 @@ fn authorities_and_profiles_that_variables_name_are_mounted() {
 }
 
 #[test]
+fn a_place_that_two_variables_name_is_mounted_once() {
+    let engine = Engine::new("docker");
+    let folder = engine.path("authorities");
+    fs::create_dir(&folder).unwrap();
+    let file = folder.join("city.pem");
+    fs::write(&file, "").unwrap();
+    let mounts = |words: &[String]| words.iter().filter(|it| *it == "--mount").count();
+    engine.run(|mds| {
+        mds.env("SSL_CERT_FILE", &file)
+            .env("AWS_CA_BUNDLE", &file)
+            .args(["--docker-mode", "status"]);
+    });
+    assert_eq!(mounts(&engine.record()), 1, "{:?}", engine.record());
+    // The folder holds the file, and the link in it does not.
+    let link = folder.join("link.pem");
+    std::os::unix::fs::symlink(engine.path("elsewhere.pem"), &link).unwrap();
+    fs::write(engine.path("elsewhere.pem"), "").unwrap();
+    for (bundle, count) in [(&file, 1), (&link, 2)] {
+        engine.run(|mds| {
+            mds.env("SSL_CERT_DIR", &folder)
+                .env("AWS_CA_BUNDLE", bundle)
+                .args(["--docker-mode", "status"]);
+        });
+        assert_eq!(mounts(&engine.record()), count, "{:?}", engine.record());
+    }
+}
+
+#[test]
+fn a_folder_of_an_option_is_mounted_itself() {
+    let engine = Engine::new("docker");
+    let folder = engine.path("city");
+    fs::create_dir(&folder).unwrap();
+    for (name, mounted) in [
+        ("city", folder.clone()),
+        ("new", folder.parent().unwrap().to_owned()),
+    ] {
+        engine.run(|mds| {
+            mds.args(["--docker-mode", "init", "--yes", "--folder"])
+                .arg(engine.path(name));
+        });
+        let words = engine.record();
+        let mount = format!("type=bind,source={0},target={0}", mounted.display());
+        assert!(has_pair(&words, ["--mount", &mount]), "{words:?}");
+    }
+}
+
+#[test]
 fn a_command_without_files_mounts_nothing_and_uses_its_own_network() {
     let engine = Engine::new("docker");
     engine.run(|mds| {
