@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use pipeline::{BlockItem, Context, PipelineError, PlanRequest, Source, SyncDbOutput};
 use serde::Serialize;
 use trips::block::{Block, Hour, ProviderName};
-use trips::status::{BlockStatus, Step};
+use trips::status::Step;
 use trips::words::counted;
 
 use crate::args::StepArgs;
@@ -140,11 +140,12 @@ async fn item_for_file(
     if plan.block_count == 0 {
         return Err(pipeline::not_loaded(&block).into());
     }
-    let is_waiting = plan
+    let needs_archive = plan
         .blocks
         .iter()
-        .any(|it| it.status == BlockStatus::Archived);
-    if !request.no_sync_db && !is_forced && is_waiting {
+        .any(|it| !it.status.has_done(Step::SyncDb));
+    let may_hide = !request.no_sync_db && !is_forced && needs_archive;
+    if may_hide && has_archive(&ctx, &request).await? {
         return Err(archive_waits(&ctx, &block, file));
     }
     let manifest = plan.manifest.context("the plan has no manifest")?;
@@ -154,6 +155,17 @@ async fn item_for_file(
         .await
         .context("the plan has no block")??;
     Ok((ctx, item))
+}
+
+/// Whether the bucket has the block's archive. A block may have one that the schedule does not know
+/// yet: a new database over an old bucket takes archives over.
+async fn has_archive(ctx: &Context, request: &PlanRequest) -> anyhow::Result<bool> {
+    let look = PlanRequest {
+        dry_run: true,
+        ..request.clone()
+    };
+    let plan = pipeline::plan_patiently(ctx, &look, |_| {}).await?;
+    Ok(plan.without_archive == Some(0))
 }
 
 /// After the load of a file the block counts as loaded, so that no run would look at its archive.

@@ -9,7 +9,9 @@ use rstest::rstest;
 use sandbox_provider::{Fault, Rates, Rhythm, Times};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trips::status::BlockStatus::{Archived, Loaded, LoadedWithRejects, New, NoTrips, Published};
+use trips::status::BlockStatus::{
+    Archived, ExtractFailed, LoadFailed, Loaded, LoadedWithRejects, New, NoTrips, Published,
+};
 
 use crate::support::{ONE_HOUR, World, hour, options, stderr, stdout, until, with, world_of};
 
@@ -327,15 +329,19 @@ async fn a_file_takes_the_place_of_an_archive_that_waits_by_force_only() {
     let mut part = whole.clone();
     part["data"]["trips"].as_array_mut().unwrap().truncate(2);
     fs::write(&file, part.to_string()).unwrap();
-    let error = stderr(&world.expect(2, &step("sync-db", &file, &[])).await);
-    assert!(
-        error.contains("is not loaded yet") && error.contains("`mds sync-db --provider bird"),
-        "{error}"
-    );
-    assert_eq!(
-        (world.statuses().await, world.rows().await),
-        (vec![Archived], 0)
-    );
+    // Also where its load has failed, and where a new database does not know it yet.
+    for status in [LoadFailed, New, ExtractFailed, Archived] {
+        world.set_status(status).await;
+        let error = stderr(&world.expect(2, &step("sync-db", &file, &[])).await);
+        assert!(
+            error.contains("is not loaded yet") && error.contains("`mds sync-db --provider bird"),
+            "{status}: {error}"
+        );
+        assert_eq!(
+            (world.statuses().await, world.rows().await),
+            (vec![status], 0)
+        );
+    }
 
     world.expect(0, &step("sync-db", &file, &["--force"])).await;
     assert_eq!(world.rows().await, 2);

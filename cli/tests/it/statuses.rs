@@ -54,7 +54,7 @@ impl World {
         (row.get(0), row.get(1))
     }
 
-    async fn set_status(&self, status: BlockStatus) {
+    pub(crate) async fn set_status(&self, status: BlockStatus) {
         let code = status.code();
         self.sql(&format!("UPDATE api.schedule SET status_id = {code}"))
             .await;
