@@ -311,6 +311,8 @@ async fn a_portal_that_stays_away_stops_the_publishing_of_a_run() {
 #[case::login(401)]
 #[case::role(403)]
 #[case::dataset(404)]
+#[case::gone(410)]
+#[case::law(451)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_portal_that_refuses_every_request_is_not_asked_for_each_block(#[case] status: u16) {
     let world = plain().await;
@@ -337,6 +339,67 @@ async fn a_portal_that_refuses_every_request_is_not_asked_for_each_block(#[case]
     world.expect(0, &DAY).await;
     assert_eq!(world.statuses().await, [Published; 24]);
     assert_eq!(world.stack.portal.row_count(), 240);
+}
+
+/// A dataset that is archived or has another form: nothing tells whether it is the rows' fault.
+#[rstest]
+#[case::archived(400)]
+#[case::form(422)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_refuses_one_block_like_the_other_is_not_asked_for_each(#[case] status: u16) {
+    let world = plain().await;
+    world.expect(0, &with(&DAY, &["--no-sync-socrata"])).await;
+    for _ in 0..200 {
+        world.stack.portal.fail_next(sandbox_portal::Fault::Status {
+            status,
+            retry_after: None,
+        });
+    }
+    let output = world.expect(1, &DAY).await;
+    let said = format!(
+        "publishing has stopped, since the portal cannot be used: 3 blocks in a row failed with \
+         SocrataRejected: the portal refuses: it returned status {status}"
+    );
+    assert!(stderr(&output).contains(&said), "{}", stderr(&output));
+    let statuses = world.statuses().await;
+    let failed = statuses.iter().filter(|it| **it == PublishFailed).count();
+    // Two are refused by themselves before the third tells that all are.
+    assert!((3..=7).contains(&failed), "{statuses:?}");
+    assert!(
+        (3..=12).contains(&world.uploads().len()),
+        "{:?}",
+        world.uploads()
+    );
+
+    world.stack.portal.clear_faults();
+    world.expect(0, &DAY).await;
+    assert_eq!(world.statuses().await, [Published; 24]);
+    assert_eq!(world.stack.portal.row_count(), 240);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_does_not_describe_its_dataset_is_not_asked_for_each_block() {
+    let world = plain().await;
+    world.expect(0, &with(&DAY, &["--no-sync-socrata"])).await;
+    let portal = wiremock::MockServer::start().await;
+    wiremock::Mock::given(wiremock::matchers::any())
+        .respond_with(wiremock::ResponseTemplate::new(200).set_body_json(json!({})))
+        .mount(&portal)
+        .await;
+    let address = portal.uri();
+    world
+        .edit_settings(|settings| settings["SOCRATA_DATA_ENDPOINT"] = json!(address))
+        .await;
+    let output = world.expect(1, &DAY).await;
+    assert!(
+        stderr(&output).contains("publishing has stopped, since the portal cannot be used"),
+        "{}",
+        stderr(&output)
+    );
+    let statuses = world.statuses().await;
+    let left = statuses.iter().filter(|it| **it == Loaded).count();
+    // Another block may have asked while the third refusal was recorded.
+    assert!((17..=21).contains(&left), "{statuses:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

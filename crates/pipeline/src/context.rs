@@ -24,6 +24,7 @@ use crate::database::{open_store, open_to_read};
 use crate::error::{ErrorName, PipelineError};
 use crate::pace::SharedPace;
 use crate::publish::dataset::check_dataset;
+use crate::publish::refusals::Refusals;
 
 mod version;
 
@@ -85,6 +86,8 @@ pub(crate) struct Portal {
     pub(crate) chunk_rows: usize,
     /// Held by whoever uploads, or waits for another process's upload.
     pub(crate) lock: Arc<Mutex<()>>,
+    /// What the portal has refused since it took something.
+    pub(crate) refusals: Refusals,
     checked: Arc<OnceCell<()>>,
 }
 
@@ -326,6 +329,7 @@ impl Context {
             chunk_rows: config.chunk_rows,
             client: SocrataClient::new(self.http.clone(), config)?,
             lock: Arc::default(),
+            refusals: Refusals::default(),
             checked: Arc::default(),
         };
         Ok(self.portal.get_or_init(|| portal).clone())

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use socrata::Upsert;
 use store::{PublicationEntry, PublicationState, PublishTurn, StoreError};
 use tokio::time::{Instant, sleep};
 use trips::block::{Block, BlockObject};
@@ -28,6 +29,7 @@ pub(crate) mod file;
 mod gather;
 mod json;
 mod open;
+pub(crate) mod refusals;
 pub(crate) mod rows;
 pub(crate) mod sending;
 pub(crate) mod turn;
@@ -56,6 +58,19 @@ impl Counts {
             .unwrap_or_default()
     }
 
+    /// Takes the counts of so many written and deleted rows from those of an upload.
+    fn take_share(&mut self, left: &mut Upsert, written: u64, deletions: u64) {
+        let take = |rows: u64, from: &mut u64, to: &mut u64| {
+            let share = rows.min(*from);
+            *from -= share;
+            *to += share;
+            rows - share
+        };
+        let written = take(written, &mut left.created, &mut self.created);
+        take(written, &mut left.updated, &mut self.updated);
+        take(deletions, &mut left.deleted, &mut self.deleted);
+    }
+
     fn output(self) -> SyncSocrataOutput {
         SyncSocrataOutput {
             created: self.created,
@@ -79,9 +94,6 @@ pub(crate) async fn publish_block(
         .store()
         .request_publication(item.schedule_id, item.run_id, item.force)
         .await?;
-    if is_pending {
-        portal.check_dataset().await?;
-    }
     let mut is_known_to_wait = is_pending;
     loop {
         let published = published_in_turn(ctx, &portal, item, is_known_to_wait, deadline);
@@ -116,6 +128,8 @@ async fn published_in_turn(
     if !is_known_to_wait && let Some(output) = ended(ctx, item).await? {
         return Ok(Some(output));
     }
+    // Within the lock, so that not every block asks a portal that refuses it.
+    portal.check_dataset().await?;
     upload_in_turn(ctx, portal, item).await?;
     ended(ctx, item).await
 }

@@ -57,16 +57,13 @@ impl SocrataError {
         matches!(self, Self::Throttled { .. } | Self::Unavailable { .. })
     }
 
-    /// Whether the portal would refuse any other request, too: it refuses the login, or the address
-    /// leads nowhere.
+    /// Whether the portal would refuse any other request, too: it refuses the login, the address
+    /// leads nowhere, or the status is none that blames the content or the size of this one.
     pub fn refuses_every_request(&self) -> bool {
-        matches!(
-            self,
-            Self::Rejected {
-                status: 300..=399 | 401 | 403 | 404,
-                ..
-            }
-        )
+        match self {
+            Self::Rejected { status, .. } => !matches!(status, 200 | 202 | 400 | 413 | 414 | 422),
+            _ => false,
+        }
     }
 
     /// The wait that the portal requested.

@@ -7,6 +7,7 @@ use http_kit::{BodyError, Transient, read_body, retry_after};
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::error::SocrataError;
 
@@ -30,7 +31,10 @@ pub(crate) async fn send(
         200 | 202 => {
             let body = body.map_err(unreadable)?;
             if is_web_page(&body) {
-                return Err(web_page(status));
+                return Err(not_json(status, "a web page instead of JSON"));
+            }
+            if status == 200 && !is_whole_json(&body) {
+                return Err(not_json(status, "no JSON, or a part of it"));
             }
             Ok(Response {
                 status,
@@ -57,9 +61,20 @@ fn is_web_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-fn web_page(status: u16) -> SocrataError {
+/// A proxy may send an empty body, or a sentence, and a connection may end in the middle of a body
+/// whose length nobody has said. The ends tell without reading all of a long one.
+fn is_whole_json(body: &[u8]) -> bool {
+    let body = body.trim_ascii();
+    match (body.first(), body.last()) {
+        (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')) => true,
+        (Some(b'{' | b'['), _) => false,
+        _ => serde_json::from_slice::<IgnoredAny>(body).is_ok(),
+    }
+}
+
+fn not_json(status: u16, what: &str) -> SocrataError {
     SocrataError::Unavailable {
-        why: format!("it returned status {status} with a web page instead of JSON"),
+        why: format!("it returned status {status} with {what}"),
         status: Some(status),
         retry_after: None,
         source: None,

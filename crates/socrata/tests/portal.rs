@@ -159,8 +159,52 @@ async fn a_dataset_describes_itself() {
 }
 
 #[rstest]
-#[case(r#"{"error":true,"message":"canary"}"#)]
 #[case("")]
+#[case(" \n")]
+#[case("canary")]
+#[case(r#"{"Rows Created": 2, "Rows Upd"#)]
+#[case(r#"[{"canary": 1},"#)]
+#[case(r#"[{"canary": 1}"#)]
+#[tokio::test]
+async fn a_200_without_all_of_its_json_is_retried(#[case] body: &str) {
+    let broken = ResponseTemplate::new(200).set_body_string(body);
+    let server = failing(broken.clone(), 2).await;
+    assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
+    let server = always(broken).await;
+    for error in [
+        upsert(&client(&server.uri())).await.unwrap_err(),
+        client(&server.uri()).dataset_info().await.unwrap_err(),
+        client(&server.uri()).count(None).await.unwrap_err(),
+    ] {
+        assert!(error.is_transient(), "{error}");
+        assert!(!format!("{error:?}").contains("canary"));
+    }
+}
+
+#[rstest]
+#[case(301, true)]
+#[case(400, false)]
+#[case(401, true)]
+#[case(405, true)]
+#[case(410, true)]
+#[case(413, false)]
+#[case(414, false)]
+#[case(415, true)]
+#[case(422, false)]
+#[case(451, true)]
+#[tokio::test]
+async fn a_status_that_is_not_about_the_rows_is_about_every_request(
+    #[case] status: u16,
+    #[case] is_every: bool,
+) {
+    let server = always(ResponseTemplate::new(status)).await;
+    let error = upsert(&client(&server.uri())).await.unwrap_err();
+    assert_eq!(error.refuses_every_request(), is_every, "{error}");
+}
+
+#[rstest]
+#[case(r#"{"error":true,"message":"canary"}"#)]
+#[case("null")]
 #[tokio::test]
 async fn a_200_without_counts_is_an_error_and_not_retried(#[case] body: &str) {
     let server = always(ResponseTemplate::new(200).set_body_string(body)).await;

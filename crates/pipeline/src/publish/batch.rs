@@ -172,6 +172,11 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// The provider: the second folder of every object of a block.
+    pub(super) fn provider(&self) -> &str {
+        self.publication.key.split('/').nth(1).unwrap_or_default()
+    }
+
     /// How many of its rows delete one.
     pub(super) fn deletions(&self) -> usize {
         self.gone.len()

@@ -2,7 +2,7 @@
 
 use socrata::{ColumnKind, DatasetInfo, SocrataClient, SocrataError};
 
-use crate::error::PipelineError;
+use crate::error::{Dependency, PipelineError};
 
 /// The column by which an upload replaces a row.
 const IDENTIFIER: &str = "trip_id";
@@ -43,7 +43,14 @@ const AUDITED: [&str; 4] = [
 ///
 /// `ConfigInvalid` with what to change in the dataset; those of a request to the portal.
 pub(crate) async fn check_dataset(client: &SocrataClient) -> Result<(), PipelineError> {
-    let info = client.dataset_info().await?;
+    let info = match client.dataset_info().await {
+        Ok(info) => info,
+        // No block has a part in this request.
+        Err(error @ SocrataError::Rejected { .. }) => {
+            return Err(PipelineError::from(error).refused_by(Dependency::Portal));
+        }
+        Err(error) => return Err(error.into()),
+    };
     Ok(check_info(&info)?)
 }
 

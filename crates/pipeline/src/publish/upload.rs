@@ -14,7 +14,7 @@ use super::batch::{Batch, Part, chunk_of_trips, gone};
 use super::gather::Gatherer;
 use super::sending::send;
 use crate::context::{Context, Portal};
-use crate::error::{ErrorName, PipelineError, to_json};
+use crate::error::{Dependency, ErrorName, PipelineError, to_json};
 use crate::event::BlockItem;
 
 /// Uploads what is waiting, until the block `own` is done. The next batch is gathered while the
@@ -119,7 +119,7 @@ pub(super) async fn upload_trips(
         if upsert.errors > 0 {
             return Err(refused_rows(portal, upsert));
         }
-        take_share(&mut upsert, chunk.rows as u64, 0, &mut counts);
+        counts.take_share(&mut upsert, chunk.rows as u64, 0);
     }
     Ok(counts)
 }
@@ -159,13 +159,9 @@ impl Uploader<'_> {
             Ok(_) | Err(SocrataError::Rejected { .. }) if batch.parts.len() > 1 => {
                 self.upload_one_by_one(batch).await?;
             }
-            Ok(upsert) => {
-                self.refuse_all(batch, &refused_rows(self.portal, upsert))
-                    .await?;
-            }
+            Ok(upsert) => self.refuse_rows(&batch.parts, upsert).await?,
             Err(error @ SocrataError::Rejected { .. }) => {
-                self.stop(&batch.parts);
-                self.refuse_all(batch, &error.into()).await?;
+                self.refuse_whole(&batch.parts, error.into(), false).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -175,6 +171,8 @@ impl Uploader<'_> {
     /// The portal refuses something of several publications: sends each by itself, so that one does
     /// not hold up the others.
     async fn upload_one_by_one(&mut self, batch: &Batch) -> Result<(), PipelineError> {
+        let providers: HashSet<_> = batch.parts.iter().map(Part::provider).collect();
+        let several_providers = providers.len() > 1;
         for part in &batch.parts {
             let parts = std::slice::from_ref(part);
             let chunk = batch.chunk_of(part);
@@ -183,13 +181,10 @@ impl Uploader<'_> {
                     self.taken(parts, upsert)?.record(self.turn).await?;
                 }
                 Err(error) if error.refuses_every_request() => return Err(error.into()),
-                Ok(upsert) => {
-                    self.refuse(part, &refused_rows(self.portal, upsert))
-                        .await?;
-                }
+                Ok(upsert) => self.refuse_rows(parts, upsert).await?,
                 Err(error @ SocrataError::Rejected { .. }) => {
-                    self.stop(parts);
-                    self.refuse(part, &error.into()).await?;
+                    let error = error.into();
+                    self.refuse_whole(parts, error, several_providers).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -200,6 +195,9 @@ impl Uploader<'_> {
     /// What is to be recorded of parts that were sent. The portal counts rows of the whole upload,
     /// so the counts are split among the parts in their order.
     fn taken(&mut self, parts: &[Part], upsert: Upsert) -> Result<Taken, PipelineError> {
+        if upsert != Upsert::default() {
+            self.portal.refusals.end();
+        }
         let mut left = upsert;
         let mut taken = Taken {
             upsert,
@@ -212,7 +210,7 @@ impl Uploader<'_> {
                 .entry(schedule_id)
                 .or_insert_with(|| Counts::read(part.publication.counts.clone()));
             let deletions = part.deletions() as u64;
-            take_share(&mut left, part.rows as u64 - deletions, deletions, counts);
+            counts.take_share(&mut left, part.rows as u64 - deletions, deletions);
             if self.refused.contains(&schedule_id) {
                 continue;
             }
@@ -236,18 +234,36 @@ impl Uploader<'_> {
         self.stopped.contains(&part.publication.schedule_id)
     }
 
-    fn stop(&mut self, parts: &[Part]) {
-        let blocks = parts.iter().map(|part| part.publication.schedule_id);
-        self.stopped.extend(blocks);
+    /// The portal answered, and refuses rows among those of these parts.
+    async fn refuse_rows(&mut self, parts: &[Part], upsert: Upsert) -> Result<(), PipelineError> {
+        self.portal.refusals.end();
+        let error = refused_rows(self.portal, upsert);
+        for part in parts {
+            self.refuse(part, &error).await?;
+        }
+        Ok(())
     }
 
-    async fn refuse_all(
+    /// The portal refuses the whole upload of one publication.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, if it is the last of several that are equal, so that the portal would refuse
+    /// every other upload, too.
+    async fn refuse_whole(
         &mut self,
-        batch: &Batch,
-        error: &PipelineError,
+        parts: &[Part],
+        error: PipelineError,
+        several_providers: bool,
     ) -> Result<(), PipelineError> {
-        for part in &batch.parts {
-            self.refuse(part, error).await?;
+        for part in parts {
+            let (block, refusals) = (part.publication.schedule_id, &self.portal.refusals);
+            let reason = &error.message;
+            if refusals.are_of_every_block(block, part.provider(), reason, several_providers) {
+                return Err(error.refused_by(Dependency::Portal));
+            }
+            self.stopped.insert(block);
+            self.refuse(part, &error).await?;
         }
         Ok(())
     }
@@ -260,19 +276,6 @@ impl Uploader<'_> {
             .await?;
         Ok(())
     }
-}
-
-/// Moves the counts of so many written and deleted rows from an upload to one of its parts.
-fn take_share(left: &mut Upsert, written: u64, deletions: u64, counts: &mut Counts) {
-    let take = |rows: u64, from: &mut u64, to: &mut u64| {
-        let share = rows.min(*from);
-        *from -= share;
-        *to += share;
-        rows - share
-    };
-    let written = take(written, &mut left.created, &mut counts.created);
-    take(written, &mut left.updated, &mut counts.updated);
-    take(deletions, &mut left.deleted, &mut counts.deleted);
 }
 
 fn refused_rows(portal: &Portal, upsert: Upsert) -> PipelineError {
