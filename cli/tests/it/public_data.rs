@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDateTime, Timelike};
+use rstest::rstest;
 use serde_json::{Map, Value, json};
 
 use crate::support::{ONE_HOUR, World, stderr, stdout, with, world_with};
@@ -94,6 +95,51 @@ async fn a_forced_publish_brings_rows_into_the_form_that_the_settings_now_ask_fo
     assert_eq!(world.text(device_rows).await, forever);
     assert_eq!(world.trips().await, trips);
     assert_eq!(world.modified().await, modified);
+}
+
+/// What an import script, or a table restored without its ids, leaves: the provider's own ids are
+/// at hand, and the columns may not be null.
+#[rstest]
+#[case::trips("UPDATE api.trips SET id = trip_id")]
+#[case::devices("UPDATE api.devices SET id = device_id")]
+#[case::one_trip_by_its_device(
+    "UPDATE api.trips SET id = device_id WHERE trip_id = (SELECT min(trip_id::text) FROM api.trips)::uuid"
+)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_shows_an_id_of_the_provider_is_never_sent(#[case] spoiling: &str) {
+    let world = one_provider(&[]).await;
+    world.expect(0, &ONE_HOUR).await;
+    let before = world.portal();
+    world.database.batch_execute(spoiling).await.unwrap();
+    let mut publish = ONE_HOUR;
+    publish[0] = "sync-socrata";
+    let output = world.expect(1, &with(&publish, &["--force"])).await;
+    let said = format!("{}{}", stdout(&output), stderr(&output));
+    for words in [
+        "ArchiveUnreadable",
+        "is an id of the provider",
+        "SET id = gen_random_uuid()",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert_eq!(world.portal(), before);
+    let doctor = stdout(&world.output(&["doctor", "--json"]).await);
+    assert!(
+        doctor.contains("an id of the provider for their public id"),
+        "{doctor}"
+    );
+
+    let statements = store::NEW_PUBLIC_IDS.split_once("UPDATE").unwrap().1;
+    let (statements, _) = statements.rsplit_once("; then ").unwrap();
+    world
+        .database
+        .batch_execute(&format!("UPDATE{statements}"))
+        .await
+        .unwrap();
+    world.expect(0, &ONE_HOUR).await;
+    let audit = [&["audit"], &ONE_HOUR[3..], &["--rows", "--repair"]].concat();
+    world.expect(0, &audit).await;
+    assert_eq!(world.portal().len(), before.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,7 +30,7 @@ const ROWS: &str = concat!(
 );
 
 /// The number of [`ROWS`]' column `schedule_id`.
-const SCHEDULE_ID: usize = 12;
+const SCHEDULE_ID: usize = 14;
 
 const LIVE: &str =
     "SELECT id, end_time, schedule_id FROM api.trips WHERE id = ANY ($1) AND withdrawn_at IS NULL";

@@ -57,7 +57,7 @@ pub use publications::{
     Entering, LiveRows, Publication, PublicationEntry, PublicationFile, PublicationState,
     PublishTurn, Sent,
 };
-pub use publish::BlockRows;
+pub use publish::{BlockRows, NEW_PUBLIC_IDS};
 pub use request_slots::{RequestSlot, RequestSlots};
 pub use runs::{
     BlockEnd, FailedBlock, FailureGroup, Outcome, ProviderSummary, Pruned, RemovedBlock, RunConfig,

@@ -7,6 +7,7 @@ use tokio_postgres::{Client, Row};
 use trips::public_row::PublicTrip;
 use uuid::Uuid;
 
+use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::fence::Fence;
 use crate::schedule::get;
@@ -17,10 +18,24 @@ macro_rules! public_columns {
     () => {
         "SELECT t.id AS trip_id, d.id AS device_id, t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time,
                 t.end_time, t.modified_date, t.council_district_start, t.council_district_end, t.census_geoid_start,
-                t.census_geoid_end"
+                t.census_geoid_end, t.trip_id AS provider_trip, t.device_id AS provider_device"
     };
 }
 pub(crate) use public_columns;
+
+/// What helps if a public id is one of the provider's. A load leaves an id as it is.
+pub const NEW_PUBLIC_IDS: &str = "give such rows new ids: UPDATE api.trips SET id = gen_random_uuid() WHERE id IN \
+     (trip_id, device_id); UPDATE api.devices SET id = gen_random_uuid() WHERE id = device_id OR id IN (SELECT trip_id \
+     FROM api.trips); then start the same run again, and let `mds audit --rows --repair` replace what the portal has under the \
+     former ids";
+
+/// Counts the devices, and the newest trips, whose public id is one of the provider's. An index
+/// finds the newest; to look at every trip would take minutes.
+const SHOWN_IDS: &str = "
+    SELECT (SELECT count(*) FROM api.devices WHERE id = device_id) AS devices,
+           (SELECT count(*) FROM (
+                SELECT id, trip_id, device_id FROM api.trips ORDER BY end_time DESC LIMIT 100000
+            ) AS t WHERE t.id IN (t.trip_id, t.device_id)) AS trips";
 
 /// The number of the device's public id among these columns; null if it has none.
 const DEVICE_ID: usize = 1;
@@ -77,6 +92,21 @@ pub trait BlockRows: Fence {
     ///
     /// [`StoreError::Unavailable`].
     fn name_devices(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+impl Store {
+    /// How many devices, and how many of the newest 100,000 trips, have an id of the provider for
+    /// their public id. Their rows are never published.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LacksRight`], [`StoreError::Unavailable`].
+    pub async fn count_shown_ids(&self) -> Result<(u64, u64), StoreError> {
+        let row = self.client().await?.query_one(SHOWN_IDS, &[]).await;
+        let row = row.map_err(failed("looking for ids of the provider"))?;
+        let count = |column| get::<i64>(&row, column).map(i64::unsigned_abs);
+        Ok((count("devices")?, count("trips")?))
+    }
 }
 
 /// Gives the devices of a block public ids that have none.
@@ -140,9 +170,14 @@ pub(crate) fn read_unnamed(row: &Row) -> Result<PublicTrip, StoreError> {
 }
 
 fn read_with_device(row: &Row, device_id: Uuid) -> Result<PublicTrip, StoreError> {
+    let trip_id = get(row, 0)?;
+    let of_provider: [Uuid; 2] = [get(row, 12)?, get(row, 13)?];
     Ok(PublicTrip {
-        trip_id: get(row, 0)?,
+        trip_id,
         device_id,
+        has_provider_id: [trip_id, device_id]
+            .iter()
+            .any(|id| of_provider.contains(id)),
         vehicle_type: get(row, 2)?,
         trip_duration: get(row, 3)?,
         trip_distance: get(row, 4)?,

@@ -30,6 +30,9 @@ pub struct PublicTrip {
     pub trip_id: Uuid,
     /// The device's public id in `api.devices`, which it keeps for ever.
     pub device_id: Uuid,
+    /// Whether one of the two is an id of the provider, that of the trip or of the device. Only a
+    /// table that another program has written has such rows, and they are never published.
+    pub has_provider_id: bool,
     /// The vehicle type, as it was sent.
     pub vehicle_type: Option<String>,
     /// Seconds.

@@ -231,6 +231,7 @@ fn a_published_row_has_the_members_of_the_contract_in_its_order() {
     let trip = PublicTrip {
         trip_id: Uuid::from_u128(1),
         device_id: Uuid::from_u128(2),
+        has_provider_id: false,
         vehicle_type: Some("scooter".to_owned()),
         trip_duration: 60,
         trip_distance: 100,

@@ -9,6 +9,7 @@ pub(super) fn public(trip: &Trip, modified: DateTime<Utc>) -> PublicTrip {
     PublicTrip {
         trip_id: trip.trip_id,
         device_id: trip.device_id,
+        has_provider_id: false,
         vehicle_type: trip.vehicle_type.clone(),
         trip_duration: trip.trip_duration,
         trip_distance: trip.trip_distance,

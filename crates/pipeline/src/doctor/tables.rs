@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use config::{Config, Environment, Scope};
 use store::{Store, StoreError};
+use trips::words::counted;
 
 use super::report::{Check, Verdict, timed};
 use crate::database::open_store;
@@ -144,6 +145,19 @@ async fn version(config: &Config, store: &Store) -> Verdict {
         return Verdict::broken(error.to_string(), EDIT);
     }
     let version = format!("the tables have version {}", Store::newest_version());
+    if let Ok((devices, trips)) = store.count_shown_ids().await
+        && devices + trips > 0
+    {
+        return Verdict::broken(
+            format!(
+                "{version}; {} and {} of the newest 100,000 have an id of the provider for their public id, so their \
+                 rows are not published",
+                counted(devices, "device"),
+                counted(trips, "trip")
+            ),
+            store::NEW_PUBLIC_IDS,
+        );
+    }
     let stage = config.env.stage.as_str();
     let stages = store.stages_of_runs().await.unwrap_or_default();
     match stages.into_iter().find(|other| other != stage) {

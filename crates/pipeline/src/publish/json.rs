@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use serde::Serialize;
-use trips::public_row::{PublicForm, PublicTrip, PublishedRow};
+use trips::public_row::{PublicForm, PublicTrip, PublishedRow, PublishedRowError};
 use uuid::Uuid;
 
 use crate::error::{ErrorName, PipelineError};
@@ -51,12 +51,7 @@ impl Item {
     fn write(&self, json: &mut Vec<u8>, form: &PublicForm) -> Result<(), PipelineError> {
         let written = match self {
             Self::Live(trip) => {
-                let row = PublishedRow::of_trip(trip, form).map_err(|error| {
-                    PipelineError::new(
-                        ErrorName::ArchiveUnreadable,
-                        format!("a loaded trip does not fit the published form: {error}; load its block again"),
-                    )
-                })?;
+                let row = PublishedRow::of_trip(trip, form).map_err(|error| unfit(&error))?;
                 serde_json::to_writer(json, &row)
             }
             Self::Gone(trip_id) => serde_json::to_writer(
@@ -71,6 +66,18 @@ impl Item {
             PipelineError::new(ErrorName::Internal, format!("a row has no JSON: {error}"))
         })
     }
+}
+
+/// Why a trip is not sent, and what helps. A load leaves an id as it is, also a wrong one.
+fn unfit(error: &PublishedRowError) -> PipelineError {
+    let remedy = match error {
+        PublishedRowError::ProviderId => store::NEW_PUBLIC_IDS,
+        _ => "load its block again",
+    };
+    PipelineError::new(
+        ErrorName::ArchiveUnreadable,
+        format!("a loaded trip does not fit the published form: {error}; {remedy}"),
+    )
 }
 
 /// Writes and checks rows: the elements of an array, without its brackets.

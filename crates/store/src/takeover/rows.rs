@@ -80,6 +80,7 @@ async fn count_unfit(
         let repair = set_aside(table, &below);
         checks.push((below, "with a schedule_id below 1".to_owned(), repair));
     }
+    checks.extend(shown_ids(work));
     let counts: String = checks
         .iter()
         .map(|(condition, _, _)| format!(", count(*) FILTER (WHERE {condition})"))
@@ -132,6 +133,26 @@ fn out_of_calendar(work: &Work) -> Vec<(String, String, String)> {
         Some((outside, what, repair))
     });
     checks.collect()
+}
+
+/// Public ids that are ids of the provider, in whatever type and writing: no row with one may be
+/// published.
+fn shown_ids(work: &Work) -> Option<(String, String, String)> {
+    let table = work.table.name;
+    let text = |name| {
+        let column = work.found.column(name)?.quoted();
+        Some(format!("lower({column}::text)"))
+    };
+    let (id, device) = (text("id")?, text("device_id")?);
+    let of_provider = if table == TRIPS.name {
+        format!("{}, {device}", text("trip_id")?)
+    } else {
+        device
+    };
+    let shown = format!("{id} IN ({of_provider})");
+    let repair = format!("UPDATE api.{table} SET id = gen_random_uuid() WHERE {shown};");
+    let what = "whose id, which is public, is an id of the provider".to_owned();
+    Some((shown, what, repair))
 }
 
 /// Columns that no value can be made up for.

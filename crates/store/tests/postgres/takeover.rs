@@ -272,6 +272,14 @@ async fn what_cannot_be_taken_over_is_named_with_its_repair_before_anything_chan
             "3 rows without device_id",
         ),
         (
+            "UPDATE api.trips SET id = trip_id WHERE right(id::text, 1) <> '1'",
+            "2 rows whose id, which is public, is an id of the provider",
+        ),
+        (
+            "ALTER TABLE api.devices ALTER COLUMN id TYPE text; UPDATE api.devices SET id = upper(device_id::text)",
+            "1 row whose id, which is public, is an id of the provider",
+        ),
+        (
             "UPDATE api.trips SET end_latitude = NULL WHERE right(id::text, 1) = '2'",
             "1 row without end_latitude",
         ),

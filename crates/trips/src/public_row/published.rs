@@ -58,6 +58,11 @@ pub enum PublishedRowError {
         /// The form that it should have.
         expected: &'static str,
     },
+    /// A public id is one of the provider's.
+    #[error(
+        "the public id of a trip or its device is an id of the provider, which is never published"
+    )]
+    ProviderId,
     /// A value contradicts another member.
     #[error("the `{member}` of a row does not follow from its `{of}`")]
     Contradiction {
@@ -78,6 +83,9 @@ impl<'a> PublishedRow<'a> {
     ///
     /// [`PublishedRowError`], by the first fault.
     pub fn of_trip(trip: &'a PublicTrip, form: &PublicForm) -> Result<Self, PublishedRowError> {
+        if trip.has_provider_id {
+            return Err(PublishedRowError::ProviderId);
+        }
         let row = PublicRow::new(trip, form);
         check_forms(&row)?;
         check_times(&row, &form.times)?;

@@ -9,6 +9,7 @@ fn trip() -> PublicTrip {
     PublicTrip {
         trip_id: "11111111-1111-8111-8111-111111111111".parse().unwrap(),
         device_id: "22222222-2222-8222-8222-222222222222".parse().unwrap(),
+        has_provider_id: false,
         vehicle_type: Some("scooter".to_owned()),
         trip_duration: 600,
         trip_distance: 1200,

@@ -7,6 +7,7 @@ fn trip(n: u128, label: &str) -> Item {
     Item::Live(PublicTrip {
         trip_id: Uuid::from_u128(n),
         device_id: Uuid::from_u128(7),
+        has_provider_id: false,
         vehicle_type: Some("scooter".to_owned()),
         trip_duration: 600,
         trip_distance: 1200,

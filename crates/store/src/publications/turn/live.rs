@@ -23,7 +23,8 @@ const LIVE: &str = "
            (SELECT d.id FROM api.devices d
             WHERE d.provider_id = t.provider_id AND d.device_id = t.device_id LIMIT 1) AS device_id,
            t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time, t.end_time, t.modified_date,
-           t.council_district_start, t.council_district_end, t.census_geoid_start, t.census_geoid_end
+           t.council_district_start, t.council_district_end, t.census_geoid_start, t.census_geoid_end,
+           t.trip_id AS provider_trip, t.device_id AS provider_device
     FROM api.trips t
     WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL AND t.modified_date >= $2
       AND uuid_gt(t.id, $3) AND uuid_le(t.id, $5)

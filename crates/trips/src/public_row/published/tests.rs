@@ -13,6 +13,7 @@ fn trip() -> PublicTrip {
     PublicTrip {
         trip_id: "11111111-1111-8111-8111-11111111111a".parse().unwrap(),
         device_id: "22222222-2222-8222-8222-22222222222b".parse().unwrap(),
+        has_provider_id: false,
         vehicle_type: Some("scooter".to_owned()),
         trip_duration: 600,
         trip_distance: 1200,
@@ -93,6 +94,16 @@ fn what_is_written_of_a_trip_is_a_published_row(#[case] trip: PublicTrip, #[case
         serde_json::to_string(&PublicRow::new(&trip, &form)).unwrap()
     );
     assert_eq!(PublishedRow::parse(&text, &form.times).unwrap(), row);
+}
+
+#[test]
+fn a_trip_with_an_id_of_the_provider_has_no_row() {
+    let trip = PublicTrip {
+        has_provider_id: true,
+        ..trip()
+    };
+    let refusal = PublishedRow::of_trip(&trip, &PublicForm::default()).unwrap_err();
+    assert_eq!(refusal, PublishedRowError::ProviderId);
 }
 
 #[rstest]
@@ -286,6 +297,7 @@ fn trips() -> impl Strategy<Value = PublicTrip> {
         .prop_map(|(ids, vehicle_type, amounts, times, labels)| PublicTrip {
             trip_id: Uuid::from_u128(ids.0),
             device_id: Uuid::from_u128(ids.1),
+            has_provider_id: false,
             vehicle_type,
             trip_duration: amounts.0,
             trip_distance: amounts.1,
