@@ -12,7 +12,9 @@ pub enum ColumnKind {
     Text,
     /// A number. A text column holds it too.
     Number,
-    /// A date and time without an offset. A text column holds it too.
+    /// A date and time without an offset. A text column holds it too, and one of the type `date`
+    /// does not: a portal takes it for UTC and returns it with an offset, which the civil times are
+    /// not in, and cannot take its parts.
     Time,
     /// A label that may be a number or a text.
     Label,
@@ -24,7 +26,7 @@ impl ColumnKind {
         match self {
             Self::Text => data_type == "text",
             Self::Number | Self::Label => matches!(data_type, "number" | "text"),
-            Self::Time => matches!(data_type, "calendar_date" | "date" | "text"),
+            Self::Time => matches!(data_type, "calendar_date" | "text"),
         }
     }
 

@@ -27,7 +27,7 @@ const GOOD: [&str; 4] = ["text", "number", "calendar_date", "number"];
 #[rstest]
 #[case(GOOD)]
 #[case(["text", "text", "text", "text"])]
-#[case(["text", "number", "date", "text"])]
+#[case(["text", "number", "text", "text"])]
 fn a_dataset_with_the_columns_fits(#[case] types: [&str; 4]) {
     info(Some(1), types).check("trip_id", &COLUMNS).unwrap();
 }
@@ -39,6 +39,7 @@ fn a_dataset_with_the_columns_fits(#[case] types: [&str; 4]) {
 #[case::id_as_number(Some(1), ["number", "number", "date", "text"], "change it to text")]
 #[case::number_as_time(Some(1), ["text", "calendar_date", "date", "text"], "change it to number or text")]
 #[case::time_as_number(Some(1), ["text", "number", "number", "text"], "change it to calendar_date")]
+#[case::fixed_time(Some(1), ["text", "number", "date", "text"], "has the type date: change it to calendar_date")]
 #[case::odd_type(Some(1), ["text", "number", "<script>", "text"], "has the type (unknown)")]
 fn another_dataset_is_refused_with_the_remedy(
     #[case] identifier: Option<i64>,
