@@ -304,6 +304,35 @@ async fn rows_that_were_published_before_times_were_rounded_differ() {
     world.expect(0, &next_hour_too).await;
 }
 
+/// The ends of a provider may be multiples already, and then only its starts tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn starts_that_were_published_before_times_were_rounded_differ() {
+    let world = world().await;
+    world.expect(0, &with(&RUN, &["--no-sync-socrata"])).await;
+    world
+        .database
+        .batch_execute(
+            "UPDATE api.trips SET end_time = date_bin('30 minutes', end_time, '2000-01-01 00:00Z')",
+        )
+        .await
+        .unwrap();
+    world.expect(0, &RUN).await;
+    world.audit(0, &["--rows"]).await;
+    world
+        .edit_settings(|settings| settings["PUBLIC_TIME_ROUNDING_MINUTES"] = json!(30))
+        .await;
+    let report = world.audit(1, &[]).await;
+    assert!(report["different"].as_u64().unwrap() > 0, "{report}");
+    world.audit(0, &["--repair"]).await;
+    for row in world.stack.portal.rows() {
+        let start = row["start_time"].as_str().unwrap();
+        assert!(
+            start.ends_with(":00:00") || start.ends_with(":30:00"),
+            "{start}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_that_is_loaded_and_not_published_is_waiting() {
     let world = world().await;

@@ -19,7 +19,7 @@ macro_rules! sums_of {
     ($groups:literal) => {
         concat!(
             "SELECT t.schedule_id, p.provider_name, t.trips, t.seconds::text, t.metres::text, t.newest,
-                    t.modified_at::bigint, t.first_end, t.last_end
+                    t.modified_at::bigint, t.first_end, t.last_end, t.first_start, t.last_start
              FROM (",
             $groups,
             ") AS t
@@ -35,6 +35,7 @@ macro_rules! sums_of {
 const BY_BLOCK: &str = sums_of!(
     "SELECT schedule_id, count(*) AS trips, sum(trip_duration) AS seconds, sum(trip_distance) AS metres,
             max(modified_date) AS newest, min(end_time) AS first_end, max(end_time) AS last_end,
+            min(start_time) AS first_start, max(start_time) AS last_start,
             sum(floor(date_part(
                 'epoch', modified_date - date_bin('1 day', modified_date, '2000-01-01 00:00Z'::timestamptz)
             ))) AS modified_at
@@ -51,10 +52,12 @@ const BY_BLOCK: &str = sums_of!(
 const BY_HOUR: &str = sums_of!(
     "SELECT schedule_id, count(*) AS trips, sum(trip_duration) AS seconds, sum(trip_distance) AS metres,
             max(modified_date) AS newest, min(end_time) AS first_end, max(end_time) AS last_end,
+            min(start_time) AS first_start, max(start_time) AS last_start,
             sum(modified - 86400 * floor(modified / 86400)) AS modified_at
      FROM (
          SELECT date_trunc('hour', end_time + make_interval(secs => $3)) AS hour, schedule_id, trip_duration,
-                trip_distance, modified_date, floor(date_part('epoch', modified_date)) AS modified, end_time
+                trip_distance, modified_date, floor(date_part('epoch', modified_date)) AS modified, end_time,
+                start_time
          FROM api.trips
          WHERE end_time >= $1 AND end_time < $2 AND withdrawn_at IS NULL
            AND ($4::bigint[] IS NULL OR schedule_id = ANY ($4) OR $5 AND schedule_id IS NULL)
@@ -87,6 +90,10 @@ pub struct HourTotals {
     pub first_end: DateTime<Utc>,
     /// The latest end, not rounded.
     pub last_end: DateTime<Utc>,
+    /// The earliest start, not rounded.
+    pub first_start: DateTime<Utc>,
+    /// The latest start, not rounded.
+    pub last_start: DateTime<Utc>,
 }
 
 impl HourTotals {
@@ -98,6 +105,8 @@ impl HourTotals {
         self.modified_at += other.modified_at;
         self.first_end = self.first_end.min(other.first_end);
         self.last_end = self.last_end.max(other.last_end);
+        self.first_start = self.first_start.min(other.first_start);
+        self.last_start = self.last_start.max(other.last_start);
     }
 }
 
@@ -127,6 +136,8 @@ impl Group {
             modified_at: get(row, "modified_at")?,
             first_end: get(row, "first_end")?,
             last_end: get(row, "last_end")?,
+            first_start: get(row, "first_start")?,
+            last_start: get(row, "last_start")?,
         };
         Ok(Self {
             schedule_id: get(row, "schedule_id")?,

@@ -12,7 +12,8 @@ use trips::time::CivilZone;
 ///
 /// Whatever the database changes in a row changes its `modified_date`. The sum of their seconds of
 /// the day tells whether the portal has a row as it was before, although another one is newer. The
-/// first and the last end tell whether times are rounded as they are now.
+/// first and the last of the starts and ends tell whether times are rounded as they are now: both,
+/// since an end, or all ends of a provider, may be a multiple anyway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HourSums {
     pub(super) rows: u64,
@@ -22,6 +23,8 @@ pub(super) struct HourSums {
     pub(super) modified_at: i128,
     pub(super) first_end: Option<NaiveDateTime>,
     pub(super) last_end: Option<NaiveDateTime>,
+    pub(super) first_start: Option<NaiveDateTime>,
+    pub(super) last_start: Option<NaiveDateTime>,
 }
 
 impl HourSums {
@@ -40,6 +43,8 @@ impl HourSums {
                 newest: Some(whole_second(part.newest.naive_utc())),
                 first_end: Some(rounding.round(part.first_end).naive_utc()),
                 last_end: Some(rounding.round(part.last_end).naive_utc()),
+                first_start: Some(rounding.round(part.first_start).naive_utc()),
+                last_start: Some(rounding.round(part.last_start).naive_utc()),
             };
             match hours.get_mut(&part.hour) {
                 Some(hour) => hour.add(&sums),
@@ -59,6 +64,8 @@ impl HourSums {
         self.newest = self.newest.max(other.newest);
         self.first_end = self.first_end.min(other.first_end);
         self.last_end = self.last_end.max(other.last_end);
+        self.first_start = self.first_start.min(other.first_start);
+        self.last_start = self.last_start.max(other.last_start);
     }
 }
 

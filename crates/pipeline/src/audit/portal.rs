@@ -24,7 +24,8 @@ const HOUR_SUMS: &str = "date_trunc_ymd(end_time) as end_day, date_extract_hh(en
      count(*) as row_count, sum(trip_duration) as seconds, sum(trip_distance) as metres, \
      max(modified_date) as newest, sum(date_extract_hh(modified_date)) as modified_hh, \
      sum(date_extract_mm(modified_date)) as modified_mm, sum(date_extract_ss(modified_date)) as modified_ss, \
-     min(end_time) as first_end, max(end_time) as last_end";
+     min(end_time) as first_end, max(end_time) as last_end, \
+     min(start_time) as first_start, max(start_time) as last_start";
 
 /// The portal's dataset, to read.
 #[derive(Clone)]
@@ -218,6 +219,8 @@ fn hour_sums(row: &Map<String, Value>) -> Option<(Hour, HourSums)> {
         modified_at: sum("modified_hh")? * 3600 + sum("modified_mm")? * 60 + sum("modified_ss")?,
         first_end: time("first_end"),
         last_end: time("last_end"),
+        first_start: time("first_start"),
+        last_start: time("last_start"),
     };
     Some((Hour::containing(day + TimeDelta::hours(hour)), sums))
 }

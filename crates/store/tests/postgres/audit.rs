@@ -1,5 +1,6 @@
 //! What an audit reads.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use rstest::rstest;
 use trips::block::Hour;
 use trips::public_row::TimeRounding;
@@ -28,7 +29,8 @@ async fn an_hour_has_the_trips_whose_published_end_lies_in_it(#[case] minutes: u
     db.deliver(0, 0, &trips(0..6)).await;
     for (n, end) in (0..).zip(ENDS) {
         db.text(&format!(
-            "UPDATE api.trips SET end_time = '{end}', trip_duration = {n}, trip_distance = 100 * {n},
+            "UPDATE api.trips SET end_time = '{end}', start_time = '2020-01-01T08:00:00Z'::timestamptz + interval '1 minute' * {n},
+                 trip_duration = {n}, trip_distance = 100 * {n},
                  modified_date = '2020-02-11T01:00:00.9Z'::timestamptz + interval '1 day 1 second' * {n}
              WHERE trip_id = '{}' RETURNING 1::text",
             trip(n).trip_id
@@ -63,6 +65,13 @@ async fn an_hour_has_the_trips_whose_published_end_lies_in_it(#[case] minutes: u
         assert_eq!(i128::from(totals.modified_at), seconds_of_days);
         let ends = within.iter().map(|(_, end)| end.parse().unwrap());
         assert_eq!(Some(totals.last_end), ends.max());
+        let start = |n: &i128| {
+            let first: DateTime<Utc> = "2020-01-01T08:00:00Z".parse().unwrap();
+            first + TimeDelta::minutes(i64::try_from(*n).unwrap())
+        };
+        let starts = within.iter().map(|(n, _)| start(n));
+        assert_eq!(Some(totals.first_start), starts.clone().min());
+        assert_eq!(Some(totals.last_start), starts.max());
         all.push(totals.clone());
     }
     // The trips of several hours have one block, which is summed up hour by hour then.
