@@ -154,7 +154,7 @@ async fn an_hour_that_is_not_published_yet_is_no_failure_and_is_asked_for_again(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forced_load_of_a_missing_archive_fails_by_name_and_the_next_run_heals_it() {
+async fn a_forced_load_of_a_missing_archive_leaves_a_published_hour_as_it_is() {
     let world = world().await;
     world.expect(0, &ONE_HOUR).await;
     let (trips, portal) = (world.trips().await, world.portal());
@@ -162,6 +162,7 @@ async fn a_forced_load_of_a_missing_archive_fails_by_name_and_the_next_run_heals
     let dry = with(&forced_load, &["--dry-run"]);
     let plan = stdout(&world.expect(0, &dry).await);
     assert!(!plan.contains("no archive"), "{plan}");
+    let archive = std::fs::read(world.archive_file("bird", "2020/1/15/12")).unwrap();
     std::fs::remove_file(world.archive_file("bird", "2020/1/15/12")).unwrap();
 
     let output = world.expect(0, &dry).await;
@@ -169,19 +170,58 @@ async fn a_forced_load_of_a_missing_archive_fails_by_name_and_the_next_run_heals
     assert!(stdout(&output).contains(line), "{}", stdout(&output));
     let told = "1 block has no archive in the bucket: a load would fail with ArchiveMissing";
     assert!(stderr(&output).contains(told), "{}", stderr(&output));
-    let output = world.expect(1, &forced_load).await;
-    assert!(
-        stdout(&output).contains("failed: 1 block of bird, sync-db (ArchiveMissing): "),
-        "{}",
-        stdout(&output)
-    );
-    assert_eq!(world.statuses().await, [ExtractFailed]);
+
+    let (rows, requests) = (world.rows_of_schedule().await, world.request_count());
+    let again = "again: mds run --provider bird --time-max 2020-01-15-13 --force --no-extract\n";
+    for _ in 0..2 {
+        let summary = stdout(&world.expect(1, &forced_load).await);
+        for part in [
+            "failed: 1 block of bird, sync-db (ArchiveMissing): ",
+            "the trips stay as they were loaded. Put the archive back",
+            again,
+        ] {
+            assert!(summary.contains(part), "{part}\n{summary}");
+        }
+    }
+    assert_eq!(world.rows_of_schedule().await, rows);
+    // No later run asks the provider, which may have forgotten the hour.
+    world.expect(0, &ONE_HOUR).await;
+    world
+        .expect(0, &with(&ONE_HOUR, &["--incomplete-only"]))
+        .await;
+    assert_eq!(world.request_count(), requests);
     assert_eq!((&trips, &portal), (&world.trips().await, &world.portal()));
 
+    std::fs::write(world.archive_file("bird", "2020/1/15/12"), archive).unwrap();
+    world.expect(0, &forced_load).await;
+    assert_eq!(world.statuses().await, [Published]);
+    assert_eq!((trips, portal), (world.trips().await, world.portal()));
+    assert_eq!(world.request_count(), requests);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_load_of_a_loaded_hour_whose_archive_goes_asks_no_provider() {
+    let world = world().await;
+    world.expect(0, &ONE_HOUR).await;
+    let (trips, requests) = (world.trips().await, world.request_count());
+    let archive = world.archive_file("bird", "2020/1/15/12");
+    let bytes = std::fs::read(&archive).unwrap();
+    std::fs::write(&archive, "gAAAAAdamaged").unwrap();
+    world
+        .expect(1, &with(&ONE_HOUR, &["--force", "--no-extract"]))
+        .await;
+    std::fs::remove_file(&archive).unwrap();
+    for _ in 0..2 {
+        world.expect(1, &ONE_HOUR).await;
+        assert_eq!(world.statuses().await, [LoadFailed]);
+    }
+    std::fs::write(&archive, bytes).unwrap();
     world.expect(0, &ONE_HOUR).await;
     assert_eq!(world.statuses().await, [Published]);
-    assert!(world.archive_file("bird", "2020/1/15/12").exists());
-    assert_eq!((trips, portal), (world.trips().await, world.portal()));
+    assert_eq!(
+        (trips, requests),
+        (world.trips().await, world.request_count())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

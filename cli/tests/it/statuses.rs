@@ -26,7 +26,7 @@ async fn bird() -> World {
 
 impl World {
     /// What must stay as it is in the row of each block: all but the progress of an upload.
-    async fn rows_of_schedule(&self) -> String {
+    pub(crate) async fn rows_of_schedule(&self) -> String {
         self.text(
             "SELECT string_agg(concat_ws('|', status_id, message, published_at, run_id, extracted_at), ' '
                  ORDER BY block_start) FROM api.schedule",

@@ -31,6 +31,11 @@ use crate::trips_file::NEEDED_FORM;
 mod delivery;
 mod older;
 
+/// What becomes of a loaded block whose archive is gone, and the ways out.
+const KEPT_WITHOUT_ARCHIVE: &str = "; the trips stay as they were loaded. Put the archive back and repeat the load; \
+                                    or request the hour again with --force and without --no-extract, which withdraws \
+                                    the trips that the provider no longer returns";
+
 /// Batches of trips between the thread that checks them and the one that encodes them.
 const BATCHES_IN_FLIGHT: usize = 8;
 /// Pieces of encoded rows between that thread and the connection.
@@ -75,7 +80,8 @@ impl BlockStep for SyncDb<'_> {
 
     async fn work(self, step: &mut ClaimedStep<'_>) -> Result<SyncDbOutput, PipelineError> {
         let loaded = Box::pin(load(step, self.source)).await;
-        let (tally, counts) = loaded.map_err(|error| of_source(error, self.source))?;
+        let was_loaded = was_loaded(step);
+        let (tally, counts) = loaded.map_err(|error| of_source(error, self.source, was_loaded))?;
         tracing::info!(
             trips.fetched = tally.fetched,
             trips.loaded = counts.loaded,
@@ -103,6 +109,10 @@ impl BlockStep for SyncDb<'_> {
         let status = step.status();
         match error {
             ErrorName::ArchiveMissing if !status.has_done(Step::Extract) => None,
+            // Its trips are there. Its provider may no longer return them after so long, and a
+            // request would then withdraw them.
+            ErrorName::ArchiveMissing if status.has_done(Step::SyncDb) => None,
+            ErrorName::ArchiveMissing if was_loaded(step) => Some(status),
             // The next run has to pull the hour again.
             ErrorName::ArchiveMissing => Some(BlockStatus::ExtractFailed),
             // The load was committed.
@@ -121,10 +131,21 @@ impl BlockStep for SyncDb<'_> {
     }
 }
 
+/// Whether trips of the block are in the table, or it is known to have none, and nothing has come
+/// since that a request would have to bring again.
+fn was_loaded(step: &ClaimedStep<'_>) -> bool {
+    let row = step.claim.row();
+    row.status.has_done(Step::SyncDb)
+        || row.status == BlockStatus::LoadFailed && row.loaded_at.is_some()
+}
+
 /// The error of a load that has changed nothing. A file says nothing about the block, which keeps
 /// its status and message.
-fn of_source(mut error: PipelineError, source: Source<'_>) -> PipelineError {
+fn of_source(mut error: PipelineError, source: Source<'_>, was_loaded: bool) -> PipelineError {
     if matches!(source, Source::Bucket) {
+        if error.name == ErrorName::ArchiveMissing && was_loaded {
+            error.message += KEPT_WITHOUT_ARCHIVE;
+        }
         return error;
     }
     // It was an archive when the command looked at it, and is another file now.

@@ -59,8 +59,8 @@ pub(super) async fn show(
         && missing > 0
     {
         note!(
-            "{} no archive in the bucket: a load would fail with ArchiveMissing. Without --no-extract the provider is \
-             requested for them",
+            "{} no archive in the bucket: a load would fail with ArchiveMissing, and loaded trips stay as they are. \
+             Without --no-extract the provider is requested, and trips that it no longer returns are withdrawn",
             counted(missing, "block").with("has", "have")
         );
     }

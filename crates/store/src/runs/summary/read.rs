@@ -50,7 +50,8 @@ const BY_PROVIDER: &str = "
 
 const FIRST_FAILED: &str = "
     SELECT b.schedule_id, p.provider_name, s.block_start, b.step, b.error_name, b.message,
-           s.status_id, s.status_id = -6 AS is_rejected, r.request @> '{\"force\": true}' AS is_forced
+           s.status_id, s.status_id = -6 AS is_rejected, r.request @> '{\"force\": true}' AS is_forced,
+           r.request @> '{\"no_extract\": true}' AS is_without_request
     FROM api.run_blocks b
     JOIN api.runs r USING (run_id)
     JOIN api.schedule s USING (schedule_id)
@@ -66,6 +67,7 @@ const FAILURES: &str = "
         SELECT p.provider_name, b.step, b.error_name, b.message, s.block_start,
                max(s.status_id) OVER whole AS status_id, bool_or(s.status_id = -6) OVER whole AS is_rejected,
                r.request @> '{\"force\": true}' AS is_forced,
+           r.request @> '{\"no_extract\": true}' AS is_without_request,
                count(*) OVER whole AS blocks, max(s.block_start) OVER whole AS last_start,
                row_number() OVER (whole ORDER BY s.block_start) AS n, k.kind
         FROM api.run_blocks b
@@ -275,11 +277,13 @@ fn with_option(command: String, row: &Row) -> Result<String, StoreError> {
     let was_done = steps.any(|it| it.as_str() == step && status.has_done(it));
     // Whoever holds the block does the work.
     let is_busy = get::<Option<&str>>(row, "error_name")? == Some("BlockBusy");
-    Ok(if was_done && !is_busy && get(row, "is_forced")? {
-        format!("{command} --force")
-    } else {
-        command
-    })
+    if is_busy || !was_done || !get::<bool>(row, "is_forced")? {
+        return Ok(command);
+    }
+    // A request would replace what the run was only to load again.
+    let only_loads = get::<bool>(row, "is_without_request")?;
+    let without_request = if only_loads { " --no-extract" } else { "" };
+    Ok(format!("{command} --force{without_request}"))
 }
 
 fn read_block(row: &Row) -> Result<Block, StoreError> {
