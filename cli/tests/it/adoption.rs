@@ -1,9 +1,10 @@
 //! Archives that the bucket has and the database does not know of.
 
 use chrono::{DateTime, Utc};
+use rstest::rstest;
 use sandbox_provider::{Fault, Times};
 use serde_json::{Map, Value, json};
-use trips::status::BlockStatus::{New, NoTrips, Published};
+use trips::status::BlockStatus::{ExtractFailed, New, NoTrips, Published};
 
 use crate::support::{ONE_HOUR, World, hour, run, stderr, stdout, with, world, world_with};
 
@@ -93,6 +94,37 @@ async fn an_archive_without_a_report_is_as_old_as_its_object() {
     assert_eq!(world.statuses().await, [Published]);
     let is_recent = "SELECT count(*) FROM api.schedule WHERE archived_at BETWEEN now() - interval '10 minutes' AND now()";
     assert_eq!(world.number(is_recent).await, 1);
+}
+
+#[rstest]
+#[case::without_extract(&["--no-extract"], true)]
+#[case::with_its_report(&[], true)]
+#[case::without_a_report(&[], false)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_archive_is_loaded_where_a_run_has_missed_it(
+    #[case] flags: &[&str],
+    #[case] has_report: bool,
+) {
+    let world = world_with(&["bird"], Map::new()).await;
+    let archive = world.archive_file("bird", "2020/1/15/12");
+    world.expect(0, &with(&ONE_HOUR, &["--no-sync-db"])).await;
+    let archived_at = "SELECT archived_at::text FROM api.schedule";
+    let requested = world.text(archived_at).await;
+    let bytes = std::fs::read(&archive).unwrap();
+    std::fs::remove_file(&archive).unwrap();
+    world.expect(1, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [ExtractFailed]);
+
+    std::fs::write(&archive, bytes).unwrap();
+    if !has_report {
+        std::fs::remove_file(archive.with_file_name("extract.json")).unwrap();
+    }
+    let requests = world.request_count();
+    world.expect(0, &with(&ONE_HOUR, flags)).await;
+    assert_eq!(world.statuses().await, [Published]);
+    assert_eq!(world.request_count(), requests);
+    assert_eq!(world.text(archived_at).await, requested);
+    world.expect_whole(&["bird"], &["12"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Takes over an archive that the bucket has and the schedule does not know of.
+//! Takes over an archive that the bucket has and the schedule does not know of, or has missed.
 
 use trips::block::BlockObject;
 use trips::status::BlockStatus;
@@ -15,11 +15,13 @@ pub(super) enum Adoption {
     Done(ExtractOutput),
     /// The bucket has none.
     NoArchive,
-    /// The block is not new, or the step is forced: the provider is asked, whatever there is.
+    /// The block's last request failed or was answered, or the step is forced: the provider is
+    /// asked, whatever there is.
     NotWanted,
 }
 
-/// Takes over the archive of a block with the status "new", without a request for its trips.
+/// Takes over the archive of a block with the status "new", or of one whose archive a run has
+/// missed, without a request for its trips: then the bucket was restored since.
 ///
 /// If our own extract has requested it lately and was killed, the vehicles and the telemetry of its
 /// trips are requested now.
@@ -29,7 +31,7 @@ pub(super) enum Adoption {
 /// `ArchiveUnreadable` if there is an archive that cannot be read. It stays as it is, and so does
 /// the block's status, until the key is there.
 pub(super) async fn adopt(step: &mut ClaimedStep<'_>) -> Result<Adoption, PipelineError> {
-    if step.item.force || step.status() != BlockStatus::New {
+    if step.item.force || !(step.status() == BlockStatus::New || has_missed_archive(step)) {
         return Ok(Adoption::NotWanted);
     }
     let Some(found) = Unrecorded::find(step).await.map_err(kept)? else {
@@ -59,6 +61,13 @@ pub(super) async fn adopt(step: &mut ClaimedStep<'_>) -> Result<Adoption, Pipeli
         changes: None,
         nothing_to_load,
     }))
+}
+
+/// Whether the schedule tells of an archive of a block that counts as not archived, since a load
+/// did not find it.
+fn has_missed_archive(step: &ClaimedStep<'_>) -> bool {
+    let row = step.claim.row();
+    row.status == BlockStatus::ExtractFailed && row.payload.is_some() && row.archived_at.is_some()
 }
 
 /// Adds to the error of an archive that cannot be read what becomes of it.

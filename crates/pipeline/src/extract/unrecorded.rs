@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 use trips::Changes;
 use trips::block::BlockObject;
 use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
+use trips::status::Step;
 use vault::VaultError;
 
 use super::late_side_data::is_worth_a_request;
@@ -30,7 +31,8 @@ pub(crate) struct Unrecorded {
 
 /// Where an archive comes from.
 enum Origin {
-    /// It is the one that the schedule tells of. Another one was about to replace it.
+    /// It is the one that the schedule tells of. Another one was about to replace it, or it was
+    /// missed.
     Recorded(DateTime<Utc>),
     /// An extract has requested it, as `extract.json` says.
     Requested {
@@ -76,7 +78,8 @@ impl Unrecorded {
         nothing_to_load: bool,
     ) -> Option<ArchiveRecord> {
         let changes = match &self.origin {
-            Origin::Recorded(_) => return None,
+            Origin::Recorded(_) if step.status().has_done(Step::Extract) => return None,
+            Origin::Recorded(_) => None,
             Origin::Requested { changes, .. } => *changes,
             Origin::Written(_) => None,
         };
@@ -128,6 +131,12 @@ async fn origin(
                 return Ok(Origin::Recorded(at));
             }
         }
+    }
+    let row = step.claim.row();
+    if let Some(at) = row.archived_at
+        && !row.may_have_unrecorded_archive()
+    {
+        return Ok(Origin::Recorded(at));
     }
     let written = vault.head(trips_key).await?.and_then(|head| head.modified);
     Ok(Origin::Written(

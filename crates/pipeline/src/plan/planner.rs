@@ -85,13 +85,14 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// A new block whose archive is in the bucket counts as archived. Usually `extract` finds that
+    /// A block whose archive is in the bucket counts as archived, if it is new or its archive was
+    /// missed before. Usually `extract` finds that
     /// out, so this looks only if the plan begins with the load.
     pub(super) async fn with_archive(
         &mut self,
         mut row: PlanRow,
     ) -> Result<PlanRow, PipelineError> {
-        if row.status == BlockStatus::New
+        if !row.status.has_done(Step::Extract)
             && !self.request.force
             && let Some(archives) = &mut self.archives
             && archives.has(&row.block).await?

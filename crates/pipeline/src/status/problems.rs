@@ -208,7 +208,10 @@ fn advice(state: HourState, error: Option<ErrorName>, was_swept: bool) -> &'stat
             "add the key that encrypted the archive; if the object is damaged, restore it, or request the hour again with \
              --force in place of --incomplete-only"
         }
-        (_, Some(ErrorName::ArchiveMissing)) => "nothing: the command requests the hour again",
+        (_, Some(ErrorName::ArchiveMissing)) => {
+            "put the archive back if there is a copy: the command loads it; otherwise it requests an hour that was never \
+             loaded from its provider again"
+        }
         (_, Some(ErrorName::SocrataRejected)) => {
             "correct the dataset or its login; the message has the portal's words"
         }
