@@ -5,6 +5,7 @@ use rstest::rstest;
 use sandbox_provider::{Fault, Times};
 use serde_json::{Map, Value, json};
 use trips::status::BlockStatus::{ExtractFailed, New, NoTrips, Published};
+use vault::Seal;
 
 use crate::support::{ONE_HOUR, World, hour, run, stderr, stdout, with, world, world_with};
 
@@ -219,6 +220,27 @@ async fn the_report_of_another_block_is_refused() {
     assert_eq!(world.statuses().await, [New]);
     let untouched: Value = world.object(&format!("{FOLDER}/trips.json")).await;
     assert!(!untouched["data"]["trips"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_database_tells_of_an_error_beside_the_trips_of_an_archive() {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &ONE_HOUR).await;
+    let key = format!("{FOLDER}/extract.json");
+    let mut report = world.object(&key).await;
+    report["names_error"] = json!(true);
+    let vault = world.vault().await;
+    vault
+        .put_json(&format!("staging/{key}"), &report, Seal::Encrypt)
+        .await
+        .unwrap();
+    world.forget_everything().await;
+    world.disconnect_providers().await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [Published]);
+    let message = world.text("SELECT message FROM api.schedule").await;
+    let said = ", with an error beside them: some may be missing";
+    assert!(message.ends_with(said), "{message}");
 }
 
 /// Whoever wants the provider left alone loads what the bucket has.

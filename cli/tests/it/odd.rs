@@ -176,6 +176,14 @@ async fn odd_links_lead_to_all_trips_of_the_hour_and_to_no_others(
         report.get("empty_pages_left"),
         empty_pages_left.map(Value::from).as_ref()
     );
+    let message = "SELECT coalesce(message, '') FROM api.schedule";
+    assert_eq!(
+        world
+            .text(message)
+            .await
+            .ends_with(", up to empty pages that have no end"),
+        empty_pages_left == Some(true)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,6 +230,29 @@ async fn an_hour_whose_next_page_is_left_says_so() {
     );
     let report = world.object(&format!("{FOLDER}/extract.json")).await;
     assert_eq!(report["next_page_left"], true);
+    world.expect_note_to_stay(&message).await;
+}
+
+impl World {
+    /// Loads and publishes the hour, also by force and into a new database, and checks that its row
+    /// still tells what its answer lacks.
+    async fn expect_note_to_stay(&self, note: &str) {
+        let current = "SELECT message FROM api.schedule";
+        for flags in [&[][..], &["--force", "--no-extract"]] {
+            self.expect(0, &with(&ONE_HOUR, flags)).await;
+            assert_eq!(self.statuses().await, [Published]);
+            assert_eq!(self.text(current).await, note);
+        }
+        self.database
+            .batch_execute("TRUNCATE api.schedule, api.trips CASCADE")
+            .await
+            .unwrap();
+        self.expect(0, &ONE_HOUR).await;
+        assert_eq!(self.text(current).await, note);
+        self.expect(0, &with(&ONE_HOUR, &["--force"])).await;
+        let message = self.text(current).await;
+        assert!(message.starts_with(note), "{message}");
+    }
 }
 
 /// It is loaded, but may lack what the configured version has.
@@ -248,6 +279,5 @@ async fn an_hour_of_another_version_than_configured_is_loaded_and_says_so() {
     );
     let report = world.object(&format!("{FOLDER}/extract.json")).await;
     assert_eq!(report["version_expected"], "1.1");
-    world.expect(0, &ONE_HOUR).await;
-    assert_eq!(world.statuses().await, [Published]);
+    world.expect_note_to_stay(&message).await;
 }

@@ -126,12 +126,18 @@ impl BlockStep for Extract {
 
 async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), PipelineError> {
     let run_id = step.item.run_id;
-    let message = hour.message();
+    let (message, note) = (hour.message(), hour.remarks().note());
     let is_known = is_known(step, hour).await?;
     if hour.is_unchanged() && is_known {
         let withdraws = withdraws(step)?;
         step.claim
-            .mark_unchanged(run_id, &message, hour.report.ended_at, withdraws)
+            .mark_unchanged(
+                run_id,
+                &message,
+                note.as_deref(),
+                hour.report.ended_at,
+                withdraws,
+            )
             .await?;
     } else {
         // The same answer as before is a new one if it is loaded again.
@@ -143,6 +149,7 @@ async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), P
                 payload_key: hour.trips_key.clone(),
                 fetched: hour.report.trips,
                 message,
+                note,
                 changes: hour.changes,
                 requested_at,
                 is_adopted: false,

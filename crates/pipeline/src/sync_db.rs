@@ -190,6 +190,7 @@ async fn load(
         fetched: tally.fetched,
         rejected: tally.rejected,
         error_payload: error_payload(&tally),
+        is_of_archive: matches!(source, Source::Bucket),
         republish: delivery.republish,
         vehicles_of: provider.vehicles_of(tally.version.as_deref()),
         requested_at: delivery.requested_at,

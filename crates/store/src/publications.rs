@@ -204,7 +204,8 @@ impl Store {
         self.client()
             .await?
             .execute_typed("UPDATE api.schedule s
-                 SET status_id = CASE WHEN s.records_total = 0 THEN $3 ELSE $2::int END, message = NULL,
+                 SET status_id = CASE WHEN s.records_total = 0 THEN $3 ELSE $2::int END,
+                     message = s.error_payload ->> 'note',
                      published_at = clock_timestamp(), updated_at = clock_timestamp()
                  WHERE s.schedule_id = $1 AND s.status_id = ANY ($4)
                    AND NOT EXISTS (SELECT FROM api.publications p WHERE p.schedule_id = $1 AND p.since IS NOT NULL)", values![

@@ -44,6 +44,8 @@ pub struct LoadRequest {
     pub rejected: u64,
     /// Why trips were rejected: counts by reason, no trips.
     pub error_payload: Option<Value>,
+    /// Whether the trips are the archive's, and not a file's.
+    pub is_of_archive: bool,
     /// Publish the block again even if the load changes nothing.
     pub republish: bool,
     /// The provider's MDS id if its trips take vehicle data from `api.vehicles` (MDS 2.0).
@@ -172,6 +174,7 @@ impl Upsert<'_> {
                         status_code(BlockStatus::Published),
                         self.is_delivery.then_some(request.requested_at),
                         while_pending.map(status_code),
+                        request.is_of_archive,
                     ],
                 )
                 .await

@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use trips::Changes;
 use trips::block::{Block, BlockObject};
 use trips::status::Step;
-use trips::words::counted;
 use vault::{ObjectWriter, Seal, WriteCondition};
 
 use super::belief::{Kept, Loss, MAX_MISSING};
@@ -19,7 +18,7 @@ use super::delivered::{Collector, Delivered};
 use super::previous_archive::{Fingerprints, PreviousArchive};
 use super::pull::{PulledHour, pull};
 use super::referenced_ids::ReferencedIds;
-use super::report::ExtractReport;
+use super::report::{ExtractReport, Remarks};
 use super::sink::{ArchiveSink, Observers};
 use crate::context::Context;
 use crate::error::PipelineError;
@@ -54,24 +53,14 @@ impl ArchivedHour {
         self.is_kept() && self.report.trips > 0
     }
 
+    /// What the response says of itself.
+    pub(super) fn remarks(&self) -> Remarks {
+        Remarks::from(&self.report)
+    }
+
     /// The message of the block's row in the schedule.
     pub(super) fn message(&self) -> String {
-        let report = &self.report;
-        let mut text = format!(
-            "HTTP {} with {}",
-            report.http_status,
-            counted(report.trips, "trip")
-        );
-        if report.trips_outside_window > 0 {
-            let _ = write!(text, ", {} of other hours", report.trips_outside_window);
-        }
-        if report.next_page_left {
-            text.push_str(", of the first page alone: paging is off");
-        }
-        if let Some(expected) = report.version_expected {
-            let served = &report.version_served;
-            let _ = write!(text, ", of version {served} instead of {expected}");
-        }
+        let mut text = self.remarks().text();
         if let Some(Changes { new, changed, gone }) = self.changes {
             let _ = write!(
                 text,

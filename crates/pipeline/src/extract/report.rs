@@ -1,11 +1,14 @@
 //! `extract.json`: what was requested, when, and what was returned (docs/CONTRACT.md, "Objects in
 //! the bucket").
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
 use mds_client::HourReport;
 use serde::{Deserialize, Serialize};
 use trips::Changes;
 use trips::block::Block;
+use trips::words::counted;
 
 use crate::error::{ErrorName, PipelineError};
 
@@ -32,9 +35,74 @@ pub(super) struct ExtractReport<'a> {
     pub(super) response: &'a HourReport,
 }
 
+/// What a response says of itself that people have to know, as long as its trips are the block's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Remarks {
+    http_status: u16,
+    trips: u64,
+    trips_outside_window: u64,
+    next_page_left: bool,
+    empty_pages_left: bool,
+    names_error: bool,
+    version_served: String,
+    version_expected: Option<String>,
+}
+
+impl From<&HourReport> for Remarks {
+    fn from(report: &HourReport) -> Self {
+        Self {
+            http_status: report.http_status,
+            trips: report.trips,
+            trips_outside_window: report.trips_outside_window,
+            next_page_left: report.next_page_left,
+            empty_pages_left: report.empty_pages_left,
+            names_error: report.names_error,
+            version_served: report.version_served.clone(),
+            version_expected: report.version_expected.map(str::to_owned),
+        }
+    }
+}
+
+impl Remarks {
+    /// `HTTP 200 with 12 trips`, and what is odd about them.
+    pub(super) fn text(&self) -> String {
+        let trips = counted(self.trips, "trip");
+        let mut text = format!("HTTP {} with {trips}", self.http_status);
+        if self.trips_outside_window > 0 {
+            let _ = write!(text, ", {} of other hours", self.trips_outside_window);
+        }
+        if self.next_page_left {
+            text.push_str(", of the first page alone: paging is off");
+        }
+        if self.empty_pages_left {
+            text.push_str(", up to empty pages that have no end");
+        }
+        if self.names_error {
+            text.push_str(", with an error beside them: some may be missing");
+        }
+        if let Some(expected) = &self.version_expected {
+            let served = &self.version_served;
+            let _ = write!(text, ", of version {served} instead of {expected}");
+        }
+        text
+    }
+
+    /// The text if trips may be missing or may lack members.
+    pub(super) fn note(&self) -> Option<String> {
+        let is_worth_a_note = self.next_page_left
+            || self.empty_pages_left
+            || self.names_error
+            || self.version_expected.is_some();
+        is_worth_a_note.then(|| self.text())
+    }
+}
+
 /// What an `extract.json` says about the archive next to it.
 #[derive(Debug, Deserialize)]
 pub(super) struct StoredReport {
+    #[serde(flatten)]
+    pub(super) remarks: Remarks,
     provider: String,
     block_start: DateTime<Utc>,
     sha256: Option<String>,

@@ -38,6 +38,8 @@ enum Origin {
     Requested {
         at: DateTime<Utc>,
         changes: Option<Changes>,
+        /// What its response may lack.
+        note: Option<String>,
     },
     /// Nothing tells. It is as old as its object.
     Written(DateTime<Utc>),
@@ -77,11 +79,10 @@ impl Unrecorded {
         step: &ClaimedStep<'_>,
         nothing_to_load: bool,
     ) -> Option<ArchiveRecord> {
-        let changes = match &self.origin {
+        let (changes, note) = match &self.origin {
             Origin::Recorded(_) if step.status().has_done(Step::Extract) => return None,
-            Origin::Recorded(_) => None,
-            Origin::Requested { changes, .. } => *changes,
-            Origin::Written(_) => None,
+            Origin::Requested { changes, note, .. } => (*changes, note.clone()),
+            Origin::Recorded(_) | Origin::Written(_) => (None, None),
         };
         let trips = self.trips;
         Some(ArchiveRecord {
@@ -91,6 +92,7 @@ impl Unrecorded {
             message: format!(
                 "the bucket had an archive with {trips} trips; the provider was not requested"
             ),
+            note,
             changes,
             requested_at: Some(self.requested_at()),
             is_adopted: true,
@@ -122,8 +124,11 @@ async fn origin(
             let report = report?;
             report.check_block(&step.block, &key)?;
             if let Some(at) = report.requested_at(sha256) {
-                let changes = report.changes;
-                return Ok(Origin::Requested { at, changes });
+                return Ok(Origin::Requested {
+                    at,
+                    changes: report.changes,
+                    note: report.remarks.note(),
+                });
             }
             if let Some(at) = step.claim.row().archived_at
                 && report.replaces(sha256)

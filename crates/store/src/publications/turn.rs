@@ -80,7 +80,7 @@ const RECORD_SENT: &str = "
     )
     UPDATE api.schedule s
     SET status_id = CASE WHEN s.status_id <> ALL ($7) THEN s.status_id WHEN s.records_total = 0 THEN $6 ELSE $5::int END,
-        message = CASE WHEN s.status_id = ANY ($7) THEN NULL ELSE s.message END,
+        message = CASE WHEN s.status_id = ANY ($7) THEN s.error_payload ->> 'note' ELSE s.message END,
         socrata_status = ended.counts, published_at = clock_timestamp(), updated_at = clock_timestamp()
     FROM ended
     WHERE s.schedule_id = ended.schedule_id";

@@ -13,7 +13,7 @@ use crate::values::values;
 const RECORD_ARCHIVE: &str = update_schedule!(
     "status_id = $2, run_id = $3, payload = $4, payload_trips_count = $5, message = $6,
      records_total = $7, records_processed = $7, records_error_count = $7, records_duplicate_count = $7,
-     error_payload = NULL, rerun_flag = false,
+     error_payload = CASE WHEN $14::text IS NOT NULL THEN jsonb_build_object('note', $14) END, rerun_flag = false,
      extracted_at = coalesce($12, clock_timestamp()), archived_at = coalesce($11, s.archived_at),
      trips_new = $8, trips_changed = $9, trips_gone = $10, side_data_since = $13, replacing_since = NULL"
 );
@@ -29,6 +29,9 @@ pub struct ArchiveRecord {
     pub fetched: u64,
     /// A note for people, such as the HTTP status.
     pub message: String,
+    /// What the response may lack. It becomes the message again after each step that ends well, as
+    /// long as the block has this archive.
+    pub note: Option<String>,
     /// How the trips differ from those of the previous archive; `None` for the first one.
     pub changes: Option<Changes>,
     /// When the provider was requested for what the archive holds; `None` if the archive is the one
@@ -73,6 +76,7 @@ pub(crate) async fn write_archive(
                 archive.requested_at,
                 requested_before,
                 archive.side_data_since,
+                archive.note.as_deref().map(shortened),
             ],
         )
         .await

@@ -109,6 +109,9 @@ const RECORD_UNCHANGED: &str = update_schedule!(concat!(
          WHEN $7 AND s.status_id = ANY ($8) AND s.archived_at = $6 AND NOT $6 = ANY (s.loaded_deliveries) AND NOT ",
     is_outdated!("$7", "$8"),
     " THEN array_append(s.loaded_deliveries, $6) ELSE s.loaded_deliveries END,
+     error_payload = NULLIF(
+         CASE WHEN jsonb_typeof(s.error_payload) = 'object' THEN s.error_payload - 'note' ELSE '{}' END
+             || jsonb_strip_nulls(jsonb_build_object('note', $10::text)), '{}'),
      run_id = $2, message = $3, extracted_at = greatest($6, s.extracted_at),
      trips_new = 0, trips_changed = 0, trips_gone = 0"
 ));
@@ -150,11 +153,12 @@ impl Claim {
         &mut self,
         run_id: Uuid,
         message: &str,
+        note: Option<&str>,
         requested_at: DateTime<Utc>,
         withdraws: bool,
     ) -> Result<(), StoreError> {
         let schedule_id = self.row.schedule_id;
-        let message = shortened(message);
+        let (message, note) = (shortened(message), note.map(shortened));
         let (loaded, loadable) = (
             LOADED.map(status_code),
             LOADABLE_WHEN_UNCHANGED.map(status_code),
@@ -174,6 +178,7 @@ impl Claim {
             withdraws,
             loaded,
             load_failed,
+            note,
         ];
         let work = Work::new(self.session.client_mut()?);
         let client = work.client();

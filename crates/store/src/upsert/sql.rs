@@ -140,6 +140,7 @@ pub(super) const JOIN_VEHICLES: &str = "
 ///   then has the status `$11`, "published".
 /// - `$13`: the status while the portal needs something of the block, or null if that makes no
 ///   difference.
+/// - `$14`: the trips are the archive's, so what its response may lack is still to be said.
 /// - `$12`: when the provider was requested for the delivery, or null if no trip can be missing
 ///   from it.
 pub(super) const RECORD_LOAD: &str = update_schedule!(
@@ -151,8 +152,10 @@ pub(super) const RECORD_LOAD: &str = update_schedule!(
      published_at = CASE WHEN $9 THEN NULL ELSE published_at END,
      socrata_status = CASE WHEN $9 OR published_at IS NULL THEN NULL ELSE socrata_status END,
      loaded_at = clock_timestamp(), run_id = $3, payload_trips_count = $4, records_total = $4, records_processed = $5,
-     records_error_count = $6::bigint, records_duplicate_count = $7, rerun_flag = $6::bigint > 0, error_payload = $8,
-     message = NULL,
+     records_error_count = $6::bigint, records_duplicate_count = $7, rerun_flag = $6::bigint > 0,
+     error_payload = NULLIF(coalesce($8::jsonb, '{}')
+         || jsonb_strip_nulls(jsonb_build_object('note', CASE WHEN $14 THEN s.error_payload -> 'note' END)), '{}'),
+     message = CASE WHEN $14 THEN s.error_payload ->> 'note' END,
      loaded_deliveries = CASE WHEN $12::timestamptz IS NULL THEN loaded_deliveries
                               ELSE array_append(coalesce(loaded_deliveries, '{}'), $12) END"
 );

@@ -93,7 +93,7 @@ async fn a_worker_that_lost_its_claim_can_change_nothing() {
         .await;
     assert!(failed.unwrap_err().is_transient());
     assert!(
-        lost.mark_unchanged(RUN, "", Utc::now(), true)
+        lost.mark_unchanged(RUN, "", None, Utc::now(), true)
             .await
             .is_err()
     );

@@ -354,6 +354,7 @@ pub(crate) fn request_at(requested_at: DateTime<Utc>, valid: usize, rejected: u6
         fetched: u64::try_from(valid).unwrap() + rejected,
         rejected,
         error_payload: (rejected > 0).then(|| serde_json::json!({"missing field": rejected})),
+        is_of_archive: true,
         republish: false,
         vehicles_of: None,
         requested_at,

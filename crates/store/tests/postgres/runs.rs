@@ -180,7 +180,7 @@ async fn the_start_of_a_plan_and_changes_of_blocks_have_the_same_clock() {
     let mut claim = db.claim(0).await;
     assert!(claim.row().updated_at < planned_at);
     claim
-        .mark_unchanged(RUN, "", Utc::now(), true)
+        .mark_unchanged(RUN, "", None, Utc::now(), true)
         .await
         .unwrap();
     assert!(claim.row().updated_at > planned_at);

@@ -18,6 +18,7 @@ fn archive(fetched: u64) -> ArchiveRecord {
         is_adopted: false,
         nothing_to_load: fetched == 0,
         side_data_since: None,
+        note: None,
     }
 }
 
@@ -54,7 +55,7 @@ async fn changes_since_the_previous_archive_are_recorded() {
     claim.mark_archived(&second).await.unwrap();
     assert_eq!(db.text(changes).await, "3|2|1");
     claim
-        .mark_unchanged(RUN, "HTTP 200", Utc::now(), true)
+        .mark_unchanged(RUN, "HTTP 200", None, Utc::now(), true)
         .await
         .unwrap();
     assert_eq!(db.text(changes).await, "0|0|0");
@@ -92,7 +93,7 @@ async fn an_unchanged_response_keeps_the_status_of_a_loaded_block() {
     for before in BlockStatus::ALL {
         claim.mark_failed(before, RUN, "", "").await.unwrap();
         claim
-            .mark_unchanged(RUN, "HTTP 200", Utc::now(), true)
+            .mark_unchanged(RUN, "HTTP 200", None, Utc::now(), true)
             .await
             .unwrap();
         let after = match before {
@@ -164,7 +165,7 @@ async fn the_time_of_an_archive_is_that_of_its_request() {
         .await
         .unwrap();
     claim
-        .mark_unchanged(RUN, "HTTP 200", Utc::now(), true)
+        .mark_unchanged(RUN, "HTTP 200", None, Utc::now(), true)
         .await
         .unwrap();
     assert_eq!(claim.row().archived_at, Some(at));
@@ -215,7 +216,7 @@ async fn an_unchanged_response_makes_the_rows_of_a_whole_block_newer() {
     let mut claim = db.claim(0).await;
     let requested_at = at(24 * 60 + 30);
     claim
-        .mark_unchanged(RUN, "HTTP 200", requested_at, true)
+        .mark_unchanged(RUN, "HTTP 200", None, requested_at, true)
         .await
         .unwrap();
     let status = BlockStatus::Loaded.code();
@@ -229,7 +230,7 @@ async fn an_unchanged_response_of_a_block_that_is_loaded_again_leaves_its_rows_t
     let mut claim = db.claim(0).await;
     let requested_at = at(24 * 60 + 30);
     claim
-        .mark_unchanged(RUN, "HTTP 200", requested_at, true)
+        .mark_unchanged(RUN, "HTTP 200", None, requested_at, true)
         .await
         .unwrap();
     let status = BlockStatus::Archived.code();
