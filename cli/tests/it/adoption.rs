@@ -243,6 +243,49 @@ async fn a_new_database_tells_of_an_error_beside_the_trips_of_an_archive() {
     assert!(message.ends_with(said), "{message}");
 }
 
+/// The archives of older tools have no report, and their folders are civil hours.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_of_an_older_tool_is_not_taken_for_another_hour() {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &ONE_HOUR).await;
+    let report = world.archive_file("bird", "2020/1/15/12");
+    std::fs::remove_file(report.with_file_name("extract.json")).unwrap();
+    world.forget_everything().await;
+    world.disconnect_providers().await;
+    let no_request = with(&ONE_HOUR, &["--no-extract"]);
+    let zone = |zone: &'static str| {
+        world.edit_settings(move |settings| settings["TIME_ZONE"] = json!(zone))
+    };
+    zone("US/Eastern").await;
+    for run in [&ONE_HOUR[..], &no_request] {
+        world.expect(1, run).await;
+        let message = world.text("SELECT message FROM api.schedule").await;
+        for said in [
+            "ArchiveUnreadable: ",
+            "ended 1 hour later",
+            "is TIME_ZONE (US/Eastern) right?",
+        ] {
+            assert!(message.contains(said), "{message}");
+        }
+        assert_eq!(world.statuses().await, [New]);
+    }
+    assert_eq!(world.number("SELECT count(*) FROM api.trips").await, 0);
+
+    // Nothing is archived yet, so the zone can be put right.
+    zone("US/Central").await;
+    world.expect(0, &ONE_HOUR).await;
+    world.expect_whole(&["bird"], &["12"]).await;
+
+    world.forget_everything().await;
+    zone("US/Eastern").await;
+    world.expect(0, &with(&no_request, &["--force"])).await;
+    zone("US/Central").await;
+    let error = stderr(&world.expect(2, &ONE_HOUR).await);
+    for said in ["put US/Eastern back", "the bucket is right: keep it"] {
+        assert!(error.contains(said), "{error}");
+    }
+}
+
 /// Whoever wants the provider left alone loads what the bucket has.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_without_extract_loads_the_archives_that_the_schedule_does_not_know_of() {

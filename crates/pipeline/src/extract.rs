@@ -33,6 +33,7 @@ mod belief;
 mod canonical;
 mod delivered;
 pub(crate) mod late_side_data;
+mod other_hour;
 mod previous_archive;
 mod pull;
 mod referenced_ids;

@@ -119,7 +119,9 @@ pub enum StoreError {
     /// The blocks of the database are hours of another zone.
     #[error(
         "TIME_ZONE is {given}, and the hours of this database were archived under {known}, whose civil hours name their \
-         folders: put {known} back; for another zone take a new database and a new bucket"
+         folders: put {known} back. If {known} was the mistake, and an older tool had written the archives under {given}, \
+         the bucket is right: keep it, and take a new database. Of archives that were written under {known} another zone \
+         needs a new database and a new bucket"
     )]
     OtherZone {
         /// The zone of the configuration.

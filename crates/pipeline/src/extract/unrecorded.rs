@@ -14,6 +14,7 @@ use trips::status::Step;
 use vault::VaultError;
 
 use super::late_side_data::is_worth_a_request;
+use super::other_hour::EndHours;
 use super::referenced_ids::ReferencedIds;
 use super::report::StoredReport;
 use crate::error::PipelineError;
@@ -50,14 +51,17 @@ impl Unrecorded {
     ///
     /// # Errors
     ///
-    /// `ArchiveUnreadable` if there is an archive that cannot be read, or a report of another
-    /// block.
+    /// `ArchiveUnreadable` if there is an archive that cannot be read, a report of another block,
+    /// or no report and the trips of another hour.
     pub(crate) async fn find(step: &ClaimedStep<'_>) -> Result<Option<Self>, PipelineError> {
         let trips_key = step.key(BlockObject::Trips);
         let Some(content) = Content::read(step).await? else {
             return Ok(None);
         };
         let origin = origin(step, &trips_key, &content.sha256).await?;
+        if matches!(origin, Origin::Written(_)) {
+            content.end_hours.check(step)?;
+        }
         Ok(Some(Self {
             trips_key,
             trips: content.trips,
@@ -167,6 +171,7 @@ pub(super) struct Content {
     pub(super) trips: u64,
     pub(super) sha256: String,
     pub(super) referenced: Option<ReferencedIds>,
+    end_hours: EndHours,
 }
 
 impl Content {
@@ -177,6 +182,7 @@ impl Content {
         let mut visitor = Visitor {
             trips: 0,
             referenced: has_side_data.then(|| ReferencedIds::of(provider.config.provider_id)),
+            end_hours: EndHours::new(step.block.hour),
         };
         let archive = match step
             .ctx
@@ -194,6 +200,7 @@ impl Content {
                 trips: visitor.trips,
                 sha256: archive.finish().map_err(EnvelopeError::Read)?,
                 referenced: visitor.referenced,
+                end_hours: visitor.end_hours,
             })
         });
         reading
@@ -207,11 +214,13 @@ impl Content {
 struct Visitor {
     trips: u64,
     referenced: Option<ReferencedIds>,
+    end_hours: EndHours,
 }
 
 impl TripVisitor for Visitor {
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
         self.trips += 1;
+        self.end_hours.push(raw);
         if let Some(referenced) = &mut self.referenced {
             referenced.push(raw);
         }
