@@ -104,8 +104,17 @@ async fn an_entry_that_cannot_be_used_needs_a_person_and_its_hours_stay_in_the_r
         .edit_providers(|file| file["bird"]["version"] = "9.9".into())
         .await;
 
-    // The other one goes on.
-    world.expect(0, &run("all", &label(34), &label(33))).await;
+    // The other one goes on, and the run names the one that it leaves out.
+    let (from, to) = (label(34), label(33));
+    let others = run("all", &from, &to);
+    for flags in [&["--no-logs", "--dry-run"][..], &["--no-logs"]] {
+        let told = stderr(&world.expect(0, &with(&others, flags)).await);
+        let line = "left out: bird, whose entry in config/providers_staging.json cannot be used: ";
+        assert!(told.contains(line), "{told}");
+    }
+    let summary = world.expect(0, &with(&others, &["--json"])).await;
+    let summary: Value = serde_json::from_str(&stdout(&summary)).unwrap();
+    assert_eq!(summary["unusable_entries"][0]["name"], "bird", "{summary}");
     let after = report(&world, 1, &["--since", &label(33)]).await;
     assert_eq!(after["needs_a_person"], true);
     let entry = &after["unusable_entries"][0];

@@ -18,6 +18,7 @@ use crate::error::PipelineError;
 use crate::event::{ManifestLocation, PlanRequest};
 use crate::patience::Patience;
 use crate::span::run_span;
+use crate::status::UnusableEntry;
 
 mod audit;
 mod behind;
@@ -88,6 +89,10 @@ pub struct Plan {
     pub without_archive: Option<u64>,
     /// The counts by provider, in the order of their names.
     pub providers: Vec<PlannedProvider>,
+    /// The entries of the providers file that cannot be used, if the request is for all providers:
+    /// their hours are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unusable_entries: Vec<UnusableEntry>,
     /// Why there are no blocks; `None` if there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nothing: Option<Nothing>,

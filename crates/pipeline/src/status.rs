@@ -23,7 +23,7 @@ pub use self::page::{put_status_page, status_page_key};
 pub use self::portal::PortalDifferences;
 pub use self::problems::Problem;
 use self::problems::never_planned;
-use self::unusable::unusable_entries;
+pub(crate) use self::unusable::unusable_entries;
 pub use self::unusable::{UnusableEntry, odd_providers};
 
 /// How far back a status report looks, unless it is told: as far as the nightly sweep.

@@ -51,6 +51,7 @@ impl Report<'_> {
             "not_loaded": plan.not_loaded,
             "not_ended": plan.not_ended,
             "before_start": plan.before_start,
+            "unusable_entries": plan.unusable_entries,
             "nothing": plan.nothing,
             "audit": plan.audit,
             "not_begun": self.end.not_begun,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use config::ConfigVersion;
 use pipeline::{
     AuditReport, AuditSummary, BlockDifference, BlockItem, ExtractOutput, HourDifference, Nothing,
-    NothingReason, PeriodCounts, Plan, PlanRequest, SyncDbOutput, SyncSocrataOutput,
+    NothingReason, PeriodCounts, Plan, PlanRequest, SyncDbOutput, SyncSocrataOutput, UnusableEntry,
 };
 use serde_json::{Value, json};
 use store::{RunSummary, RunTrips};
@@ -59,6 +59,11 @@ fn a_plan_has_the_members_of_the_contract() {
         not_loaded: 0,
         without_archive: Some(0),
         providers: Vec::new(),
+        unusable_entries: vec![UnusableEntry {
+            name: String::new(),
+            why: String::new(),
+            file: String::new(),
+        }],
         nothing: Some(Nothing {
             reason: NothingReason::Done,
             message: String::new(),

@@ -8,13 +8,14 @@ use uuid::Uuid;
 use super::blocks::PlanRow;
 use super::nothing::{LeftOut, Nothing, left_out};
 use super::prepare::{create_run, finish_run, write_facts};
-use super::ranges::ProviderRange;
+use super::ranges::{ProviderRange, is_for_all};
 use super::{MAX_CONCURRENCY, Plan, PlannedBlock, PlannedProvider, SHOWN_BLOCKS};
 use crate::archived::Archives;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{ManifestLocation, PlanRequest};
 use crate::manifest::ManifestWriter;
+use crate::status::unusable_entries;
 
 const DEFAULT_CONCURRENCY: u32 = 10;
 
@@ -62,6 +63,11 @@ impl<'a> Planner<'a> {
             not_loaded: 0,
             without_archive: checks_forced_load(request).then_some(0),
             providers: ranges.iter().map(PlannedProvider::of).collect(),
+            unusable_entries: if is_for_all(request) {
+                unusable_entries(ctx)
+            } else {
+                Vec::new()
+            },
             nothing: None,
             blocks: Vec::new(),
             audit: None,

@@ -8,6 +8,9 @@ use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::PlanRequest;
 
+/// The name that stands for every enabled provider.
+const ALL: &str = "all";
+
 /// The hours of one provider that a request is about.
 pub(super) struct ProviderRange<'a> {
     pub(super) provider: Provider<'a>,
@@ -194,6 +197,11 @@ fn names(request: &PlanRequest) -> impl Iterator<Item = &str> {
     names.map(String::as_str)
 }
 
+/// Whether the request is for every enabled provider.
+pub(super) fn is_for_all(request: &PlanRequest) -> bool {
+    names(request).any(|name| name == ALL)
+}
+
 /// The providers that the request names, each once and in the order of their names.
 fn chosen_providers<'a>(
     ctx: &'a Context,
@@ -215,7 +223,7 @@ pub(crate) fn named_providers<'a>(
             "no provider: name one, or `all`",
         ));
     }
-    if named.contains(&"all") {
+    if named.contains(&ALL) {
         return enabled_providers(ctx);
     }
     let mut chosen = named

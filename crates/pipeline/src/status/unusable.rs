@@ -17,7 +17,7 @@ pub struct UnusableEntry {
 }
 
 /// The entries that cannot be used and that nobody has disabled, in the order of their names.
-pub(super) fn unusable_entries(ctx: &Context) -> Vec<UnusableEntry> {
+pub(crate) fn unusable_entries(ctx: &Context) -> Vec<UnusableEntry> {
     let invalid = ctx.config().providers.all_invalid();
     invalid
         .map(|(name, why)| UnusableEntry {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pipeline::{FailureGroup, Plan, RunEnd, RunSummary};
+use pipeline::{FailureGroup, Plan, RunEnd, RunSummary, UnusableEntry};
 use trips::words::counted;
 
 use super::{Report, table};
@@ -121,9 +121,21 @@ pub(super) fn stopped(plan: &Plan, end: &RunEnd) -> String {
     )
 }
 
+/// Why a run for all providers leaves one out.
+fn left_out_provider(entry: &UnusableEntry) -> String {
+    format!(
+        "left out: {}, whose entry in {} cannot be used: {}; `mds config check` tells what to correct",
+        entry.name, entry.file, entry.why
+    )
+}
+
 /// Which blocks of the range a plan leaves out, a line for each reason.
 pub(super) fn left_out(plan: &Plan) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<_> = plan
+        .unusable_entries
+        .iter()
+        .map(left_out_provider)
+        .collect();
     for (count, one, several) in [
         (
             plan.not_ended,
