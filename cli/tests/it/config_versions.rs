@@ -39,6 +39,37 @@ impl World {
     }
 }
 
+/// Nobody but the runs would notice, and there is no former version to go back to.
+#[tokio::test(flavor = "multi_thread")]
+async fn boundaries_are_not_sealed_with_a_key_that_no_run_has() {
+    let world = world_with(&["bird"], Map::new()).await;
+    let cell = world.stack.bucket_folder().join("boundaries/cell.json");
+    let before = fs::read(&cell).unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("cell.json");
+    fs::write(&file, &before).unwrap();
+    let put = [
+        "config",
+        "put",
+        "boundaries/cell.json",
+        file.to_str().unwrap(),
+    ];
+    let another = secrecy::ExposeSecret::expose_secret(&vault::FernetKeys::generate()).to_owned();
+    let mut with_another_key = world.mds(&put);
+    with_another_key.env("ATD_MDS_FERNET_KEY", another);
+    let output = World::output_of(with_another_key).await;
+    let error = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    let why = "none of the keys in ATD_MDS_FERNET_KEY opens config/settings_staging.json";
+    assert!(error.contains(why), "{error}");
+    assert_eq!(fs::read(&cell).unwrap(), before);
+
+    let told = stderr(&world.expect(0, &put).await);
+    assert!(told.contains("becomes encrypted"), "{told}");
+    let told = stderr(&world.expect(0, &with(&put, &["--plain-text"])).await);
+    assert!(!told.contains("becomes encrypted"), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_put_shows_what_changes_and_what_it_means_and_keeps_the_former_version() {
     let world = world().await;

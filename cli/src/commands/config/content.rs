@@ -11,7 +11,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 use trips::text::strip_byte_order_mark;
 use trips::time::CivilZone;
 use trips::words::counted;
-use vault::{Vault, VaultError};
+use vault::{Seal, StoredAs, Vault, VaultError};
 
 use super::names;
 use super::redact::{self, Kind};
@@ -138,6 +138,44 @@ pub(super) fn check_readable(stored: Option<&Stored>) -> anyhow::Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Refuses a Fernet key that opens neither the settings nor the providers of the stage: no run
+/// could read what it seals.
+pub(super) async fn check_fernet_key(target: &Target) -> anyhow::Result<()> {
+    let env = &target.env;
+    for key in [&env.settings_key, &env.providers_key] {
+        match target.vault.get_bytes(key).await {
+            Ok(_) => return Ok(()),
+            Err(VaultError::NotFound { .. }) => {}
+            Err(VaultError::Unreadable { .. }) => {
+                return Err(failure::usage(format!(
+                    "none of the keys in ATD_MDS_FERNET_KEY opens {key}, so no run of the stage could read what \
+                     they seal. Give the key of the stage; --plain-text stores boundaries, which are public, without \
+                     one; --accept-removal stores it all the same"
+                )));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// That an object which everybody could read is sealed from now on.
+pub(super) fn becomes_encrypted(
+    target: &Target,
+    stored: Option<&Stored>,
+    seal: Seal,
+) -> Option<String> {
+    let was_plain = stored.is_some_and(|it| it.stored_as == Some(StoredAs::Plain));
+    let is_public = vault::may_be_plain(&target.key);
+    (was_plain && is_public && seal == Seal::Encrypt).then(|| {
+        format!(
+            "{} is stored as plain text, and becomes encrypted: whoever reads it needs the key then; --plain-text keeps \
+             it plain",
+            target.key
+        )
+    })
 }
 
 /// Refuses a providers file without entries, or one that lacks entries of the stored one.

@@ -69,6 +69,10 @@ pub(super) async fn propose(
             content::check_removal(stored, &text)?;
         }
     }
+    if seal == Seal::Encrypt && !accept_removal {
+        content::check_fernet_key(target).await?;
+    }
+    warnings.extend(content::becomes_encrypted(target, stored, seal));
     if seal == Seal::Plain {
         if names::has_to_be_sealed(key, env) {
             return Err(failure::usage(
