@@ -18,8 +18,20 @@ impl<'a> Label<'a> {
 
     pub(super) fn has_form(&self) -> bool {
         let label = self.0.as_ref();
-        label.is_none_or(|label| label.len() <= MAX_LABEL_BYTES)
+        label.is_none_or(|label| label.len() <= MAX_LABEL_BYTES && !is_point(label))
     }
+}
+
+/// Whether a label is a pair of coordinates, as a layer of parcels may have them for names: two
+/// numbers with three decimals or more, which tell a place to a hundred metres.
+fn is_point(label: &str) -> bool {
+    let is_separator = |it: char| it.is_whitespace() || matches!(it, ',' | ';' | '(' | ')');
+    let is_exact = |part: &&str| {
+        let decimals = part.rsplit_once('.').map_or("", |(_, decimals)| decimals);
+        let are_digits = decimals.bytes().all(|it| it.is_ascii_digit());
+        decimals.len() >= 3 && are_digits && part.parse::<f64>().is_ok()
+    };
+    label.split(is_separator).filter(is_exact).count() >= 2
 }
 
 impl Serialize for Label<'_> {

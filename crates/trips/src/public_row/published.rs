@@ -18,7 +18,7 @@ use members::{Members, Scalar};
 
 const VEHICLE_TYPE: &str = "a vehicle type of MDS";
 const TIME: &str = "a time such as 2020-02-11T15:08:25";
-const LABEL: &str = "a label or the number 0";
+const LABEL: &str = "a label (of at most 200 bytes, and no coordinates) or the number 0";
 
 /// A row in the published form, whose members have been checked one by one. Those are the members
 /// of [`PublicRow`], and it is written in the same way.

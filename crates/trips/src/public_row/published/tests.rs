@@ -109,6 +109,8 @@ fn a_trip_with_an_id_of_the_provider_has_no_row() {
 #[rstest]
 #[case::label(PublicTrip { census_geoid_end: Some("0".repeat(MAX_LABEL_BYTES + 1)), ..trip() }, "census_geoid_end")]
 #[case::label(PublicTrip { council_district_start: Some("ä".repeat(101)), ..trip() }, "council_district_start")]
+#[case::point(PublicTrip { census_geoid_start: Some("30.27010,-97.74020".to_owned()), ..trip() }, "census_geoid_start")]
+#[case::point(PublicTrip { census_geoid_end: Some("POINT (-97.740 30.270)".to_owned()), ..trip() }, "census_geoid_end")]
 #[case::after_9999(PublicTrip { end_time: "+10000-01-01T00:00:00Z".parse().unwrap(), ..trip() }, "end_time")]
 #[case::before_0(PublicTrip { start_time: "-0001-12-31T00:00:00Z".parse().unwrap(), ..trip() }, "start_time")]
 #[case::changed_later(PublicTrip { modified_date: DateTime::<Utc>::MAX_UTC, ..trip() }, "modified_date")]
