@@ -25,6 +25,7 @@ use sandbox_provider::city;
 use sandbox_provider::{Provider, ProviderOptions};
 use sandbox_s3::S3;
 use serde_json::{Map, Value, json};
+use store::{Store, StoreOptions};
 use trips::block::Stage;
 use vault::{FernetKeys, Seal};
 
@@ -67,6 +68,14 @@ impl StackOptions {
     }
 }
 
+/// Creates the tables in an empty database.
+async fn migrate(database_url: String) -> Result<(), StackError> {
+    let store = Store::connect(&database_url.into(), &StoreOptions::default())?;
+    store.migrate().await?;
+    store.close_idle().await;
+    Ok(())
+}
+
 /// The running parts. Dropping it stops them all.
 pub struct LocalStack {
     /// The environment variables that lead to these parts (docs/CONTRACT.md, "Configuration").
@@ -102,7 +111,7 @@ impl LocalStack {
             }
             None => {
                 let cluster = Cluster::shared().await?;
-                let url = cluster.create_database().await?;
+                let url = cluster.create_copy("migrated", migrate).await?;
                 let folder = Folder::Temporary(TemporaryFolder::new()?);
                 (folder, None, url)
             }

@@ -74,6 +74,7 @@ pub enum PostgresError {
     #[error("the sandbox's Postgres refused a request: {source}")]
     Query {
         /// The error of the client or the server.
+        #[from]
         source: tokio_postgres::Error,
     },
 }

@@ -5,6 +5,7 @@ mod binaries;
 mod error;
 mod server;
 mod shared;
+mod templates;
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -16,7 +17,6 @@ use tokio::sync::OnceCell;
 use tokio::time::sleep;
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
-use uuid::Uuid;
 
 pub use error::PostgresError;
 use server::{Place, Plan, Server};
@@ -113,8 +113,7 @@ impl Cluster {
     ///
     /// [`PostgresError::Query`]: the server refused.
     pub async fn create_database(&self) -> Result<String, PostgresError> {
-        let name = format!("sandbox_{}", Uuid::new_v4().simple());
-        self.ensure_database(&name).await
+        self.ensure_database(&templates::new_name()).await
     }
 
     /// Creates the database `name` unless it exists. Returns its URL.
@@ -166,13 +165,8 @@ impl Cluster {
     }
 
     async fn execute(&self, statement: &str) -> Result<(), PostgresError> {
-        let client = connect(self.port, &self.password)
-            .await
-            .map_err(|source| PostgresError::Query { source })?;
-        client
-            .batch_execute(statement)
-            .await
-            .map_err(|source| PostgresError::Query { source })
+        let client = connect(self.port, &self.password).await?;
+        Ok(client.batch_execute(statement).await?)
     }
 }
 

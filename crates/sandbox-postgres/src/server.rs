@@ -47,6 +47,10 @@ const SETTINGS: [&str; 15] = [
     "log_error_verbosity=terse",
 ];
 
+/// A run of tests has a database for each test. Autovacuum would visit them all once a minute, and
+/// most of them are of no use any more.
+const SETTINGS_OF_RUN: [&str; 1] = ["autovacuum=off"];
+
 /// Where a cluster is, and what becomes of it when the server stops.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
@@ -177,7 +181,9 @@ impl<'p> Plan<'p> {
             .arg(&self.binaries.postgres)
             .arg("-D")
             .arg(self.folder.join(DATA));
-        command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+        let of_run = self.place.of_run().map(|_| SETTINGS_OF_RUN);
+        let settings = SETTINGS.into_iter().chain(of_run.into_iter().flatten());
+        command.args(settings.flat_map(|setting| ["-c", setting]));
         command.arg("-p").arg(port.to_string());
         // PGDATA, PGPORT and similar variables would override these arguments.
         command

@@ -6,9 +6,10 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use sandbox_postgres::Cluster;
+use sandbox_postgres::{Cluster, PostgresError};
 use tokio_postgres::{Client, NoTls};
 
 /// The variable that the kill test sets for the process that it starts and kills.
@@ -46,6 +47,47 @@ async fn every_database_is_a_new_one() {
         .batch_execute("CREATE TABLE t (n int)")
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_has_what_its_template_was_filled_with_once() {
+    let cluster = Cluster::start().await.unwrap();
+    let fills = AtomicU32::new(0);
+    let fill = |url: String| {
+        fills.fetch_add(1, Ordering::Relaxed);
+        async move {
+            let table = "CREATE TABLE t AS SELECT 1 AS n";
+            connect(&url).await.batch_execute(table).await.unwrap();
+            Ok::<_, PostgresError>(())
+        }
+    };
+    for _ in 0..2 {
+        let copy = cluster.create_copy("filled", fill).await.unwrap();
+        let copy = connect(&copy).await;
+        let row = "UPDATE t SET n = n + 1 RETURNING n";
+        let n: i32 = copy.query_one(row, &[]).await.unwrap().get(0);
+        assert_eq!(n, 2);
+    }
+    assert_eq!(fills.into_inner(), 1);
+}
+
+#[tokio::test]
+async fn copies_that_are_asked_for_at_once_have_one_template() {
+    let cluster = Cluster::start().await.unwrap();
+    let fill = |url: String| async move {
+        connect(&url)
+            .await
+            .batch_execute("CREATE TABLE t (n int)")
+            .await
+            .unwrap();
+        Ok::<_, PostgresError>(())
+    };
+    let copy = || cluster.create_copy("filled", fill);
+    let (first, second, third) = tokio::join!(copy(), copy(), copy());
+    for copy in [first, second, third] {
+        let copy = connect(&copy.unwrap()).await;
+        copy.query("SELECT n FROM t", &[]).await.unwrap();
+    }
 }
 
 #[tokio::test]

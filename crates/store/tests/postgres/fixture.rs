@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
-use sandbox_postgres::Cluster;
+use sandbox_postgres::{Cluster, PostgresError};
 use secrecy::SecretString;
 use store::{
     BlockRows as _, Claim, CopyEncoder, LoadCounts, LoadRequest, LoadRow, LoadStage,
@@ -82,23 +82,27 @@ pub(crate) async fn sql(url: &str) -> Client {
 
 impl Db {
     pub(crate) async fn empty() -> Self {
-        let url = Cluster::shared()
-            .await
-            .unwrap()
-            .create_database()
-            .await
-            .unwrap();
+        let cluster = Cluster::shared().await.unwrap();
+        Self::at(cluster.create_database().await.unwrap()).await
+    }
+
+    pub(crate) async fn migrated() -> Self {
+        let cluster = Cluster::shared().await.unwrap();
+        let migrate = |url: String| async move {
+            let store = open(&url, 1);
+            store.migrate().await.unwrap();
+            store.close_idle().await;
+            Ok::<_, PostgresError>(())
+        };
+        Self::at(cluster.create_copy("migrated", migrate).await.unwrap()).await
+    }
+
+    async fn at(url: String) -> Self {
         Self {
             store: open(&url, 16),
             sql: sql(&url).await,
             url,
         }
-    }
-
-    pub(crate) async fn migrated() -> Self {
-        let db = Self::empty().await;
-        db.store.migrate().await.unwrap();
-        db
     }
 
     /// A database with the 24 blocks of 1 January 2020.
