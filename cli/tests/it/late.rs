@@ -4,7 +4,7 @@ use sandbox_provider::{Fault, Times};
 use serde_json::{Value, json};
 use trips::status::BlockStatus::{NoTrips, Published};
 
-use crate::support::{ONE_HOUR, World, hour, options, stdout, with, world_of};
+use crate::support::{ONE_HOUR, REPAIR, World, hour, options, stderr, stdout, with, world_of};
 
 /// A provider whose hours are requested again after a day and after a week.
 async fn world() -> World {
@@ -118,6 +118,53 @@ async fn late_trips_that_only_the_bucket_has_are_loaded_into_a_restored_database
     world.set_age_at_pull(30).await;
     world.expect(0, &ONE_HOUR).await;
     assert_eq!(world.modified().await, modified);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_withdrawn_after_a_backup_stays_so_when_the_archive_is_loaded_over_it() {
+    const WITHDRAWN: &str = "SELECT count(*) FROM api.trips WHERE withdrawn_at IS NOT NULL";
+    let world = world().await;
+    world.expect(0, &ONE_HOUR).await;
+    world.back_up_database().await;
+    world.fail_noon(Fault::Partial {
+        trips: world.sent_at_noon() - 3,
+    });
+    world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
+    let (withdrawn, trips) = (world.number(WITHDRAWN).await, world.trips().await);
+    assert!(withdrawn > 0);
+    world.restore_database().await;
+    assert_eq!(world.number(WITHDRAWN).await, 0);
+
+    let load = with(&ONE_HOUR, &["--force", "--no-extract"]);
+    for _ in 0..2 {
+        world.expect(0, &load).await;
+        assert_eq!(world.number(WITHDRAWN).await, withdrawn);
+        assert_eq!(world.trips().await, trips);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_keeps_rows_of_trips_that_only_the_bucket_has() {
+    let world = world().await;
+    world.fail_noon(Fault::Partial { trips: 5 });
+    world.expect(0, &ONE_HOUR).await;
+    world.back_up_database().await;
+    world.expect(0, &with(&ONE_HOUR, &["--force"])).await;
+    let rows = world.stack.portal.rows();
+    world.restore_database().await;
+
+    let output = stderr(&world.expect(1, &REPAIR).await);
+    let way_out = "`mds run --provider bird --no-extract --force --time-min 2020-01-15-12 --time-max 2020-01-15-13`";
+    assert!(
+        output.contains("bird: its newest archive is not loaded") && output.contains(way_out),
+        "{output}"
+    );
+    assert_eq!(world.stack.portal.rows(), rows);
+    world
+        .expect(0, &with(&ONE_HOUR, &["--force", "--no-extract"]))
+        .await;
+    world.expect(0, &REPAIR).await;
+    world.expect_whole(&["bird"], &["12"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,7 @@ use self::pull::{PulledHour, pull};
 use self::referenced_ids::ReferencedIds;
 use self::side_data::Wanted;
 use self::sink::{ArchiveSink, Observers};
-pub(crate) use self::unrecorded::Unrecorded;
+pub(crate) use self::unrecorded::{Unrecorded, is_newer};
 pub(crate) use self::vehicles::listed_devices;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};

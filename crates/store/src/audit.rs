@@ -48,10 +48,22 @@ const BLOCKS: &str = "
 
 /// The blocks of the hours that begin at `$1`.
 const OF_HOURS: &str = "
-    SELECT p.provider_name, s.block_start, s.status_id
+    SELECT p.provider_name, s.block_start, s.status_id, s.archived_at
     FROM api.schedule s
     JOIN api.providers p USING (provider_id)
     WHERE s.block_start = ANY ($1)";
+
+/// What the schedule knows of a block.
+#[derive(Debug, Clone)]
+pub struct KnownBlock {
+    /// The block.
+    pub block: Block,
+    /// Its status.
+    pub status: BlockStatus,
+    /// When the provider was requested for its archive; `None` if there is none, or if nobody
+    /// knows.
+    pub archived_at: Option<DateTime<Utc>>,
+}
 
 /// A trip that counts, with its owner.
 #[derive(Debug, Clone)]
@@ -164,22 +176,22 @@ impl Store {
         rows.iter().map(live).collect()
     }
 
-    /// The blocks of these hours that the schedule has, each with its status.
+    /// The blocks of these hours that the schedule has.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`].
-    pub async fn statuses_of_hours(
-        &self,
-        hours: &[Hour],
-    ) -> Result<Vec<(Block, BlockStatus)>, StoreError> {
-        let status = |row: &Row| {
+    pub async fn blocks_of_hours(&self, hours: &[Hour]) -> Result<Vec<KnownBlock>, StoreError> {
+        let known = |row: &Row| {
             let start: DateTime<Utc> = get(row, "block_start")?;
-            let block = Block {
-                provider: read_provider(row, "provider_name")?,
-                hour: Hour::containing(start),
-            };
-            Ok((block, read_status(get(row, "status_id")?)?))
+            Ok(KnownBlock {
+                block: Block {
+                    provider: read_provider(row, "provider_name")?,
+                    hour: Hour::containing(start),
+                },
+                status: read_status(get(row, "status_id")?)?,
+                archived_at: get(row, "archived_at")?,
+            })
         };
         let starts: Vec<_> = hours.iter().map(Hour::start).collect();
         let rows = self
@@ -188,7 +200,7 @@ impl Store {
             .query(OF_HOURS, &[&starts])
             .await
             .map_err(failed("reading the schedule"))?;
-        rows.iter().map(status).collect()
+        rows.iter().map(known).collect()
     }
 
     /// Blocks by id, in order of time.

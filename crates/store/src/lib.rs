@@ -35,7 +35,7 @@ mod views;
 mod whole;
 mod work;
 
-pub use audit::{LiveTrip, OwnedTrip, OwnedTrips, OwnerBlock};
+pub use audit::{KnownBlock, LiveTrip, OwnedTrip, OwnedTrips, OwnerBlock};
 pub use checkup::ServerInfo;
 pub use claim::Claim;
 pub use connect::{

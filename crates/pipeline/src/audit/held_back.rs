@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use store::KnownBlock;
 use trips::block::{Hour, ProviderName};
-use trips::status::BlockStatus;
 use trips::words::counted;
 
 use self::expected::{Expected, Lack};
@@ -69,20 +69,30 @@ impl HeldBack {
         ))
     }
 
-    /// What loads the hours. Archives of a provider that plans leave out are loaded without a
-    /// request, which its feed may no longer answer.
+    /// What loads the hours. Archives are loaded without a request if the provider's feed may no
+    /// longer answer, and if they are newer than what was loaded.
     fn commands(&self, ctx: &Context, range: &str) -> String {
+        let providers = |which: fn(&Lack) -> bool| -> BTreeSet<&ProviderName> {
+            let lacks = self.hours.values().filter(|lack| which(lack));
+            lacks.filter_map(Lack::provider).collect()
+        };
+        let left_out = providers(|lack| matches!(lack, Lack::LeftOut { .. }));
+        let newer = providers(|lack| matches!(lack, Lack::NewerArchive { .. }));
+        let is_planned = |lack: &Lack| matches!(lack, Lack::All | Lack::Block { .. });
         let mut commands = Vec::new();
-        if self.hours.values().any(|lack| lack.left_out().is_none()) {
+        if self.hours.values().any(is_planned) {
             commands.push(format!("`mds run --provider all {range}`"));
         }
-        let left_out: BTreeSet<&ProviderName> =
-            self.hours.values().filter_map(Lack::left_out).collect();
-        if !left_out.is_empty() {
-            commands.push(format!(
-                "`mds run --provider {} --no-extract {range}`",
-                join(&left_out, ",")
-            ));
+        for (providers, flags) in [
+            (&left_out, "--no-extract"),
+            (&newer, "--no-extract --force"),
+        ] {
+            if !providers.is_empty() {
+                commands.push(format!(
+                    "`mds run --provider {} {flags} {range}`",
+                    join(providers, ",")
+                ));
+            }
         }
         let mut text = commands.join(" and ");
         let without_entry = left_out.into_iter().filter(|it| ctx.provider(it).is_err());
@@ -150,13 +160,13 @@ async fn lacking_hours(
     let mut expected = Expected::read(ctx).await?;
     let hours: Vec<Hour> = hours.into_iter().collect();
     for part in hours.chunks(HOURS_AT_ONCE) {
-        let mut statuses = BTreeMap::<Hour, BTreeMap<ProviderName, BlockStatus>>::new();
-        for (block, status) in ctx.store().statuses_of_hours(part).await? {
-            let of_hour = statuses.entry(block.hour).or_default();
-            of_hour.insert(block.provider, status);
+        let mut known = BTreeMap::<Hour, BTreeMap<ProviderName, KnownBlock>>::new();
+        for block in ctx.store().blocks_of_hours(part).await? {
+            let of_hour = known.entry(block.block.hour).or_default();
+            of_hour.insert(block.block.provider.clone(), block);
         }
         for hour in part {
-            let of_hour = statuses.remove(hour).unwrap_or_default();
+            let of_hour = known.remove(hour).unwrap_or_default();
             if let Some(lack) = expected.lacking(*hour, &of_hour).await? {
                 lacking.insert(*hour, lack);
             }

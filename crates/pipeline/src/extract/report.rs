@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use mds_client::HourReport;
 use serde::{Deserialize, Serialize};
 use trips::Changes;
@@ -127,6 +127,13 @@ impl StoredReport {
     /// When the provider was requested for the archive with this hash, if the report is of it.
     pub(super) fn requested_at(&self, sha256: &str) -> Option<DateTime<Utc>> {
         (self.sha256.as_deref() == Some(sha256)).then_some(self.ended_at)
+    }
+
+    /// Whether the provider was requested for the block after the request that the schedule tells
+    /// of.
+    pub(super) fn is_newer_than(&self, recorded_at: DateTime<Utc>) -> bool {
+        // The database keeps microseconds.
+        self.ended_at.trunc_subsecs(6) > recorded_at
     }
 
     /// Whether the archive with this hash was about to be replaced by that of the report.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use store::ArchiveRecord;
 use tokio::task::spawn_blocking;
 use trips::Changes;
-use trips::block::BlockObject;
+use trips::block::{Block, BlockObject};
 use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
 use trips::status::Step;
 use vault::VaultError;
@@ -17,6 +17,7 @@ use super::late_side_data::is_worth_a_request;
 use super::other_hour::EndHours;
 use super::referenced_ids::ReferencedIds;
 use super::report::StoredReport;
+use crate::context::Context;
 use crate::error::PipelineError;
 use crate::hashing::Hashing;
 use crate::step::ClaimedStep;
@@ -75,6 +76,11 @@ impl Unrecorded {
         match self.origin {
             Origin::Recorded(at) | Origin::Requested { at, .. } | Origin::Written(at) => at,
         }
+    }
+
+    /// Whether an extract has requested the archive, as `extract.json` says.
+    pub(crate) fn is_requested(&self) -> bool {
+        matches!(self.origin, Origin::Requested { .. })
     }
 
     /// What the schedule has to tell of the archive; `None` if it does already.
@@ -151,6 +157,21 @@ async fn origin(
     Ok(Origin::Written(
         written.map_or(step.block.hour.end(), DateTime::from),
     ))
+}
+
+/// Whether `extract.json` tells of a later request than the schedule, since the database was
+/// restored from an older copy.
+pub(crate) async fn is_newer(
+    ctx: &Context,
+    block: &Block,
+    recorded_at: DateTime<Utc>,
+) -> Result<bool, PipelineError> {
+    let key = ctx.key(block, BlockObject::Extract);
+    match ctx.vault().get_sealed_json::<StoredReport>(&key).await {
+        // The archive is right, whatever became of its report.
+        Err(VaultError::NotFound { .. } | VaultError::Unreadable { .. }) => Ok(false),
+        report => Ok(report?.is_newer_than(recorded_at)),
+    }
 }
 
 /// When the provider was requested for the archive with this hash, if `extract.json` tells.

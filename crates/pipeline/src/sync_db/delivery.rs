@@ -4,9 +4,10 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use store::ArchiveRecord;
+use trips::status::BlockStatus;
 
 use crate::error::PipelineError;
-use crate::extract::Unrecorded;
+use crate::extract::{Unrecorded, is_newer};
 use crate::source::{self, Source};
 use crate::step::ClaimedStep;
 
@@ -48,6 +49,9 @@ impl Delivery {
         let recorded_at = row.archived_at.or(row.extracted_at);
         let unrecorded = if row.may_have_unrecorded_archive() {
             Unrecorded::find(step).await?
+        } else if has_newer_archive(step).await? {
+            let found = Unrecorded::find(step).await?;
+            found.filter(Unrecorded::is_requested)
         } else {
             None
         };
@@ -83,6 +87,18 @@ impl Delivery {
             republish: true,
             kept,
         })
+    }
+}
+
+/// Whether the bucket's archive may be newer than the database, which was restored then. What this
+/// run has requested is recorded.
+async fn has_newer_archive(step: &ClaimedStep<'_>) -> Result<bool, PipelineError> {
+    let row = step.claim.row();
+    let is_of_this_run =
+        row.status == BlockStatus::Archived && row.run_id == Some(step.item.run_id);
+    match row.archived_at {
+        Some(recorded_at) if !is_of_this_run => is_newer(step.ctx, &step.block, recorded_at).await,
+        _ => Ok(false),
     }
 }
 

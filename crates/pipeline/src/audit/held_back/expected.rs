@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use futures::future::try_join_all;
+use store::KnownBlock;
 use trips::block::{Block, Hour, ProviderName};
 use trips::status::{BlockStatus, Step};
 
 use crate::archived::Archives;
 use crate::context::Context;
 use crate::error::PipelineError;
+use crate::extract::is_newer;
 use crate::plan::active_from;
 
 /// What the database lacks of an hour.
@@ -21,21 +24,23 @@ pub(super) enum Lack {
         provider: ProviderName,
         /// `None` if the schedule does not have it.
         status: Option<BlockStatus>,
-        /// Whether a plan has the block only if it names the provider.
-        is_left_out: bool,
     },
+    /// The same, of a provider that a plan has to name.
+    LeftOut {
+        provider: ProviderName,
+        status: Option<BlockStatus>,
+    },
+    /// The newest answer of a provider, which the bucket has.
+    NewerArchive { provider: ProviderName },
 }
 
 impl Lack {
-    /// The provider that a plan has to name.
-    pub(super) fn left_out(&self) -> Option<&ProviderName> {
+    pub(super) fn provider(&self) -> Option<&ProviderName> {
         match self {
-            Self::Block {
-                provider,
-                is_left_out: true,
-                ..
-            } => Some(provider),
-            _ => None,
+            Self::All => None,
+            Self::Block { provider, .. }
+            | Self::LeftOut { provider, .. }
+            | Self::NewerArchive { provider } => Some(provider),
         }
     }
 }
@@ -44,11 +49,12 @@ impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("no block is loaded"),
-            Self::Block {
-                provider, status, ..
-            } => {
+            Self::Block { provider, status } | Self::LeftOut { provider, status } => {
                 let lacks = status.map_or("never planned", BlockStatus::as_str);
                 write!(f, "{provider}: {lacks}")
+            }
+            Self::NewerArchive { provider } => {
+                write!(f, "{provider}: its newest archive is not loaded")
             }
         }
     }
@@ -63,6 +69,7 @@ pub(super) struct Expected<'a> {
     /// Whoever has a folder in the bucket, also those that have left the city.
     archived: BTreeSet<ProviderName>,
     archives: Archives<'a>,
+    ctx: &'a Context,
 }
 
 impl<'a> Expected<'a> {
@@ -83,45 +90,65 @@ impl<'a> Expected<'a> {
                 .filter_map(|name| name.parse().ok())
                 .collect(),
             archives: Archives::new(ctx),
+            ctx,
         })
     }
 
-    /// What the database lacks of an hour, by the statuses of its blocks; `None` if it has all of
-    /// it. Hours come in their order.
+    /// What the database lacks of an hour, by the blocks that it knows; `None` if it has all of it.
+    /// Hours come in their order.
     pub(super) async fn lacking(
         &mut self,
         hour: Hour,
-        statuses: &BTreeMap<ProviderName, BlockStatus>,
+        known: &BTreeMap<ProviderName, KnownBlock>,
     ) -> Result<Option<Lack>, PipelineError> {
-        let lacks = |provider: &ProviderName, is_left_out| Lack::Block {
-            provider: provider.clone(),
-            status: statuses.get(provider).copied(),
-            is_left_out,
-        };
-        let lacking =
-            |provider: &&ProviderName| !statuses.get(*provider).copied().is_some_and(is_there);
+        let status = |provider: &ProviderName| known.get(provider).map(|block| block.status);
+        let lacking = |provider: &&ProviderName| !status(provider).is_some_and(is_there);
         for provider in self.enabled.keys().filter(lacking) {
-            let is_planned = statuses.contains_key(provider) || self.has_begun(provider, hour);
+            let is_planned = known.contains_key(provider) || self.has_begun(provider, hour);
             if self.is_active(provider, hour) && is_planned {
-                return Ok(Some(lacks(provider, false)));
+                return Ok(Some(Lack::Block {
+                    provider: provider.clone(),
+                    status: status(provider),
+                }));
             }
         }
-        let archived = self.archived.iter().chain(statuses.keys());
+        let archived = self.archived.iter().chain(known.keys());
         let archived: BTreeSet<_> = archived.filter(lacking).cloned().collect();
         // Those that plans have come first: their command is the simpler one.
         let mut archived: Vec<_> = archived.into_iter().collect();
         archived.sort_by_key(|provider| !self.is_active(provider, hour));
         for provider in archived {
-            let is_left_out = !self.is_active(&provider, hour);
-            let status = statuses.get(&provider);
+            let status = status(&provider);
             if status.is_some_and(|it| it.has_done(Step::Extract))
                 || self.has_archive(&provider, hour).await?
             {
-                return Ok(Some(lacks(&provider, is_left_out)));
+                return Ok(Some(if self.is_active(&provider, hour) {
+                    Lack::Block { provider, status }
+                } else {
+                    Lack::LeftOut { provider, status }
+                }));
             }
         }
-        let is_empty = !statuses.values().copied().any(is_there);
-        Ok(is_empty.then_some(Lack::All))
+        let there: Vec<_> = known.values().filter(|it| is_there(it.status)).collect();
+        if there.is_empty() {
+            return Ok(Some(Lack::All));
+        }
+        self.newer_archive(&there).await
+    }
+
+    /// The first of the blocks whose archive the provider was requested for after what was loaded.
+    async fn newer_archive(&self, blocks: &[&KnownBlock]) -> Result<Option<Lack>, PipelineError> {
+        let newer = blocks.iter().map(|known| async {
+            match known.archived_at {
+                Some(archived_at) => is_newer(self.ctx, &known.block, archived_at).await,
+                None => Ok(false),
+            }
+        });
+        let newer = try_join_all(newer).await?;
+        let newer = blocks.iter().zip(newer).find(|(_, is_newer)| *is_newer);
+        Ok(newer.map(|(known, _)| Lack::NewerArchive {
+            provider: known.block.provider.clone(),
+        }))
     }
 
     /// Whether plans for all providers have the hour.
