@@ -1,6 +1,6 @@
 //! Events of `plan-blocks`.
 
-use pipeline::{ErrorName, PlanRequest};
+use pipeline::{ErrorName, MigrationRequest, PlanRequest};
 use plan_blocks::Request;
 use serde_json::{Map, Value};
 
@@ -27,6 +27,8 @@ pub(super) const WORDS: &[&str] = &[
     "summarize",
     "run_id",
     "migrate",
+    "timestamps_in",
+    "hours_are",
     "all",
     "2020-01-15-13",
     "2020-01-16T09:00:00Z",
@@ -57,7 +59,24 @@ pub(super) fn check(data: &[u8]) {
             let is_sent = !event["summarize"]["config"].is_null();
             assert_eq!(config.is_some(), is_sent, "the configuration is lost");
         }
-        Request::Migrate => assert_eq!(event["migrate"], true),
+        Request::Migrate(request) => check_migration(&event["migrate"], &request),
+    }
+}
+
+/// Every option that was sent is in the request.
+fn check_migration(sent: &Value, request: &MigrationRequest) {
+    if sent.is_object() {
+        assert_eq!(
+            sent["timestamps_in"].as_str(),
+            request.timestamps_in.as_deref()
+        );
+        assert_eq!(sent["hours_are"].is_null(), request.hours_are.is_none());
+        assert_eq!(
+            sent["dry_run"].as_bool().unwrap_or_default(),
+            request.dry_run
+        );
+    } else {
+        assert_eq!(sent, true);
     }
 }
 
