@@ -486,6 +486,31 @@ async fn always(status: u16) -> wiremock::MockServer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_tables_are_looked_at_by_the_login_of_a_run_too() {
+    let world = world().await;
+    let closed = closed_address().await;
+    let closed = format!("postgresql://user:secret-password@{closed}/mds");
+    let with_login = |it: &mut Value| it["MIGRATION_DATABASE_URL"] = json!(closed);
+    let found = world.with_settings(with_login).await;
+    assert_eq!(found.broken(), Vec::<&str>::new(), "{}", found.text);
+    let mut checks = found.checks.iter();
+    let said = checks.find(|it| it["check"] == "migrations").unwrap();
+    assert_eq!(said["outcome"], "warning", "{said}");
+    let said = said.to_string();
+    assert!(
+        said.contains("`mds migrate` fails") && said.contains("MIGRATION_DATABASE_URL"),
+        "{said}"
+    );
+    world
+        .database
+        .batch_execute("DROP SCHEMA api CASCADE")
+        .await
+        .unwrap();
+    let found = world.with_settings(with_login).await;
+    found.expect("no tables", &["migrations"], &["mds migrate"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_portal_or_a_provider_that_cannot_serve_is_broken() {
     let world = world().await;
     let away = always(503).await;

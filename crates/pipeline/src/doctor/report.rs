@@ -62,6 +62,15 @@ impl Verdict {
         }
     }
 
+    /// This verdict, or another one if there is nothing to say.
+    pub(super) fn unless_ok(self, other: impl FnOnce() -> Self) -> Self {
+        if self.outcome == Outcome::Ok {
+            other()
+        } else {
+            self
+        }
+    }
+
     /// Why it was not tried.
     #[must_use]
     pub fn not_tried(why: impl Into<String>) -> Self {

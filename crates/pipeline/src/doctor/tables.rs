@@ -12,6 +12,8 @@ use crate::database::open_store;
 use crate::migration::missing_migrations;
 
 const EDIT: &str = "mds config edit settings";
+const EDIT_OWNER: &str =
+    "correct MIGRATION_DATABASE_URL or MIGRATION_DATABASE_SECRET (mds config edit settings)";
 const GRANTS: &str = "apply infra/grants.sql as the owner of the tables: psql --set ON_ERROR_STOP=1 --file infra/grants.sql";
 const CONNECTIONS: usize = 2;
 
@@ -123,18 +125,35 @@ async fn rights(store: &Store) -> Verdict {
 }
 
 /// Asks as the login for migrations, if the settings have one, since the other may not be allowed
-/// to read which are applied.
+/// to read which are applied. What a run finds by its own login counts in any case.
 async fn migrations(config: &Config, store: &Store) -> Verdict {
+    let of_a_run = store.check_migrated().await;
     match Box::pin(missing_migrations(config)).await {
-        Ok(missing) if missing.is_empty() => version(config, store).await,
+        Ok(missing) if missing.is_empty() => match of_a_run {
+            Ok(()) => version(config, store).await,
+            Err(error) => Verdict::broken(
+                format!(
+                    "{error}, although the login for migrations finds nothing to do: it leads to another database"
+                ),
+                EDIT_OWNER,
+            ),
+        },
         Ok(missing) if missing.iter().any(|it| it.starts_with("V1__")) => {
             Verdict::broken("there are no tables yet", "mds migrate")
         }
         Ok(missing) => Verdict::broken(format!("missing: {}", missing.join(", ")), "mds migrate"),
-        Err(error) => Verdict::not_tried(format!(
-            "which are applied cannot be read: {}",
-            error.message
-        )),
+        Err(error) => match of_a_run {
+            Err(of_a_run) => Verdict::broken(of_a_run.to_string(), "mds migrate"),
+            Ok(()) => version(config, store).await.unless_ok(|| {
+                Verdict::warning(
+                    format!(
+                        "which are applied cannot be read, so `mds migrate` fails: {}",
+                        error.message
+                    ),
+                    EDIT_OWNER,
+                )
+            }),
+        },
     }
 }
 
