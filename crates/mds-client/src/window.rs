@@ -10,7 +10,6 @@ use trips::json::object_in;
 /// the year 5138, as milliseconds in 1973.
 const FIRST_MILLISECONDS: f64 = 1e11;
 const MILLISECONDS: f64 = 1000.0;
-const SECONDS_PER_HOUR: u64 = 3600;
 
 /// A window that is wider than the hour that it is requested for.
 #[derive(Clone, Copy, Debug)]
@@ -34,37 +33,19 @@ impl WideWindow {
     /// start: it is rejected once, and not by each of the hours whose windows it lies in.
     ///
     /// False for a trip with both outside of the whole window: the provider ignores the query, and
-    /// that must be noticed. A record in which neither can be read belongs to one of the hours
-    /// whose windows it lies in, whichever: each would reject it, and fail if it has no other trip.
+    /// that must be noticed. False also if neither can be read: the trip is rejected and counted
+    /// later instead of getting lost here.
     pub(crate) fn is_of_another_hour(self, trip: &RawValue) -> bool {
-        let (end, start) = (end_seconds(trip), start_seconds(trip));
-        if end.is_none() && start.is_none() {
-            return !self.is_chosen_by(trip.get());
-        }
-        let within = |time: &f64| self.covers(*time);
-        let time = end.filter(within).or_else(|| start.filter(within));
+        let time = end_seconds(trip)
+            .filter(|end| self.covers(*end))
+            .or_else(|| start_seconds(trip).filter(|start| self.covers(*start)));
         let hour = seconds(self.hour.start())..seconds(self.hour.end());
         time.is_some_and(|time| !hour.contains(&time))
-    }
-
-    /// Whether the text chooses this hour. Of as many hours in a row as the window has, every text
-    /// chooses one, and always the same.
-    fn is_chosen_by(self, text: &str) -> bool {
-        let count = u64::from(self.hours());
-        let number = self.hour.start().timestamp().unsigned_abs() / SECONDS_PER_HOUR;
-        number % count == fnv_1a(text) % count
     }
 
     fn covers(self, time: f64) -> bool {
         (seconds(self.start)..=seconds(self.end)).contains(&time)
     }
-}
-
-/// A hash that is the same in every process and version (FNV-1a, 64 bits).
-fn fnv_1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 #[expect(
