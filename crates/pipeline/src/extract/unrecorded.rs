@@ -160,7 +160,7 @@ async fn origin(
 }
 
 /// Whether `extract.json` tells of a later request than the schedule, since the database was
-/// restored from an older copy.
+/// restored from an older copy. The report of another block tells nothing.
 pub(crate) async fn is_newer(
     ctx: &Context,
     block: &Block,
@@ -170,7 +170,10 @@ pub(crate) async fn is_newer(
     match ctx.vault().get_sealed_json::<StoredReport>(&key).await {
         // The archive is right, whatever became of its report.
         Err(VaultError::NotFound { .. } | VaultError::Unreadable { .. }) => Ok(false),
-        report => Ok(report?.is_newer_than(recorded_at)),
+        report => {
+            let report = report?;
+            Ok(report.check_block(block, &key).is_ok() && report.is_newer_than(recorded_at))
+        }
     }
 }
 

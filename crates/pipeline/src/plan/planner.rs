@@ -92,8 +92,8 @@ impl<'a> Planner<'a> {
     }
 
     /// A block whose archive is in the bucket counts as archived, if it is new or its archive was
-    /// missed before. Usually `extract` finds that
-    /// out, so this looks only if the plan begins with the load.
+    /// missed before. Usually `extract` finds that out, so this looks only if the plan begins with
+    /// the load.
     pub(super) async fn with_archive(
         &mut self,
         mut row: PlanRow,

@@ -67,7 +67,7 @@ const FAILURES: &str = "
         SELECT p.provider_name, b.step, b.error_name, b.message, s.block_start,
                max(s.status_id) OVER whole AS status_id, bool_or(s.status_id = -6) OVER whole AS is_rejected,
                r.request @> '{\"force\": true}' AS is_forced,
-           r.request @> '{\"no_extract\": true}' AS is_without_request,
+               r.request @> '{\"no_extract\": true}' AS is_without_request,
                count(*) OVER whole AS blocks, max(s.block_start) OVER whole AS last_start,
                row_number() OVER (whole ORDER BY s.block_start) AS n, k.kind
         FROM api.run_blocks b
