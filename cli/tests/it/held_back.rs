@@ -200,3 +200,25 @@ async fn an_hour_with_a_failed_block_keeps_its_rows_and_the_others_do_not() {
     world.repair(0).await;
     assert!(!at_portal("by-hand-1"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_a_withdrawn_trip_is_deleted_whatever_the_hour_lacks() {
+    let world = published().await;
+    world.add_by_hand("by-hand", json!("2020-01-15T18:30:00"));
+    let fail = "UPDATE api.schedule SET status_id = -2 WHERE schedule_id = (
+        SELECT schedule_id FROM api.schedule JOIN api.providers USING (provider_id)
+        WHERE block_start = '2020-01-15 18:00Z' AND provider_name = 'lime')";
+    world.database.batch_execute(fail).await.unwrap();
+    let withdraw = "UPDATE api.trips SET withdrawn_at = now() WHERE id = (
+        SELECT t.id FROM api.trips t JOIN api.schedule s USING (schedule_id)
+        JOIN api.providers p ON p.provider_id = s.provider_id
+        WHERE block_start = '2020-01-15 18:00Z' AND p.provider_name = 'bird' AND end_time < '2020-01-15 19:00Z'
+        LIMIT 1) RETURNING id::text";
+    let row = world.database.query_one(withdraw, &[]).await.unwrap();
+    let withdrawn: &str = row.get(0);
+    let report = world.repair(1).await;
+    assert_eq!(report["repair"]["extra_deleted"], 1);
+    assert_eq!(report["repair"]["extra_held_back"], 1);
+    let at_portal = |id| world.stack.portal.row(id).is_some();
+    assert!(at_portal("by-hand") && !at_portal(withdrawn));
+}

@@ -35,6 +35,8 @@ const SCHEDULE_ID: usize = 14;
 const LIVE: &str =
     "SELECT id, end_time, schedule_id FROM api.trips WHERE id = ANY ($1) AND withdrawn_at IS NULL";
 
+const WITHDRAWN: &str = "SELECT id FROM api.trips WHERE id = ANY ($1) AND withdrawn_at IS NOT NULL";
+
 /// Blocks, and whether the portal still has to receive something of each. A block without an entry
 /// in the ledger was loaded before there was one.
 const BLOCKS: &str = "
@@ -174,6 +176,21 @@ impl Store {
             .await
             .map_err(failed("looking up trips"))?;
         rows.iter().map(live).collect()
+    }
+
+    /// Those of the trips, by public id, that are withdrawn.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn withdrawn_trips(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        let rows = self
+            .client()
+            .await?
+            .query(WITHDRAWN, &[&ids])
+            .await
+            .map_err(failed("looking up withdrawn trips"))?;
+        rows.iter().map(|row| get(row, "id")).collect()
     }
 
     /// The blocks of these hours that the schedule has.

@@ -3,11 +3,12 @@
 //! A database that is new, or restored and not loaded yet, lacks trips that the portal rightly has.
 //! So a row is deleted only if the database has the blocks of its hour.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use store::KnownBlock;
 use trips::block::{Hour, ProviderName};
 use trips::words::counted;
+use uuid::Uuid;
 
 use self::expected::{Expected, Lack};
 use super::{Audit, ExtraRow};
@@ -18,6 +19,9 @@ mod expected;
 
 /// How many hours are looked up at a time.
 const HOURS_AT_ONCE: usize = 1000;
+
+/// How many trips are looked up at a time.
+const ROWS_AT_ONCE: usize = 10_000;
 
 /// How many hours are named.
 const NAMED_HOURS: usize = 10;
@@ -126,26 +130,45 @@ pub(crate) async fn deletable_rows(
     let lacking = lacking_hours(ctx, asked).await?;
     let has_every_hour = !audit.hours_with_rows.is_empty()
         && (audit.hours_with_rows.iter()).all(|hour| !lacking.contains_key(hour));
-    let (mut deletable, mut held_back) = (Vec::new(), HeldBack::default());
+    let is_held_back = |row: &&ExtraRow| match row.hour {
+        None => !has_every_hour,
+        Some(_) => row.hours().any(|hour| lacking.contains_key(&hour)),
+    };
+    let (kept, deletable): (Vec<_>, Vec<_>) = audit.extra_rows.iter().partition(is_held_back);
+    let mut deletable: Vec<_> = deletable.into_iter().map(|row| row.id.clone()).collect();
+    let withdrawn = withdrawn(ctx, &kept).await?;
+    let has_newer_archive =
+        |hour: &Hour| matches!(lacking.get(hour), Some(Lack::NewerArchive { .. }));
+    let mut held_back = HeldBack::default();
     let mut named = BTreeSet::new();
-    for row in &audit.extra_rows {
-        let is_held_back = match row.hour {
-            None => !has_every_hour,
-            Some(_) => row.hours().any(|hour| lacking.contains_key(&hour)),
+    for row in kept {
+        let hours: BTreeSet<Hour> = match row.hour {
+            None => audit.hours_with_rows.iter().copied().collect(),
+            Some(_) => row.hours().collect(),
         };
-        if !is_held_back {
+        // The newer archive may have the trip again.
+        if withdrawn.contains(&row.id) && !hours.iter().any(has_newer_archive) {
             deletable.push(row.id.clone());
-            continue;
-        }
-        held_back.rows += 1;
-        match row.hour {
-            None => named.extend(&audit.hours_with_rows),
-            Some(_) => named.extend(row.hours()),
+        } else {
+            held_back.rows += 1;
+            named.extend(hours);
         }
     }
     held_back.hours = lacking;
     held_back.hours.retain(|hour, _| named.contains(hour));
     Ok((deletable, held_back))
+}
+
+/// The ids of those rows whose trip the database has as withdrawn: whatever else it lacks, such a
+/// trip no longer counts.
+async fn withdrawn(ctx: &Context, rows: &[&ExtraRow]) -> Result<HashSet<String>, PipelineError> {
+    let mut withdrawn = HashSet::new();
+    for part in rows.chunks(ROWS_AT_ONCE) {
+        let ids: Vec<Uuid> = part.iter().filter_map(|row| row.id.parse().ok()).collect();
+        let found = ctx.store().withdrawn_trips(&ids).await?;
+        withdrawn.extend(found.iter().map(Uuid::to_string));
+    }
+    Ok(withdrawn)
 }
 
 /// Those of the hours of which the database lacks a block, each with what it lacks.
