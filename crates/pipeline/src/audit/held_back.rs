@@ -142,7 +142,7 @@ pub(crate) async fn deletable_rows(
     let mut held_back = HeldBack::default();
     let mut named = BTreeSet::new();
     for row in kept {
-        let hours: BTreeSet<Hour> = match row.hour {
+        let hours: Vec<Hour> = match row.hour {
             None => audit.hours_with_rows.iter().copied().collect(),
             Some(_) => row.hours().collect(),
         };

@@ -101,6 +101,11 @@ impl<'a> Expected<'a> {
         hour: Hour,
         known: &BTreeMap<ProviderName, KnownBlock>,
     ) -> Result<Option<Lack>, PipelineError> {
+        // Whatever else the hour lacks: such an archive may have a withdrawn trip again.
+        let there: Vec<_> = known.values().filter(|it| is_there(it.status)).collect();
+        if let Some(newer) = self.newer_archive(&there).await? {
+            return Ok(Some(newer));
+        }
         let status = |provider: &ProviderName| known.get(provider).map(|block| block.status);
         let lacking = |provider: &&ProviderName| !status(provider).is_some_and(is_there);
         for provider in self.enabled.keys().filter(lacking) {
@@ -129,11 +134,7 @@ impl<'a> Expected<'a> {
                 }));
             }
         }
-        let there: Vec<_> = known.values().filter(|it| is_there(it.status)).collect();
-        if there.is_empty() {
-            return Ok(Some(Lack::All));
-        }
-        self.newer_archive(&there).await
+        Ok(there.is_empty().then_some(Lack::All))
     }
 
     /// The first of the blocks whose archive the provider was requested for after what was loaded.
