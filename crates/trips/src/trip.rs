@@ -5,6 +5,7 @@
 //! "Reject reasons", "Flags" and "Details that existing data depends on".
 
 mod cost;
+mod currency;
 mod decimal;
 mod fields;
 mod flagging;

@@ -168,6 +168,22 @@ async fn hours_have_the_labels_and_days_of_the_city() {
 }
 
 #[tokio::test]
+async fn an_unreadable_currency_is_not_counted_as_dollars() {
+    let db = Db::planned().await;
+    configure(&db, &[facts("bird", None)]).await;
+    let mut loaded = trips(0..3);
+    for (trip, code) in loaded.iter_mut().zip([None, Some("XXX"), Some("EUR")]) {
+        trip.currency = code.map(str::to_owned);
+    }
+    db.load(0, &loaded).await;
+    assert_eq!(
+        db.rows("SELECT currency, count(*) FROM api.trips_counted GROUP BY 1 ORDER BY 1")
+            .await,
+        ["EUR|1", "USD|1", "XXX|1"]
+    );
+}
+
+#[tokio::test]
 async fn withdrawn_trips_do_not_count_and_no_trip_counts_twice() {
     let db = Db::planned().await;
     // Another entry with the same id, as of a provider that was renamed.

@@ -1,5 +1,6 @@
 //! The cost of a trip, in the currency's minor unit.
 
+use super::currency::Currency;
 use super::decimal::{Decimal, NotWhole};
 use super::fields::Field;
 use super::scalar::Scalar;
@@ -40,30 +41,11 @@ fn shifted(number: &str, shift: i64) -> Result<i64, CostError> {
 /// How many decimals a cost of this unit has at most. Without a currency it is the US dollar.
 /// `None` if the currency was sent and cannot be read: as dollars, a cost of 300 yen would be a
 /// hundred times too high.
-pub(super) fn decimals(unit: CostUnit, currency: &Field<String>) -> Option<i64> {
+pub(super) fn decimals(unit: CostUnit, currency: &Field<Currency>) -> Option<i64> {
     match (unit, currency) {
         (CostUnit::Minor, _) => Some(0),
-        (CostUnit::Major, Ok(code)) => Some(code.as_deref().map_or(2, decimals_of)),
+        (CostUnit::Major, Ok(currency)) => Some(currency.map_or(2, |it| it.decimals)),
         (CostUnit::Major, Err(_)) => None,
-    }
-}
-
-/// How many decimals the major unit of a currency has (ISO 4217).
-fn decimals_of(code: &str) -> i64 {
-    const NONE: [&str; 17] = [
-        "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND",
-        "VUV", "XAF", "XOF", "XPF",
-    ];
-    const THREE: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
-    const FOUR: [&str; 2] = ["CLF", "UYW"];
-    if NONE.contains(&code) {
-        0
-    } else if THREE.contains(&code) {
-        3
-    } else if FOUR.contains(&code) {
-        4
-    } else {
-        2
     }
 }
 

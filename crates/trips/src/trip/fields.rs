@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::cost::{CostError, minor_units};
+use super::currency::{Currency, NO_CURRENCY};
 use super::reject::RejectReason;
 use super::scalar::{Id, Scalar, Stamp, StampError, whole};
 use super::{Flag, Flags};
@@ -60,6 +61,18 @@ impl Fields {
         })
     }
 
+    /// The code of a currency. One that cannot be read has a code of its own: null means dollars.
+    pub(super) fn currency(&mut self, field: &Field<Currency>) -> Option<String> {
+        let code = match field {
+            Ok(currency) => currency.map(|it| it.code),
+            Err(_) => {
+                self.flags.insert(Flag::UnusableField);
+                Some(NO_CURRENCY)
+            }
+        };
+        code.map(str::to_owned)
+    }
+
     /// A cost. A wrong one is loaded as null, since a number in a wrong unit is worse than none.
     pub(super) fn cost(&mut self, sent: Sent<'_>, decimals: Option<i64>) -> Option<i64> {
         match minor_units(&present(sent)?, decimals) {
@@ -107,16 +120,11 @@ pub(super) fn text(field: &'static str, sent: Sent<'_>) -> Field<String> {
     })
 }
 
-/// A code of ISO 4217, in the form that it has there. Which codes are in use changes, so any three
-/// letters are one.
-pub(super) fn currency_code(field: &'static str, sent: Sent<'_>) -> Field<String> {
+/// A currency of ISO 4217, by its code.
+pub(super) fn currency(field: &'static str, sent: Sent<'_>) -> Field<Currency> {
     let code = text(field, sent)?.map(|text| text.trim().to_ascii_uppercase());
-    match code {
-        Some(code) if code.len() != 3 || !code.bytes().all(|it| it.is_ascii_uppercase()) => {
-            Err(mistyped(field, "a currency code"))
-        }
-        code => Ok(code),
-    }
+    code.map(|code| Currency::of(&code).ok_or_else(|| mistyped(field, "a currency code")))
+        .transpose()
 }
 
 /// A string that some providers send as a number.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::cost::decimals;
 use super::fields::{
-    self, Field, Fields, Sent, currency_code, id, provider_id, size, text, text_or_number,
+    self, Field, Fields, Sent, currency, id, provider_id, size, text, text_or_number,
     text_or_texts, whole_number,
 };
 use super::parse::{End, RawTrip, Shape, trip_id_alone};
@@ -133,7 +133,7 @@ impl Rules<'_> {
         let (trip_duration, trip_distance) = read_amounts(sent, &shape, fields);
         let times = read_times(sent, fields);
         let ends = self.read_ends(&shape, fields);
-        let currency = currency_code("currency", sent.currency);
+        let currency = currency("currency", sent.currency);
         let decimals = decimals(self.feed.cost_unit, &currency);
         let standard_cost = fields.cost(sent.standard_cost, decimals);
         let actual_cost = fields.cost(sent.actual_cost, decimals);
@@ -156,7 +156,7 @@ impl Rules<'_> {
             accuracy: fields.optional(size("accuracy", sent.accuracy)),
             standard_cost,
             actual_cost,
-            currency: fields.optional(currency),
+            currency: fields.currency(&currency),
             journey_id,
             trip_type: fields.optional(text_or_texts("trip_type", sent.trip_type)),
             publication_time: times.publication.map(|stamp| stamp.time),

@@ -104,7 +104,7 @@ fn the_currency_says_what_its_minor_unit_is(
     #[case] number: &str,
     #[case] expected: Result<i64, CostError>,
 ) {
-    let decimals = decimals(CostUnit::Major, &Ok(currency.map(str::to_owned)));
+    let decimals = decimals(CostUnit::Major, &Ok(currency.and_then(Currency::of)));
     assert_eq!(minor_units(&Scalar::Number(number), decimals), expected);
 }
 

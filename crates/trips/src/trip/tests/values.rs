@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::fixture::*;
-use crate::trip::{Flags, Point, Rules, Trip};
+use crate::trip::{Flag, Flags, Point, Rules, Trip};
 use crate::{CostUnit, Feed};
 
 const START: Point = Point {
@@ -356,6 +356,30 @@ fn a_currency_is_a_code_in_upper_case(#[case] sent: &str, #[case] expected: &str
     assert_eq!(found.currency.as_deref(), Some(expected));
 }
 
+/// Null stands for US dollars, so it is not what an unreadable currency becomes.
+#[rstest]
+#[case(json!(840))]
+#[case(json!("\u{a5}"))]
+#[case(json!("\u{20ac}UR"))]
+#[case(json!("US"))]
+#[case(json!("us$"))]
+#[case(json!("EURO"))]
+#[case(json!("840"))]
+#[case(json!("YEN"))]
+#[case(json!("XXX"))]
+#[case(json!(" "))]
+#[case(json!({"code": "JPY"}))]
+fn a_currency_that_was_sent_and_cannot_be_read_is_no_currency(#[case] sent: Value) {
+    for trip in [trip(), trip_2_0()] {
+        let found = accepted(&with(trip.clone(), "currency", sent.clone()));
+        let mut without = accepted(&with(trip, "currency", Value::Null));
+        assert_eq!((&without.currency, without.flags), (&None, Flags::NONE));
+        without.currency = Some("XXX".to_owned());
+        without.flags.insert(Flag::UnusableField);
+        assert_eq!(found, without);
+    }
+}
+
 /// The trip of a feed in major units.
 fn priced(sent: &Value) -> Trip {
     let rules = Rules {
@@ -386,6 +410,7 @@ fn costs_in_major_units_are_converted(#[case] currency: Value, #[case] expected:
 #[rstest]
 #[case(json!("\u{a5}"))]
 #[case(json!("YEN!"))]
+#[case(json!("YEN "))]
 #[case(json!(392))]
 #[case(json!(["JPY"]))]
 fn costs_in_an_unreadable_currency_are_not_taken_for_dollars(#[case] currency: Value) {
@@ -393,7 +418,7 @@ fn costs_in_an_unreadable_currency_are_not_taken_for_dollars(#[case] currency: V
     let sent = with(with(sent, "actual_cost", json!(2.5)), "currency", currency);
     let found = priced(&sent);
     assert_eq!((found.standard_cost, found.actual_cost), (None, None));
-    assert_eq!(found.currency, None);
+    assert_eq!(found.currency.as_deref(), Some("XXX"));
     assert_eq!(found.flags.names(), ["unusable_field"]);
 
     // The minor unit needs no conversion.
