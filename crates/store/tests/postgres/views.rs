@@ -167,6 +167,38 @@ async fn hours_have_the_labels_and_days_of_the_city() {
     assert_eq!(hours, "25");
 }
 
+/// Where the clocks go back by two or three hours, as many hours of the day occur twice.
+#[tokio::test]
+async fn each_hour_has_its_own_label_where_the_clocks_go_back_by_more_than_one() {
+    for (name, day) in [
+        ("Antarctica/Troll", "2026-10-25"),
+        ("Asia/Magadan", "2014-10-26"),
+        ("Antarctica/Casey", "2010-03-05"),
+        ("US/Central", "2020-11-01"),
+    ] {
+        let db = Db::planned().await;
+        db.sql
+            .batch_execute("TRUNCATE api.schedule CASCADE")
+            .await
+            .unwrap();
+        let zone: CivilZone = name.parse().unwrap();
+        let day = zone.day(day.parse().unwrap()).unwrap();
+        db.store.ensure_blocks(&bird(), day, &zone).await.unwrap();
+        db.store.write_time_zone(&zone).await.unwrap();
+        db.sql
+            .batch_execute("UPDATE api.schedule SET status_id = 8")
+            .await
+            .unwrap();
+        let expected: Vec<_> = day.iter().map(|hour| hour.label(&zone)).collect();
+        let found = db
+            .rows("SELECT label FROM api.hours ORDER BY block_start")
+            .await;
+        assert_eq!(found, expected, "{name}");
+        let again = found.iter().filter(|label| label.ends_with('b')).count();
+        assert_eq!(again, expected.len() - 24, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn an_unreadable_currency_is_not_counted_as_dollars() {
     let db = Db::planned().await;
