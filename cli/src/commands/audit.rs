@@ -136,12 +136,6 @@ async fn repair_once(
         run::run_plan(Arc::clone(ctx), &plan, progress, stop.token().clone()).await?;
     done.blocks += summary.done;
     done.failed += plan.block_count.saturating_sub(summary.done);
-    if plan.not_loaded > 0 {
-        note!(
-            "{} not loaded now; `mds run --incomplete-only` loads what is missing",
-            counted(plan.not_loaded, "block").with("whose rows differ is", "whose rows differ are")
-        );
-    }
     run::report::print_before_start(&plan);
     if !summary.is_success() {
         note!("{summary}");

@@ -1,13 +1,18 @@
 //! What the portal must receive reaches it with the next plain run, whatever came in between.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rstest::rstest;
 use sandbox_provider::{Fault, Times};
 use serde_json::{Map, Value, json};
-use trips::status::BlockStatus::{AllRejected, Loaded, NoTrips, Published};
+use trips::status::BlockStatus;
+use trips::status::BlockStatus::{
+    AllRejected, Archived, ExtractFailed, LoadFailed, Loaded, New, NoTrips, NotPublished, Published,
+};
 
 use crate::kill::Running;
-use crate::support::{ONE_HOUR, World, hour, until, with, world_with};
+use crate::support::{ONE_HOUR, REPAIR, World, hour, stdout, until, with, world_with};
 
 const WAITING: &str = "SELECT count(*) FROM api.publications WHERE since IS NOT NULL";
 const LONG: Duration = Duration::from_secs(3600);
@@ -102,4 +107,117 @@ async fn a_load_that_rejects_everything_leaves_nothing_in_the_ledger() {
     assert_eq!(world.statuses().await, [AllRejected]);
     assert_eq!(world.trips().await, trips);
     assert_eq!(world.number(WAITING).await, 0);
+}
+
+/// What a row is once the settings round its times.
+fn rounded(portal: &BTreeMap<String, Value>) -> bool {
+    let is_rounded = |row: &Value| row["end_time"].as_str().unwrap().ends_with(":00:00");
+    portal.values().all(is_rounded)
+}
+
+impl World {
+    /// Publishes the hour, and gives it another status afterwards, as a later request or load does
+    /// that fails.
+    async fn publish_then_fail(&self, status: BlockStatus) {
+        self.expect(0, &ONE_HOUR).await;
+        if status == AllRejected {
+            let foreign = json!("5a1e0000-0000-4000-8000-000000000001");
+            self.take_for(&foreign).await;
+            self.expect(1, &with(&ONE_HOUR, &["--force"])).await;
+        } else {
+            let change = format!(
+                "UPDATE api.schedule SET status_id = {}, message = 'why'",
+                status.code()
+            );
+            self.database.batch_execute(&change).await.unwrap();
+        }
+        assert_eq!(self.statuses().await, [status]);
+    }
+}
+
+/// The rows of an earlier load stay at the portal until the hour is loaded again, which may be
+/// never. Settings that protect riders apply to them, too.
+#[rstest]
+#[case(New)]
+#[case(NotPublished)]
+#[case(Archived)]
+#[case(ExtractFailed)]
+#[case(LoadFailed)]
+#[case(AllRejected)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forced_publish_covers_the_rows_of_an_earlier_load(#[case] status: BlockStatus) {
+    let world = world().await;
+    world.publish_then_fail(status).await;
+    let before = world.portal();
+    assert!(before.len() > 10 && !rounded(&before));
+    let row = "SELECT jsonb_build_array(status_id, message, records_processed, loaded_at)::text FROM api.schedule";
+    let schedule = world.text(row).await;
+    let withdraw = "UPDATE api.trips SET withdrawn_at = now() WHERE id = (SELECT min(id::text) FROM api.trips)::uuid";
+    world.database.batch_execute(withdraw).await.unwrap();
+    let round = |settings: &mut Value| settings["PUBLIC_TIME_ROUNDING_MINUTES"] = json!(60);
+    world.edit_settings(round).await;
+
+    let forced = with(&["sync-socrata", "--force"], &ONE_HOUR[1..]);
+    let said = stdout(&world.expect(0, &forced).await);
+    assert!(said.contains("of 1 block 1 done"), "{said}");
+    let after = world.portal();
+    assert!(rounded(&after));
+    let kept: Vec<_> = before.keys().skip(1).collect();
+    assert_eq!(after.keys().collect::<Vec<_>>(), kept);
+    assert_eq!(world.number(WAITING).await, 0);
+    assert_eq!(world.text(row).await, schedule);
+}
+
+#[rstest]
+#[case(New)]
+#[case(ExtractFailed)]
+#[case(AllRejected)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repair_covers_the_rows_of_an_earlier_load(#[case] status: BlockStatus) {
+    let world = world().await;
+    world.publish_then_fail(status).await;
+    let right = world.portal();
+    let ids: Vec<_> = right.keys().cloned().collect();
+    assert!(world.stack.portal.lose_row(&ids[0]).unwrap());
+    world.expect(0, &REPAIR).await;
+    assert_eq!(world.portal(), right);
+    assert_eq!(world.statuses().await, [status]);
+
+    assert!(world.stack.portal.lose_row(&ids[1]).unwrap());
+    world.expect(0, &with(&ONE_HOUR, &["--audit"])).await;
+    assert_eq!(world.portal(), right);
+    assert_eq!(world.statuses().await, [status]);
+}
+
+/// As after a load that was killed once its file was there, and before it was committed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forced_publish_of_a_file_that_no_load_has_committed_sends_nothing() {
+    let world = world().await;
+    world.publish_then_fail(ExtractFailed).await;
+    let before = world.portal();
+    let forget = "UPDATE api.publications SET publish_sha256 = 'other', publish_etag = NULL";
+    world.database.batch_execute(forget).await.unwrap();
+    let uploads = world.uploads().len();
+    let forced = with(&["sync-socrata", "--force"], &ONE_HOUR[1..]);
+    let said = stdout(&world.expect(1, &forced).await);
+    assert!(said.contains("load the block again"), "{said}");
+    assert_eq!(world.uploads().len(), uploads);
+    assert_eq!(world.portal(), before);
+    let row = "SELECT status_id || ' ' || message FROM api.schedule";
+    assert_eq!(world.text(row).await, "-2 why");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forced_publish_has_nothing_to_do_for_an_hour_that_owns_no_trips() {
+    let world = world().await;
+    world
+        .take_for(&json!("5a1e0000-0000-4000-8000-000000000001"))
+        .await;
+    world.expect(1, &ONE_HOUR).await;
+    let forced = with(&["sync-socrata", "--force"], &ONE_HOUR[1..]);
+    let said = stdout(&world.expect(0, &forced).await);
+    assert!(
+        said.contains("1 block is done already (1 every trip rejected)"),
+        "{said}"
+    );
 }

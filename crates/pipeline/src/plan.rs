@@ -238,10 +238,10 @@ async fn plan_run(
     };
     let mut reading = Reading::start(ctx, parts(&ranges), schedule);
     while let Some(part) = reading.next().await? {
-        let rows = part.rows(&returning, now);
+        let publishable = part.publishable(ctx.store(), request).await?;
+        let rows = part.rows(&returning, &publishable, now);
         for row in rows {
             let row = planner.with_archive(row).await?;
-            let row = planner.with_refusal(row).await?;
             if let Some(block) = planner.add(row).await? {
                 on_block(&block);
             }

@@ -134,11 +134,13 @@ async fn published_in_turn(
     ended(ctx, item).await
 }
 
-/// What is known about the item's block, of which something must be loaded.
+/// What is known about the item's block, of which something must be loaded. A forced upload covers
+/// the trips of an earlier load, too, whatever has become of the block since: they are at the
+/// portal, and nothing else replaces their rows before the next load.
 async fn loaded_block(ctx: &Context, item: &BlockItem) -> Result<PublicationState, PipelineError> {
     let state = ctx.store().publication(item.schedule_id).await?;
     check_same_block(item, &state.block)?;
-    if is_loaded(&state) {
+    if is_loaded(&state) || item.force && state.has_trips {
         Ok(state)
     } else {
         Err(not_loaded(&state.block))
@@ -179,7 +181,8 @@ async fn enter_if_missing(
     state: &PublicationState,
     deadline: Instant,
 ) -> Result<(), PipelineError> {
-    if state.entry.is_some() || !state.status.has_done(Step::SyncDb) {
+    let owns_rows = state.status.has_done(Step::SyncDb) || item.force && state.has_trips;
+    if state.entry.is_some() || !owns_rows {
         return Ok(());
     }
     let mut claim = claim(ctx, item, deadline).await?;

@@ -76,6 +76,12 @@ const REQUEST: &str = "
     ) AS request
     WHERE p.schedule_id = $1 AND (p.since IS NOT NULL OR again)";
 
+/// Those of the blocks `$1` of which there is something to send.
+const PUBLISHABLE: &str = "
+    SELECT it.id FROM unnest($1::bigint[]) AS it (id)
+    WHERE EXISTS (SELECT FROM api.trips t WHERE t.schedule_id = it.id)
+       OR EXISTS (SELECT FROM api.publications p WHERE p.schedule_id = it.id AND p.since IS NOT NULL)";
+
 /// What the ledger and the schedule say about a block's publication.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublicationState {
@@ -87,6 +93,8 @@ pub struct PublicationState {
     pub counts: Option<Value>,
     /// The ledger's entry; `None` for a block that no load of this version has entered.
     pub entry: Option<PublicationEntry>,
+    /// Whether the block owns trips, also withdrawn ones, whatever its status says.
+    pub has_trips: bool,
 }
 
 /// A block's entry in the ledger.
@@ -120,6 +128,7 @@ impl PublicationState {
             status: read_status(get(row, "status_id")?)?,
             counts: get(row, "socrata_status")?,
             entry,
+            has_trips: get(row, "has_trips")?,
         })
     }
 }
@@ -135,7 +144,8 @@ impl Store {
             .client()
             .await?
             .query_typed_opt("SELECT v.provider_name, s.block_start, s.status_id, s.socrata_status, p.error_name, p.message,
-                        CASE WHEN p.schedule_id IS NOT NULL THEN p.since IS NOT NULL END AS is_pending
+                        CASE WHEN p.schedule_id IS NOT NULL THEN p.since IS NOT NULL END AS is_pending,
+                        EXISTS (SELECT FROM api.trips t WHERE t.schedule_id = s.schedule_id) AS has_trips
                  FROM api.schedule s
                  JOIN api.providers v USING (provider_id)
                  LEFT JOIN api.publications p USING (schedule_id)
@@ -171,6 +181,23 @@ impl Store {
             .map_err(failed("looking for rows that wait for an upload"))?
             .iter()
             .map(|row| get(row, "schedule_id"))
+            .collect()
+    }
+
+    /// Those of the blocks that own trips, also withdrawn ones, or of which the portal must receive
+    /// something.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn publishable(&self, schedule_ids: &[i64]) -> Result<BTreeSet<i64>, StoreError> {
+        self.client()
+            .await?
+            .query_typed(PUBLISHABLE, values![schedule_ids])
+            .await
+            .map_err(failed("looking for blocks that own trips"))?
+            .iter()
+            .map(|row| get(row, 0))
             .collect()
     }
 

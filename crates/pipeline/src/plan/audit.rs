@@ -129,7 +129,7 @@ fn row(owner: &OwnerBlock) -> PlanRow {
         schedule_id: Some(owner.schedule_id),
         status: owner.status,
         is_refetch_due: false,
-        is_refused: false,
+        is_publishable: true,
         is_waiting: false,
         lacks_side_data: false,
     }

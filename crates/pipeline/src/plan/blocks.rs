@@ -49,8 +49,9 @@ pub(super) struct PlanRow {
     pub(super) status: BlockStatus,
     /// Whether the block has reached an age at which its provider is requested again.
     pub(super) is_refetch_due: bool,
-    /// Whether the block is loaded, and its upload was refused before anything was sent.
-    pub(super) is_refused: bool,
+    /// Whether a forced publish covers the block although its status does not say that it is
+    /// loaded: it owns the trips of an earlier load, or the portal must receive something of it.
+    pub(super) is_publishable: bool,
     /// Whether the portal lacks rows of the block although its status says that it is done.
     pub(super) is_waiting: bool,
     /// Whether the provider is still to be requested for the vehicles and the telemetry of its
@@ -98,11 +99,30 @@ impl<'a> ReadPart<'a> {
         Self { part, scheduled }
     }
 
+    /// Its blocks that a forced publish covers although their statuses do not say that they are
+    /// loaded.
+    pub(super) async fn publishable(
+        &self,
+        store: &Store,
+        request: &PlanRequest,
+    ) -> Result<BTreeSet<i64>, PipelineError> {
+        if !request.force || !request.steps().is_publish_only() {
+            return Ok(BTreeSet::new());
+        }
+        let blocks = self.scheduled.iter().flatten();
+        let not_loaded: Vec<i64> = blocks
+            .filter(|row| !row.status.is_loaded())
+            .map(|row| row.schedule_id)
+            .collect();
+        Ok(store.publishable(&not_loaded).await?)
+    }
+
     /// The part's blocks, hour by hour with the providers interleaved. So no provider waits for
     /// another's months, and no provider gets the requests of all workers at once.
     pub(super) fn rows<'w>(
         self,
         returning: &'w Returning,
+        publishable: &'w BTreeSet<i64>,
         now: DateTime<Utc>,
     ) -> impl Iterator<Item = PlanRow> + use<'a, 'w> {
         let mut providers: Vec<_> = self.part.into_iter().zip(self.scheduled).collect();
@@ -118,7 +138,8 @@ impl<'a> ReadPart<'a> {
                 .filter(|(_, range, _)| range.first() <= hour && hour < range.end());
             let rows = wanted.map(|(provider, _, rows)| {
                 let scheduled = rows.next_if(|row| row.hour == hour);
-                plan_row(*provider, hour, scheduled.as_ref(), returning, now)
+                let scheduled = scheduled.as_ref();
+                plan_row(*provider, hour, scheduled, returning, publishable, now)
             });
             rows.collect::<Vec<_>>()
         })
@@ -130,6 +151,7 @@ fn plan_row(
     hour: Hour,
     scheduled: Option<&ScheduledBlock>,
     returning: &Returning,
+    publishable: &BTreeSet<i64>,
     now: DateTime<Utc>,
 ) -> PlanRow {
     PlanRow {
@@ -143,7 +165,7 @@ fn plan_row(
             let ages = &provider.config.refetch_after_hours;
             is_refetch_due(row.hour, row.status, row.extracted_at, ages, now)
         }),
-        is_refused: false,
+        is_publishable: scheduled.is_some_and(|row| publishable.contains(&row.schedule_id)),
         is_waiting: scheduled.is_some_and(|row| returning.waiting.contains(&row.schedule_id)),
         lacks_side_data: scheduled.is_some_and(|row| {
             let without = &returning.without_side_data;

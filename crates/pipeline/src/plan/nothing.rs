@@ -50,9 +50,9 @@ pub(super) enum LeftOut {
 pub(super) fn left_out(status: BlockStatus, request: &PlanRequest) -> LeftOut {
     let chosen = request.steps();
     if request.force {
-        // Only a plan that publishes leaves blocks out.
-        let is_loaded = status.is_loaded() || status == BlockStatus::NoTrips;
-        return if is_loaded || !chosen.is_publish_only() {
+        // Only a plan that publishes leaves blocks out. To load one again that owns no trips would
+        // bring none.
+        return if status.has_done(Step::SyncDb) || !chosen.is_publish_only() {
             LeftOut::Done
         } else {
             LeftOut::NotLoaded

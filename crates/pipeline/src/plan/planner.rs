@@ -108,20 +108,6 @@ impl<'a> Planner<'a> {
         Ok(row)
     }
 
-    /// Looks whether the block's rows wait for an upload that was refused, if that decides whether
-    /// it is published by force. Such a block is loaded: only its object was not in order.
-    pub(super) async fn with_refusal(&self, mut row: PlanRow) -> Result<PlanRow, PipelineError> {
-        let is_forced_publish = self.request.force && self.request.steps().is_publish_only();
-        if let Some(schedule_id) = row.schedule_id
-            && is_forced_publish
-            && row.status == BlockStatus::LoadFailed
-        {
-            let entry = self.ctx.store().publication(schedule_id).await?.entry;
-            row.is_refused = entry.is_some_and(|it| it.is_pending && it.refusal.is_some());
-        }
-        Ok(row)
-    }
-
     /// Adds a block to the plan; returns `None` if it has no steps to do.
     pub(super) async fn add(
         &mut self,
@@ -206,7 +192,7 @@ impl<'a> Planner<'a> {
 
     fn steps(&self, row: &PlanRow) -> Vec<Step> {
         let request = self.request;
-        if row.is_refused {
+        if row.is_publishable {
             return vec![Step::SyncSocrata];
         }
         let is_left_alone = request.incomplete_only && row.status == BlockStatus::Published;

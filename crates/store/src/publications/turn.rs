@@ -85,7 +85,8 @@ const RECORD_SENT: &str = "
     FROM ended
     WHERE s.schedule_id = ended.schedule_id";
 
-/// Records that the portal refuses a block's rows by themselves, so that nobody waits for them.
+/// Records that the portal refuses a block's rows by themselves, so that nobody waits for them. The
+/// message of a block at one of the statuses `$7` tells why it is not loaded, and stays.
 const RECORD_REFUSED: &str = "
     WITH refused AS (
         UPDATE api.publications p
@@ -95,9 +96,19 @@ const RECORD_REFUSED: &str = "
     )
     UPDATE api.schedule s
     SET status_id = CASE WHEN s.status_id = ANY ($6) THEN $5 ELSE s.status_id END,
-        message = $3 || ': ' || $4, published_at = NULL, updated_at = clock_timestamp()
+        message = CASE WHEN s.status_id = ANY ($7) THEN s.message ELSE $3 || ': ' || $4 END,
+        published_at = NULL, updated_at = clock_timestamp()
     FROM refused
     WHERE s.schedule_id = refused.schedule_id";
+
+/// Statuses of a block whose archive is still to come, or to be loaded. It may own the trips of an
+/// earlier load.
+const NOT_LOADED: [BlockStatus; 4] = [
+    BlockStatus::New,
+    BlockStatus::NotPublished,
+    BlockStatus::Archived,
+    BlockStatus::ExtractFailed,
+];
 
 /// A block's entry in the ledger, as its uploader needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -473,6 +484,7 @@ impl PublishTurn {
                     shortened(message),
                     status_code(status),
                     publishable_statuses(),
+                    NOT_LOADED.map(status_code).as_slice(),
                 ],
             )
             .await?;
