@@ -113,6 +113,35 @@ async fn killed_between_two_chunks_it_goes_on_after_the_one_that_is_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_upload_begins_anew_in_another_form() {
+    let world = loaded().await;
+    world.stack.portal.fail_next(Fault::Slow(Duration::ZERO));
+    world.stack.portal.fail_next(Fault::Status {
+        status: 503,
+        retry_after: Some(30),
+    });
+    let mut mds = Running::start(&world, &ONE_HOUR);
+    mds.until("the second chunk", async || world.uploads().len() == 2)
+        .await;
+    mds.kill();
+    let former: BTreeMap<_, _> = world.portal();
+    assert_eq!(former.len(), 7);
+    world
+        .edit_settings(|settings| settings["PUBLIC_DEVICE_ID_PERIOD"] = json!("day"))
+        .await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.statuses().await, [Published]);
+    assert_eq!(world.uploads().len(), 2 + 3);
+    let rows = world.portal();
+    assert_eq!(rows.len(), 20);
+    for (id, row) in former {
+        assert_ne!(rows[&id]["device_id"], row["device_id"], "the former form");
+    }
+    let counts = "SELECT concat_ws(' ', socrata_status->>'created', socrata_status->>'updated') FROM api.schedule";
+    assert_eq!(world.text(counts).await, "13 7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_uploader_sends_nothing_once_another_has_had_its_turn() {
     let world = loaded().await;
     world.stack.portal.fail_next(Fault::Slow(Duration::ZERO));

@@ -77,6 +77,12 @@ impl SocrataClient {
         Self { options, ..self }
     }
 
+    /// Where rows are sent: the portal and the dataset.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.url.as_str()
+    }
+
     /// Sends new, changed and deleted rows. A chunk without rows is not sent.
     ///
     /// Rows that the portal refuses while it takes others are counted in [`Upsert::errors`]; they

@@ -56,8 +56,8 @@ const ENTER: &str = "
 
 /// Asks for a block's upload. `$2` enters every row again, once for each run `$3`: a repeated step
 /// of the same run goes on where the upload stopped. So does another run while an upload of every
-/// row is not complete. It begins anew if the settings have changed, since the rows that were sent
-/// may have another form, and if it is an audit's, which has found that the portal has other rows.
+/// row is not complete. It begins anew if the settings have changed, and if it is an audit's, which
+/// has found that the portal has other rows.
 const REQUEST: &str = "
     UPDATE api.publications p
     SET requested_at = coalesce(p.requested_at, clock_timestamp()), error_name = NULL, message = NULL,

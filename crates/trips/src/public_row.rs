@@ -88,6 +88,15 @@ pub struct PublicForm {
     pub device_ids: DeviceIds,
 }
 
+impl PublicForm {
+    /// Tells this form from every other one. It has nothing of the key that ids may depend on.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let (zone, minutes) = (self.times.zone.name(), self.times.rounding.as_minutes());
+        format!("{zone} {minutes} {}", self.device_ids.fingerprint())
+    }
+}
+
 /// How the times of published rows are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PublicTimes {

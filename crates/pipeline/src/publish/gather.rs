@@ -15,6 +15,7 @@ use super::open::OpenPublication;
 use super::rows::check_file;
 use crate::context::{Context, Portal};
 use crate::error::{ErrorName, PipelineError};
+use crate::hashing::sha256;
 
 /// How many publications are looked up at a time.
 const LOOK_AHEAD: i64 = 1000;
@@ -28,6 +29,8 @@ pub(super) struct Gatherer<'a> {
     portal: &'a Portal,
     turn: &'a PublishTurn,
     form: Arc<PublicForm>,
+    /// Tells in which form, and where, rows are sent.
+    form_hash: String,
     own: i64,
     /// Whether everything of the own block is gathered, or it cannot be gathered now.
     pub(super) is_own_done: bool,
@@ -50,11 +53,14 @@ impl<'a> Gatherer<'a> {
         turn: &'a PublishTurn,
         own: i64,
     ) -> Result<Self, PipelineError> {
+        let form = ctx.public_form()?;
+        let address = portal.client.address();
         Ok(Self {
             ctx,
             portal,
             turn,
-            form: Arc::new(ctx.public_form()?),
+            form_hash: sha256(&format!("{address} {}", form.fingerprint())),
+            form: Arc::new(form),
             own,
             is_own_done: false,
             waiting: VecDeque::new(),
@@ -224,7 +230,8 @@ impl<'a> Gatherer<'a> {
         if self.waiting.is_empty() {
             self.waiting = self.turn.waiting(&self.seen, LOOK_AHEAD).await?.into();
         }
-        Ok(self.waiting.pop_front())
+        let next = self.waiting.pop_front();
+        Ok(next.map(|publication| publication.in_form(&self.form_hash)))
     }
 
     /// Adds the publication's next rows to a batch, as far as it has room: those that the portal

@@ -33,7 +33,8 @@ const READING: &str = "reading what is to be published";
 
 /// What is waiting, oldest first. `$1` are blocks to leave out.
 const WAITING: &str = "
-    SELECT schedule_id, load_id, publish_key, publish_sha256, publish_etag, rows, since, last_sent, counts
+    SELECT schedule_id, load_id, publish_key, publish_sha256, publish_etag, rows, since, last_sent, counts,
+        last_sent_form
     FROM api.publications
     WHERE since IS NOT NULL AND requested_at IS NOT NULL AND schedule_id <> ALL ($1)
     ORDER BY requested_at, schedule_id
@@ -131,6 +132,8 @@ pub struct Publication {
     pub last_sent: Option<Uuid>,
     /// What the portal has counted of that upload.
     pub counts: Option<Value>,
+    /// Tells in which form, and where, it has sent them.
+    pub form: Option<String>,
 }
 
 impl Publication {
@@ -145,7 +148,23 @@ impl Publication {
             since: get(row, "since")?,
             last_sent: get(row, "last_sent")?,
             counts: get(row, "counts")?,
+            form: get(row, "last_sent_form")?,
         })
+    }
+
+    /// The same publication for an upload in this form. If its rows went elsewhere before, or were
+    /// made otherwise, the upload begins anew.
+    #[must_use]
+    pub fn in_form(self, form: &str) -> Self {
+        if self.form.as_deref() == Some(form) {
+            return self;
+        }
+        Self {
+            last_sent: None,
+            counts: None,
+            form: Some(form.to_owned()),
+            ..self
+        }
     }
 }
 
@@ -447,13 +466,15 @@ impl PublishTurn {
         self.session
             .query_opt(
                 "recording the progress of an upload",
-                "UPDATE api.publications SET last_sent = $4, counts = $5 WHERE schedule_id = $1 AND load_id = $2 AND since = $3",
+                "UPDATE api.publications SET last_sent = $4, counts = $5, last_sent_form = $6
+                 WHERE schedule_id = $1 AND load_id = $2 AND since = $3",
                 values![
                     publication.schedule_id,
                     publication.load_id,
                     publication.since,
                     last_sent,
                     *counts,
+                    publication.form,
                 ],
             )
             .await?;

@@ -135,6 +135,35 @@ async fn a_force_enters_every_row_once_for_each_run() {
     assert!(ask(&db, 0, RUN, true).await);
 }
 
+/// The rows before would keep the former form, or be missing from the new dataset.
+#[tokio::test]
+async fn an_interrupted_upload_goes_on_in_its_own_form_only() {
+    let db = Db::planned().await;
+    db.load(0, &trips(0..3)).await;
+    assert!(ask(&db, 0, RUN, false).await);
+    let turn = db.turn().await;
+    let first = turn.waiting(&[], 1).await.unwrap().remove(0).in_form("a");
+    let last = public_id(trip(1).trip_id);
+    turn.record_progress(&first, last, &serde_json::json!({"created": 2}))
+        .await
+        .unwrap();
+
+    let again = turn.waiting(&[], 1).await.unwrap().remove(0);
+    let same = again.clone().in_form("a");
+    assert_eq!(same.last_sent, Some(last));
+    assert_eq!(same.counts, Some(serde_json::json!({"created": 2})));
+    let other = again.in_form("b");
+    assert_eq!((other.last_sent, &other.counts), (None, &None));
+    assert_eq!(other.since, same.since);
+
+    turn.record_progress(&other, last, &serde_json::json!({"updated": 2}))
+        .await
+        .unwrap();
+    let third = turn.waiting(&[], 1).await.unwrap().remove(0);
+    assert_eq!(third.clone().in_form("b").last_sent, Some(last));
+    assert_eq!(third.in_form("a").last_sent, None);
+}
+
 #[tokio::test]
 async fn what_is_entered_during_an_upload_stays_entered() {
     let db = Db::planned().await;

@@ -42,6 +42,17 @@ impl DeviceIds {
             Self::Changing { period, key } => key.device_in_period(public_id, &period.name(day)),
         }
     }
+
+    /// Tells these ids from others. The key is known by an id that it makes for no device and no
+    /// period.
+    pub(super) fn fingerprint(&self) -> String {
+        match self {
+            Self::Forever => "forever".to_owned(),
+            Self::Changing { period, key } => {
+                format!("{period} {}", key.device_in_period(Uuid::nil(), ""))
+            }
+        }
+    }
 }
 
 impl DeviceIdPeriod {

@@ -32,6 +32,7 @@ fn publication(schedule_id: i64) -> Publication {
         since: "2020-01-15T12:00:00Z".parse().unwrap(),
         last_sent: None,
         counts: None,
+        form: None,
     }
 }
 
