@@ -40,8 +40,8 @@ const CONNECTIONS: usize = 40;
 /// The options of a stack.
 #[derive(Debug)]
 pub struct StackOptions {
-    /// The folder for all data. With `None` it is a temporary folder, which is removed with the
-    /// stack.
+    /// The folder for all data, in which what others have put into the configuration stays. With
+    /// `None` it is a temporary folder, which is removed with the stack.
     pub folder: Option<PathBuf>,
     /// The providers by their short names.
     pub providers: BTreeMap<String, ProviderOptions>,
@@ -192,16 +192,13 @@ impl LocalStack {
     async fn configure(&self, options: &StackOptions) -> Result<(), StackError> {
         let env = self.environment()?;
         let vault = config::open_vault(&env).await?;
-        vault
-            .put_json(&env.settings_key, &self.settings(options), Seal::Encrypt)
-            .await?;
-        vault
-            .put_json(
-                &env.providers_key,
-                &self.providers_file(options),
-                Seal::Encrypt,
-            )
-            .await?;
+        let folder = options.folder.as_deref();
+        for (key, content) in [
+            (&env.settings_key, self.settings(options)),
+            (&env.providers_key, self.providers_file(options)),
+        ] {
+            configuration::put(&vault, key, content, folder).await?;
+        }
         for (key, geojson) in city::layers() {
             vault
                 .put_bytes(key, geojson.as_bytes(), Seal::Plain)
