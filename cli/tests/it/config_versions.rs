@@ -232,6 +232,45 @@ async fn former_versions_are_rotated_and_a_plain_one_is_encrypted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_dataset_is_told_by_its_id_and_its_portal() {
+    let world = world().await;
+    let mut settings: Value = serde_json::from_str(&world.revealed("settings").await).unwrap();
+    let id = settings["SOCRATA_DATASET"].as_str().unwrap().to_owned();
+    let host = settings["SOCRATA_DATA_ENDPOINT"]
+        .as_str()
+        .unwrap()
+        .trim_end_matches('/')
+        .to_owned();
+    let elsewhere = "SOCRATA_DATASET changes: hours are published to another dataset";
+    let portal =
+        "SOCRATA_DATA_ENDPOINT changes: hours are published to the dataset of another portal";
+
+    settings["SOCRATA_DATASET"] = json!(id.to_uppercase());
+    settings["SOCRATA_DATA_ENDPOINT"] = json!(format!("{host}/"));
+    let shown = world.put(0, "settings", &settings.to_string(), &[]).await;
+    assert!(!shown.contains("changes: hours are published"), "{shown}");
+
+    settings["SOCRATA_DATASET"] = json!("zzzz-9999");
+    let shown = world.put(0, "settings", &settings.to_string(), &[]).await;
+    assert!(
+        shown.contains(elsewhere) && !shown.contains(portal),
+        "{shown}"
+    );
+
+    settings["SOCRATA_DATA_ENDPOINT"] = json!("data.example.gov");
+    let shown = world.put(0, "settings", &settings.to_string(), &[]).await;
+    assert!(
+        shown.contains(portal) && !shown.contains(elsewhere),
+        "{shown}"
+    );
+
+    settings["SOCRATA_DATA_ENDPOINT"] = json!("data.example.gov/resource/abcd-2345.json");
+    let shown = world.put(2, "settings", &settings.to_string(), &[]).await;
+    let way_out = "SOCRATA_DATA_ENDPOINT must not have a path: write the portal's host alone";
+    assert!(shown.contains(way_out), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_seldom_meant_is_warned_of_with_the_nearest_name() {
     let world = world().await;
     let mut settings: Value = serde_json::from_str(&world.revealed("settings").await).unwrap();

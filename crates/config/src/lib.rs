@@ -36,5 +36,6 @@ pub use schema::{
 };
 pub use scope::Scope;
 pub use settings::Settings;
+pub use socrata::{DatasetId, parse_endpoint};
 pub use version::{BoundaryVersions, ConfigVersion, current_boundaries, current_files};
 pub use warning::ConfigWarning;

@@ -92,13 +92,19 @@ pub enum EndpointError {
         "must not have a login (`user:password@`): that of the portal is SOCRATA_KEY_ID and SOCRATA_KEY_SECRET"
     )]
     HasLogin,
+    /// The address has a path, which would not be used.
+    #[error(
+        "must not have a path: write the portal's host alone, such as data.example.gov, and the dataset's id as SOCRATA_DATASET"
+    )]
+    HasPath,
 }
 
 /// Reads the address of a portal, a host name or a URL, into a URL.
 ///
 /// # Errors
 ///
-/// The text is neither, it is plain http to a host other than loopback, or it has a login.
+/// The text is neither, it is plain http to a host other than loopback, or it has a login or a
+/// path.
 pub fn parse_endpoint(text: &str) -> Result<Url, EndpointError> {
     let text = text.trim();
     let url = if text.contains("://") {
@@ -113,6 +119,10 @@ pub fn parse_endpoint(text: &str) -> Result<Url, EndpointError> {
     check_secure(&url)?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(EndpointError::HasLogin);
+    }
+    let has_more = url.query().is_some() || url.fragment().is_some();
+    if has_more || !matches!(url.path(), "" | "/") {
+        return Err(EndpointError::HasPath);
     }
     Ok(url)
 }

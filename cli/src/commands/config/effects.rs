@@ -9,6 +9,8 @@ use trips::time::CivilZone;
 use super::redact::Kind;
 
 const ROUNDING: &str = "PUBLIC_TIME_ROUNDING_MINUTES";
+const DATASET: &str = "SOCRATA_DATASET";
+const ENDPOINT: &str = "SOCRATA_DATA_ENDPOINT";
 const PERIOD: &str = "PUBLIC_DEVICE_ID_PERIOD";
 
 /// What a change means.
@@ -133,9 +135,14 @@ fn of_settings(before: &Value, after: &Value) -> Vec<String> {
              finds them",
         ),
         (
-            "SOCRATA_DATASET",
-            is_replaced("SOCRATA_DATASET"),
+            DATASET,
+            is_other(dataset(before), dataset(after)),
             "hours are published to another dataset, which lacks those before",
+        ),
+        (
+            ENDPOINT,
+            is_other(portal(before), portal(after)),
+            "hours are published to the dataset of another portal, which lacks those before",
         ),
         (
             ROUNDING,
@@ -148,6 +155,25 @@ fn of_settings(before: &Value, after: &Value) -> Vec<String> {
     meanings
         .map(|(key, _, meaning)| format!("{key} changes: {meaning}"))
         .collect()
+}
+
+/// Whether one is given in place of another.
+fn is_other(former: Option<String>, new: Option<String>) -> bool {
+    former.is_some() && new.is_some() && former != new
+}
+
+/// The dataset's id, in whatever case it is written.
+fn dataset(settings: &Value) -> Option<String> {
+    let text = given(settings, DATASET)?.as_str()?;
+    let id = text.parse::<config::DatasetId>();
+    Some(id.map_or_else(|_| text.to_owned(), String::from))
+}
+
+/// The portal's address, which may be written as a host or as a URL.
+fn portal(settings: &Value) -> Option<String> {
+    let text = given(settings, ENDPOINT)?.as_str()?;
+    let url = config::parse_endpoint(text);
+    Some(url.map_or_else(|_| text.to_owned(), String::from))
 }
 
 /// The value under `key`, if it has one. A blank one counts as none, as it does for a run.

@@ -43,6 +43,10 @@ fn an_endpoint_is_a_host_or_a_url(#[case] text: &str, #[case] url: &str) {
 #[case("https://user:password@data.example.gov", EndpointError::HasLogin)]
 #[case("user@data.example.gov", EndpointError::HasLogin)]
 #[case("https://:password@data.example.gov", EndpointError::HasLogin)]
+#[case("data.example.gov/resource/abcd-2345.json", EndpointError::HasPath)]
+#[case("https://data.example.gov/d/abcd-2345/", EndpointError::HasPath)]
+#[case("https://data.example.gov/?$limit=1", EndpointError::HasPath)]
+#[case("data.example.gov#top", EndpointError::HasPath)]
 fn refuses_other_endpoints(#[case] text: &str, #[case] error: EndpointError) {
     assert_eq!(parse_endpoint(text), Err(error));
 }
