@@ -1,6 +1,7 @@
 //! The client of one dataset.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_kit::{RetryBudget, host, same_origin};
@@ -19,13 +20,14 @@ use crate::error::SocrataError;
 use crate::held::{Always, MaySend};
 use crate::metadata::DatasetInfo;
 use crate::options::ClientOptions;
-use crate::request::{Response, send};
+use crate::request::{Kept, Response, send};
 use crate::resource::{JSON, headers, metadata_url, resource_url};
 use crate::upsert::Upsert;
 
-const MAX_UPSERT_RESPONSE_BYTES: usize = 1 << 20;
-const MAX_METADATA_BYTES: usize = 8 << 20;
-const MAX_QUERY_RESPONSE_BYTES: usize = 64 << 20;
+/// The counts of an upload. What the portal reports of each row is not kept.
+const UPSERT_RESPONSE: Kept = Kept::Outline(1 << 20);
+const METADATA: Kept = Kept::Whole(8 << 20);
+const QUERY_RESPONSE: Kept = Kept::Whole(64 << 20);
 
 /// Writes and counts the rows of one dataset. Cheap to clone. `Debug` shows no secret.
 #[derive(Clone)]
@@ -118,11 +120,19 @@ impl SocrataClient {
             may_send.map_err(|why| SocrataError::NotSent { why })?;
             self.post(chunk.body.clone()).await
         };
-        let body = match self.with_retries(attempt).await? {
-            Posted::Done(body) => body,
-            Posted::Accepted(ticket) => self.poll(&ticket).await?,
-        };
-        Upsert::read(&body, chunk.rows as u64, chunk.deletions as u64)
+        let mut expired = RetryBudget::new(self.options.max_attempts, self.options.retry);
+        loop {
+            let body = match self.with_retries(attempt).await? {
+                Posted::Done(body) => Some(body),
+                Posted::Accepted(ticket) => self.poll(&ticket).await?,
+            };
+            if let Some(body) = body {
+                return Upsert::read(&body, chunk.rows as u64, chunk.deletions as u64);
+            }
+            // The rows may be there or not. To send them again does no harm.
+            let wait = expired.backoff(None).ok_or_else(ticket_expired)?;
+            pause(&ticket_expired(), wait).await;
+        }
     }
 
     /// What the portal says about the dataset and its columns.
@@ -133,7 +143,7 @@ impl SocrataClient {
     pub async fn dataset_info(&self) -> Result<DatasetInfo, SocrataError> {
         let url = &self.metadata_url;
         let body = self
-            .with_retries(|| self.get_body(url.clone(), MAX_METADATA_BYTES))
+            .with_retries(|| self.get_body(url.clone(), METADATA))
             .await?;
         DatasetInfo::read(&body)
     }
@@ -166,12 +176,12 @@ impl SocrataClient {
     async fn query_body(&self, query: &[(&str, &str)]) -> Result<Bytes, SocrataError> {
         let mut url = self.url.clone();
         url.query_pairs_mut().extend_pairs(query);
-        self.with_retries(|| self.get_body(url.clone(), MAX_QUERY_RESPONSE_BYTES))
+        self.with_retries(|| self.get_body(url.clone(), QUERY_RESPONSE))
             .await
     }
 
-    async fn get_body(&self, url: Url, max_bytes: usize) -> Result<Bytes, SocrataError> {
-        let response = self.get(url, max_bytes).await?;
+    async fn get_body(&self, url: Url, kept: Kept) -> Result<Bytes, SocrataError> {
+        let response = self.get(url, kept).await?;
         match response.status {
             200 => Ok(response.body),
             status => Err(in_progress(status)),
@@ -184,7 +194,7 @@ impl SocrataClient {
             .post(self.url.clone())
             .header(CONTENT_TYPE, JSON)
             .body(body);
-        let response = self.send(request, MAX_UPSERT_RESPONSE_BYTES).await?;
+        let response = self.send(request, UPSERT_RESPONSE).await?;
         if response.status == 200 {
             return Ok(Posted::Done(response.body));
         }
@@ -195,19 +205,15 @@ impl SocrataClient {
             .ok_or_else(|| in_progress(response.status))
     }
 
-    async fn get(&self, url: Url, max_bytes: usize) -> Result<Response, SocrataError> {
-        self.send(self.http.get(url), max_bytes).await
+    async fn get(&self, url: Url, kept: Kept) -> Result<Response, SocrataError> {
+        self.send(self.http.get(url), kept).await
     }
 
-    async fn send(
-        &self,
-        request: RequestBuilder,
-        max_bytes: usize,
-    ) -> Result<Response, SocrataError> {
+    async fn send(&self, request: RequestBuilder, kept: Kept) -> Result<Response, SocrataError> {
         let request = request
             .headers(self.headers.clone())
             .timeout(self.options.timeout);
-        send(request, max_bytes).await
+        send(request, kept).await
     }
 
     /// Repeats `work` until it succeeds, fails for good, or the attempts are used up.
@@ -224,27 +230,26 @@ impl SocrataClient {
             let Some(wait) = budget.backoff(error.retry_after()) else {
                 return Err(error);
             };
-            tracing::info!(
-                error.message = %error,
-                retry.wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                "request to portal failed, retrying"
-            );
-            sleep(wait).await;
+            pause(&error, wait).await;
         }
     }
 
-    /// Asks for the result of an upload that the portal processes in the background.
-    async fn poll(&self, ticket: &Url) -> Result<Bytes, SocrataError> {
+    /// Asks for the result of an upload that the portal processes in the background; `None` if it
+    /// no longer knows of it.
+    async fn poll(&self, ticket: &Url) -> Result<Option<Bytes>, SocrataError> {
         let max_polls = self.options.max_polls.saturating_add(1);
         let mut budget = RetryBudget::new(max_polls, self.options.retry);
         while let Some(wait) = budget.backoff(None) {
             sleep(wait).await;
-            let response = match self.get(ticket.clone(), MAX_UPSERT_RESPONSE_BYTES).await {
+            let response = match self.get(ticket.clone(), UPSERT_RESPONSE).await {
                 Err(error) if error.is_transient() => continue,
+                Err(SocrataError::Rejected {
+                    status: 404 | 410, ..
+                }) => return Ok(None),
                 response => response?,
             };
             if response.status == 200 {
-                return Ok(response.body);
+                return Ok(Some(response.body));
             }
         }
         Err(in_progress(202))
@@ -285,6 +290,16 @@ impl SocrataClient {
     }
 }
 
+/// Waits before the next attempt.
+async fn pause(error: &SocrataError, wait: Duration) {
+    tracing::info!(
+        error.message = %error,
+        retry.wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        "request to portal failed, retrying"
+    );
+    sleep(wait).await;
+}
+
 /// The response to an upload.
 enum Posted {
     /// The body with the counts.
@@ -320,6 +335,16 @@ pub(crate) fn total(body: &[u8]) -> Result<u64, SocrataError> {
     rows.first()
         .and_then(|Object(total)| total.value())
         .ok_or_else(|| SocrataError::malformed("the response to a count has no number"))
+}
+
+/// The dataset is there, since it has taken the upload.
+fn ticket_expired() -> SocrataError {
+    SocrataError::Unavailable {
+        why: "it accepted an upload, and no longer knows what has become of it".to_owned(),
+        status: Some(404),
+        retry_after: None,
+        source: None,
+    }
 }
 
 fn in_progress(status: u16) -> SocrataError {

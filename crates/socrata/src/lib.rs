@@ -9,6 +9,7 @@ pub mod fuzzing;
 mod held;
 mod metadata;
 mod options;
+mod outline;
 mod request;
 mod resource;
 mod upsert;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::error::SocrataError;
+use crate::outline::read_outline;
 
 /// A response with status 200 or 202.
 pub(crate) struct Response {
@@ -18,15 +19,24 @@ pub(crate) struct Response {
     pub(crate) body: Bytes,
 }
 
-/// Sends a request and reads the response, whose body may have at most `max_bytes`.
-pub(crate) async fn send(
-    request: RequestBuilder,
-    max_bytes: usize,
-) -> Result<Response, SocrataError> {
+/// How much of a body is kept.
+#[derive(Clone, Copy)]
+pub(crate) enum Kept {
+    /// All of it, which may have at most so many bytes.
+    Whole(usize),
+    /// The outline of an object, which may have at most so many bytes.
+    Outline(usize),
+}
+
+/// Sends a request and reads the response.
+pub(crate) async fn send(request: RequestBuilder, kept: Kept) -> Result<Response, SocrataError> {
     let response = request.send().await.map_err(SocrataError::transport)?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();
-    let body = read_body(response, max_bytes).await;
+    let body = match kept {
+        Kept::Whole(max_bytes) => read_body(response, max_bytes).await,
+        Kept::Outline(max_bytes) => read_outline(response, max_bytes).await,
+    };
     match status {
         200 | 202 => {
             let body = body.map_err(unreadable)?;

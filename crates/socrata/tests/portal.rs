@@ -403,6 +403,70 @@ async fn an_accepted_upload_that_fails_is_refused() {
     );
 }
 
+#[rstest]
+#[case(404)]
+#[case(410)]
+#[tokio::test]
+async fn an_accepted_upload_whose_ticket_has_expired_is_sent_again(#[case] status: u16) {
+    let server = MockServer::start().await;
+    let accepted = ResponseTemplate::new(202).insert_header("location", "/work");
+    for (how, response, times) in [
+        ("POST", accepted, 1),
+        ("POST", done(), 9),
+        ("GET", ResponseTemplate::new(status), 9),
+    ] {
+        Mock::given(method(how))
+            .respond_with(response)
+            .up_to_n_times(times)
+            .mount(&server)
+            .await;
+    }
+    assert_eq!(upsert(&client(&server.uri())).await.unwrap(), DONE);
+    assert_eq!(requests(&server).await, 3, "an upload, a poll, an upload");
+}
+
+#[tokio::test]
+async fn uploads_whose_tickets_always_expire_are_unavailable() {
+    let server = always(ResponseTemplate::new(202).insert_header("location", "/work")).await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(404))
+        .mount(&server)
+        .await;
+    let error = upsert(&client(&server.uri())).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert!(error.to_string().contains("no longer knows"), "{error}");
+    assert!(!error.to_string().contains("SOCRATA_DATASET"), "{error}");
+    assert_eq!(
+        requests(&server).await,
+        6,
+        "as many uploads as attempts, each with a poll"
+    );
+}
+
+/// A report of 130 bytes for each of 10,000 rows is longer than the counts by far, which may stand
+/// on either side of it.
+#[rstest]
+#[case::before(true)]
+#[case::behind(false)]
+#[tokio::test]
+async fn counts_beside_a_long_report_are_read(#[case] is_before: bool) {
+    let row = json!({"id": "row", "why": "}]\"{[\\", "Errors": 9, "more": "x".repeat(100)});
+    let report = Value::from(vec![row; 10_000]).to_string();
+    let counts = r#""Rows Created":1,"Rows Updated":1,"Errors":0"#;
+    let body = if is_before {
+        format!("{{{counts},\"Report\":{report}}}")
+    } else {
+        format!("{{\"Report\":{report},{counts}}}")
+    };
+    assert!(body.len() > 1 << 20);
+    let server = ScriptedServer::start(vec![whole(&body)]).await;
+    let upserted = upsert(&client(&server.url())).await.unwrap();
+    assert_eq!(
+        (upserted.created, upserted.updated, upserted.errors),
+        (1, 1, 0)
+    );
+}
+
 #[tokio::test]
 async fn an_accepted_upload_without_a_ticket_is_sent_again() {
     let server = failing(ResponseTemplate::new(202), 2).await;
