@@ -177,6 +177,20 @@ async fn a_run_that_publishes_only_counts_what_it_has_published() {
         (&report["trips_published"], &report["trips_loaded"]),
         (&loaded, &json!(0))
     );
+
+    // Another hour may own a trip that this one has delivered, and a withdrawn one has no row.
+    let withdraw = "UPDATE api.trips SET withdrawn_at = now() WHERE id = (SELECT min(id::text) FROM api.trips)::uuid";
+    world.database.batch_execute(withdraw).await.unwrap();
+    let mut again = with(&THREE_HOURS, &["--force"]);
+    again[0] = "sync-socrata";
+    let report = world.run_report(0, &again).await;
+    let rows = world.portal().len() as u64;
+    assert_eq!(report["trips_published"], rows);
+    assert_eq!(Some(rows + 1), loaded.as_u64());
+    let table = stdout(&world.expect(0, &again).await);
+    assert!(table.contains("trips published"), "{table}");
+    let cells: Vec<_> = table.split(['│', '|', ' ']).collect();
+    assert!(cells.contains(&rows.to_string().as_str()), "{table}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,7 +64,7 @@ pub struct RunTrips {
     pub trips_rejected: u64,
     /// Number of trips delivered again within a block.
     pub trips_duplicates: u64,
-    /// Number of trips in the blocks that were published.
+    /// Number of trips whose rows the portal took.
     #[serde(default)]
     pub trips_published: u64,
 }

@@ -17,7 +17,8 @@ use crate::schedule::{get, read_provider, read_status};
 
 /// The counts by provider. A block's trips count where this run has moved them: its row names the
 /// run, and times later than the run's beginning. A later run that moves them again takes them
-/// over.
+/// over. Of what is published, the portal's own counts are summed up: a trip that two hours deliver
+/// is one row, which one of them sends. Older tools stored other JSON there.
 ///
 /// A run that was stopped, killed or has given up has moved trips of blocks that have no outcome.
 /// No index leads to them, so they are looked for only if the plan has such blocks.
@@ -40,7 +41,10 @@ const BY_PROVIDER: &str = "
            coalesce(sum(s.records_processed) FILTER (WHERE s.run_id = r.run_id AND s.loaded_at >= r.created_at), 0)::bigint AS loaded,
            coalesce(sum(s.records_error_count) FILTER (WHERE s.run_id = r.run_id AND s.loaded_at >= r.created_at), 0)::bigint AS rejected,
            coalesce(sum(s.records_duplicate_count) FILTER (WHERE s.run_id = r.run_id AND s.loaded_at >= r.created_at), 0)::bigint AS duplicates,
-           coalesce(sum(s.records_processed) FILTER (WHERE s.published_at >= r.created_at), 0)::bigint AS published
+           coalesce(sum(
+               CASE WHEN jsonb_typeof(s.socrata_status -> 'created') = 'number' THEN (s.socrata_status ->> 'created')::numeric ELSE 0 END
+               + CASE WHEN jsonb_typeof(s.socrata_status -> 'updated') = 'number' THEN (s.socrata_status ->> 'updated')::numeric ELSE 0 END
+           ) FILTER (WHERE s.published_at >= r.created_at), 0)::bigint AS published
     FROM b
     JOIN api.schedule s USING (schedule_id)
     JOIN api.providers p USING (provider_id)
