@@ -103,7 +103,7 @@ async fn nothing_is_sent_where_nothing_differs() {
         assert_eq!(report["different_hours"], json!([]));
     }
     assert_eq!(world.portal_requests("POST"), uploads);
-    // The dataset's description, the sums of the month's hours, and rows without an end.
+    // The dataset's description, the sums of the hours up to the last one, and rows without an end.
     assert_eq!(world.portal_requests("GET"), reads + 2 * 3);
     // It writes nothing but what it has found.
     let recorded = "SELECT count(*) FROM api.audits WHERE missing + different + extra = 0";
@@ -181,6 +181,23 @@ async fn rows_that_were_removed_altered_and_added_are_found_and_repaired() {
     assert_eq!(world.whole_portal(), right);
     assert_eq!(world.statuses().await, [Published; 4]);
     world.audit(0, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_that_returns_fewer_rows_at_a_time_is_read_to_its_end() {
+    let world = published_world().await;
+    let right = world.whole_portal();
+    for cap in [1, 7] {
+        world.stack.portal.cap_pages(cap);
+        let report = world.audit(0, &["--rows"]).await;
+        assert_eq!(report["portal_rows"], right.len(), "{cap}");
+    }
+    let bird = world.ids("bird").await;
+    world.stack.portal.lose_row(&bird[0]).unwrap();
+    world.edit(&bird[1], "trip_duration", json!(7));
+    assert_eq!(counts(&world.audit(1, &[]).await), [1, 1, 0, 0]);
+    world.audit(0, &["--repair"]).await;
+    assert_eq!(world.whole_portal(), right);
 }
 
 #[rstest]
@@ -384,7 +401,11 @@ async fn a_month_with_a_change_of_the_clocks_is_compared_whole(
     let report: Value = serde_json::from_slice(&report.stdout).unwrap();
     assert_eq!(report["hours"], hours);
     assert_eq!(report["database_rows"], world.stack.portal.row_count());
-    assert_eq!(world.portal_requests("GET"), reads + 3, "one grouped query");
+    assert_eq!(
+        world.portal_requests("GET"),
+        reads + 4,
+        "one grouped query, and one for what may follow"
+    );
 
     for row in world.stack.portal.rows() {
         world

@@ -10,6 +10,7 @@ mod soql;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -119,6 +120,7 @@ impl Portal {
             rows: Mutex::new(rows),
             faults: Faults::default(),
             refused: Mutex::default(),
+            max_page_rows: AtomicUsize::new(usize::MAX),
             lock: tokio::sync::Mutex::new(()),
             tickets: Mutex::default(),
         });
@@ -154,6 +156,11 @@ impl Portal {
             column: column.to_owned(),
             prefix: prefix.to_owned(),
         });
+    }
+
+    /// Returns at most so many rows for a query from now on, as a proxy before a portal may.
+    pub fn cap_pages(&self, rows: usize) {
+        self.state.max_page_rows.store(rows, Ordering::Relaxed);
     }
 
     /// Removes the faults that have not happened yet, and refuses no more rows.

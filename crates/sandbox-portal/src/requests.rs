@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(super) struct State {
     pub(super) rows: Mutex<Rows>,
     pub(super) faults: Faults,
     pub(super) refused: Mutex<Option<RefusedRows>>,
+    /// The most rows of an answer to a query.
+    pub(super) max_page_rows: AtomicUsize,
     /// The upload that is being processed holds this lock.
     pub(super) lock: tokio::sync::Mutex<()>,
     pub(super) tickets: Mutex<HashMap<String, Ticket>>,
@@ -290,7 +293,9 @@ async fn query(
     let query = Query::parse(&parameters, &state.options.columns)
         .map_err(|error| refused(StatusCode::BAD_REQUEST, error.code, error.to_string()))?;
     let rows = state.rows.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(Json(query.run(rows.iter())).into_response())
+    let mut page = query.run(rows.iter());
+    page.truncate(state.max_page_rows.load(Ordering::Relaxed));
+    Ok(Json(page).into_response())
 }
 
 fn poll(state: &State, file: &str, name: &str) -> Result<Response, Refusal> {

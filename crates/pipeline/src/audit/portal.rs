@@ -16,7 +16,7 @@ use super::hours::HourSums;
 use crate::error::{ErrorName, PipelineError};
 use crate::publish::sending::present;
 
-/// How many rows a portal returns for one query.
+/// How many rows a query asks for. A portal, or a proxy before it, may return fewer at a time.
 pub(super) const PAGE_ROWS: usize = 50_000;
 
 /// The sums of each hour. The aliases are not names of columns.
@@ -97,6 +97,7 @@ impl Dataset {
     ) -> Result<BTreeMap<Hour, HourSums>, PipelineError> {
         let within = within(range);
         let mut sums = BTreeMap::new();
+        let mut ending = Ending::default();
         loop {
             let page: Vec<Map<String, Value>> = self
                 .page(
@@ -106,14 +107,16 @@ impl Dataset {
                         ("$group", "end_day, end_hour"),
                         ("$order", "end_day, end_hour"),
                     ],
-                    sums.len(),
+                    ending.read,
                 )
                 .await?;
             for row in &page {
                 let (hour, of_hour) = hour_sums(row).ok_or_else(not_understood)?;
                 sums.insert(hour, of_hour);
             }
-            if page.len() < PAGE_ROWS {
+            let last = sums.last_key_value();
+            let is_whole = last.is_some_and(|(hour, _)| hour.next() == range.end());
+            if ending.is_last(page.len()) || is_whole {
                 return Ok(sums);
             }
         }
@@ -138,7 +141,7 @@ impl Dataset {
         Pages {
             dataset: self,
             filter,
-            read: 0,
+            ending: Ending::default(),
             page: VecDeque::new(),
             is_last: false,
         }
@@ -163,11 +166,31 @@ impl Dataset {
     }
 }
 
+/// Finds the last page of a query. One that is shorter than asked for may be followed by others, so
+/// it takes an empty page, or one that is shorter than those before it.
+#[derive(Debug, Default)]
+struct Ending {
+    /// The rows of all pages so far.
+    read: usize,
+    /// The rows of the shortest one.
+    shortest: Option<usize>,
+}
+
+impl Ending {
+    /// Whether a page of so many rows is the last one.
+    fn is_last(&mut self, rows: usize) -> bool {
+        self.read += rows;
+        let is_shorter = self.shortest.is_some_and(|shortest| rows < shortest);
+        self.shortest = Some(self.shortest.map_or(rows, |shortest| shortest.min(rows)));
+        rows == 0 || is_shorter
+    }
+}
+
 /// The rows of a query, page by page.
 pub(super) struct Pages<'a> {
     dataset: &'a Dataset,
     filter: String,
-    read: usize,
+    ending: Ending,
     page: VecDeque<PortalRow>,
     is_last: bool,
 }
@@ -181,10 +204,9 @@ impl Pages<'_> {
                 ("$where", &self.filter),
                 ("$order", "trip_id"),
             ];
-            let page: Vec<PortalRow> = self.dataset.page(&query, self.read).await?;
+            let page: Vec<PortalRow> = self.dataset.page(&query, self.ending.read).await?;
+            self.is_last = self.ending.is_last(page.len());
             self.page = page.into();
-            self.read += self.page.len();
-            self.is_last = self.page.len() < PAGE_ROWS;
         }
         Ok(self.page.pop_front())
     }

@@ -50,15 +50,26 @@ pub(crate) async fn present(
     let mut rest = ids;
     while !rest.is_empty() {
         let (part, left) = rest.split_at(at_once(rest));
-        let list: Vec<_> = part.iter().map(|id| quoted(id)).collect();
-        let filter = format!("trip_id in ({})", list.join(", "));
-        let query = [
-            ("$select", "trip_id"),
-            ("$where", &filter),
-            ("$order", "trip_id"),
-        ];
-        let rows: Vec<Id> = client.query(&query).await?;
-        found.extend(rows.into_iter().map(|row| row.trip_id));
+        // A portal may return fewer rows than it has, so it is asked for the others again.
+        loop {
+            let asked = part.iter().filter(|id| !found.contains(*id));
+            let list: Vec<_> = asked.map(|id| quoted(id)).collect();
+            if list.is_empty() {
+                break;
+            }
+            let filter = format!("trip_id in ({})", list.join(", "));
+            let query = [
+                ("$select", "trip_id"),
+                ("$where", &filter),
+                ("$order", "trip_id"),
+            ];
+            let rows: Vec<Id> = client.query(&query).await?;
+            let before = found.len();
+            found.extend(rows.into_iter().map(|row| row.trip_id));
+            if found.len() == before {
+                break;
+            }
+        }
         rest = left;
     }
     Ok(found)
