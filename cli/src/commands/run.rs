@@ -90,8 +90,15 @@ pub(crate) async fn plan_and_run(
 fn exit_code(plan: &Plan, ended: &RunEnd) -> anyhow::Result<ExitCode> {
     match &plan.nothing {
         Some(nothing) if !nothing.is_done() => Err(usage(nothing.message.clone())),
+        _ if has_left_rows(plan) => Ok(ExitCode::from(FAILED)),
         _ => Ok(code_of(&ended.summary, ended.gave_up.as_ref())),
     }
+}
+
+/// Whether an audit has found differences that the run does nothing about.
+fn has_left_rows(plan: &Plan) -> bool {
+    let audit = plan.audit.as_ref();
+    audit.is_some_and(|audit| audit.left > 0)
 }
 
 fn code_of(summary: &RunSummary, gave_up: Option<&GaveUp>) -> ExitCode {

@@ -101,10 +101,24 @@ async fn a_database_without_the_hours_deletes_nothing_at_the_portal() {
     assert!(told.contains("2020-01-15-13"), "{told}");
     assert!(told.contains("mds run"), "{told}");
 
-    let output = world.expect(0, &with(&RUN, &["--audit"])).await;
+    let output = world.expect(1, &with(&RUN, &["--audit"])).await;
     let told = format!("{}{}", stdout(&output), stderr(&output));
     assert!(told.contains("kept"), "{told}");
+    assert!(
+        told.contains(&format!("{rows} rows are left as they are")),
+        "{told}"
+    );
     assert_eq!(world.rows_as_they_are(), right);
+    // An audit that only compares knows no better.
+    for command in [&[][..], &["audit", "--month", "2020-01"]] {
+        if !command.is_empty() {
+            world.expect(1, command).await;
+        }
+        let told = stdout(&world.expect(1, &["status"]).await);
+        assert!(told.contains("! no provider: the audit of"), "{told}");
+        assert!(told.contains("the audit keeps rows"), "{told}");
+        assert!(!told.contains("was planned to publish"), "{told}");
+    }
 
     // One provider's hours are not all hours.
     let bird = run("bird", "2020-01-15-12", "2020-01-15-14");
@@ -229,4 +243,32 @@ async fn a_row_of_a_withdrawn_trip_is_deleted_whatever_the_hour_lacks() {
     assert_eq!(report["repair"]["extra_held_back"], 1);
     let at_portal = |id| world.stack.portal.row(id).is_some();
     assert!(at_portal("by-hand") && !at_portal(withdrawn));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_from_before_a_providers_start_need_a_command_that_names_it() {
+    let world = published().await;
+    let right = world.rows_as_they_are();
+    let lost = "SELECT min(t.id::text) FROM api.trips t JOIN api.schedule s USING (schedule_id)
+                JOIN api.providers p ON p.provider_id = s.provider_id
+                WHERE p.provider_name = 'lime' AND block_start = '2020-01-15 18:00Z'";
+    let lost = world.text(lost).await;
+    assert!(world.stack.portal.lose_row(&lost).unwrap());
+    world
+        .change_lime(|entry| entry["active_from"] = json!("2020-01-15-14"))
+        .await;
+    let output = world.expect(1, &with(&RUN, &["--audit", "--json"])).await;
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["audit"]["left"], 1);
+    assert_eq!(report["planned"], 0);
+    let told = stdout(&world.expect(1, &["status"]).await);
+    assert!(told.contains("! lime: the audit of"), "{told}");
+    assert!(told.contains("(`active_from`)"), "{told}");
+    let lime = run("lime", "2020-01-15-12", "2020-01-15-14");
+    let output = world.expect(0, &with(&lime, &["--audit", "--json"])).await;
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["audit"]["left"], 0);
+    assert_eq!(world.rows_as_they_are(), right);
+    let told = stdout(&world.output(&["status"]).await);
+    assert!(!told.contains("! lime: the audit of"), "{told}");
 }

@@ -91,10 +91,23 @@ impl Page<'_> {
         found.filter(|it| it.count() > 0 && !it.needs_a_person)
     }
 
-    /// The same if no audit mends it.
-    fn without_block(&self) -> Option<&PortalDifferences> {
-        let found = self.report.portal_only.as_ref();
-        found.filter(|it| it.needs_a_person)
+    /// What no audit mends, by its provider, or as rows that belong to none.
+    fn left(&self) -> Vec<(&str, &PortalDifferences)> {
+        let providers = self.report.providers.iter();
+        let found = providers.filter_map(|it| Some((it.provider.as_str(), it.portal.as_ref()?)));
+        let of_none = self.report.portal_only.as_ref().map(|found| {
+            let is_of_database = found.missing + found.different > 0;
+            let name = if is_of_database {
+                "Rows without a block"
+            } else {
+                "Rows that only the portal has"
+            };
+            (name, found)
+        });
+        found
+            .chain(of_none)
+            .filter(|(_, found)| found.needs_a_person)
+            .collect()
     }
 }
 

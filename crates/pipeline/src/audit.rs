@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use chrono::Utc;
-use store::OwnerBlock;
+use store::{AuditRepair, OwnerBlock};
 use trips::block::{Hour, HourRange, ProviderName, ResolvedRange};
 use trips::public_row::PublicForm;
 
@@ -187,7 +187,9 @@ impl<'a> Auditor<'a> {
             audit.extra = audit.report.extra,
             "portal compared with the database"
         );
-        audit.not_recorded = record(self.ctx, request, &audit, None).await.err();
+        audit.not_recorded = record(self.ctx, request, &audit, |_| AuditRepair::NotTried)
+            .await
+            .err();
         Ok(audit)
     }
 }

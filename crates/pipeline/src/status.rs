@@ -274,8 +274,11 @@ fn names(request: &StatusRequest) -> Vec<&str> {
 }
 
 fn needs_a_person(providers: &[ProviderStatus]) -> bool {
-    let mut problems = providers.iter().flat_map(|provider| &provider.problems);
-    problems.any(|problem| problem.needs_a_person)
+    providers.iter().any(|provider| {
+        let mut problems = provider.problems.iter();
+        problems.any(|problem| problem.needs_a_person)
+            || (provider.portal.as_ref()).is_some_and(|found| found.needs_a_person)
+    })
 }
 
 fn since(

@@ -26,6 +26,40 @@ pub struct AuditFinding {
     pub waiting: u64,
     /// Rows that only the portal has.
     pub extra: u64,
+    /// What is done about the rows that differ.
+    pub repair: AuditRepair,
+}
+
+/// What an audit does about the rows that it has found to differ. A later audit may mend what
+/// nobody has tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AuditRepair {
+    /// Nothing: the audit only compared.
+    #[default]
+    NotTried,
+    /// A run was planned to publish them again, or it has deleted them.
+    Run(Uuid),
+    /// A run was to mend them, and has left them: no later one will do more.
+    Left,
+}
+
+impl AuditRepair {
+    /// Column `run_id`, in which the nil UUID, which no run has, stands for rows that are left.
+    fn column(self) -> Option<Uuid> {
+        match self {
+            Self::NotTried => None,
+            Self::Run(run_id) => Some(run_id),
+            Self::Left => Some(Uuid::nil()),
+        }
+    }
+
+    fn of_column(run_id: Option<Uuid>) -> Self {
+        match run_id {
+            None => Self::NotTried,
+            Some(run_id) if run_id.is_nil() => Self::Left,
+            Some(run_id) => Self::Run(run_id),
+        }
+    }
 }
 
 /// A finding that is recorded.
@@ -37,22 +71,26 @@ pub struct LastAudit {
     pub time_min: DateTime<Utc>,
     /// The first instant after those that were compared.
     pub time_max: DateTime<Utc>,
-    /// The run that was planned to publish again what differed; `None` if none was.
-    pub run_id: Option<Uuid>,
     /// What was found.
     pub finding: AuditFinding,
 }
 
-/// An audit of an older range says less about now, so it does not replace a newer one's.
+/// An audit of an older range says less about now, so it does not replace a newer one's. One that
+/// only compares, and finds no more rows than those that were left, does not know better than the
+/// run that has left them.
 const RECORD: &str = "
     INSERT INTO api.audits AS a (provider_name, time_min, time_max, run_id, database_rows, missing, different, waiting, extra)
-    SELECT given.name, $1, $2, $3, given.database_rows, given.missing, given.different, given.waiting, given.extra
-    FROM unnest($4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
-        AS given (name, database_rows, missing, different, waiting, extra)
+    SELECT given.name, $1, $2, given.run_id, given.database_rows, given.missing, given.different, given.waiting, given.extra
+    FROM unnest($4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $3::uuid[])
+        AS given (name, database_rows, missing, different, waiting, extra, run_id)
     ORDER BY given.name
     ON CONFLICT (provider_name) DO UPDATE
     SET audited_at = excluded.audited_at, time_min = excluded.time_min, time_max = excluded.time_max,
-        run_id = excluded.run_id, database_rows = excluded.database_rows, missing = excluded.missing,
+        run_id = CASE WHEN excluded.run_id IS NULL AND a.run_id = '00000000-0000-0000-0000-000000000000'
+                           AND excluded.missing + excluded.different <= a.missing + a.different AND excluded.extra <= a.extra
+                           AND excluded.missing + excluded.different + excluded.extra > 0
+                      THEN a.run_id ELSE excluded.run_id END,
+        database_rows = excluded.database_rows, missing = excluded.missing,
         different = excluded.different, waiting = excluded.waiting, extra = excluded.extra
     WHERE a.time_max <= excluded.time_max";
 
@@ -61,8 +99,8 @@ const LAST: &str = "
     FROM api.audits";
 
 impl Store {
-    /// Records what an audit of a range has found, unless a later range has been audited. The run
-    /// is the one that publishes again what differs.
+    /// Records what an audit of a range has found, and what is done about it, unless a later range
+    /// has been audited.
     ///
     /// # Errors
     ///
@@ -70,7 +108,6 @@ impl Store {
     pub async fn record_audit(
         &self,
         range: HourRange,
-        run_id: Option<Uuid>,
         findings: &[AuditFinding],
     ) -> Result<(), StoreError> {
         let names: Vec<&str> = findings
@@ -80,6 +117,7 @@ impl Store {
         let numbers = |number: fn(&AuditFinding) -> u64| -> Vec<i64> {
             findings.iter().map(|it| to_bigint(number(it))).collect()
         };
+        let runs: Vec<Option<Uuid>> = findings.iter().map(|it| it.repair.column()).collect();
         self.client()
             .await?
             .execute(
@@ -87,7 +125,7 @@ impl Store {
                 &[
                     &range.first().start(),
                     &range.end().start(),
-                    &run_id,
+                    &runs,
                     &names,
                     &numbers(|it| it.database_rows),
                     &numbers(|it| it.missing),
@@ -137,7 +175,6 @@ impl LastAudit {
             audited_at: get(row, "audited_at")?,
             time_min: get(row, "time_min")?,
             time_max: get(row, "time_max")?,
-            run_id: get(row, "run_id")?,
             finding: AuditFinding {
                 provider,
                 database_rows: number("database_rows")?,
@@ -145,6 +182,7 @@ impl LastAudit {
                 different: number("different")?,
                 waiting: number("waiting")?,
                 extra: number("extra")?,
+                repair: AuditRepair::of_column(get(row, "run_id")?),
             },
         }))
     }

@@ -90,6 +90,14 @@ pub(super) fn print_left_out(plan: &Plan) {
             audit.extra_deleted
         );
         print_held_back(audit);
+        let not_planned = audit.left.saturating_sub(audit.extra_held_back);
+        if not_planned > 0 {
+            note!(
+                "{} of no block, or of hours before their provider's start (`active_from`), so this run leaves them as \
+                 they are; `mds audit` over the same hours names them",
+                counted(not_planned, "row").with("that differs is", "that differ are")
+            );
+        }
     }
     for line in text::left_out(plan) {
         note!("{line}");

@@ -77,6 +77,7 @@ fn a_plan_has_the_members_of_the_contract() {
             extra: 0,
             extra_deleted: 0,
             extra_held_back: 0,
+            left: 2,
             held_back: Some(String::new()),
         }),
     };

@@ -2,27 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use store::AuditFinding;
+use store::{AuditFinding, AuditRepair};
 use trips::block::ProviderName;
-use uuid::Uuid;
 
 use super::{Audit, chosen};
 use crate::context::Context;
 use crate::error::PipelineError;
 use crate::event::PlanRequest;
 
-/// Records the findings, and the run that publishes again what differs. A dry run records nothing.
+/// Records the findings, and what is done about those of each provider, and about rows that belong
+/// to none. A dry run records nothing.
 pub(crate) async fn record(
     ctx: &Context,
     request: &PlanRequest,
     audit: &Audit,
-    run_id: Option<Uuid>,
+    repair: impl Fn(Option<&ProviderName>) -> AuditRepair,
 ) -> Result<(), PipelineError> {
     let Some(range) = audit.range.filter(|_| !request.dry_run) else {
         return Ok(());
     };
-    let findings = findings(audit, asked_about(ctx, request)?);
-    ctx.store().record_audit(range, run_id, &findings).await?;
+    let mut findings = findings(audit, asked_about(ctx, request)?);
+    for finding in &mut findings {
+        finding.repair = repair(finding.provider.as_ref());
+    }
+    ctx.store().record_audit(range, &findings).await?;
     Ok(())
 }
 

@@ -1,8 +1,11 @@
 //! A plan of what an audit has found: the blocks whose rows differ are published again, and nothing
 //! else.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
-use store::OwnerBlock;
+use store::{AuditRepair, OwnerBlock};
+use trips::block::ProviderName;
 use uuid::Uuid;
 
 use super::start::is_before_active;
@@ -30,7 +33,11 @@ pub struct AuditSummary {
     /// Of the extra rows, those that no repair deletes, because the database does not have the
     /// blocks of their hours.
     pub extra_held_back: u64,
-    /// Which hours these are, what they lack, and what to do; `None` if there are none.
+    /// Rows that differ, and that are left as they are: those that are held back, and those of
+    /// blocks that the plan leaves out or that do not exist. No later audit does more about them.
+    pub left: u64,
+    /// Which hours the rows that are held back are of, what these lack, and what to do; `None` if
+    /// there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_back: Option<String>,
 }
@@ -93,6 +100,7 @@ async fn plan_blocks(
     };
     let mut planner = Planner::start(ctx, &request, run_id, &[]).await?;
     planner.plan.not_ended = audit.report.not_ended;
+    let mut planned = BTreeSet::new();
     for owner in &audit.blocks {
         if is_before_active(ctx, &request, &owner.block)? {
             planner.plan.before_start += 1;
@@ -100,12 +108,18 @@ async fn plan_blocks(
         }
         if let Some(block) = planner.add(row(owner)).await? {
             on_block(&block);
+            planned.insert((block.provider, block.label));
         }
     }
     let mut summary = summary(audit);
+    let mut left = left_by_provider(audit, &planned);
     let (deletable, held_back) = deletable_rows(ctx, audit).await?;
     summary.extra_held_back = held_back.rows;
     summary.held_back = held_back.message(ctx);
+    if held_back.rows > 0 {
+        *left.entry(None).or_default() += held_back.rows;
+    }
+    summary.left = left.values().sum();
     if let Some(why) = &summary.held_back {
         tracing::warn!(
             audit.held_back = held_back.rows,
@@ -116,11 +130,35 @@ async fn plan_blocks(
     if !request.dry_run {
         summary.extra_deleted = delete_extra_rows(ctx, &deletable).await?;
     }
-    record(ctx, &request, audit, Some(run_id)).await?;
+    let repair = |provider: Option<&ProviderName>| {
+        if left.contains_key(&provider.cloned()) {
+            AuditRepair::Left
+        } else {
+            AuditRepair::Run(run_id)
+        }
+    };
+    record(ctx, &request, audit, repair).await?;
     planner.plan.audit = Some(summary);
     let plan = planner.finish().await?;
     plan.log();
     Ok(plan)
+}
+
+/// The missing and different rows of which nothing is planned, by provider; none for rows that no
+/// block owns. Providers without such rows are left out.
+fn left_by_provider(
+    audit: &Audit,
+    planned: &BTreeSet<(ProviderName, String)>,
+) -> BTreeMap<Option<ProviderName>, u64> {
+    let mut left = BTreeMap::new();
+    let hours = audit.report.different_hours.iter();
+    for block in hours.flat_map(|hour| &hour.blocks) {
+        let name = block.provider.clone().zip(block.label.clone());
+        if name.is_none_or(|name| !planned.contains(&name)) {
+            *left.entry(block.provider.clone()).or_default() += block.missing + block.different;
+        }
+    }
+    left
 }
 
 fn row(owner: &OwnerBlock) -> PlanRow {
@@ -145,6 +183,7 @@ fn summary(audit: &Audit) -> AuditSummary {
         extra: report.extra,
         extra_deleted: 0,
         extra_held_back: 0,
+        left: 0,
         held_back: None,
     }
 }

@@ -119,8 +119,13 @@ fn reasons(plan: &Plan, steps: StepSelection) -> String {
                 "portal and database agree in {}",
                 counted(audit.hours, "hour")
             ),
+            n if audit.left > 0 => format!(
+                "{}, and {} left as they are, since no run mends them",
+                counted(n, "hour").with("differs", "differ"),
+                counted(audit.left, "row").with("is", "are")
+            ),
             n => format!(
-                "{}, and no block of these hours can be published",
+                "{}, and no block of these hours has to be published",
                 counted(n, "hour").with("differs", "differ")
             ),
         });

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use store::LastAudit;
+use store::{AuditRepair, LastAudit};
 use trips::block::{Hour, ProviderName};
 use trips::time::CivilZone;
 use trips::words::counted;
@@ -30,7 +30,8 @@ pub struct PortalDifferences {
     pub extra: u64,
     /// The run that was planned to publish again what differed; `None` if none was.
     pub repair_run: Option<Uuid>,
-    /// Whether no audit can mend it: rows that no block owns are published by no run.
+    /// Whether no audit can mend it: rows that no block owns are published by no run, or the last
+    /// audit that was to mend it has left it as it is.
     pub needs_a_person: bool,
     /// What mends it, with commands between grave accents.
     pub advice: String,
@@ -47,18 +48,32 @@ impl PortalDifferences {
             None => finding.missing + finding.different,
             Some(_) => 0,
         };
-        let needs_a_person = without_block > 0;
-        let advice = if needs_a_person {
+        let repair_run = match finding.repair {
+            AuditRepair::Run(run_id) => Some(run_id),
+            AuditRepair::NotTried | AuditRepair::Left => None,
+        };
+        let advice = if without_block > 0 {
             format!(
                 "{} no block, so no audit publishes them: load their hours with the command below, then see \
                  docs/MIGRATING.md, \"Trips without a block\"",
                 counted(without_block, "row").with("has", "have")
             )
-        } else if last.run_id.is_some() {
-            "the same run was planned to publish them again; the next audit tells whether it did"
-                .to_owned()
         } else {
-            "the nightly audit publishes them again".to_owned()
+            match (finding.repair, provider) {
+                (AuditRepair::Left, None) => {
+                    "the audit keeps rows of which the database does not have every block: the command below names \
+                     the hours, and what loads them"
+                }
+                (AuditRepair::Left, Some(_)) => {
+                    "the hours are from before the provider's start (`active_from`), so an audit of all providers leaves \
+                     them as they are; the command below names the provider"
+                }
+                (AuditRepair::Run(_), _) => {
+                    "the same run was planned to publish them again; the next audit tells whether it did"
+                }
+                (AuditRepair::NotTried, _) => "the nightly audit publishes them again",
+            }
+            .to_owned()
         };
         let range = format!(
             "--provider {} --time-min {} --time-max {}",
@@ -75,10 +90,10 @@ impl PortalDifferences {
             different: finding.different,
             waiting: finding.waiting,
             extra: finding.extra,
-            repair_run: last.run_id,
-            needs_a_person,
+            repair_run,
+            needs_a_person: without_block > 0 || finding.repair == AuditRepair::Left,
             advice,
-            command: if needs_a_person {
+            command: if without_block > 0 {
                 format!("mds run {range}")
             } else {
                 format!("mds audit {range} --repair")

@@ -1,6 +1,7 @@
 //! What a status report reads: the hours of a provider, and what the last audits have found.
 
 use chrono::{TimeDelta, Utc};
+use store::AuditRepair::{Left, NotTried, Run};
 use store::{AuditFinding, HourRow, ProviderFacts};
 use trips::block::{Hour, HourRange};
 use trips::hour_state::HourState;
@@ -169,26 +170,55 @@ async fn an_audit_of_an_older_range_does_not_replace_that_of_a_newer_one() {
     let last = async || {
         let last = db.store.last_audits().await.unwrap();
         let last = last.into_iter();
-        last.map(|(provider, it)| (provider, it.run_id, it.finding.missing))
+        last.map(|(provider, it)| (provider, it.finding.repair, it.finding.missing))
             .collect::<Vec<_>>()
     };
     assert_eq!(last().await, []);
     let january = hours("2020-01-01-00", "2020-01-31-00");
     let both = [finding(Some(bird()), 3), finding(None, 0)];
-    db.store.record_audit(january, None, &both).await.unwrap();
-    assert_eq!(last().await, [(None, None, 0), (Some(bird()), None, 3)]);
-
-    let run = Uuid::from_u128(7);
-    let again = [finding(Some(bird()), 2)];
-    let recorded = db.store.record_audit(january, Some(run), &again);
-    recorded.await.unwrap();
-    let older = hours("2019-01-01-00", "2019-02-01-00");
-    let recorded = db.store.record_audit(older, None, &both);
-    recorded.await.unwrap();
+    db.store.record_audit(january, &both).await.unwrap();
     assert_eq!(
         last().await,
-        [(None, None, 0), (Some(bird()), Some(run), 2)]
+        [(None, NotTried, 0), (Some(bird()), NotTried, 3)]
     );
+
+    let run = Run(Uuid::from_u128(7));
+    let again = [AuditFinding {
+        repair: run,
+        ..finding(Some(bird()), 2)
+    }];
+    let recorded = db.store.record_audit(january, &again);
+    recorded.await.unwrap();
+    let older = hours("2019-01-01-00", "2019-02-01-00");
+    db.store.record_audit(older, &both).await.unwrap();
+    assert_eq!(last().await, [(None, NotTried, 0), (Some(bird()), run, 2)]);
+}
+
+#[tokio::test]
+async fn an_audit_that_only_compares_does_not_forget_what_a_run_has_left() {
+    let db = Db::migrated().await;
+    let january = hours("2020-01-01-00", "2020-01-31-00");
+    let record = async |extra, repair| {
+        let finding = AuditFinding {
+            extra,
+            repair,
+            ..AuditFinding::default()
+        };
+        db.store.record_audit(january, &[finding]).await.unwrap();
+        let last = db.store.last_audits().await.unwrap();
+        last[&None].finding.repair
+    };
+    assert_eq!(record(5, NotTried).await, NotTried);
+    assert_eq!(record(5, Left).await, Left);
+    for (extra, told) in [(5, Left), (2, Left), (3, NotTried)] {
+        assert_eq!(record(extra, NotTried).await, told);
+    }
+    assert_eq!(record(3, Left).await, Left);
+    assert_eq!(record(0, NotTried).await, NotTried);
+    let run = Run(Uuid::from_u128(7));
+    for repair in [Left, run, NotTried] {
+        assert_eq!(record(3, repair).await, repair);
+    }
 }
 
 #[tokio::test]
