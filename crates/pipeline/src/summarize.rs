@@ -61,11 +61,8 @@ async fn count_outcomes(ctx: &Context, run_id: Uuid) -> Result<RunSummary, Pipel
             format!("there is no run {run_id} in api.runs"),
         )
     })?;
-    if summary.removed() > 0 {
-        name_removed(ctx, &mut summary).await.or_else(tolerate)?;
-    }
-    if summary.has_unnamed() {
-        name_unfinished(ctx, &mut summary).await.or_else(tolerate)?;
+    if needs_names(&summary) {
+        name_blocks(ctx, &mut summary).await.or_else(tolerate)?;
     }
     if summary.is_success() {
         tracing::info!(
@@ -77,18 +74,40 @@ async fn count_outcomes(ctx: &Context, run_id: Uuid) -> Result<RunSummary, Pipel
     Ok(summary)
 }
 
-/// Names the failed blocks of the manifest that the schedule no longer has.
-async fn name_removed(ctx: &Context, summary: &mut RunSummary) -> Result<(), PipelineError> {
+/// Names what the database alone cannot: the failed blocks that the schedule no longer has, and the
+/// first blocks without an outcome.
+async fn name_blocks(ctx: &Context, summary: &mut RunSummary) -> Result<(), PipelineError> {
     let mut items = read_manifest(ctx, &manifest(ctx, summary)).await?;
     let mut batch = Vec::new();
     while let Some(item) = items.recv().await {
         batch.push(item?);
         if batch.len() == ITEMS_AT_ONCE {
-            add_removed(ctx, summary, &batch).await?;
+            name_batch(ctx, summary, &batch).await?;
             batch.clear();
         }
+        if !needs_names(summary) {
+            return Ok(());
+        }
     }
-    add_removed(ctx, summary, &batch).await
+    name_batch(ctx, summary, &batch).await
+}
+
+fn needs_names(summary: &RunSummary) -> bool {
+    summary.removed() > 0 || summary.has_unnamed()
+}
+
+async fn name_batch(
+    ctx: &Context,
+    summary: &mut RunSummary,
+    items: &[BlockItem],
+) -> Result<(), PipelineError> {
+    if summary.removed() > 0 {
+        add_removed(ctx, summary, items).await?;
+    }
+    if summary.has_unnamed() {
+        add_unfinished(ctx, summary, items).await?;
+    }
+    Ok(())
 }
 
 async fn add_removed(
@@ -107,23 +126,6 @@ async fn add_removed(
         }
     }
     Ok(())
-}
-
-/// Adds the first blocks of the manifest that have no outcome.
-async fn name_unfinished(ctx: &Context, summary: &mut RunSummary) -> Result<(), PipelineError> {
-    let mut items = read_manifest(ctx, &manifest(ctx, summary)).await?;
-    let mut batch = Vec::new();
-    while let Some(item) = items.recv().await {
-        batch.push(item?);
-        if batch.len() == ITEMS_AT_ONCE {
-            add_unfinished(ctx, summary, &batch).await?;
-            batch.clear();
-        }
-        if !summary.has_unnamed() {
-            return Ok(());
-        }
-    }
-    add_unfinished(ctx, summary, &batch).await
 }
 
 async fn add_unfinished(

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
-use trips::block::{Block, BlockObject, Hour};
+use trips::block::{BlockObject, Hour};
 use trips::trip::TripGlance;
 use trips::words::counted;
 
@@ -58,11 +58,12 @@ impl EndHours {
 
     /// Refuses the archive of another hour, unless it is loaded by force.
     pub(super) fn check(&self, step: &ClaimedStep<'_>) -> Result<(), PipelineError> {
-        let shift = self.shift().filter(|_| !step.item.force);
-        let Some(shift) = shift.filter(|_| !is_repeated(step)) else {
+        let zone = step.ctx.zone();
+        // Older tools archived the second of two equal hours in the folder of the first.
+        let may_differ = step.item.force || step.block.hour.is_repeated(zone);
+        let Some(shift) = self.shift().filter(|_| !may_differ) else {
             return Ok(());
         };
-        let zone = step.ctx.zone();
         let hours = counted(shift.unsigned_abs(), "hour");
         let direction = if shift > 0 { "later" } else { "earlier" };
         Err(PipelineError::new(
@@ -77,21 +78,4 @@ impl EndHours {
             ),
         ))
     }
-}
-
-/// Whether the clock shows the hour twice. Older tools archived the second one in the folder of the
-/// first.
-fn is_repeated(step: &ClaimedStep<'_>) -> bool {
-    let folder = |hour: Hour| {
-        let block = Block {
-            provider: step.block.provider.clone(),
-            hour,
-        };
-        let key = step.ctx.key(&block, BlockObject::Trips);
-        key.trim_end_matches("/trips.json").to_owned()
-    };
-    let hour = step.block.hour;
-    [(hour.previous(), hour), (hour, hour.next())]
-        .into_iter()
-        .any(|(first, second)| folder(second) == folder(first) + "b")
 }

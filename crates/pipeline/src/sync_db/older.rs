@@ -1,13 +1,10 @@
 //! The archive of the second of two hours that the clock repeats, as an older tool left it: in the
 //! folder of the first one.
 
-use trips::block::BlockObject;
+use trips::block::{Block, BlockObject};
 
 use crate::error::{ErrorName, PipelineError};
 use crate::step::ClaimedStep;
-
-/// What the folder of the second of two equal hours ends with.
-const SECOND: &str = "b/trips.json";
 
 /// Where the archive of a block lies.
 pub(super) struct ArchiveKey {
@@ -26,10 +23,7 @@ impl ArchiveKey {
     pub(super) async fn find(step: &ClaimedStep<'_>) -> Result<Self, PipelineError> {
         let own = step.key(BlockObject::Trips);
         let recorded = step.claim.row().payload.as_deref();
-        let of_first = own
-            .strip_suffix(SECOND)
-            .map(|folder| format!("{folder}/trips.json"))
-            .filter(|of_first| recorded == Some(of_first));
+        let of_first = key_of_first(step).filter(|key| recorded == Some(key.as_str()));
         match of_first {
             Some(key) if step.ctx.vault().head(&own).await?.is_none() => Ok(Self {
                 key,
@@ -58,4 +52,13 @@ impl ArchiveKey {
         );
         error.before_start()
     }
+}
+
+/// The key of the hour that the clocks have shown as the block's before.
+fn key_of_first(step: &ClaimedStep<'_>) -> Option<String> {
+    let first = Block {
+        provider: step.block.provider.clone(),
+        hour: step.block.hour.first_occurrence(step.ctx.zone())?,
+    };
+    Some(step.ctx.key(&first, BlockObject::Trips))
 }

@@ -111,6 +111,19 @@ impl Hour {
         format!("{}{suffix}", civil.format("%Y-%m-%d-%H"))
     }
 
+    /// Whether the clocks show this hour twice.
+    #[must_use]
+    pub fn is_repeated(&self, zone: &CivilZone) -> bool {
+        zone.occurrences(zone.civil(self.start)).count() > 1
+    }
+
+    /// The hour that the clocks have shown as this one before, if they repeat it now.
+    #[must_use]
+    pub fn first_occurrence(&self, zone: &CivilZone) -> Option<Self> {
+        let first = zone.occurrences(zone.civil(self.start)).next()?;
+        (first < self.start).then_some(Self { start: first })
+    }
+
     /// The hour this many hours later, or earlier if negative; `None` outside the calendar.
     pub(super) fn plus(self, hours: i64) -> Option<Self> {
         let start = self

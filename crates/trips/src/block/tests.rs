@@ -59,3 +59,26 @@ fn a_name_that_is_no_name_is_quoted_in_part() {
         )
     );
 }
+
+#[test]
+fn an_hour_knows_whether_the_clocks_repeat_it() {
+    let first_of = |zone: &CivilZone, label: &str| {
+        let hour = Hour::from_label(zone, label).unwrap();
+        let first = hour.first_occurrence(zone).map(|first| first.label(zone));
+        (hour.is_repeated(zone), first)
+    };
+    // By their ends: the clocks show the hour from 1 to 2 twice.
+    let austin = CivilZone::default();
+    assert_eq!(first_of(&austin, "2020-11-01-01"), (false, None));
+    assert_eq!(first_of(&austin, "2020-11-01-01b"), (true, None));
+    let first = Some("2020-11-01-01b".to_owned());
+    assert_eq!(first_of(&austin, "2020-11-01-02"), (true, first));
+    assert_eq!(first_of(&austin, "2020-11-01-03"), (false, None));
+
+    // These clocks go back by two hours.
+    let troll: CivilZone = "Antarctica/Troll".parse().unwrap();
+    assert_eq!(first_of(&troll, "2026-10-25-02"), (true, None));
+    let first = Some("2026-10-25-02".to_owned());
+    assert_eq!(first_of(&troll, "2026-10-25-02b"), (true, first));
+    assert_eq!(first_of(&troll, "2026-10-25-04"), (false, None));
+}
