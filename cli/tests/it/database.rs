@@ -242,6 +242,24 @@ async fn the_login_for_migrations_is_used_by_the_migration_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refused_login_for_migrations_is_named_by_its_own_setting() {
+    let world = world().await;
+    let url = url_of(&world, "nobody_has_this_name", "secret");
+    world
+        .edit_settings(|settings| settings["MIGRATION_DATABASE_URL"] = json!(url))
+        .await;
+    for command in [&["migrate"][..], &["migrate", "--dry-run"]] {
+        let output = world.expect(2, command).await;
+        let said = stdout(&output) + &stderr(&output);
+        assert!(
+            said.contains("TLS in MIGRATION_DATABASE_URL or MIGRATION_DATABASE_SECRET"),
+            "{said}"
+        );
+        assert!(!said.contains("TLS in DATABASE_URL"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_login_comes_from_a_secret_that_is_read_again_after_a_rotation() {
     let mut world = world().await;
     let secrets = Secrets::start(&mut world).await;

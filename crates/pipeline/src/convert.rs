@@ -88,6 +88,7 @@ impl From<StoreError> for PipelineError {
             | StoreError::NoCertificates
             | StoreError::Tls { .. }
             | StoreError::Refused(_)
+            | StoreError::RefusedOwner(_)
             | StoreError::LacksRight(_)
             | StoreError::MayNotMigrate(_)
             | StoreError::CannotTakeOver { .. }

@@ -82,6 +82,8 @@ pub struct Store {
     open: OpenConnections,
     /// Where the servers are, for messages.
     address: Arc<str>,
+    /// The setting that holds the URL, for messages.
+    setting: &'static str,
     has_own_sessions: Arc<OnceCell<()>>,
     pub(crate) life: Life,
 }
@@ -125,6 +127,7 @@ impl Store {
             login,
             open,
             address,
+            setting: options.setting,
             has_own_sessions: Arc::default(),
         })
     }
@@ -173,7 +176,9 @@ impl Store {
     }
 
     fn connection_error(&self, error: PoolError) -> StoreError {
-        from_pool_error(error).at(&self.address)
+        from_pool_error(error)
+            .at(&self.address)
+            .of_setting(self.setting)
     }
 
     /// The check takes both connections from the pool, where they are needed right after it. One is

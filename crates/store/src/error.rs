@@ -65,6 +65,12 @@ pub enum StoreError {
         "the database refuses: {0}; check user, password, database name and TLS in DATABASE_URL or DATABASE_SECRET"
     )]
     Refused(Box<DatabaseFailure>),
+    /// The database refuses the login for migrations.
+    #[error(
+        "the database refuses: {0}; check user, password, database name and TLS in MIGRATION_DATABASE_URL or \
+         MIGRATION_DATABASE_SECRET"
+    )]
+    RefusedOwner(Box<DatabaseFailure>),
     /// The login lacks a right.
     #[error(
         "the database refuses: {0}; the login of DATABASE_URL or DATABASE_SECRET lacks this right: apply \
@@ -213,6 +219,9 @@ impl StoreError {
     pub(crate) fn of_setting(self, setting: &'static str) -> Self {
         match self {
             Self::InvalidUrl { why, .. } => Self::InvalidUrl { setting, why },
+            Self::Refused(failure) if setting.starts_with("MIGRATION_") => {
+                Self::RefusedOwner(failure)
+            }
             other => other,
         }
     }
