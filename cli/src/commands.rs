@@ -23,6 +23,8 @@ mod schedule;
 mod status;
 mod step;
 
+pub(crate) use init::secrets as init_secrets;
+
 use std::process::ExitCode;
 
 use trips::status::Step;

@@ -57,6 +57,7 @@ fn prepare(
     env_file: Option<&Path>,
     matches: &ArgMatches,
 ) -> anyhow::Result<Command> {
+    refuse_absent(matches)?;
     let search_path = process::var_os("PATH").unwrap_or_default();
     let engine = find(&search_path)?;
     let folder = process::current_dir()?;
@@ -72,7 +73,7 @@ fn prepare(
         }
         command.arg(format!("--user={}:{}", me.uid(), me.gid()));
     }
-    env::pass(&mut command, env_file)?;
+    env::pass(&mut command, env_file, matches)?;
     mounts::pass(&mut command, matches, &folder)?;
     let image = process::var(IMAGE_VARIABLE)
         .ok()
@@ -80,6 +81,19 @@ fn prepare(
     command.arg(image.as_deref().unwrap_or(IMAGE));
     command.args(inside(arguments));
     Ok(command)
+}
+
+/// Refuses what the image lacks, before a container starts: it has the released program and nothing
+/// else.
+fn refuse_absent(matches: &ArgMatches) -> anyhow::Result<()> {
+    let lacks = match matches.subcommand() {
+        Some((name @ ("sandbox" | "demo"), _)) => format!("the image has no `mds {name}`"),
+        Some(("config", config)) if config.subcommand_name() == Some("edit") => {
+            "the image has no editor for `mds config edit`".to_owned()
+        }
+        _ => return Ok(()),
+    };
+    Err(failure::usage(format!("{lacks}: leave out {FLAG}")))
 }
 
 /// The first engine that is installed.

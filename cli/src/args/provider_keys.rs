@@ -76,6 +76,18 @@ fn argument(option: &KeyOption) -> Arg {
         .conflicts_with_all(rivals.map(|rival| rival.name).collect::<Vec<_>>())
 }
 
+impl ProviderKeys {
+    /// The variables of the environment that options of this command name.
+    pub(crate) fn variables(matches: &ArgMatches) -> impl Iterator<Item = String> {
+        let options = OPTIONS.iter().filter(|it| it.source == Source::Variable);
+        // Fails for commands without these options.
+        options.filter_map(|option| {
+            let value = matches.try_get_one::<String>(option.name).ok().flatten();
+            value.cloned()
+        })
+    }
+}
+
 impl Args for ProviderKeys {
     fn augment_args(command: Command) -> Command {
         command.args(OPTIONS.iter().map(argument))

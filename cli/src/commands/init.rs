@@ -18,6 +18,7 @@ use pipeline::Conclusion;
 use serde_json::json;
 
 use self::answers::Answers;
+pub(crate) use self::answers::secrets;
 use self::ask::Asker;
 use self::bucket::Bucket;
 use self::outside::Probed;

@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
+use clap::ArgMatches;
 
 use super::{ENV_FILE, IMAGE_VARIABLE};
+use crate::args::ProviderKeys;
+use crate::commands::init_secrets;
 use crate::help;
 
 /// Variables that lead to a file or folder of this machine.
@@ -36,11 +39,16 @@ const PROXIES: [&str; 6] = [
 const LOOPBACK: [&str; 3] = ["127.", "localhost", "[::1]"];
 
 /// Passes on the file of variables and, by name, the variables of this process.
-pub(super) fn pass(command: &mut Command, env_file: Option<&Path>) -> anyhow::Result<()> {
+pub(super) fn pass(
+    command: &mut Command,
+    env_file: Option<&Path>,
+    matches: &ArgMatches,
+) -> anyhow::Result<()> {
     let mut names: BTreeSet<String> = process::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| is_passed(name))
         .collect();
+    names.extend(of_command(matches).filter(|name| process::var_os(name).is_some()));
     if let Some(file) = env_file {
         let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
         names.extend(names_of(file)?);
@@ -62,6 +70,18 @@ pub(super) fn pass(command: &mut Command, env_file: Option<&Path>) -> anyhow::Re
         command.arg("--env").arg(name);
     }
     Ok(())
+}
+
+/// The variables that this command alone reads: the secrets of `mds init`, and those that options
+/// name.
+fn of_command(matches: &ArgMatches) -> impl Iterator<Item = String> {
+    let is_init = matches.subcommand_name() == Some("init");
+    let mut innermost = matches;
+    while let Some((_, inner)) = innermost.subcommand() {
+        innermost = inner;
+    }
+    let of_init = init_secrets().filter(move |_| is_init).map(str::to_owned);
+    of_init.chain(ProviderKeys::variables(innermost))
 }
 
 /// The files and folders that variables of this process name, as far as they exist.

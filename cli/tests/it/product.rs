@@ -287,6 +287,60 @@ fn a_folder_of_an_option_is_mounted_itself() {
 }
 
 #[test]
+fn variables_that_a_command_names_are_passed_on_by_name() {
+    let engine = Engine::new("docker");
+    let secrets = [
+        "DATABASE_URL",
+        "PROVIDER_TOKEN",
+        "SOCRATA_APP_TOKEN",
+        "SOCRATA_KEY_ID",
+    ];
+    let run = |words: &[&str]| {
+        engine.run(|mds| {
+            for name in secrets.iter().chain(&["MYTOK"]) {
+                mds.env(name, "canary");
+            }
+            mds.arg("--docker-mode").args(words);
+        });
+        let words = engine.record();
+        assert!(!words.concat().contains("canary"), "{words:?}");
+        words
+    };
+    let words = run(&["init", "--yes", "--folder", "."]);
+    for name in secrets {
+        assert!(has_pair(&words, ["--env", name]), "{name}: {words:?}");
+    }
+    assert!(!words.contains(&"SOCRATA_KEY_SECRET".to_owned()), "unset");
+
+    let words = run(&["config", "provider", "edit", "bird", "--token-env", "MYTOK"]);
+    assert!(has_pair(&words, ["--env", "MYTOK"]), "{words:?}");
+    assert!(!has_pair(&words, ["--env", "PROVIDER_TOKEN"]), "{words:?}");
+}
+
+#[test]
+fn docker_mode_refuses_what_the_image_lacks() {
+    let engine = Engine::new("docker");
+    for (words, lacks) in [
+        (&["demo"][..], "the image has no `mds demo`"),
+        (&["sandbox"], "the image has no `mds sandbox`"),
+        (&["sandbox", "provider"], "the image has no `mds sandbox`"),
+        (
+            &["config", "edit", "settings"],
+            "the image has no editor for `mds config edit`",
+        ),
+    ] {
+        let output = engine.run(|mds| {
+            mds.arg("--docker-mode").args(words);
+        });
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        let text = stderr(&output);
+        let sentence = format!("{lacks}: leave out --docker-mode");
+        assert!(text.contains(&sentence), "{text}");
+        assert!(!engine.path("record").exists(), "nothing is started");
+    }
+}
+
+#[test]
 fn a_command_without_files_mounts_nothing_and_uses_its_own_network() {
     let engine = Engine::new("docker");
     engine.run(|mds| {

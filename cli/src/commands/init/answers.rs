@@ -16,6 +16,7 @@ mod environment;
 mod files;
 
 pub(super) use self::environment::{env_text, environment};
+pub(crate) use self::files::secrets;
 use self::files::{providers, read_boundaries, settings};
 
 const NONE: &str = "none";

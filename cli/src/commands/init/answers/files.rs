@@ -24,6 +24,12 @@ const PORTAL_LOGIN: [(&str, &str); 3] = [
     ("SOCRATA_KEY_SECRET", "The secret of that API key"),
 ];
 
+/// The variables that have the secrets, if `--secrets` does not.
+pub(crate) fn secrets() -> impl Iterator<Item = &'static str> {
+    let of_portal = PORTAL_LOGIN.iter().map(|(name, _)| *name);
+    [DATABASE_URL, TOKEN].into_iter().chain(of_portal)
+}
+
 pub(super) async fn settings(
     args: &InitArgs,
     asker: &mut Asker,
