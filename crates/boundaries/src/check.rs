@@ -1,6 +1,8 @@
 //! A layer's file as a person is about to store it: what can never label a point, and what is
 //! seldom meant.
 
+use geo::{Area as _, Polygon};
+use trips::public_row::is_point;
 use trips::words::counted;
 
 use crate::features::{self, Feature};
@@ -10,6 +12,9 @@ use crate::{BoundaryError, Layer, LayerName};
 const SHORTENED_GEOID_DIGITS: usize = 10;
 /// A published row has the number 0 for a point without a label.
 const PUBLISHED_AS_NONE: &str = "0";
+/// Labels of smaller features tell where somebody lives: a block of houses is about as large.
+const MIN_MEDIAN_KM2: f64 = 0.1;
+const KM_PER_DEGREE: f64 = 111.195;
 
 /// Checks a layer's file more strictly than [`Builder::add_layer`](crate::Builder::add_layer).
 /// Returns warnings, which name feature and property.
@@ -35,16 +40,49 @@ pub fn check_layer(layer: &Layer, geojson: &[u8]) -> Result<Vec<String>, Boundar
              write texts, such as \"0{label}\""
         )
     }));
-    let none = |it: &Feature| {
-        layer.layer != LayerName::Cell && it.label.as_deref() == Some(PUBLISHED_AS_NONE)
-    };
+    let is_published = layer.layer != LayerName::Cell;
+    let none = |it: &Feature| is_published && it.label.as_deref() == Some(PUBLISHED_AS_NONE);
     warnings.extend(warning(layer, &features, none, |label| {
         format!(
             "is {label}, which the portal also has for a point that is in no feature; give it another \
              label"
         )
     }));
+    let place = |it: &Feature| is_published && it.label.as_deref().is_some_and(is_point);
+    warnings.extend(warning(layer, &features, place, |_| {
+        "is a pair of coordinates, and no row with such a label is published; take another property, or another \
+         file"
+            .to_owned()
+    }));
+    warnings.extend(small(layer, &features).filter(|_| is_published));
     Ok(warnings)
+}
+
+/// A warning that the features are too small for labels that are published with each trip.
+fn small(layer: &Layer, features: &[Feature]) -> Option<String> {
+    let can_label = features.iter().filter(|it| it.label.is_some());
+    let mut areas: Vec<f64> = can_label.map(area_km2).filter(|area| *area > 0.0).collect();
+    areas.sort_by(f64::total_cmp);
+    let median = *areas.get(areas.len() / 2)?;
+    (median < MIN_MEDIAN_KM2).then(|| {
+        format!(
+            "`{}` for the layer `{}`: its {} have a median area of {:.0} m², and the portal shows each trip's labels, \
+             which tell then where it began and ended; take districts or census tracts",
+            layer.key,
+            layer.layer,
+            counted(areas.len(), "feature"),
+            median * 1e6
+        )
+    })
+}
+
+/// The area on a globe, near enough for features of a city.
+fn area_km2(feature: &Feature) -> f64 {
+    let of_polygon = |polygon: &Polygon| {
+        let latitude = polygon.exterior().0.first().map_or(0.0, |it| it.y);
+        polygon.unsigned_area() * KM_PER_DEGREE.powi(2) * latitude.to_radians().cos()
+    };
+    feature.polygons.iter().map(of_polygon).sum()
 }
 
 /// Whether a feature's label is a census tract's id that has lost its leading zero.

@@ -18,7 +18,7 @@ use clock::Clock;
 use label::Label;
 
 pub use device_ids::{DeviceIdPeriod, DeviceIds};
-pub use label::MAX_LABEL_BYTES;
+pub use label::{MAX_LABEL_BYTES, is_point};
 pub use member::Member;
 pub use published::{PublishedRow, PublishedRowError};
 pub use rounding::{TimeRounding, TimeRoundingError};

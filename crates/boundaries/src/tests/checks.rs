@@ -51,6 +51,9 @@ fn a_null_geometry_among_others_is_good() {
 #[case(LayerName::CouncilDistrict, json!(0.0), &["`name` is 0,"])]
 #[case(LayerName::CouncilDistrict, json!(10), &[])]
 #[case(LayerName::CensusGeoid, json!("06037101110"), &[])]
+#[case(LayerName::CensusGeoid, json!("30.27010,-97.74020"), &["feature 2", "pair of coordinates", "1 other feature"])]
+#[case(LayerName::CouncilDistrict, json!("District 9.1"), &[])]
+#[case(LayerName::Cell, json!("30.27010,-97.74020"), &[])]
 // Cells are not published, and have ids of any form.
 #[case(LayerName::Cell, json!(0), &[])]
 #[case(LayerName::Cell, json!(6_037_101_110_u64), &[])]
@@ -72,5 +75,34 @@ fn labels_that_are_seldom_meant_are_named(
     );
     for part in expected {
         assert!(warnings[0].contains(part), "{warnings:?} lacks {part}");
+    }
+}
+
+/// Parcels of 40 by 66 m, as a city may have them with addresses.
+#[rstest]
+#[case(LayerName::CensusGeoid, 0.0006, true)]
+#[case(LayerName::CouncilDistrict, 0.0006, true)]
+#[case(LayerName::CensusGeoid, 0.01, false)]
+#[case(LayerName::Cell, 0.0006, false)]
+fn a_published_layer_of_tiny_features_is_warned_of(
+    #[case] name: LayerName,
+    #[case] degrees: f64,
+    #[case] is_warned: bool,
+) {
+    // One is as large as a district.
+    let features = json!([
+        square("a", 0.0, degrees),
+        square("b", 1.0, 1.0 + degrees),
+        square("c", 2.0, 3.0)
+    ]);
+    let warnings = check_layer(&layer(name), collection(features).as_bytes()).unwrap();
+    assert_eq!(warnings.len(), usize::from(is_warned), "{warnings:?}");
+    if is_warned {
+        let text = &warnings[0];
+        assert!(
+            text.contains("3 features have a median area of 4")
+                && text.contains("take districts or census tracts"),
+            "{text}"
+        );
     }
 }

@@ -23,8 +23,10 @@ impl<'a> Label<'a> {
 }
 
 /// Whether a label is a pair of coordinates, as a layer of parcels may have them for names: two
-/// numbers with three decimals or more, which tell a place to a hundred metres.
-fn is_point(label: &str) -> bool {
+/// numbers with three decimals or more, which tell a place to a hundred metres. No row with such a
+/// label is published.
+#[must_use]
+pub fn is_point(label: &str) -> bool {
     let is_separator = |it: char| it.is_whitespace() || matches!(it, ',' | ';' | '(' | ')');
     let is_exact = |part: &&str| {
         let decimals = part.rsplit_once('.').map_or("", |(_, decimals)| decimals);
