@@ -221,7 +221,8 @@ fn verdict(report: &StatusReport) -> &'static str {
     } else if report
         .providers
         .iter()
-        .any(|provider| !provider.problems.is_empty())
+        .flat_map(|provider| &provider.problems)
+        .any(|problem| !problem.state.is_complete())
     {
         "nothing needs a person: the next sweep does the hours that are left"
     } else {

@@ -5,7 +5,7 @@ use sandbox_provider::{MdsVersion, Quirk, Quirks, Rates, Rhythm};
 use serde_json::{Value, json};
 use trips::status::BlockStatus::Published;
 
-use crate::support::{ONE_HOUR, World, hour, options, stderr, with, world_of};
+use crate::support::{ONE_HOUR, World, hour, options, stderr, stdout, with, world_of};
 
 const FOLDER: &str = "bird/2020/1/15/12";
 
@@ -231,9 +231,42 @@ async fn an_hour_whose_next_page_is_left_says_so() {
     let report = world.object(&format!("{FOLDER}/extract.json")).await;
     assert_eq!(report["next_page_left"], true);
     world.expect_note_to_stay(&message).await;
+    world.expect_note_to_be_told(&message).await;
 }
 
 impl World {
+    /// Requests and loads the hour, and checks that the run's summary and the status tell what its
+    /// answer lacks, and that nobody is called because of it.
+    async fn expect_note_to_be_told(&self, note: &str) {
+        let again = with(&ONE_HOUR, &["--force", "--no-logs"]);
+        let told = stdout(&self.expect(0, &again).await);
+        let line = "may lack something: bird 2020-01-15-13: ";
+        assert!(told.contains(line) && told.contains(note), "{told}");
+        let load = with(&again, &["--no-extract", "--json"]);
+        let report: Value = serde_json::from_slice(&self.expect(0, &load).await.stdout).unwrap();
+        assert_eq!(report["noted"], 1);
+        assert_eq!(report["first_noted"][0]["label"], "2020-01-15-13");
+        // A run that only publishes moves no answer.
+        let mut publish = with(&ONE_HOUR, &["--force", "--json"]);
+        publish[0] = "sync-socrata";
+        let report: Value = serde_json::from_slice(&self.expect(0, &publish).await.stdout).unwrap();
+        assert_eq!(report["noted"], 0);
+
+        let since = ["status", "--since", "2020-01-15", "--json"];
+        let report: Value = serde_json::from_slice(&self.output(&since).await.stdout).unwrap();
+        let problems = report["providers"][0]["problems"].as_array().unwrap();
+        let whole: Vec<_> = problems
+            .iter()
+            .filter(|it| it["state"] == "whole")
+            .collect();
+        assert_eq!(whole.len(), 1, "{report}");
+        let text = whole[0]["message"].as_str().unwrap();
+        assert!(text.contains(note), "{text}");
+        assert_eq!(whole[0]["needs_a_person"], false);
+        let command = whole[0]["command"].as_str().unwrap();
+        assert!(command.ends_with(" --force"), "{command}");
+    }
+
     /// Loads and publishes the hour, also by force and into a new database, and checks that its row
     /// still tells what its answer lacks.
     async fn expect_note_to_stay(&self, note: &str) {

@@ -31,7 +31,8 @@ pub struct HourRow {
     /// Trips that the last response had and the one before it had not: they came late.
     pub late: u64,
     /// The message of the step that last changed the row, if the status is that of a failure, or if
-    /// the last response was refused since it lacks trips that are loaded.
+    /// the last response was refused since it lacks trips that are loaded; otherwise what the
+    /// archived response may lack.
     pub message: Option<String>,
 }
 
@@ -50,12 +51,14 @@ pub struct Found {
 
 /// The one rule that says which hours there are and how they stand is the view's.
 const HOURS: &str = "
-    SELECT block_start, state, status_id, trips_fetched, coalesce(trips_rejected, 0) AS rejected,
-           coalesce(trips_duplicate, 0) AS duplicates, coalesce(trips_late, 0) AS late,
-           CASE WHEN status_id < 0 OR status_id = 1 OR message LIKE 'ProviderLostTrips: %' THEN message END AS message
-    FROM api.hours
-    WHERE provider = $1 AND block_start >= $2 AND block_start < $3
-    ORDER BY block_start";
+    SELECT h.block_start, h.state, h.status_id, h.trips_fetched, coalesce(h.trips_rejected, 0) AS rejected,
+           coalesce(h.trips_duplicate, 0) AS duplicates, coalesce(h.trips_late, 0) AS late,
+           CASE WHEN h.status_id < 0 OR h.status_id = 1 OR h.message LIKE 'ProviderLostTrips: %' THEN h.message
+                ELSE (SELECT s.error_payload ->> 'note' FROM api.schedule s WHERE s.schedule_id = h.schedule_id)
+           END AS message
+    FROM api.hours h
+    WHERE h.provider = $1 AND h.block_start >= $2 AND h.block_start < $3
+    ORDER BY h.block_start";
 
 const NEWEST_BEFORE: &str = "
     SELECT s.block_start

@@ -60,8 +60,8 @@ pub use publications::{
 pub use publish::{BlockRows, NEW_PUBLIC_IDS};
 pub use request_slots::{RequestSlot, RequestSlots};
 pub use runs::{
-    BlockEnd, FailedBlock, FailureGroup, Outcome, ProviderSummary, Pruned, RemovedBlock, RunConfig,
-    RunEntry, RunRecord, RunSummary, RunTrips, UnfinishedBlock,
+    BlockEnd, FailedBlock, FailureGroup, NotedBlock, Outcome, ProviderSummary, Pruned,
+    RemovedBlock, RunConfig, RunEntry, RunRecord, RunSummary, RunTrips, UnfinishedBlock,
 };
 pub use schedule::{ArchiveRecord, PlannedBlocks, ScheduleRow, ScheduledBlock};
 pub use screen::{Screen, Screened};

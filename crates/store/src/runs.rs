@@ -18,7 +18,8 @@ mod summary;
 
 pub use prune::Pruned;
 pub use summary::{
-    FailedBlock, FailureGroup, ProviderSummary, RemovedBlock, RunSummary, RunTrips, UnfinishedBlock,
+    FailedBlock, FailureGroup, NotedBlock, ProviderSummary, RemovedBlock, RunSummary, RunTrips,
+    UnfinishedBlock,
 };
 
 /// A run to insert into `api.runs`.

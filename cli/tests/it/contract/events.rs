@@ -155,6 +155,8 @@ fn a_summary_has_the_members_of_the_contract() {
         failures: Vec::new(),
         first_failed: Vec::new(),
         first_unfinished: Vec::new(),
+        noted: 0,
+        first_noted: Vec::new(),
     };
     let summary = serde_json::to_value(summary).unwrap();
     section("The summary of a run")

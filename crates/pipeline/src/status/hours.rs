@@ -49,7 +49,8 @@ impl<'a> Tally<'a> {
         }
         if state.is_complete() {
             self.newest = Some(hour);
-            // What was refused changes nothing of the hour, but somebody has to decide.
+            // What was refused changes nothing of the hour, but somebody has to decide. What the
+            // response may lack is told.
             if row.message.is_some() {
                 self.problems.add(hour, state, row.message.as_deref());
             }

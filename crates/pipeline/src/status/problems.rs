@@ -14,7 +14,13 @@ const SWEPT_AFTER: TimeDelta = TimeDelta::hours(36);
 /// The error of a response that was refused.
 const LOST: Option<ErrorName> = Some(ErrorName::ProviderLostTrips);
 
-/// Hours of a provider that are not whole for the same reason, or whose last response was refused.
+/// What to do about hours whose responses may lack something. A feed that is always odd, and lacks
+/// nothing, needs nobody.
+const MAY_LACK: &str = "the hours are done, and their answers may lack something, as the message says: once its cause is \
+                        corrected, the command requests them again";
+
+/// Hours of a provider that are not whole for the same reason, or whose last response was refused,
+/// or is archived and may lack something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// How the hours stand.
@@ -56,6 +62,13 @@ struct Group {
     hours: u64,
     first: Hour,
     last: Hour,
+}
+
+impl Group {
+    /// Whether the hours are whole, and their responses may lack something.
+    fn may_lack(&self) -> bool {
+        self.state.is_complete() && self.error_name.is_none()
+    }
 }
 
 impl<'a> Problems<'a> {
@@ -119,7 +132,11 @@ impl<'a> Problems<'a> {
             first: group.first.label(self.zone),
             last: group.last.label(self.zone),
             needs_a_person: self.needs_a_person(group),
-            advice: advice(group.state, group.error_name, self.was_swept(group)),
+            advice: if group.may_lack() {
+                MAY_LACK
+            } else {
+                advice(group.state, group.error_name, self.was_swept(group))
+            },
             command: self.command(group),
         }
     }
@@ -134,12 +151,16 @@ impl<'a> Problems<'a> {
         if group.error_name == LOST {
             return format!("{command} --force --accept-losses");
         }
+        if group.may_lack() {
+            return format!("{command} --force");
+        }
         format!("{command} --incomplete-only")
     }
 
     fn needs_a_person(&self, group: &Group) -> bool {
         let is_permanent = group.error_name.is_some_and(|name| !name.is_transient());
-        is_permanent || self.was_swept(group) || group.state == HourState::AllRejected
+        let is_stuck = self.was_swept(group) && !group.may_lack();
+        is_permanent || is_stuck || group.state == HourState::AllRejected
     }
 
     fn was_swept(&self, group: &Group) -> bool {

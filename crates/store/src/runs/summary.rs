@@ -48,6 +48,23 @@ pub struct RunSummary {
     /// them, so whoever has the plan adds them.
     #[serde(default)]
     pub first_unfinished: Vec<UnfinishedBlock>,
+    /// Number of blocks that the run has requested or loaded, and whose answers may lack something.
+    #[serde(default)]
+    pub noted: u64,
+    /// The first of them, the earliest hours first.
+    #[serde(default)]
+    pub first_noted: Vec<NotedBlock>,
+}
+
+/// A block whose provider has answered so that something may be missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotedBlock {
+    /// The block's provider.
+    pub provider: ProviderName,
+    /// The block's label.
+    pub label: String,
+    /// What may be missing, and why.
+    pub note: String,
 }
 
 /// What a run has done with trips, without what earlier runs have done with the same blocks.

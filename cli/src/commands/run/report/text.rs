@@ -58,6 +58,7 @@ fn add_problems(text: &mut String, summary: &RunSummary, names_unfinished: bool)
     for group in &summary.failures {
         add_failures(text, group);
     }
+    add_notes(text, summary);
     if names_unfinished && !summary.first_unfinished.is_empty() {
         let names: Vec<_> = summary
             .first_unfinished
@@ -69,6 +70,27 @@ fn add_problems(text: &mut String, summary: &RunSummary, names_unfinished: bool)
         if more > 0 {
             let _ = write!(text, " and {more} more");
         }
+    }
+}
+
+/// The blocks that are loaded although their answers may lack something.
+fn add_notes(text: &mut String, summary: &RunSummary) {
+    for block in &summary.first_noted {
+        let _ = write!(
+            text,
+            "\nmay lack something: {} {}: {}",
+            block.provider, block.label, block.note
+        );
+    }
+    let more = summary
+        .noted
+        .saturating_sub(summary.first_noted.len() as u64);
+    if more > 0 {
+        let _ = write!(
+            text,
+            "\nmay lack something: {}; `mds status` has them",
+            counted(more, "more block")
+        );
     }
 }
 

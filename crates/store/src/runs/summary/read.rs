@@ -8,8 +8,8 @@ use trips::time::CivilZone;
 use uuid::Uuid;
 
 use super::{
-    FailedBlock, FailureGroup, MAX_NAMED, MAX_NAMED_IN_GROUP, ProviderSummary, RunSummary,
-    RunTrips, removed,
+    FailedBlock, FailureGroup, MAX_NAMED, MAX_NAMED_IN_GROUP, NotedBlock, ProviderSummary,
+    RunSummary, RunTrips, removed,
 };
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
@@ -88,6 +88,18 @@ const FAILURES: &str = "
     WHERE n <= $2
     ORDER BY provider_name COLLATE \"C\", step, error_name, kind COLLATE \"C\", n";
 
+/// The first blocks whose archives the run has made or loaded, and whose rows keep a note.
+const NOTED: &str = "
+    SELECT p.provider_name, s.block_start, s.error_payload ->> 'note' AS note, count(*) OVER () AS noted
+    FROM api.run_blocks b
+    JOIN api.runs r USING (run_id)
+    JOIN api.schedule s USING (schedule_id)
+    JOIN api.providers p USING (provider_id)
+    WHERE b.run_id = $1 AND s.run_id = $1 AND s.error_payload ->> 'note' IS NOT NULL
+      AND greatest(s.extracted_at, s.loaded_at) >= r.created_at
+    ORDER BY s.block_start, p.provider_name
+    LIMIT $2";
+
 impl Store {
     /// Counts a run's blocks by their outcome in `api.run_blocks`, and their trips in
     /// `api.schedule`. Returns `None` for a run that is not in `api.runs`.
@@ -141,6 +153,14 @@ impl Store {
                 .await
                 .map_err(doing)?;
             summary.failures = FailureGroup::read_all(&failures, zone)?;
+        }
+        let noted = client
+            .query(NOTED, &[&run_id, &i64::from(MAX_NAMED)])
+            .await
+            .map_err(doing)?;
+        for row in &noted {
+            summary.noted = get::<i64>(row, "noted")?.unsigned_abs();
+            summary.first_noted.push(NotedBlock::read(row, zone)?);
         }
         Ok(Some(summary))
     }
@@ -203,6 +223,8 @@ impl RunSummary {
             failures: Vec::new(),
             first_failed: Vec::new(),
             first_unfinished: Vec::new(),
+            noted: 0,
+            first_noted: Vec::new(),
         }
     }
 }
@@ -239,6 +261,17 @@ impl FailedBlock {
             message: get(row, "message")?,
             command: with_option(block.command(zone), row)?,
             provider: block.provider,
+        })
+    }
+}
+
+impl NotedBlock {
+    fn read(row: &Row, zone: &CivilZone) -> Result<Self, StoreError> {
+        let block = read_block(row)?;
+        Ok(Self {
+            label: block.hour.label(zone),
+            provider: block.provider,
+            note: get(row, "note")?,
         })
     }
 }
