@@ -14,7 +14,13 @@ use crate::failure;
 const MARKER: &str = "made-by-mds-demo";
 const MARKER_TEXT: &str = "`mds demo` made this folder, and empties it when it starts again.\n";
 /// What a demo leaves in its folder, apart from the marker.
-const LEFTOVERS: [&str; 4] = ["postgres", "s3", "portal.jsonl", "fernet.key"];
+const LEFTOVERS: [&str; 5] = [
+    "postgres",
+    "s3",
+    "portal.jsonl",
+    "fernet.key",
+    local_stack::STARTS_FOLDER,
+];
 /// The folders of the bucket.
 const BUCKET: &str = "mds";
 const PREFIXES: [&str; 3] = ["staging", "config", "boundaries"];

@@ -1,8 +1,8 @@
 //! The configuration: what a start on a kept folder leaves of it, and its changes while everything
 //! runs, as `mds config put` makes them.
 
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
 use serde_json::{Map, Value};
 use vault::{Seal, Vault, VaultError};
@@ -10,8 +10,11 @@ use vault::{Seal, Vault, VaultError};
 use crate::private_file::{read_private, write_private};
 use crate::{LocalStack, StackError};
 
-/// What the last starts on a kept folder have put into a file, the latest one first. A value that
-/// is none of theirs is somebody else's.
+/// The folder, in a kept one, with what its starts have put into the configuration.
+pub const STARTS_FOLDER: &str = "starts";
+
+/// How many starts are kept: what the last ones have put into a file, the latest one first. A value
+/// that is none of theirs is somebody else's.
 const STARTS: usize = 8;
 
 impl LocalStack {
@@ -71,8 +74,9 @@ pub(crate) async fn put(
 ) -> Result<(), StackError> {
     let content = match folder {
         Some(folder) => {
-            let name = key.replace('/', "-");
-            kept(vault, key, new, &folder.join(name)).await?
+            let starts = folder.join(STARTS_FOLDER);
+            fs::create_dir_all(&starts)?;
+            kept(vault, key, new, &starts.join(key.replace('/', "-"))).await?
         }
         None => new,
     };

@@ -8,6 +8,7 @@ mod network;
 mod plan;
 mod private_file;
 
+pub use configuration::STARTS_FOLDER;
 pub use error::StackError;
 pub use network::{Counts, Network, Place};
 pub use plan::planned_item;

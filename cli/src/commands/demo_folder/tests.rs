@@ -9,7 +9,12 @@ use super::*;
 fn folder_of_a_demo() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     prepare(folder.path()).unwrap();
-    for made in ["postgres/base", "s3/mds/staging/bird", "s3/mds/config"] {
+    for made in [
+        "postgres/base",
+        "s3/mds/staging/bird",
+        "s3/mds/config",
+        "starts",
+    ] {
         fs::create_dir_all(folder.path().join(made)).unwrap();
     }
     for made in [
