@@ -1,7 +1,11 @@
 //! Bodies of bounded size.
 
+use std::io;
+
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
+
+use crate::Chunks;
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +19,9 @@ pub enum BodyError {
     /// The connection failed, or the time-out of the request ran out.
     #[error("the body is incomplete: {}", crate::transport_cause(.0))]
     Transport(#[source] reqwest::Error),
+    /// It is not what its `Content-Encoding` says, or ends too early for it.
+    #[error("the body is not the gzip that its Content-Encoding names: {0}")]
+    Encoding(#[source] io::Error),
 }
 
 /// Reads a whole body of at most `max_bytes`, counted after decompression.
@@ -24,13 +31,10 @@ pub enum BodyError {
 /// # Errors
 ///
 /// [`BodyError`], without the URL.
-pub async fn read_body(mut response: Response, max_bytes: usize) -> Result<Bytes, BodyError> {
+pub async fn read_body(response: Response, max_bytes: usize) -> Result<Bytes, BodyError> {
+    let mut chunks = Chunks::of(response);
     let mut body = BytesMut::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| BodyError::Transport(error.without_url()))?
-    {
+    while let Some(chunk) = chunks.next().await? {
         if body.len() + chunk.len() > max_bytes {
             return Err(BodyError::TooLarge { max_bytes });
         }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{NoProxy, Proxy};
 
@@ -40,7 +41,8 @@ pub enum ClientError {
 
 /// The HTTP client. Create it once per process and share it: it holds the pool of connections.
 ///
-/// TLS is rustls with the authorities of [`roots`]. Bodies compressed with gzip are decompressed.
+/// TLS is rustls with the authorities of [`roots`]. Requests accept bodies compressed with gzip,
+/// which [`Chunks`](crate::Chunks) decompresses.
 /// No redirect is followed: only the caller knows where the credentials of its requests may go.
 ///
 /// A proxy of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) is used for https alone.
@@ -74,10 +76,14 @@ pub(crate) fn client_with(
         .user_agent(concat!("mds-etl/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .referer(false)
-        .gzip(true)
+        .default_headers(accepted())
         .connect_timeout(CONNECT_TIMEOUT)
         .build()
         .map_err(unusable)
+}
+
+fn accepted() -> HeaderMap {
+    HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))])
 }
 
 /// The error of a client for which nothing but authorities can be missing.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod chunks;
 mod client;
 mod header;
 mod origin;
@@ -11,6 +12,7 @@ pub mod testing;
 mod transport;
 
 pub use body::{BodyError, read_body};
+pub use chunks::{Chunks, is_gzip};
 pub use client::{ClientError, client};
 pub use header::{basic, bearer, sensitive};
 pub use origin::{host, is_secure, over_tls_as, same_origin, without_credentials};

@@ -126,12 +126,22 @@ impl FetchError {
                 Self::transport("the response of token_url is incomplete", source)
             }
             BodyError::TooLarge { .. } => Self::malformed("token_url returned more than a token"),
+            BodyError::Encoding(_) => {
+                Self::malformed(format!("the response of token_url: {error}"))
+            }
         }
     }
 
-    /// The connection failed within a body.
-    pub(crate) fn body_transport(error: reqwest::Error) -> Self {
-        Self::new(transport("the body is incomplete", error), RetryScope::Hour)
+    /// A body ended too early, or cannot be decompressed.
+    pub(crate) fn body(error: BodyError) -> Self {
+        match error {
+            BodyError::Transport(source) => Self::new(
+                transport("the body is incomplete", source),
+                RetryScope::Hour,
+            ),
+            BodyError::Encoding(_) => Self::broken_off(error.to_string()),
+            BodyError::TooLarge { .. } => Self::malformed(error.to_string()),
+        }
     }
 
     /// A body stopped, or a page is gone.

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
+use http_kit::{Chunks, is_gzip};
 use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use serde_json::value::RawValue;
@@ -154,7 +155,7 @@ pub(crate) async fn read<S: TripSink>(
         });
         result.map_err(|error| (error, body.starts_as_object, body.head))
     });
-    let (bytes, page) = tokio::join!(pump(response, sender, limits), reader);
+    let (bytes, page) = tokio::join!(pump(Chunks::of(response), sender, limits), reader);
     let bytes = bytes?;
     match page {
         Ok(Ok((summary, sink))) => Ok(Page {
@@ -178,7 +179,10 @@ pub(crate) async fn read<S: TripSink>(
 /// The encoding of a body that is not decoded, for a message. Some servers write the character set
 /// there, so this alone is no fault.
 fn unread_encoding(headers: &HeaderMap) -> Option<String> {
-    let encoding = headers.get(CONTENT_ENCODING)?.to_str().ok()?;
+    let encoding = headers
+        .get(CONTENT_ENCODING)
+        .filter(|_| !is_gzip(headers))?;
+    let encoding = encoding.to_str().ok()?;
     Some(encoding.chars().take(MAX_ENCODING_CHARS).collect())
 }
 
@@ -205,13 +209,13 @@ fn unreadable(
 /// Moves the body to the blocking thread and returns its size. Ends early, without an error, if the
 /// thread stopped reading.
 async fn pump(
-    mut response: Response,
+    mut body: Chunks,
     sender: mpsc::Sender<Piece>,
     limits: Limits,
 ) -> Result<u64, FetchError> {
     let mut bytes = 0;
     loop {
-        let piece = gather(&mut response, limits.timeout).await?;
+        let piece = gather(&mut body, limits.timeout).await?;
         bytes += piece.bytes as u64;
         if bytes > limits.bytes {
             return Err(FetchError::malformed(format!(
@@ -235,18 +239,18 @@ struct Piece {
 }
 
 /// Waits for the next bytes, and a moment longer for those that follow.
-async fn gather(response: &mut Response, timeout: Duration) -> Result<Piece, FetchError> {
+async fn gather(body: &mut Chunks, timeout: Duration) -> Result<Piece, FetchError> {
     let mut piece = Piece::default();
     let mut until = Instant::now() + timeout;
     while piece.bytes < PIECE_BYTES {
-        let Ok(chunk) = timeout_at(until, response.chunk()).await else {
+        let Ok(chunk) = timeout_at(until, body.next()).await else {
             if piece.bytes > 0 {
                 break;
             }
             let seconds = timeout.as_secs_f64();
             return Err(FetchError::broken_off(format!("no bytes for {seconds} s")));
         };
-        let Some(chunk) = chunk.map_err(FetchError::body_transport)? else {
+        let Some(chunk) = chunk.map_err(FetchError::body)? else {
             piece.is_last = true;
             break;
         };

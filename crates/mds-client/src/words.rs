@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use http_kit::Chunks;
 use reqwest::Response;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -40,11 +41,12 @@ const MIN_PARAMETER_CHARS: usize = 4;
 const HIDDEN: &str = "<hidden>";
 
 /// Reads the body of a refusal, as far as it matters.
-pub(crate) async fn of_response(mut response: Response, secrets: &Secrets) -> Option<String> {
+pub(crate) async fn of_response(response: Response, secrets: &Secrets) -> Option<String> {
+    let mut chunks = Chunks::of(response);
     let mut body = Vec::new();
     // What has arrived until then is enough, or nothing is shown.
     let _ = timeout(MAX_WAIT, async {
-        while let Ok(Some(chunk)) = response.chunk().await {
+        while let Ok(Some(chunk)) = chunks.next().await {
             body.extend_from_slice(&chunk);
             if body.len() > MAX_BODY_BYTES {
                 break;

@@ -4,7 +4,7 @@
 //! counts may stand at its end.
 
 use bytes::{Bytes, BytesMut};
-use http_kit::BodyError;
+use http_kit::{BodyError, Chunks};
 use reqwest::Response;
 
 /// A JSON object as it arrives, in which lists and objects are null.
@@ -60,17 +60,11 @@ impl Outline {
 /// # Errors
 ///
 /// As [`http_kit::read_body`].
-pub(crate) async fn read_outline(
-    mut response: Response,
-    max_bytes: usize,
-) -> Result<Bytes, BodyError> {
+pub(crate) async fn read_outline(response: Response, max_bytes: usize) -> Result<Bytes, BodyError> {
     let mut outline = Outline::default();
     let mut is_object = None;
-    while let Some(piece) = response
-        .chunk()
-        .await
-        .map_err(|error| BodyError::Transport(error.without_url()))?
-    {
+    let mut chunks = Chunks::of(response);
+    while let Some(piece) = chunks.next().await? {
         let first = || piece.trim_ascii_start().first();
         is_object = is_object.or_else(|| first().map(|byte| *byte == b'{'));
         if is_object == Some(true) {

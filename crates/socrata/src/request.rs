@@ -39,7 +39,7 @@ pub(crate) async fn send(request: RequestBuilder, kept: Kept) -> Result<Response
     };
     match status {
         200 | 202 => {
-            let body = body.map_err(unreadable)?;
+            let body = body.map_err(|error| unreadable(status, error))?;
             if is_web_page(&body) {
                 return Err(not_json(status, "a web page instead of JSON"));
             }
@@ -57,9 +57,10 @@ pub(crate) async fn send(request: RequestBuilder, kept: Kept) -> Result<Response
     }
 }
 
-fn unreadable(error: BodyError) -> SocrataError {
+fn unreadable(status: u16, error: BodyError) -> SocrataError {
     match error {
         BodyError::Transport(source) => SocrataError::transport(source),
+        BodyError::Encoding(_) => not_json(status, "a body that is not the gzip that it names"),
         BodyError::TooLarge { max_bytes } => SocrataError::malformed(format!(
             "its response is larger than the cap of {max_bytes} bytes"
         )),

@@ -75,6 +75,20 @@ async fn a_compressed_body_is_decompressed() {
     );
 }
 
+/// As tools that compress in parts send it.
+#[tokio::test]
+async fn every_part_of_a_compressed_body_is_read() {
+    let (trips, body) = large();
+    let (first, rest) = body.as_bytes().split_at(body.len() / 3);
+    let template = ResponseTemplate::new(200)
+        .insert_header("content-encoding", "x-gzip")
+        .set_body_bytes([gzipped(first), gzipped(rest)].concat());
+    let server = always(template).await;
+    let (kept, report) = ready(fetch(&client(&server.uri(), &json!({}))).await);
+    assert_eq!(kept.trips, trips);
+    assert_eq!(report.bytes, body.len() as u64);
+}
+
 #[tokio::test]
 async fn a_byte_order_mark_is_skipped() {
     let body = format!("\u{feff}{}", envelope(&["{}"]));
