@@ -133,6 +133,12 @@ impl Settings {
         if secret.is_some_and(is_guessable) {
             warnings.push(ConfigWarning::GuessableSecret { key: PUBLIC_ID_KEY });
         }
+        let endpoint = texts.get(SOCRATA_DATA_ENDPOINT).ok().flatten();
+        if endpoint.is_some_and(socrata::has_unused_path) {
+            warnings.push(ConfigWarning::UnusedPath {
+                key: SOCRATA_DATA_ENDPOINT,
+            });
+        }
         warnings.iter().for_each(ConfigWarning::log);
         Ok(Self {
             has_portal: PORTAL.iter().any(|key| texts.has(key)),

@@ -17,6 +17,11 @@ pub enum ConfigWarning {
         /// The key of the secret.
         key: &'static str,
     },
+    /// The address of the portal has a path. The dataset is given by its id alone.
+    UnusedPath {
+        /// The key of the address.
+        key: &'static str,
+    },
     /// Two enabled entries have one `provider_id`, mostly a copy in which the id was forgotten. Of
     /// a fleet with two feeds, a trip in both belongs to the block that was loaded last.
     SharedId {
@@ -48,6 +53,10 @@ impl ConfigWarning {
                 "secret of the public ids is short or repetitive, so it may be guessed; a new \
                  deployment should use the output of `openssl rand -base64 32`"
             ),
+            Self::UnusedPath { key } => tracing::warn!(
+                config.key = key,
+                "path of the portal's address is not used: the dataset is the one of SOCRATA_DATASET"
+            ),
             Self::SharedId { names } => tracing::warn!(
                 config.key = names,
                 "entries of the providers file have the same provider_id, so each trip counts for one of them only"
@@ -74,6 +83,11 @@ impl fmt::Display for ConfigWarning {
                 f,
                 "{key} is short or repetitive, so it may be guessed; a new deployment should use the output of \
                  `openssl rand -base64 32`"
+            ),
+            Self::UnusedPath { key } => write!(
+                f,
+                "the path of {key} is not used: write the portal's host alone, such as data.example.gov, and the dataset's \
+                 id as SOCRATA_DATASET"
             ),
             Self::SharedId { names } => write!(
                 f,

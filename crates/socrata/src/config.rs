@@ -92,20 +92,29 @@ pub enum EndpointError {
         "must not have a login (`user:password@`): that of the portal is SOCRATA_KEY_ID and SOCRATA_KEY_SECRET"
     )]
     HasLogin,
-    /// The address has a path, which would not be used.
-    #[error(
-        "must not have a path: write the portal's host alone, such as data.example.gov, and the dataset's id as SOCRATA_DATASET"
-    )]
-    HasPath,
 }
 
-/// Reads the address of a portal, a host name or a URL, into a URL.
+/// Reads the address of a portal, a host name or a URL, into a URL. A path is left out, as the
+/// older tool did: see [`has_unused_path`].
 ///
 /// # Errors
 ///
-/// The text is neither, it is plain http to a host other than loopback, or it has a login or a
-/// path.
+/// The text is neither, it is plain http to a host other than loopback, or it has a login.
 pub fn parse_endpoint(text: &str) -> Result<Url, EndpointError> {
+    let mut url = read_address(text)?;
+    url.set_path("/");
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(url)
+}
+
+/// Whether the address of a portal has a path, which is not used: mostly that of a dataset.
+#[must_use]
+pub fn has_unused_path(text: &str) -> bool {
+    parse_endpoint(text).is_ok_and(|used| read_address(text) != Ok(used))
+}
+
+fn read_address(text: &str) -> Result<Url, EndpointError> {
     let text = text.trim();
     let url = if text.contains("://") {
         Url::parse(text)
@@ -119,10 +128,6 @@ pub fn parse_endpoint(text: &str) -> Result<Url, EndpointError> {
     check_secure(&url)?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(EndpointError::HasLogin);
-    }
-    let has_more = url.query().is_some() || url.fragment().is_some();
-    if has_more || !matches!(url.path(), "" | "/") {
-        return Err(EndpointError::HasPath);
     }
     Ok(url)
 }

@@ -16,7 +16,9 @@ mod upsert;
 
 pub use chunks::{Chunk, ChunkError, Chunks, MAX_CHUNK_BYTES, MAX_CHUNK_ROWS};
 pub use client::SocrataClient;
-pub use config::{DatasetId, DatasetIdError, EndpointError, SocrataConfig, parse_endpoint};
+pub use config::{
+    DatasetId, DatasetIdError, EndpointError, SocrataConfig, has_unused_path, parse_endpoint,
+};
 pub use error::SocrataError;
 pub use held::MaySend;
 pub use metadata::{ColumnKind, DatasetInfo};

@@ -43,10 +43,22 @@ fn an_endpoint_is_a_host_or_a_url(#[case] text: &str, #[case] url: &str) {
 #[case("https://user:password@data.example.gov", EndpointError::HasLogin)]
 #[case("user@data.example.gov", EndpointError::HasLogin)]
 #[case("https://:password@data.example.gov", EndpointError::HasLogin)]
-#[case("data.example.gov/resource/abcd-2345.json", EndpointError::HasPath)]
-#[case("https://data.example.gov/d/abcd-2345/", EndpointError::HasPath)]
-#[case("https://data.example.gov/?$limit=1", EndpointError::HasPath)]
-#[case("data.example.gov#top", EndpointError::HasPath)]
 fn refuses_other_endpoints(#[case] text: &str, #[case] error: EndpointError) {
     assert_eq!(parse_endpoint(text), Err(error));
+}
+
+#[rstest]
+#[case("data.example.gov/resource/abcd-2345.json", true)]
+#[case("https://data.example.gov/d/abcd-2345/", true)]
+#[case("https://data.example.gov/?$limit=1", true)]
+#[case("data.example.gov#top", true)]
+#[case(" https://data.example.gov/ ", false)]
+#[case("data.example.gov", false)]
+#[case("user@data.example.gov/d", false)]
+fn a_path_is_not_used(#[case] text: &str, #[case] expected: bool) {
+    assert_eq!(has_unused_path(text), expected);
+    if expected {
+        let url = parse_endpoint(text).unwrap();
+        assert_eq!(url.as_str(), "https://data.example.gov/");
+    }
 }
