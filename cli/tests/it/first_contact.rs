@@ -69,7 +69,7 @@ async fn an_audit_publishes_hours_before_active_from_only_if_it_names_the_provid
     world.stack.portal.lose_row(&lost).unwrap();
     world.begin_bird_at("2020-01-16-00").await;
 
-    let output = world.expect(0, &with(&ALL, &["--audit"])).await;
+    let output = world.expect(1, &with(&ALL, &["--audit"])).await;
     assert!(
         stderr(&output).contains("1 block is from before"),
         "{}",

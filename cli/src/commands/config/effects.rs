@@ -136,12 +136,12 @@ fn of_settings(before: &Value, after: &Value) -> Vec<String> {
         ),
         (
             DATASET,
-            is_other(dataset(before), dataset(after)),
+            is_other(dataset(before).as_ref(), dataset(after).as_ref()),
             "hours are published to another dataset, which lacks those before",
         ),
         (
             ENDPOINT,
-            is_other(portal(before), portal(after)),
+            is_other(portal(before).as_ref(), portal(after).as_ref()),
             "hours are published to the dataset of another portal, which lacks those before",
         ),
         (
@@ -158,7 +158,7 @@ fn of_settings(before: &Value, after: &Value) -> Vec<String> {
 }
 
 /// Whether one is given in place of another.
-fn is_other(former: Option<String>, new: Option<String>) -> bool {
+fn is_other(former: Option<&String>, new: Option<&String>) -> bool {
     former.is_some() && new.is_some() && former != new
 }
 

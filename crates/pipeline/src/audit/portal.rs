@@ -97,7 +97,7 @@ impl Dataset {
     ) -> Result<BTreeMap<Hour, HourSums>, PipelineError> {
         let within = within(range);
         let mut sums = BTreeMap::new();
-        let mut ending = Ending::default();
+        let mut read = 0;
         loop {
             let page: Vec<Map<String, Value>> = self
                 .page(
@@ -107,16 +107,17 @@ impl Dataset {
                         ("$group", "end_day, end_hour"),
                         ("$order", "end_day, end_hour"),
                     ],
-                    ending.read,
+                    read,
                 )
                 .await?;
             for row in &page {
                 let (hour, of_hour) = hour_sums(row).ok_or_else(not_understood)?;
                 sums.insert(hour, of_hour);
             }
+            read += page.len();
             let last = sums.last_key_value();
             let is_whole = last.is_some_and(|(hour, _)| hour.next() == range.end());
-            if ending.is_last(page.len()) || is_whole {
+            if page.is_empty() || is_whole {
                 return Ok(sums);
             }
         }
@@ -141,7 +142,7 @@ impl Dataset {
         Pages {
             dataset: self,
             filter,
-            ending: Ending::default(),
+            read: 0,
             page: VecDeque::new(),
             is_last: false,
         }
@@ -166,31 +167,11 @@ impl Dataset {
     }
 }
 
-/// Finds the last page of a query. One that is shorter than asked for may be followed by others, so
-/// it takes an empty page, or one that is shorter than those before it.
-#[derive(Debug, Default)]
-struct Ending {
-    /// The rows of all pages so far.
-    read: usize,
-    /// The rows of the shortest one.
-    shortest: Option<usize>,
-}
-
-impl Ending {
-    /// Whether a page of so many rows is the last one.
-    fn is_last(&mut self, rows: usize) -> bool {
-        self.read += rows;
-        let is_shorter = self.shortest.is_some_and(|shortest| rows < shortest);
-        self.shortest = Some(self.shortest.map_or(rows, |shortest| shortest.min(rows)));
-        rows == 0 || is_shorter
-    }
-}
-
 /// The rows of a query, page by page.
 pub(super) struct Pages<'a> {
     dataset: &'a Dataset,
     filter: String,
-    ending: Ending,
+    read: usize,
     page: VecDeque<PortalRow>,
     is_last: bool,
 }
@@ -204,8 +185,10 @@ impl Pages<'_> {
                 ("$where", &self.filter),
                 ("$order", "trip_id"),
             ];
-            let page: Vec<PortalRow> = self.dataset.page(&query, self.ending.read).await?;
-            self.is_last = self.ending.is_last(page.len());
+            let page: Vec<PortalRow> = self.dataset.page(&query, self.read).await?;
+            self.read += page.len();
+            // A page that is shorter than asked for may be followed by others.
+            self.is_last = page.is_empty();
             self.page = page.into();
         }
         Ok(self.page.pop_front())
