@@ -1,6 +1,8 @@
 //! A layer's file as a person is about to store it: what can never label a point, and what is
 //! seldom meant.
 
+use std::collections::BTreeMap;
+
 use geo::{Area as _, Polygon};
 use trips::public_row::is_point;
 use trips::words::counted;
@@ -12,7 +14,7 @@ use crate::{BoundaryError, Layer, LayerName};
 const SHORTENED_GEOID_DIGITS: usize = 10;
 /// A published row has the number 0 for a point without a label.
 const PUBLISHED_AS_NONE: &str = "0";
-/// Labels of smaller features tell where somebody lives: a block of houses is about as large.
+/// Labels of a smaller area tell where somebody lives: a block of houses is about as large.
 const MIN_MEDIAN_KM2: f64 = 0.1;
 const KM_PER_DEGREE: f64 = 111.195;
 
@@ -58,10 +60,16 @@ pub fn check_layer(layer: &Layer, geojson: &[u8]) -> Result<Vec<String>, Boundar
     Ok(warnings)
 }
 
-/// A warning that the features are too small for labels that are published with each trip.
+/// A warning that the areas of labels that are published with each trip are too small.
 fn small(layer: &Layer, features: &[Feature]) -> Option<String> {
-    let can_label = features.iter().filter(|it| it.label.is_some());
-    let mut areas: Vec<f64> = can_label.map(area_km2).filter(|area| *area > 0.0).collect();
+    // A label may have several features, such as a district and slivers at its border.
+    let mut by_label: BTreeMap<&str, f64> = BTreeMap::new();
+    for feature in features {
+        if let Some(label) = &feature.label {
+            *by_label.entry(label).or_default() += area_km2(feature);
+        }
+    }
+    let mut areas: Vec<f64> = by_label.into_values().filter(|area| *area > 0.0).collect();
     areas.sort_by(f64::total_cmp);
     let median = *areas.get(areas.len() / 2)?;
     (median < MIN_MEDIAN_KM2).then(|| {
@@ -70,7 +78,7 @@ fn small(layer: &Layer, features: &[Feature]) -> Option<String> {
              which tell then where it began and ended; take districts or census tracts",
             layer.key,
             layer.layer,
-            counted(areas.len(), "feature"),
+            counted(areas.len(), "label"),
             median * 1e6
         )
     })

@@ -100,9 +100,21 @@ fn a_published_layer_of_tiny_features_is_warned_of(
     if is_warned {
         let text = &warnings[0];
         assert!(
-            text.contains("3 features have a median area of 4")
+            text.contains("3 labels have a median area of 4")
                 && text.contains("take districts or census tracts"),
             "{text}"
         );
     }
+}
+
+/// Three districts, and slivers at their borders that belong to one of them.
+#[test]
+fn the_median_area_is_one_of_labels_and_not_of_pieces() {
+    let district = |label: &str, at: f64| square(label, at, at + 0.03);
+    let sliver = |at: f64| square("1", at, at + 0.001);
+    let mut features = vec![district("1", 1.0), district("2", 2.0), district("3", 3.0)];
+    features.extend((10..18).map(f64::from).map(sliver));
+    let layer = layer(LayerName::CouncilDistrict);
+    let warnings = check_layer(&layer, collection(json!(features)).as_bytes()).unwrap();
+    assert_eq!(warnings, Vec::<String>::new());
 }
