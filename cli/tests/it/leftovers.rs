@@ -1,15 +1,11 @@
 //! `mds sandbox` and `mds demo` leave no process and no temporary folder behind, however they end.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use local_stack::{LocalStack, StackOptions};
 use rstest::rstest;
-use sandbox_provider::ProviderOptions;
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::until;
@@ -123,48 +119,6 @@ async fn a_sandbox_leaves_nothing(#[case] signal: &str, #[case] code: Option<i32
     assert!(!processes(sandbox.folder.path()).is_empty());
     sandbox.signal(signal);
     assert_eq!(sandbox.wait_for_cleanup().await, code);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sandbox_that_starts_again_keeps_what_was_put_into_it() {
-    let folder = TempDir::with_prefix("mds-again-").unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let start = async || {
-        let bird = BTreeMap::from([("bird".to_owned(), ProviderOptions::default())]);
-        let options = StackOptions {
-            folder: Some(folder.path().join("sandbox")),
-            ..StackOptions::with_providers(bird)
-        };
-        LocalStack::start(options).await.unwrap()
-    };
-    let first = start().await;
-    first
-        .put_setting("SOCRATA_CHUNK_ROWS", json!(7))
-        .await
-        .unwrap();
-    first
-        .put_provider("bird", "lag_hours", json!(3))
-        .await
-        .unwrap();
-    drop(first);
-
-    let second = start().await;
-    let vault = config::open_vault(&second.environment().unwrap())
-        .await
-        .unwrap();
-    let settings: Value = vault
-        .get_json("config/settings_staging.json")
-        .await
-        .unwrap();
-    assert_eq!(settings["SOCRATA_CHUNK_ROWS"], 7);
-    assert_eq!(settings["SOCRATA_DATA_ENDPOINT"], second.portal.url());
-    let entries: Value = vault
-        .get_json("config/providers_staging.json")
-        .await
-        .unwrap();
-    assert_eq!(entries["bird"]["lag_hours"], 3);
-    let address = &second.providers["bird"].entry()["mds_api_url"];
-    assert_eq!(&entries["bird"]["mds_api_url"], address);
 }
 
 #[rstest]

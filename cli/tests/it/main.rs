@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod adoption;
+#[cfg(feature = "sandbox")]
+mod again;
 mod archive;
 mod archive_command;
 mod as_json;

@@ -1,6 +1,7 @@
 //! The errors of the stack.
 
 use std::io;
+use std::path::PathBuf;
 
 /// Which part did not start, and why.
 #[derive(Debug, thiserror::Error)]
@@ -38,4 +39,31 @@ pub enum StackError {
     /// A link to a part could not be opened.
     #[error("the network of the stack: {0}")]
     Network(String),
+    /// The configuration that the folder keeps does not start.
+    #[error(
+        "the sandbox cannot start on the configuration that its folder keeps; delete {}, or {} if the error is one of \
+         providers (the next start writes it anew), or write a corrected file in its place, as plain JSON",
+        settings.display(),
+        providers.display()
+    )]
+    Kept {
+        /// The settings file.
+        settings: PathBuf,
+        /// The providers file.
+        providers: PathBuf,
+        /// Why it does not start.
+        source: Box<StackError>,
+    },
+    /// No key opens what the folder keeps.
+    #[error(
+        "the sandbox reads its keys from {} alone; write the key that encrypted its objects into this file, as by \
+         `mds config rotate-key` (several have commas between them, the newest comes first)",
+        key.display()
+    )]
+    Key {
+        /// The file of the keys.
+        key: PathBuf,
+        /// Why nothing can be read.
+        source: Box<StackError>,
+    },
 }

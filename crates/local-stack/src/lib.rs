@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod addresses;
 mod configuration;
 mod error;
 mod folder;
@@ -8,7 +9,7 @@ mod network;
 mod plan;
 mod private_file;
 
-pub use configuration::STARTS_FOLDER;
+pub use addresses::STARTS_FOLDER;
 pub use error::StackError;
 pub use network::{Counts, Network, Place};
 pub use plan::planned_item;
@@ -19,22 +20,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::Environment;
-use pipeline::{Context, MigrationRequest};
+use pipeline::Context;
 use sandbox_portal::{Portal, PortalOptions};
 use sandbox_postgres::Cluster;
-use sandbox_provider::city;
 use sandbox_provider::{Provider, ProviderOptions};
 use sandbox_s3::S3;
 use serde_json::{Map, Value, json};
 use store::{Store, StoreOptions};
 use trips::block::Stage;
-use vault::{FernetKeys, Seal};
+use vault::{FernetKeys, Unreadable, VaultError};
 
 use crate::folder::{Folder, TemporaryFolder};
 use crate::private_file::read_private;
 
 const BUCKET: &str = "mds";
 const DATABASE: &str = "mds";
+/// The file of the encryption keys, in the folder.
+const KEY_FILE: &str = "fernet.key";
 /// The number of database connections of a context.
 const CONNECTIONS: usize = 40;
 
@@ -92,7 +94,7 @@ pub struct LocalStack {
     /// Postgres, if the stack has a cluster of its own.
     _cluster: Option<Cluster>,
     // Dropped last, after everything that has files in it.
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl LocalStack {
@@ -138,10 +140,13 @@ impl LocalStack {
             s3,
             database_url,
             _cluster: cluster,
-            _folder: folder,
+            folder,
         };
-        Box::pin(stack.configure(&options)).await?;
-        Ok(stack)
+        match Box::pin(stack.configure(&options)).await {
+            Ok(()) => Ok(stack),
+            Err(error) if options.folder.is_some() => Err(stack.way_out(error)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Connects to the parts, as a function or a command does.
@@ -190,24 +195,31 @@ impl LocalStack {
         Ok(self.s3.keep_versions(BUCKET)?)
     }
 
-    async fn configure(&self, options: &StackOptions) -> Result<(), StackError> {
-        let env = self.environment()?;
-        let vault = config::open_vault(&env).await?;
-        let folder = options.folder.as_deref();
-        for (key, content) in [
-            (&env.settings_key, self.settings(options)),
-            (&env.providers_key, self.providers_file(options)),
-        ] {
-            configuration::put(&vault, key, content, folder).await?;
+    /// Names the file of a kept folder that does not let the stack start. Nothing else can change
+    /// it, since the bucket ends with the stack.
+    fn way_out(&self, error: StackError) -> StackError {
+        let key = self.folder.path().join(KEY_FILE);
+        let Ok(env) = self.environment() else {
+            return StackError::Key {
+                key,
+                source: Box::new(error),
+            };
+        };
+        let source = Box::new(error);
+        match *source {
+            StackError::Vault(VaultError::Unreadable {
+                why: Unreadable::NoKeyFits { .. },
+                ..
+            }) => StackError::Key { key, source },
+            StackError::Vault(VaultError::Unreadable { .. })
+            | StackError::Config(_)
+            | StackError::Pipeline(_) => StackError::Kept {
+                settings: self.bucket_folder().join(env.settings_key),
+                providers: self.bucket_folder().join(env.providers_key),
+                source,
+            },
+            _ => *source,
         }
-        for (key, geojson) in city::layers() {
-            vault
-                .put_bytes(key, geojson.as_bytes(), Seal::Plain)
-                .await?;
-        }
-        let config = config::load(env).await?;
-        Box::pin(pipeline::migrate(&config, &MigrationRequest::default())).await?;
-        Ok(())
     }
 
     fn settings(&self, options: &StackOptions) -> Value {
@@ -264,7 +276,7 @@ fn environment(s3: &S3, fernet_key: &str) -> BTreeMap<String, String> {
 /// start can be decrypted.
 fn fernet_key(folder: &Path) -> Result<String, StackError> {
     use secrecy::ExposeSecret;
-    let path = folder.join("fernet.key");
+    let path = folder.join(KEY_FILE);
     match read_private(&path) {
         Ok(key) => Ok(key),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {

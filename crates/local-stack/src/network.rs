@@ -155,7 +155,7 @@ impl Network {
 }
 
 /// The `127.0.0.1:PORT` in a URL.
-fn address(url: &str) -> Result<SocketAddr, StackError> {
+pub(crate) fn address(url: &str) -> Result<SocketAddr, StackError> {
     let start = url.find("127.0.0.1");
     let address = start.map(|start| {
         let rest = &url[start..];
