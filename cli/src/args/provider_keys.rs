@@ -77,9 +77,10 @@ fn argument(option: &KeyOption) -> Arg {
 }
 
 impl ProviderKeys {
-    /// The variables of the environment that options of this command name.
-    pub(crate) fn variables(matches: &ArgMatches) -> impl Iterator<Item = String> {
-        let options = OPTIONS.iter().filter(|it| it.source == Source::Variable);
+    /// The values of the options of this command that are read from such a source: files, or
+    /// variables of the environment.
+    pub(crate) fn named(matches: &ArgMatches, source: Source) -> impl Iterator<Item = String> {
+        let options = OPTIONS.iter().filter(move |it| it.source == source);
         // Fails for commands without these options.
         options.filter_map(|option| {
             let value = matches.try_get_one::<String>(option.name).ok().flatten();

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use clap::ArgMatches;
 
 use super::{ENV_FILE, IMAGE_VARIABLE};
-use crate::args::ProviderKeys;
+use crate::args::{ProviderKeys, Source};
 use crate::commands::init_secrets;
 use crate::help;
 
@@ -81,7 +81,7 @@ fn of_command(matches: &ArgMatches) -> impl Iterator<Item = String> {
         innermost = inner;
     }
     let of_init = init_secrets().filter(move |_| is_init).map(str::to_owned);
-    of_init.chain(ProviderKeys::variables(innermost))
+    of_init.chain(ProviderKeys::named(innermost, Source::Variable))
 }
 
 /// The files and folders that variables of this process name, as far as they exist.

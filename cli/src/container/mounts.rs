@@ -10,6 +10,7 @@ use std::process::Command;
 use clap::ArgMatches;
 
 use super::env;
+use crate::args::{ProviderKeys, Source};
 use crate::failure;
 use crate::output::STANDARD;
 
@@ -56,7 +57,7 @@ pub(super) fn pass(
 
 /// The values of all options that are paths, of the command and of those around it.
 fn files(matches: &ArgMatches) -> BTreeSet<PathBuf> {
-    let mut found = BTreeSet::new();
+    let mut found: BTreeSet<PathBuf> = BTreeSet::new();
     let mut open = Some(matches);
     while let Some(matches) = open {
         for id in matches.ids().filter(|id| id.as_str() != ENV_FILE) {
@@ -64,10 +65,12 @@ fn files(matches: &ArgMatches) -> BTreeSet<PathBuf> {
             let Ok(Some(values)) = matches.try_get_many::<PathBuf>(id.as_str()) else {
                 continue;
             };
-            found.extend(values.filter(|path| *path != Path::new(STANDARD)).cloned());
+            found.extend(values.cloned());
         }
+        found.extend(ProviderKeys::named(matches, Source::File).map(PathBuf::from));
         open = matches.subcommand().map(|(_, inner)| inner);
     }
+    found.remove(Path::new(STANDARD));
     found
 }
 

@@ -287,6 +287,27 @@ fn a_folder_of_an_option_is_mounted_itself() {
 }
 
 #[test]
+fn the_folder_of_a_key_s_file_is_mounted() {
+    let engine = Engine::new("docker");
+    let folder = engine.path("keys");
+    fs::create_dir(&folder).unwrap();
+    let run = |file: &std::path::Path| {
+        engine.run(|mds| {
+            mds.args(["--docker-mode", "config", "provider", "add", "foo"])
+                .arg("--token-file")
+                .arg(file);
+        });
+        engine.record()
+    };
+    let words = run(&folder.join("token"));
+    let mount = format!("type=bind,source={0},target={0}", folder.display());
+    assert!(has_pair(&words, ["--mount", &mount]), "{words:?}");
+    // Standard input.
+    let words = run(std::path::Path::new("-"));
+    assert!(!words.contains(&"--workdir".to_owned()), "{words:?}");
+}
+
+#[test]
 fn variables_that_a_command_names_are_passed_on_by_name() {
     let engine = Engine::new("docker");
     let secrets = [
