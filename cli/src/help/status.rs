@@ -3,7 +3,8 @@
 /// What exit status 1 means. Everywhere it can also mean that a service could not be reached.
 fn failed(path: &str) -> &'static str {
     match path {
-        "run" | "extract" | "sync-db" | "sync-socrata" => "A block failed.",
+        "run" => "A block failed, or an audit left rows that no run mends.",
+        "extract" | "sync-db" | "sync-socrata" => "A block failed.",
         "audit" => "The portal differs from the database.",
         "probe" => "The feed would lose or spoil trips, or could not be reached.",
         "status" => "An hour needs a person.",

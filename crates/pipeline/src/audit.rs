@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use chrono::Utc;
-use store::{AuditRepair, OwnerBlock};
+use store::OwnerBlock;
 use trips::block::{Hour, HourRange, ProviderName, ResolvedRange};
 use trips::public_row::PublicForm;
 
@@ -31,7 +31,7 @@ mod rows;
 
 pub(crate) use self::findings::ExtraRow;
 pub(crate) use self::held_back::deletable_rows;
-pub(crate) use self::record::record;
+pub(crate) use self::record::{Repair, record};
 pub(crate) use self::repair::delete_extra_rows;
 pub use self::report::{AuditReport, BlockDifference, HourDifference, PeriodCounts};
 
@@ -187,9 +187,7 @@ impl<'a> Auditor<'a> {
             audit.extra = audit.report.extra,
             "portal compared with the database"
         );
-        audit.not_recorded = record(self.ctx, request, &audit, |_| AuditRepair::NotTried)
-            .await
-            .err();
+        audit.not_recorded = record(self.ctx, request, &audit, None).await.err();
         Ok(audit)
     }
 }

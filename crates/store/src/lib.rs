@@ -52,7 +52,7 @@ pub use load::{CopySink, LoadStage};
 pub use lone_rows::LoneRows;
 pub use overview::ProviderOverview;
 pub use pace::{HeldOff, Turn};
-pub use portal_state::{AuditFinding, AuditRepair, LastAudit};
+pub use portal_state::{AuditFinding, LastAudit};
 pub use publications::{
     Entering, LiveRows, Publication, PublicationEntry, PublicationFile, PublicationState,
     PublishTurn, Sent,

@@ -26,40 +26,9 @@ pub struct AuditFinding {
     pub waiting: u64,
     /// Rows that only the portal has.
     pub extra: u64,
-    /// What is done about the rows that differ.
-    pub repair: AuditRepair,
-}
-
-/// What an audit does about the rows that it has found to differ. A later audit may mend what
-/// nobody has tried.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum AuditRepair {
-    /// Nothing: the audit only compared.
-    #[default]
-    NotTried,
-    /// A run was planned to publish them again, or it has deleted them.
-    Run(Uuid),
-    /// A run was to mend them, and has left them: no later one will do more.
-    Left,
-}
-
-impl AuditRepair {
-    /// Column `run_id`, in which the nil UUID, which no run has, stands for rows that are left.
-    fn column(self) -> Option<Uuid> {
-        match self {
-            Self::NotTried => None,
-            Self::Run(run_id) => Some(run_id),
-            Self::Left => Some(Uuid::nil()),
-        }
-    }
-
-    fn of_column(run_id: Option<Uuid>) -> Self {
-        match run_id {
-            None => Self::NotTried,
-            Some(run_id) if run_id.is_nil() => Self::Left,
-            Some(run_id) => Self::Run(run_id),
-        }
-    }
+    /// Of all these rows, those that the run which was to mend them has left: no later one does
+    /// more.
+    pub rows_left: u64,
 }
 
 /// A finding that is recorded.
@@ -71,36 +40,40 @@ pub struct LastAudit {
     pub time_min: DateTime<Utc>,
     /// The first instant after those that were compared.
     pub time_max: DateTime<Utc>,
+    /// The run that was planned to publish again what differed; `None` if none was.
+    pub run_id: Option<Uuid>,
     /// What was found.
     pub finding: AuditFinding,
 }
 
 /// An audit of an older range says less about now, so it does not replace a newer one's. One that
-/// only compares, and finds no more rows than those that were left, does not know better than the
-/// run that has left them.
+/// only compares, at least the same hours, and finds just as many rows as a run has left, has found
+/// these.
 const RECORD: &str = "
-    INSERT INTO api.audits AS a (provider_name, time_min, time_max, run_id, database_rows, missing, different, waiting, extra)
-    SELECT given.name, $1, $2, given.run_id, given.database_rows, given.missing, given.different, given.waiting, given.extra
-    FROM unnest($4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $3::uuid[])
-        AS given (name, database_rows, missing, different, waiting, extra, run_id)
+    INSERT INTO api.audits AS a (provider_name, time_min, time_max, run_id, database_rows, missing, different, waiting,
+                                 extra, rows_left)
+    SELECT given.name, $1, $2, $3, given.database_rows, given.missing, given.different, given.waiting, given.extra, given.rows_left
+    FROM unnest($4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
+        AS given (name, database_rows, missing, different, waiting, extra, rows_left)
     ORDER BY given.name
     ON CONFLICT (provider_name) DO UPDATE
     SET audited_at = excluded.audited_at, time_min = excluded.time_min, time_max = excluded.time_max,
-        run_id = CASE WHEN excluded.run_id IS NULL AND a.run_id = '00000000-0000-0000-0000-000000000000'
-                           AND excluded.missing + excluded.different <= a.missing + a.different AND excluded.extra <= a.extra
-                           AND excluded.missing + excluded.different + excluded.extra > 0
-                      THEN a.run_id ELSE excluded.run_id END,
-        database_rows = excluded.database_rows, missing = excluded.missing,
-        different = excluded.different, waiting = excluded.waiting, extra = excluded.extra
+        run_id = excluded.run_id, database_rows = excluded.database_rows, missing = excluded.missing,
+        different = excluded.different, waiting = excluded.waiting, extra = excluded.extra,
+        rows_left = CASE WHEN excluded.run_id IS NULL
+                              AND excluded.time_min <= a.time_min AND excluded.time_max >= a.time_max
+                              AND excluded.missing + excluded.different + excluded.extra = a.rows_left
+                         THEN a.rows_left ELSE excluded.rows_left END
     WHERE a.time_max <= excluded.time_max";
 
 const LAST: &str = "
-    SELECT provider_name, audited_at, time_min, time_max, run_id, database_rows, missing, different, waiting, extra
+    SELECT provider_name, audited_at, time_min, time_max, run_id, database_rows, missing, different, waiting, extra,
+        rows_left
     FROM api.audits";
 
 impl Store {
-    /// Records what an audit of a range has found, and what is done about it, unless a later range
-    /// has been audited.
+    /// Records what an audit of a range has found, unless a later range has been audited. The run
+    /// is the one that publishes again what differs.
     ///
     /// # Errors
     ///
@@ -108,6 +81,7 @@ impl Store {
     pub async fn record_audit(
         &self,
         range: HourRange,
+        run_id: Option<Uuid>,
         findings: &[AuditFinding],
     ) -> Result<(), StoreError> {
         let names: Vec<&str> = findings
@@ -117,7 +91,6 @@ impl Store {
         let numbers = |number: fn(&AuditFinding) -> u64| -> Vec<i64> {
             findings.iter().map(|it| to_bigint(number(it))).collect()
         };
-        let runs: Vec<Option<Uuid>> = findings.iter().map(|it| it.repair.column()).collect();
         self.client()
             .await?
             .execute(
@@ -125,13 +98,14 @@ impl Store {
                 &[
                     &range.first().start(),
                     &range.end().start(),
-                    &runs,
+                    &run_id,
                     &names,
                     &numbers(|it| it.database_rows),
                     &numbers(|it| it.missing),
                     &numbers(|it| it.different),
                     &numbers(|it| it.waiting),
                     &numbers(|it| it.extra),
+                    &numbers(|it| it.rows_left),
                 ],
             )
             .await
@@ -175,6 +149,7 @@ impl LastAudit {
             audited_at: get(row, "audited_at")?,
             time_min: get(row, "time_min")?,
             time_max: get(row, "time_max")?,
+            run_id: get(row, "run_id")?,
             finding: AuditFinding {
                 provider,
                 database_rows: number("database_rows")?,
@@ -182,7 +157,7 @@ impl LastAudit {
                 different: number("different")?,
                 waiting: number("waiting")?,
                 extra: number("extra")?,
-                repair: AuditRepair::of_column(get(row, "run_id")?),
+                rows_left: number("rows_left")?,
             },
         }))
     }

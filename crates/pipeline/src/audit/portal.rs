@@ -110,9 +110,13 @@ impl Dataset {
                     read,
                 )
                 .await?;
+            let known = sums.len();
             for row in &page {
                 let (hour, of_hour) = hour_sums(row).ok_or_else(not_understood)?;
                 sums.insert(hour, of_hour);
+            }
+            if sums.len() == known && !page.is_empty() {
+                return Err(repeated_page());
             }
             read += page.len();
             let last = sums.last_key_value();
@@ -234,6 +238,13 @@ fn hour_sums(row: &Map<String, Value>) -> Option<(Hour, HourSums)> {
 fn whole_number(text: &str) -> Option<i128> {
     let whole = text.split('.').next()?;
     whole.parse().ok()
+}
+
+fn repeated_page() -> PipelineError {
+    PipelineError::new(
+        ErrorName::SocrataRejected,
+        "the portal returns the sums of the same hours again and again: does a proxy before it leave out $offset?",
+    )
 }
 
 fn not_understood() -> PipelineError {

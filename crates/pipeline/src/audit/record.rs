@@ -2,30 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use store::{AuditFinding, AuditRepair};
+use store::AuditFinding;
 use trips::block::ProviderName;
+use uuid::Uuid;
 
 use super::{Audit, chosen};
 use crate::context::Context;
 use crate::error::PipelineError;
 use crate::event::PlanRequest;
 
-/// Records the findings, and what is done about those of each provider, and about rows that belong
-/// to none. A dry run records nothing.
+/// What is done about the rows that an audit has found to differ.
+pub(crate) struct Repair {
+    /// The run that publishes them again.
+    pub(crate) run_id: Uuid,
+    /// How many rows it leaves as they are, by provider; none for rows that belong to none.
+    pub(crate) left: BTreeMap<Option<ProviderName>, u64>,
+}
+
+/// Records the findings, and their repair if there is one. A dry run records nothing.
 pub(crate) async fn record(
     ctx: &Context,
     request: &PlanRequest,
     audit: &Audit,
-    repair: impl Fn(Option<&ProviderName>) -> AuditRepair,
+    repair: Option<&Repair>,
 ) -> Result<(), PipelineError> {
     let Some(range) = audit.range.filter(|_| !request.dry_run) else {
         return Ok(());
     };
     let mut findings = findings(audit, asked_about(ctx, request)?);
     for finding in &mut findings {
-        finding.repair = repair(finding.provider.as_ref());
+        let left = repair.and_then(|repair| repair.left.get(&finding.provider));
+        finding.rows_left = left.copied().unwrap_or(0);
     }
-    ctx.store().record_audit(range, &findings).await?;
+    let run_id = repair.map(|repair| repair.run_id);
+    ctx.store().record_audit(range, run_id, &findings).await?;
     Ok(())
 }
 

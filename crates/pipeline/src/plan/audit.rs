@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use store::{AuditRepair, OwnerBlock};
+use store::OwnerBlock;
 use trips::block::ProviderName;
 use uuid::Uuid;
 
 use super::start::is_before_active;
 use super::{Plan, PlanRow, PlannedBlock, Planner};
-use crate::audit::{Audit, AuditDepth, audit, deletable_rows, delete_extra_rows, record};
+use crate::audit::{Audit, AuditDepth, Repair, audit, deletable_rows, delete_extra_rows, record};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::PlanRequest;
@@ -130,14 +130,7 @@ async fn plan_blocks(
     if !request.dry_run {
         summary.extra_deleted = delete_extra_rows(ctx, &deletable).await?;
     }
-    let repair = |provider: Option<&ProviderName>| {
-        if left.contains_key(&provider.cloned()) {
-            AuditRepair::Left
-        } else {
-            AuditRepair::Run(run_id)
-        }
-    };
-    record(ctx, &request, audit, repair).await?;
+    record(ctx, &request, audit, Some(&Repair { run_id, left })).await?;
     planner.plan.audit = Some(summary);
     let plan = planner.finish().await?;
     plan.log();

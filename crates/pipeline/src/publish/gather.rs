@@ -230,8 +230,17 @@ impl<'a> Gatherer<'a> {
         if self.waiting.is_empty() {
             self.waiting = self.turn.waiting(&self.seen, LOOK_AHEAD).await?.into();
         }
-        let next = self.waiting.pop_front();
-        Ok(next.map(|publication| publication.in_form(&self.form_hash)))
+        let Some(publication) = self.waiting.pop_front() else {
+            return Ok(None);
+        };
+        let was_interrupted = publication.last_sent.is_some();
+        let publication = publication.in_form(&self.form_hash);
+        if was_interrupted && publication.last_sent.is_none() {
+            // Rows in this form may arrive without a record of it. Nobody may go on in the former
+            // one then.
+            self.turn.begin_anew(&publication).await?;
+        }
+        Ok(Some(publication))
     }
 
     /// Adds the publication's next rows to a batch, as far as it has room: those that the portal

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use store::{AuditRepair, LastAudit};
+use store::LastAudit;
 use trips::block::{Hour, ProviderName};
 use trips::time::CivilZone;
 use trips::words::counted;
@@ -48,32 +48,30 @@ impl PortalDifferences {
             None => finding.missing + finding.different,
             Some(_) => 0,
         };
-        let repair_run = match finding.repair {
-            AuditRepair::Run(run_id) => Some(run_id),
-            AuditRepair::NotTried | AuditRepair::Left => None,
-        };
         let advice = if without_block > 0 {
             format!(
                 "{} no block, so no audit publishes them: load their hours with the command below, then see \
                  docs/MIGRATING.md, \"Trips without a block\"",
                 counted(without_block, "row").with("has", "have")
             )
-        } else {
-            match (finding.repair, provider) {
-                (AuditRepair::Left, None) => {
-                    "the audit keeps rows of which the database does not have every block: the command below names \
-                     the hours, and what loads them"
-                }
-                (AuditRepair::Left, Some(_)) => {
-                    "the hours are from before the provider's start (`active_from`), so an audit of all providers leaves \
-                     them as they are; the command below names the provider"
-                }
-                (AuditRepair::Run(_), _) => {
-                    "the same run was planned to publish them again; the next audit tells whether it did"
-                }
-                (AuditRepair::NotTried, _) => "the nightly audit publishes them again",
+        } else if finding.rows_left > 0 {
+            let left =
+                counted(finding.rows_left, "row").with("is left as it is", "are left as they are");
+            match provider {
+                None => format!(
+                    "{left}, because the database does not have every block of their hours: the command below names the \
+                     hours, and what loads them"
+                ),
+                Some(_) => format!(
+                    "{left} by an audit of all providers, since the hours are from before the provider's start \
+                     (`active_from`); the command below names the provider"
+                ),
             }
-            .to_owned()
+        } else if last.run_id.is_some() {
+            "the same run was planned to publish them again; the next audit tells whether it did"
+                .to_owned()
+        } else {
+            "the nightly audit publishes them again".to_owned()
         };
         let range = format!(
             "--provider {} --time-min {} --time-max {}",
@@ -90,8 +88,8 @@ impl PortalDifferences {
             different: finding.different,
             waiting: finding.waiting,
             extra: finding.extra,
-            repair_run,
-            needs_a_person: without_block > 0 || finding.repair == AuditRepair::Left,
+            repair_run: last.run_id,
+            needs_a_person: without_block > 0 || finding.rows_left > 0,
             advice,
             command: if without_block > 0 {
                 format!("mds run {range}")

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde::Serialize;
-use trips::block::{Block, Hour, ProviderName};
+use trips::block::{Block, Hour, HourRange, ProviderName};
 use trips::hour_state::HourState;
 use trips::time::CivilZone;
 
@@ -18,6 +18,10 @@ const LOST: Option<ErrorName> = Some(ErrorName::ProviderLostTrips);
 /// nothing, needs nobody.
 const MAY_LACK: &str = "the hours are done, and their answers may lack something, as the message says: once its cause is \
                         corrected, the command requests them again";
+/// The same if other hours lie between them.
+const SOME_MAY_LACK: &str = "the hours are done, and their answers may lack something, as the message says: once its cause \
+                             is corrected, the command requests the last of them again, and the query of docs/DATA.md, \
+                             \"What an answer may lack\", lists the others";
 
 /// Hours of a provider that are not whole for the same reason, or whose last response was refused,
 /// or is archived and may lack something.
@@ -68,6 +72,12 @@ impl Group {
     /// Whether the hours are whole, and their responses may lack something.
     fn may_lack(&self) -> bool {
         self.state.is_complete() && self.error_name.is_none()
+    }
+
+    /// Whether no other hours lie between these.
+    fn is_contiguous(&self) -> bool {
+        let range = HourRange::new(self.first, self.last.next());
+        range.is_some_and(|range| range.len() == self.hours)
     }
 }
 
@@ -132,10 +142,10 @@ impl<'a> Problems<'a> {
             first: group.first.label(self.zone),
             last: group.last.label(self.zone),
             needs_a_person: self.needs_a_person(group),
-            advice: if group.may_lack() {
-                MAY_LACK
-            } else {
-                advice(group.state, group.error_name, self.was_swept(group))
+            advice: match (group.may_lack(), group.is_contiguous()) {
+                (true, true) => MAY_LACK,
+                (true, false) => SOME_MAY_LACK,
+                (false, _) => advice(group.state, group.error_name, self.was_swept(group)),
             },
             command: self.command(group),
         }
@@ -143,9 +153,15 @@ impl<'a> Problems<'a> {
 
     /// Hours that were requested before are requested again.
     fn command(&self, group: &Group) -> String {
+        // By force, hours between them would be requested again as well.
+        let is_last_alone = group.may_lack() && !group.is_contiguous();
         let first = Block {
             provider: self.provider.clone(),
-            hour: group.first,
+            hour: if is_last_alone {
+                group.last
+            } else {
+                group.first
+            },
         };
         let command = first.command_to(group.last, self.zone) + without_portal(self.has_portal);
         if group.error_name == LOST {

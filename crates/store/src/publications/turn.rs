@@ -81,13 +81,14 @@ const RECORD_SENT: &str = "
     )
     UPDATE api.schedule s
     SET status_id = CASE WHEN s.status_id <> ALL ($7) THEN s.status_id WHEN s.records_total = 0 THEN $6 ELSE $5::int END,
-        message = CASE WHEN s.status_id = ANY ($7) THEN s.error_payload ->> 'note' ELSE s.message END,
+        message = CASE WHEN s.status_id = ANY ($7) OR s.status_id = $6 THEN s.error_payload ->> 'note' ELSE s.message END,
         socrata_status = ended.counts, published_at = clock_timestamp(), updated_at = clock_timestamp()
     FROM ended
     WHERE s.schedule_id = ended.schedule_id";
 
-/// Records that the portal refuses a block's rows by themselves, so that nobody waits for them. The
-/// message of a block at one of the statuses `$7` tells why it is not loaded, and stays.
+/// Records that the portal refuses a block's rows by themselves, so that nobody waits for them. A
+/// block at another status than `$7` is not loaded, or its last load has failed: its message tells
+/// why, and stays.
 const RECORD_REFUSED: &str = "
     WITH refused AS (
         UPDATE api.publications p
@@ -97,19 +98,10 @@ const RECORD_REFUSED: &str = "
     )
     UPDATE api.schedule s
     SET status_id = CASE WHEN s.status_id = ANY ($6) THEN $5 ELSE s.status_id END,
-        message = CASE WHEN s.status_id = ANY ($7) THEN s.message ELSE $3 || ': ' || $4 END,
+        message = CASE WHEN s.status_id = ANY ($7) THEN $3 || ': ' || $4 ELSE s.message END,
         published_at = NULL, updated_at = clock_timestamp()
     FROM refused
     WHERE s.schedule_id = refused.schedule_id";
-
-/// Statuses of a block whose archive is still to come, or to be loaded. It may own the trips of an
-/// earlier load.
-const NOT_LOADED: [BlockStatus; 4] = [
-    BlockStatus::New,
-    BlockStatus::NotPublished,
-    BlockStatus::Archived,
-    BlockStatus::ExtractFailed,
-];
 
 /// A block's entry in the ledger, as its uploader needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -494,6 +486,9 @@ impl PublishTurn {
         error_name: &str,
         message: &str,
     ) -> Result<(), StoreError> {
+        let publishable = publishable_statuses();
+        let no_trips = status_code(BlockStatus::NoTrips);
+        let loaded: Vec<i32> = publishable.iter().copied().chain([no_trips]).collect();
         self.session
             .query_opt(
                 "recording a refused upload",
@@ -504,8 +499,30 @@ impl PublishTurn {
                     error_name,
                     shortened(message),
                     status_code(status),
-                    publishable_statuses(),
-                    NOT_LOADED.map(status_code).as_slice(),
+                    publishable,
+                    loaded,
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Records that an interrupted upload begins anew, in the publication's form.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
+    pub async fn begin_anew(&self, publication: &Publication) -> Result<(), StoreError> {
+        self.session
+            .query_opt(
+                "recording that an upload begins anew",
+                "UPDATE api.publications SET last_sent = NULL, counts = NULL, last_sent_form = $4
+                 WHERE schedule_id = $1 AND load_id = $2 AND since = $3",
+                values![
+                    publication.schedule_id,
+                    publication.load_id,
+                    publication.since,
+                    publication.form,
                 ],
             )
             .await?;

@@ -155,6 +155,10 @@ async fn an_interrupted_upload_goes_on_in_its_own_form_only() {
     let other = again.in_form("b");
     assert_eq!((other.last_sent, &other.counts), (None, &None));
     assert_eq!(other.since, same.since);
+    // Rows in form b may be there from here on, whatever becomes of this upload.
+    turn.begin_anew(&other).await.unwrap();
+    let back = turn.waiting(&[], 1).await.unwrap().remove(0).in_form("a");
+    assert_eq!((back.last_sent, &back.counts), (None, &None));
 
     turn.record_progress(&other, last, &serde_json::json!({"updated": 2}))
         .await

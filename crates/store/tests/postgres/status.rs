@@ -1,7 +1,6 @@
 //! What a status report reads: the hours of a provider, and what the last audits have found.
 
 use chrono::{TimeDelta, Utc};
-use store::AuditRepair::{Left, NotTried, Run};
 use store::{AuditFinding, HourRow, ProviderFacts};
 use trips::block::{Hour, HourRange};
 use trips::hour_state::HourState;
@@ -170,55 +169,53 @@ async fn an_audit_of_an_older_range_does_not_replace_that_of_a_newer_one() {
     let last = async || {
         let last = db.store.last_audits().await.unwrap();
         let last = last.into_iter();
-        last.map(|(provider, it)| (provider, it.finding.repair, it.finding.missing))
+        last.map(|(provider, it)| (provider, it.run_id, it.finding.missing))
             .collect::<Vec<_>>()
     };
     assert_eq!(last().await, []);
     let january = hours("2020-01-01-00", "2020-01-31-00");
     let both = [finding(Some(bird()), 3), finding(None, 0)];
-    db.store.record_audit(january, &both).await.unwrap();
-    assert_eq!(
-        last().await,
-        [(None, NotTried, 0), (Some(bird()), NotTried, 3)]
-    );
+    db.store.record_audit(january, None, &both).await.unwrap();
+    assert_eq!(last().await, [(None, None, 0), (Some(bird()), None, 3)]);
 
-    let run = Run(Uuid::from_u128(7));
-    let again = [AuditFinding {
-        repair: run,
-        ..finding(Some(bird()), 2)
-    }];
-    let recorded = db.store.record_audit(january, &again);
+    let run = Uuid::from_u128(7);
+    let again = [finding(Some(bird()), 2)];
+    let recorded = db.store.record_audit(january, Some(run), &again);
     recorded.await.unwrap();
     let older = hours("2019-01-01-00", "2019-02-01-00");
-    db.store.record_audit(older, &both).await.unwrap();
-    assert_eq!(last().await, [(None, NotTried, 0), (Some(bird()), run, 2)]);
+    let recorded = db.store.record_audit(older, None, &both);
+    recorded.await.unwrap();
+    assert_eq!(
+        last().await,
+        [(None, None, 0), (Some(bird()), Some(run), 2)]
+    );
 }
 
 #[tokio::test]
-async fn an_audit_that_only_compares_does_not_forget_what_a_run_has_left() {
+async fn an_audit_that_only_compares_does_not_forget_the_rows_that_a_run_has_left() {
     let db = Db::migrated().await;
-    let january = hours("2020-01-01-00", "2020-01-31-00");
-    let record = async |extra, repair| {
+    let run = Some(Uuid::from_u128(7));
+    let record = async |first, run, extra, rows_left| {
         let finding = AuditFinding {
             extra,
-            repair,
+            rows_left,
             ..AuditFinding::default()
         };
-        db.store.record_audit(january, &[finding]).await.unwrap();
+        let range = hours(first, "2020-01-31-00");
+        db.store.record_audit(range, run, &[finding]).await.unwrap();
         let last = db.store.last_audits().await.unwrap();
-        last[&None].finding.repair
+        last[&None].finding.rows_left
     };
-    assert_eq!(record(5, NotTried).await, NotTried);
-    assert_eq!(record(5, Left).await, Left);
-    for (extra, told) in [(5, Left), (2, Left), (3, NotTried)] {
-        assert_eq!(record(extra, NotTried).await, told);
-    }
-    assert_eq!(record(3, Left).await, Left);
-    assert_eq!(record(0, NotTried).await, NotTried);
-    let run = Run(Uuid::from_u128(7));
-    for repair in [Left, run, NotTried] {
-        assert_eq!(record(3, repair).await, repair);
-    }
+    let first = "2020-01-02-00";
+    assert_eq!(record(first, None, 5, 0).await, 0);
+    assert_eq!(record(first, run, 24, 7).await, 7);
+    assert_eq!(record(first, None, 7, 0).await, 7, "the same rows");
+    assert_eq!(record("2020-01-01-00", None, 7, 0).await, 7, "more hours");
+    assert_eq!(record(first, None, 7, 0).await, 0, "some of the hours");
+    assert_eq!(record(first, run, 7, 7).await, 7);
+    assert_eq!(record(first, None, 5, 0).await, 0, "other rows");
+    assert_eq!(record(first, run, 7, 7).await, 7);
+    assert_eq!(record(first, run, 7, 0).await, 0, "mended");
 }
 
 #[tokio::test]
