@@ -189,12 +189,22 @@ async fn a_repair_covers_the_rows_of_an_earlier_load(#[case] status: BlockStatus
     assert_eq!(world.statuses().await, [status]);
 }
 
-/// As after a load that was killed once its file was there, and before it was committed.
+/// As after a load that was killed once its file was there, and before it was committed. The
+/// message goes on telling why the hour is not loaded.
+#[rstest]
+#[case(Archived)]
+#[case(ExtractFailed)]
+#[case(LoadFailed)]
+#[case(AllRejected)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_forced_publish_of_a_file_that_no_load_has_committed_sends_nothing() {
+async fn a_forced_publish_of_a_file_that_no_load_has_committed_sends_nothing(
+    #[case] status: BlockStatus,
+) {
     let world = world().await;
-    world.publish_then_fail(ExtractFailed).await;
+    world.publish_then_fail(status).await;
     let before = world.portal();
+    let row = "SELECT status_id || ' ' || message FROM api.schedule";
+    let told = world.text(row).await;
     let forget = "UPDATE api.publications SET publish_sha256 = 'other', publish_etag = NULL";
     world.database.batch_execute(forget).await.unwrap();
     let uploads = world.uploads().len();
@@ -203,8 +213,7 @@ async fn a_forced_publish_of_a_file_that_no_load_has_committed_sends_nothing() {
     assert!(said.contains("load the block again"), "{said}");
     assert_eq!(world.uploads().len(), uploads);
     assert_eq!(world.portal(), before);
-    let row = "SELECT status_id || ' ' || message FROM api.schedule";
-    assert_eq!(world.text(row).await, "-2 why");
+    assert_eq!(world.text(row).await, told);
 }
 
 #[tokio::test(flavor = "multi_thread")]
