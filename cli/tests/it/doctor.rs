@@ -414,6 +414,44 @@ async fn what_is_wrong_with_the_database_is_named() {
         .unwrap();
 }
 
+/// A trigger raises what the server reports when a table needs another page and gets none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_can_be_read_but_takes_no_rows_is_broken() {
+    let world = world().await;
+    let full = "CREATE FUNCTION public.full_disk() RETURNS event_trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
+        CREATE EVENT TRIGGER full_disk ON ddl_command_start WHEN TAG IN ('CREATE TABLE')
+            EXECUTE FUNCTION public.full_disk()";
+    world.database.batch_execute(full).await.unwrap();
+    Diagnosis::of(world.mds(&[])).await.expect(
+        "full",
+        &["trial rows"],
+        &["disk is full", "enlarge the disk", "docs/RUNBOOK.md"],
+    );
+    let room = "DROP EVENT TRIGGER full_disk; DROP FUNCTION public.full_disk";
+    world.database.batch_execute(room).await.unwrap();
+    let tables = "SELECT count(*) FROM pg_class WHERE relkind = 'r'";
+    let before = world.number(tables).await;
+    let found = Diagnosis::of(world.mds(&[])).await;
+    assert_eq!(found.status, Some(0), "{}", found.text);
+    assert_eq!(world.number(tables).await, before);
+}
+
+/// A server that has trouble of its own says so when somebody connects.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_serve_is_named_by_its_own_words() {
+    let world = world().await;
+    let folder = "SELECT current_setting('data_directory') || '/base/' || oid FROM pg_database
+                  WHERE datname = current_database()";
+    let map = std::path::Path::new(&world.text(folder).await).join("pg_filenode.map");
+    std::fs::remove_file(map).unwrap();
+    Diagnosis::of(world.mds(&[])).await.expect(
+        "files are gone",
+        &["database"],
+        &["pg_filenode.map", "the server's log and disk"],
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dataset_without_identifier_or_column_is_named() {
     let mut without_identifier = options(&["bird"]);

@@ -144,6 +144,48 @@ async fn a_portal_that_stays_away_is_told_in_one_sentence_with_what_is_left() {
     assert_eq!(report["trips_archived"], archived);
 }
 
+/// The login is refused from the second of three hours on, so that nobody can read the counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_database_goes_away_tells_what_it_knows_and_how_to_go_on() {
+    let world = world_with(&["bird"], Map::new()).await;
+    let role = format!("leaving_{}", uuid::Uuid::new_v4().simple());
+    let create = format!("CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'secret-password'");
+    world.database.batch_execute(&create).await.unwrap();
+    let (_, server) = world.stack.database_url.split_once('@').unwrap();
+    let url = format!("postgresql://{role}:secret-password@{server}");
+    world
+        .edit_settings(|settings| settings["DATABASE_URL"] = json!(url))
+        .await;
+    let bird = &world.stack.providers["bird"];
+    let slow = Fault::Slow(Duration::from_secs(2));
+    bird.fail_hour(hour("2020-01-15-13"), slow, Times::Always);
+    let three = run("bird", "2020-01-15-12", "2020-01-15-15");
+    let mut running = Running::start(
+        &world,
+        &with(&three, &["--concurrency", "1", "--no-sync-socrata"]),
+    );
+    running
+        .until("the second request", async || bird.log().begun() == 2)
+        .await;
+    let leave = format!(
+        "ALTER ROLE {role} NOLOGIN;
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
+    );
+    world.database.batch_execute(&leave).await.unwrap();
+    assert_eq!(running.ended().await, Some(2));
+    let said = running.stderr();
+    for words in [
+        "the summary of the run cannot be read: the database refuses",
+        "1 block is done, 2 failed, 0 left as they were",
+        "the same command continues",
+    ] {
+        assert!(said.contains(words), "`{words}` is missing in {said}");
+    }
+    assert!(!said.contains("secret-password"), "{said}");
+    let gone = format!("DROP ROLE {role}");
+    world.database.batch_execute(&gone).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_stopped_counts_what_has_ended() {
     let world = world_with(&["bird"], Map::new()).await;

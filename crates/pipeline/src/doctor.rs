@@ -128,6 +128,7 @@ async fn outside_checks(
             let names = [
                 "database",
                 "rights",
+                "trial rows",
                 "migrations",
                 "boundaries",
                 "portal",

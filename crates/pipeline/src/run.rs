@@ -2,7 +2,6 @@
 //! cloud.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -24,10 +23,12 @@ use crate::span::{run_span, step_span};
 use crate::step::{MAX_STEP_TIME, warn_not_recorded};
 use crate::summarize::run_summary;
 
+mod counts;
 pub(crate) mod failures;
 mod health;
 mod types;
 
+use self::counts::Counts;
 use self::failures::Failures;
 pub use self::health::GaveUp;
 use self::health::Health;
@@ -60,7 +61,7 @@ pub async fn run_local(
     let run = Arc::new(Run {
         ctx,
         health: Health::new(&options.cancel),
-        not_begun: AtomicU64::default(),
+        counts: Counts::default(),
         observer,
         patience: Patience::default(),
         failures: Failures::default(),
@@ -103,7 +104,7 @@ struct Run {
     ctx: Arc<Context>,
     observer: Arc<dyn RunObserver>,
     health: Health,
-    not_begun: AtomicU64,
+    counts: Counts,
     patience: Patience,
     failures: Failures,
 }
@@ -223,16 +224,14 @@ impl Run {
     }
 
     fn block_ended(&self, outcome: &BlockOutcome) {
-        if matches!(outcome, BlockOutcome::Cancelled(_)) {
-            self.not_begun.fetch_add(1, Ordering::Relaxed);
-        }
+        self.counts.add(outcome);
         self.observer.block_ended(outcome);
     }
 
     /// Without a summary, since the database is away, the error tells what the run knows.
     fn end(&self, summary: Result<RunSummary, PipelineError>) -> Result<RunEnd, PipelineError> {
         let gave_up = self.health.gave_up();
-        let not_begun = self.not_begun.load(Ordering::Relaxed);
+        let not_begun = self.counts.not_begun();
         match (summary, gave_up) {
             (Ok(summary), gave_up) => Ok(RunEnd {
                 summary,
@@ -246,7 +245,7 @@ impl Run {
                     counted(not_begun, "block").with("is", "are")
                 ),
             )),
-            (Err(error), None) => Err(error),
+            (Err(error), None) => Err(self.counts.without_summary(error)),
         }
     }
 

@@ -46,6 +46,11 @@ const MISSING_RIGHTS: &str = "
     )
     SELECT what FROM needed WHERE NOT is_there ORDER BY what";
 
+/// A table takes a page from the file system when it has no room for a row, so some are written.
+const TRIAL: &str = "
+    CREATE TEMPORARY TABLE trial_rows (content text) ON COMMIT DROP;
+    INSERT INTO trial_rows SELECT repeat('0', 1000) FROM generate_series(1, 100)";
+
 impl Store {
     /// What the server and the login are like.
     ///
@@ -86,5 +91,19 @@ impl Store {
             .await
             .map_err(failed("looking at the rights of the login"))?;
         rows.iter().map(|row| get(row, "what")).collect()
+    }
+
+    /// Writes some pages to a temporary table, as a load does, and rolls back. It needs no right
+    /// that a load does not need.
+    ///
+    /// # Errors
+    ///
+    /// Those of connecting, and of a database that takes no rows.
+    pub async fn try_rows(&self) -> Result<(), StoreError> {
+        let failed = failed("trying to write rows");
+        let mut client = self.client().await?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        transaction.batch_execute(TRIAL).await.map_err(failed)?;
+        transaction.rollback().await.map_err(failed)
     }
 }

@@ -92,7 +92,8 @@ pub enum StoreError {
     /// A setting of the role, the database or the server makes every transaction read-only.
     #[error(
         "every transaction of the database is read-only, because default_transaction_read_only is on for its role, \
-         database or server; set it off there (ALTER ROLE … SET default_transaction_read_only = off) or use another role"
+         database or server; set it off there (ALTER ROLE … SET default_transaction_read_only = off) or use another \
+         role. If the host of the database has set it because the disk is full, enlarge the disk"
     )]
     ReadOnly,
     /// Connections share their sessions with others.

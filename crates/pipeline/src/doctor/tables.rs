@@ -35,16 +35,18 @@ pub(super) async fn check(env: Environment, limit: Duration) -> Vec<Check> {
         return vec![
             database,
             Check::at_once("rights", Verdict::not_tried(why)),
+            Check::at_once("trial rows", Verdict::not_tried(why)),
             Check::at_once("migrations", Verdict::not_tried(why)),
         ];
     };
     let database = database.about(store.address());
-    let (rights, migrations) = futures::join!(
+    let (rights, trial, migrations) = futures::join!(
         timed("rights", None, limit, rights(&store)),
+        timed("trial rows", None, limit, trial(&store)),
         timed("migrations", None, limit, migrations(&config, &store)),
     );
     store.close_idle().await;
-    vec![database, rights, migrations]
+    vec![database, rights, trial, migrations]
 }
 
 async fn connect(env: Environment) -> Result<(Verdict, Config, Store), Verdict> {
@@ -85,6 +87,13 @@ async fn connect(env: Environment) -> Result<(Verdict, Config, Store), Verdict> 
 }
 
 fn unusable(error: &StoreError) -> Verdict {
+    let message = error.to_string();
+    if let StoreError::Unavailable(failure) = error
+        && let Some(way_out) = failure.way_out()
+    {
+        let finding = message.trim_end_matches(way_out).trim_end_matches("; ");
+        return Verdict::broken(finding, way_out);
+    }
     let remedy = match error {
         StoreError::Unavailable(_) => {
             "start the server, open its firewall or security group to this machine, or correct DATABASE_URL \
@@ -103,7 +112,7 @@ fn unusable(error: &StoreError) -> Verdict {
         }
         _ => EDIT,
     };
-    Verdict::broken(error.to_string(), remedy)
+    Verdict::broken(message, remedy)
 }
 
 async fn rights(store: &Store) -> Verdict {
@@ -121,6 +130,18 @@ async fn rights(store: &Store) -> Verdict {
             Verdict::broken(format!("the login lacks {shown}"), GRANTS)
         }
         Err(error) => Verdict::broken(error.to_string(), GRANTS),
+    }
+}
+
+/// Whether the database takes rows: one that is full can still be read.
+async fn trial(store: &Store) -> Verdict {
+    match store.try_rows().await {
+        Ok(()) => Verdict::ok("rows were written and rolled back"),
+        // The rights name it.
+        Err(StoreError::LacksRight(_)) => {
+            Verdict::not_tried("the login may not create temporary tables")
+        }
+        Err(error) => unusable(&error),
     }
 }
 

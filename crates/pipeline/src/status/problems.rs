@@ -253,13 +253,16 @@ fn advice(state: HourState, error: Option<ErrorName>, was_swept: bool) -> &'stat
             "correct the dataset or its login; the message has the portal's words"
         }
         (_, Some(ErrorName::ConfigInvalid)) => "correct the setting that the message names",
+        (_, Some(ErrorName::DatabaseUnavailable)) if was_swept => {
+            "see to the database, as the message says; once it takes rows, the command does what is left"
+        }
         (HourState::NotPublishedYet, _) if was_swept => {
             "ask the provider when it publishes the hours"
         }
         (HourState::Missing | HourState::UnderWay, None) if was_swept => {
             "see whether the hourly run and the nightly sweep are started at all"
         }
-        _ if was_swept => "the sweep has tried in vain: the message names the cause",
+        _ if was_swept => "no run or sweep has done what is left: the message names the cause",
         _ => "nothing: the next sweep does what is left",
     }
 }

@@ -5,12 +5,12 @@ use std::fmt;
 use std::io;
 
 use tokio_postgres::Error as PgError;
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, Severity};
 
+use self::sqlstate::{LACKS_RIGHT, class};
 use super::{Busy, StoreError};
 
-/// The login lacks a right.
-const LACKS_RIGHT: &str = "42501";
+mod sqlstate;
 
 /// What is done while there is no connection yet.
 pub(super) const CONNECTING: &str = "connecting";
@@ -60,14 +60,26 @@ impl DatabaseFailure {
     }
 }
 
+impl DatabaseFailure {
+    /// What somebody can do about the server, if its code tells. The message ends with it.
+    #[must_use]
+    pub fn way_out(&self) -> Option<&'static str> {
+        sqlstate::way_out(self.sqlstate.as_deref()?)
+    }
+}
+
 impl fmt::Display for DatabaseFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Some(place) => write!(f, "{} to {place}: {}", self.doing, self.what)?,
             None => write!(f, "{}: {}", self.doing, self.what)?,
         }
-        match &self.sqlstate {
-            Some(code) => write!(f, " (SQLSTATE {code}{})", self.names),
+        let Some(code) = &self.sqlstate else {
+            return Ok(());
+        };
+        write!(f, " (SQLSTATE {code}{})", self.names)?;
+        match self.way_out() {
+            Some(way_out) => write!(f, "; {way_out}"),
             None => Ok(()),
         }
     }
@@ -137,18 +149,48 @@ pub(crate) fn classify(doing: &'static str, error: &PgError) -> StoreError {
 /// rows, so its cause is kept in full.
 ///
 /// An error that the database did not report and that is not an I/O error comes from TLS or the
-/// login.
+/// login. One by which it ends the connection is of no statement of this program.
 pub(crate) fn classify_connect(error: &PgError) -> StoreError {
-    match (error.as_db_error(), io_cause(error), error.source()) {
-        (None, None, Some(cause)) => StoreError::Refused(Box::new(
-            DatabaseFailure::without_sqlstate(CONNECTING, format!("{error}: {cause}")),
-        )),
-        _ => classify(CONNECTING, error),
+    if let (None, None, Some(cause)) = (error.as_db_error(), io_cause(error), error.source()) {
+        return StoreError::Refused(Box::new(DatabaseFailure::without_sqlstate(
+            CONNECTING,
+            format!("{error}: {cause}"),
+        )));
+    }
+    let ending = error.as_db_error().filter(|db| ends_connection(db));
+    match (classify(CONNECTING, error), ending) {
+        (StoreError::Unavailable(mut failure) | StoreError::Database(mut failure), Some(db)) => {
+            if let Some(text) = own_words(db) {
+                failure.what = format!("{}: {text}", failure.what);
+            }
+            StoreError::Unavailable(failure)
+        }
+        (other, _) => other,
     }
 }
 
-fn class(sqlstate: &str) -> &str {
-    sqlstate.get(..2).unwrap_or(sqlstate)
+fn ends_connection(db: &DbError) -> bool {
+    matches!(
+        db.parsed_severity(),
+        Some(Severity::Fatal | Severity::Panic)
+    )
+}
+
+/// The classes of codes by which a server ends a connection because of its own state, such as its
+/// disk. Its text names files and limits, never a login, a statement or a row.
+const OF_THE_SERVER: [&str; 6] = ["53", "55", "57", "58", "F0", "XX"];
+/// No text of the server is longer, unless something else has written it.
+const MAX_WORDS: usize = 200;
+
+/// What the server says of its own trouble, if it can be shown. A function that raises such an
+/// error, as a trigger on logins does, may say anything; its place is in the error's context.
+fn own_words(db: &DbError) -> Option<String> {
+    if db.where_().is_some() || !OF_THE_SERVER.contains(&class(db.code().code())) {
+        return None;
+    }
+    let text = db.message().chars().take(MAX_WORDS);
+    let on_one_line = text.map(|c| if c.is_control() { ' ' } else { c });
+    Some(on_one_line.collect())
 }
 
 /// The file of the server in which it checks rights.
@@ -162,42 +204,7 @@ fn describe(db: &DbError) -> String {
     if code == LACKS_RIGHT && db.file() == Some(CHECKS_RIGHTS) {
         return db.message().to_owned();
     }
-    describe_sqlstate(code).to_owned()
-}
-
-fn describe_sqlstate(sqlstate: &str) -> &'static str {
-    match sqlstate {
-        "40P01" => "deadlock detected",
-        "40001" => "could not serialize access",
-        "55P03" => "a lock was not available in time",
-        "57014" => "the statement was cancelled or took too long",
-        "57P01" | "57P02" | "57P03" => "the server is shutting down or starting up",
-        "53300" => "too many connections",
-        "25006" => "the server is read-only, as during a failover",
-        "25P03" => "the session idled in a transaction for too long",
-        LACKS_RIGHT => "permission denied",
-        "42P01" => "a table does not exist",
-        "42703" => "a column does not exist",
-        "42883" => "a function does not exist",
-        "42704" => "a type or another object does not exist",
-        "23502" => "a value is missing",
-        "23503" => "a referenced row does not exist",
-        "23505" => "a key exists already",
-        "23514" => "a check is violated",
-        _ => match class(sqlstate) {
-            "08" => "the connection failed",
-            "22" => "a value does not fit",
-            "23" => "a constraint is violated",
-            "28" => "user or password not accepted",
-            "3D" => "the database does not exist",
-            "3F" => "the schema does not exist",
-            "42" => "the statement is not accepted",
-            "53" => "the server is out of resources",
-            "58" => "the server's system failed",
-            "72" => "the rows are too old to be read",
-            _ => "the server reports an error",
-        },
-    }
+    sqlstate::describe(code).to_owned()
 }
 
 fn describe_driver_error(error: &PgError) -> String {

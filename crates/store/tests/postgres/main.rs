@@ -22,6 +22,7 @@ mod parallel;
 mod publications;
 mod reaching;
 mod recorder;
+mod refused_at_start;
 mod roundtrip;
 mod runs;
 mod schedule;

@@ -109,6 +109,20 @@ fn rejected_trips_are_looked_at_first_whatever_the_error() {
 }
 
 #[test]
+fn hours_that_wait_for_the_database_advise_to_see_to_it() {
+    let full = Some("DatabaseUnavailable: preparing a load: the server's disk is full");
+    let found = problems(
+        &[(hour(10), HourState::Failed, full)],
+        "2020-03-14T20:00:00Z",
+    );
+    assert!(
+        found[0].advice.contains("see to the database"),
+        "{}",
+        found[0].advice
+    );
+}
+
+#[test]
 fn every_state_and_error_has_advice() {
     for state in HourState::ALL {
         for error in ErrorName::ALL.into_iter().map(Some).chain([None]) {
