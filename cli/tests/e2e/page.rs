@@ -34,7 +34,7 @@ sys.exit(ended)
 /// has expired, a provider that is late, one that began not long ago, and one with a wrong entry.
 const YEAR: &str = "
     INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour, status_id, message,
-        records_total, records_processed, records_error_count, records_duplicate_count, trips_new, error_payload)
+        records_total, records_processed, records_error_count, records_duplicate_count, trips_late, error_payload)
     SELECT provider_id, at, at + interval '1 hour', civil::date, extract(year FROM civil), extract(month FROM civil),
            extract(day FROM civil), extract(hour FROM civil), status_id,
            CASE status_id WHEN -2 THEN CASE WHEN name = 'spin' THEN 'ProviderRejected: HTTP 401: the token has expired'

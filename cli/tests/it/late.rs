@@ -77,6 +77,18 @@ async fn late_trips_are_found_loaded_and_published_when_the_hour_has_come_of_age
         (message.as_str(), world.statuses().await),
         ("", vec![Published])
     );
+
+    // They stay late trips when the same answer comes at the second age.
+    world.set_age_at_pull(30).await;
+    world.expect(0, &ONE_HOUR).await;
+    assert_eq!(world.changes().await, "0 0 0");
+    let late = "SELECT sum(trips_late)::bigint FROM api.days";
+    assert_eq!(world.number(late).await.unsigned_abs(), new);
+    let status = ["--json", "status", "--since", "2020-01-01"];
+    // The hours of the years since are missing.
+    let status = world.expect(1, &status).await;
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["providers"][0]["trips_late"], new, "{status}");
 }
 
 impl World {
@@ -209,6 +221,8 @@ async fn the_same_answer_again_is_only_noted() {
         message.ends_with("0 new, 0 changed, 0 gone since the answer before"),
         "{message}"
     );
+    let late = "SELECT sum(trips_late)::bigint FROM api.days";
+    assert_eq!(world.number(late).await, 0);
     // After that it is not requested again.
     let planned = stdout(
         &world

@@ -154,6 +154,43 @@ async fn an_entry_that_cannot_be_used_needs_a_person_and_its_hours_stay_in_the_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hours_that_failed_before_a_provider_began_are_gone_once_its_start_is_set() {
+    let world = world_of(options(&["bird"])).await;
+    let refused = Fault::Status {
+        status: 401,
+        retry_after: None,
+    };
+    for hours_ago in [40, 39, 38] {
+        let start = Hour::containing(Utc::now() - TimeDelta::hours(hours_ago)).start();
+        world.stack.providers["bird"].fail_hour(start, refused.clone(), Times::Always);
+    }
+    world.expect(1, &run("bird", &label(40), &label(37))).await;
+    world.expect(0, &run("bird", &label(37), &label(30))).await;
+    let found = report(&world, 1, &[]).await;
+    let bird = &found["providers"][0];
+    assert_eq!(
+        (&bird["hours"], &bird["hours_behind"]),
+        (&10.into(), &10.into()),
+        "{bird}"
+    );
+    assert_eq!(bird["states"]["failed"], 3, "{bird}");
+
+    world
+        .edit_providers(|file| file["bird"]["active_from"] = label(37).into())
+        .await;
+    let found = report(&world, 0, &[]).await;
+    let bird = &found["providers"][0];
+    assert_eq!(
+        (&bird["hours"], &bird["hours_behind"]),
+        (&7.into(), &0.into()),
+        "{bird}"
+    );
+    assert_eq!(bird["problems"], Value::Array(Vec::new()), "{bird}");
+    let page = stdout(&world.expect(0, &["status", "--html", "-"]).await);
+    assert!(!page.contains("ProviderRejected"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_whose_first_hour_is_not_due_needs_nobody() {
     let mut options = options(&["bird"]);
     let settings = &mut options.provider_settings;

@@ -38,6 +38,24 @@ impl World {
         assert_eq!(self.statuses().await, [New]);
     }
 
+    /// Kills an extract that has replaced the archive, before the schedule knows of the new one.
+    async fn kill_after_the_replacement(&self, args: &[&str]) {
+        // The first change of the row, that an archive is replaced, passes; the second one waits.
+        let pause = "CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS
+                         'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';
+                     CREATE TRIGGER pause BEFORE UPDATE ON api.schedule FOR EACH ROW
+                         WHEN (OLD.replacing_since IS NOT NULL) EXECUTE FUNCTION pause()";
+        self.database.batch_execute(pause).await.unwrap();
+        let lock = "SELECT pg_advisory_xact_lock(1)";
+        kill_waiting(self, args, lock, "UPDATE api.schedule")
+            .await
+            .release_after_ending_sessions()
+            .await;
+        let no_pause = "DROP FUNCTION pause CASCADE";
+        self.database.batch_execute(no_pause).await.unwrap();
+        assert_eq!(self.statuses().await, [Archived]);
+    }
+
     /// Kills an extract whose archive is in the schedule, before it requests vehicles.
     async fn kill_before_the_vehicles(&self) {
         let lists = "LOCK TABLE api.vehicle_lists";
@@ -234,27 +252,7 @@ async fn a_load_of_an_archive_that_has_replaced_another_one_withdraws_what_is_go
         Times::Always,
     );
     let again = with(&ONE_HOUR, &["--force", "--accept-losses"]);
-    // The first change of the row, that an archive is replaced, passes; the second one waits.
-    let pause = "CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS
-                     'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';
-                 CREATE TRIGGER pause BEFORE UPDATE ON api.schedule FOR EACH ROW
-                     WHEN (OLD.replacing_since IS NOT NULL) EXECUTE FUNCTION pause()";
-    world.database.batch_execute(pause).await.unwrap();
-    kill_waiting(
-        &world,
-        &again,
-        "SELECT pg_advisory_xact_lock(1)",
-        "UPDATE api.schedule",
-    )
-    .await
-    .release_after_ending_sessions()
-    .await;
-    world
-        .database
-        .batch_execute("DROP FUNCTION pause CASCADE")
-        .await
-        .unwrap();
-    assert_eq!(world.statuses().await, [Archived]);
+    world.kill_after_the_replacement(&again).await;
     let archive = world.object(&format!("{FOLDER}/trips.json")).await;
     assert_eq!(archive["data"]["trips"].as_array().unwrap().len(), 5);
 
@@ -274,6 +272,34 @@ async fn a_load_of_an_archive_that_has_replaced_another_one_withdraws_what_is_go
     assert!(world.portal().len() < usize::try_from(all).unwrap());
     let changes = "SELECT concat_ws(' ', trips_new, trips_changed, trips_gone) FROM api.schedule";
     assert_eq!(world.text(changes).await, whole.text(changes).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trips_that_came_late_with_an_archive_that_nobody_has_recorded_are_counted() {
+    let force = with(&ONE_HOUR, &["--force"]);
+    // By a load, by the same answer again, and by another one.
+    for (next, fault) in [
+        (&ONE_HOUR[..], None),
+        (&force[..], None),
+        (&force[..], Some(Fault::Revised)),
+    ] {
+        let world = world_with(&["bird"], Map::new()).await;
+        let provider = &world.stack.providers["bird"];
+        let few = Fault::Partial { trips: 5 };
+        provider.fail_hour(hour("2020-01-15-12"), few, Times::Next(1));
+        world.expect(0, &ONE_HOUR).await;
+        world.kill_after_the_replacement(&force).await;
+        let report = world.object(&format!("{FOLDER}/extract.json")).await;
+        let late = report["changes"]["new"].as_i64().unwrap();
+        assert!(late > 0);
+        if let Some(fault) = fault {
+            provider.fail_hour(hour("2020-01-15-12"), fault, Times::Next(1));
+        }
+        world.expect(0, next).await;
+        world.expect(0, &ONE_HOUR).await;
+        let counted = "SELECT trips_late FROM api.schedule";
+        assert_eq!(world.number(counted).await, late, "{next:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

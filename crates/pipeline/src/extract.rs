@@ -87,8 +87,13 @@ impl BlockStep for Extract {
             Adoption::NoArchive => false,
             Adoption::NotWanted => true,
         };
+        let killed = unrecorded::report_of_killed_extract(step).await?;
         let hour = Box::pin(archive_hour(step, has_archive)).await?;
-        record(step, &hour).await?;
+        let late_before = match (&killed, &hour.former_sha256) {
+            (Some(report), Some(former_sha256)) => report.late_trips(former_sha256),
+            _ => 0,
+        };
+        record(step, &hour, late_before).await?;
         log(&hour);
         if let Some(referenced) = &hour.referenced {
             let wanted = Wanted::now(referenced, !hour.is_kept());
@@ -125,7 +130,11 @@ impl BlockStep for Extract {
     }
 }
 
-async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), PipelineError> {
+async fn record(
+    step: &mut ClaimedStep<'_>,
+    hour: &ArchivedHour,
+    late_before: u64,
+) -> Result<(), PipelineError> {
     let run_id = step.item.run_id;
     let (message, note) = (hour.message(), hour.remarks().note());
     let is_known = is_known(step, hour).await?;
@@ -152,6 +161,7 @@ async fn record(step: &mut ClaimedStep<'_>, hour: &ArchivedHour) -> Result<(), P
                 message,
                 note,
                 changes: hour.changes,
+                late_before,
                 requested_at,
                 is_adopted: false,
                 nothing_to_load: hour.nothing_to_load,

@@ -167,7 +167,7 @@ pub async fn status_report(
     for looked in looked_at(ctx, request)? {
         let name = &looked.name;
         let due = Hour::containing(made_at - TimeDelta::hours(i64::from(looked.lag_hours)));
-        let mut status = provider_hours(ctx, name, range, due, made_at).await?;
+        let mut status = provider_hours(ctx, &looked, range, due, made_at).await?;
         let is_expected = looked.is_requested && looked.active_from.is_none_or(|it| it < due);
         if is_expected && status.hours == 0 && !planned.contains_key(name) {
             status.problems = vec![never_planned(
@@ -248,13 +248,14 @@ fn looked_at(ctx: &Context, request: &StatusRequest) -> Result<Vec<Looked>, Pipe
 /// How the hours of the range stand.
 async fn provider_hours(
     ctx: &Context,
-    provider: &ProviderName,
+    looked: &Looked,
     range: HourRange,
     due: Hour,
     made_at: DateTime<Utc>,
 ) -> Result<ProviderStatus, PipelineError> {
     let has_portal = ctx.config().settings.has_portal;
-    let mut tally = Tally::new(ctx.zone(), provider, due, has_portal);
+    let (provider, start) = (&looked.name, looked.active_from);
+    let mut tally = Tally::new(ctx.zone(), provider, start, due, has_portal);
     let add = |row| tally.add(&row);
     ctx.store().hours(provider, range, add).await?;
     if tally.newest().is_none() {

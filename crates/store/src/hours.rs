@@ -28,7 +28,7 @@ pub struct HourRow {
     pub rejected: u64,
     /// Repeated deliveries of a trip in the hour.
     pub duplicates: u64,
-    /// Trips that the last response had and the one before it had not: they came late.
+    /// Trips that came only with a later response than the hour's first.
     pub late: u64,
     /// The message of the step that last changed the row, if the status is that of a failure, or if
     /// the last response was refused since it lacks trips that are loaded; otherwise what the

@@ -129,6 +129,13 @@ impl StoredReport {
         (self.sha256.as_deref() == Some(sha256)).then_some(self.ended_at)
     }
 
+    /// How many trips came late with the archive that has this hash, if the report is of it.
+    pub(super) fn late_trips(&self, sha256: &str) -> u64 {
+        let is_of_it = self.sha256.as_deref() == Some(sha256);
+        let changes = self.changes.filter(|_| is_of_it);
+        changes.map_or(0, |it| it.new)
+    }
+
     /// Whether the provider was requested for the block after the request that the schedule tells
     /// of.
     pub(super) fn is_newer_than(&self, recorded_at: DateTime<Utc>) -> bool {

@@ -104,6 +104,7 @@ impl Unrecorded {
             ),
             note,
             changes,
+            late_before: 0,
             requested_at: Some(self.requested_at()),
             is_adopted: true,
             nothing_to_load,
@@ -182,11 +183,27 @@ pub(super) async fn requested_at(
     step: &ClaimedStep<'_>,
     sha256: &str,
 ) -> Result<Option<DateTime<Utc>>, PipelineError> {
+    let report = stored_report(step).await?;
+    Ok(report.and_then(|it| it.requested_at(sha256)))
+}
+
+/// What `extract.json` tells of an archive that may have replaced the one that the schedule knows,
+/// since an extract was killed meanwhile. The next extract writes over it.
+pub(super) async fn report_of_killed_extract(
+    step: &ClaimedStep<'_>,
+) -> Result<Option<StoredReport>, PipelineError> {
+    match step.claim.row().replacing_since {
+        Some(_) => stored_report(step).await,
+        None => Ok(None),
+    }
+}
+
+async fn stored_report(step: &ClaimedStep<'_>) -> Result<Option<StoredReport>, PipelineError> {
     let key = step.key(BlockObject::Extract);
-    match step.ctx.vault().get_sealed_json::<StoredReport>(&key).await {
+    match step.ctx.vault().get_sealed_json(&key).await {
         // The archive is right, whatever became of its report.
         Err(VaultError::NotFound { .. } | VaultError::Unreadable { .. }) => Ok(None),
-        report => Ok(report?.requested_at(sha256)),
+        report => Ok(Some(report?)),
     }
 }
 

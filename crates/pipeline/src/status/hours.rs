@@ -15,6 +15,8 @@ use super::{DayStatus, HourStatus, ProviderStatus};
 /// Takes the hours of a provider in their order, and keeps of each what a calendar shows.
 pub(super) struct Tally<'a> {
     zone: &'a CivilZone,
+    /// `active_from` of the provider. No hour before it is expected, so none is behind.
+    start: Option<Hour>,
     /// The hours before this one are due.
     due: Hour,
     newest: Option<Hour>,
@@ -26,11 +28,13 @@ impl<'a> Tally<'a> {
     pub(super) fn new(
         zone: &'a CivilZone,
         provider: &'a ProviderName,
+        start: Option<Hour>,
         due: Hour,
         has_portal: bool,
     ) -> Self {
         Self {
             zone,
+            start,
             due,
             newest: None,
             problems: Problems::new(zone, provider, due, has_portal),
@@ -56,7 +60,8 @@ impl<'a> Tally<'a> {
             }
         } else {
             self.problems.add(hour, state, row.message.as_deref());
-            if status.hours_behind == 0 && hour < self.due {
+            let is_expected = hour < self.due && self.start.is_none_or(|start| start <= hour);
+            if status.hours_behind == 0 && is_expected {
                 status.hours_behind = hours_until(hour, self.due);
             }
         }

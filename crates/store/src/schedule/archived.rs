@@ -10,12 +10,18 @@ use super::status::status_code;
 use super::update::{shortened, to_bigint, update_schedule};
 use crate::values::values;
 
+/// An archive that was found, and is not younger than the one that the row knows, is that one:
+/// what came late with it is counted already. If it could not be compared with the one before it,
+/// what is known stays.
 const RECORD_ARCHIVE: &str = update_schedule!(
     "status_id = $2, run_id = $3, payload = $4, payload_trips_count = $5, message = $6,
      records_total = $7, records_processed = $7, records_error_count = $7, records_duplicate_count = $7,
      error_payload = CASE WHEN $14::text IS NOT NULL THEN jsonb_build_object('note', $14) END, rerun_flag = false,
      extracted_at = coalesce($12, clock_timestamp()), archived_at = coalesce($11, s.archived_at),
-     trips_new = $8, trips_changed = $9, trips_gone = $10, side_data_since = $13, replacing_since = NULL"
+     trips_new = $8, trips_changed = $9, trips_gone = $10,
+     trips_late = CASE WHEN $8 IS NULL OR $12 <= s.archived_at THEN s.trips_late
+                       ELSE coalesce(s.trips_late, 0) + $8 + $15 END,
+     side_data_since = $13, replacing_since = NULL"
 );
 
 /// A block's archive in the bucket.
@@ -34,6 +40,8 @@ pub struct ArchiveRecord {
     pub note: Option<String>,
     /// How the trips differ from those of the previous archive; `None` for the first one.
     pub changes: Option<Changes>,
+    /// Trips that came late with the previous archive, if the schedule does not know of it.
+    pub late_before: u64,
     /// When the provider was requested for what the archive holds; `None` if the archive is the one
     /// that the schedule knows.
     pub requested_at: Option<DateTime<Utc>>,
@@ -77,6 +85,7 @@ pub(crate) async fn write_archive(
                 requested_before,
                 archive.side_data_since,
                 archive.note.as_deref().map(shortened),
+                to_bigint(archive.late_before),
             ],
         )
         .await

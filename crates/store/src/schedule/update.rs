@@ -113,7 +113,7 @@ const RECORD_UNCHANGED: &str = update_schedule!(concat!(
          CASE WHEN jsonb_typeof(s.error_payload) = 'object' THEN s.error_payload - 'note' ELSE '{}' END
              || jsonb_strip_nulls(jsonb_build_object('note', $10::text)), '{}'),
      run_id = $2, message = $3, extracted_at = greatest($6, s.extracted_at),
-     trips_new = 0, trips_changed = 0, trips_gone = 0"
+     trips_new = 0, trips_changed = 0, trips_gone = 0, trips_late = coalesce(s.trips_late, 0)"
 ));
 
 impl Claim {

@@ -135,14 +135,21 @@ mod former {
     refinery::embed_migrations!("migrations");
 }
 
-/// A database of the former version, with a block that was loaded and published, and its trips.
-async fn former_database() -> Db {
+/// A database with the first migrations alone.
+async fn database_of_version(version: i32) -> Db {
     let db = Db::empty().await;
     db.sql.batch_execute("CREATE SCHEMA api").await.unwrap();
-    let mut runner = former::migrations::runner().set_target(refinery::Target::Version(2));
+    let target = refinery::Target::Version(version);
+    let mut runner = former::migrations::runner().set_target(target);
     runner.set_migration_table_name("api.schema_history");
     let mut client = crate::fixture::sql(&db.url).await;
     runner.run_async(&mut client).await.unwrap();
+    db
+}
+
+/// A database of the former version, with a block that was loaded and published, and its trips.
+async fn former_database() -> Db {
+    let db = database_of_version(2).await;
     db.store
         .upsert_providers(&[(bird(), PROVIDER_ID)])
         .await
@@ -189,6 +196,25 @@ async fn a_database_of_the_former_version_keeps_its_rows() {
         .await,
         "3"
     );
+}
+
+#[tokio::test]
+async fn late_trips_of_former_responses_are_those_of_the_last_one() {
+    let db = database_of_version(17).await;
+    let insert = "INSERT INTO api.providers (provider_name) VALUES ('bird');
+        INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour, trips_new)
+        SELECT 1, hour, hour + interval '1 hour', '2020-01-01', 2020, 1, 1, n, nullif(n, 1) - 2
+        FROM generate_series(1, 5) AS n, LATERAL (SELECT '2020-01-01T06:00:00Z'::timestamptz + n * interval '1 hour') h (hour)";
+    db.sql.batch_execute(insert).await.unwrap();
+    let first = "SELECT xmin FROM api.schedule WHERE hour = 1";
+    let before = db.text(first).await;
+    db.store.migrate().await.unwrap();
+    assert_eq!(
+        db.rows("SELECT trips_new, trips_late FROM api.schedule ORDER BY hour")
+            .await,
+        ["null|null", "0|0", "1|1", "2|2", "3|3"]
+    );
+    assert_eq!(db.text(first).await, before, "requested once");
 }
 
 /// The rows do not say when they were delivered: with the last request of their block, then.

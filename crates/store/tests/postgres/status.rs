@@ -140,6 +140,52 @@ async fn hours_without_a_row_are_expected_only_of_an_enabled_provider_and_from_i
 }
 
 #[tokio::test]
+async fn hours_before_the_start_are_there_only_if_something_of_them_was_archived_or_loaded() {
+    let db = Db::migrated().await;
+    db.expect_bird(None, true).await;
+    let mut at = 60;
+    for status in BlockStatus::ALL {
+        db.plan(at, status).await;
+        at -= 1;
+    }
+    // Planned or failed, and with an archive that a load missed, or with trips of a former load.
+    let kept = [
+        (40, "payload = 'trips.json'"),
+        (39, "loaded_at = now(), records_processed = 3"),
+    ];
+    for (hours_ago, columns) in kept {
+        db.plan(hours_ago, BlockStatus::ExtractFailed).await;
+        let start = ago(hours_ago).start();
+        let update = format!("UPDATE api.schedule SET {columns} WHERE block_start = $1");
+        db.sql.execute(&update, &[&start]).await.unwrap();
+    }
+    // The first hour that is expected.
+    db.plan(35, BlockStatus::New).await;
+    let hours = async || {
+        let found = db.states(ago(100)).await;
+        found.into_iter().map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    let all: Vec<i64> = (31..=60).rev().collect();
+    assert_eq!(hours().await, all, "since the first one in the schedule");
+
+    db.expect_bird(Some(ago(35)), true).await;
+    let nothing_there = [
+        BlockStatus::New,
+        BlockStatus::NotPublished,
+        BlockStatus::ExtractFailed,
+    ];
+    let statuses = BlockStatus::ALL.into_iter().zip((31..=60).rev());
+    let mut expected: Vec<i64> = statuses
+        .filter(|(status, _)| !nothing_there.contains(status))
+        .map(|(_, at)| at)
+        .collect();
+    expected.extend([40, 39, 35, 34, 33, 32, 31]);
+    assert_eq!(hours().await, expected);
+    let days = "SELECT sum(hours) FROM api.days WHERE provider = 'bird'";
+    assert_eq!(db.text(days).await, expected.len().to_string());
+}
+
+#[tokio::test]
 async fn the_newest_whole_hour_is_found_before_the_report_begins() {
     let db = Db::migrated().await;
     db.expect_bird(None, true).await;

@@ -14,6 +14,7 @@ fn archive(fetched: u64) -> ArchiveRecord {
         fetched,
         message: format!("HTTP 200 with {fetched} trips\0"),
         changes: None,
+        late_before: 0,
         requested_at: None,
         is_adopted: false,
         nothing_to_load: fetched == 0,
@@ -59,6 +60,65 @@ async fn changes_since_the_previous_archive_are_recorded() {
         .await
         .unwrap();
     assert_eq!(db.text(changes).await, "0|0|0");
+}
+
+/// Trips of the first answer, of the second one, and so on: how many came late by then.
+#[tokio::test]
+async fn late_trips_are_added_up_over_all_responses() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    let late = "SELECT trips_late FROM api.schedule WHERE payload IS NOT NULL";
+    let of_view = "SELECT trips_late FROM api.hours WHERE trips_fetched IS NULL AND status_id = 2";
+    let response = |new: Option<u64>| ArchiveRecord {
+        changes: new.map(|new| Changes {
+            new,
+            changed: 1,
+            gone: 0,
+        }),
+        requested_at: Some(Utc::now()),
+        ..archive(5)
+    };
+    claim.mark_archived(&response(None)).await.unwrap();
+    assert_eq!(db.text(late).await, "null");
+    claim.mark_archived(&response(Some(3))).await.unwrap();
+    assert_eq!(db.text(late).await, "3");
+    for _ in 0..2 {
+        let now = Utc::now();
+        let unchanged = claim.mark_unchanged(RUN, "HTTP 200", None, now, true);
+        unchanged.await.unwrap();
+        assert_eq!(db.text(late).await, "3", "the same answer");
+    }
+    let second = response(Some(2));
+    claim.mark_archived(&second).await.unwrap();
+    assert_eq!(db.text(late).await, "5");
+    // The archive of that response was missed, and is found again.
+    let found_again = ArchiveRecord {
+        is_adopted: true,
+        ..second
+    };
+    claim.mark_archived(&found_again).await.unwrap();
+    assert_eq!(db.text(late).await, "5", "the archive that is known");
+    claim.mark_archived(&response(None)).await.unwrap();
+    assert_eq!(db.text(late).await, "5", "the one before cannot be read");
+    // An extract was killed after it stored the archive, and a load records it.
+    let unrecorded = ArchiveRecord {
+        is_adopted: true,
+        ..response(Some(4))
+    };
+    claim.mark_archived(&unrecorded).await.unwrap();
+    assert_eq!(db.text(late).await, "9");
+    assert_eq!(db.text(of_view).await, "9");
+}
+
+#[tokio::test]
+async fn a_second_response_that_is_the_same_has_no_late_trips() {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    claim.mark_archived(&archive(3)).await.unwrap();
+    let unchanged = claim.mark_unchanged(RUN, "HTTP 200", None, Utc::now(), true);
+    unchanged.await.unwrap();
+    let late = "SELECT trips_late FROM api.schedule WHERE payload IS NOT NULL";
+    assert_eq!(db.text(late).await, "0");
 }
 
 #[tokio::test]

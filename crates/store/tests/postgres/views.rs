@@ -115,8 +115,8 @@ async fn hours_without_a_row_are_missing_from_the_start_of_an_enabled_provider_u
              FROM api.hours WHERE provider = '{provider}' GROUP BY state"
         )
     };
-    // The row from before the start, and all from the start on: 40, and 39 to 31 hours ago.
-    assert_eq!(db.rows(&states("bird")).await, ["missing|10|t"]);
+    // All from the start on, 39 to 31 hours ago, and nothing of the planned hour before it.
+    assert_eq!(db.rows(&states("bird")).await, ["missing|9|f"]);
     assert_eq!(db.rows(&states("lime")).await, ["missing|2|t"]);
 
     // What is pulled is there before it is due.
@@ -131,7 +131,7 @@ async fn hours_without_a_row_are_missing_from_the_start_of_an_enabled_provider_u
     assert_eq!(
         db.rows("SELECT provider, sum(hours), sum(missing), sum(whole), sum(trips_fetched) FROM api.days GROUP BY 1 ORDER BY 1")
             .await,
-        ["bird|11|10|1|7", "lime|3|2|1|7"]
+        ["bird|10|9|1|7", "lime|3|2|1|7"]
     );
 }
 
@@ -268,11 +268,17 @@ async fn a_month_of_a_provider_is_found_by_the_index() {
         .ensure_blocks(&bird(), year, &CivilZone::default())
         .await
         .unwrap();
-    configure(&db, &[facts("bird", None)]).await;
     db.sql.batch_execute("ANALYZE api.schedule").await.unwrap();
     let query = "SELECT * FROM api.hours WHERE provider = 'bird'
         AND block_start >= '2018-06-01T05:00:00Z' AND block_start < '2018-07-01T05:00:00Z'";
-    assert_eq!(db.rows(query).await.len(), 720);
-    let plan = plan_of(&db, query).await;
-    assert!(!plan.contains("Seq Scan on schedule s "), "{plan}");
+    for (start, rows) in [
+        (None, 720),
+        (Some(hour("2018-03-01-00")), 720),
+        (Some(hour("2018-06-11-00")), 480),
+    ] {
+        configure(&db, &[facts("bird", start)]).await;
+        assert_eq!(db.rows(query).await.len(), rows);
+        let plan = plan_of(&db, query).await;
+        assert!(!plan.contains("Seq Scan on schedule s "), "{plan}");
+    }
 }

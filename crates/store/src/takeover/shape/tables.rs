@@ -91,6 +91,7 @@ pub(in crate::takeover) const SCHEDULE: Table = Table {
         later("trips_new", Bigint),
         later("trips_changed", Bigint),
         later("trips_gone", Bigint),
+        later("trips_late", Bigint),
         later("archived_at", Instant),
         later("loaded_at", Instant),
     ],
