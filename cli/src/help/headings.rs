@@ -30,7 +30,7 @@ fn meaning(command: &str, id: &str) -> Option<&'static str> {
         }
         ("extract", "file") => Some(
             "Write the trips of a single block to this file, as the provider sent them. Neither bucket nor database \
-             changes.",
+             changes. A response that is not MDS is kept as FILE.malformed.",
         ),
         ("sync-db", "file") => Some(
             "Load the trips of a single block from this file instead of the bucket. It has the form of trips.json, as \

@@ -1,6 +1,7 @@
 //! One step with a local file instead of the object in the bucket.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -119,8 +120,43 @@ async fn an_extract_that_fails_leaves_the_file_as_it_was() {
         bird.clear_faults();
     }
     assert_eq!(fs::read(&file).unwrap(), b"of yesterday");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    // What was cut off is kept beside it.
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     assert_eq!(world.number("SELECT count(*) FROM api.schedule").await, 0);
+}
+
+/// The status and the runbook send a person here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_response_that_is_not_mds_is_kept_beside_the_file_and_nowhere_else() {
+    let world = forty_trips().await;
+    let (folder, file) = file("trips.json");
+    let bird = &world.stack.providers["bird"];
+    bird.fail_hour(hour("2020-01-15-12"), Fault::HtmlPage200, Times::Always);
+    let said = stderr(&world.expect(1, &step("extract", &file, &[])).await);
+    let kept = folder.path().join("trips.json.malformed");
+    for words in [
+        "ProviderMalformed",
+        "looks like a web page (text/html)",
+        &format!("what it sent is in {}", kept.display()),
+    ] {
+        assert!(said.contains(words), "`{words}` is missing in {said}");
+    }
+    assert!(!said.contains("Please log in"), "{said}");
+    assert_eq!(
+        fs::read_to_string(&kept).unwrap(),
+        "<html><body>Please log in</body></html>"
+    );
+    let mode = fs::metadata(&kept).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+
+    // A run keeps nothing of it, and its row says what to do.
+    let said = stderr(&world.expect(1, &ONE_HOUR).await);
+    assert!(said.contains("looks like a web page"), "{said}");
+    assert!(!world.dump().await.contains("Please log in"));
+    let status = world.expect(1, &["status", "--since", "2020-01-15"]).await;
+    let status = stdout(&status);
+    assert!(status.contains("as FILE.malformed"), "{status}");
 }
 
 #[rstest]

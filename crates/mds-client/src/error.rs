@@ -86,6 +86,8 @@ pub enum MdsError {
         why: String,
         /// The provider's own words, as [`MdsError::said`] returns them.
         said: Option<ProviderWords>,
+        /// What came, as [`MdsError::body`] returns it.
+        body: Option<ProviderBody>,
     },
     /// The caller's [`TripSink`](crate::TripSink) failed. The provider is not the cause.
     #[error("trips of provider {provider} could not be stored")]
@@ -113,6 +115,22 @@ impl std::fmt::Debug for ProviderWords {
     }
 }
 
+/// The beginning of a response that is not MDS. It may hold trips, so `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProviderBody(Vec<u8>);
+
+impl ProviderBody {
+    pub(crate) fn new(bytes: Vec<u8>) -> Option<Self> {
+        (!bytes.is_empty()).then_some(Self(bytes))
+    }
+}
+
+impl std::fmt::Debug for ProviderBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ProviderBody(..)")
+    }
+}
+
 fn requested_wait(retry_after: Option<Duration>, until: Option<DateTime<Utc>>) -> String {
     match (retry_after, until) {
         (Some(wait), Some(until)) if wait > MAX_HOLD_OFF => format!(
@@ -137,6 +155,17 @@ impl MdsError {
             Self::Rejected { said, .. } | Self::Malformed { said, .. } => {
                 said.as_ref().map(|words| words.0.as_str())
             }
+            _ => None,
+        }
+    }
+
+    /// The beginning of a response that is not MDS, as it was sent, if the client keeps it
+    /// ([`ClientOptions::kept_body_bytes`](crate::ClientOptions::kept_body_bytes)). It may hold
+    /// trips and credentials: write it to a file of the person who asks, and nowhere else.
+    #[must_use]
+    pub fn body(&self) -> Option<&[u8]> {
+        match self {
+            Self::Malformed { body, .. } => body.as_ref().map(|body| body.0.as_slice()),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use chrono::Utc;
 use http_kit::{BodyError, transport_cause};
 use trips::block::ProviderName;
 
-use crate::error::{MdsError, ProviderWords};
+use crate::error::{MdsError, ProviderBody, ProviderWords};
 use crate::pace::{MAX_HOLD_OFF, PaceError, shown};
 
 /// What may be repeated.
@@ -29,6 +29,8 @@ pub(crate) struct FetchError {
     pub(crate) scope: RetryScope,
     /// The provider's own words.
     said: Option<String>,
+    /// What came instead of MDS.
+    body: Vec<u8>,
 }
 
 enum Kind {
@@ -66,7 +68,13 @@ impl FetchError {
             kind,
             scope,
             said: None,
+            body: Vec::new(),
         }
+    }
+
+    /// Adds what came, if it is to be kept.
+    pub(crate) fn with_body(self, body: Vec<u8>) -> Self {
+        Self { body, ..self }
     }
 
     /// Adds the provider's own words.
@@ -217,6 +225,7 @@ impl FetchError {
                 provider,
                 why,
                 said,
+                body: ProviderBody::new(self.body),
             },
             Kind::Sink(source) => MdsError::Sink { provider, source },
         }

@@ -2,6 +2,7 @@
 
 mod active_from;
 mod auth;
+mod body;
 mod client;
 mod config;
 mod endpoint;
@@ -24,6 +25,7 @@ mod report;
 mod request;
 mod sink;
 mod token_request;
+mod unreadable;
 mod version;
 mod window;
 mod words;
@@ -31,7 +33,7 @@ mod words;
 pub use active_from::ActiveFrom;
 pub use client::MdsClient;
 pub use config::{AuthType, ProviderConfig, Withdrawals};
-pub use error::{MdsError, ProviderWords};
+pub use error::{MdsError, ProviderBody, ProviderWords};
 pub use fields::{BodyFormat, ProviderConfigError};
 pub use options::ClientOptions;
 pub use pace::{MAX_HOLD_OFF, Pace, PaceError, Slot, WaitLimits};

@@ -124,8 +124,10 @@ where
                 }
             };
             let header = HeaderLink::of(response.headers());
-            let page = self.read_page(*response, &mut progress).await?;
-            next = self.next_page(&mut trail, &url, &page, &header)?;
+            let (page, head) = self.read_page(*response, &mut progress).await?;
+            next = self
+                .next_page(&mut trail, &url, &page, &header)
+                .map_err(|error| error.with_body(head))?;
         }
         let (sink, report) = self.finish(progress, 200, started_at)?;
         Ok(HourResponse::Ready { sink, report })
@@ -160,12 +162,12 @@ where
         self.finish(progress, http_status, started_at)
     }
 
-    /// Reads a page into the sink and returns what else it holds.
+    /// Reads a page into the sink and returns what else it holds, and what is kept of its body.
     async fn read_page(
         &mut self,
         response: Response,
         progress: &mut Progress<S>,
-    ) -> Result<EnvelopeSummary, FetchError> {
+    ) -> Result<(EnvelopeSummary, Vec<u8>), FetchError> {
         let sink = match progress.sink.take() {
             Some(sink) => sink,
             None => self.new_sink(version_of(&response)),
@@ -178,6 +180,7 @@ where
             sink,
             summary,
             bytes,
+            head,
         } = page::read(response, self.request.list, sink, limits, self.endpoint).await?;
         self.budget.reset();
         progress.sink = Some(sink);
@@ -188,7 +191,7 @@ where
             tracing::warn!("page of provider names an error beside its trips");
             progress.names_error = true;
         }
-        Ok(summary)
+        Ok((summary, head))
     }
 
     fn new_sink(&mut self, served_version: Option<String>) -> HourSink<S> {

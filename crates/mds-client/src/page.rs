@@ -1,21 +1,20 @@
 //! One page: its body is streamed to a blocking thread, which reads the envelope.
 
-use std::io::{self, Read};
+use std::io;
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes};
-use http_kit::{Chunks, is_gzip};
+use http_kit::Chunks;
 use reqwest::Response;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use trips::envelope::{EnvelopeError, EnvelopeSummary, NonFiniteTrip, TripVisitor, read_list};
-use trips::text::BYTE_ORDER_MARK;
 
+use crate::body::{Body, Piece};
 use crate::endpoint::Endpoint;
 use crate::fetch_error::FetchError;
 use crate::sink::TripSink;
+use crate::unreadable::Unreadable;
 use crate::window::WideWindow;
 use crate::words;
 
@@ -26,9 +25,6 @@ const PIECES_AHEAD: usize = 4;
 const PIECE_BYTES: usize = 256 * 1024;
 /// Bytes of a slow provider are passed on after this time at the latest.
 const PIECE_WAIT: Duration = Duration::from_millis(2);
-
-/// An encoding with a longer name is shortened in messages.
-const MAX_ENCODING_CHARS: usize = 32;
 
 /// Bounds on one body.
 #[derive(Clone, Copy)]
@@ -129,6 +125,8 @@ pub(crate) struct Page<S> {
     pub(crate) sink: HourSink<S>,
     pub(crate) summary: EnvelopeSummary,
     pub(crate) bytes: u64,
+    /// Its first bytes, if somebody wants to see them.
+    pub(crate) head: Vec<u8>,
 }
 
 /// Reads a body with the list of this name to its end.
@@ -144,66 +142,57 @@ pub(crate) async fn read<S: TripSink>(
     limits: Limits,
     endpoint: &Endpoint,
 ) -> Result<Page<S>, FetchError> {
-    let encoding = unread_encoding(response.headers());
+    let headers = response.headers().clone();
+    let wanted = endpoint.options.kept_body_bytes;
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     let reader = tokio::task::spawn_blocking(move || {
-        let mut body = Body::new(receiver);
+        let mut body = Body::new(receiver, wanted);
         let mut sink = sink;
         let result = read_list(&mut body, list, &mut sink).and_then(|summary| {
             sink.begin().map_err(EnvelopeError::Sink)?;
             Ok((summary, sink))
         });
-        result.map_err(|error| (error, body.starts_as_object, body.head))
+        match result {
+            Ok((summary, sink)) => Ok((summary, sink, body.into_head())),
+            Err(error) => Err(Unreadable::new(error, body)),
+        }
     });
     let (bytes, page) = tokio::join!(pump(Chunks::of(response), sender, limits), reader);
-    let bytes = bytes?;
-    match page {
-        Ok(Ok((summary, sink))) => Ok(Page {
-            sink,
-            summary,
-            bytes,
-        }),
-        Ok(Err((error, starts_as_object, head))) => {
-            let is_no_envelope = matches!(error, EnvelopeError::NotAnEnvelope { .. });
-            let said = if is_no_envelope {
-                words::of_body(&head, &endpoint.secrets().await)
-            } else {
-                None
-            };
-            Err(unreadable(error, starts_as_object, encoding).with_words(said))
+    let unreadable = match page {
+        Ok(Ok((summary, sink, head))) => {
+            return Ok(Page {
+                sink,
+                summary,
+                bytes: bytes?,
+                head: kept(head, wanted),
+            });
         }
-        Err(_) => Err(FetchError::sink(thread_ended())),
+        Ok(Err(unreadable)) => unreadable,
+        Err(_) => {
+            bytes?;
+            return Err(FetchError::sink(thread_ended()));
+        }
+    };
+    // A rest that is read for somebody who wants to see it, and breaks off, is no cause of it.
+    if wanted == 0 || !unreadable.is_of_content() {
+        bytes?;
     }
+    let said = if unreadable.may_explain() {
+        words::of_body(&unreadable.head, &endpoint.secrets().await)
+    } else {
+        None
+    };
+    let head = unreadable.head.clone();
+    Err(unreadable
+        .into_error(&headers)
+        .with_words(said)
+        .with_body(kept(head, wanted)))
 }
 
-/// The encoding of a body that is not decoded, for a message. Some servers write the character set
-/// there, so this alone is no fault.
-fn unread_encoding(headers: &HeaderMap) -> Option<String> {
-    let encoding = headers
-        .get(CONTENT_ENCODING)
-        .filter(|_| !is_gzip(headers))?;
-    let encoding = encoding.to_str().ok()?;
-    Some(encoding.chars().take(MAX_ENCODING_CHARS).collect())
-}
-
-fn unreadable(
-    error: EnvelopeError,
-    starts_as_object: bool,
-    encoding: Option<String>,
-) -> FetchError {
-    let text = error.to_string();
-    match error {
-        EnvelopeError::Sink(source) => FetchError::sink(source),
-        EnvelopeError::Read(_) => FetchError::broken_off(text),
-        // Servers that fail in the middle of a body often end the connection properly.
-        EnvelopeError::Malformed { .. } if starts_as_object => FetchError::broken_json(text),
-        _ => FetchError::malformed(match encoding {
-            Some(encoding) => {
-                format!("{text}; it is encoded as `{encoding}`, and only gzip is decoded")
-            }
-            None => text,
-        }),
-    }
+/// The first bytes of a body, if somebody wants to see them.
+fn kept(mut head: Vec<u8>, wanted: usize) -> Vec<u8> {
+    head.truncate(wanted);
+    head
 }
 
 /// Moves the body to the blocking thread and returns its size. Ends early, without an error, if the
@@ -230,14 +219,6 @@ async fn pump(
     }
 }
 
-/// Consecutive chunks of a body.
-#[derive(Default)]
-struct Piece {
-    chunks: Vec<Bytes>,
-    bytes: usize,
-    is_last: bool,
-}
-
 /// Waits for the next bytes, and a moment longer for those that follow.
 async fn gather(body: &mut Chunks, timeout: Duration) -> Result<Piece, FetchError> {
     let mut piece = Piece::default();
@@ -261,77 +242,4 @@ async fn gather(body: &mut Chunks, timeout: Duration) -> Result<Piece, FetchErro
         piece.chunks.push(chunk);
     }
     Ok(piece)
-}
-
-/// The blocking end of the channel. If the channel closes without the last piece, the body broke
-/// off; that must not look like the end.
-struct Body {
-    receiver: mpsc::Receiver<Piece>,
-    chunks: std::vec::IntoIter<Bytes>,
-    current: Bytes,
-    /// Whether the last piece has arrived.
-    has_ended: bool,
-    /// Whether the first character is `{`; decided once it has arrived.
-    starts_as_object: bool,
-    has_started: bool,
-    /// The first bytes. If this is no list of trips, they may say why.
-    head: Vec<u8>,
-}
-
-impl Body {
-    fn new(receiver: mpsc::Receiver<Piece>) -> Self {
-        Self {
-            receiver,
-            chunks: Vec::new().into_iter(),
-            current: Bytes::new(),
-            has_ended: false,
-            starts_as_object: false,
-            has_started: false,
-            head: Vec::new(),
-        }
-    }
-
-    /// Moves on to the next chunk, or waits for the next piece.
-    fn advance(&mut self) -> io::Result<()> {
-        if let Some(chunk) = self.chunks.next() {
-            let room = words::MAX_BODY_BYTES.saturating_sub(self.head.len());
-            self.head.extend_from_slice(&chunk[..room.min(chunk.len())]);
-            self.current = chunk;
-            self.look_at_start();
-            return Ok(());
-        }
-        let piece = self
-            .receiver
-            .blocking_recv()
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
-        self.has_ended = piece.is_last;
-        self.chunks = piece.chunks.into_iter();
-        Ok(())
-    }
-
-    fn is_read(&self) -> bool {
-        self.has_ended && self.current.is_empty() && self.chunks.as_slice().is_empty()
-    }
-
-    fn look_at_start(&mut self) {
-        if self.has_started {
-            return;
-        }
-        let is_text = |byte: &&u8| !byte.is_ascii_whitespace() && !BYTE_ORDER_MARK.contains(byte);
-        if let Some(first) = self.current.iter().find(is_text) {
-            self.has_started = true;
-            self.starts_as_object = *first == b'{';
-        }
-    }
-}
-
-impl Read for Body {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.current.is_empty() && !self.is_read() {
-            self.advance()?;
-        }
-        let length = buffer.len().min(self.current.len());
-        self.current.copy_to_slice(&mut buffer[..length]);
-        Ok(length)
-    }
 }

@@ -1,30 +1,23 @@
 //! `extract`: pulls one hour of one provider from its API into the archive, digit for digit.
 
-use std::io::{self, BufWriter};
-use std::path::{Path, PathBuf};
-
-use chrono::{SubsecRound as _, Utc};
-use mds_client::{HourReport, Withdrawals};
+use chrono::SubsecRound as _;
+use mds_client::Withdrawals;
 use store::ArchiveRecord;
-use tempfile::NamedTempFile;
-use tracing::Instrument;
-use trips::block::{Block, BlockObject};
+use trips::block::BlockObject;
 use trips::status::{BlockStatus, Step};
 
 use self::adopt::{Adoption, adopt};
 use self::archive::{ArchivedHour, archive_hour};
 pub(crate) use self::belief::{Kept, Loss};
 pub(crate) use self::pull::NO_CONTENT;
-use self::pull::{PulledHour, pull};
 use self::referenced_ids::ReferencedIds;
 use self::side_data::Wanted;
-use self::sink::{ArchiveSink, Observers};
+pub use self::to_file::extract_to;
 pub(crate) use self::unrecorded::{Unrecorded, is_newer};
 pub(crate) use self::vehicles::listed_devices;
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, ExtractOutput};
-use crate::span::hour_span;
 use crate::step::{BlockStep, ClaimedStep, do_step};
 
 mod adopt;
@@ -42,6 +35,7 @@ mod side_data;
 mod side_time;
 mod sink;
 mod telemetry;
+mod to_file;
 mod unrecorded;
 mod vehicles;
 
@@ -210,47 +204,4 @@ fn log(hour: &ArchivedHour) {
         extract.body_bytes = report.bytes,
         "block archived"
     );
-}
-
-/// Pulls the block's hour into a local file in the archive's form, and touches neither bucket nor
-/// database. The file appears whole or not at all.
-///
-/// # Errors
-///
-/// As [`extract()`], except those of the bucket and the database. `ProviderRejected` also for "no
-/// service" and 204: a file without trips that somebody loads would withdraw those of the hour.
-pub async fn extract_to(
-    ctx: &Context,
-    block: &Block,
-    path: &Path,
-) -> Result<HourReport, PipelineError> {
-    let failed = |e: io::Error| {
-        PipelineError::new(ErrorName::InvalidInput, format!("{}: {e}", path.display()))
-    };
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    folder.read_dir().map_err(failed)?;
-    let make_sink = move || {
-        ArchiveSink::new(Observers::default(), {
-            let folder = folder.clone();
-            move || NamedTempFile::new_in(folder).map(BufWriter::new)
-        })
-    };
-    let client = ctx.lone_client(ctx.provider(&block.provider)?)?;
-    let PulledHour {
-        sink,
-        report,
-        has_no_service,
-    } = pull(&client, block, Utc::now(), make_sink)
-        .instrument(hour_span(&block.provider, &block.hour.label(ctx.zone())))
-        .await?;
-    if has_no_service || report.http_status == NO_CONTENT {
-        return Err(belief::no_file(&block.provider, report.http_status));
-    }
-    let file = sink.finish().map_err(failed)?;
-    let file = file.into_inner().map_err(|e| failed(e.into_error()))?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(report)
 }

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http_kit::{BodyError, Transient, read_body, retry_after};
+use http_kit::{BodyError, Transient, is_web_page, looks_like, read_body, retry_after};
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
@@ -40,11 +40,13 @@ pub(crate) async fn send(request: RequestBuilder, kept: Kept) -> Result<Response
     match status {
         200 | 202 => {
             let body = body.map_err(|error| unreadable(status, error))?;
-            if is_web_page(&body) {
-                return Err(not_json(status, "a web page instead of JSON"));
-            }
-            if status == 200 && !is_whole_json(&body) {
-                return Err(not_json(status, "no JSON, or a part of it"));
+            let is_page = is_web_page(&body);
+            if is_page || (status == 200 && !is_whole_json(&body)) {
+                let looks = looks_like(&headers, &body);
+                return Err(match looks {
+                    Some(looks) => not_json(status, &format!("{looks} instead of JSON")),
+                    None => not_json(status, "no JSON, or a part of it"),
+                });
             }
             Ok(Response {
                 status,
@@ -65,11 +67,6 @@ fn unreadable(status: u16, error: BodyError) -> SocrataError {
             "its response is larger than the cap of {max_bytes} bytes"
         )),
     }
-}
-
-/// A portal under maintenance sends a page for people with status 200.
-fn is_web_page(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"<")
 }
 
 /// A proxy may send an empty body, or a sentence, and a connection may end in the middle of a body

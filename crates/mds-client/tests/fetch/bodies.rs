@@ -301,15 +301,62 @@ async fn null_is_an_hour_without_trips() {
     assert_eq!((report.pages, report.trips), (1, 0));
 }
 
+const PAGE: &str = "<html>canary-in-page</html>";
+
 #[tokio::test]
-async fn a_page_of_html_is_not_requested_again() {
-    let server = always(ResponseTemplate::new(200).set_body_string("<html>")).await;
-    let response = fetch(&client(&server.uri(), &json!({}))).await;
-    assert!(
-        matches!(response, Err(MdsError::Malformed { .. })),
-        "{response:?}"
-    );
+async fn a_page_of_html_is_not_requested_again_and_named() {
+    let template = ResponseTemplate::new(200).set_body_raw(PAGE, "text/html; charset=utf-8");
+    let server = always(template).await;
+    let error = fetch(&client(&server.uri(), &json!({}))).await.unwrap_err();
+    assert!(matches!(error, MdsError::Malformed { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("looks like a web page (text/html)"), "{text}");
+    assert!(!format!("{text} {error:?}").contains("canary"), "{error:?}");
+    assert_eq!(error.body(), None, "nobody wants to see it");
     assert_eq!(requests(&server).await, 1);
+}
+
+fn curious(url: &str, bytes: usize) -> mds_client::MdsClient {
+    client(url, &json!({})).with_options(ClientOptions {
+        kept_body_bytes: bytes,
+        ..quick()
+    })
+}
+
+/// The first bytes are enough for the fault, and those that are wanted come later.
+#[tokio::test]
+async fn what_came_in_place_of_trips_is_kept_for_who_asks() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n";
+    let rest = "x".repeat(100_000);
+    let server = ScriptedServer::start(vec![vec![
+        Step::Send(format!("{head}{PAGE}").into_bytes()),
+        Step::Pause(Duration::from_millis(200)),
+        Step::Send(rest.clone().into_bytes()),
+    ]])
+    .await;
+    let error = fetch(&curious(&server.url(), 1 << 20)).await.unwrap_err();
+    let all = format!("{PAGE}{rest}");
+    assert_eq!(error.body(), Some(all.as_bytes()));
+    assert!(
+        !format!("{error} {error:?}").contains("canary"),
+        "{error:?}"
+    );
+}
+
+#[rstest]
+#[case::object(r#"{"error":"canary"}"#, 1 << 20)]
+#[case::cut_off(r#"{"data":{"trips":[{"a":1},"#, 1 << 20)]
+#[case::odd_link(r#"{"data":{"trips":[]},"links":{"next":7}}"#, 1 << 20)]
+#[case::more_than_wanted("<html>and more than that", 20)]
+#[tokio::test]
+async fn of_any_response_that_is_not_mds_the_beginning_is_kept(
+    #[case] body: &str,
+    #[case] wanted: usize,
+) {
+    let server = always(ResponseTemplate::new(200).set_body_string(body)).await;
+    let error = fetch(&curious(&server.uri(), wanted)).await.unwrap_err();
+    let beginning = &body.as_bytes()[..wanted.min(body.len())];
+    assert_eq!(error.body(), Some(beginning), "{error}");
 }
 
 #[tokio::test]

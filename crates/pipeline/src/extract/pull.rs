@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use chrono::{DateTime, Utc};
-use mds_client::{HourReport, HourResponse, MdsClient};
+use mds_client::{HourReport, HourResponse, MdsClient, MdsError};
 use trips::block::Block;
 
 use super::sink::ArchiveSink;
@@ -20,6 +20,33 @@ pub(super) struct PulledHour<W: Write> {
     pub(super) has_no_service: bool,
 }
 
+/// Why an hour could not be pulled.
+pub(super) enum PullError {
+    /// What the client says.
+    Client(Box<MdsError>),
+    /// The hour has not ended, or is not published yet.
+    Hour(PipelineError),
+}
+
+impl PullError {
+    /// What came in place of MDS, if the client keeps it.
+    pub(super) fn malformed_body(&self) -> Option<&[u8]> {
+        match self {
+            Self::Client(error) => error.body(),
+            Self::Hour(_) => None,
+        }
+    }
+}
+
+impl From<PullError> for PipelineError {
+    fn from(error: PullError) -> Self {
+        match error {
+            PullError::Client(error) => (*error).into(),
+            PullError::Hour(error) => error,
+        }
+    }
+}
+
 /// Requests the block's trips and returns them in the last sink that `make_sink` made: each new
 /// attempt at the whole hour starts with a new sink.
 pub(super) async fn pull<W: Write + Send + 'static>(
@@ -27,17 +54,18 @@ pub(super) async fn pull<W: Write + Send + 'static>(
     block: &Block,
     now: DateTime<Utc>,
     make_sink: impl FnMut() -> ArchiveSink<W> + Send,
-) -> Result<PulledHour<W>, PipelineError> {
+) -> Result<PulledHour<W>, PullError> {
     if block.hour.end() > now {
-        return Err(PipelineError::new(
+        return Err(PullError::Hour(PipelineError::new(
             ErrorName::InvalidInput,
             format!(
                 "the hour that ends {} has not ended yet",
                 block.hour.end().to_rfc3339()
             ),
-        ));
+        )));
     }
-    match client.fetch_hour(block.hour, now, make_sink).await? {
+    let response = client.fetch_hour(block.hour, now, make_sink).await;
+    match response.map_err(|error| PullError::Client(Box::new(error)))? {
         HourResponse::Ready { sink, report } => Ok(PulledHour {
             sink,
             report,
@@ -48,12 +76,12 @@ pub(super) async fn pull<W: Write + Send + 'static>(
             report,
             has_no_service: true,
         }),
-        HourResponse::NotYet { http_status } => Err(PipelineError::new(
+        HourResponse::NotYet { http_status } => Err(PullError::Hour(PipelineError::new(
             ErrorName::ProviderNotReady,
             format!(
                 "{} has not published the hour yet (HTTP {http_status})",
                 block.provider
             ),
-        )),
+        ))),
     }
 }

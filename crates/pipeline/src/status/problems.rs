@@ -235,7 +235,7 @@ fn advice(state: HourState, error: Option<ErrorName>, was_swept: bool) -> &'stat
             "correct the provider's entry: its address, login or version"
         }
         (_, Some(ErrorName::ProviderMalformed)) => {
-            "look at the response with `mds extract --file`, and talk to the provider"
+            "`mds extract --file FILE` keeps the response as FILE.malformed: look at it, and talk to the provider"
         }
         (_, Some(ErrorName::ProviderLostTrips)) => {
             "the last response was refused, and the hour stays as it was: talk to the provider; if the trips are really \
