@@ -50,6 +50,24 @@ impl World {
     }
 }
 
+/// Starts an upload. The portal takes the first chunk, and of the second one says that it is to be
+/// sent again after `retry_after` seconds. Returns then.
+async fn start_and_await_second_chunk(world: &World, retry_after: u64) -> Running {
+    world.stack.portal.fail_next(Fault::Slow(Duration::ZERO));
+    world.stack.portal.fail_next(Fault::Status {
+        status: 503,
+        retry_after: Some(retry_after),
+    });
+    let mut mds = Running::start(world, &ONE_HOUR);
+    mds.until("the second chunk", async || world.uploads().len() == 2)
+        .await;
+    mds
+}
+
+async fn kill_between_two_chunks(world: &World) {
+    start_and_await_second_chunk(world, 30).await.kill();
+}
+
 /// A published hour, and a portal that has one row more. Returns the right rows.
 async fn world_with_an_extra_row() -> (World, BTreeMap<String, Value>) {
     let world = world().await;
@@ -94,15 +112,7 @@ async fn killed_between_a_chunk_and_its_record_it_sends_that_chunk_again_and_no_
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_two_chunks_it_goes_on_after_the_one_that_is_recorded() {
     let world = loaded().await;
-    world.stack.portal.fail_next(Fault::Slow(Duration::ZERO));
-    world.stack.portal.fail_next(Fault::Status {
-        status: 503,
-        retry_after: Some(30),
-    });
-    let mut mds = Running::start(&world, &ONE_HOUR);
-    mds.until("the second chunk", async || world.uploads().len() == 2)
-        .await;
-    mds.kill();
+    kill_between_two_chunks(&world).await;
     let recorded = "SELECT count(*) FROM api.publications WHERE last_sent IS NOT NULL";
     assert_eq!(world.number(recorded).await, 1);
     world.expect(0, &ONE_HOUR).await;
@@ -115,15 +125,7 @@ async fn killed_between_two_chunks_it_goes_on_after_the_one_that_is_recorded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_upload_begins_anew_in_another_form() {
     let world = loaded().await;
-    world.stack.portal.fail_next(Fault::Slow(Duration::ZERO));
-    world.stack.portal.fail_next(Fault::Status {
-        status: 503,
-        retry_after: Some(30),
-    });
-    let mut mds = Running::start(&world, &ONE_HOUR);
-    mds.until("the second chunk", async || world.uploads().len() == 2)
-        .await;
-    mds.kill();
+    kill_between_two_chunks(&world).await;
     let former: BTreeMap<_, _> = world.portal();
     assert_eq!(former.len(), 7);
     world
@@ -144,15 +146,7 @@ async fn an_interrupted_upload_begins_anew_in_another_form() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_uploader_sends_nothing_once_another_has_had_its_turn() {
     let world = loaded().await;
-    world.stack.portal.fail_next(Fault::Slow(Duration::ZERO));
-    world.stack.portal.fail_next(Fault::Status {
-        status: 503,
-        retry_after: Some(3),
-    });
-    let mut frozen = Running::start(&world, &ONE_HOUR);
-    frozen
-        .until("the second chunk", async || world.uploads().len() == 2)
-        .await;
+    let mut frozen = start_and_await_second_chunk(&world, 3).await;
     frozen.signal("-STOP");
     // The database does so once the turn's holder is silent for too long.
     world.database.batch_execute(END_SESSIONS).await.unwrap();
