@@ -40,6 +40,4 @@ pub use pace::{MAX_HOLD_OFF, Pace, PaceError, Slot, WaitLimits};
 pub use report::{HourReport, HourResponse};
 pub use sink::TripSink;
 pub use token_request::TokenRequest;
-pub use version::{
-    MdsVersion, NotFound, QueryStyle, TimeFormat, TimeUnit, UnknownVersion, VersionRules,
-};
+pub use version::{MdsVersion, QueryStyle, TimeFormat, TimeUnit, UnknownVersion, VersionRules};

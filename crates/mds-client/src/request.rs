@@ -196,9 +196,8 @@ impl<'a> Requester<'a> {
             grant,
         } = exchange;
         let status = response.status().as_u16();
-        let version = self.endpoint.config.version;
         let grace = self.endpoint.options.not_found_grace;
-        let meaning = version.meaning(status, self.age, grace);
+        let meaning = StatusMeaning::of(status, self.age, grace);
         let requested_wait = match meaning {
             StatusMeaning::Throttled | StatusMeaning::Unavailable => {
                 self.turns().heed(&response).await

@@ -63,18 +63,6 @@ pub enum TimeUnit {
     Milliseconds,
 }
 
-/// What 404 and 410 mean for an hour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotFound {
-    /// The version does not define them: the URL is wrong.
-    WrongUrl,
-    /// Either "no data" or "not ready". The later versions define it as "not operating", but
-    /// providers also return 404 while they still process the hour, and for plain faults. So a
-    /// young hour counts as not ready, and only an hour older than the grace period as one without
-    /// service.
-    NotReadyWhileYoung,
-}
-
 /// The rules of one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VersionRules {
@@ -86,8 +74,6 @@ pub struct VersionRules {
     pub accept: &'static str,
     /// The unit of the timestamps in the body.
     pub body_unit: TimeUnit,
-    /// What 404 and 410 mean.
-    pub not_found: NotFound,
     /// Whether trips name only the device: its type and number are in `/vehicles`, routes are in
     /// `/telemetry`.
     pub vehicles_apart: bool,
@@ -149,10 +135,6 @@ impl MdsVersion {
                 Self::V0_2 => TimeUnit::Seconds,
                 _ => TimeUnit::Milliseconds,
             },
-            not_found: match self {
-                Self::V0_2 | Self::V0_3 => NotFound::WrongUrl,
-                _ => NotFound::NotReadyWhileYoung,
-            },
             vehicles_apart: matches!(self, Self::V2_0),
             interim_not_ready: matches!(self, Self::V1_2),
         }
@@ -200,28 +182,30 @@ impl MdsVersion {
         );
         Some(self.as_str())
     }
+}
 
-    /// What `status` says about an hour that ended `age` ago (zero if it has not ended). A 404
-    /// means "no service" once the hour is `grace` old.
-    pub(crate) fn meaning(self, status: u16, age: Duration, grace: Duration) -> StatusMeaning {
+impl StatusMeaning {
+    /// What `status` says about an hour that ended `age` ago (zero if it has not ended).
+    ///
+    /// The later versions define 404 as "not operating", the first ones not at all. Providers also
+    /// return it, or 410, while they still process the hour, and for plain faults. So a young hour
+    /// counts as not ready in every version, and one that is `grace` old as one without service.
+    pub(crate) fn of(status: u16, age: Duration, grace: Duration) -> Self {
         match Transient::from_status(status) {
-            Some(Transient::Throttled) => return StatusMeaning::Throttled,
-            Some(Transient::Unavailable) => return StatusMeaning::Unavailable,
+            Some(Transient::Throttled) => return Self::Throttled,
+            Some(Transient::Unavailable) => return Self::Unavailable,
             None => {}
         }
         match status {
-            200 => StatusMeaning::Ready,
-            204 => StatusMeaning::NoContent,
-            102 | 202 => StatusMeaning::NotYet,
-            300..=303 | 307 | 308 => StatusMeaning::Redirect,
-            401 | 403 => StatusMeaning::Unauthorized,
-            404 | 410 => match self.rules().not_found {
-                NotFound::WrongUrl => StatusMeaning::Rejected,
-                NotFound::NotReadyWhileYoung if age < grace => StatusMeaning::NotYet,
-                NotFound::NotReadyWhileYoung => StatusMeaning::NotOperating,
-            },
-            400..=499 => StatusMeaning::Rejected,
-            _ => StatusMeaning::Senseless,
+            200 => Self::Ready,
+            204 => Self::NoContent,
+            102 | 202 => Self::NotYet,
+            300..=303 | 307 | 308 => Self::Redirect,
+            401 | 403 => Self::Unauthorized,
+            404 | 410 if age < grace => Self::NotYet,
+            404 | 410 => Self::NotOperating,
+            400..=499 => Self::Rejected,
+            _ => Self::Senseless,
         }
     }
 }
