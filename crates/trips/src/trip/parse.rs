@@ -118,7 +118,7 @@ impl<'a> RawTrip<'a> {
     }
 
     /// Whether members have the names of 2.0, and none the name that it had before.
-    fn has_names_of_2_0(&self) -> bool {
+    pub(super) fn has_names_of_2_0(&self) -> bool {
         let new = [
             self.duration,
             self.distance,
@@ -130,15 +130,17 @@ impl<'a> RawTrip<'a> {
     }
 
     /// The shape of the trip. A trip with a location is of 2.0 even if it also has a route: the
-    /// specification of 2.0 still mentions one. A trip with neither is of 2.0 if its other members
-    /// are.
+    /// specification of 2.0 still mentions one. The route tells a location that is missing. A trip
+    /// with neither is of 2.0 if its other members are.
     pub(super) fn shape(&self) -> Shape {
         let end = |location: &Object<Location>| End(location.0.as_ref().and_then(Location::point));
         let has_location = self.start_location.is_some() || self.end_location.is_some();
         if has_location || (self.route.is_none() && self.has_names_of_2_0()) {
+            let track = self.route.as_ref().and_then(|route| route.0);
+            let of_route = |point: Option<Point>| point.map(|point| End(Some(point)));
             Shape::Locations {
-                start: self.start_location.as_ref().map(end),
-                end: self.end_location.as_ref().map(end),
+                start: (self.start_location.as_ref().map(end)).or_else(|| of_route(track?.start())),
+                end: (self.end_location.as_ref().map(end)).or_else(|| of_route(track?.end())),
             }
         } else {
             self.route

@@ -279,10 +279,11 @@ fn read_times(sent: &RawTrip<'_>, fields: &mut Fields) -> Times {
 fn read_vehicle_type(sent: &RawTrip<'_>, shape: &Shape, fields: &mut Fields) -> Option<String> {
     let name = "vehicle_type";
     let field = text(name, sent.vehicle_type);
-    match shape {
-        // 2.0 has it in the list of vehicles.
-        Shape::Locations { .. } => fields.optional(field),
-        Shape::Route(_) | Shape::Unknown => fields.required(name, field),
+    // 2.0 has it in the list of vehicles.
+    if matches!(shape, Shape::Locations { .. }) || sent.has_names_of_2_0() {
+        fields.optional(field)
+    } else {
+        fields.required(name, field)
     }
 }
 

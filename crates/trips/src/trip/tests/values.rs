@@ -76,6 +76,20 @@ fn every_field_of_a_2_0_trip_is_read() {
 }
 
 #[rstest]
+#[case::no_location(&["start_location", "end_location"])]
+#[case::the_start_alone(&["end_location"])]
+#[case::the_end_alone(&["start_location"])]
+fn a_2_0_trip_may_have_a_route_in_place_of_a_location(#[case] missing: &[&str]) {
+    let mut sent = with(trip_2_0(), "route", trip()["route"].clone());
+    for location in missing {
+        sent[location] = Value::Null;
+    }
+    let trip = accepted(&sent);
+    assert_eq!((trip.start, trip.end), (START, END));
+    assert_eq!(trip.vehicle_type, None);
+}
+
+#[rstest]
 #[case("provider_name")]
 #[case("vehicle_id")]
 #[case("propulsion_types")]
