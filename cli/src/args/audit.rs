@@ -41,6 +41,11 @@ pub(crate) struct AuditArgs {
     /// compare once more.
     #[arg(long)]
     pub(crate) repair: bool,
+
+    /// Delete also many rows of trips that the database has never had. Without it, more than a
+    /// fifth of the portal's rows are kept: another stage may publish to the same dataset.
+    #[arg(long, requires = "repair")]
+    pub(crate) accept_losses: bool,
 }
 
 impl AuditArgs {
@@ -63,6 +68,7 @@ impl AuditArgs {
             time_min,
             time_max,
             audit: true,
+            accept_losses: self.accept_losses,
             ..PlanRequest::default()
         }
     }

@@ -35,7 +35,7 @@ struct Repair {
     /// Rows that only the portal had, and that it has no longer.
     extra_deleted: u64,
     /// Rows that only the portal has, and that it keeps, because the database does not have their
-    /// hours.
+    /// hours, or because they are many and the database has never had their trips.
     extra_held_back: u64,
 }
 

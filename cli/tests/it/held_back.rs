@@ -181,6 +181,38 @@ async fn a_provider_that_plans_leave_out_keeps_the_rows_of_its_archives() {
     assert_eq!(ids(), right);
 }
 
+/// As after a run of another stage that publishes to the same dataset.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_rows_of_trips_that_the_database_has_never_had_are_kept_unless_somebody_asks() {
+    let world = published().await;
+    let right = world.rows_as_they_are();
+    let strangers = 40;
+    assert!(strangers * 5 > right.len() + strangers, "{}", right.len());
+    for _ in 0..strangers {
+        world.add_by_hand(&Uuid::new_v4().to_string(), json!("2020-01-15T18:30:00"));
+    }
+    let report = world.repair(1).await;
+    assert_eq!(report["repair"]["extra_deleted"], 0);
+    assert_eq!(report["repair"]["extra_held_back"], strangers);
+    let output = world.expect(1, &with(&RUN, &["--audit"])).await;
+    let told = format!("{}{}", stdout(&output), stderr(&output));
+    assert!(told.contains("does another stage"), "{told}");
+    assert!(told.contains("--accept-losses"), "{told}");
+    assert!(told.contains("40 rows are left as they are"), "{told}");
+    assert_eq!(world.rows_as_they_are().len(), right.len() + strangers);
+
+    // Rows of withdrawn trips are the database's own, however many they are.
+    let withdraw = "UPDATE api.trips SET withdrawn_at = now()";
+    let own = world.database.execute(withdraw, &[]).await.unwrap();
+    let report = world.repair(1).await;
+    assert_eq!(report["repair"]["extra_deleted"], own);
+    assert_eq!(report["repair"]["extra_held_back"], strangers);
+
+    let args = with(&AUDIT, &["--repair", "--accept-losses"]);
+    world.expect(0, &args).await;
+    assert_eq!(world.stack.portal.row_count(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_had_not_begun_holds_nothing_back() {
     let world = published().await;

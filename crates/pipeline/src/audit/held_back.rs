@@ -1,7 +1,9 @@
 //! Which of the rows that only the portal has may be deleted.
 //!
 //! A database that is new, or restored and not loaded yet, lacks trips that the portal rightly has.
-//! So a row is deleted only if the database has the blocks of its hour.
+//! So a row is deleted only if the database has the blocks of its hour. And another stage may
+//! publish to the same dataset by mistake, so many rows of trips that the database has never had
+//! are not deleted unless somebody asks for it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -11,11 +13,13 @@ use trips::words::counted;
 use uuid::Uuid;
 
 use self::expected::{Expected, Lack};
+use self::strangers::Strangers;
 use super::{Audit, ExtraRow};
 use crate::context::Context;
 use crate::error::PipelineError;
 
 mod expected;
+mod strangers;
 
 /// How many hours are looked up at a time.
 const HOURS_AT_ONCE: usize = 1000;
@@ -32,6 +36,8 @@ pub(crate) struct HeldBack {
     pub(crate) rows: u64,
     /// The hours that the database does not have, each with what it lacks.
     hours: BTreeMap<Hour, Lack>,
+    /// Of the rows, those of trips that the database has never had.
+    strangers: Option<Strangers>,
 }
 
 impl HeldBack {
@@ -40,16 +46,27 @@ impl HeldBack {
         if self.rows == 0 {
             return None;
         }
-        let kept = counted(self.rows, "row").with(
+        let strangers = self.strangers.as_ref();
+        let of_hours = self.rows - strangers.map_or(0, |it| it.rows);
+        let reasons = [
+            (of_hours > 0).then(|| self.lack(ctx, of_hours)),
+            strangers.map(|it| it.message(ctx)),
+        ];
+        Some(reasons.into_iter().flatten().collect::<Vec<_>>().join("; "))
+    }
+
+    /// Why these rows, whose hours the database does not have, are kept, and the way out.
+    fn lack(&self, ctx: &Context, rows: u64) -> String {
+        let kept = counted(rows, "row").with(
             "that only the portal has is kept",
             "that only the portal has are kept",
         );
         let Some(((first, _), (last, _))) =
             (self.hours.first_key_value()).zip(self.hours.last_key_value())
         else {
-            return Some(format!(
+            return format!(
                 "{kept}: without an end, and no hour of the range has rows; audit a range that has some"
-            ));
+            );
         };
         let zone = ctx.zone();
         let named = self.hours.iter().take(NAMED_HOURS);
@@ -65,12 +82,12 @@ impl HeldBack {
             first.previous().end_argument(zone),
             last.end_argument(zone)
         );
-        Some(format!(
+        format!(
             "{kept}, because the database does not have all blocks of their hours: {}; load them ({}), \
              then audit again",
             hours.join(", "),
             self.commands(ctx, &range)
-        ))
+        )
     }
 
     /// What loads the hours. Archives are loaded without a request if the provider's feed may no
@@ -116,10 +133,12 @@ fn join(names: &BTreeSet<&ProviderName>, separator: &str) -> String {
     names.join(separator)
 }
 
-/// The rows that may be deleted, by their ids, and those that are held back.
+/// The rows that may be deleted, by their ids, and those that are held back. `accept_losses` lets
+/// go of many rows of trips that the database has never had.
 pub(crate) async fn deletable_rows(
     ctx: &Context,
     audit: &Audit,
+    accept_losses: bool,
 ) -> Result<(Vec<String>, HeldBack), PipelineError> {
     let mut asked: BTreeSet<Hour> = audit.extra_rows.iter().flat_map(ExtraRow::hours).collect();
     // A row without an end may be of any hour.
@@ -135,11 +154,21 @@ pub(crate) async fn deletable_rows(
         Some(_) => row.hours().any(|hour| lacking.contains_key(&hour)),
     };
     let (kept, deletable): (Vec<_>, Vec<_>) = audit.extra_rows.iter().partition(is_held_back);
-    let mut deletable: Vec<_> = deletable.into_iter().map(|row| row.id.clone()).collect();
+    let mut held_back = HeldBack::default();
+    let known = withdrawn(ctx, &deletable).await?;
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        (deletable.into_iter().map(|row| row.id.clone())).partition(|id| known.contains(id));
+    let mut deletable = known;
+    match Strangers::among(audit, unknown.len() as u64).filter(|_| !accept_losses) {
+        None => deletable.extend(unknown),
+        Some(strangers) => {
+            held_back.rows = strangers.rows;
+            held_back.strangers = Some(strangers);
+        }
+    }
     let withdrawn = withdrawn(ctx, &kept).await?;
     let has_newer_archive =
         |hour: &Hour| matches!(lacking.get(hour), Some(Lack::NewerArchive { .. }));
-    let mut held_back = HeldBack::default();
     let mut named = BTreeSet::new();
     for row in kept {
         let hours: Vec<Hour> = match row.hour {

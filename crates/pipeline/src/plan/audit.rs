@@ -31,7 +31,7 @@ pub struct AuditSummary {
     /// Of the extra rows, those that the plan has deleted; none in a dry run.
     pub extra_deleted: u64,
     /// Of the extra rows, those that no repair deletes, because the database does not have the
-    /// blocks of their hours.
+    /// blocks of their hours, or because they are many and the database has never had their trips.
     pub extra_held_back: u64,
     /// Rows that differ, and that are left as they are: those that are held back, and those of
     /// blocks that the plan leaves out or that do not exist. No later audit does more about them.
@@ -113,7 +113,7 @@ async fn plan_blocks(
     }
     let mut summary = summary(audit);
     let mut left = left_by_provider(audit, &planned);
-    let (deletable, held_back) = deletable_rows(ctx, audit).await?;
+    let (deletable, held_back) = deletable_rows(ctx, audit, request.accept_losses).await?;
     summary.extra_held_back = held_back.rows;
     summary.held_back = held_back.message(ctx);
     if held_back.rows > 0 {
@@ -146,9 +146,10 @@ fn left_by_provider(
     let mut left = BTreeMap::new();
     let hours = audit.report.different_hours.iter();
     for block in hours.flat_map(|hour| &hour.blocks) {
+        let rows = block.missing + block.different;
         let name = block.provider.clone().zip(block.label.clone());
-        if name.is_none_or(|name| !planned.contains(&name)) {
-            *left.entry(block.provider.clone()).or_default() += block.missing + block.different;
+        if rows > 0 && name.is_none_or(|name| !planned.contains(&name)) {
+            *left.entry(block.provider.clone()).or_default() += rows;
         }
     }
     left
