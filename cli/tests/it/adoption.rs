@@ -11,12 +11,24 @@ use crate::support::{ONE_HOUR, World, hour, run, stderr, stdout, with, world, wo
 
 const HOURS: [&str; 7] = run("all", "2020-01-15-12", "2020-01-15-15");
 const FOLDER: &str = "bird/2020/1/15/12";
+const EXTRACT_ONLY: [&str; 2] = ["--no-sync-db", "--no-sync-socrata"];
 
 impl World {
     /// Empties every table that a new database does not fill.
     async fn forget_everything(&self) {
         let tables = "TRUNCATE api.schedule, api.trips, api.devices, api.runs, api.run_blocks, api.providers CASCADE";
         self.database.batch_execute(tables).await.unwrap();
+    }
+
+    /// Sets the hour at noon back to what an older copy of the database has of it: a status, and
+    /// nothing of its archive.
+    async fn forget_archive(&self, status: i32) {
+        self.expect(0, &with(&ONE_HOUR, &EXTRACT_ONLY)).await;
+        let reset = format!(
+            "UPDATE api.schedule SET status_id = {status}, payload = NULL, payload_trips_count = NULL,
+                    extracted_at = NULL, archived_at = NULL"
+        );
+        self.database.batch_execute(&reset).await.unwrap();
     }
 
     /// Sends every request to an address where nobody listens.
@@ -162,6 +174,47 @@ async fn an_archive_that_no_key_opens_is_kept_until_the_key_is_there() {
     assert_eq!(world.request_count(), requests);
 }
 
+/// The provider no longer has the hour, as far as it says, and the archive is the only copy.
+#[rstest]
+#[case::new(0)]
+#[case::failed(-2)]
+#[case::not_published_yet(1)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_the_schedule_does_not_know_of_is_taken_over(#[case] status: i32) {
+    let world = world_with(&["bird"], Map::new()).await;
+    world.expect(0, &ONE_HOUR).await;
+    let trips = world.trips().await;
+    world.forget_everything().await;
+    world.forget_archive(status).await;
+    world.stack.providers["bird"].fail_hour(
+        hour("2020-01-15-12"),
+        Fault::Partial { trips: 0 },
+        Times::Always,
+    );
+
+    let forced = with(&ONE_HOUR, &["--force"]);
+    let output = world.expect(1, &forced).await;
+    assert!(
+        stderr(&output).contains("ProviderLostTrips"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(
+        world
+            .number("SELECT status_id::bigint FROM api.schedule")
+            .await,
+        i64::from(status)
+    );
+
+    let requests = world.request_count();
+    world
+        .expect(0, &with(&ONE_HOUR, &["--incomplete-only"]))
+        .await;
+    assert_eq!(world.request_count(), requests);
+    assert_eq!(world.statuses().await, [Published]);
+    assert_eq!(world.trips().await, trips);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_that_the_schedule_does_not_know_of_is_copied_before_it_is_replaced() {
     let world = world_with(&["bird"], Map::new()).await;
@@ -170,21 +223,13 @@ async fn an_archive_that_the_schedule_does_not_know_of_is_copied_before_it_is_re
     let [(key, all)] = before.as_slice() else {
         panic!("{before:?}");
     };
-    // Forced, after a failure, and where the provider said that the hour is not ready.
-    for (status, flags, left) in [(0, &["--force"][..], 7), (-2, &[], 6), (1, &[], 5)] {
+    for (status, left) in [(0, 7), (-2, 6), (1, 5)] {
         world.forget_everything().await;
+        world.forget_archive(status).await;
         let fewer = Fault::Partial { trips: left };
         world.stack.providers["bird"].fail_hour(hour("2020-01-15-12"), fewer, Times::Next(1));
-        let only_extract = ["--no-sync-db", "--no-sync-socrata"];
-        if status != 0 {
-            // Makes the row, with the archive adopted.
-            world.expect(0, &with(&ONE_HOUR, &only_extract)).await;
-            let reset = format!("UPDATE api.schedule SET status_id = {status}, payload = NULL");
-            world.database.batch_execute(&reset).await.unwrap();
-        }
-        world
-            .expect(0, &with(&ONE_HOUR, &with(&only_extract, flags)))
-            .await;
+        let flags = [&EXTRACT_ONLY[..], &["--force", "--accept-losses"]].concat();
+        world.expect(0, &with(&ONE_HOUR, &flags)).await;
         let after = world.archives_at_noon().await;
         let replaced = after.iter().find(|(found, _)| found == key).unwrap();
         assert_eq!(replaced.1, left, "{status}: {after:?}");

@@ -58,6 +58,25 @@ pub async fn open_archive(
     }))
 }
 
+/// Whether a load refuses an archive, which by itself can be read, because of the `extract.json`
+/// next to it. `is_bound` says whether the archive names its own place, `sha256` is that of its
+/// content.
+pub(crate) async fn is_refused(
+    vault: &Vault,
+    trips_key: &str,
+    hour: Hour,
+    is_bound: bool,
+    sha256: &str,
+) -> Result<bool, PipelineError> {
+    let description = match Description::read(vault, trips_key).await {
+        Err(error) if error.name == ErrorName::ArchiveUnreadable => return Ok(true),
+        read => read?,
+    };
+    Ok(description.is_some_and(|it| {
+        it.check_hour(hour, trips_key).is_err() || !(is_bound || it.fits(sha256))
+    }))
+}
+
 impl Description {
     /// Reads `extract.json`; `None` if there is none.
     async fn read(vault: &Vault, trips_key: &str) -> Result<Option<Self>, PipelineError> {

@@ -1,7 +1,7 @@
 //! Takes over an archive that the bucket has and the schedule does not know of, or has missed.
 
 use trips::block::BlockObject;
-use trips::status::BlockStatus;
+use trips::status::Step;
 
 use super::side_data::{self, Wanted};
 use super::unrecorded::Unrecorded;
@@ -15,13 +15,15 @@ pub(super) enum Adoption {
     Done(ExtractOutput),
     /// The bucket has none.
     NoArchive,
-    /// The block's last request failed or was answered, or the step is forced: the provider is
-    /// asked, whatever there is.
+    /// The block's hour was archived, or the step is forced: the provider is asked, whatever there
+    /// is.
     NotWanted,
 }
 
-/// Takes over the archive of a block with the status "new", or of one whose archive a run has
-/// missed, without a request for its trips: then the bucket was restored since.
+/// Takes over the archive of a block whose hour is not archived as far as its status tells, without
+/// a request for its trips: the database is new or older than the bucket, a former extract was
+/// killed, or somebody has put the archive there since the last request failed. The provider may
+/// not have the hour any more.
 ///
 /// If our own extract has requested it lately and was killed, the vehicles and the telemetry of its
 /// trips are requested now.
@@ -31,7 +33,7 @@ pub(super) enum Adoption {
 /// `ArchiveUnreadable` if there is an archive that cannot be read. It stays as it is, and so does
 /// the block's status, until the key is there.
 pub(super) async fn adopt(step: &mut ClaimedStep<'_>) -> Result<Adoption, PipelineError> {
-    if step.item.force || !(step.status() == BlockStatus::New || has_missed_archive(step)) {
+    if step.item.force || step.status().has_done(Step::Extract) {
         return Ok(Adoption::NotWanted);
     }
     let Some(found) = Unrecorded::find(step).await.map_err(kept)? else {
@@ -61,13 +63,6 @@ pub(super) async fn adopt(step: &mut ClaimedStep<'_>) -> Result<Adoption, Pipeli
         changes: None,
         nothing_to_load,
     }))
-}
-
-/// Whether the schedule tells of an archive of a block that counts as not archived, since a load
-/// did not find it.
-fn has_missed_archive(step: &ClaimedStep<'_>) -> bool {
-    let row = step.claim.row();
-    row.status == BlockStatus::ExtractFailed && row.payload.is_some() && row.archived_at.is_some()
 }
 
 /// Adds to the error of an archive that cannot be read what becomes of it.

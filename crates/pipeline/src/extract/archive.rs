@@ -10,7 +10,6 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use trips::Changes;
 use trips::block::{Block, BlockObject};
-use trips::status::Step;
 use vault::{ObjectWriter, Seal, WriteCondition};
 
 use super::belief::{Kept, Loss, MAX_MISSING};
@@ -30,7 +29,7 @@ use crate::step::ClaimedStep;
 pub(super) struct ArchivedHour {
     pub(super) trips_key: String,
     pub(super) report: HourReport,
-    /// What differs from the previous archive; `None` if there is none that can be read.
+    /// What differs from the previous archive; `None` if there is none that can be loaded.
     pub(super) changes: Option<Changes>,
     /// 0 if the previous archive was kept.
     pub(super) payload_bytes: u64,
@@ -38,7 +37,7 @@ pub(super) struct ArchivedHour {
     pub(super) nothing_to_load: bool,
     /// What 2.0 keeps more data of; `None` if none of it is requested.
     pub(super) referenced: Option<ReferencedIds>,
-    /// SHA-256 of the previous archive's payload, if there is one that can be read.
+    /// SHA-256 of the previous archive's payload, if there is one that can be loaded.
     pub(super) former_sha256: Option<String>,
 }
 
@@ -79,10 +78,13 @@ pub(super) async fn archive_hour(
 ) -> Result<ArchivedHour, PipelineError> {
     let hour = OpenHour::start(step).await?;
     let mut previous = if has_archive {
-        PreviousArchive::find(hour.ctx.vault(), &hour.trips_key).await?
+        PreviousArchive::find(hour.ctx.vault(), &hour.trips_key, hour.block.hour).await?
     } else {
         None
     };
+    let can_be_loaded = previous
+        .as_ref()
+        .is_some_and(PreviousArchive::can_be_loaded);
     let fingerprints = previous.as_mut().and_then(|it| it.fingerprints.take());
     let report_key = hour.ctx.key(hour.block, BlockObject::Extract);
     // What the report will replace is looked at while the provider works.
@@ -90,7 +92,8 @@ pub(super) async fn archive_hour(
         hour.pull(fingerprints),
         still(hour.ctx.vault(), &report_key)
     )?;
-    let pulled = hour.believe(pulled).await?;
+    let mut pulled = hour.believe(pulled).await?;
+    pulled.changes = pulled.changes.filter(|_| can_be_loaded);
     if pulled.changes.is_some_and(Changes::are_none) {
         pulled.archive.abort().await;
         return Ok(ArchivedHour {
@@ -125,8 +128,7 @@ struct OpenHour<'a> {
     now: DateTime<Utc>,
     /// Number of trips that the block has loaded.
     loaded: u64,
-    /// Whether the archive may be the only copy of some trips: the schedule knows it, and it is not
-    /// loaded, or not whole.
+    /// Whether the archive may be the only copy of some trips: it is not loaded, or not whole.
     has_trips_only_in_archive: bool,
     /// Whether to believe a response that lacks loaded trips.
     accept_losses: bool,
@@ -157,8 +159,8 @@ impl<'a> OpenHour<'a> {
             has_side_data: provider.has_vehicles() || provider.has_telemetry(),
             trips_key: step.key(BlockObject::Trips),
             loaded: step.claim.compare_with_loaded(&[]).await?.loaded,
-            has_trips_only_in_archive: step.status().has_done(Step::Extract)
-                && (!step.status().is_loaded() || step.claim.row().rejected() > 0),
+            has_trips_only_in_archive: !step.status().is_loaded()
+                || step.claim.row().rejected() > 0,
             accept_losses: step.item.accept_losses,
             ctx: step.ctx,
             claim: &mut step.claim,

@@ -9,22 +9,24 @@ use serde_json::value::RawValue;
 use store::Claim;
 use tokio::task::spawn_blocking;
 use trips::Changes;
-use trips::block::backup_key;
+use trips::block::{Hour, backup_key};
 use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
 use trips::json::object_in;
 use uuid::Uuid;
 use vault::{Vault, VaultError, WriteCondition};
 
 use super::canonical::{hash_of, hash_of_json};
+use crate::archive_check::is_refused;
 use crate::error::PipelineError;
 use crate::fenced::FencedWriter;
 use crate::hashing::Hashing;
 
 /// The archive under a block's key before the provider is requested again.
 pub(super) struct PreviousArchive {
-    /// What its trips are; `None` if the archive cannot be read, so that any response replaces it.
+    /// What its trips are; `None` if the archive cannot be read, or if nothing says that it is the
+    /// block's. Then any response replaces it.
     pub(super) fingerprints: Option<Fingerprints>,
-    /// SHA-256 of its payload; `None` if the archive cannot be read.
+    /// SHA-256 of its payload; `None` if a load does not accept the archive.
     pub(super) sha256: Option<String>,
     etag: Option<String>,
 }
@@ -34,6 +36,7 @@ impl PreviousArchive {
     pub(super) async fn find(
         vault: &Vault,
         trips_key: &str,
+        hour: Hour,
     ) -> Result<Option<Self>, PipelineError> {
         let archive = match vault.open_sealed(trips_key).await {
             Err(VaultError::NotFound { .. }) => return Ok(None),
@@ -42,12 +45,24 @@ impl PreviousArchive {
             Ok(archive) => archive,
         };
         let etag = archive.info().etag.clone();
-        let (fingerprints, sha256) = read(archive).await?;
+        let is_bound = archive.is_bound();
+        let (mut fingerprints, mut sha256) = read(archive).await?;
+        if let Some(found) = &sha256
+            && is_refused(vault, trips_key, hour, is_bound, found).await?
+        {
+            sha256 = None;
+            fingerprints = fingerprints.filter(|_| is_bound);
+        }
         Ok(Some(Self {
             fingerprints,
             sha256,
             etag,
         }))
+    }
+
+    /// Whether a load accepts the archive. One that it refuses is replaced by the same trips, too.
+    pub(super) fn can_be_loaded(&self) -> bool {
+        self.fingerprints.is_some() && self.sha256.is_some()
     }
 
     async fn unreadable(vault: &Vault, trips_key: &str) -> Result<Option<Self>, PipelineError> {
