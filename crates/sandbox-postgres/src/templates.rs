@@ -68,7 +68,8 @@ impl Cluster {
             attempts_left -= 1;
             let renamed = client.batch_execute(&rename).await;
             match renamed.as_ref().err().and_then(|error| error.code()) {
-                Some(&SqlState::DUPLICATE_DATABASE) => return Ok(()),
+                // Two that rename at the same moment meet in the index.
+                Some(&SqlState::DUPLICATE_DATABASE | &SqlState::UNIQUE_VIOLATION) => return Ok(()),
                 Some(&SqlState::OBJECT_IN_USE) if attempts_left > 0 => {
                     sleep(Duration::from_millis(20)).await;
                 }
