@@ -82,14 +82,21 @@ struct Row {
 }
 
 impl Row {
-    fn of(step: Step, error: &PipelineError) -> Option<Self> {
-        let about = Dependency::of(step, error)?;
-        let is_away = matches!(
-            error.name,
-            ErrorName::DatabaseUnavailable | ErrorName::StorageUnavailable
-        );
-        let step = (!is_away).then_some(step);
-        Some(Self { about, step })
+    /// The rows that a failure belongs to. What is away is so for every step, or for one alone: a
+    /// database whose disk is full takes no trips, and still answers all others.
+    fn of(step: Step, error: &PipelineError) -> Vec<Self> {
+        let Some(about) = Dependency::of(step, error) else {
+            return Vec::new();
+        };
+        let of_step = Self {
+            about,
+            step: Some(step),
+        };
+        let of_all = Self { about, step: None };
+        match error.name {
+            ErrorName::DatabaseUnavailable | ErrorName::StorageUnavailable => vec![of_step, of_all],
+            _ => vec![of_step],
+        }
     }
 }
 
@@ -124,17 +131,17 @@ impl Health {
 
     /// Counts a failure that the next block would meet too.
     pub(super) fn failed(&self, step: Step, error: &PipelineError) {
-        let Some(row) = Row::of(step, error) else {
-            return;
-        };
-        let count = {
-            let mut failures = self.failures();
-            let count = failures.entry(row).or_default();
-            *count += 1;
-            *count
-        };
-        if count == MAX_FAILURES {
-            self.give_up(row.about, error);
+        for row in Row::of(step, error) {
+            let count = {
+                let mut failures = self.failures();
+                let count = failures.entry(row).or_default();
+                *count += 1;
+                *count
+            };
+            if count == MAX_FAILURES {
+                self.give_up(row.about, error);
+                return;
+            }
         }
     }
 

@@ -31,6 +31,16 @@ fn three_failures_of_the_database_in_a_row_stop_the_run() {
 }
 
 #[test]
+fn a_database_that_takes_no_trips_stops_the_run_although_it_answers_other_steps() {
+    let health = health();
+    for _ in 0..3 {
+        health.succeeded(Step::Extract);
+        health.failed(Step::SyncDb, &error(ErrorName::DatabaseUnavailable));
+    }
+    assert!(health.all().is_cancelled());
+}
+
+#[test]
 fn a_portal_that_is_down_stops_the_publishing_alone() {
     let health = health();
     for name in [
