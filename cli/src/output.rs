@@ -1,10 +1,13 @@
 //! Data on standard output or in a file. With `--json` it is one JSON document and nothing else.
 
 use std::fmt::{Arguments, Display};
-use std::io::{ErrorKind, Write as _, stderr, stdout};
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind, Write as _, stderr, stdout};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde::Serialize;
+use tempfile::Builder;
 
 use crate::failure::not_written;
 
@@ -15,14 +18,40 @@ pub(crate) const STANDARD: &str = "-";
 /// `head`, is no error.
 pub(crate) fn write(file: &Path, data: &[u8]) -> anyhow::Result<()> {
     if file != Path::new(STANDARD) {
-        return std::fs::write(file, data).map_err(|error| not_written(file, &error));
+        return write_whole(file, data).map_err(|error| not_written(file, &error));
     }
     let mut out = stdout().lock();
     tolerate(out.write_all(data).and_then(|()| out.flush()))
 }
 
+/// Writes a file that appears whole: on a full disk, a page that is cut off must not take the place
+/// of the one before.
+fn write_whole(file: &Path, data: &[u8]) -> io::Result<()> {
+    let existing = fs::metadata(file).ok();
+    if existing.as_ref().is_some_and(|it| !it.is_file()) {
+        return fs::write(file, data);
+    }
+    // A link stays, and leads to the new content.
+    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let usual = Permissions::from_mode(0o666);
+    let Ok(mut beside) = Builder::new().permissions(usual).tempfile_in(folder) else {
+        // Somebody may write to this file, and to nothing beside it.
+        return fs::write(file, data);
+    };
+    if let Some(existing) = existing {
+        fs::set_permissions(beside.path(), existing.permissions())?;
+    }
+    beside.write_all(data)?;
+    beside.persist(file)?;
+    Ok(())
+}
+
 /// Takes a reader that has read enough for a success.
-pub(crate) fn tolerate(written: std::io::Result<()>) -> anyhow::Result<()> {
+pub(crate) fn tolerate(written: io::Result<()>) -> anyhow::Result<()> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         ended => Ok(ended?),
@@ -43,3 +72,6 @@ pub(crate) fn text(text: &(impl Display + ?Sized)) -> anyhow::Result<()> {
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     text(&serde_json::to_string_pretty(value)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -572,3 +572,25 @@ async fn a_status_without_trips_becomes_no_file(#[case] fault: Fault) {
     assert!(error.contains("ProviderRejected"), "{error}");
     assert!(!file.exists());
 }
+
+/// As on a full disk: no file may have more than one block.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_cannot_be_written_leaves_the_one_before() {
+    let world = forty_trips().await;
+    let (_folder, page) = file("status.html");
+    fs::write(&page, "the page before").unwrap();
+    let mds = world.mds(&["status", "--html", page.to_str().unwrap()]);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""])
+        .arg(mds.get_program())
+        .args(mds.get_args())
+        .env_clear()
+        .envs(
+            mds.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    let output = World::output_of(limited).await;
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(fs::read_to_string(&page).unwrap(), "the page before");
+}
