@@ -4,8 +4,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use pipeline::{Context, PortalDifferences, Problem, ProviderStatus, StatusReport, UnusableEntry};
+use pipeline::{
+    Context, OlderHours, PortalDifferences, Problem, ProviderStatus, StatusReport, UnusableEntry,
+};
 use trips::hour_state::HourState;
+use trips::time::CivilZone;
 use trips::words::counted;
 
 use crate::args::StatusArgs;
@@ -36,7 +39,7 @@ pub(crate) async fn status(args: &StatusArgs, json: bool) -> anyhow::Result<Exit
     } else if json {
         output::json(&report)?;
     } else {
-        output::write(Path::new(output::STANDARD), &text(&report)?)?;
+        output::write(Path::new(output::STANDARD), &text(&report, ctx.zone())?)?;
     }
     Ok(if report.needs_a_person {
         ExitCode::from(FAILED)
@@ -54,7 +57,7 @@ async fn write_page(ctx: &Context, report: &StatusReport, place: &Path) -> anyho
     output::text(&format!("s3://{}/{key}", ctx.vault().bucket()))
 }
 
-fn text(report: &StatusReport) -> anyhow::Result<Vec<u8>> {
+fn text(report: &StatusReport, zone: &CivilZone) -> anyhow::Result<Vec<u8>> {
     let mut out = Vec::new();
     writeln!(out, "{}", states(report))?;
     let incomplete = incomplete_days(report);
@@ -83,11 +86,14 @@ fn text(report: &StatusReport) -> anyhow::Result<Vec<u8>> {
         for problem in &provider.problems {
             writeln!(out, "{}", problem_text(provider, problem))?;
         }
+        if let Some(older) = &provider.older {
+            writeln!(out, "{}", older_text(provider, older))?;
+        }
     }
     for (name, found) in differences(report) {
         writeln!(out, "{}", differences_text(name, found))?;
     }
-    writeln!(out, "{}", verdict(report))?;
+    writeln!(out, "since {}: {}", since(report, zone), verdict(report))?;
     Ok(out)
 }
 
@@ -215,17 +221,44 @@ fn problem_text(provider: &ProviderStatus, problem: &Problem) -> String {
     )
 }
 
+/// Hours from before the report: another one shows which they are.
+fn older_text(provider: &ProviderStatus, older: &OlderHours) -> String {
+    let person = if older.needs_a_person { "! " } else { "  " };
+    let are = counted(older.hours, "hour").with("is", "are");
+    let hours = if older.hours == 1 {
+        older.first.clone()
+    } else {
+        format!("{} to {}", older.first, older.last)
+    };
+    format!(
+        "{person}{} {hours}: {are} not whole, from before this report\n      the command shows what to do\n      {}",
+        provider.provider, older.command
+    )
+}
+
 fn verdict(report: &StatusReport) -> &'static str {
+    let mut providers = report.providers.iter();
     if report.needs_a_person {
         "what is marked with ! needs a person; the rest passes by itself"
-    } else if report
-        .providers
-        .iter()
-        .flat_map(|provider| &provider.problems)
-        .any(|problem| !problem.state.is_complete())
-    {
+    } else if providers.any(|it| it.older.is_some() || has_hours_left(it)) {
         "nothing needs a person: the next sweep does the hours that are left"
     } else {
         "every hour that is due is whole"
+    }
+}
+
+fn has_hours_left(provider: &ProviderStatus) -> bool {
+    let mut problems = provider.problems.iter();
+    problems.any(|problem| !problem.state.is_complete())
+}
+
+/// The first day that the report looks at, or the hour if it is not a day's first.
+fn since(report: &StatusReport, zone: &CivilZone) -> String {
+    let first = zone.civil(report.since.start());
+    let day = zone.day(first.date());
+    if day.is_some_and(|day| day.first() == report.since) {
+        first.date().to_string()
+    } else {
+        first.format("%Y-%m-%d %H:%M").to_string()
     }
 }

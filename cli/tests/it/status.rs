@@ -1,6 +1,6 @@
 //! `mds status`.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sandbox_provider::{Fault, Rates, Times};
 use serde_json::Value;
 use trips::block::Hour;
@@ -59,6 +59,67 @@ async fn the_status_tells_whole_hours_from_those_that_are_missing_or_failed() {
     let mended = report(&world, 0, &["--provider", "bird,bird"]).await;
     assert_eq!(mended["providers"].as_array().unwrap().len(), 1);
     assert_eq!(mended["providers"][0]["states"]["failed"], Value::Null);
+}
+
+/// A sweep has done its 35 days, and the provider began before them.
+#[tokio::test(flavor = "multi_thread")]
+async fn due_hours_from_before_the_report_are_told_with_the_command_that_shows_them() {
+    let mut options = options(&["bird"]);
+    let settings = &mut options.provider_settings;
+    settings.insert("active_from".to_owned(), Value::from(label(1200)));
+    let world = world_of(options).await;
+    let before = report(&world, 1, &[]).await;
+    assert_eq!(before["providers"][0]["hours_behind"], 1170, "{before}");
+    world.expect(0, &run("bird", &label(31), &label(30))).await;
+    let since = before["since"].as_str().unwrap();
+    let whole_since = async |first: &str| {
+        let rows = format!(
+            "INSERT INTO api.schedule (provider_id, block_start, block_end, date, year, month, day, hour, status_id)
+             SELECT provider_id, h, h + interval '1 hour', h::date, 2020, 1, 1, 0, 8
+             FROM api.providers, generate_series(timestamptz '{first}', now() - interval '30 hours', interval '1 hour') h
+             ON CONFLICT DO NOTHING"
+        );
+        world.database.batch_execute(&rows).await.unwrap();
+    };
+    whole_since(since).await;
+
+    let found = report(&world, 1, &[]).await;
+    let bird = &found["providers"][0];
+    assert_eq!(bird["problems"], Value::Array(Vec::new()), "{bird}");
+    assert_eq!(bird["hours_behind"], 1170, "{bird}");
+    let first = Hour::containing(Utc::now() - TimeDelta::hours(1200));
+    let begins: DateTime<Utc> = since.parse().unwrap();
+    let older = &bird["older"];
+    let hours = (begins - first.start()).num_hours();
+    assert_eq!(older["hours"], hours, "{older}");
+    assert_eq!(older["first"], label(1199));
+    let last = Hour::containing(begins).previous();
+    assert_eq!(older["last"], last.label(&CivilZone::default()));
+    assert_eq!(older["needs_a_person"], true);
+    let command = older["command"].as_str().unwrap();
+    let text = stdout(&world.expect(1, &["status"]).await);
+    let line = format!("! bird {} to ", label(1199));
+    for part in [&line, &format!("{hours} hours are not whole"), command] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("every hour that is due is whole"), "{text}");
+    let page = stdout(&world.expect(1, &["status", "--html", "-"]).await);
+    assert!(page.contains("Something needs a person"), "{page}");
+    assert!(page.contains("from before this report"), "{page}");
+
+    // The command that it prints shows them.
+    let args: Vec<&str> = command.split_whitespace().skip(2).collect();
+    let shown = report(&world, 1, &args).await;
+    let shown = &shown["providers"][0];
+    assert_eq!(shown["states"]["missing"], hours, "{shown}");
+    assert_eq!(shown["older"], Value::Null);
+    assert_eq!(shown["hours_behind"], bird["hours_behind"]);
+
+    whole_since(&first.start().to_rfc3339()).await;
+    let text = stdout(&world.expect(0, &["status"]).await);
+    let day = CivilZone::default().civil(begins).date();
+    let whole = format!("since {day}: every hour that is due is whole");
+    assert!(text.contains(&whole), "{text}");
 }
 
 const NEVER_PLANNED: &str = "no hour was ever planned";

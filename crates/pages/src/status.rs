@@ -8,7 +8,7 @@ use ::trips::time::CivilZone;
 use ::trips::words::grouped;
 use askama::Template;
 use chrono::{DateTime, Utc};
-use pipeline::{PortalDifferences, Problem, ProviderStatus, StatusReport};
+use pipeline::{OlderHours, PortalDifferences, Problem, ProviderStatus, StatusReport};
 
 use crate::PageError;
 
@@ -83,6 +83,12 @@ impl Page<'_> {
         problems
             .filter(|(_, problem)| problem.needs_a_person)
             .collect()
+    }
+
+    fn older(&self) -> Vec<(&str, &OlderHours)> {
+        let providers = self.report.providers.iter();
+        let older = providers.filter_map(|it| Some((it.provider.as_str(), it.older.as_ref()?)));
+        older.collect()
     }
 
     /// What of the portal's rows belongs to no provider, if there is any and an audit mends it.

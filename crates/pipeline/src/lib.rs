@@ -66,8 +66,8 @@ pub use run_step::{run_step, step_within};
 pub use source::Source;
 pub use span::step_span;
 pub use status::{
-    DayStatus, HourStatus, PortalDifferences, Problem, ProviderStatus, StatusReport, StatusRequest,
-    UnusableEntry, odd_providers, put_status_page, status_page_key, status_report,
+    DayStatus, HourStatus, OlderHours, PortalDifferences, Problem, ProviderStatus, StatusReport,
+    StatusRequest, UnusableEntry, odd_providers, put_status_page, status_page_key, status_report,
 };
 pub use step::record_not_begun;
 pub use store::{

@@ -35,6 +35,7 @@ mod start;
 mod upkeep;
 
 pub use self::audit::{AuditSummary, plan_repair};
+pub(crate) use self::behind::behind_since;
 pub use self::behind::{HoursBehind, hours_behind};
 pub(crate) use self::blocks::is_refetch_due;
 pub use self::forget::{Forgotten, forget};

@@ -10,15 +10,19 @@ use trips::hour_state::HourState;
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
-use crate::plan::{active_from, named_providers, write_facts};
+use crate::plan::{behind_since, write_facts};
 
 mod hours;
+mod looked;
+mod older;
 mod page;
 mod portal;
 mod problems;
 mod unusable;
 
 use self::hours::Tally;
+use self::looked::{Looked, looked_at};
+pub use self::older::OlderHours;
 pub use self::page::{put_status_page, status_page_key};
 pub use self::portal::PortalDifferences;
 pub use self::problems::Problem;
@@ -82,8 +86,11 @@ pub struct ProviderStatus {
     pub hours_since_newest: Option<u64>,
     /// Label of the newest hour with trips.
     pub newest_hour_with_trips: Option<String>,
-    /// How many due hours lie after the last hour up to which every hour is whole or empty.
+    /// How many due hours lie after the last hour up to which every hour is whole or empty, from
+    /// the provider's start on: the metric `HoursBehind`. 0 for a provider without a value.
     pub hours_behind: u64,
+    /// Due hours from before the report that are not whole, of an enabled provider.
+    pub older: Option<OlderHours>,
     /// Trips that the provider returned.
     pub trips_fetched: u64,
     /// Trips that were rejected.
@@ -163,11 +170,13 @@ pub async fn status_report(
     let mut found = ctx.store().found(range).await?;
     let mut audits = ctx.store().last_audits().await?;
     let planned = ctx.store().first_hours().await?;
+    let looked_at = looked_at(ctx, request, made_at)?;
+    let expected: Vec<_> = looked_at.iter().filter_map(Looked::expected).collect();
+    let mut behind = behind_since(ctx, &expected, since).await?;
     let mut providers = Vec::new();
-    for looked in looked_at(ctx, request)? {
-        let name = &looked.name;
-        let due = Hour::containing(made_at - TimeDelta::hours(i64::from(looked.lag_hours)));
-        let mut status = provider_hours(ctx, &looked, range, due, made_at).await?;
+    for looked in looked_at {
+        let (name, due) = (&looked.name, looked.due);
+        let mut status = provider_hours(ctx, &looked, range, made_at).await?;
         let is_expected = looked.is_requested && looked.active_from.is_none_or(|it| it < due);
         if is_expected && status.hours == 0 && !planned.contains_key(name) {
             status.problems = vec![never_planned(
@@ -179,6 +188,10 @@ pub async fn status_report(
         }
         status.enabled = looked.enabled;
         status.lag_hours = looked.lag_hours;
+        let behind = behind.remove(name).unwrap_or_default();
+        status.hours_behind = behind.hours;
+        status.older = (behind.older)
+            .map(|(first, undone)| OlderHours::new(ctx.zone(), name, due, first, undone));
         status.add(found.remove(name).unwrap_or_default());
         status.portal = audits
             .remove(&Some(name.clone()))
@@ -209,53 +222,16 @@ pub async fn status_report(
     })
 }
 
-/// A provider that a report looks at.
-struct Looked {
-    name: ProviderName,
-    enabled: bool,
-    /// Whether runs for all providers request its hours.
-    is_requested: bool,
-    lag_hours: u32,
-    active_from: Option<Hour>,
-}
-
-/// The providers of the request in the order of their names. All of them include those whose
-/// entries cannot be used: their hours stay away, and somebody has to see it.
-fn looked_at(ctx: &Context, request: &StatusRequest) -> Result<Vec<Looked>, PipelineError> {
-    let mut looked = Vec::new();
-    for provider in named_providers(ctx, &names(request))? {
-        looked.push(Looked {
-            name: provider.name.clone(),
-            enabled: provider.config.enabled,
-            is_requested: provider.config.enabled,
-            lag_hours: ctx.config().env.lag_of(provider.config.lag_hours),
-            active_from: active_from(ctx, provider)?,
-        });
-    }
-    if request.providers.is_empty() {
-        looked.extend(ctx.unusable_providers().map(|name| Looked {
-            name,
-            enabled: true,
-            is_requested: false,
-            lag_hours: ctx.config().env.lag_of(None),
-            active_from: None,
-        }));
-        looked.sort_by(|a, b| a.name.cmp(&b.name));
-    }
-    Ok(looked)
-}
-
 /// How the hours of the range stand.
 async fn provider_hours(
     ctx: &Context,
     looked: &Looked,
     range: HourRange,
-    due: Hour,
     made_at: DateTime<Utc>,
 ) -> Result<ProviderStatus, PipelineError> {
     let has_portal = ctx.config().settings.has_portal;
-    let (provider, start) = (&looked.name, looked.active_from);
-    let mut tally = Tally::new(ctx.zone(), provider, start, due, has_portal);
+    let provider = &looked.name;
+    let mut tally = Tally::new(ctx.zone(), provider, looked.due, has_portal);
     let add = |row| tally.add(&row);
     ctx.store().hours(provider, range, add).await?;
     if tally.newest().is_none() {
@@ -266,19 +242,12 @@ async fn provider_hours(
     Ok(tally.end(made_at))
 }
 
-/// All enabled ones, unless the request names some.
-fn names(request: &StatusRequest) -> Vec<&str> {
-    if request.providers.is_empty() {
-        return vec!["all"];
-    }
-    request.providers.iter().map(String::as_str).collect()
-}
-
 fn needs_a_person(providers: &[ProviderStatus]) -> bool {
     providers.iter().any(|provider| {
         let mut problems = provider.problems.iter();
         problems.any(|problem| problem.needs_a_person)
             || (provider.portal.as_ref()).is_some_and(|found| found.needs_a_person)
+            || (provider.older.as_ref()).is_some_and(|older| older.needs_a_person)
     })
 }
 

@@ -70,4 +70,4 @@ pub use trip_report::{MadeReport, ReportedCounts, Seen, TripCounts, TripFilters,
 pub use upsert::{LoadCounts, LoadRequest, Upsert, Writing, WrittenLoad};
 pub use vehicles::WantedDevice;
 pub use views::ProviderFacts;
-pub use whole::{DoneWhen, ExpectedHours};
+pub use whole::{DoneWhen, ExpectedHours, UndoneHours};

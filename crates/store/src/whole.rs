@@ -1,8 +1,9 @@
-//! Up to which hour each provider's hours are whole.
+//! Up to which hour each provider's hours are whole, and how many after it are not.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use tokio_postgres::Row;
 use trips::block::{Hour, ProviderName};
 
 use crate::connect::Store;
@@ -20,6 +21,15 @@ pub struct ExpectedHours {
     pub end: Hour,
 }
 
+/// The expected hours of a provider that are not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UndoneHours {
+    /// Number of hours.
+    pub hours: u64,
+    /// The last of them.
+    pub last: Hour,
+}
+
 /// What a block has to reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DoneWhen {
@@ -30,8 +40,7 @@ pub enum DoneWhen {
 }
 
 impl DoneWhen {
-    /// The condition for a block that is not done. The codes are literals, so that the index for
-    /// them is used.
+    /// The condition for a block that is not done.
     fn is_not_done(self) -> &'static str {
         match self {
             Self::Published => "status_id NOT IN (7, 8)",
@@ -85,6 +94,30 @@ fn whole_until(done: DoneWhen) -> String {
     )
 }
 
+/// Expected hours less the blocks that are done: an hour without a row counts, too. The last one
+/// that is not done lies before a done block, or at the end of the range.
+fn undone_hours(done: DoneWhen) -> String {
+    let is_not_done = done.is_not_done();
+    format!(
+        "SELECT e.provider_name,
+                (extract(epoch FROM e.until - e.start) / 3600 - count(d.block_start))::bigint AS hours,
+                CASE WHEN max(d.block_start) = e.until - interval '1 hour'
+                     THEN max(d.block_start) FILTER (WHERE d.before IS DISTINCT FROM d.block_start - interval '1 hour')
+                     ELSE e.until
+                END - interval '1 hour' AS last
+         FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS e (provider_name, start, until)
+         LEFT JOIN api.providers p USING (provider_name)
+         LEFT JOIN LATERAL (
+             SELECT block_start, lag(block_start) OVER (ORDER BY block_start) AS before
+             FROM api.schedule s
+             WHERE s.provider_id = p.provider_id AND block_start >= e.start AND block_start < e.until
+               AND NOT ({is_not_done})
+         ) AS d ON true
+         WHERE e.start < e.until
+         GROUP BY e.provider_name, e.start, e.until"
+    )
+}
+
 impl Store {
     /// Finds for each provider the end of the newest hour up to which every expected hour is done.
     /// Providers that have neither a given start nor a block are left out: they have not begun.
@@ -97,17 +130,9 @@ impl Store {
         expected: &[ExpectedHours],
         done: DoneWhen,
     ) -> Result<BTreeMap<ProviderName, Hour>, StoreError> {
-        let names: Vec<&str> = expected.iter().map(|it| it.provider.as_str()).collect();
-        let starts: Vec<Option<DateTime<Utc>>> = expected
-            .iter()
-            .map(|it| it.start.map(|start| start.start()))
-            .collect();
-        let ends: Vec<DateTime<Utc>> = expected.iter().map(|it| it.end.start()).collect();
-        self.client()
+        let doing = "looking for the first hour that is not whole";
+        self.of_hours(&whole_until(done), expected, doing)
             .await?
-            .query(&whole_until(done), &[&names, &starts, &ends])
-            .await
-            .map_err(failed("looking for the first hour that is not whole"))?
             .iter()
             .map(|row| {
                 let until: DateTime<Utc> = get(row, "whole_until")?;
@@ -117,5 +142,50 @@ impl Store {
                 ))
             })
             .collect()
+    }
+
+    /// Counts the hours of each provider from a given start on that are not done. It reads the
+    /// blocks of the range, so pass the end of [`whole_until`](Self::whole_until) as the start.
+    /// Providers without a start, or of which every hour is done, are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`], [`StoreError::NotMigrated`].
+    pub async fn undone_hours(
+        &self,
+        expected: &[ExpectedHours],
+        done: DoneWhen,
+    ) -> Result<BTreeMap<ProviderName, UndoneHours>, StoreError> {
+        let doing = "counting the hours that are not whole";
+        let rows = self.of_hours(&undone_hours(done), expected, doing).await?;
+        let mut undone = BTreeMap::new();
+        for row in &rows {
+            let hours = get::<i64>(row, "hours")?.unsigned_abs();
+            if let (1.., Some(last)) = (hours, get::<Option<DateTime<Utc>>>(row, "last")?) {
+                let last = Hour::containing(last);
+                let provider = read_provider(row, "provider_name")?;
+                undone.insert(provider, UndoneHours { hours, last });
+            }
+        }
+        Ok(undone)
+    }
+
+    async fn of_hours(
+        &self,
+        query: &str,
+        expected: &[ExpectedHours],
+        doing: &'static str,
+    ) -> Result<Vec<Row>, StoreError> {
+        let names: Vec<&str> = expected.iter().map(|it| it.provider.as_str()).collect();
+        let starts: Vec<Option<DateTime<Utc>>> = expected
+            .iter()
+            .map(|it| it.start.map(|start| start.start()))
+            .collect();
+        let ends: Vec<DateTime<Utc>> = expected.iter().map(|it| it.end.start()).collect();
+        self.client()
+            .await?
+            .query(query, &[&names, &starts, &ends])
+            .await
+            .map_err(failed(doing))
     }
 }

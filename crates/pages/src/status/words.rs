@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use ::trips::hour_state::HourState;
 use ::trips::words::{counted, grouped};
-use pipeline::{PortalDifferences, Problem};
+use pipeline::{OlderHours, PortalDifferences, Problem};
 
 /// `22 whole, 1 missing`.
 pub(super) fn states(counts: &BTreeMap<HourState, u64>) -> String {
@@ -28,9 +28,13 @@ pub(super) fn duration(hours: &u64) -> String {
 
 /// Which hours: `bird 2020-03-10-12`, or `bird 2020-03-10-08 to 2020-03-10-12`.
 pub(super) fn hours(provider: &str, problem: &Problem) -> String {
-    let mut text = format!("{provider} {}", problem.first);
-    if problem.first != problem.last {
-        let _ = write!(text, " to {}", problem.last);
+    range(provider, &problem.first, &problem.last)
+}
+
+fn range(provider: &str, first: &str, last: &str) -> String {
+    let mut text = format!("{provider} {first}");
+    if first != last {
+        let _ = write!(text, " to {last}");
     }
     text
 }
@@ -45,6 +49,20 @@ pub(super) fn problem(problem: &Problem) -> String {
         let _ = write!(text, ": {}", cause.trim_end_matches('.'));
     }
     text + "."
+}
+
+/// Which hours from before the report: as for a problem.
+pub(super) fn older_hours(provider: &str, older: &OlderHours) -> String {
+    range(provider, &older.first, &older.last)
+}
+
+/// `2 hours are not good, from before this report.`, and what the command after it is for.
+pub(super) fn older(older: &OlderHours) -> String {
+    format!(
+        "{:#} {} not good, from before this report. What shows them, and what to do:",
+        counted(older.hours, "hour"),
+        if older.hours == 1 { "is" } else { "are" }
+    )
 }
 
 /// A text with commands between grave accents, in parts: whether each is a command.

@@ -1,7 +1,9 @@
 //! How many hours each provider is behind (docs/CONTRACT.md, "Hours behind").
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use store::{DoneWhen, ExpectedHours};
+use store::{DoneWhen, ExpectedHours, UndoneHours};
 use trips::block::{Hour, ProviderName};
 
 use super::ranges::hour_before;
@@ -49,12 +51,7 @@ pub async fn hours_behind(
             end: hour_before(now, lag_of(None)),
         });
     }
-    let done = if ctx.config().settings.has_portal {
-        DoneWhen::Published
-    } else {
-        DoneWhen::Loaded
-    };
-    let whole_until = ctx.store().whole_until(&expected, done).await?;
+    let whole_until = ctx.store().whole_until(&expected, done(ctx)).await?;
     Ok(expected
         .into_iter()
         .filter_map(|it| {
@@ -65,6 +62,60 @@ pub async fn hours_behind(
             })
         })
         .collect())
+}
+
+/// How far a provider is behind, and what of it lies before a report begins.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct BehindReport {
+    /// As in [`HoursBehind`]; 0 for a provider that has not begun.
+    pub(crate) hours: u64,
+    /// The due hours before the report that are not whole: the first of them, and the others.
+    pub(crate) older: Option<(Hour, UndoneHours)>,
+}
+
+/// As [`hours_behind`], for given providers and for a report that begins at `since`.
+///
+/// Only of a provider whose hours are not whole up to the report, those before it are counted.
+pub(crate) async fn behind_since(
+    ctx: &Context,
+    expected: &[ExpectedHours],
+    since: Hour,
+) -> Result<BTreeMap<ProviderName, BehindReport>, PipelineError> {
+    let whole_until = ctx.store().whole_until(expected, done(ctx)).await?;
+    let older: Vec<_> = expected
+        .iter()
+        .filter_map(|it| {
+            let (first, end) = (*whole_until.get(&it.provider)?, it.end.min(since));
+            (first < end).then(|| ExpectedHours {
+                provider: it.provider.clone(),
+                start: Some(first),
+                end,
+            })
+        })
+        .collect();
+    let mut undone = if older.is_empty() {
+        BTreeMap::new()
+    } else {
+        ctx.store().undone_hours(&older, done(ctx)).await?
+    };
+    let reports = expected.iter().filter_map(|it| {
+        let until = *whole_until.get(&it.provider)?;
+        let report = BehindReport {
+            hours: hours_between(until, it.end),
+            older: undone.remove(&it.provider).map(|undone| (until, undone)),
+        };
+        Some((it.provider.clone(), report))
+    });
+    Ok(reports.collect())
+}
+
+/// Without a portal, an hour is whole once it is loaded.
+fn done(ctx: &Context) -> DoneWhen {
+    if ctx.config().settings.has_portal {
+        DoneWhen::Published
+    } else {
+        DoneWhen::Loaded
+    }
 }
 
 fn hours_between(from: Hour, to: Hour) -> u64 {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use store::HourRow;
-use trips::block::{Hour, HourRange, ProviderName};
+use trips::block::{Hour, ProviderName};
 use trips::hour_state::HourState;
 use trips::status::BlockStatus;
 use trips::time::CivilZone;
@@ -15,10 +15,6 @@ use super::{DayStatus, HourStatus, ProviderStatus};
 /// Takes the hours of a provider in their order, and keeps of each what a calendar shows.
 pub(super) struct Tally<'a> {
     zone: &'a CivilZone,
-    /// `active_from` of the provider. No hour before it is expected, so none is behind.
-    start: Option<Hour>,
-    /// The hours before this one are due.
-    due: Hour,
     newest: Option<Hour>,
     problems: Problems<'a>,
     status: ProviderStatus,
@@ -28,14 +24,11 @@ impl<'a> Tally<'a> {
     pub(super) fn new(
         zone: &'a CivilZone,
         provider: &'a ProviderName,
-        start: Option<Hour>,
         due: Hour,
         has_portal: bool,
     ) -> Self {
         Self {
             zone,
-            start,
-            due,
             newest: None,
             problems: Problems::new(zone, provider, due, has_portal),
             status: empty(provider),
@@ -60,10 +53,6 @@ impl<'a> Tally<'a> {
             }
         } else {
             self.problems.add(hour, state, row.message.as_deref());
-            let is_expected = hour < self.due && self.start.is_none_or(|start| start <= hour);
-            if status.hours_behind == 0 && is_expected {
-                status.hours_behind = hours_until(hour, self.due);
-            }
         }
         let trips = row.fetched;
         let hour = HourStatus { hour, state, trips };
@@ -104,10 +93,6 @@ impl<'a> Tally<'a> {
     }
 }
 
-fn hours_until(from: Hour, end: Hour) -> u64 {
-    HourRange::new(from, end).map_or(0, |range| range.len())
-}
-
 /// A day belongs to its hours' starts, as in the schedule.
 fn add_hour(zone: &CivilZone, days: &mut Vec<DayStatus>, hour: HourStatus) {
     let day = zone.civil(hour.hour.start()).date();
@@ -143,6 +128,7 @@ fn empty(provider: &ProviderName) -> ProviderStatus {
         hours_since_newest: None,
         newest_hour_with_trips: None,
         hours_behind: 0,
+        older: None,
         trips_fetched: 0,
         trips_rejected: 0,
         trips_duplicates: 0,

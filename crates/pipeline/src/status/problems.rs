@@ -180,8 +180,13 @@ impl<'a> Problems<'a> {
     }
 
     fn was_swept(&self, group: &Group) -> bool {
-        group.first.end() < self.due.start() - SWEPT_AFTER
+        was_swept(group.first, self.due)
     }
+}
+
+/// Whether every sweep since has tried the hour in vain.
+pub(super) fn was_swept(first: Hour, due: Hour) -> bool {
+    first.end() < due.start() - SWEPT_AFTER
 }
 
 /// The problem of a provider of which the database knows no hour: it is new there, or the database

@@ -1,4 +1,4 @@
-//! Up to which hour a provider's hours are whole.
+//! Up to which hour a provider's hours are whole, and how many after it are not.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -118,6 +118,48 @@ async fn a_provider_without_a_planned_hour_and_a_start_has_not_begun() {
     );
 }
 
+#[tokio::test]
+async fn hours_that_are_not_done_are_counted_with_those_that_nobody_planned() {
+    let db = Db::planned().await;
+    set(&db, -1, BlockStatus::New).await;
+    let undone = async |start, end| {
+        let asked = [expected(Some(start), end)];
+        let found = db.store.undone_hours(&asked, DoneWhen::Published).await;
+        let found = found.unwrap().remove(&bird());
+        found.map(|it| (it.hours, it.last))
+    };
+    let (start, end) = ("2020-01-01-00", "2020-01-02-00");
+    assert_eq!(undone(start, end).await, None);
+    assert_eq!(undone(start, start).await, None);
+    // Without a row: an hour before the first, and two after the last.
+    let before = undone("2019-12-31-22", end).await;
+    assert_eq!(before, Some((2, hour("2019-12-31-23"))));
+    let after = undone(start, "2020-01-02-02").await;
+    assert_eq!(after, Some((2, hour("2020-01-02-01"))));
+    set(&db, 3, BlockStatus::ExtractFailed).await;
+    let failed = undone(start, end).await;
+    assert_eq!(failed, Some((1, hour("2020-01-01-03"))));
+    db.sql
+        .batch_execute("DELETE FROM api.schedule WHERE hour IN (9, 10)")
+        .await
+        .unwrap();
+    assert_eq!(undone(start, end).await, Some((3, hour("2020-01-01-10"))));
+    let part = undone(start, "2020-01-01-10").await;
+    assert_eq!(part, Some((2, hour("2020-01-01-09"))));
+    // Loaded hours count where there is no portal.
+    set(&db, 3, BlockStatus::Loaded).await;
+    let asked = [expected(Some(start), end)];
+    let loaded = db.store.undone_hours(&asked, DoneWhen::Loaded).await;
+    assert_eq!(loaded.unwrap()[&bird()].hours, 2);
+    // Of a provider without a row, every hour is left.
+    let mut lime = expected(Some(start), end);
+    lime.provider = "lime".parse().unwrap();
+    let asked = [lime.clone()];
+    let all = db.store.undone_hours(&asked, DoneWhen::Published).await;
+    let all = all.unwrap()[&lime.provider];
+    assert_eq!((all.hours, all.last), (24, hour("2020-01-01-23")));
+}
+
 /// Ten years of 18 providers have 1.6 million blocks; this has a tenth of them.
 #[tokio::test]
 async fn years_of_hours_are_not_read_one_by_one() {
@@ -135,7 +177,7 @@ async fn years_of_hours_are_not_read_one_by_one() {
         .batch_execute("VACUUM ANALYZE api.schedule")
         .await
         .unwrap();
-    let expected: Vec<_> = (1..=18)
+    let mut expected: Vec<_> = (1..=18)
         .map(|n| ExpectedHours {
             provider: format!("p{n}").parse().unwrap(),
             start: None,
@@ -146,4 +188,14 @@ async fn years_of_hours_are_not_read_one_by_one() {
     let found = db.store.whole_until(&expected, DoneWhen::Published).await;
     assert!(began.elapsed() < Duration::from_secs(2));
     assert!(found.unwrap().values().all(|it| *it == expected[0].end));
+    // An hour before the first one is missing.
+    for it in &mut expected {
+        it.start = Some(Hour::containing("2019-12-31T23:00:00Z".parse().unwrap()));
+    }
+    let began = Instant::now();
+    let found = db.store.undone_hours(&expected, DoneWhen::Published).await;
+    assert!(began.elapsed() < Duration::from_secs(2));
+    let found = found.unwrap();
+    assert_eq!(found.len(), 18);
+    assert!(found.values().all(|it| it.hours == 1));
 }

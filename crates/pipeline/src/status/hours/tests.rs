@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use trips::block::HourRange;
 use trips::status::BlockStatus;
 
 use super::*;
@@ -35,17 +36,8 @@ fn missing(start: Hour) -> HourRow {
 }
 
 fn status_with(has_portal: bool, due: &str, rows: &[HourRow]) -> ProviderStatus {
-    status_since(None, has_portal, due, rows)
-}
-
-fn status_since(
-    start: Option<Hour>,
-    has_portal: bool,
-    due: &str,
-    rows: &[HourRow],
-) -> ProviderStatus {
     let (zone, bird) = (CivilZone::default(), "bird".parse().unwrap());
-    let mut tally = Tally::new(&zone, &bird, start, hour(due), has_portal);
+    let mut tally = Tally::new(&zone, &bird, hour(due), has_portal);
     rows.iter().for_each(|row| tally.add(row));
     tally.end("2020-03-02T12:30:00Z".parse().unwrap())
 }
@@ -84,7 +76,6 @@ fn hours_are_counted_by_state_and_day() {
     );
     // It ended at 9:00, and now it is half past twelve.
     assert_eq!(status.hours_since_newest, Some(3));
-    assert_eq!(status.hours_behind, 3, "from 07:00 UTC on");
     assert_eq!((status.trips_fetched, status.trips_rejected), (10, 2));
     assert_eq!(status.days.len(), 1);
     assert_eq!(status.days[0].hours.len(), 4);
@@ -98,33 +89,14 @@ fn hours_are_counted_by_state_and_day() {
 }
 
 #[test]
-fn an_hour_that_failed_before_it_is_due_is_not_behind() {
+fn an_hour_that_failed_before_it_is_due_needs_nobody() {
     let rows = [
         row("2020-03-02T09:00:00Z", BlockStatus::Published),
         row("2020-03-02T13:00:00Z", BlockStatus::ExtractFailed),
     ];
     let status = status("2020-03-02T10:00:00Z", &rows);
     assert_eq!(status.states[&HourState::Failed], 1);
-    assert_eq!(status.hours_behind, 0, "what is due is whole");
     assert!(!status.problems[0].needs_a_person);
-}
-
-#[test]
-fn hours_before_the_start_are_told_and_not_behind() {
-    let rows = [
-        row("2020-03-02T06:00:00Z", BlockStatus::LoadFailed),
-        row("2020-03-02T07:00:00Z", BlockStatus::Published),
-        missing(hour("2020-03-02T08:00:00Z")),
-        row("2020-03-02T09:00:00Z", BlockStatus::Published),
-    ];
-    let behind = |start: &str| {
-        let status = status_since(Some(hour(start)), true, "2020-03-02T10:00:00Z", &rows);
-        assert_eq!((status.hours, status.problems.len()), (4, 2));
-        status.hours_behind
-    };
-    assert_eq!(behind("2020-03-02T06:00:00Z"), 4);
-    assert_eq!(behind("2020-03-02T07:00:00Z"), 2, "as the metric says");
-    assert_eq!(behind("2020-03-02T09:00:00Z"), 0);
 }
 
 #[test]
@@ -146,7 +118,7 @@ fn the_days_of_a_clock_change_have_23_and_25_hours() {
 #[test]
 fn a_provider_that_has_not_begun_has_no_hours() {
     let status = status("2020-03-02T10:00:00Z", &[]);
-    assert_eq!((status.hours, status.hours_behind), (0, 0));
+    assert_eq!(status.hours, 0);
     assert_eq!(status.hours_since_newest, None);
     assert!(status.days.is_empty() && status.problems.is_empty());
 }
