@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use store::LastAudit;
+use store::{AuditFinding, LastAudit};
 use trips::block::{Hour, ProviderName};
 use trips::time::CivilZone;
 use trips::words::counted;
@@ -59,19 +59,16 @@ impl PortalDifferences {
                 counted(finding.rows_left, "row").with("is left as it is", "are left as they are");
             match provider {
                 None => format!(
-                    "{left}, because the database does not have every block of their hours: the command below names the \
-                     hours, and what loads them"
+                    "{left}, because the database does not have every block of their hours, or has never had their \
+                     trips: the command below tells which"
                 ),
                 Some(_) => format!(
                     "{left} by an audit of all providers, since the hours are from before the provider's start \
                      (`active_from`); the command below names the provider"
                 ),
             }
-        } else if last.run_id.is_some() {
-            "the same run was planned to publish them again; the next audit tells whether it did"
-                .to_owned()
         } else {
-            "the nightly audit publishes them again".to_owned()
+            mended_by_audit(finding, last.run_id.is_some()).to_owned()
         };
         let range = format!(
             "--provider {} --time-min {} --time-max {}",
@@ -105,3 +102,29 @@ impl PortalDifferences {
         self.missing + self.different + self.extra
     }
 }
+
+/// What an audit does about the rows. Those that only the portal has belong to no provider, so they
+/// are told apart from rows that are published again.
+fn mended_by_audit(finding: &AuditFinding, is_mended: bool) -> &'static str {
+    let is_published_again = finding.missing + finding.different > 0 || finding.extra == 0;
+    match (is_published_again, is_mended) {
+        (true, true) => {
+            "the same run was planned to publish them again; the next audit tells whether it did"
+        }
+        (true, false) => {
+            "an audit that repairs publishes them again: the nightly one (`mds run … --audit`), if it is scheduled, and \
+             the command below"
+        }
+        (false, true) => {
+            "the same run was to delete them where the database has their hours; the next audit tells whether any is left"
+        }
+        (false, false) => {
+            "look at them first: somebody may have added them, or another stage or city may publish into this dataset; an \
+             audit that repairs, as the nightly one (`mds run … --audit`) and the command below, deletes them where the \
+             database has their hours, and keeps them elsewhere, and many of trips that it has never had"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
