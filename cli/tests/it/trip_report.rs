@@ -247,6 +247,68 @@ async fn an_hour_whose_trips_were_all_rejected_does_not_count_as_loaded() {
     assert_eq!(report(&world, &[]).await["providers"][0]["hours_loaded"], 1);
 }
 
+/// An invoice is made from the report: it must not look complete once the provider is disabled.
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_that_were_never_requested_are_missing_for_a_disabled_provider_too() {
+    let world = world().await;
+    world
+        .expect(0, &run("all", "2020-01-15-12", "2020-01-15-14"))
+        .await;
+    let text = ["report", "trips", "--month", "2020-01", "--no-record"];
+    let all_forms = async || {
+        let mut said = Vec::new();
+        for form in [&[][..], &["--html", "-"]] {
+            said.push(stdout(&world.expect(0, &with(&text, form)).await));
+        }
+        said
+    };
+    let first = "its first hour is 2020-01-15-13, the month has 744 hours";
+    for said in all_forms().await {
+        assert!(said.contains(first), "{said}");
+        assert!(!said.contains("is disabled"), "{said}");
+    }
+    for is_removed in [false, true] {
+        world
+            .edit_providers(|file| {
+                if is_removed {
+                    file.as_object_mut().unwrap().remove("bird");
+                } else {
+                    file["bird"]["enabled"] = false.into();
+                }
+            })
+            .await;
+        // The database hears of it from a plan.
+        world
+            .expect(0, &run("all", "2020-01-15-12", "2020-01-15-14"))
+            .await;
+        let found = report(&world, &["--no-record"]).await;
+        let bird = &found["providers"][0];
+        let hours = ["hours_loaded", "hours_due", "hours_never_requested"];
+        assert_eq!(hours.map(|it| bird[it].as_u64().unwrap()), [2, 396, 394]);
+        assert_eq!(bird["enabled"], false);
+        for said in all_forms().await {
+            assert!(said.contains("is disabled"), "{said}");
+            let never = "394 of 396 hours of the month were never requested";
+            assert!(said.contains(never), "{said}");
+        }
+        let csv = stdout(&world.expect(0, &with(&text, &["--csv", "-"])).await);
+        let of_bird = csv.lines().filter(|line| line.starts_with("2020-01,bird,"));
+        assert!(of_bird.clone().count() > 0, "{csv}");
+        assert!(
+            of_bird.into_iter().all(|line| line.ends_with(",396")),
+            "{csv}"
+        );
+    }
+    // Hours that were planned and failed are told as ever; one that has begun earlier says so.
+    let failed = "UPDATE api.schedule SET status_id = -2 WHERE block_start = '2020-01-15T19:00Z';
+                  UPDATE api.providers SET active_from = '2019-01-01Z'";
+    world.database.batch_execute(failed).await.unwrap();
+    for said in all_forms().await {
+        assert!(said.contains("1 of 744 hours are not loaded"), "{said}");
+        assert!(!said.contains("its first hour"), "{said}");
+    }
+}
+
 /// As `mds status` counts them: an hour before the provider's start is not missing.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_hours_that_are_due_count_as_missing() {

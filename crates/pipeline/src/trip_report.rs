@@ -1,15 +1,9 @@
 //! The monthly report: the trips of each provider, before and after the city's filters.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use store::{
-    MadeReport, ProviderOverview, ReportedCounts, Seen, TripCounts, TripFilters, TripGroup,
-};
-use trips::VehicleType;
+use store::{MadeReport, ReportedCounts, Seen, TripFilters};
 use trips::block::{Hour, HourRange};
-use trips::status::BlockStatus;
 use trips::time::Month;
 
 use crate::context::Context;
@@ -17,9 +11,11 @@ use crate::error::{ErrorName, PipelineError};
 
 mod figures;
 mod filters;
+mod providers;
 
 pub use self::figures::TripFigures;
 pub use self::filters::ReportFilters;
+use self::providers::providers;
 
 /// The trips that ended in a civil month of the city.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,6 +32,8 @@ pub struct TripReport {
     pub compared_with: Option<DateTime<Utc>>,
     /// Number of hours of the month that have ended.
     pub hours: u64,
+    /// Number of hours of the whole month.
+    pub month_hours: u64,
     /// The providers in the order of their names: all that have blocks or trips in the month.
     pub providers: Vec<ProviderTrips>,
     /// All providers together.
@@ -53,9 +51,18 @@ pub struct ProviderTrips {
     /// Number of hours of the month that are loaded. Empty hours count, hours of which every trip
     /// was rejected do not. If it is less than `hours_due`, trips are missing.
     pub hours_loaded: u64,
-    /// Number of hours of the month that should be loaded: as in `mds status`, those since the
-    /// provider's start that are older than its lag, and those that have more already.
+    /// Number of hours of the month that should be loaded: those since the provider's start that
+    /// are older than its lag, and those that have more already. Unlike in `mds status`, they are
+    /// those of a disabled provider, too: when it left is not known.
     pub hours_due: u64,
+    /// Those of them that no run has ever planned.
+    pub hours_never_requested: u64,
+    /// Whether runs for all providers include it. One that the providers file does not have is not
+    /// enabled.
+    pub enabled: bool,
+    /// Label of the provider's first hour, if nobody has said when it began (`active_from`), and
+    /// the month has hours before it. They are not in `hours_due`.
+    pub first_hour: Option<String>,
     /// When the provider was last requested for one of the trips.
     pub received_at: Option<DateTime<Utc>>,
     /// The counts.
@@ -72,6 +79,22 @@ impl ProviderTrips {
     #[must_use]
     pub fn hours_missing(&self) -> u64 {
         self.hours_due.saturating_sub(self.hours_loaded)
+    }
+
+    /// The missing hours that no run requests, since the provider is disabled.
+    #[must_use]
+    pub fn hours_left_out(&self) -> u64 {
+        if self.enabled {
+            0
+        } else {
+            self.hours_never_requested
+        }
+    }
+
+    /// The missing hours without those that are left out.
+    #[must_use]
+    pub fn hours_not_loaded(&self) -> u64 {
+        self.hours_missing().saturating_sub(self.hours_left_out())
     }
 }
 
@@ -120,7 +143,7 @@ pub async fn trip_report(
 ) -> Result<TripReport, PipelineError> {
     let store = ctx.store();
     let now = store.now().await?;
-    let range = month_until(ctx, request.month, now)?;
+    let (range, month_hours) = month_until(ctx, request.month, now)?;
     let until = request.since.unwrap_or(now);
     let earlier = store.last_report(request.month.first_day(), until).await?;
     let filters: TripFilters = request.filters.into();
@@ -133,8 +156,9 @@ pub async fn trip_report(
         filters: request.filters,
         compared_with: seen.map(|seen| seen.made_at),
         hours: range.len(),
+        month_hours,
         total: counts.groups.iter().collect(),
-        providers: providers(&counts, earlier.as_ref(), filters),
+        providers: providers(ctx, &counts, earlier.as_ref(), filters),
         seen: counts.seen,
     })
 }
@@ -175,12 +199,12 @@ fn reported(provider: &ProviderTrips) -> (String, ReportedCounts) {
     (provider.provider.clone(), counts)
 }
 
-/// The hours of a month that have ended.
+/// The hours of a month that have ended, and how many the whole month has.
 fn month_until(
     ctx: &Context,
     month: Month,
     now: DateTime<Utc>,
-) -> Result<HourRange, PipelineError> {
+) -> Result<(HourRange, u64), PipelineError> {
     let wrong = |why: &str| PipelineError::new(ErrorName::InvalidInput, format!("{month} {why}"));
     let whole = ctx
         .zone()
@@ -188,91 +212,6 @@ fn month_until(
         .ok_or_else(|| wrong("has no hours in the city's time zone"))?;
     let end = whole.end().min(Hour::containing(now));
     HourRange::new(whole.first(), end)
+        .map(|range| (range, whole.len()))
         .ok_or_else(|| wrong("has not begun: its first hour has not ended yet"))
-}
-
-fn providers(
-    counts: &TripCounts,
-    earlier: Option<&MadeReport>,
-    filters: TripFilters,
-) -> Vec<ProviderTrips> {
-    let mut by_provider: BTreeMap<&str, Vec<&TripGroup>> = BTreeMap::new();
-    for overview in &counts.blocks {
-        by_provider.entry(overview.provider.as_str()).or_default();
-    }
-    for group in &counts.groups {
-        by_provider.entry(&group.provider).or_default().push(group);
-    }
-    by_provider
-        .into_iter()
-        .map(|(name, groups)| {
-            let figures: TripFigures = groups.iter().copied().collect();
-            ProviderTrips {
-                provider: name.to_owned(),
-                hours_loaded: hours_loaded(&counts.blocks, name),
-                hours_due: counts.hours_due.get(name).copied().unwrap_or_default(),
-                received_at: groups.iter().filter_map(|group| group.received_at).max(),
-                since: earlier.map(|report| since(name, &groups, &figures, report, filters)),
-                vehicle_types: vehicle_types(&groups),
-                figures,
-            }
-        })
-        .collect()
-}
-
-fn hours_loaded(blocks: &[ProviderOverview], name: &str) -> u64 {
-    let of_provider = blocks.iter().filter(|it| it.provider.as_str() == name);
-    of_provider
-        .flat_map(|it| &it.blocks)
-        .filter(|(status, _)| is_loaded(**status))
-        .map(|(_, count)| count)
-        .sum()
-}
-
-fn is_loaded(status: BlockStatus) -> bool {
-    status.is_loaded() || status == BlockStatus::NoTrips
-}
-
-fn since(
-    name: &str,
-    groups: &[&TripGroup],
-    figures: &TripFigures,
-    earlier: &MadeReport,
-    filters: TripFilters,
-) -> SinceReport {
-    // A report names every provider that had a block or a trip, so the others had none.
-    let then = earlier.providers.get(name).copied().unwrap_or_default();
-    SinceReport {
-        arrived_or_corrected: groups.iter().map(|group| group.arrived_since).sum(),
-        withdrawn: groups.iter().map(|group| group.withdrawn_since).sum(),
-        trips: difference(figures.trips, then.trips),
-        trips_after_filters: (earlier.filters == filters)
-            .then(|| difference(figures.trips_after_filters, then.counted)),
-    }
-}
-
-/// Counts are far below 2^63.
-fn difference(now: u64, then: u64) -> i64 {
-    now.cast_signed().wrapping_sub(then.cast_signed())
-}
-
-/// MDS's own word for a type of vehicle. The table has what the provider sent, which may be
-/// anything: control characters, a formula, somebody's name.
-fn known_word(sent: &str) -> &'static str {
-    VehicleType::of(sent).unwrap_or(VehicleType::Other).as_str()
-}
-
-fn vehicle_types(groups: &[&TripGroup]) -> Vec<VehicleTrips> {
-    let mut by_type: BTreeMap<Option<&str>, Vec<&TripGroup>> = BTreeMap::new();
-    for group in groups {
-        let kind = group.vehicle_type.as_deref().map(known_word);
-        by_type.entry(kind).or_default().push(group);
-    }
-    by_type
-        .into_iter()
-        .map(|(kind, groups)| VehicleTrips {
-            vehicle_type: kind.map(str::to_owned),
-            figures: groups.into_iter().collect(),
-        })
-        .collect()
 }

@@ -66,7 +66,9 @@ pub use runs::{
 pub use schedule::{ArchiveRecord, PlannedBlocks, ScheduleRow, ScheduledBlock};
 pub use screen::{Screen, Screened};
 pub use takeover::{ColumnChange, HoursAre, MigrationReport, Obstacle, TableChange, TakeOver};
-pub use trip_report::{MadeReport, ReportedCounts, Seen, TripCounts, TripFilters, TripGroup};
+pub use trip_report::{
+    HoursDue, MadeReport, ReportedCounts, Seen, TripCounts, TripFilters, TripGroup,
+};
 pub use upsert::{LoadCounts, LoadRequest, Upsert, Writing, WrittenLoad};
 pub use vehicles::WantedDevice;
 pub use views::ProviderFacts;

@@ -21,7 +21,7 @@ mod snapshot;
 mod sums;
 mod whole;
 
-pub use self::count::TripCounts;
+pub use self::count::{HoursDue, TripCounts};
 pub use self::snapshot::Seen;
 
 /// Which of the loaded trips a report counts.

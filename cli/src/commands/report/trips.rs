@@ -122,12 +122,29 @@ fn print(args: &TripsArgs, report: &TripReport, ctx: &Context) -> anyhow::Result
     writeln!(out, "{rows}")?;
     writeln!(out, "{}", explanation(report.filters))?;
     for provider in &report.providers {
-        if provider.hours_missing() > 0 {
+        if provider.hours_left_out() > 0 {
+            writeln!(
+                out,
+                "{} is disabled: {} of {} of the month were never requested, so trips may be missing",
+                provider.provider,
+                provider.hours_left_out(),
+                counted(provider.hours_due, "hour"),
+            )?;
+        }
+        if let Some(first) = &provider.first_hour {
+            writeln!(
+                out,
+                "{}: its first hour is {first}, the month has {}",
+                provider.provider,
+                counted(report.month_hours, "hour")
+            )?;
+        }
+        if provider.hours_not_loaded() > 0 {
             writeln!(
                 out,
                 "{}: {} of {}, so trips are missing; see `mds status --provider {} --since {}`",
                 provider.provider,
-                provider.hours_missing(),
+                provider.hours_not_loaded(),
                 counted(provider.hours_due, "hour").with("is not loaded", "are not loaded"),
                 provider.provider,
                 report.month.first_day()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deadpool_postgres::{GenericClient, Object};
 use futures::{StreamExt, TryStreamExt};
-use trips::block::HourRange;
+use trips::block::{Hour, HourRange};
 
 use super::names::name_groups;
 use super::overlaps::Overlaps;
@@ -17,7 +17,7 @@ use super::{TripFilters, TripGroup};
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::overview::{self, ProviderOverview};
-use crate::schedule::get;
+use crate::schedule::{get, read_hour};
 
 /// The trips and the blocks of a range as they were at one moment.
 #[derive(Debug, Clone)]
@@ -28,8 +28,21 @@ pub struct TripCounts {
     pub groups: Vec<TripGroup>,
     /// The blocks by provider.
     pub blocks: Vec<ProviderOverview>,
-    /// How many hours of the range each provider should have, by its name: those of `api.hours`.
-    pub hours_due: BTreeMap<String, u64>,
+    /// How many hours of the range each provider should have, by its name.
+    pub hours_due: BTreeMap<String, HoursDue>,
+    /// The first hours of providers that are not told when they began (`active_from`), if they lie
+    /// behind the first hour of the range, by their names.
+    pub first_hours: BTreeMap<String, Hour>,
+}
+
+/// How many hours of a range a provider should have: those of `api.hours`, and of a provider that
+/// is not enabled also those that no run has planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HoursDue {
+    /// All of them.
+    pub hours: u64,
+    /// Those that no run has ever planned.
+    pub never_requested: u64,
 }
 
 /// How many slices are read at once. A server with fewer processors needs no longer for it.
@@ -43,9 +56,38 @@ const BY_INDEX: &str = "
     SET LOCAL max_parallel_workers_per_gather = 0;
     SET LOCAL jit = off";
 
+/// From a provider that is disabled nothing is expected, so that the view has no hours for it but
+/// those of the schedule. A month's trips are missing all the same.
 const HOURS_DUE: &str = "
-    SELECT provider, count(*) AS hours FROM api.hours
-    WHERE block_start >= $1 AND block_start < $2 GROUP BY provider";
+    SELECT provider, count(*) AS hours, count(*) FILTER (WHERE schedule_id IS NULL) AS never_requested
+    FROM api.hours
+    WHERE block_start >= $1 AND block_start < $2
+    GROUP BY provider
+    UNION ALL
+    SELECT p.provider_name, count(*), count(*)
+    FROM api.providers p
+    CROSS JOIN LATERAL (
+        SELECT coalesce(p.active_from, (
+            SELECT s.block_start FROM api.schedule s WHERE s.provider_id = p.provider_id ORDER BY s.block_start LIMIT 1
+        )) AS hour
+    ) AS first
+    CROSS JOIN LATERAL generate_series(
+        greatest(first.hour, $1),
+        least(date_trunc('hour', now() - coalesce(p.lag_hours, 30) * interval '1 hour', 'UTC'), $2) - interval '1 hour',
+        interval '1 hour'
+    ) AS expected (block_start)
+    WHERE p.enabled IS NOT TRUE AND first.hour IS NOT NULL AND NOT EXISTS (
+        SELECT FROM api.schedule s WHERE s.provider_id = p.provider_id AND s.block_start = expected.block_start
+    )
+    GROUP BY p.provider_name";
+
+const FIRST_HOURS: &str = "
+    SELECT p.provider_name AS provider, first.block_start
+    FROM api.providers p
+    CROSS JOIN LATERAL (
+        SELECT s.block_start FROM api.schedule s WHERE s.provider_id = p.provider_id ORDER BY s.block_start LIMIT 1
+    ) AS first
+    WHERE p.active_from IS NULL AND first.block_start > $1 AND first.block_start < $2";
 
 impl Store {
     /// Counts the trips that ended in a range, by provider and type of vehicle, and its blocks, all
@@ -68,6 +110,7 @@ impl Store {
             groups: name_groups(&snapshot.transaction, range, sums).await?,
             blocks: overview::read(&snapshot.transaction, range).await?,
             hours_due: read_hours_due(&snapshot.transaction, range).await?,
+            first_hours: read_first_hours(&snapshot.transaction, range).await?,
             seen: snapshot.seen,
         })
     }
@@ -116,17 +159,30 @@ impl Store {
 async fn read_hours_due(
     client: &impl GenericClient,
     range: HourRange,
-) -> Result<BTreeMap<String, u64>, StoreError> {
+) -> Result<BTreeMap<String, HoursDue>, StoreError> {
     let rows = client
         .query(HOURS_DUE, &[&range.first().start(), &range.end().start()])
         .await
         .map_err(failed("counting the hours that are due"))?;
-    rows.iter()
-        .map(|row| {
-            Ok((
-                get(row, "provider")?,
-                get::<i64>(row, "hours")?.unsigned_abs(),
-            ))
-        })
+    let mut due = BTreeMap::<String, HoursDue>::new();
+    for row in &rows {
+        let of_provider = due.entry(get(row, "provider")?).or_default();
+        let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
+        of_provider.hours += number("hours")?;
+        of_provider.never_requested += number("never_requested")?;
+    }
+    Ok(due)
+}
+
+async fn read_first_hours(
+    client: &impl GenericClient,
+    range: HourRange,
+) -> Result<BTreeMap<String, Hour>, StoreError> {
+    client
+        .query(FIRST_HOURS, &[&range.first().start(), &range.end().start()])
+        .await
+        .map_err(failed("looking for the first hours of the providers"))?
+        .iter()
+        .map(|row| Ok((get(row, "provider")?, read_hour(get(row, "block_start")?)?)))
         .collect()
 }
