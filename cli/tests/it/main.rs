@@ -43,6 +43,7 @@ mod on_aws;
 mod pace;
 mod portal;
 mod probe;
+mod probe_hours;
 mod product;
 mod prompts;
 mod providers;

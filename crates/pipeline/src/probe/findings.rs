@@ -10,6 +10,7 @@ pub(super) use self::feed::vehicles;
 
 mod content;
 mod feed;
+mod series;
 
 /// Compares the responses with the provider's entry. `lag` is the age in hours at which a schedule
 /// requests an hour.
@@ -48,13 +49,14 @@ pub(super) fn findings(
                 content::routes(config, sample),
             ]);
             let again = probed(Purpose::Again).filter(|_| hour.purpose == Purpose::Whole);
-            found.extend(again.map(|again| feed::repeatable(sample, again)));
+            found.extend(again.map(|again| series::repeatable(sample, again)));
+            found.extend(series::ids_of_hours(hours));
         }
     }
-    found.extend(probed(Purpose::Old).map(feed::old_hour));
-    found.extend(probed(Purpose::Future).map(feed::future_hour));
+    found.extend(probed(Purpose::Old).map(series::old_hour));
+    found.extend(probed(Purpose::Future).map(series::future_hour));
     if hours.len() > 1 {
-        found.push(feed::lag(lag, newest_age));
+        found.push(series::lag(lag, newest_age));
     }
     found
 }

@@ -2,8 +2,8 @@
 //! was sent.
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{Hash as _, Hasher as _};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{Hash, Hasher as _};
 use std::io;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ use super::redact::shapes;
 
 /// A feed of more providers than this is not one that an entry can list.
 const MAX_FOREIGN_PROVIDERS: usize = 5;
+/// How many trips of an hour are compared with those of other hours.
+const MAX_COMPARED: usize = 20_000;
 
 /// Counts of an hour's trips.
 #[derive(Debug, Default)]
@@ -51,11 +53,25 @@ pub(crate) struct Sample {
     /// Hash of the trips, whatever their order.
     pub(crate) digest: u64,
     ids: HashSet<u64>,
+    /// The ids of trips that can be loaded, and when each began and ended, as hashes.
+    times: HashMap<u64, u64>,
 }
 
 impl Sample {
     pub(crate) fn flagged(&self, flag: Flag) -> u64 {
         self.flags.get(&flag).copied().unwrap_or(0)
+    }
+
+    /// The ids of trips which began or ended at another time in the other hour.
+    pub(crate) fn ids_of_other_trips<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> impl Iterator<Item = u64> + 'a {
+        let is_other = move |(id, times): &(&u64, &u64)| {
+            let there = other.times.get(*id);
+            there.is_some_and(|there| there != *times)
+        };
+        self.times.iter().filter(is_other).map(|(id, _)| *id)
     }
 }
 
@@ -157,6 +173,11 @@ impl SampleSink {
             Ok(trip) => {
                 let sample = &mut self.sample;
                 sample.devices.insert(trip.device_id);
+                if sample.times.len() < MAX_COMPARED {
+                    let times = hash(&(trip.start_time, trip.end_time));
+                    // Of a trip that is sent twice, the first counts.
+                    sample.times.entry(hash(&trip.trip_id)).or_insert(times);
+                }
                 sample.in_milliseconds += u64::from(is_in_milliseconds(&trip));
                 for flag in trip.flags.iter() {
                     *sample.flags.entry(flag).or_default() += 1;
@@ -195,8 +216,8 @@ fn is_in_milliseconds(trip: &Trip) -> bool {
     elapsed > 0 && (900..=1_100).contains(&(trip.trip_duration / elapsed))
 }
 
-fn hash(text: &str) -> u64 {
+fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
     let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
+    value.hash(&mut hasher);
     hasher.finish()
 }

@@ -1,4 +1,4 @@
-//! Findings about the feed as a whole: access, version, pages, and which hours it has.
+//! Findings about the feed as a whole: access, version, pages and vehicles.
 
 use std::collections::HashSet;
 
@@ -47,6 +47,12 @@ pub(super) fn access(whole: &ProbedHour, hours: &[ProbedHour], has_newer: bool) 
             ),
             None,
         ),
+        HourOutcome::NotOperating | HourOutcome::Ready(_)
+            if hours.iter().all(|hour| hour.trips() == 0) =>
+        {
+            let text = "the login works, but no requested hour has a trip: nothing shows that this is the feed; probe an hour with trips (--time-max), look whether mds_api_url is that of the city, and ask the provider whether the token may read its trips";
+            harm(about, text, None)
+        }
         HourOutcome::NotOperating => note(
             about,
             "the login works; there was no service in that hour (404)",
@@ -56,7 +62,7 @@ pub(super) fn access(whole: &ProbedHour, hours: &[ProbedHour], has_newer: bool) 
 }
 
 /// An error, with the provider's own words about it.
-fn failure(name: ErrorName, message: &str, said: Option<&str>) -> String {
+pub(super) fn failure(name: ErrorName, message: &str, said: Option<&str>) -> String {
     match said {
         Some(said) => format!("{name}: {message}. It says: \"{said}\""),
         None => format!("{name}: {message}"),
@@ -144,112 +150,6 @@ pub(super) fn speed(report: &HourReport, seconds: f64) -> Finding {
         counted(report.requests, "request")
     );
     good("speed", text)
-}
-
-pub(super) fn repeatable(sample: &Sample, again: &ProbedHour) -> Finding {
-    let about = "the same twice";
-    match (&again.sample, &again.outcome) {
-        (Some(other), _) if other.digest == sample.digest => good(about, "the same trips"),
-        (Some(other), _) => note(
-            about,
-            format!(
-                "{}, then {}: the trips change",
-                counted(sample.trips, "trip"),
-                other.trips
-            ),
-        ),
-        (
-            None,
-            HourOutcome::Failed {
-                name,
-                message,
-                said,
-                ..
-            },
-        ) => {
-            let failure = failure(*name, message, said.as_deref());
-            note(about, format!("the second request failed: {failure}"))
-        }
-        (None, _) => note(about, "the second request found no hour"),
-    }
-}
-
-pub(super) fn old_hour(hour: &ProbedHour) -> Finding {
-    let about = "an old hour";
-    match &hour.outcome {
-        HourOutcome::Ready(report) => good(
-            about,
-            format!("{}: {}", hour.label, counted(report.trips, "trip")),
-        ),
-        HourOutcome::NotOperating => note(about, format!("{}: no service (404)", hour.label)),
-        HourOutcome::NotYet { http_status } => note(
-            about,
-            format!(
-                "{}: not published yet, says the provider (HTTP {http_status})",
-                hour.label
-            ),
-        ),
-        HourOutcome::Failed {
-            name,
-            message,
-            said,
-            ..
-        } => note(
-            about,
-            format!(
-                "{}: {}; a backfill would fail there",
-                hour.label,
-                failure(*name, message, said.as_deref())
-            ),
-        ),
-    }
-}
-
-pub(super) fn future_hour(hour: &ProbedHour) -> Finding {
-    let about = "an hour to come";
-    match &hour.outcome {
-        HourOutcome::Ready(report) if report.trips > 0 => harm(
-            about,
-            format!(
-                "{} in an hour that has not begun",
-                counted(report.trips, "trip")
-            ),
-            None,
-        ),
-        HourOutcome::Ready(_) => note(
-            about,
-            "returned without trips: an hour that is requested too early looks like an empty one, so choose lag_hours with care",
-        ),
-        HourOutcome::NotYet { http_status } => good(
-            about,
-            format!("distinguished from an empty one (HTTP {http_status})"),
-        ),
-        HourOutcome::NotOperating => note(about, "returned as an hour without service (404)"),
-        HourOutcome::Failed { name, .. } => good(about, format!("refused ({name})")),
-    }
-}
-
-pub(super) fn lag(lag: u32, newest_age: Option<i64>) -> Finding {
-    let about = "lag";
-    match newest_age {
-        Some(age) if age <= i64::from(lag) => good(
-            about,
-            format!(
-                "has trips of an hour that ended {age} h ago; hours are requested after {lag} h"
-            ),
-        ),
-        Some(age) => harm(
-            about,
-            format!(
-                "the newest hour with trips ended {age} h ago; hours are requested after {lag} h"
-            ),
-            Some(&format!("\"lag_hours\": {}", age + 6)),
-        ),
-        None => note(
-            about,
-            "no trips in any requested hour of the last week: compare with its fleet",
-        ),
-    }
 }
 
 /// Compares 2.0's list of vehicles with the devices of the trips.
