@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use boundaries::Layer;
 use mds_client::ProviderConfig;
 use serde_json::{Map, Value};
 use trips::time::CivilZone;
@@ -12,6 +13,10 @@ const ROUNDING: &str = "PUBLIC_TIME_ROUNDING_MINUTES";
 const DATASET: &str = "SOCRATA_DATASET";
 const ENDPOINT: &str = "SOCRATA_DATA_ENDPOINT";
 const PERIOD: &str = "PUBLIC_DEVICE_ID_PERIOD";
+const BOUNDARIES: &str = "BOUNDARIES";
+/// What other boundaries mean.
+const KEEP_LABELS: &str = "trips that are loaded keep their labels until \
+     `mds run --provider all --time-min … --time-max … --no-extract --force` labels them anew and publishes them";
 
 /// What a change means.
 #[derive(Default)]
@@ -31,7 +36,8 @@ impl Effects {
         match kind {
             Kind::Providers => Self(of_providers(before, after)),
             Kind::Settings => Self(of_settings(before, after)),
-            Kind::Boundaries | Kind::Unknown | Kind::Other => Self::default(),
+            Kind::Boundaries => Self(of_boundaries(before, after)),
+            Kind::Unknown | Kind::Other => Self::default(),
         }
     }
 
@@ -106,6 +112,15 @@ fn start(part: &Part) -> String {
     }
 }
 
+fn of_boundaries(before: &Value, after: &Value) -> Vec<String> {
+    // Before the first file of a layer no trip was loaded.
+    let is_first = before.as_object().is_some_and(Map::is_empty);
+    if is_first || before == after {
+        return Vec::new();
+    }
+    vec![format!("the boundaries change: {KEEP_LABELS}")]
+}
+
 fn of_settings(before: &Value, after: &Value) -> Vec<String> {
     // The first settings change nothing: nothing was published before.
     if before.as_object().is_none_or(Map::is_empty) {
@@ -144,6 +159,7 @@ fn of_settings(before: &Value, after: &Value) -> Vec<String> {
             is_other(portal(before).as_ref(), portal(after).as_ref()),
             "hours are published to the dataset of another portal, which lacks those before",
         ),
+        (BOUNDARIES, have_other_layers(before, after), KEEP_LABELS),
         (
             ROUNDING,
             minutes(before) != minutes(after),
@@ -193,6 +209,18 @@ fn has_other_clocks(before: &Value, after: &Value) -> bool {
         (Some(former), Some(new)) => !former.has_the_clocks_of(&new),
         _ => before.get("TIME_ZONE") != after.get("TIME_ZONE"),
     }
+}
+
+/// Whether points are labelled by other files or properties. The order of the layers is no matter.
+fn have_other_layers(before: &Value, after: &Value) -> bool {
+    let layers = |settings: &Value| -> Vec<Layer> {
+        let given = given(settings, BOUNDARIES);
+        given
+            .and_then(|list| serde_json::from_value(list.clone()).ok())
+            .unwrap_or_else(boundaries::default_layers)
+    };
+    let (former, new) = (layers(before), layers(after));
+    former.len() != new.len() || new.iter().any(|layer| !former.contains(layer))
 }
 
 /// How long a device keeps its public id. Without the setting, it is for ever.

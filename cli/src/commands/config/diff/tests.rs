@@ -120,6 +120,37 @@ fn a_zone_other_than_the_default_is_told_of() {
 }
 
 #[test]
+fn labels_that_trips_keep_are_told_of() {
+    let told = "trips that are loaded keep their labels until \
+                `mds run --provider all --time-min … --time-max … --no-extract --force`";
+    let layer = |name: &str, key: &str| json!({"layer": name, "key": key, "property": "id"});
+    let of = |layers: Value| json!({"SOCRATA_CHUNK_ROWS": 7, "BOUNDARIES": layers});
+    let (cell, tract) = (layer("cell", "a"), layer("census_geoid", "b"));
+    let both = of(json!([cell, tract]));
+    let by_default = json!({"SOCRATA_CHUNK_ROWS": 7});
+    for (before, after, is_told) in [
+        (&both, &of(json!([layer("cell", "c"), tract])), true),
+        (&both, &of(json!([cell])), true),
+        (&by_default, &both, true),
+        (&both, &of(json!([tract, cell])), false),
+        (&both, &both, false),
+        (&json!({}), &both, false),
+    ] {
+        let found = text(Kind::Settings, before, after);
+        assert_eq!(found.contains(told), is_told, "{found}");
+    }
+    let file = |label: &str| json!({"type": "FeatureCollection", "features": [{"id": label}]});
+    let (first, second) = (file("1"), file("2"));
+    for (before, after, is_told) in [(&first, &second, true), (&first, &first, false)] {
+        let found = text(Kind::Boundaries, before, after);
+        assert_eq!(found.contains(told), is_told, "{found}");
+    }
+    let first = first.to_string();
+    let new = Difference::new(Kind::Boundaries, None, first.as_bytes());
+    assert!(!new.to_string().contains(told), "{new}");
+}
+
+#[test]
 fn a_key_that_goes_is_not_a_change_of_its_value() {
     let found = text(
         Kind::Settings,
