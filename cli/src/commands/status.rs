@@ -28,7 +28,10 @@ pub(crate) async fn status(args: &StatusArgs, json: bool) -> anyhow::Result<Exit
         return Err(usage("--json and --html exclude each other"));
     }
     let ctx = Box::pin(connect::context_to_read()).await?;
-    let report = pipeline::status_report(&ctx, &args.request()).await?;
+    let report = match pipeline::status_report(&ctx, &args.request()).await {
+        Ok(report) => report,
+        Err(error) => return Err(pipeline::name_other_tables(&ctx, error).await.into()),
+    };
     if report.providers.is_empty() {
         return Err(usage(
             "no provider is enabled; `--provider NAME` shows one that is not",

@@ -456,3 +456,31 @@ async fn what_is_in_the_way_is_named_with_exit_status_2_and_repaired_by_the_name
         1
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_and_status_know_the_tables_of_another_tool() {
+    let world = world_with(&["bird"], Map::new()).await;
+    let drop = "DROP SCHEMA api CASCADE";
+    world.database.batch_execute(drop).await.unwrap();
+    world.database.batch_execute(OLD_TABLES).await.unwrap();
+    let before = world.dump().await;
+    let said = [
+        stderr(&world.expect(2, &["status"]).await),
+        stdout(&world.expect(1, &["doctor", "--timeout", "20"]).await),
+    ];
+    for said in said {
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in [
+            "tables of another tool",
+            "mds migrate --dry-run",
+            "docs/MIGRATING.md",
+        ] {
+            assert!(said.contains(words), "`{words}` is missing in: {said}");
+        }
+        assert!(
+            !said.contains("run `mds migrate`") && !said.contains("no tables yet"),
+            "{said}"
+        );
+    }
+    assert_eq!(world.dump().await, before);
+}

@@ -50,7 +50,10 @@ pub use event::{
 pub use extract::{extract, extract_to};
 pub use judge::{FileVerdict, HIDDEN, Judged, judge_providers, judge_settings};
 pub use manifest::read_manifest;
-pub use migration::{Migrated, MigrationRequest, migrate, newest_migration};
+pub use migration::{
+    HOW_TO_MOVE_IN, Migrated, MigrationRequest, OTHER_TABLES, migrate, name_other_tables,
+    newest_migration,
+};
 pub use plan::{
     AuditSummary, Forgotten, HoursBehind, MAX_CONCURRENCY, Nothing, NothingReason, Plan,
     PlannedBlock, PlannedProvider, forget, hours_behind, hours_in_range, plan, plan_patiently,

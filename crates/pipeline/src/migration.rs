@@ -7,6 +7,7 @@ use store::{HoursAre, MigrationReport, Store, TableChange, TakeOver};
 use trips::block::ProviderName;
 use uuid::Uuid;
 
+use crate::context::Context;
 use crate::database::open_for_migrations;
 use crate::error::PipelineError;
 
@@ -20,6 +21,24 @@ pub struct MigrationRequest {
     pub hours_are: Option<HoursAre>,
     /// Whether only what would be done is told.
     pub dry_run: bool,
+}
+
+/// What is said of a database that another tool has used.
+pub const OTHER_TABLES: &str = "the database has tables of another tool";
+/// What to do with them: to take them over is a decision, with choices, that cannot be undone.
+pub const HOW_TO_MOVE_IN: &str = "`mds migrate --dry-run` tells what would become of them, and docs/MIGRATING.md \
+                                  how to move in";
+
+/// The same error; if it is one of tables that lack migrations, and they are those of another tool,
+/// it says so: its advice would be to take them over at once.
+pub async fn name_other_tables(ctx: &Context, error: PipelineError) -> PipelineError {
+    let is_other = error.is_not_migrated() && ctx.store().has_other_tables().await.unwrap_or(false);
+    if is_other {
+        let message = format!("{OTHER_TABLES}: {HOW_TO_MOVE_IN}");
+        PipelineError::new(error.name, message).not_migrated()
+    } else {
+        error
+    }
 }
 
 /// What a migration has done, for the event.

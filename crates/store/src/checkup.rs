@@ -51,6 +51,15 @@ const TRIAL: &str = "
     CREATE TEMPORARY TABLE trial_rows (content text) ON COMMIT DROP;
     INSERT INTO trial_rows SELECT repeat('0', 1000) FROM generate_series(1, 100)";
 
+/// Whether the schema has tables by the names of this program's, and no history of migrations.
+const HAS_OTHER_TABLES: &str = "
+    SELECT coalesce(
+        bool_or(c.relname IN ('providers', 'schedule_status', 'schedule', 'trips', 'devices'))
+            AND NOT bool_or(c.relname = 'schema_history'),
+        false) AS is_so
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'api' AND c.relkind IN ('r', 'p')";
+
 impl Store {
     /// What the server and the login are like.
     ///
@@ -105,5 +114,17 @@ impl Store {
         let transaction = client.transaction().await.map_err(failed)?;
         transaction.batch_execute(TRIAL).await.map_err(failed)?;
         transaction.rollback().await.map_err(failed)
+    }
+
+    /// Whether the database has tables of another tool, which no migration of this program has
+    /// taken over. It needs no right to them.
+    ///
+    /// # Errors
+    ///
+    /// Those of connecting.
+    pub async fn has_other_tables(&self) -> Result<bool, StoreError> {
+        let row = self.client().await?.query_one(HAS_OTHER_TABLES, &[]).await;
+        let row = row.map_err(failed("looking for tables of another tool"))?;
+        get(&row, "is_so")
     }
 }

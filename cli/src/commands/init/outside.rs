@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use config::{Environment, Scope, Settings};
 use pipeline::{
-    Conclusion, Context, MigrationRequest, Outcome, PipelineError, ProbedHour, Verdict,
+    Conclusion, Context, HOW_TO_MOVE_IN, MigrationRequest, OTHER_TABLES, Outcome, PipelineError,
+    ProbedHour, Verdict,
 };
 use store::{Store, StoreOptions};
 use trips::block::ProviderName;
@@ -84,10 +85,9 @@ pub(super) async fn migrate(env: &Environment) -> anyhow::Result<Vec<i32>> {
     };
     let planned = Box::pin(pipeline::migrate(&config, &request)).await?;
     if !planned.tables.is_empty() || !planned.obstacles.is_empty() {
-        return Err(usage(
-            "the database has tables of another tool, which `mds init` leaves as they are; `mds migrate --dry-run` \
-             tells what would become of them, and docs/MIGRATING.md how to move in. Then run `mds init` again",
-        ));
+        return Err(usage(format!(
+            "{OTHER_TABLES}, which `mds init` leaves as they are; {HOW_TO_MOVE_IN}. Then run `mds init` again"
+        )));
     }
     request.dry_run = false;
     let report = Box::pin(pipeline::migrate(&config, &request)).await?;

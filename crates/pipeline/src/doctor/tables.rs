@@ -9,7 +9,7 @@ use trips::words::counted;
 
 use super::report::{Check, Verdict, timed};
 use crate::database::open_store;
-use crate::migration::missing_migrations;
+use crate::migration::{HOW_TO_MOVE_IN, OTHER_TABLES, missing_migrations};
 
 const EDIT: &str = "mds config edit settings";
 const EDIT_OWNER: &str =
@@ -159,6 +159,9 @@ async fn migrations(config: &Config, store: &Store) -> Verdict {
                 EDIT_OWNER,
             ),
         },
+        Ok(missing) if !missing.is_empty() && store.has_other_tables().await.unwrap_or(false) => {
+            Verdict::broken(OTHER_TABLES, HOW_TO_MOVE_IN)
+        }
         Ok(missing) if missing.iter().any(|it| it.starts_with("V1__")) => {
             Verdict::broken("there are no tables yet", "mds migrate")
         }
