@@ -24,7 +24,7 @@ pub enum BoundaryError {
         why: serde_json::Error,
     },
     /// A feature has an unusable geometry or label.
-    #[error("feature {number} of `{key}` for the layer `{layer}`: {problem}")]
+    #[error("feature {number}{called} of `{key}` for the layer `{layer}`: {problem}")]
     Feature {
         /// The layer.
         layer: LayerName,
@@ -32,6 +32,8 @@ pub enum BoundaryError {
         key: String,
         /// The feature's number in the file, from 1.
         number: usize,
+        /// How the file calls it, such as ` (NAME "Downtown")`; empty if it has no name.
+        called: String,
         /// What is wrong with it, and how to correct it.
         problem: String,
     },

@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::fixture::*;
-use crate::{Boundaries, BoundaryError, LayerName};
+use crate::{Boundaries, BoundaryError, LayerName, check_geometry};
 
 #[rstest]
 #[case(json!("9"), "9")]
@@ -59,6 +59,18 @@ fn a_feature_may_have_no_geometry() {
 #[case(json!({"type": "GeometryCollection", "geometries": []}))]
 #[case(json!({"type": "GeometryCollection", "geometries": [{"type": "Polygon", "coordinates": []}]}))]
 #[case(json!({"type": "GeometryCollection", "geometries": [{"type": "Point", "coordinates": [0, 0]}]}))]
+#[case::null_coordinates(json!({"type": "Polygon", "coordinates": null}))]
+#[case::no_coordinates(json!({"type": "MultiPolygon"}))]
+#[case::nothing(json!({}))]
+#[case::null_type(json!({"type": null, "coordinates": null}))]
+#[case::null_geometries(json!({"type": "GeometryCollection", "geometries": null}))]
+#[case::no_geometries(json!({"type": "GeometryCollection"}))]
+#[case::null_member(json!({"type": "GeometryCollection", "geometries": [null, {}]}))]
+#[case::empty_point(json!({"type": "Point", "coordinates": []}))]
+#[case::empty_line(json!({"type": "LineString", "coordinates": []}))]
+#[case::empty_lines(json!({"type": "MultiLineString", "coordinates": [[], [ ]]}))]
+#[case::null_points(json!({"type": "MultiPoint", "coordinates": null}))]
+#[case::empty_rings(json!({"type": "Polygon", "coordinates": [[], []]}))]
 fn an_empty_geometry_is_no_area(#[case] geometry: Value) {
     let mut feature = square("nowhere", 0.0, 1.0);
     feature["geometry"] = geometry;
@@ -83,6 +95,15 @@ fn the_polygons_of_a_collection_count_and_its_lines_do_not() {
     for (at, label) in [(0.5, Some("clipped")), (2.5, Some("clipped")), (5.5, None)] {
         assert_eq!(cell(&boundaries, at, at), label);
     }
+}
+
+#[test]
+fn null_members_stand_beside_others() {
+    let part = json!({"type": "Polygon", "coordinates": [ring(0.0, 1.0)]});
+    let mut feature = square("clipped", 0.0, 1.0);
+    feature["geometry"] = json!({"type": "GeometryCollection", "geometries": [null, part]});
+    let boundaries = cells(json!([null, feature]));
+    assert_eq!(cell(&boundaries, 0.5, 0.5), Some("clipped"));
 }
 
 #[test]
@@ -134,8 +155,7 @@ fn unknown_members_are_skipped() {
 #[case("[]")]
 #[case("{}")]
 #[case(r#"{"type":"FeatureCollection","features":null}"#)]
-#[case(r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{},"geometry":{"type":"Polygon"}}]}"#)]
-#[case(r#"{"type":"FeatureCollection","features":[{"geometry":{"type":"Polygon","coordinates":[[["0","0"]]]}}]}"#)]
+#[case(r#"{"type":"FeatureCollection","features":[{"geometry":[]}]}"#)]
 fn a_file_that_is_not_a_collection_is_named(#[case] json: &str) {
     let error = build(json).unwrap_err();
     assert!(
@@ -154,6 +174,10 @@ fn a_file_that_is_not_a_collection_is_named(#[case] json: &str) {
 #[case::a_line(json!({"type": "LineString", "coordinates": [[0, 0], [1, 1]]}), "is a LineString")]
 #[case::short_in_a_collection(json!({"type": "GeometryCollection", "geometries": [
     {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 0]]]}]}), "fewer than four")]
+#[case::texts(json!({"type": "Polygon", "coordinates": [[["0", "0"]]]}), "are not those of a Polygon")]
+#[case::flat(json!({"type": "MultiPolygon", "coordinates": [[[0, 0], [1, 1]]]}), "of a MultiPolygon")]
+#[case::no_type(json!({"coordinates": [[[0, 0], [1, 1], [0, 0]]]}), "no `type`")]
+#[case::unknown_type(json!({"type": "Circle", "coordinates": []}), "is a Circle")]
 #[case::short_ring(json!({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 0]]]}), "fewer than four")]
 #[case::short_position(json!({"type": "Polygon", "coordinates": [[[0, 0], [1], [1, 1], [0, 0]]]}), "fewer than two")]
 #[case::feet(json!({"type": "Polygon", "coordinates": [[[3.1e6, 1e7], [3.2e6, 1e7], [3.1e6, 1e6], [3.1e6, 1e7]]]}), "EPSG:4326")]
@@ -166,6 +190,29 @@ fn an_unusable_geometry_is_named(#[case] geometry: Value, #[case] problem: &str)
         "{error:?}"
     );
     assert!(error.to_string().contains(problem), "{error}");
+    assert!(!error.to_string().contains("at line"), "{error}");
+}
+
+#[rstest]
+#[case::label(json!({"properties": {"name": "Zilker"}}), " (name \"Zilker\") of")]
+#[case::name(json!({"properties": {"NAME": "Zilker", "name": null}}), " (NAME \"Zilker\") of")]
+#[case::id_property(json!({"properties": {"OBJECTID": 7}, "id": 8}), " (OBJECTID 7) of")]
+#[case::id(json!({"properties": null, "id": 8}), " (id 8) of")]
+#[case::long(json!({"properties": {"id": "x".repeat(500)}}), " (id \"xxx")]
+#[case::nothing(json!({"properties": {"area": 1}, "id": null}), "feature 2 of")]
+fn a_refused_feature_is_named_as_the_file_names_it(#[case] members: Value, #[case] words: &str) {
+    let mut feature = members;
+    feature["geometry"] = json!({"type": "Point", "coordinates": [0, 0]});
+    let json = collection(json!([square("a", 0.0, 1.0), feature]));
+    let error = build(&json).unwrap_err().to_string();
+    assert!(
+        error.contains("feature 2") && error.contains(words),
+        "{error}"
+    );
+    assert!(error.len() < 400, "{error}");
+    let error = check_geometry("boundaries/x.json", json.as_bytes()).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains(words.trim_end_matches(" of")), "{error}");
 }
 
 #[rstest]
