@@ -10,6 +10,7 @@ mod key_names;
 mod kind;
 mod load;
 mod providers;
+mod public_secret;
 mod schema;
 mod scope;
 mod secret;

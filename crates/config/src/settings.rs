@@ -1,6 +1,5 @@
 //! The settings file.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use crate::environment::SETTINGS;
 use crate::error::ConfigError;
 use crate::key_names::{SCHEMA, unknown};
 use crate::kind::FileKind;
+use crate::public_secret::{is_guessable, is_placeholder};
 use crate::scope::{PUBLIC_ID_KEY, Scope};
 use crate::text::{self, Texts, read_object};
 use crate::warning::ConfigWarning;
@@ -68,10 +68,6 @@ const PORTAL: [&str; 5] = [
     SOCRATA_KEY_ID,
     SOCRATA_KEY_SECRET,
 ];
-
-/// A shorter or more repetitive secret draws a warning.
-const GOOD_SECRET_BYTES: usize = 32;
-const GOOD_SECRET_DISTINCT_BYTES: usize = 8;
 
 /// The settings file (docs/CONTRACT.md, "Settings"). Unknown keys are allowed, with a warning.
 /// `Debug` shows which keys have a value, but not the values.
@@ -253,9 +249,17 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// It is missing, or too short for a secret.
+    /// It is missing, too short for a secret, or a text that the documentation has in its place.
     pub fn public_id_key(&self) -> Result<PublicIdKey, ConfigError> {
-        PublicIdKey::new(self.texts.required(PUBLIC_ID_KEY)?).map_err(|_| {
+        let secret = self.texts.required(PUBLIC_ID_KEY)?;
+        if is_placeholder(secret.expose_secret()) {
+            return Err(ConfigError::invalid(
+                PUBLIC_ID_KEY,
+                "is a text of the documentation, which everybody knows; put the output of \
+                 `openssl rand -base64 32` in its place",
+            ));
+        }
+        PublicIdKey::new(secret).map_err(|_| {
             ConfigError::invalid(
                 PUBLIC_ID_KEY,
                 "is too short; use a random text of 16 bytes or more",
@@ -414,12 +418,6 @@ fn names_postgres(url: &str) -> bool {
     ["postgres", "postgresql"]
         .iter()
         .any(|known| dialect.eq_ignore_ascii_case(known))
-}
-
-/// Whether a provider, who knows pairs of real and public ids, could find the secret by trying.
-fn is_guessable(secret: &str) -> bool {
-    let distinct: BTreeSet<u8> = secret.bytes().collect();
-    secret.len() < GOOD_SECRET_BYTES || distinct.len() < GOOD_SECRET_DISTINCT_BYTES
 }
 
 fn time_zone(texts: &Texts) -> Result<CivilZone, ConfigError> {

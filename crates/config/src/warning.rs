@@ -50,7 +50,7 @@ impl ConfigWarning {
             ),
             Self::GuessableSecret { key } => tracing::warn!(
                 config.key = key,
-                "secret of the public ids is short or repetitive, so it may be guessed; a new \
+                "secret of the public ids is short, repetitive or words that ask for one, so it may be guessed; a new \
                  deployment should use the output of `openssl rand -base64 32`"
             ),
             Self::UnusedPath { key } => tracing::warn!(
@@ -81,8 +81,8 @@ impl fmt::Display for ConfigWarning {
             }
             Self::GuessableSecret { key } => write!(
                 f,
-                "{key} is short or repetitive, so it may be guessed; a new deployment should use the output of \
-                 `openssl rand -base64 32`"
+                "{key} is short, repetitive or words that ask for one, so it may be guessed; a new deployment should use the \
+                 output of `openssl rand -base64 32`"
             ),
             Self::UnusedPath { key } => write!(
                 f,

@@ -224,6 +224,31 @@ fn a_missing_public_id_key_is_named_when_it_is_asked_for() {
 }
 
 #[rstest]
+#[case("replace me by the output of: openssl rand -base64 32")]
+#[case("the output of `openssl rand -base64 32`; never change it, the public ids depend on it")]
+#[case("The output  of `openssl rand -base64 32`")]
+#[case(" a random text of at least 16 bytes ")]
+fn a_text_of_the_documentation_is_no_secret(#[case] text: &str) {
+    let error = checked(&with("PUBLIC_ID_KEY", json!(text))).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.starts_with("PUBLIC_ID_KEY is a text of the documentation"),
+        "{error}"
+    );
+}
+
+#[rstest]
+#[case("put a long and random text of this city here", true)]
+#[case("blue horse walks slowly over seven green hills", false)]
+#[case("c2VjcmV0IG9mIHRoZSBwdWJsaWMgaWRzIDEyMzQ1Njc4OTA=", false)]
+fn words_that_ask_for_a_secret_draw_a_warning(#[case] text: &str, #[case] is_warned: bool) {
+    let settings = checked(&with("PUBLIC_ID_KEY", json!(text))).unwrap();
+    let warnings = settings.warnings();
+    let of_secret = |it: &ConfigWarning| it.to_string().contains("words that ask for one");
+    assert_eq!(warnings.iter().any(of_secret), is_warned, "{warnings:?}");
+}
+
+#[rstest]
 #[case("DATABASE_URL", json!("mysql://canary/db"))]
 #[case("DATABASE_URL", json!("canary"))]
 #[case("DATABASE_URL", json!({"canary": 1}))]
