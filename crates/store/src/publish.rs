@@ -26,8 +26,8 @@ pub(crate) use public_columns;
 /// What helps if a public id is one of the provider's. A load leaves an id as it is.
 pub const NEW_PUBLIC_IDS: &str = "give such rows new ids: UPDATE api.trips SET id = gen_random_uuid() WHERE id IN \
      (trip_id, device_id); UPDATE api.devices SET id = gen_random_uuid() WHERE id = device_id OR id IN (SELECT trip_id \
-     FROM api.trips); then start the same run again, and let `mds audit --rows --repair` replace what the portal has under the \
-     former ids";
+     FROM api.trips); then start the same run again, and let `mds audit --rows --repair --accept-losses` replace what the \
+     portal has under the former ids";
 
 /// Counts the devices, and the newest trips, whose public id is one of the provider's. An index
 /// finds the newest; to look at every trip would take minutes.

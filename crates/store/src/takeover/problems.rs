@@ -70,7 +70,7 @@ pub(super) fn for_public_ids(table: &str, is_there: bool) -> String {
     };
     format!(
         "{rename}ALTER TABLE api.{table} ADD COLUMN id uuid NOT NULL DEFAULT gen_random_uuid(); \
-         the portal's rows then have new ids: `mds audit --repair` replaces them after the migration"
+         the portal's rows then have new ids: `mds audit --repair --accept-losses` replaces them after the migration"
     )
 }
 

@@ -50,7 +50,9 @@ pub(super) fn access(whole: &ProbedHour, hours: &[ProbedHour], has_newer: bool) 
         HourOutcome::NotOperating | HourOutcome::Ready(_)
             if hours.iter().all(|hour| hour.trips() == 0) =>
         {
-            let text = "the login works, but no requested hour has a trip: nothing shows that this is the feed; probe an hour with trips (--time-max), look whether mds_api_url is that of the city, and ask the provider whether the token may read its trips";
+            let text = "the login works, but no requested hour has a trip: nothing shows that this is the feed; probe an hour \
+                        with trips (--time-max), look whether mds_api_url is that of the city, and ask the provider whether \
+                        the token may read its trips";
             harm(about, text, None)
         }
         HourOutcome::NotOperating => note(
