@@ -89,7 +89,7 @@ async fn a_night_completes_what_is_missing_and_repairs_the_portal() {
     assert_eq!(ended.output["done"], 1, "{}", ended.output);
     let page = aws.world.status_page();
     assert!(
-        page.contains("The same run was planned to publish them again"),
+        page.contains("the same run was planned to publish them again"),
         "{page}"
     );
     let portal = aws.world.portal();
