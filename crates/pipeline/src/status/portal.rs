@@ -119,9 +119,9 @@ fn mended_by_audit(finding: &AuditFinding, is_mended: bool) -> &'static str {
             "the same run was to delete them where the database has their hours; the next audit tells whether any is left"
         }
         (false, false) => {
-            "look at them first: somebody may have added them, or another stage or city may publish into this dataset; an \
-             audit that repairs, as the nightly one (`mds run … --audit`) and the command below, deletes them where the \
-             database has their hours, and keeps them elsewhere, and many of trips that it has never had"
+            "look at them first: somebody may have added them, or another stage or city may publish into this dataset. \
+             The nightly audit (`mds run … --audit`) or the command below deletes them where the database has their \
+             hours, and keeps them elsewhere. Many rows of trips that the database has never had are kept, too"
         }
     }
 }
