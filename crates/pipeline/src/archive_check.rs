@@ -8,9 +8,10 @@ use std::io::{self, Read};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
-use trips::block::Hour;
+use trips::block::{BlockObject, Hour, key_beside};
 use vault::{Place, SealedReader, Unreadable, Vault, VaultError};
 
+use crate::block_report::BlockReport;
 use crate::error::{ErrorName, PipelineError};
 use crate::hashing::Hashing;
 
@@ -38,24 +39,44 @@ pub async fn open_archive(
     trips_key: &str,
     hour: Hour,
 ) -> Result<Box<dyn Read + Send>, PipelineError> {
-    let (archive, description) = tokio::join!(
+    Ok(open_with_report(vault, trips_key, hour).await?.content)
+}
+
+/// An archive, and the `extract.json` next to it.
+pub(crate) struct OpenArchive {
+    pub(crate) content: Box<dyn Read + Send>,
+    pub(crate) report: Option<BlockReport>,
+}
+
+/// As [`open_archive`], for those who need the report, too.
+pub(crate) async fn open_with_report(
+    vault: &Vault,
+    trips_key: &str,
+    hour: Hour,
+) -> Result<OpenArchive, PipelineError> {
+    let (archive, report) = tokio::join!(
         vault.open_sealed(trips_key),
-        Description::read(vault, trips_key)
+        BlockReport::read(vault, trips_key)
     );
-    // The archive's own error says more than that of its description.
-    let archive = archive?;
-    let Some(description) = description? else {
-        return Ok(Box::new(archive));
+    // The archive's own error says more than that of its report.
+    let (archive, report) = (archive?, report?);
+    let content: Box<dyn Read + Send> = match &report {
+        None => Box::new(archive),
+        Some(report) => {
+            let expected = Description::of(report, trips_key)?;
+            expected.check_hour(hour, trips_key)?;
+            if archive.is_bound() {
+                Box::new(archive)
+            } else {
+                Box::new(CheckedArchive {
+                    key: trips_key.to_owned(),
+                    archive: Hashing::new(archive),
+                    expected,
+                })
+            }
+        }
     };
-    description.check_hour(hour, trips_key)?;
-    if archive.is_bound() {
-        return Ok(Box::new(archive));
-    }
-    Ok(Box::new(CheckedArchive {
-        key: trips_key.to_owned(),
-        archive: Hashing::new(archive),
-        expected: description,
-    }))
+    Ok(OpenArchive { content, report })
 }
 
 /// Whether a load refuses an archive, which by itself can be read, because of the `extract.json`
@@ -68,28 +89,31 @@ pub(crate) async fn is_refused(
     is_bound: bool,
     sha256: &str,
 ) -> Result<bool, PipelineError> {
-    let description = match Description::read(vault, trips_key).await {
-        Err(error) if error.name == ErrorName::ArchiveUnreadable => return Ok(true),
-        read => read?,
+    let description = match BlockReport::read(vault, trips_key).await {
+        Err(VaultError::Unreadable { .. }) => return Ok(true),
+        read => match read? {
+            None => return Ok(false),
+            Some(report) => Description::of(&report, trips_key),
+        },
     };
-    Ok(description.is_some_and(|it| {
+    Ok(description.map_or(true, |it| {
         it.check_hour(hour, trips_key).is_err() || !(is_bound || it.fits(sha256))
     }))
 }
 
 impl Description {
-    /// Reads `extract.json`; `None` if there is none.
-    async fn read(vault: &Vault, trips_key: &str) -> Result<Option<Self>, PipelineError> {
-        let key = report_key(trips_key);
-        let description: Self = match vault.get_sealed_json(&key).await {
-            Err(VaultError::NotFound { .. }) => return Ok(None),
-            read => read?,
-        };
+    /// Refuses the report of an archive elsewhere.
+    fn of(report: &BlockReport, trips_key: &str) -> Result<Self, VaultError> {
+        let description: Self = report.parse()?;
         if description.trips_key == trips_key {
-            return Ok(Some(description));
+            return Ok(description);
         }
-        let place = Place::of(&report_key(&description.trips_key));
-        Err(VaultError::unreadable(&key, Unreadable::Misplaced { place }).into())
+        let elsewhere = key_beside(&description.trips_key, BlockObject::Extract);
+        let place = Place::of(&elsewhere);
+        Err(VaultError::unreadable(
+            &report.key,
+            Unreadable::Misplaced { place },
+        ))
     }
 
     /// Refuses the archive of another hour: under another time zone it has the same key.
@@ -120,12 +144,6 @@ impl Description {
 
 fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// The key of `extract.json` in the same folder.
-fn report_key(trips_key: &str) -> String {
-    let folder = trips_key.rsplit_once('/').map_or("", |(folder, _)| folder);
-    format!("{folder}/extract.json")
 }
 
 /// An archive whose content is hashed while it is read.

@@ -3,6 +3,7 @@
 mod archive_check;
 mod archived;
 mod audit;
+mod block_report;
 mod context;
 mod convert;
 mod database;

@@ -15,12 +15,15 @@ use store::{CopyEncoder, LoadRow, Screen, Screened};
 use tokio::sync::mpsc;
 use trips::Feed;
 use trips::block::Hour;
-use trips::envelope::{EnvelopeError, NonFiniteTrip, TripVisitor, read_envelope};
+use trips::envelope::{EnvelopeError, EnvelopeSummary, NonFiniteTrip, TripVisitor, read_envelope};
 use trips::ids::PublicIdKey;
 use trips::json::ArrayWriter;
 use trips::trip::{Reject, Rules, Trip};
 use uuid::Uuid;
 use vault::ObjectWriter;
+
+use crate::extract::{Content, Survey};
+use crate::hashing::Hashing;
 
 /// Number of trips that go from thread to thread at a time.
 const BATCH_TRIPS: usize = 128;
@@ -50,6 +53,15 @@ pub(crate) struct Tally {
     pub(crate) version: Option<String>,
 }
 
+/// What has become of an archive's trips.
+pub(crate) struct Checked {
+    pub(crate) tally: Tally,
+    /// The rejected ones. The object is not visible yet.
+    pub(crate) rejects: ObjectWriter,
+    /// What a survey has seen.
+    pub(crate) content: Option<Content>,
+}
+
 /// Trips on their way from the thread that checks them to the one that encodes them.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -69,7 +81,7 @@ impl Batch {
 
 impl LoadWorker {
     /// Reads the archive to its end and checks its trips. Sends valid trips to `batches` and writes
-    /// rejected ones to `rejects`.
+    /// rejected ones to `rejects`. A `survey` sees each of them, so that the archive is read once.
     ///
     /// # Errors
     ///
@@ -80,7 +92,8 @@ impl LoadWorker {
         archive: impl Read,
         batches: mpsc::Sender<Batch>,
         rejects: ObjectWriter,
-    ) -> Result<(Tally, ObjectWriter), EnvelopeError> {
+        survey: Option<Survey>,
+    ) -> Result<Checked, EnvelopeError> {
         let mut checker = Checker {
             rules: Rules {
                 hour: self.hour,
@@ -93,12 +106,17 @@ impl LoadWorker {
             batches,
             rejects: ArrayWriter::new(rejects).map_err(EnvelopeError::Sink)?,
             tally: Tally::default(),
+            survey,
         };
-        let summary = read_envelope(archive, &mut checker)?;
+        let (summary, content) = checker.read(archive)?;
         checker.send().map_err(EnvelopeError::Sink)?;
         let rejects = checker.rejects.finish().map_err(EnvelopeError::Sink)?;
         checker.tally.version = summary.version;
-        Ok((checker.tally, rejects))
+        Ok(Checked {
+            tally: checker.tally,
+            rejects,
+            content,
+        })
     }
 
     /// Classifies the trips of all batches and sends them to `rows` as pieces of binary COPY.
@@ -150,6 +168,7 @@ struct Checker<'a> {
     batches: mpsc::Sender<Batch>,
     rejects: ArrayWriter<ObjectWriter>,
     tally: Tally,
+    survey: Option<Survey>,
 }
 
 impl TripVisitor for Checker<'_> {
@@ -161,6 +180,7 @@ impl TripVisitor for Checker<'_> {
     }
 
     fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
+        self.show(raw.get());
         match self.rules.check(raw.get()) {
             Ok(trip) => self.accept(trip, raw.get().len()),
             Err(reject) => self.reject(&reject, raw),
@@ -168,6 +188,7 @@ impl TripVisitor for Checker<'_> {
     }
 
     fn non_finite_trip(&mut self, trip: &NonFiniteTrip<'_>) -> io::Result<()> {
+        self.show(trip.with_nulls.get());
         // Its text is no JSON, so it becomes a JSON text.
         let text = serde_json::value::to_raw_value(trip.text)?;
         let reject = self.rules.reject_non_finite(trip);
@@ -178,12 +199,36 @@ impl TripVisitor for Checker<'_> {
         let Some((trip, length)) = self.rules.check_ahead(text) else {
             return Ok(None);
         };
+        if let Ok(trip) = str::from_utf8(&text[..length]) {
+            self.show(trip);
+        }
         self.accept(trip, length)?;
         Ok(Some(length))
     }
 }
 
 impl Checker<'_> {
+    /// Reads the archive to its end. Only a survey needs its hash.
+    fn read(
+        &mut self,
+        archive: impl Read,
+    ) -> Result<(EnvelopeSummary, Option<Content>), EnvelopeError> {
+        if self.survey.is_none() {
+            return Ok((read_envelope(archive, self)?, None));
+        }
+        let mut archive = Hashing::new(archive);
+        let summary = read_envelope(&mut archive, self)?;
+        let survey = self.survey.take();
+        let content = survey.map(|it| it.finish(archive)).transpose()?;
+        Ok((summary, content))
+    }
+
+    fn show(&mut self, trip: &str) {
+        if let Some(survey) = &mut self.survey {
+            survey.push(trip);
+        }
+    }
+
     fn accept(&mut self, trip: Trip, length: usize) -> io::Result<()> {
         self.batch.bytes += length;
         self.batch.trips.push((self.tally.fetched, trip));

@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use trips::block::Hour;
 
-use crate::archive_check::open_archive;
+use crate::archive_check::{OpenArchive, open_with_report};
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
 
@@ -55,10 +55,13 @@ impl Source<'_> {
         ctx: &Context,
         trips_key: &str,
         hour: Hour,
-    ) -> Result<Content, PipelineError> {
+    ) -> Result<OpenArchive, PipelineError> {
         match self {
-            Self::Bucket => open_archive(ctx.vault(), trips_key, hour).await,
-            Self::File(path) => open_file(path),
+            Self::Bucket => open_with_report(ctx.vault(), trips_key, hour).await,
+            Self::File(path) => Ok(OpenArchive {
+                content: open_file(path)?,
+                report: None,
+            }),
         }
     }
 }

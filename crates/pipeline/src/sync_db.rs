@@ -1,7 +1,6 @@
 //! `sync-db`: loads the archive's trips, checked and classified, into Postgres, and writes their
 //! public rows to `publish.json`.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,14 +16,15 @@ use vault::{ObjectWriter, PreparedObject, Seal};
 
 use self::delivery::Delivery;
 use self::older::ArchiveKey;
+use crate::archive_check::OpenArchive;
 use crate::context::{Context, Provider};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::{BlockItem, SyncDbOutput};
-use crate::extract::{Kept, Loss};
+use crate::extract::{Content, Kept, Loss, Survey};
 use crate::fenced::{FencedWriter, still};
-use crate::load_worker::{LoadWorker, Tally};
+use crate::load_worker::{Checked, LoadWorker, Tally};
 use crate::publish::file::write_file;
-use crate::source::Source;
+use crate::source::{self, Source};
 use crate::step::{BlockStep, ClaimedStep, do_step};
 use crate::trips_file::NEEDED_FORM;
 
@@ -165,7 +165,7 @@ async fn load(
     let [rejects_key, publish_key] =
         [BlockObject::Rejects, BlockObject::Publish].map(|it| step.key(it));
     let archive_key = ArchiveKey::find(step).await?;
-    let delivery = Delivery::of(step, source, &archive_key.key).await?;
+    let delivery = Delivery::of(step, source).await?;
     // What the load will replace is looked at, and the database prepares for it, while the archive
     // is on its way.
     let start = async { Ok(step.claim.start_load().await?) };
@@ -180,10 +180,26 @@ async fn load(
         start,
     )?;
     let worker = load_worker(ctx, provider, step.block.hour).await?;
+    let OpenArchive { content, report } = archive;
+    let survey = delivery.survey(&archive_key, report.as_ref())?;
+    let kept = delivery.kept();
 
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
-    let (tally, rejects, screened) =
-        copy_trips(worker, archive, source, rejects, &mut stage).await?;
+    let copied = copy_trips(worker, content, survey, source, rejects, &mut stage).await?;
+    let Copied {
+        tally,
+        rejects,
+        screened,
+        content,
+    } = copied;
+    let terms = delivery.terms(&archive_key, report.as_ref(), content);
+    let terms = match terms.await {
+        Ok(terms) => terms,
+        Err(error) => {
+            rejects.abort().await;
+            return Err(error);
+        }
+    };
     let writing = stage.begin(LoadRequest {
         run_id: item.run_id,
         version: tally.version.clone(),
@@ -191,15 +207,15 @@ async fn load(
         rejected: tally.rejected,
         error_payload: error_payload(&tally),
         is_of_archive: matches!(source, Source::Bucket),
-        republish: delivery.republish,
+        republish: terms.republish,
         vehicles_of: provider.vehicles_of(tally.version.as_deref()),
-        requested_at: delivery.requested_at,
-        withdraw: provider.config.withdrawals == Withdrawals::Mark && delivery.tells_what_is_gone,
-        archive: delivery.record,
+        requested_at: terms.requested_at,
+        withdraw: provider.config.withdrawals == Withdrawals::Mark && terms.tells_what_is_gone,
+        archive: terms.record,
         screened,
     })?;
     let fenced = FencedWriter::new(ctx.vault(), &writing);
-    let written = if let Some(loaded) = delivery.kept {
+    let written = if let Some(loaded) = kept {
         let written = writing.write().await?;
         let max_loss = provider.config.max_loss;
         if let Some(loss) = Loss::of(Kept::Loaded, loaded, written.withdrawn(), max_loss) {
@@ -237,21 +253,31 @@ async fn load_worker(
     })
 }
 
+/// What has become of an archive's trips once they are in the staging table.
+struct Copied {
+    tally: Tally,
+    /// `rejects.json`, which is complete and not visible yet.
+    rejects: PreparedObject,
+    screened: Screened,
+    /// What the survey has seen.
+    content: Option<Content>,
+}
+
 /// Copies the archive's trips into the staging table. One thread reads and checks them, a second
-/// one encodes them, and this task sends the rows to Postgres. `rejects.json` is complete then, and
-/// not visible yet.
+/// one encodes them, and this task sends the rows to Postgres.
 async fn copy_trips(
     worker: LoadWorker,
-    archive: Box<dyn Read + Send>,
+    archive: source::Content,
+    survey: Option<Survey>,
     source: Source<'_>,
     rejects: ObjectWriter,
     stage: &mut LoadStage<'_>,
-) -> Result<(Tally, PreparedObject, Screened), PipelineError> {
+) -> Result<Copied, PipelineError> {
     let (trips, batches) = mpsc::channel(BATCHES_IN_FLIGHT);
     let (rows, mut encoded) = mpsc::channel::<Bytes>(PIECES_IN_FLIGHT);
     let checker = Arc::new(worker);
     let encoder = Arc::clone(&checker);
-    let checking = spawn_blocking(move || checker.check(archive, trips, rejects));
+    let checking = spawn_blocking(move || checker.check(archive, trips, rejects, survey));
     let encoding = spawn_blocking(move || encoder.encode(batches, &rows));
     let mut copy = stage.copy().await?;
     let mut copied = Ok(());
@@ -269,14 +295,23 @@ async fn copy_trips(
         .await
         .map_err(|_| PipelineError::panicked("encoding the trips"))?
         .map_err(|e| PipelineError::from_io("the trips", &e))?;
-    let (tally, rejects) = checking
+    let Checked {
+        tally,
+        rejects,
+        content,
+    } = checking
         .await
         .map_err(|_| PipelineError::panicked("reading the archive"))?
         .map_err(|e| PipelineError::from_envelope(source.noun(), &e))?;
     let rejects = async { Ok(rejects.prepare().await?) };
     let copied = async { Ok::<_, PipelineError>(copy.finish().await?) };
     let (rejects, _) = tokio::try_join!(rejects, copied)?;
-    Ok((tally, rejects, screened))
+    Ok(Copied {
+        tally,
+        rejects,
+        screened,
+        content,
+    })
 }
 
 /// The error of a load that was committed and has loaded no trip.

@@ -6,7 +6,7 @@ mod provider;
 mod window;
 
 pub use hour::{Hour, HourRange, Hours, NotWholeHour};
-pub use key::{BlockObject, Stage, StageError, backup_key, manifest_key, object_key};
+pub use key::{BlockObject, Stage, StageError, backup_key, key_beside, manifest_key, object_key};
 pub use provider::{ProviderName, ProviderNameError};
 pub use window::{ResolvedRange, TimeWindow};
 

@@ -4,7 +4,7 @@ use trips::block::BlockObject;
 use trips::status::Step;
 
 use super::side_data::{self, Wanted};
-use super::unrecorded::Unrecorded;
+use super::unrecorded::{Known, Unrecorded};
 use crate::error::{ErrorName, PipelineError};
 use crate::event::ExtractOutput;
 use crate::step::ClaimedStep;
@@ -42,7 +42,7 @@ pub(super) async fn adopt(step: &mut ClaimedStep<'_>) -> Result<Adoption, Pipeli
     let nothing_to_load = found.trips == 0
         && step.claim.compare_with_loaded(&[]).await?.loaded == 0
         && !step.claim.waits_for_upload().await?;
-    if let Some(record) = found.record(step, nothing_to_load) {
+    if let Some(record) = found.record(&Known::of(step), nothing_to_load) {
         step.claim.mark_archived(&record).await?;
     }
     tracing::info!(

@@ -6,7 +6,7 @@ use trips::block::BlockObject;
 use trips::status::BlockStatus;
 
 use super::side_data::{self, Wanted};
-use super::unrecorded::Content;
+use super::survey::Content;
 use crate::error::PipelineError;
 use crate::event::ExtractOutput;
 use crate::plan::is_refetch_due;

@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::value::RawValue;
-use trips::block::{BlockObject, Hour};
+use trips::block::Hour;
 use trips::trip::TripGlance;
 use trips::words::counted;
 
+use super::unrecorded::Known;
 use crate::error::{ErrorName, PipelineError};
-use crate::step::ClaimedStep;
 
 /// Fewer trips may well have ended in another hour by themselves.
 const FEWEST_TRIPS: u64 = 3;
@@ -37,8 +36,8 @@ impl EndHours {
     }
 
     /// Adds a trip, if it says when it ended.
-    pub(super) fn push(&mut self, trip: &RawValue) {
-        let Some(trip) = TripGlance::of(trip.get()) else {
+    pub(super) fn push(&mut self, trip: &str) {
+        let Some(trip) = TripGlance::of(trip) else {
             return;
         };
         self.trips += 1;
@@ -57,10 +56,10 @@ impl EndHours {
     }
 
     /// Refuses the archive of another hour, unless it is loaded by force.
-    pub(super) fn check(&self, step: &ClaimedStep<'_>) -> Result<(), PipelineError> {
-        let zone = step.ctx.zone();
+    pub(super) fn check(&self, known: &Known<'_>) -> Result<(), PipelineError> {
+        let zone = known.ctx.zone();
         // Older tools archived the second of two equal hours in the folder of the first.
-        let may_differ = step.item.force || step.block.hour.is_repeated(zone);
+        let may_differ = known.item.force || known.block.hour.is_repeated(zone);
         let Some(shift) = self.shift().filter(|_| !may_differ) else {
             return Ok(());
         };
@@ -72,7 +71,7 @@ impl EndHours {
                 "the trips of {} ended {hours} {direction} than the hour {}: is TIME_ZONE ({}) right? No extract.json \
                  tells which hour they are of. If the zone is right, `mds sync-db --force` over the hour loads them \
                  as they are",
-                step.key(BlockObject::Trips),
+                known.trips_key(),
                 self.hour.label(zone),
                 zone.name()
             ),

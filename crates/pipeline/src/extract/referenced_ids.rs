@@ -36,9 +36,9 @@ impl ReferencedIds {
         !self.devices.is_empty() || !self.trips.is_empty()
     }
 
-    /// Adds a trip's ids. A trip that cannot be read is skipped here; the load rejects it with a
-    /// reason.
-    pub(super) fn push(&mut self, raw: &RawValue) {
+    /// Adds the ids in a trip's JSON text. A trip that cannot be read is skipped here; the load
+    /// rejects it with a reason.
+    pub(super) fn push(&mut self, trip: &str) {
         #[derive(Deserialize)]
         struct Sent<'a> {
             #[serde(borrow)]
@@ -50,7 +50,7 @@ impl ReferencedIds {
             #[serde(borrow)]
             start_time: Option<&'a RawValue>,
         }
-        let Ok(sent) = object_in::<Sent<'_>>(raw.get()) else {
+        let Ok(sent) = object_in::<Sent<'_>>(trip) else {
             return;
         };
         let provider = provider_of(sent.provider_id, self.provider);

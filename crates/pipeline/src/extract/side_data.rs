@@ -6,12 +6,12 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use trips::block::BlockObject;
-use vault::VaultError;
 
 use super::referenced_ids::ReferencedIds;
 use super::side_time::SideTime;
 use super::telemetry::{self, TelemetryReport};
 use super::vehicles;
+use crate::block_report::BlockReport;
 use crate::error::{ErrorName, PipelineError, to_json};
 use crate::fenced::FencedWriter;
 use crate::step::ClaimedStep;
@@ -142,16 +142,12 @@ async fn is_without_telemetry(
     if wanted.is_new {
         return Ok(true);
     }
-    let report: Map<String, Value> = match step
-        .ctx
-        .vault()
-        .get_sealed_json(&step.key(BlockObject::Extract))
-        .await
-    {
+    let (vault, trips_key) = (step.ctx.vault(), step.key(BlockObject::Trips));
+    let Some(report) = BlockReport::read(vault, &trips_key).await? else {
         // There is nothing to add the result to.
-        Err(VaultError::NotFound { .. }) => return Ok(false),
-        report => report?,
+        return Ok(false);
     };
+    let report: Map<String, Value> = report.parse()?;
     Ok(!report.contains_key("telemetry"))
 }
 

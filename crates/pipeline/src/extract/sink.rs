@@ -43,7 +43,7 @@ impl Observers {
 
     fn note_ids(&mut self, raw: &RawValue) {
         if let Some(referenced) = &mut self.referenced {
-            referenced.push(raw);
+            referenced.push(raw.get());
         }
     }
 }

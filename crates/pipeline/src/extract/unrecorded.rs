@@ -1,26 +1,45 @@
 //! An archive that the bucket has and the schedule does not know of: the database is new, or was
 //! restored from an older copy, or an extract was killed after it stored the archive.
 
-use std::io;
-
 use chrono::{DateTime, Utc};
-use serde_json::value::RawValue;
-use store::ArchiveRecord;
-use tokio::task::spawn_blocking;
+use store::{ArchiveRecord, ScheduleRow};
 use trips::Changes;
 use trips::block::{Block, BlockObject};
-use trips::envelope::{EnvelopeError, TripVisitor, read_envelope};
 use trips::status::Step;
-use vault::VaultError;
 
 use super::late_side_data::is_worth_a_request;
-use super::other_hour::EndHours;
 use super::referenced_ids::ReferencedIds;
 use super::report::StoredReport;
+use super::survey::Content;
+use crate::block_report::BlockReport;
 use crate::context::Context;
 use crate::error::PipelineError;
-use crate::hashing::Hashing;
+use crate::event::BlockItem;
 use crate::step::ClaimedStep;
+
+/// A block as the schedule knows it before its archive is read.
+#[derive(Clone)]
+pub(crate) struct Known<'a> {
+    pub(crate) ctx: &'a Context,
+    pub(crate) item: &'a BlockItem,
+    pub(crate) block: Block,
+    pub(crate) row: ScheduleRow,
+}
+
+impl<'a> Known<'a> {
+    pub(crate) fn of(step: &ClaimedStep<'a>) -> Self {
+        Self {
+            ctx: step.ctx,
+            item: step.item,
+            block: step.block.clone(),
+            row: step.claim.row().clone(),
+        }
+    }
+
+    pub(super) fn trips_key(&self) -> String {
+        self.ctx.key(&self.block, BlockObject::Trips)
+    }
+}
 
 /// An archive that the schedule does not know of, as it was read.
 pub(crate) struct Unrecorded {
@@ -52,23 +71,37 @@ impl Unrecorded {
     ///
     /// # Errors
     ///
-    /// `ArchiveUnreadable` if there is an archive that cannot be read, a report of another block,
-    /// or no report and the trips of another hour.
-    pub(crate) async fn find(step: &ClaimedStep<'_>) -> Result<Option<Self>, PipelineError> {
-        let trips_key = step.key(BlockObject::Trips);
+    /// `ArchiveUnreadable` if there is an archive that cannot be read, and as [`Self::of`].
+    pub(super) async fn find(step: &ClaimedStep<'_>) -> Result<Option<Self>, PipelineError> {
         let Some(content) = Content::read(step).await? else {
             return Ok(None);
         };
-        let origin = origin(step, &trips_key, &content.sha256).await?;
+        let known = Known::of(step);
+        let report = BlockReport::read(step.ctx.vault(), &known.trips_key()).await?;
+        Ok(Some(Self::of(&known, content, report.as_ref()).await?))
+    }
+
+    /// Finds out where an archive comes from that has been read.
+    ///
+    /// # Errors
+    ///
+    /// `ArchiveUnreadable` if it has a report of another block, or no report and the trips of
+    /// another hour.
+    pub(crate) async fn of(
+        known: &Known<'_>,
+        content: Content,
+        report: Option<&BlockReport>,
+    ) -> Result<Self, PipelineError> {
+        let origin = origin(known, &content.sha256, report).await?;
         if matches!(origin, Origin::Written(_)) {
-            content.end_hours.check(step)?;
+            content.end_hours.check(known)?;
         }
-        Ok(Some(Self {
-            trips_key,
+        Ok(Self {
+            trips_key: known.trips_key(),
             trips: content.trips,
             referenced: content.referenced,
             origin,
-        }))
+        })
     }
 
     /// When the provider was requested for the archive.
@@ -84,19 +117,15 @@ impl Unrecorded {
     }
 
     /// What the schedule has to tell of the archive; `None` if it does already.
-    pub(crate) fn record(
-        &self,
-        step: &ClaimedStep<'_>,
-        nothing_to_load: bool,
-    ) -> Option<ArchiveRecord> {
+    pub(crate) fn record(&self, known: &Known<'_>, nothing_to_load: bool) -> Option<ArchiveRecord> {
         let (changes, note) = match &self.origin {
-            Origin::Recorded(_) if step.status().has_done(Step::Extract) => return None,
+            Origin::Recorded(_) if known.row.status.has_done(Step::Extract) => return None,
             Origin::Requested { changes, note, .. } => (*changes, note.clone()),
             Origin::Recorded(_) | Origin::Written(_) => (None, None),
         };
         let trips = self.trips;
         Some(ArchiveRecord {
-            run_id: step.item.run_id,
+            run_id: known.item.run_id,
             payload_key: self.trips_key.clone(),
             fetched: trips,
             message: format!(
@@ -124,58 +153,46 @@ impl Unrecorded {
 }
 
 async fn origin(
-    step: &ClaimedStep<'_>,
-    trips_key: &str,
+    known: &Known<'_>,
     sha256: &str,
+    report: Option<&BlockReport>,
 ) -> Result<Origin, PipelineError> {
-    let (vault, key) = (step.ctx.vault(), step.key(BlockObject::Extract));
-    match vault.get_sealed_json::<StoredReport>(&key).await {
-        Err(VaultError::NotFound { .. }) => {}
-        report => {
-            let report = report?;
-            report.check_block(&step.block, &key)?;
-            if let Some(at) = report.requested_at(sha256) {
-                return Ok(Origin::Requested {
-                    at,
-                    changes: report.changes,
-                    note: report.remarks.note(),
-                });
-            }
-            if let Some(at) = step.claim.row().archived_at
-                && report.replaces(sha256)
-            {
-                return Ok(Origin::Recorded(at));
-            }
+    let Known { block, row, .. } = known;
+    if let Some(found) = report {
+        let report: StoredReport = found.parse()?;
+        report.check_block(block, &found.key)?;
+        if let Some(at) = report.requested_at(sha256) {
+            return Ok(Origin::Requested {
+                at,
+                changes: report.changes,
+                note: report.remarks.note(),
+            });
+        }
+        if let Some(at) = row.archived_at
+            && report.replaces(sha256)
+        {
+            return Ok(Origin::Recorded(at));
         }
     }
-    let row = step.claim.row();
     if let Some(at) = row.archived_at
         && !row.may_have_unrecorded_archive()
     {
         return Ok(Origin::Recorded(at));
     }
-    let written = vault.head(trips_key).await?.and_then(|head| head.modified);
+    let object = known.ctx.vault().head(&known.trips_key()).await?;
+    let written = object.and_then(|object| object.modified);
     Ok(Origin::Written(
-        written.map_or(step.block.hour.end(), DateTime::from),
+        written.map_or(block.hour.end(), DateTime::from),
     ))
 }
 
 /// Whether `extract.json` tells of a later request than the schedule, since the database was
 /// restored from an older copy. The report of another block tells nothing.
-pub(crate) async fn is_newer(
-    ctx: &Context,
-    block: &Block,
-    recorded_at: DateTime<Utc>,
-) -> Result<bool, PipelineError> {
-    let key = ctx.key(block, BlockObject::Extract);
-    match ctx.vault().get_sealed_json::<StoredReport>(&key).await {
-        // The archive is right, whatever became of its report.
-        Err(VaultError::NotFound { .. } | VaultError::Unreadable { .. }) => Ok(false),
-        report => {
-            let report = report?;
-            Ok(report.check_block(block, &key).is_ok() && report.is_newer_than(recorded_at))
-        }
-    }
+pub(crate) fn is_newer(report: &BlockReport, block: &Block, recorded_at: DateTime<Utc>) -> bool {
+    // The archive is right, whatever became of its report.
+    report
+        .parse::<StoredReport>()
+        .is_ok_and(|it| it.check_block(block, &report.key).is_ok() && it.is_newer_than(recorded_at))
 }
 
 /// When the provider was requested for the archive with this hash, if `extract.json` tells.
@@ -199,72 +216,7 @@ pub(super) async fn report_of_killed_extract(
 }
 
 async fn stored_report(step: &ClaimedStep<'_>) -> Result<Option<StoredReport>, PipelineError> {
-    let key = step.key(BlockObject::Extract);
-    match step.ctx.vault().get_sealed_json(&key).await {
-        // The archive is right, whatever became of its report.
-        Err(VaultError::NotFound { .. } | VaultError::Unreadable { .. }) => Ok(None),
-        report => Ok(Some(report?)),
-    }
-}
-
-/// What an archive holds.
-pub(super) struct Content {
-    pub(super) trips: u64,
-    pub(super) sha256: String,
-    pub(super) referenced: Option<ReferencedIds>,
-    end_hours: EndHours,
-}
-
-impl Content {
-    /// Reads the block's archive; `None` if the bucket has none.
-    pub(super) async fn read(step: &ClaimedStep<'_>) -> Result<Option<Self>, PipelineError> {
-        let provider = step.ctx.provider(&step.block.provider)?;
-        let has_side_data = provider.has_vehicles() || provider.has_telemetry();
-        let mut visitor = Visitor {
-            trips: 0,
-            referenced: has_side_data.then(|| ReferencedIds::of(provider.config.provider_id)),
-            end_hours: EndHours::new(step.block.hour),
-        };
-        let archive = match step
-            .ctx
-            .vault()
-            .open_sealed(&step.key(BlockObject::Trips))
-            .await
-        {
-            Err(VaultError::NotFound { .. }) => return Ok(None),
-            archive => archive?,
-        };
-        let reading = spawn_blocking(move || {
-            let mut archive = Hashing::new(archive);
-            read_envelope(&mut archive, &mut visitor)?;
-            Ok(Self {
-                trips: visitor.trips,
-                sha256: archive.finish().map_err(EnvelopeError::Read)?,
-                referenced: visitor.referenced,
-                end_hours: visitor.end_hours,
-            })
-        });
-        reading
-            .await
-            .map_err(|_| PipelineError::panicked("reading the archive"))?
-            .map(Some)
-            .map_err(|e| PipelineError::from_envelope("the archive", &e))
-    }
-}
-
-struct Visitor {
-    trips: u64,
-    referenced: Option<ReferencedIds>,
-    end_hours: EndHours,
-}
-
-impl TripVisitor for Visitor {
-    fn trip(&mut self, raw: &RawValue) -> io::Result<()> {
-        self.trips += 1;
-        self.end_hours.push(raw);
-        if let Some(referenced) = &mut self.referenced {
-            referenced.push(raw);
-        }
-        Ok(())
-    }
+    let (vault, trips_key) = (step.ctx.vault(), step.key(BlockObject::Trips));
+    let report = BlockReport::read_if_readable(vault, &trips_key).await?;
+    Ok(report.and_then(|it| it.parse().ok()))
 }

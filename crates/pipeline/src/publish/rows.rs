@@ -5,7 +5,7 @@ use std::io::Read;
 
 use store::Publication;
 use tokio::task::spawn_blocking;
-use trips::block::BlockObject;
+use trips::block::{BlockObject, key_beside};
 use trips::json::{Elements, JsonError};
 use trips::public_row::{PublicTimes, PublishedRow};
 use uuid::Uuid;
@@ -60,10 +60,7 @@ pub(super) async fn check_file(
 /// Whether the archive beside a missing file is gone, too: nothing but the table is left to publish
 /// from then, and to load the block again would only fail. Whoever publishes may not read archives.
 async fn has_expired(ctx: &Context, publish_key: &str) -> Result<bool, PipelineError> {
-    let folder = publish_key
-        .rsplit_once('/')
-        .map_or("", |(folder, _)| folder);
-    let archive = format!("{folder}/{}", BlockObject::Trips);
+    let archive = key_beside(publish_key, BlockObject::Trips);
     let page = ctx.vault().list(&archive).next_page().await?;
     Ok(!page.is_some_and(|page| page.iter().any(|object| object.key == archive)))
 }

@@ -36,6 +36,11 @@ impl ArchiveKey {
         }
     }
 
+    /// Whether the archive lies in the block's own folder.
+    pub(super) fn is_own(&self) -> bool {
+        self.own.is_none()
+    }
+
     /// Adds the way out to the error of opening the archive. The block stays as it is: what the
     /// other hour's folder has now says nothing about it.
     pub(super) fn explain(&self, mut error: PipelineError) -> PipelineError {

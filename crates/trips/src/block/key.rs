@@ -102,6 +102,13 @@ pub fn backup_key(trips_key: &str, replaced_at: DateTime<Utc>) -> String {
     format!("{stem}.{}.json", replaced_at.format("%Y-%m-%dT%H-%M-%SZ"))
 }
 
+/// The key of another object of the same block, by that of its archive or any other one.
+#[must_use]
+pub fn key_beside(key: &str, object: BlockObject) -> String {
+    let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+    format!("{folder}/{object}")
+}
+
 /// The key of a run's list of blocks: `staging/runs/{run_id}/manifest.json`.
 #[must_use]
 pub fn manifest_key(stage: Stage, run_id: Uuid) -> String {

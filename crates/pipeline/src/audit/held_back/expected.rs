@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
 use store::KnownBlock;
-use trips::block::{Block, Hour, ProviderName};
+use trips::block::{Block, BlockObject, Hour, ProviderName};
 use trips::status::{BlockStatus, Step};
 
 use crate::archived::Archives;
+use crate::block_report::BlockReport;
 use crate::context::Context;
 use crate::error::PipelineError;
 use crate::extract::is_newer;
@@ -141,7 +143,7 @@ impl<'a> Expected<'a> {
     async fn newer_archive(&self, blocks: &[&KnownBlock]) -> Result<Option<Lack>, PipelineError> {
         let newer = blocks.iter().map(|known| async {
             match known.archived_at {
-                Some(archived_at) => is_newer(self.ctx, &known.block, archived_at).await,
+                Some(archived_at) => self.has_newer_report(&known.block, archived_at).await,
                 None => Ok(false),
             }
         });
@@ -150,6 +152,16 @@ impl<'a> Expected<'a> {
         Ok(newer.map(|(known, _)| Lack::NewerArchive {
             provider: known.block.provider.clone(),
         }))
+    }
+
+    async fn has_newer_report(
+        &self,
+        block: &Block,
+        archived_at: DateTime<Utc>,
+    ) -> Result<bool, PipelineError> {
+        let trips_key = self.ctx.key(block, BlockObject::Trips);
+        let report = BlockReport::read_if_readable(self.ctx.vault(), &trips_key).await?;
+        Ok(report.is_some_and(|it| is_newer(&it, block, archived_at)))
     }
 
     /// Whether plans for all providers have the hour.
