@@ -47,6 +47,8 @@ export MDS_E2E_PYTHON := $(CURDIR)/.venv-e2e/bin/python
 export MDS_AIRFLOW_PYTHON := $(CURDIR)/.venv-airflow/bin/python
 # cargo-nextest comes with the Python packages.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Runs the tests, with their temporary files in memory.
+NEXTEST = tools/in_memory.sh $(CARGO) nextest run
 # A build from scratch is faster without the files for incremental builds.
 ifdef CI
 export CARGO_INCREMENTAL := 0
@@ -96,30 +98,30 @@ build: setup
 	$(CARGO) nextest run --workspace --all-features --locked --no-run
 
 unit: build
-	$(CARGO) nextest run --workspace --all-features --locked
+	$(NEXTEST) --workspace --all-features --locked
 	$(CARGO) test --workspace --all-features --locked --doc --quiet
 
 # docs/DATA.md from the comments of a migrated database. A test compares them.
 data-page: build
-	MDS_WRITE_DATA_PAGE=1 $(CARGO) nextest run -p mds-cli --all-features --locked -E 'test(the_data_dictionary)'
+	MDS_WRITE_DATA_PAGE=1 $(NEXTEST) -p mds-cli --all-features --locked -E 'test(the_data_dictionary)'
 
 # Whole executions of the state machine: moto interprets its definition, and the functions' binaries run on a Lambda
 # Runtime API.
 e2e: build
-	$(CARGO) nextest run --workspace --all-features --locked --profile e2e
+	$(NEXTEST) --workspace --all-features --locked --profile e2e
 
 # Seeded attacks on the network, the database and the processes. The same seed is the same attack.
 SEEDS ?= 0..300
 
 chaos: build
-	MDS_CHAOS_SEEDS=$(SEEDS) $(CARGO) nextest run --workspace --all-features --locked --profile chaos --no-capture
+	MDS_CHAOS_SEEDS=$(SEEDS) $(NEXTEST) --workspace --all-features --locked --profile chaos --no-capture
 
 # Seeded attacks on whole executions: functions are killed, frozen and cut off at their timeouts. One seed in sixteen freezes
 # a function for a whole minute.
 e2e-chaos: SEEDS = 0..50
 
 e2e-chaos: build
-	MDS_CHAOS_SEEDS=$(SEEDS) $(CARGO) nextest run --workspace --all-features --locked --profile e2e-chaos --no-capture
+	MDS_CHAOS_SEEDS=$(SEEDS) $(NEXTEST) --workspace --all-features --locked --profile e2e-chaos --no-capture
 
 # docs/FUZZING.md. What libFuzzer finds interesting goes to fuzz/corpus, what it finds wrong to fuzz/artifacts.
 # FUZZ_FLAGS=--no-default-features leaves out the parsers that need the client libraries, and builds in a fraction of the time.
@@ -142,17 +144,17 @@ fuzz: fuzz/Cargo.lock
 # Every target, and the parsers beside those of Python, in an optimised build.
 fuzz-stable: setup
 	MDS_FUZZ_TARGET=$(TARGET) MDS_FUZZ_RUNS=$(RUNS) \
-		$(CARGO) nextest run -p fuzz-targets --all-features --locked --cargo-profile fuzz --profile fuzz --no-capture
+		$(NEXTEST) -p fuzz-targets --all-features --locked --cargo-profile fuzz --profile fuzz --no-capture
 
 # Stories that a seed decides, each against a database of its own. CASES is a range or one number.
 CASES ?= 0..300
 
 model: build
-	MDS_MODEL_CASES=$(CASES) $(CARGO) nextest run --workspace --all-features --locked --profile model --no-capture
+	MDS_MODEL_CASES=$(CASES) $(NEXTEST) --workspace --all-features --locked --profile model --no-capture
 
 # The pictures of docs/images, of made-up hours.
 screenshots: build
-	MDS_WRITE_PICTURES=1 $(CARGO) nextest run -p mds-cli --all-features --locked --profile e2e -E 'binary(e2e) & test(/^page::/)'
+	MDS_WRITE_PICTURES=1 $(NEXTEST) -p mds-cli --all-features --locked --profile e2e -E 'binary(e2e) & test(/^page::/)'
 
 # The DAGs with each version of Airflow in turn: read, checked, and run against the state machine on this machine. The older
 # versions run with all their services.
@@ -164,7 +166,7 @@ e2e-airflow-all: build $(AIRFLOWS:%=%/installed)
 		$$airflow/bin/python infra/airflow/tests/test_dags.py || exit 1; \
 		case $$airflow in .venv-airflow) services=no;; *) services=yes;; esac; \
 		MDS_AIRFLOW_PYTHON="$(CURDIR)/$$airflow/bin/python" MDS_AIRFLOW_SERVICES=$$services \
-			$(CARGO) nextest run --workspace --all-features --locked --profile airflow || exit 1; \
+			$(NEXTEST) --workspace --all-features --locked --profile airflow || exit 1; \
 	done
 
 # Validators for everything that is deployed to AWS. `sam validate` requires a region, although it sends no request. The tests
@@ -190,7 +192,7 @@ retries: setup
 statements: setup
 	rm -rf $(TARGET_DIR)/statements
 	MDS_RECORD_STATEMENTS=$(abspath $(TARGET_DIR))/statements \
-		$(CARGO) nextest run -p store --all-features --locked -E 'binary(postgres)'
+		$(NEXTEST) -p store --all-features --locked -E 'binary(postgres)'
 	$(PYTHON) tools/statements.py $(TARGET_DIR)/statements
 
 # Builds the older commit in a worktree below target/compat. OLD_MDS=path takes an `mds` that is built.

@@ -2,6 +2,7 @@
 
 mod account;
 mod binaries;
+mod ended;
 mod error;
 mod server;
 mod shared;
@@ -45,6 +46,8 @@ pub struct Cluster {
     folder: PathBuf,
     port: u16,
     password: String,
+    /// Whether the tests of a nextest run share it.
+    is_of_run: bool,
 }
 
 impl Cluster {
@@ -104,6 +107,7 @@ impl Cluster {
             folder,
             port,
             password,
+            is_of_run: matches!(place, Place::OfRun { .. }),
         })
     }
 
@@ -113,7 +117,8 @@ impl Cluster {
     ///
     /// [`PostgresError::Query`]: the server refused.
     pub async fn create_database(&self) -> Result<String, PostgresError> {
-        self.ensure_database(&templates::new_name()).await
+        self.drop_databases_of_ended_tests().await?;
+        self.ensure_database(&ended::new_name()).await
     }
 
     /// Creates the database `name` unless it exists. Returns its URL.

@@ -66,6 +66,7 @@ impl Cluster {
             folder,
             port,
             password,
+            is_of_run: true,
         })
     }
 }

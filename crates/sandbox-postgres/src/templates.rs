@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
-use uuid::Uuid;
 
+use super::ended::new_name;
 use super::{Cluster, PostgresError, connect};
 
 /// How often the filled database is looked at until its last session has ended.
@@ -32,6 +32,7 @@ impl Cluster {
         E: From<PostgresError>,
         F: Future<Output = Result<(), E>>,
     {
+        self.drop_databases_of_ended_tests().await?;
         match self.copy_of(template).await {
             Err(PostgresError::Query { source })
                 if source.code() == Some(&SqlState::INVALID_CATALOG_NAME) => {}
@@ -77,8 +78,4 @@ impl Cluster {
             }
         }
     }
-}
-
-pub(super) fn new_name() -> String {
-    format!("sandbox_{}", Uuid::new_v4().simple())
 }

@@ -187,7 +187,7 @@ async fn holds_a_cluster_until_killed() {
 }
 
 #[test]
-fn the_processes_of_a_nextest_run_share_a_server_that_ends_with_the_run() {
+fn the_processes_of_a_nextest_run_share_a_server_without_the_databases_of_those_that_ended() {
     let test = std::env::current_exe().unwrap();
     // A shell in the role of nextest: it runs two tests, each in a process of its own.
     let run = r#""$0" "$@"; "$0" "$@"; true"#;
@@ -205,6 +205,7 @@ fn the_processes_of_a_nextest_run_share_a_server_that_ends_with_the_run() {
         .collect();
     assert_eq!(printed.len(), 2, "{output}");
     assert_eq!(printed[0], printed[1]);
+    assert_eq!(output.matches("\ndatabases 1\n").count(), 2, "{output}");
     let (port, folder) = printed[0].split_once(' ').unwrap();
     let port: u16 = port.parse().unwrap();
     wait_until("the port is closed", || {
@@ -222,7 +223,10 @@ async fn prints_the_shared_cluster() {
     }
     let cluster = Cluster::shared().await.unwrap();
     assert!(cluster.is_running());
-    connect(&cluster.create_database().await.unwrap()).await;
+    let client = connect(&cluster.create_database().await.unwrap()).await;
+    let databases = "SELECT count(*) FROM pg_database WHERE datname LIKE 'sandbox%'";
+    let databases: i64 = client.query_one(databases, &[]).await.unwrap().get(0);
+    println!("\ndatabases {databases}");
     println!("\nshared {} {}", cluster.port(), cluster.folder().display());
 }
 
