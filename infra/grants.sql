@@ -1,10 +1,10 @@
 -- The rights of the login of the four functions and of `mds run`, `audit`, `report` and `status`: to read and write rows, not to
 -- change tables. Nothing else logs in as this role.
 --
--- 1. As the owner of the database: CREATE ROLE mds_runtime LOGIN PASSWORD '…';
+-- 1. As an administrator, who may create roles (on RDS the master user): CREATE ROLE mds_runtime LOGIN PASSWORD '…';
 -- 2. `mds migrate` by the owner's login (the settings that begin with MIGRATION_DATABASE_).
 -- 3. This file, by the same login, after the first migration and after each upgrade:
---    psql --set ON_ERROR_STOP=1 --file infra/grants.sql
+--    psql "$OWNER_URL" --set ON_ERROR_STOP=1 --file infra/grants.sql
 -- 4. The login of mds_runtime in DATABASE_URL or DATABASE_SECRET.
 --
 -- It can be applied any number of times.

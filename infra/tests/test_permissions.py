@@ -305,6 +305,20 @@ class People(unittest.TestCase):
             self.assertTrue(allowed(statements, action, "arn:aws:s3:::bucket/staging/bird/2020/1/1/22/trips.json"))
             self.assertFalse(allowed(statements, action, "arn:aws:s3:::bucket/production/bird/2020/1/1/22/trips.json"))
 
+    def test_who_rotates_the_key_may_do_every_step_of_the_page(self):
+        for stack, bucket, stage in ((PLAIN, "bucket", "staging"), (ADOPTED, "years-of-archives", "production")):
+            both = [*self.statements("AdministratorPolicy", stack), *self.statements("KeyRotationPolicy", stack)]
+            secret = FERNET if stack is ADOPTED else PLAIN.arn("FernetKey")
+            for action in ("GetSecretValue", "PutSecretValue"):
+                self.assertTrue(allowed(both, f"secretsmanager:{action}", secret))
+            for action in ("s3:ListBucket", "s3:ListBucketVersions"):
+                self.assertTrue(allowed(both, action, f"arn:aws:s3:::{bucket}"))
+            # Without --prefix, the command lists the bucket and goes through all that it holds, in the order of the keys. The
+            # former versions are read when somebody restores what was replaced.
+            for key in ("boundaries/cell.json", f"config/settings_{stage}.json", f"{stage}/bird/2020/1/1/22/trips.json"):
+                for action in ("GetObject", "PutObject", "GetObjectVersion", "DeleteObjectVersion"):
+                    self.assertTrue(allowed(both, f"s3:{action}", f"arn:aws:s3:::{bucket}/{key}"), f"{action} {key}")
+
 
 if __name__ == "__main__":
     unittest.main()
