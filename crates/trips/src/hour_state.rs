@@ -10,8 +10,8 @@ named_enum! {
     /// run has planned has one too.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
     pub enum HourState {
-        /// The trips are on the portal.
-        Whole => ("whole", "all trips are loaded and published"),
+        /// The trips are on the portal, but for those that were rejected.
+        Whole => ("whole", "loaded and published, without the trips that were rejected"),
         /// The provider had no trips.
         Empty => ("empty", "the provider had no trips"),
         /// A step is done, and another one is left to do.

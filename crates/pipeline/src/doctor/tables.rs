@@ -14,7 +14,8 @@ use crate::migration::{HOW_TO_MOVE_IN, OTHER_TABLES, missing_migrations};
 const EDIT: &str = "mds config edit settings";
 const EDIT_OWNER: &str =
     "correct MIGRATION_DATABASE_URL or MIGRATION_DATABASE_SECRET (mds config edit settings)";
-const GRANTS: &str = "apply infra/grants.sql as the owner of the tables: psql --set ON_ERROR_STOP=1 --file infra/grants.sql";
+const GRANTS: &str = "apply infra/grants.sql as the owner of the tables: psql \"$OWNER_URL\" --set ON_ERROR_STOP=1 --file \
+     infra/grants.sql";
 const CONNECTIONS: usize = 2;
 
 /// Connects as a step does, and looks at what a step needs.
