@@ -17,24 +17,30 @@
 #   make fuzz            feeds a parser what breaks it, with cargo-fuzz (TARGET=envelope RUNS=1000000)
 #   make fuzz-stable     the same with a stable compiler (TARGET=envelope, or all of them)
 #   make model           compares stories of several workers with a model in memory (CASES=0..300, or CASES=17)
+#   make fuzz-list       names the parsers for TARGET
 #   make screenshots     renews the pictures of docs/images
+#   make data-page       writes the tables of docs/DATA.md again
+#   make rds-roots       renews the certificate authorities of Amazon RDS that are built in
 #   make retries         prints how often each step is tried after each error, as two interpreters found
 #   make statements      records the statements of this version, which later versions' tables have to accept
 #   make compat          runs this version and an older commit (OLD=v1.2.3) over each other's tables
 #   make lambda          builds the four functions for AWS into target/lambda (LAMBDA_ARCH=arm64 for Graviton)
 #   make lambda-zips     packs them into dist/ as a release has them, with bills of materials and checksums
 #   make check-reproducible builds the functions twice, in two folders, and compares the bytes (FUNCTIONS=plan-blocks for one)
-#   make deploy          builds, checks and deploys a stage of samconfig.toml (STAGE=staging)
+#   make deployable      builds and checks the functions for a stage of samconfig.toml (STAGE=staging)
+#   make deploy          does that and deploys the stage (STAGE=staging SAM_FLAGS="further options of sam deploy")
 #   make release         builds a static mds for Linux into dist/, its debug symbols apart, with a bill of materials (CycloneDX)
 #                        and checksums (RELEASE_ARCH=arm64)
 #   make image           builds the container image with docker or podman (IMAGE=name:tag)
+#   make version         prints the version, as Cargo.toml has it
 #   make image-materials lists what is linked into it
 #   make check-image     runs the static mds in a root folder that holds nothing else
-#   make lambda-figures  prints the size and the start time of each
+#   make lambda-figures  prints the size and the start time of each function
 #   make bench           compares the pipeline's steps with yardsticks for the same work
 #   make bench-loops     measures the inner loops with criterion
 #   make deny            checks licences, bans and sources of the dependencies
 #   make advisories      checks the dependencies against RustSec's advisories, and prints their date (ADVISORY_DB=clone)
+#   make clean           deletes what was built and installed here
 .PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e e2e-chaos chaos model fuzz fuzz-list fuzz-stable \
 	e2e-airflow-all infra-check retries statements compat lambda lambda-zips check-reproducible deployable deploy release \
 	version image image-materials check-image lambda-figures bench bench-loops deny advisories rds-roots clean
@@ -310,7 +316,7 @@ $(PAGE_TOOLS): tools/pages/package-lock.json tools/pages/chromium/package-lock.j
 	.venv/bin/uv pip install --quiet --python $(@D)/bin/python -r $<
 	touch $@
 
-# Compares the pipeline's steps with yardsticks in one run of about ten minutes. BENCH="--only load --rounds 3" runs a part.
+# Compares the pipeline's steps with yardsticks in one run, as docs/PERFORMANCE.md says. BENCH="--only load --rounds 3" runs a part.
 bench: .venv/installed
 	$(CARGO) build --release --locked --package bench
 	$(TARGET_DIR)/release/bench $(BENCH)
