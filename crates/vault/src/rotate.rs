@@ -216,9 +216,7 @@ impl Vault {
             Spooled::Sealed { content, .. } => content,
         };
         let writer = copy(key, content, self.reseal(key)).await?;
-        let condition = fetched
-            .etag
-            .map_or(WriteCondition::Always, WriteCondition::IfMatch);
+        let condition = WriteCondition::tagged(fetched.etag);
         writer.prepare().await?.publish(condition).await?;
         Ok(RotationOutcome::Rotated)
     }

@@ -143,13 +143,9 @@ async fn write(
         Some(stored) => Some(history::keep(target, stored).await?),
         None => None,
     };
-    let condition = match stored {
-        None => WriteCondition::IfAbsent,
-        Some(stored) => stored
-            .etag
-            .clone()
-            .map_or(WriteCondition::Always, WriteCondition::IfMatch),
-    };
+    let condition = stored.map_or(WriteCondition::IfAbsent, |it| {
+        WriteCondition::tagged(it.etag.clone())
+    });
     let (text, seal) = (&proposal.text, proposal.seal);
     let vault = &target.vault;
     Box::pin(vault.put_bytes_if(&target.key, text, seal, condition)).await?;

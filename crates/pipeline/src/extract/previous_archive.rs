@@ -94,12 +94,9 @@ impl PreviousArchive {
 
     /// The condition under which another archive may take the place of this one.
     pub(super) fn condition(previous: Option<&Self>) -> WriteCondition {
-        match previous {
-            None => WriteCondition::IfAbsent,
-            Some(Self { etag, .. }) => etag
-                .clone()
-                .map_or(WriteCondition::Always, WriteCondition::IfMatch),
-        }
+        previous.map_or(WriteCondition::IfAbsent, |it| {
+            WriteCondition::tagged(it.etag.clone())
+        })
     }
 }
 

@@ -21,10 +21,14 @@ impl WriteCondition {
     /// The condition that the bucket still has what a request has seen there.
     #[must_use]
     pub fn still(seen: Option<&ObjectHead>) -> Self {
-        match seen {
-            None => Self::IfAbsent,
-            Some(head) => head.etag.clone().map_or(Self::Always, Self::IfMatch),
-        }
+        seen.map_or(Self::IfAbsent, |head| Self::tagged(head.etag.clone()))
+    }
+
+    /// The condition that the bucket still has the object with this entity tag. Without one, which
+    /// only a server other than S3 may leave out, whatever is there is replaced.
+    #[must_use]
+    pub fn tagged(etag: Option<String>) -> Self {
+        etag.map_or(Self::Always, Self::IfMatch)
     }
 
     /// The header `If-Match`.

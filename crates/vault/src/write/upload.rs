@@ -65,8 +65,23 @@ macro_rules! send_body {
 }
 
 impl Target {
+    /// What has become of the object if its last request failed. The response to an earlier
+    /// attempt may be lost: then this one fails because that one was carried out.
+    async fn outcome_after(
+        &self,
+        error: VaultError,
+        condition: &WriteCondition,
+    ) -> Result<Option<String>, VaultError> {
+        match self.own_tag().await {
+            Ok(Some(etag)) => Ok(Some(etag)),
+            // Nobody knows whose object it is.
+            Err(unseen) if unseen.is_transient() => Err(unseen),
+            Ok(None) | Err(_) => Err(self.changed(error, condition)),
+        }
+    }
+
     /// The entity tag of the bucket's object, if this upload wrote it.
-    async fn own_tag(&self) -> Option<String> {
+    async fn own_tag(&self) -> Result<Option<String>, VaultError> {
         let head = self
             .client
             .head_object()
@@ -74,9 +89,10 @@ impl Target {
             .key(&self.key)
             .send()
             .await
-            .ok()?;
-        let upload = head.metadata.as_ref()?.get(UPLOAD)?;
-        (*upload == self.upload).then_some(head.e_tag).flatten()
+            .map_err(|error| self.bucket.error(&self.key, error))?;
+        let upload = head.metadata.as_ref().and_then(|it| it.get(UPLOAD));
+        let is_own = upload == Some(&self.upload);
+        Ok(head.e_tag.filter(|_| is_own))
     }
 
     /// Why a conditional request failed. S3 says "not found" if the object to replace is gone.
@@ -112,10 +128,7 @@ pub(crate) async fn put(
     match send_body!(target, request) {
         Ok(response) => Ok(response.e_tag),
         Err(error @ (VaultError::Changed { .. } | VaultError::NotFound { .. })) => {
-            match target.own_tag().await {
-                Some(etag) => Ok(Some(etag)),
-                None => Err(target.changed(error, condition)),
-            }
+            target.outcome_after(error, condition).await
         }
         Err(error) => Err(error),
     }
@@ -302,15 +315,11 @@ async fn complete(
         .send()
         .await
         .map_err(|error| target.bucket.error(&target.key, error));
-    let error = match completed {
-        Ok(response) => return Ok(response.e_tag),
-        Err(error) => error,
-    };
-    // The response to an earlier attempt may be lost. Then this one finds no upload, or the object
-    // that it is to replace is replaced already.
-    match target.own_tag().await {
-        Some(etag) => Ok(Some(etag)),
-        None => Err(target.changed(error, condition)),
+    match completed {
+        Ok(response) => Ok(response.e_tag),
+        // If the response to an earlier attempt is lost, this one finds no upload, or the object
+        // that it is to replace is replaced already.
+        Err(error) => target.outcome_after(error, condition).await,
     }
 }
 

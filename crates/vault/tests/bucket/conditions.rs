@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rstest::rstest;
+use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_blocking;
@@ -160,8 +161,12 @@ async fn a_copy_is_made_only_of_what_was_seen() {
 }
 
 /// Passes requests on to `server`. Of the first request that begins like this, the response is
-/// lost.
-async fn losing(server: SocketAddr, request: &'static str) -> (String, Arc<AtomicBool>) {
+/// lost. If it `hides` objects, it does not tell what the bucket has after that.
+async fn losing(
+    server: SocketAddr,
+    request: &'static str,
+    hides: bool,
+) -> (String, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let has_lost = Arc::new(AtomicBool::new(false));
@@ -170,7 +175,7 @@ async fn losing(server: SocketAddr, request: &'static str) -> (String, Arc<Atomi
         loop {
             let (client, _) = listener.accept().await.unwrap();
             let server = TcpStream::connect(server).await.unwrap();
-            tokio::spawn(pass_on(client, server, request, Arc::clone(&lost)));
+            tokio::spawn(pass_on(client, server, request, hides, Arc::clone(&lost)));
         }
     });
     (endpoint, has_lost)
@@ -180,14 +185,20 @@ async fn pass_on(
     mut client: TcpStream,
     mut server: TcpStream,
     request: &str,
+    hides: bool,
     has_lost: Arc<AtomicBool>,
 ) {
+    const AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
     let (mut sent, mut received) = (vec![0; 65536], vec![0; 65536]);
     let mut loses = false;
     loop {
         tokio::select! {
             count = client.read(&mut sent) => {
                 let Ok(count @ 1..) = count else { return };
+                if hides && has_lost.load(Ordering::SeqCst) && sent.starts_with(b"HEAD ") {
+                    client.write_all(AWAY).await.unwrap();
+                    continue;
+                }
                 loses |= sent.starts_with(request.as_bytes()) && !has_lost.swap(true, Ordering::SeqCst);
                 server.write_all(&sent[..count]).await.unwrap();
             }
@@ -212,9 +223,42 @@ async fn a_writer_whose_response_is_lost_knows_its_own_object(
     let bucket = Bucket::start().await;
     let keys = FernetKeys::generate();
     let direct = bucket.vault(&[&keys], Compression::None);
+    let (vault, has_lost) = vault_over(&bucket, &keys, request, false).await;
+
+    let object = prepared(&vault, "a", 9, size).await;
+    let info = object.publish(WriteCondition::IfAbsent).await.unwrap();
+    assert!(has_lost.load(Ordering::SeqCst), "no response was lost");
+    assert_eq!(info.etag, direct.head("a").await.unwrap().unwrap().etag);
+    assert_eq!(direct.get_bytes("a").await.unwrap(), Noise::bytes(9, size));
+}
+
+#[rstest]
+#[case::in_one_request("PUT /archive/a?", SIZES[0])]
+#[case::in_parts("POST /archive/a?uploadId", SIZES[1])]
+#[tokio::test]
+async fn a_writer_that_cannot_look_whose_object_it_is_blames_nobody(
+    #[case] request: &'static str,
+    #[case] size: usize,
+) {
+    let bucket = Bucket::start().await;
+    let keys = FernetKeys::generate();
+    let (vault, has_lost) = vault_over(&bucket, &keys, request, true).await;
+    let object = prepared(&vault, "a", 9, size).await;
+    let error = object.publish(WriteCondition::IfAbsent).await.unwrap_err();
+    assert!(has_lost.load(Ordering::SeqCst), "no response was lost");
+    assert!(matches!(error, VaultError::Unavailable { .. }), "{error}");
+}
+
+/// A vault whose requests go over [`losing`].
+async fn vault_over(
+    bucket: &Bucket,
+    key: &SecretString,
+    request: &'static str,
+    hides: bool,
+) -> (Vault, Arc<AtomicBool>) {
     let server = bucket.server.endpoint_url();
     let server = server.strip_prefix("http://").unwrap().parse().unwrap();
-    let (endpoint, has_lost) = losing(server, request).await;
+    let (endpoint, has_lost) = losing(server, request, hides).await;
     let options = AwsOptions::from_lookup(|name| match name {
         "AWS_ENDPOINT_URL_S3" => Some(endpoint.clone()),
         "AWS_ACCESS_KEY_ID" => Some(bucket.server.access_key().to_owned()),
@@ -222,18 +266,9 @@ async fn a_writer_whose_response_is_lost_knows_its_own_object(
         _ => None,
     });
     let client = s3_client(&options.load().await, &options);
-    let vault = Vault::new(
-        client,
-        BUCKET,
-        crate::support::parse(&[&keys]),
-        Compression::None,
-    );
-
-    let object = prepared(&vault, "a", 9, size).await;
-    let info = object.publish(WriteCondition::IfAbsent).await.unwrap();
-    assert!(has_lost.load(Ordering::SeqCst), "no response was lost");
-    assert_eq!(info.etag, direct.head("a").await.unwrap().unwrap().etag);
-    assert_eq!(direct.get_bytes("a").await.unwrap(), Noise::bytes(9, size));
+    let keys = crate::support::parse(&[key]);
+    let vault = Vault::new(client, BUCKET, keys, Compression::None);
+    (vault, has_lost)
 }
 
 #[tokio::test]
