@@ -13,12 +13,20 @@ use crate::fence::Fence;
 use crate::schedule::get;
 use crate::values::values;
 
-/// The columns of `api.trips t` and `api.devices d` that [`read`] reads.
+/// The columns that [`read`] reads by their positions: of `api.trips t`, and the public id of the
+/// trip's device, which is `d.id` unless another expression is given.
 macro_rules! public_columns {
     () => {
-        "SELECT t.id AS trip_id, d.id AS device_id, t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time,
-                t.end_time, t.modified_date, t.council_district_start, t.council_district_end, t.census_geoid_start,
+        $crate::publish::public_columns!("d.id")
+    };
+    ($device_id:expr) => {
+        concat!(
+            "SELECT t.id AS trip_id, ",
+            $device_id,
+            " AS device_id, t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time, t.end_time,
+                t.modified_date, t.council_district_start, t.council_district_end, t.census_geoid_start,
                 t.census_geoid_end, t.trip_id AS provider_trip, t.device_id AS provider_device"
+        )
     };
 }
 pub(crate) use public_columns;

@@ -18,18 +18,17 @@ use crate::values::values;
 /// Few of the block's trips lie between two ids, so few are sorted. No index may serve this
 /// condition, hence the functions: it has the ids of every block. The devices are looked up one by
 /// one after that, so the first rows are on their way while the others are still being looked up.
-const LIVE: &str = "
-    SELECT t.id AS trip_id,
-           (SELECT d.id FROM api.devices d
-            WHERE d.provider_id = t.provider_id AND d.device_id = t.device_id LIMIT 1) AS device_id,
-           t.vehicle_type, t.trip_duration, t.trip_distance, t.start_time, t.end_time, t.modified_date,
-           t.council_district_start, t.council_district_end, t.census_geoid_start, t.census_geoid_end,
-           t.trip_id AS provider_trip, t.device_id AS provider_device
-    FROM api.trips t
+const LIVE: &str = concat!(
+    publish::public_columns!(
+        "(SELECT d.id FROM api.devices d
+          WHERE d.provider_id = t.provider_id AND d.device_id = t.device_id LIMIT 1)"
+    ),
+    " FROM api.trips t
     WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL AND t.modified_date >= $2
       AND uuid_gt(t.id, $3) AND uuid_le(t.id, $5)
     ORDER BY t.id
-    LIMIT $4";
+    LIMIT $4"
+);
 
 /// How many trips are passed on at a time.
 const PIECE: usize = 1000;
