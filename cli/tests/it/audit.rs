@@ -1,10 +1,16 @@
 //! Whether the portal has what the database has: `mds audit`, its repair, and `mds run --audit`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use local_stack::{Network, Place};
 use rstest::rstest;
+use sandbox_network::{Disturbance, Exchange};
 use sandbox_provider::Rates;
 use serde_json::{Map, Value, json};
+use tokio::sync::mpsc::unbounded_channel;
 use trips::status::BlockStatus::Published;
 
 use crate::support::{World, options, run, stderr, stdout, with, world_of};
@@ -501,4 +507,39 @@ async fn a_run_with_audit_publishes_what_differs_and_nothing_else() {
     assert_eq!(world.portal_requests("POST"), uploads + 2);
     assert_eq!(world.request_count(), requests);
     world.audit(0, &[]).await;
+}
+
+/// Somebody may publish meanwhile.
+#[rstest]
+#[case::goes(false)]
+#[case::comes(true)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_comes_or_goes_between_two_pages_moves_no_other_row(#[case] comes: bool) {
+    let mut world = published_world().await;
+    let first = world.whole_portal().into_keys().next().unwrap();
+    world.stack.portal.cap_pages(7);
+    let pages = Arc::new(AtomicUsize::new(0));
+    let (sender, mut second_page) = unbounded_channel();
+    let decide = move |place, _: usize, exchange: &Exchange<'_>| {
+        let is_of_rows = place == Place::Portal && exchange.mentions("order=trip_id");
+        if is_of_rows && pages.fetch_add(1, Ordering::SeqCst) == 1 {
+            sender.send(()).unwrap();
+            return Disturbance::Delay(Duration::from_millis(500));
+        }
+        Disturbance::Pass
+    };
+    let url = world.stack.database_url.clone();
+    let network = Network::before(&mut world.stack, &url, decide);
+    let _network = network.await.unwrap();
+    let change = async {
+        second_page.recv().await.unwrap();
+        if comes {
+            let end = json!("2020-01-15T18:30:00");
+            world.add(&first, "00000000-0000-4000-8000-000000000000", end);
+        } else {
+            world.stack.portal.lose_row(&first).unwrap();
+        }
+    };
+    let (report, ()) = tokio::join!(world.audit(0, &["--rows"]), change);
+    assert_eq!(counts(&report), [0; 4]);
 }

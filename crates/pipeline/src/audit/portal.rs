@@ -14,7 +14,7 @@ use super::ExtraRow;
 use super::content::{Content, parse_time};
 use super::hours::HourSums;
 use crate::error::{ErrorName, PipelineError};
-use crate::publish::sending::present;
+use crate::publish::sending::{present, quoted};
 
 /// How many rows a query asks for. A portal, or a proxy before it, may return fewer at a time.
 pub(super) const PAGE_ROWS: usize = 50_000;
@@ -95,36 +95,32 @@ impl Dataset {
         &self,
         range: HourRange,
     ) -> Result<BTreeMap<Hour, HourSums>, PipelineError> {
-        let within = within(range);
         let mut sums = BTreeMap::new();
-        let mut read = 0;
-        loop {
+        let mut rest = Some(range);
+        while let Some(unread) = rest {
             let page: Vec<Map<String, Value>> = self
-                .page(
-                    &[
-                        ("$select", HOUR_SUMS),
-                        ("$where", &within),
-                        ("$group", "end_day, end_hour"),
-                        ("$order", "end_day, end_hour"),
-                    ],
-                    read,
-                )
+                .page(&[
+                    ("$select", HOUR_SUMS),
+                    ("$where", &within(unread)),
+                    ("$group", "end_day, end_hour"),
+                    ("$order", "end_day, end_hour"),
+                ])
                 .await?;
-            let known = sums.len();
+            if page.is_empty() {
+                break;
+            }
+            let mut next = unread.first();
             for row in &page {
                 let (hour, of_hour) = hour_sums(row).ok_or_else(not_understood)?;
+                if hour < next {
+                    return Err(not_in_order("end_time"));
+                }
+                next = hour.next();
                 sums.insert(hour, of_hour);
             }
-            if sums.len() == known && !page.is_empty() {
-                return Err(repeated_page());
-            }
-            read += page.len();
-            let last = sums.last_key_value();
-            let is_whole = last.is_some_and(|(hour, _)| hour.next() == range.end());
-            if page.is_empty() || is_whole {
-                return Ok(sums);
-            }
+            rest = HourRange::new(next, range.end());
         }
+        Ok(sums)
     }
 
     /// The rows of these ranges, in order of their ids.
@@ -146,7 +142,7 @@ impl Dataset {
         Pages {
             dataset: self,
             filter,
-            read: 0,
+            last: None,
             page: VecDeque::new(),
             is_last: false,
         }
@@ -162,20 +158,21 @@ impl Dataset {
     async fn page<T: serde::de::DeserializeOwned>(
         &self,
         query: &[(&str, &str)],
-        offset: usize,
     ) -> Result<Vec<T>, PipelineError> {
-        let (limit, offset) = (PAGE_ROWS.to_string(), offset.to_string());
+        let limit = PAGE_ROWS.to_string();
         let mut query = query.to_vec();
-        query.extend([("$limit", limit.as_str()), ("$offset", offset.as_str())]);
+        query.push(("$limit", limit.as_str()));
         Ok(self.client.query(&query).await?)
     }
 }
 
-/// The rows of a query, page by page.
+/// The rows of a query, page by page. A page begins after the last row of the one before, and not
+/// after a number of rows: somebody may publish meanwhile.
 pub(super) struct Pages<'a> {
     dataset: &'a Dataset,
     filter: String,
-    read: usize,
+    /// The identifier of the last row that was read.
+    last: Option<String>,
     page: VecDeque<PortalRow>,
     is_last: bool,
 }
@@ -184,15 +181,23 @@ impl Pages<'_> {
     /// The next row; `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<PortalRow>, PipelineError> {
         if self.page.is_empty() && !self.is_last {
+            let filter = match &self.last {
+                None => self.filter.clone(),
+                Some(last) => format!("({}) and trip_id > {}", self.filter, quoted(last)),
+            };
             let query = [
                 ("$select", self.dataset.columns.as_str()),
-                ("$where", &self.filter),
+                ("$where", &filter),
                 ("$order", "trip_id"),
             ];
-            let page: Vec<PortalRow> = self.dataset.page(&query, self.read).await?;
-            self.read += page.len();
+            let page: Vec<PortalRow> = self.dataset.page(&query).await?;
             // A page that is shorter than asked for may be followed by others.
             self.is_last = page.is_empty();
+            let last = page.last().map(|row| row.id.clone());
+            if last.is_some() && last == self.last {
+                return Err(not_in_order("trip_id"));
+            }
+            self.last = last;
             self.page = page.into();
         }
         Ok(self.page.pop_front())
@@ -240,10 +245,14 @@ fn whole_number(text: &str) -> Option<i128> {
     whole.parse().ok()
 }
 
-fn repeated_page() -> PipelineError {
+/// The error of rows that the query excludes, or that come in another order.
+pub(super) fn not_in_order(column: &str) -> PipelineError {
     PipelineError::new(
         ErrorName::SocrataRejected,
-        "the portal returns the sums of the same hours again and again: does a proxy before it leave out $offset?",
+        format!(
+            "the portal's rows are not those that the query asks for, in the order of {column}: does a proxy before \
+             it leave out $where or $order?"
+        ),
     )
 }
 

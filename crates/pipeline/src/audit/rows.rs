@@ -12,8 +12,8 @@ use super::Auditor;
 use super::batches::{Batch, batches};
 use super::content::Content;
 use super::findings::{ExtraRow, Findings};
-use super::portal::{Pages, PortalRow};
-use crate::error::{ErrorName, PipelineError};
+use super::portal::{Pages, PortalRow, not_in_order};
+use crate::error::PipelineError;
 
 /// Rows that one batch lacks are looked up in the rest of the dataset, unless they are more: then
 /// the portal has lost them.
@@ -205,16 +205,9 @@ async fn next_trip(
     while let Some(row) = rows.next().await? {
         match row.trip() {
             Some(id) if last.is_none_or(|last| last < id) => return Ok(Some((id, row))),
-            Some(_) => return Err(not_in_order()),
+            Some(_) => return Err(not_in_order("trip_id")),
             None => findings.add_extra(row.extra()),
         }
     }
     Ok(None)
-}
-
-fn not_in_order() -> PipelineError {
-    PipelineError::new(
-        ErrorName::SocrataRejected,
-        "the portal's rows are not in the order of trip_id that the query asks for",
-    )
 }

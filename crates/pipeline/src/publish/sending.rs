@@ -94,7 +94,7 @@ fn encoded_bytes(id: &str) -> usize {
 }
 
 /// The id as text of SoQL.
-fn quoted(id: &str) -> String {
+pub(crate) fn quoted(id: &str) -> String {
     format!("'{}'", id.replace('\'', "''"))
 }
 
