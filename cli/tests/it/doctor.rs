@@ -640,3 +640,28 @@ async fn a_clock_that_is_off_is_named_although_nothing_can_be_signed() {
         &["s ahead of that of S3", "clock"],
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_looked_at_in_the_tables_is_not_ok() {
+    let world = world().await;
+    for (broken, what) in [
+        (
+            "ALTER TABLE api.runs RENAME COLUMN stage TO phase",
+            "the stages of the runs could not be checked",
+        ),
+        (
+            "ALTER TABLE api.devices RENAME COLUMN device_id TO other_id",
+            "the public ids could not be checked",
+        ),
+    ] {
+        world.database.batch_execute(broken).await.unwrap();
+        let found = Diagnosis::of(world.mds(&[])).await;
+        let migrations = found.checks.iter().find(|it| it["check"] == "migrations");
+        let migrations = migrations.unwrap();
+        assert_eq!(migrations["outcome"], "warning", "{migrations}");
+        assert!(
+            migrations["finding"].as_str().unwrap().contains(what),
+            "{migrations}"
+        );
+    }
+}

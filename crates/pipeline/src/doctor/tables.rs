@@ -88,12 +88,18 @@ async fn connect(env: Environment) -> Result<(Verdict, Config, Store), Verdict> 
 }
 
 fn unusable(error: &StoreError) -> Verdict {
+    let (finding, remedy) = explained(error);
+    Verdict::broken(finding, remedy)
+}
+
+/// What an error says, and what to do about it.
+fn explained(error: &StoreError) -> (String, &'static str) {
     let message = error.to_string();
     if let StoreError::Unavailable(failure) = error
         && let Some(way_out) = failure.way_out()
     {
         let finding = message.trim_end_matches(way_out).trim_end_matches("; ");
-        return Verdict::broken(finding, way_out);
+        return (finding.to_owned(), way_out);
     }
     let remedy = match error {
         StoreError::Unavailable(_) => {
@@ -105,6 +111,7 @@ fn unusable(error: &StoreError) -> Verdict {
              DATABASE_SECRET names"
         }
         StoreError::LacksRight(_) => GRANTS,
+        StoreError::NotMigrated(_) => "mds migrate",
         StoreError::ReadOnly => {
             "ALTER ROLE … SET default_transaction_read_only = off, or use another role"
         }
@@ -113,7 +120,7 @@ fn unusable(error: &StoreError) -> Verdict {
         }
         _ => EDIT,
     };
-    Verdict::broken(message, remedy)
+    (message, remedy)
 }
 
 async fn rights(store: &Store) -> Verdict {
@@ -182,17 +189,51 @@ async fn migrations(config: &Config, store: &Store) -> Verdict {
     }
 }
 
-/// The tables know no stages, so a second one takes the hours of the first for its own.
+/// What else may be wrong with tables that have every migration.
 async fn version(config: &Config, store: &Store) -> Verdict {
-    let other_zone = store.check_time_zone(&config.settings.time_zone).await;
-    if let Err(error @ StoreError::OtherZone { .. }) = other_zone {
-        return Verdict::broken(error.to_string(), EDIT);
-    }
     let version = format!("the tables have version {}", Store::newest_version());
-    if let Ok((devices, trips)) = store.count_shown_ids().await
-        && devices + trips > 0
-    {
-        return Verdict::broken(
+    let found = [
+        (
+            "the time zone of the archives",
+            other_zone(config, store).await,
+        ),
+        ("the public ids", shown_ids(&version, store).await),
+        (
+            "the stages of the runs",
+            other_stage(&version, config, store).await,
+        ),
+    ];
+    let mut unseen = None;
+    for (what, found) in found {
+        match found {
+            Ok(None) => {}
+            Ok(Some(verdict)) => return verdict,
+            Err(error) => unseen = unseen.or(Some((what, error))),
+        }
+    }
+    let Some((what, error)) = unseen else {
+        return Verdict::ok(version);
+    };
+    let (why, remedy) = explained(&error);
+    Verdict::warning(
+        format!("{version}; {what} could not be checked: {why}"),
+        remedy,
+    )
+}
+
+async fn other_zone(config: &Config, store: &Store) -> Result<Option<Verdict>, StoreError> {
+    match store.check_time_zone(&config.settings.time_zone).await {
+        Err(error @ StoreError::OtherZone { .. }) => {
+            Ok(Some(Verdict::broken(error.to_string(), EDIT)))
+        }
+        checked => checked.map(|()| None),
+    }
+}
+
+async fn shown_ids(version: &str, store: &Store) -> Result<Option<Verdict>, StoreError> {
+    let (devices, trips) = store.count_shown_ids().await?;
+    Ok((devices + trips > 0).then(|| {
+        Verdict::broken(
             format!(
                 "{version}; {} and {} of the newest 100,000 have an id of the provider for their public id, so their \
                  rows are not published",
@@ -200,18 +241,25 @@ async fn version(config: &Config, store: &Store) -> Verdict {
                 counted(trips, "trip")
             ),
             store::NEW_PUBLIC_IDS,
-        );
-    }
+        )
+    }))
+}
+
+/// The tables know no stages, so a second one takes the hours of the first for its own.
+async fn other_stage(
+    version: &str,
+    config: &Config,
+    store: &Store,
+) -> Result<Option<Verdict>, StoreError> {
     let stage = config.env.stage.as_str();
-    let stages = store.stages_of_runs().await.unwrap_or_default();
-    match stages.into_iter().find(|other| other != stage) {
-        Some(other) => Verdict::warning(
+    let mut stages = store.stages_of_runs().await?.into_iter();
+    Ok(stages.find(|other| other != stage).map(|other| {
+        Verdict::warning(
             format!(
                 "{version}; runs of the stage {other} have used them, too, and each stage takes the other's hours \
                  for its own"
             ),
             "give each stage a database of its own (mds config edit settings)",
-        ),
-        None => Verdict::ok(version),
-    }
+        )
+    }))
 }
