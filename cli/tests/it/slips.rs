@@ -248,3 +248,23 @@ async fn a_step_over_a_file_says_what_it_did() {
         )
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boundaries_stop_a_run_whose_first_blocks_are_loaded_already() {
+    let world = world_with(&["bird"], Map::new()).await;
+    let loaded = run("bird", "2020-01-15-00", "2020-01-15-11");
+    let loaded = with(&loaded, &["--no-sync-socrata"]);
+    world.expect(0, &loaded).await;
+    let requests = world.request_count();
+    let vault = world.vault().await;
+    let broken = json!({"type": "FeatureCollection", "features": "none"});
+    vault
+        .put_json("boundaries/cell.json", &broken, Seal::Plain)
+        .await
+        .unwrap();
+    let day = run("bird", "2020-01-15-00", "2020-01-16-00");
+    let said = stderr(&world.expect(2, &day).await);
+    assert_eq!(said.matches("boundaries/cell.json").count(), 1, "{said}");
+    assert_eq!(world.request_count(), requests);
+    assert_eq!(world.uploads(), []);
+}

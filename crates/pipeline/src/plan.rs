@@ -99,6 +99,9 @@ pub struct Plan {
     pub nothing: Option<Nothing>,
     /// The first ten blocks.
     pub blocks: Vec<PlannedBlock>,
+    /// Whether a block of the plan is to be loaded.
+    #[serde(skip)]
+    pub loads: bool,
     /// What the audit has found; `None` for a plan without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditSummary>,

@@ -17,7 +17,7 @@ use crate::error::{ErrorName, PipelineError};
 use crate::event::BlockItem;
 use crate::manifest::read_manifest;
 use crate::patience::{Patience, millis};
-use crate::plan::{Plan, PlannedBlock};
+use crate::plan::Plan;
 use crate::run_step::{run_step, step_within};
 use crate::span::{run_span, step_span};
 use crate::step::{MAX_STEP_TIME, warn_not_recorded};
@@ -88,8 +88,7 @@ pub async fn run_local(
 
 /// Reads the boundaries once, before the first of the blocks that would all fail for them.
 async fn check_boundaries(ctx: &Context, plan: &Plan) -> Result<(), PipelineError> {
-    let loads = |block: &PlannedBlock| block.steps.contains(&Step::SyncDb);
-    if plan.blocks.iter().any(loads) {
+    if plan.loads {
         match ctx.boundaries().await {
             Err(error) if error.name == ErrorName::ConfigInvalid => return Err(error),
             // A step waits for a bucket that is away.

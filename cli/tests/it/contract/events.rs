@@ -69,6 +69,7 @@ fn a_plan_has_the_members_of_the_contract() {
             message: String::new(),
         }),
         blocks: Vec::new(),
+        loads: false,
         audit: Some(AuditSummary {
             hours: 0,
             hours_that_differ: 0,

@@ -70,6 +70,7 @@ impl<'a> Planner<'a> {
             },
             nothing: None,
             blocks: Vec::new(),
+            loads: false,
             audit: None,
         };
         let output = if request.dry_run {
@@ -129,6 +130,7 @@ impl<'a> Planner<'a> {
             lacks_archive,
         };
         self.plan.block_count += 1;
+        self.plan.loads |= block.steps.contains(&Step::SyncDb);
         if let (Some(output), Some(schedule_id)) = (&mut self.output, row.schedule_id) {
             output.manifest.push(schedule_id, &block).await?;
         }
