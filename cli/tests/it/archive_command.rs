@@ -244,3 +244,15 @@ async fn a_reader_that_has_read_enough_is_no_error() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(!stderr(&output).contains("Broken pipe"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_refuses_a_request_is_named_and_no_archive_is_called_missing() {
+    let world = world().await;
+    world.expect(0, &ONE_HOUR).await;
+    let (_link, variable) = world.bucket_refusing("HEAD", "trips.json").await;
+    let mut command = world.mds(&with(&GET, &["--object", "telemetry"]));
+    command.envs(variable);
+    let said = stderr(&World::output_of(command).await);
+    assert!(said.contains("S3 refused the request"), "{said}");
+    assert!(!said.contains("is not archived"), "{said}");
+}

@@ -439,3 +439,59 @@ async fn a_file_that_no_key_opens_is_replaced_only_if_that_is_meant() {
     }
     assert_eq!(world.revealed("settings").await, texts[0].1);
 }
+
+/// Nothing is taken for granted that broken settings may say otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn as_long_as_the_settings_are_broken_nobody_guesses_what_they_say() {
+    let world = world().await;
+    let settings = world.revealed("settings").await;
+    let bucket = world.stack.bucket_folder();
+    fs::write(bucket.join(SETTINGS), "{").unwrap();
+
+    // A civil hour is one of the city's zone.
+    let get = ["config", "get", "providers", "--version"];
+    let error = stderr(&world.expect(2, &with(&get, &["2026-01-01-00"])).await);
+    assert!(
+        error.contains("time zone is not known") && error.contains("number or id"),
+        "{error}"
+    );
+    world
+        .expect(0, &with(&get, &["2026-01-01T00:00:00Z"]))
+        .await;
+
+    // What a layer's file must have depends on BOUNDARIES.
+    let cell = bucket.join("boundaries/cell.json");
+    let text = fs::read_to_string(&cell).unwrap();
+    let put =
+        async |status: i32, name: &str| world.put(status, name, &text, &["--plain-text"]).await;
+    let told = put(0, "boundaries/cell.json").await;
+    assert!(told.contains("not checked against its layer"), "{told}");
+    let error = put(2, "cells.json").await;
+    assert!(error.contains("nobody knows whether BOUNDARIES"), "{error}");
+    fs::remove_file(&cell).unwrap();
+    let found = stdout(&world.expect(1, &["config", "check"]).await);
+    assert!(found.contains("the boundaries are not checked"), "{found}");
+    assert!(!found.contains("cell.json"), "{found}");
+
+    // The settings can be put right, and the boundaries after them.
+    world
+        .put(0, "settings", &settings, &["--accept-removal"])
+        .await;
+    put(0, "boundaries/cell.json").await;
+    world.expect(0, &["config", "check"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_the_bucket_refuses_are_no_default_time_zone() {
+    let world = world().await;
+    let (_link, variable) = world.bucket_refusing("GET", SETTINGS).await;
+    let mut get = world.mds(&["config", "get", "providers", "--version", "2026-01-01-00"]);
+    get.envs(variable);
+    let output = World::output_of(get).await;
+    let error = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("S3 refused the request") && error.contains("time zone is not known"),
+        "{error}"
+    );
+}

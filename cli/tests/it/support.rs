@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use local_stack::{LocalStack, StackOptions};
+use sandbox_network::{Disturbance, Exchange, Link, Reply};
 use sandbox_provider::{MdsVersion, ProviderOptions};
 use serde_json::{Map, Value, json};
 use trips::status::BlockStatus;
@@ -262,6 +263,34 @@ impl World {
         let mut config = vault.get_json(&key).await.unwrap();
         edit(&mut config);
         vault.put_json(&key, &config, Seal::Encrypt).await.unwrap();
+    }
+
+    /// A way to the bucket on which requests are refused that begin with this method and mention
+    /// this text, and the variable that leads `mds` over it.
+    pub(crate) async fn bucket_refusing(
+        &self,
+        method: &'static str,
+        text: &'static str,
+    ) -> (Link, [(&'static str, String); 1]) {
+        let refusal = Reply {
+            status: 403,
+            headers: "content-type: application/xml\r\n".to_owned(),
+            body: "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+                .to_owned(),
+        };
+        let server = self.stack.s3.endpoint_url();
+        let server = server.strip_prefix("http://").unwrap().parse().unwrap();
+        let decide = move |exchange: &Exchange<'_>| {
+            let is_meant = exchange.head.starts_with(method.as_bytes()) && exchange.mentions(text);
+            if is_meant {
+                Disturbance::Answer(refusal.clone())
+            } else {
+                Disturbance::Pass
+            }
+        };
+        let link = Link::start(server, decide).await.unwrap();
+        let endpoint = format!("http://{}", link.address());
+        (link, [("AWS_ENDPOINT_URL_S3", endpoint)])
     }
 
     /// The bytes of an object as they are stored.

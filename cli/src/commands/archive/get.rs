@@ -47,7 +47,7 @@ pub(super) async fn get(
     let key = format!("{}{object}", archive.folder(&block));
     let content = match open(archive, &block, &key, object).await {
         Err(error) if error.name == ErrorName::ArchiveMissing => {
-            return Err(usage(missing(archive, &block, object, &key).await));
+            return Err(usage(missing(archive, &block, object, &key).await?));
         }
         opened => opened.with_context(|| name(archive, &block))?,
     };
@@ -77,7 +77,16 @@ fn name(archive: &Archive, block: &Block) -> String {
 }
 
 /// What to do about an object that is not there.
-async fn missing(archive: &Archive, block: &Block, object: &str, key: &str) -> String {
+///
+/// # Errors
+///
+/// The bucket does not say whether it has the hour's archive.
+async fn missing(
+    archive: &Archive,
+    block: &Block,
+    object: &str,
+    key: &str,
+) -> Result<String, PipelineError> {
     let name = name(archive, block);
     let options = format!(
         "--provider {} --time-max {}",
@@ -85,10 +94,12 @@ async fn missing(archive: &Archive, block: &Block, object: &str, key: &str) -> S
         block.hour.label(&archive.zone)
     );
     let trips = format!("{}{}", archive.folder(block), BlockObject::Trips.as_str());
-    if !archive.vault.exists(&trips).await.unwrap_or_default() {
+    if !archive.vault.exists(&trips).await? {
         let command = format!("mds extract {options}");
         let advice = archive.advice(&block.provider, &command).await;
-        return format!("{name} is not archived (there is no {trips}); {advice}");
+        return Ok(format!(
+            "{name} is not archived (there is no {trips}); {advice}"
+        ));
     }
     let way = match BlockObject::ALL
         .into_iter()
@@ -106,7 +117,7 @@ async fn missing(archive: &Archive, block: &Block, object: &str, key: &str) -> S
             format!("`mds archive list {options}` names what there is")
         }
     };
-    format!("{name} has no {object} (there is no {key}): {way}")
+    Ok(format!("{name} has no {object} (there is no {key}): {way}"))
 }
 
 /// Writes to standard output, where a reader may end early, or to a file that appears whole.

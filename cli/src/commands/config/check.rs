@@ -66,8 +66,12 @@ pub(super) async fn check_stored(stage: &StageArgs, json: bool) -> anyhow::Resul
 /// Refuses the providers file in place of the settings, and the other way round. It is the variable
 /// that is wrong, and not the file.
 async fn refuse_the_other_file(kind: FileKind, key: &str, vault: &Vault) -> anyhow::Result<()> {
-    let file = vault.get_bytes(key).await.ok();
-    let file = file.and_then(|text| serde_json::from_slice(strip_byte_order_mark(&text)).ok());
+    let text = match vault.get_bytes(key).await {
+        Err(error) if error.is_transient() => return Err(error.into()),
+        // What is wrong is said of the file.
+        file => file.ok(),
+    };
+    let file = text.and_then(|text| serde_json::from_slice(strip_byte_order_mark(&text)).ok());
     match file.and_then(|file: Value| kind.mistaken(&file)) {
         Some(why) => Err(usage(format!(
             "{} names {key}, which {why}; correct the variable, or store the file that belongs there with `mds config \
@@ -86,9 +90,10 @@ async fn refuse_the_other_file(kind: FileKind, key: &str, vault: &Vault) -> anyh
 ///
 /// The bucket is out of reach.
 pub(crate) async fn check_all(env: &Environment, vault: &Vault) -> anyhow::Result<Vec<Checked>> {
-    let layers = content::layers(env, vault).await;
+    let known = content::layers(env, vault).await?;
+    let layers = known.as_deref().unwrap_or_default();
     let mut keys = vec![env.settings_key.clone(), env.providers_key.clone()];
-    for layer in &layers {
+    for layer in layers {
         if !keys.contains(&layer.key) {
             keys.push(layer.key.clone());
         }
@@ -97,15 +102,21 @@ pub(crate) async fn check_all(env: &Environment, vault: &Vault) -> anyhow::Resul
     for key in keys {
         checked.push(check_object(&key, env, vault).await?);
     }
+    if known.is_none() {
+        checked[0].warnings.push(
+            "the boundaries are not checked, since nothing says which layers there are".to_owned(),
+        );
+        return Ok(checked);
+    }
     let mut pages = vault.list("config/");
     while let Some(page) = pages.next_page().await? {
         let unread = page.into_iter().filter(|it| {
-            !it.key.starts_with(history::FOLDER) && !names::may_be_read(&it.key, env, &layers)
+            !it.key.starts_with(history::FOLDER) && !names::may_be_read(&it.key, env, layers)
         });
         checked.extend(unread.map(|it| Checked {
             warnings: vec![format!(
                 "nothing reads this object{}",
-                names::suggestion(&it.key, env, &layers)
+                names::suggestion(&it.key, env, layers)
             )],
             problem: None,
             key: it.key,

@@ -26,8 +26,20 @@ pub(crate) async fn check(
     vault: &Vault,
     text: &[u8],
 ) -> anyhow::Result<Vec<String>> {
-    let layers = layers(env, vault).await;
-    names::check_key(key, env, &layers)?;
+    // The settings themselves may be what has to be corrected.
+    let known = if names::is_known(key, env) {
+        Some(Vec::new())
+    } else {
+        layers(env, vault).await?
+    };
+    if known.is_none() && !names::may_be_read(key, env, &[]) {
+        return Err(failure::usage(format!(
+            "the stored settings cannot be used, so nobody knows whether BOUNDARIES names {key}; `mds config check` says \
+             what is wrong with them"
+        )));
+    }
+    let layers = known.as_deref().unwrap_or_default();
+    names::check_key(key, env, layers)?;
     if key == env.providers_key || is_kind(key, env, Kind::Providers) {
         return accept(pipeline::judge_providers(text));
     }
@@ -40,10 +52,16 @@ pub(crate) async fn check(
     }
     serde_json::from_slice::<IgnoredAny>(strip_byte_order_mark(text))
         .map_err(|e| failure::usage(format!("it is not JSON: {e}")))?;
-    if key.starts_with("boundaries/") || layers.iter().any(|layer| layer.key == key) {
-        let mut warnings = config::check_boundary(&layers, key, text)?;
-        if !layers.iter().any(|layer| layer.key == key) {
-            warnings.push(unnamed(key, &layers));
+    let is_named = layers.iter().any(|layer| layer.key == key);
+    if key.starts_with("boundaries/") || is_named {
+        let mut warnings = config::check_boundary(layers, key, text)?;
+        if known.is_none() {
+            warnings.push(format!(
+                "{key} is not checked against its layer, since the stored settings cannot be used; `mds config check` \
+                 says what is wrong with them"
+            ));
+        } else if !is_named {
+            warnings.push(unnamed(key, layers));
         }
         return Ok(warnings);
     }
@@ -210,24 +228,42 @@ fn entries(text: &[u8]) -> BTreeSet<String> {
         .collect()
 }
 
-/// The city's time zone, or the default one as long as no settings say otherwise.
-pub(super) async fn zone(env: &Environment, vault: &Vault) -> CivilZone {
-    let settings = vault.get_bytes(&env.settings_key).await.ok();
-    settings
-        .and_then(|text| quietly(|| Settings::from_json(&text)).ok())
-        .map_or_else(CivilZone::default, |settings| settings.time_zone)
+/// The city's time zone, or the default one as long as there are no settings.
+///
+/// # Errors
+///
+/// The settings cannot be read.
+pub(super) async fn zone(env: &Environment, vault: &Vault) -> anyhow::Result<CivilZone> {
+    let settings = stored_settings(env, vault).await?;
+    Ok(settings.map_or_else(CivilZone::default, |it| it.time_zone))
 }
 
-/// The layers of the settings in the bucket, or the default ones if there are none yet.
-pub(super) async fn layers(env: &Environment, vault: &Vault) -> Vec<Layer> {
-    let settings = vault.get_bytes(&env.settings_key).await;
-    settings
-        .ok()
-        .and_then(|text| {
-            quietly(|| Settings::from_json(&text))
-                .ok()?
-                .boundaries()
-                .ok()
-        })
-        .unwrap_or_else(boundaries::default_layers)
+/// The layers of the settings in the bucket, or the default ones as long as there are none. `None`
+/// if the settings cannot be used, so that nobody knows.
+///
+/// # Errors
+///
+/// The bucket is out of reach.
+pub(super) async fn layers(env: &Environment, vault: &Vault) -> anyhow::Result<Option<Vec<Layer>>> {
+    match stored_settings(env, vault).await {
+        Ok(None) => Ok(Some(boundaries::default_layers())),
+        Ok(Some(settings)) => Ok(settings.boundaries().ok()),
+        Err(error) if is_transient(&error) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+fn is_transient(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<VaultError>()
+        .is_some_and(VaultError::is_transient)
+}
+
+/// The settings in the bucket; `None` if it has none.
+async fn stored_settings(env: &Environment, vault: &Vault) -> anyhow::Result<Option<Settings>> {
+    match vault.get_bytes(&env.settings_key).await {
+        Ok(text) => Ok(Some(quietly(|| Settings::from_json(&text))?)),
+        Err(VaultError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -126,6 +126,12 @@ pub(super) async fn find(target: &Target, version: &str) -> anyhow::Result<Strin
         Ok(instant) => instant.to_utc(),
         Err(_) => {
             let zone = content::zone(&target.env, &target.vault).await;
+            let zone = zone.with_context(|| {
+                format!(
+                    "--version {version}: the city's time zone is not known, since the settings cannot be used; name \
+                     the version by its number or id, or by a time with an offset, such as 2020-01-31T17:00:00-06:00"
+                )
+            })?;
             let hour = zone.parse_time(version).map_err(|_| unknown())?;
             hour.start()
         }

@@ -46,6 +46,11 @@ pub(super) fn may_be_read(key: &str, env: &Environment, layers: &[Layer]) -> boo
     is_free || known(env, layers).iter().any(|it| it == key)
 }
 
+/// Whether an object with this key is read whatever layers the settings name.
+pub(super) fn is_known(key: &str, env: &Environment) -> bool {
+    key.ends_with(".pem") || known(env, &[]).iter().any(|it| it == key)
+}
+
 /// Asks whether a name or key is meant that is like one that nothing reads, or like its last part.
 pub(super) fn suggestion(key: &str, env: &Environment, layers: &[Layer]) -> String {
     let known = known(env, layers);
