@@ -15,9 +15,9 @@
 #   make chaos           attacks whole runs (SEEDS=0..300, or SEEDS=17 to repeat one)
 #   make e2e-chaos       attacks whole executions of the state machine (SEEDS=0..50, or SEEDS=17 to repeat one)
 #   make fuzz            feeds a parser what breaks it, with cargo-fuzz (TARGET=envelope RUNS=1000000)
+#   make fuzz-list       names the parsers for TARGET
 #   make fuzz-stable     the same with a stable compiler (TARGET=envelope, or all of them)
 #   make model           compares stories of several workers with a model in memory (CASES=0..300, or CASES=17)
-#   make fuzz-list       names the parsers for TARGET
 #   make screenshots     renews the pictures of docs/images
 #   make data-page       writes the tables of docs/DATA.md again
 #   make rds-roots       renews the certificate authorities of Amazon RDS that are built in
@@ -60,8 +60,9 @@ ifdef CI
 export CARGO_INCREMENTAL := 0
 endif
 
+# The lines before the first that is no comment.
 help:
-	@grep -E '^#' Makefile | sed 's/^# \{0,1\}//'
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 # The build of `make test`, which is ready much sooner than an optimized one.
 demo: .venv/installed

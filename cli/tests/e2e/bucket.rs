@@ -65,9 +65,15 @@ async fn what_was_deleted_replaced_or_lost_comes_back_from_versions_and_from_a_c
     world.shell(folder.path(), &replaced).await;
     assert_eq!(world.objects().await, before);
 
-    let stage = world.stack.bucket_folder().join("staging");
-    std::fs::remove_dir_all(stage.join("lime")).unwrap();
-    std::fs::write(stage.join("bird/2020/1/15/13/trips.json"), "damaged").unwrap();
+    let bucket = world.stack.bucket_folder();
+    for part in ["config", "boundaries", "staging/lime"] {
+        std::fs::remove_dir_all(bucket.join(part)).unwrap();
+    }
+    std::fs::write(
+        bucket.join("staging/bird/2020/1/15/13/trips.json"),
+        "damaged",
+    )
+    .unwrap();
     world.shell(folder.path(), &lost).await;
     assert_eq!(world.objects().await, before);
 

@@ -28,7 +28,7 @@ pub enum LogFormat {
 }
 
 /// Starts to write log lines to `writer`. `default_level` applies unless `MDS_LOG` or
-/// `AWS_LAMBDA_LOG_LEVEL` sets another, such as `debug` or `warn,pipeline=debug`.
+/// `AWS_LAMBDA_LOG_LEVEL` sets another, such as `warn` or `warn,pipeline=info`.
 ///
 /// Call it once per process; a later call has no effect.
 pub fn init_logs<W>(format: LogFormat, default_level: &str, writer: W)
@@ -42,7 +42,7 @@ where
     for variable in refused {
         tracing::warn!(
             config.key = variable,
-            "log level is not understood and not used; write one such as debug, or warn,pipeline=debug"
+            "log level is not understood and not used; write one such as warn, or warn,pipeline=info"
         );
     }
 }
