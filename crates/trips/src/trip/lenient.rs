@@ -7,7 +7,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// A type that every JSON value can be read as. An implementation overrides the methods for the
 /// JSON types that it expects; every other value reads as [`Lenient::ABSENT`].
@@ -83,22 +84,42 @@ impl<'de, T: Lenient<'de>> Visitor<'de> for AnyValue<T> {
     }
 }
 
-/// A number. Any other value is `None`.
+/// A number in its own digits, of which most are never needed. Any other value is `None`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Number(pub(super) Option<f64>);
+pub(super) struct Number<'a>(Option<&'a str>);
 
-impl Lenient<'_> for Number {
-    const ABSENT: Self = Self(None);
+impl Number<'_> {
+    /// No number.
+    pub(super) const NONE: Self = Self(None);
 
-    fn from_number(number: f64) -> Self {
-        Self(Some(number))
+    pub(super) fn is_number(self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The nearest `f64`. The parser's own may be the one beside it, in a build in which nothing
+    /// asks for exact ones.
+    pub(super) fn value(self) -> Option<f64> {
+        self.0.and_then(number_in)
     }
 }
 
-impl<'de> Deserialize<'de> for Number {
+impl<'de: 'a, 'a> Deserialize<'de> for Number<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserialize(deserializer)
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let number = text.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+        if number && may_be_out_of_range(text) && number_in(text).is_none() {
+            return Err(D::Error::custom(OUT_OF_RANGE));
+        }
+        Ok(Self(number.then_some(text)))
     }
+}
+
+/// What the parser says of a number that it reads.
+pub(super) const OUT_OF_RANGE: &str = "number out of range";
+
+/// The greatest `f64` has 309 digits.
+fn may_be_out_of_range(number: &str) -> bool {
+    number.len() > 300 || number.contains(['e', 'E'])
 }
 
 /// An object that reads as `T`. Any other value is `None`.

@@ -62,8 +62,10 @@ pub(super) struct RawTrip<'a> {
     #[serde(borrow)]
     pub(super) parking_category: Option<&'a RawValue>,
     route: Option<Route>,
-    start_location: Option<Object<Location>>,
-    end_location: Option<Object<Location>>,
+    #[serde(borrow)]
+    start_location: Option<Object<Location<'a>>>,
+    #[serde(borrow)]
+    end_location: Option<Object<Location<'a>>>,
     /// The trip was not UTF-8, and this is what is readable of it.
     mds_etl_not_utf8: Option<IgnoredAny>,
     /// The trip was no JSON, and these are its ids and times.
@@ -88,21 +90,25 @@ pub(super) struct End(pub(super) Option<Point>);
 
 /// MDS 2.0's GPS object, or a point of GeoJSON in its place: a feature or a geometry.
 #[derive(Deserialize)]
-struct Location {
-    lat: Option<Number>,
-    lng: Option<Number>,
-    geometry: Option<Object<Geometry>>,
-    coordinates: Option<Position>,
+struct Location<'a> {
+    #[serde(borrow)]
+    lat: Option<Number<'a>>,
+    #[serde(borrow)]
+    lng: Option<Number<'a>>,
+    #[serde(borrow)]
+    geometry: Option<Object<Geometry<'a>>>,
+    #[serde(borrow)]
+    coordinates: Option<Position<'a>>,
 }
 
-impl Location {
+impl Location<'_> {
     fn point(&self) -> Option<Point> {
-        let number = |field: Option<Number>| field.and_then(|number| number.0);
+        let number = |field: Option<Number<'_>>| field.and_then(Number::value);
         number(self.lat)
             .zip(number(self.lng))
             .map(|(lat, lng)| Point { lat, lng })
             .or_else(|| self.geometry.as_ref()?.0.as_ref()?.point())
-            .or_else(|| self.coordinates.as_ref()?.0)
+            .or_else(|| self.coordinates?.point())
     }
 }
 
@@ -133,7 +139,8 @@ impl<'a> RawTrip<'a> {
     /// specification of 2.0 still mentions one. The route tells a location that is missing. A trip
     /// with neither is of 2.0 if its other members are.
     pub(super) fn shape(&self) -> Shape {
-        let end = |location: &Object<Location>| End(location.0.as_ref().and_then(Location::point));
+        let end =
+            |location: &Object<Location<'_>>| End(location.0.as_ref().and_then(Location::point));
         let has_location = self.start_location.is_some() || self.end_location.is_some();
         if has_location || (self.route.is_none() && self.has_names_of_2_0()) {
             let track = self.route.as_ref().and_then(|route| route.0);

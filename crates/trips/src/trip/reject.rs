@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::lenient::OUT_OF_RANGE;
+
 /// One of the two ends of a trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -110,7 +112,7 @@ impl RejectReason {
             "not_an_object"
         } else if text.starts_with("duplicate field") {
             "member_twice"
-        } else if text.starts_with("number out of range") {
+        } else if text.starts_with(OUT_OF_RANGE) {
             "number_out_of_range"
         } else {
             "broken_text"

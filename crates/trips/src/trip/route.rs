@@ -13,31 +13,24 @@ use super::scalar::MILLISECONDS_FROM;
 /// The first and the last point are those of the route after a stable sort by timestamp
 /// (docs/CONTRACT.md, "Details that existing data depends on"). A point without a timestamp has the
 /// one of the point before it. Features without a pair of numbers are skipped.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Track {
-    first: Option<Sample>,
-    last: Option<Sample>,
+    start: Option<Point>,
+    end: Option<Point>,
     points: u64,
-    latest: f64,
     unordered: bool,
     unreadable: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Sample {
-    at: f64,
-    point: Point,
 }
 
 impl Track {
     /// The earliest point.
     pub(super) fn start(&self) -> Option<Point> {
-        self.first.map(|sample| sample.point)
+        self.start
     }
 
     /// The latest point: the earliest one, if there is no other.
     pub(super) fn end(&self) -> Option<Point> {
-        self.last.map(|sample| sample.point)
+        self.end
     }
 
     /// Whether the route has one point, so that nothing shows where the trip went.
@@ -55,11 +48,30 @@ impl Track {
     pub(super) fn has_unreadable_point(&self) -> bool {
         self.unreadable
     }
+}
 
-    fn add(&mut self, point: Point, timestamp: Option<f64>, last_timestamp: &mut f64) {
+/// A route of which some points have been read. Of these, only the ends become degrees.
+#[derive(Default)]
+struct Walk<'a> {
+    first: Option<Sample<'a>>,
+    last: Option<Sample<'a>>,
+    points: u64,
+    latest: f64,
+    unordered: bool,
+    unreadable: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Sample<'a> {
+    at: f64,
+    position: Position<'a>,
+}
+
+impl<'a> Walk<'a> {
+    fn add(&mut self, position: Position<'a>, timestamp: Option<f64>, last_timestamp: &mut f64) {
         let at = timestamp.map_or(*last_timestamp, milliseconds);
         *last_timestamp = at;
-        let sample = Sample { at, point };
+        let sample = Sample { at, position };
         if self.first.is_none_or(|first| at < first.at) {
             self.first = Some(sample);
         }
@@ -73,6 +85,17 @@ impl Track {
             self.latest.max(at)
         };
         self.points += 1;
+    }
+
+    fn track(&self) -> Track {
+        let point = |sample: Option<Sample<'_>>| sample?.position.point();
+        Track {
+            start: point(self.first),
+            end: point(self.last),
+            points: self.points,
+            unordered: self.unordered,
+            unreadable: self.unreadable,
+        }
     }
 }
 
@@ -110,22 +133,22 @@ impl<'de> Lenient<'de> for Features {
     const ABSENT: Self = Self(None);
 
     fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
-        let mut track = Track::default();
+        let mut walk = Walk::default();
         let mut last_timestamp = f64::NEG_INFINITY;
-        while let Some(Object(feature)) = list.next_element::<Object<Feature>>()? {
+        while let Some(Object(feature)) = list.next_element::<Object<Feature<'_>>>()? {
             let Some(feature) = feature else { continue };
             match feature.position() {
                 None => {}
-                Some(Position(None)) => track.unreadable = true,
-                Some(Position(Some(point))) => {
+                Some(position) if position.is_readable() => {
                     let time = feature.time();
-                    track.unreadable |= matches!(time, Some(PointTime(None)));
+                    walk.unreadable |= matches!(time, Some(PointTime(None)));
                     let timestamp = time.and_then(|time| time.0);
-                    track.add(*point, timestamp, &mut last_timestamp);
+                    walk.add(position, timestamp, &mut last_timestamp);
                 }
+                Some(_) => walk.unreadable = true,
             }
         }
-        Ok(Self(Some(track)))
+        Ok(Self(Some(walk.track())))
     }
 }
 
@@ -136,19 +159,21 @@ impl<'de> Deserialize<'de> for Features {
 }
 
 #[derive(Deserialize)]
-struct Feature {
-    geometry: Option<Object<Geometry>>,
+struct Feature<'a> {
+    #[serde(borrow)]
+    geometry: Option<Object<Geometry<'a>>>,
     properties: Option<Object<Properties>>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Geometry {
-    coordinates: Option<Position>,
+pub(super) struct Geometry<'a> {
+    #[serde(borrow)]
+    coordinates: Option<Position<'a>>,
 }
 
-impl Geometry {
+impl Geometry<'_> {
     pub(super) fn point(&self) -> Option<Point> {
-        self.coordinates.as_ref()?.0
+        self.coordinates?.point()
     }
 }
 
@@ -181,9 +206,9 @@ impl<'de> Deserialize<'de> for PointTime {
     }
 }
 
-impl Feature {
-    fn position(&self) -> Option<&Position> {
-        self.geometry.as_ref()?.0.as_ref()?.coordinates.as_ref()
+impl<'a> Feature<'a> {
+    fn position(&self) -> Option<Position<'a>> {
+        self.geometry.as_ref()?.0.as_ref()?.coordinates
     }
 
     fn time(&self) -> Option<PointTime> {
@@ -192,20 +217,39 @@ impl Feature {
 }
 
 /// GeoJSON's `[lng, lat, …]`.
-pub(super) struct Position(pub(super) Option<Point>);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Position<'a> {
+    lng: Number<'a>,
+    lat: Number<'a>,
+}
 
-impl<'de> Lenient<'de> for Position {
-    const ABSENT: Self = Self(None);
+impl Position<'_> {
+    fn is_readable(self) -> bool {
+        self.lng.is_number() && self.lat.is_number()
+    }
 
-    fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
-        let lng = list.next_element::<Number>()?.and_then(|n| n.0);
-        let lat = list.next_element::<Number>()?.and_then(|n| n.0);
-        skip_list(list)?;
-        Ok(Self(lat.zip(lng).map(|(lat, lng)| Point { lat, lng })))
+    /// The point; `None` without two numbers.
+    pub(super) fn point(self) -> Option<Point> {
+        let (lng, lat) = (self.lng.value()?, self.lat.value()?);
+        Some(Point { lat, lng })
     }
 }
 
-impl<'de> Deserialize<'de> for Position {
+impl<'de: 'a, 'a> Lenient<'de> for Position<'a> {
+    const ABSENT: Self = Self {
+        lng: Number::NONE,
+        lat: Number::NONE,
+    };
+
+    fn from_list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
+        let lng = list.next_element()?.unwrap_or(Number::NONE);
+        let lat = list.next_element()?.unwrap_or(Number::NONE);
+        skip_list(list)?;
+        Ok(Self { lng, lat })
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Position<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         lenient::deserialize(deserializer)
     }

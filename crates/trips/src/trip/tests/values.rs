@@ -489,6 +489,17 @@ proptest! {
         }
     }
 
+    /// Degrees are not off by a bit, also in a build in which the parser's own may be.
+    #[test]
+    fn degrees_are_the_nearest_to_the_digits(lat in 30.0..31.0_f64, lng in -98.0..-97.0_f64) {
+        let place = json!({"lat": lat, "lng": lng});
+        let locations = with(with(trip_2_0(), "start_location", place.clone()), "end_location", place);
+        for sent in [routed(json!([feature(lng, lat, 1), feature(lng, lat, 2)])), locations] {
+            let trip = accepted(&sent);
+            prop_assert_eq!((trip.start, trip.end), (Point { lat, lng }, Point { lat, lng }));
+        }
+    }
+
     /// Finding the ends in one pass has the same result as a stable sort.
     #[test]
     fn ends_agree_with_a_stable_sort(times in prop::collection::vec(0_i64..5, 2..12)) {
