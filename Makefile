@@ -41,8 +41,10 @@
 #   make deny            checks licences, bans and sources of the dependencies
 #   make advisories      checks the dependencies against RustSec's advisories, and prints their date (ADVISORY_DB=clone)
 #   make clean           deletes what was built and installed here
+# The parts of infra-check.
+INFRA_CHECKS = check-templates check-infra check-tools check-interpreters check-dags
 .PHONY: data-page screenshots help demo test setup fmt lint docs build unit e2e e2e-chaos chaos model fuzz fuzz-list fuzz-stable \
-	e2e-airflow-all infra-check retries statements compat lambda lambda-zips check-reproducible deployable deploy release \
+	e2e-airflow-all infra-check $(INFRA_CHECKS) retries statements compat lambda lambda-zips check-reproducible deployable deploy release \
 	version image image-materials check-image lambda-figures bench bench-loops deny advisories rds-roots clean
 
 CARGO ?= cargo
@@ -176,20 +178,32 @@ e2e-airflow-all: build $(AIRFLOWS:%=%/installed)
 			$(NEXTEST) --workspace --all-features --locked --profile airflow || exit 1; \
 	done
 
-# Validators for everything that is deployed to AWS. `sam validate` requires a region, although it sends no request. The tests
-# of the tools look at the dependencies of every platform, of which a build downloads only its own.
+# Validators for everything that is deployed to AWS, two at a time.
 infra-check: setup
+	@$(MAKE) --no-print-directory -j 2 $(INFRA_CHECKS)
+
+# `sam validate` requires a region, although it sends no request.
+check-templates:
 	.venv-e2e/bin/cfn-lint --regions us-east-1 us-gov-west-1 cn-north-1 -- infra/template.yaml infra/ci/oidc-role.yaml
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .venv-e2e/bin/sam validate --lint --template infra/template.yaml
 	.venv-e2e/bin/python tools/statelint.py statemachine.asl.json
 	.venv-e2e/bin/hadolint Dockerfile
 	.venv-e2e/bin/actionlint -no-color .github/workflows/*.yml infra/ci/*.yml
+
+check-infra:
 	.venv-e2e/bin/python -m unittest discover --quiet --start-directory infra/tests
+	.venv-e2e/bin/python tools/costs.py --check docs/COSTS.md
+
+# The tests look at the dependencies of every platform, of which a build downloads only its own.
+check-tools:
 	$(CARGO) fetch --locked --quiet
 	.venv-e2e/bin/python -m unittest discover --quiet --start-directory tools/tests
-	.venv-e2e/bin/python tools/costs.py --check docs/COSTS.md
+
+check-interpreters:
 	.venv-e2e/bin/python infra/interpreters/test_strict.py
 	.venv-e2e/bin/python infra/interpreters/retries.py --check docs/RETRIES.md
+
+check-dags:
 	.venv-airflow/bin/python infra/airflow/tests/test_dags.py
 
 retries: setup
