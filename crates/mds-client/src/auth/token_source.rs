@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http_kit::{Transient, host, read_body};
+use http_kit::{Transient, host, looks_like, read_body};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use reqwest::{RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -126,10 +126,11 @@ impl TokenSource {
         if !matches!(status, 200 | 201) {
             return Err(self.refusal(status, response, turns).await);
         }
+        let headers = response.headers().clone();
         let body = read_body(response, MAX_BYTES)
             .await
             .map_err(FetchError::token_body)?;
-        self.read(&body)
+        self.read(&headers, &body)
     }
 
     fn login(&self) -> RequestBuilder {
@@ -175,9 +176,9 @@ impl TokenSource {
         }
     }
 
-    fn read(&self, body: &[u8]) -> Result<Token, FetchError> {
-        let response: Value = serde_json::from_slice(body)
-            .map_err(|_| FetchError::malformed("the response of token_url is not JSON"))?;
+    fn read(&self, headers: &HeaderMap, body: &[u8]) -> Result<Token, FetchError> {
+        let response: Value =
+            serde_json::from_slice(body).map_err(|_| self.no_json(headers, body))?;
         let token = self.request.token_path.find(&response);
         let (text, headers) = token
             .and_then(Value::as_str)
@@ -192,6 +193,15 @@ impl TokenSource {
             headers,
             valid_until: lifetime.map(|lifetime| Instant::now() + lifetime),
         })
+    }
+
+    fn no_json(&self, headers: &HeaderMap, body: &[u8]) -> FetchError {
+        let looks = looks_like(headers, body).map(|looks| format!("; it looks like {looks}"));
+        FetchError::malformed(format!(
+            "the response of token_url on host {} is not JSON{}: look at token_url",
+            host(&self.request.url),
+            looks.unwrap_or_default()
+        ))
     }
 
     /// The error for a response without a token. If it explains itself, it most likely refuses.

@@ -501,6 +501,29 @@ async fn a_login_that_is_elsewhere_names_its_address(#[case] status: u16) {
     assert!(text.ends_with("look at token_url"), "{text}");
 }
 
+#[rstest]
+#[case(
+    "<html>Log in</html>",
+    "is not JSON; it looks like a web page (text/html): look at token_url"
+)]
+#[case("{\"jwt\":", "is not JSON: look at token_url")]
+#[tokio::test]
+async fn a_login_that_returns_something_else_says_what_it_looks_like(
+    #[case] body: &str,
+    #[case] says: &str,
+) {
+    let server = MockServer::start().await;
+    Mock::given(path("/token"))
+        .respond_with(ResponseTemplate::new(200).set_body_raw(body, "text/html"))
+        .mount(&server)
+        .await;
+    let error = fetch(&client(&server.uri(), &oauth(&server)))
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(text.ends_with(says) && !text.contains("Log in"), "{text}");
+}
+
 #[tokio::test]
 async fn a_fetched_token_may_have_the_word_of_its_scheme() {
     let server = MockServer::start().await;
