@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::publish::{self, public_columns};
-use crate::schedule::{get, read_provider, read_status};
+use crate::schedule::{get, read_block, read_status};
 
 /// The trips that count and end in one of the spans from `$1` to `$2`, in order of their public
 /// ids. A trip whose device has no public id is one of them: the portal must have it.
@@ -200,12 +200,8 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn blocks_of_hours(&self, hours: &[Hour]) -> Result<Vec<KnownBlock>, StoreError> {
         let known = |row: &Row| {
-            let start: DateTime<Utc> = get(row, "block_start")?;
             Ok(KnownBlock {
-                block: Block {
-                    provider: read_provider(row, "provider_name")?,
-                    hour: Hour::containing(start),
-                },
+                block: read_block(row)?,
                 status: read_status(get(row, "status_id")?)?,
                 archived_at: get(row, "archived_at")?,
             })
@@ -227,13 +223,9 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn owner_blocks(&self, schedule_ids: &[i64]) -> Result<Vec<OwnerBlock>, StoreError> {
         let owner = |row: &Row| {
-            let start: DateTime<Utc> = get(row, "block_start")?;
             Ok(OwnerBlock {
                 schedule_id: get(row, "schedule_id")?,
-                block: Block {
-                    provider: read_provider(row, "provider_name")?,
-                    hour: Hour::containing(start),
-                },
+                block: read_block(row)?,
                 status: read_status(get(row, "status_id")?)?,
                 is_waiting: get(row, "is_waiting")?,
             })

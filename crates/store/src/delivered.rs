@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::claim::Claim;
 use crate::error::{StoreError, failed};
-use crate::schedule::get;
+use crate::schedule::{get, read_count};
 use crate::values::values;
 
 /// The trips that a block has loaded, and how many of them a response lacks.
@@ -39,8 +39,8 @@ impl Claim {
             return Ok(LoadedTrips::default());
         };
         Ok(LoadedTrips {
-            loaded: get::<i64>(&row, "loaded")?.unsigned_abs(),
-            missing: get::<i64>(&row, "missing")?.unsigned_abs(),
+            loaded: read_count(&row, "loaded")?,
+            missing: read_count(&row, "missing")?,
         })
     }
 

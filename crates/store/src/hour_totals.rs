@@ -11,7 +11,7 @@ use trips::public_row::TimeRounding;
 use crate::audit::Span;
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, read_provider};
+use crate::schedule::{get, read_count, read_provider};
 
 /// The sums of a group of trips, with the provider of their block. A time of the second 8:00:05 of
 /// its day counts as 28,805: such sums tell whether every row is as new as it should be.
@@ -129,7 +129,7 @@ impl Group {
             provider: has_provider
                 .then(|| read_provider(row, "provider_name"))
                 .transpose()?,
-            trips: get::<i64>(row, "trips")?.unsigned_abs(),
+            trips: read_count(row, "trips")?,
             seconds: sum("seconds", "api.trips.trip_duration")?,
             metres: sum("metres", "api.trips.trip_distance")?,
             newest: get(row, "newest")?,

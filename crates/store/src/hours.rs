@@ -11,7 +11,9 @@ use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{self, get, read_status, read_usual_provider};
+use crate::schedule::{
+    get, read_count, read_count_if_any, read_hour, read_status, read_usual_provider, status_code,
+};
 
 /// An hour of a provider, as the view `api.hours` has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +55,7 @@ pub struct Found {
 const HOURS: &str = "
     SELECT h.block_start, h.state, h.status_id, h.trips_fetched, coalesce(h.trips_rejected, 0) AS rejected,
            coalesce(h.trips_duplicate, 0) AS duplicates, coalesce(h.trips_late, 0) AS late,
-           CASE WHEN h.status_id < 0 OR h.status_id = 1 OR h.message LIKE 'ProviderLostTrips: %' THEN h.message
+           CASE WHEN h.status_id = ANY ($4) OR h.message LIKE 'ProviderLostTrips: %' THEN h.message
                 ELSE (SELECT s.error_payload ->> 'note' FROM api.schedule s WHERE s.schedule_id = h.schedule_id)
            END AS message
     FROM api.hours h
@@ -116,7 +118,10 @@ impl Store {
             range.first().start(),
             range.end().start(),
         );
-        let parameters: [&(dyn ToSql + Sync); 3] = [&name, &first, &end];
+        let is_told = |it: &BlockStatus| it.is_failure() || *it == BlockStatus::NotPublished;
+        let told = BlockStatus::ALL.into_iter().filter(is_told);
+        let told: Vec<_> = told.map(status_code).collect();
+        let parameters: [&(dyn ToSql + Sync); 4] = [&name, &first, &end, &told];
         let client = self.client().await?;
         let rows = client.query_raw(HOURS, parameters).await.map_err(doing)?;
         let mut rows = std::pin::pin!(rows);
@@ -150,7 +155,7 @@ impl Store {
             )
             .await
             .map_err(failed("looking for the newest whole hour"))?;
-        row.map(|row| read_hour(&row)).transpose()
+        row.map(|row| read_hour(get(&row, 0)?)).transpose()
     }
 
     /// What was found in the trips of each provider's hours.
@@ -196,7 +201,7 @@ impl Store {
             .filter_map(|row| {
                 let provider = read_usual_provider(row, "provider_name").transpose()?;
                 Some(provider.and_then(|provider| {
-                    let number = get::<i64>(row, "number")?.unsigned_abs();
+                    let number = read_count(row, "number")?;
                     Ok((provider, get(row, "name")?, number))
                 }))
             })
@@ -206,24 +211,19 @@ impl Store {
 
 impl HourRow {
     fn read(row: &Row) -> Result<Self, StoreError> {
-        let number = |position: usize| get::<i64>(row, position).map(i64::unsigned_abs);
+        let number = |position: usize| read_count(row, position);
         let status: Option<i32> = get(row, 2)?;
         Ok(Self {
-            hour: read_hour(row)?,
+            hour: read_hour(get(row, 0)?)?,
             state: read_state(get(row, 1)?)?,
             status: status.map(read_status).transpose()?,
-            fetched: get::<Option<i64>>(row, 3)?.map(i64::unsigned_abs),
+            fetched: read_count_if_any(row, 3)?,
             rejected: number(4)?,
             duplicates: number(5)?,
             late: number(6)?,
             message: get(row, 7)?,
         })
     }
-}
-
-/// The hour that the first column says.
-fn read_hour(row: &Row) -> Result<Hour, StoreError> {
-    schedule::read_hour(get(row, 0)?)
 }
 
 fn read_state(name: &str) -> Result<HourState, StoreError> {

@@ -6,7 +6,7 @@ use trips::public_row::TimeRounding;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::get;
+use crate::schedule::{get, read_count};
 
 /// How many of the published rows are the only one with their pair of tracts, start and end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Store {
             )
             .await
             .map_err(failed("counting lone rows"))?;
-        let number = |column| get::<i64>(&row, column).map(i64::unsigned_abs);
+        let number = |column| read_count(&row, column);
         Ok(LoneRows {
             rows: number("rows")?,
             as_published: number("as_published")?,

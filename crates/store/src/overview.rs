@@ -9,7 +9,7 @@ use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, read_status, read_usual_provider};
+use crate::schedule::{get, read_count, read_status, read_usual_provider};
 
 /// The sums over a provider's blocks in a range. `fetched = loaded + rejected + duplicates` holds
 /// over the blocks that are loaded.
@@ -65,7 +65,7 @@ impl Store {
             )
             .await
             .map_err(failed("counting trips"))?;
-        Ok(get::<i64>(&row, "trips")?.unsigned_abs())
+        read_count(&row, "trips")
     }
 }
 
@@ -84,7 +84,7 @@ pub(crate) async fn read(
             continue;
         };
         let status = read_status(get(row, "status_id")?)?;
-        let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
+        let number = |column| read_count(row, column);
         let entry = overview
             .entry(provider.clone())
             .or_insert_with(|| ProviderOverview::new(provider));

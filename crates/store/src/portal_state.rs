@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, read_usual_provider, to_bigint};
+use crate::schedule::{get, read_count, read_usual_provider, to_bigint};
 
 /// What an audit has found of one provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl Store {
 impl LastAudit {
     /// `None` for that of a name that no provider can have.
     fn read(row: &Row) -> Result<Option<Self>, StoreError> {
-        let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
+        let number = |column| read_count(row, column);
         let belongs_to_none = get::<&str>(row, "provider_name")?.is_empty();
         let provider = match read_usual_provider(row, "provider_name")? {
             None if !belongs_to_none => return Ok(None),

@@ -3,16 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio_postgres::Row;
-use trips::block::{Block, Hour};
+use trips::block::Block;
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, read_provider, read_status, shortened, status_code};
+use crate::schedule::{get, read_block, read_status, shortened, status_code};
 use crate::values::values;
 
 mod enter;
@@ -78,7 +77,7 @@ impl PublicationState {
     /// Whether the status says that the portal has everything, as far as it can.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        !WAITING_STATUSES.contains(&self.status)
+        !self.status.is_waiting()
     }
 
     fn read(row: &Row) -> Result<Self, StoreError> {
@@ -87,12 +86,8 @@ impl PublicationState {
             is_pending,
             refusal,
         });
-        let start: DateTime<Utc> = get(row, "block_start")?;
         Ok(Self {
-            block: Block {
-                provider: read_provider(row, "provider_name")?,
-                hour: Hour::containing(start),
-            },
+            block: read_block(row)?,
             status: read_status(get(row, "status_id")?)?,
             counts: get(row, "socrata_status")?,
             entry,
@@ -207,7 +202,7 @@ impl Store {
                     schedule_id,
                     status_code(BlockStatus::Published),
                     status_code(BlockStatus::NoTrips),
-                    WAITING_STATUSES.map(status_code).as_slice(),
+                    BlockStatus::WAITING.map(status_code).as_slice(),
                 ])
             .await
             .map_err(failed("recording an upload"))?;
@@ -247,16 +242,9 @@ impl Store {
 
 /// Statuses of a block whose publishing can fail.
 fn publishable_statuses() -> Vec<i32> {
-    WAITING_STATUSES
+    BlockStatus::WAITING
         .into_iter()
         .chain([BlockStatus::Published])
         .map(status_code)
         .collect()
 }
-
-/// Statuses of a loaded block that an upload changes to published.
-const WAITING_STATUSES: [BlockStatus; 3] = [
-    BlockStatus::Loaded,
-    BlockStatus::LoadedWithRejects,
-    BlockStatus::PublishFailed,
-];

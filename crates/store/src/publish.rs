@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::fence::Fence;
-use crate::schedule::get;
+use crate::schedule::{get, read_count};
 use crate::values::values;
 
 /// The columns that [`read`] reads by their positions: of `api.trips t`, and the public id of the
@@ -112,7 +112,7 @@ impl Store {
     pub async fn count_shown_ids(&self) -> Result<(u64, u64), StoreError> {
         let row = self.client().await?.query_one(SHOWN_IDS, &[]).await;
         let row = row.map_err(failed("looking for ids of the provider"))?;
-        let count = |column| get::<i64>(&row, column).map(i64::unsigned_abs);
+        let count = |column| read_count(&row, column);
         Ok((count("devices")?, count("trips")?))
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
 use tokio_postgres::row::RowIndex;
 use tokio_postgres::types::FromSql;
-use trips::block::{Hour, ProviderName};
+use trips::block::{Block, Hour, ProviderName};
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ pub use archived::ArchiveRecord;
 pub(crate) use archived::write_archive;
 pub use insert::PlannedBlocks;
 pub use planning::ScheduledBlock;
-pub(crate) use status::{read_status, status_code};
+pub(crate) use status::{read_status, status_code, status_list};
 pub(crate) use update::{shortened, to_bigint, update_schedule};
 
 /// The columns of `api.schedule s` and `api.providers p` that [`ScheduleRow::read`] reads.
@@ -158,6 +158,14 @@ pub(crate) fn read_hour(start: DateTime<Utc>) -> Result<Hour, StoreError> {
     })
 }
 
+/// Reads the block that a row tells of, by its columns `provider_name` and `block_start`.
+pub(crate) fn read_block(row: &Row) -> Result<Block, StoreError> {
+    Ok(Block {
+        provider: read_provider(row, "provider_name")?,
+        hour: read_hour(get(row, "block_start")?)?,
+    })
+}
+
 /// Reads column `provider_name` of `api.providers`.
 pub(crate) fn read_provider(
     row: &Row,
@@ -191,9 +199,34 @@ pub(crate) fn get<'a, T: FromSql<'a>>(
     row.try_get(column).map_err(failed("reading a row"))
 }
 
-fn count(row: &Row, position: usize, what: &'static str) -> Result<Option<u64>, StoreError> {
-    let count: Option<i64> = get(row, position)?;
-    count
-        .map(|count| u64::try_from(count).map_err(|_| StoreError::Corrupt { what }))
-        .transpose()
+/// The name of a count that is no column of a table.
+const COUNT: &str = "a number of rows or trips";
+
+/// Reads a number of rows or trips, which is never negative.
+pub(crate) fn read_count(
+    row: &Row,
+    column: impl RowIndex + std::fmt::Display,
+) -> Result<u64, StoreError> {
+    to_count(get(row, column)?, COUNT)
+}
+
+/// As [`read_count`], of a column that may be NULL.
+pub(crate) fn read_count_if_any(
+    row: &Row,
+    column: impl RowIndex + std::fmt::Display,
+) -> Result<Option<u64>, StoreError> {
+    count(row, column, COUNT)
+}
+
+fn count(
+    row: &Row,
+    column: impl RowIndex + std::fmt::Display,
+    what: &'static str,
+) -> Result<Option<u64>, StoreError> {
+    let count: Option<i64> = get(row, column)?;
+    count.map(|count| to_count(count, what)).transpose()
+}
+
+fn to_count(count: i64, what: &'static str) -> Result<u64, StoreError> {
+    u64::try_from(count).map_err(|_| StoreError::Corrupt { what })
 }

@@ -20,14 +20,6 @@ mod sql;
 
 use sql::{REOPEN, STORE};
 
-/// Statuses of blocks whose trips are in `api.trips`.
-const WITH_TRIPS: [BlockStatus; 4] = [
-    BlockStatus::Loaded,
-    BlockStatus::LoadedWithRejects,
-    BlockStatus::Published,
-    BlockStatus::PublishFailed,
-];
-
 /// A device that a provider is requested for by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedDevice {
@@ -246,7 +238,7 @@ impl Claim {
                     &self.row.schedule_id,
                     &provider,
                     &status_code(BlockStatus::Archived),
-                    &WITH_TRIPS.map(status_code).as_slice(),
+                    &BlockStatus::LOADED.map(status_code).as_slice(),
                     &status_code(BlockStatus::Published),
                 ],
             )

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
 use trips::block::{Hour, ProviderName};
+use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, read_provider};
+use crate::schedule::{get, read_count, read_provider, status_list};
 
 /// The hours that a provider should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,11 +41,16 @@ pub enum DoneWhen {
 }
 
 impl DoneWhen {
-    /// The condition for a block that is not done.
-    fn is_not_done(self) -> &'static str {
+    /// The condition for a block that is not done. The first one is that of an index.
+    fn is_not_done(self) -> String {
+        let published = status_list([BlockStatus::NoTrips, BlockStatus::Published]);
+        let is_not_published = format!("status_id NOT IN ({published})");
         match self {
-            Self::Published => "status_id NOT IN (7, 8)",
-            Self::Loaded => "status_id NOT IN (7, 8) AND status_id NOT IN (5, 6, -8)",
+            Self::Published => is_not_published,
+            Self::Loaded => {
+                let waiting = status_list(BlockStatus::WAITING);
+                format!("{is_not_published} AND status_id NOT IN ({waiting})")
+            }
         }
     }
 }
@@ -160,7 +166,7 @@ impl Store {
         let rows = self.of_hours(&undone_hours(done), expected, doing).await?;
         let mut undone = BTreeMap::new();
         for row in &rows {
-            let hours = get::<i64>(row, "hours")?.unsigned_abs();
+            let hours = read_count(row, "hours")?;
             if let (1.., Some(last)) = (hours, get::<Option<DateTime<Utc>>>(row, "last")?) {
                 let last = Hour::containing(last);
                 let provider = read_provider(row, "provider_name")?;

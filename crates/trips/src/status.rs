@@ -61,6 +61,17 @@ pub struct UnknownStatus {
 }
 
 impl BlockStatus {
+    /// The statuses of a block whose trips are in the table, so that there is something to publish.
+    pub const LOADED: [Self; 4] = [
+        Self::Loaded,
+        Self::LoadedWithRejects,
+        Self::Published,
+        Self::PublishFailed,
+    ];
+
+    /// Those of a loaded block that waits for an upload, which makes it [`BlockStatus::Published`].
+    pub const WAITING: [Self; 3] = [Self::Loaded, Self::LoadedWithRejects, Self::PublishFailed];
+
     /// The code that the schedule holds.
     #[must_use]
     pub fn code(self) -> i16 {
@@ -83,10 +94,20 @@ impl BlockStatus {
     /// Whether trips of the block are in the table, so that there is something to publish.
     #[must_use]
     pub fn is_loaded(self) -> bool {
-        matches!(
-            self,
-            Self::Loaded | Self::LoadedWithRejects | Self::Published | Self::PublishFailed
-        )
+        Self::LOADED.contains(&self)
+    }
+
+    /// Whether the table has what the provider has delivered: trips, or the word that there are
+    /// none.
+    #[must_use]
+    pub fn is_loaded_or_empty(self) -> bool {
+        self.is_loaded() || self == Self::NoTrips
+    }
+
+    /// Whether the block is loaded and waits for an upload.
+    #[must_use]
+    pub fn is_waiting(self) -> bool {
+        Self::WAITING.contains(&self)
     }
 
     fn last_done(self) -> Option<Step> {

@@ -61,11 +61,7 @@ impl<'a> Tally<'a> {
 
     /// Without a portal, an hour is whole once it is loaded.
     fn state(&self, row: &HourRow) -> HourState {
-        let is_loaded = matches!(
-            row.status,
-            Some(BlockStatus::Loaded | BlockStatus::LoadedWithRejects | BlockStatus::PublishFailed)
-        );
-        if is_loaded && !self.problems.has_portal {
+        if row.status.is_some_and(BlockStatus::is_waiting) && !self.problems.has_portal {
             HourState::Whole
         } else {
             row.state

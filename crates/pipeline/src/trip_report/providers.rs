@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use store::{MadeReport, ProviderOverview, TripCounts, TripFilters, TripGroup};
 use trips::VehicleType;
-use trips::status::BlockStatus;
 
 use super::figures::TripFigures;
 use super::{ProviderTrips, SinceReport, VehicleTrips};
@@ -60,13 +59,9 @@ fn hours_loaded(blocks: &[ProviderOverview], name: &str) -> u64 {
     let of_provider = blocks.iter().filter(|it| it.provider.as_str() == name);
     of_provider
         .flat_map(|it| &it.blocks)
-        .filter(|(status, _)| is_loaded(**status))
+        .filter(|(status, _)| status.is_loaded_or_empty())
         .map(|(_, count)| count)
         .sum()
-}
-
-fn is_loaded(status: BlockStatus) -> bool {
-    status.is_loaded() || status == BlockStatus::NoTrips
 }
 
 fn since(

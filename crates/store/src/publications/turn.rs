@@ -14,14 +14,14 @@ use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
-use super::{WAITING_STATUSES, publishable_statuses};
+use super::publishable_statuses;
 use crate::connect::Store;
 use crate::error::{Busy, StoreError, failed};
 use crate::fence::{Fence, STATEMENT};
 use crate::lock_session::{DATASET_SPACE, LockSession, block_key, limit_silence};
 use crate::named_locks::NamedLock;
 use crate::publish::{self, public_columns};
-use crate::schedule::{get, shortened, status_code};
+use crate::schedule::{get, read_count, shortened, status_code};
 use crate::values::{Parameter, values};
 
 mod live;
@@ -136,7 +136,7 @@ impl Publication {
             key: get(row, "publish_key")?,
             sha256: get(row, "publish_sha256")?,
             etag: get(row, "publish_etag")?,
-            rows: get::<i64>(row, "rows")?.unsigned_abs(),
+            rows: read_count(row, "rows")?,
             since: get(row, "since")?,
             last_sent: get(row, "last_sent")?,
             counts: get(row, "counts")?,
@@ -435,7 +435,7 @@ impl PublishTurn {
                     counts,
                     status_code(BlockStatus::Published),
                     status_code(BlockStatus::NoTrips),
-                    WAITING_STATUSES.map(status_code).as_slice(),
+                    BlockStatus::WAITING.map(status_code).as_slice(),
                 ],
             )
             .await

@@ -1,14 +1,16 @@
 //! Removes blocks that were planned by mistake.
 
 use trips::block::{HourRange, ProviderName};
+use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::lock_session::block_key;
-use crate::schedule::get;
+use crate::schedule::{read_count, status_code};
 
 /// The blocks of a range in which nothing was ever done, and on which nobody works. The lock of the
-/// block 0 is `$4`. A server's other databases have locks with the same keys.
+/// block 0 is `$4`, the status of a new one `$5`. A server's other databases have locks with the
+/// same keys.
 const UNTOUCHED: &str = "
     WITH held AS MATERIALIZED (
         SELECT ((classid::bigint << 32) | objid::bigint) AS key FROM pg_locks
@@ -19,7 +21,7 @@ const UNTOUCHED: &str = "
         WHERE p.provider_name = $1 AND s.block_start >= $2 AND s.block_start < $3
     ), untouched AS (
         SELECT s.schedule_id FROM wanted s
-        WHERE s.status_id = 0 AND s.payload IS NULL AND s.archived_at IS NULL AND s.extracted_at IS NULL
+        WHERE s.status_id = $5 AND s.payload IS NULL AND s.archived_at IS NULL AND s.extracted_at IS NULL
           AND s.loaded_at IS NULL AND s.published_at IS NULL
           AND NOT EXISTS (SELECT FROM held h WHERE h.key = ($4 | s.schedule_id))
           AND NOT EXISTS (SELECT FROM api.trips t WHERE t.schedule_id = s.schedule_id)
@@ -50,25 +52,26 @@ impl Store {
             format!(
                 "{UNTOUCHED}, gone AS (
                      DELETE FROM api.schedule s USING untouched u
-                     WHERE s.schedule_id = u.schedule_id AND s.status_id = 0
+                     WHERE s.schedule_id = u.schedule_id AND s.status_id = $5
                      RETURNING s.schedule_id
                  )
                  SELECT (SELECT count(*) FROM gone) AS untouched, (SELECT count(*) FROM wanted) AS all_blocks"
             )
         };
         let (start, end) = (range.first().start(), range.end().start());
+        let new = status_code(BlockStatus::New);
         let row = self
             .client()
             .await?
             .query_one(
                 &statement,
-                &[&provider.as_str(), &start, &end, &block_key(0)],
+                &[&provider.as_str(), &start, &end, &block_key(0), &new],
             )
             .await
             .map_err(failed("forgetting blocks"))
             .map_err(StoreError::of_migration)?;
-        let untouched = get::<i64>(&row, "untouched")?.unsigned_abs();
-        let all = get::<i64>(&row, "all_blocks")?.unsigned_abs();
+        let untouched = read_count(&row, "untouched")?;
+        let all = read_count(&row, "all_blocks")?;
         Ok((untouched, all.saturating_sub(untouched)))
     }
 }

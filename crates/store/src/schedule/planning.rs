@@ -69,8 +69,8 @@ impl Store {
             .iter()
             .filter_map(|row| {
                 let provider = read_usual_provider(row, "provider_name").transpose()?;
-                let start: Result<DateTime<Utc>, _> = get(row, "block_start");
-                Some(provider.and_then(|provider| Ok((provider, Hour::containing(start?)))))
+                let start = get(row, "block_start").and_then(read_hour);
+                Some(provider.and_then(|provider| Ok((provider, start?))))
             })
             .collect()
     }

@@ -9,6 +9,15 @@ pub(crate) fn status_code(status: BlockStatus) -> i32 {
     status.code().into()
 }
 
+/// Statuses as a list in SQL: `7, 8`.
+pub(crate) fn status_list(statuses: impl IntoIterator<Item = BlockStatus>) -> String {
+    let codes: Vec<_> = statuses
+        .into_iter()
+        .map(|it| status_code(it).to_string())
+        .collect();
+    codes.join(", ")
+}
+
 /// The status that a value of column `status_id` means.
 pub(crate) fn read_status(code: i32) -> Result<BlockStatus, StoreError> {
     i16::try_from(code)

@@ -28,14 +28,6 @@ const LOADABLE_WHEN_UNCHANGED: [BlockStatus; 5] = [
     BlockStatus::NoTrips,
 ];
 
-/// Statuses of a block whose trips are in the table.
-const LOADED: [BlockStatus; 4] = [
-    BlockStatus::Loaded,
-    BlockStatus::LoadedWithRejects,
-    BlockStatus::Published,
-    BlockStatus::PublishFailed,
-];
-
 /// Whether the trips of a loaded block are no longer those that it owns: `$withdraws` whether it
 /// matters that it owns more, `$loaded` the statuses of a loaded block.
 macro_rules! is_outdated {
@@ -160,7 +152,7 @@ impl Claim {
         let schedule_id = self.row.schedule_id;
         let (message, note) = (shortened(message), note.map(shortened));
         let (loaded, loadable) = (
-            LOADED.map(status_code),
+            BlockStatus::LOADED.map(status_code),
             LOADABLE_WHEN_UNCHANGED.map(status_code),
         );
         let (loaded, loadable) = (loaded.as_slice(), loadable.as_slice());

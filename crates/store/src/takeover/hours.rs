@@ -12,7 +12,7 @@ use super::problems::{of_rows, set_aside};
 use super::shape::SCHEDULE;
 use super::{HoursAre, TakeOver};
 use crate::error::{StoreError, failed};
-use crate::schedule::get;
+use crate::schedule::{get, read_count};
 
 mod civil;
 mod detect;
@@ -286,5 +286,5 @@ async fn rank(transaction: &Transaction<'_>) -> Result<u64, StoreError> {
         .query_one("SELECT count(*) AS rows FROM mds_ranked WHERE n > 1", &[])
         .await
         .map_err(doing)?;
-    Ok(get::<i64>(&row, "rows")?.unsigned_abs())
+    read_count(&row, "rows")
 }

@@ -1,6 +1,7 @@
 //! Which block has delivered an old trip, and which provider an old device belongs to.
 
 use tokio_postgres::Transaction;
+use trips::status::BlockStatus;
 use trips::words::counted;
 use uuid::Uuid;
 
@@ -8,7 +9,7 @@ use super::TakeOver;
 use super::inspect::{Inspection, Work};
 use super::shape::{PROVIDERS, TRIPS};
 use crate::error::{StoreError, failed, failed_to_change};
-use crate::schedule::get;
+use crate::schedule::{get, read_count, status_list};
 
 /// The owner of a trip: the block of its provider's hour in which it ended, if the block was
 /// loaded.
@@ -75,8 +76,9 @@ pub(super) async fn define(
                  RETURN (SELECT s.schedule_id FROM mds_owners o
                          JOIN api.schedule s ON s.provider_id = o.number
                               AND s.block_start = date_trunc('hour', ended, 'UTC')
-                         WHERE o.mds_id = provider AND s.status_id IN (5, 6, 8, -8));
-             END $$"
+                         WHERE o.mds_id = provider AND s.status_id IN ({loaded}));
+             END $$",
+            loaded = status_list(BlockStatus::LOADED)
         ))
         .await
         .map_err(doing)?;
@@ -128,7 +130,7 @@ pub(super) async fn note_unknown_providers(
     let rows = rows.map_err(failed("looking for the providers of trips"))?;
     for row in &rows {
         let (id, name): (String, String) = (get(row, "id")?, get(row, "name")?);
-        let trips = get::<i64>(row, "trips")?.unsigned_abs();
+        let trips = read_count(row, "trips")?;
         inspection.notes.push(format!(
             "of {name:?}, {} without a block, since no row of api.providers is known to be the provider {id}; before the \
              migration, give the providers file an entry under the provider_name of that row with \
@@ -147,7 +149,7 @@ pub(super) async fn count_trips_without_block(
     let count = "SELECT count(*) AS trips FROM api.trips WHERE schedule_id IS NULL";
     let row = transaction.query_one(count, &[]).await;
     let row = row.map_err(failed_to_change("counting trips without a block"))?;
-    let trips = get::<i64>(&row, "trips")?.unsigned_abs();
+    let trips = read_count(&row, "trips")?;
     if trips > 0 {
         notes.push(format!(
             "{} no block, since the schedule does not have the hour of the end as loaded, or nobody knows the provider: they are counted, but no \

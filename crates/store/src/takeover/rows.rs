@@ -8,7 +8,7 @@ use super::provider_names::Names;
 use super::shape::{Absent, Kind, PROVIDERS, SCHEDULE, TRIPS};
 use super::{Obstacle, convert};
 use crate::error::{StoreError, failed};
-use crate::schedule::get;
+use crate::schedule::read_count;
 
 mod rules;
 
@@ -89,10 +89,10 @@ async fn count_unfit(
         .query_one(&format!("SELECT count(*){counts} FROM api.{table}"), &[])
         .await
         .map_err(failed("counting the rows of a table"))?;
-    work.rows = get::<i64>(&row, 0)?.unsigned_abs();
+    work.rows = read_count(&row, 0)?;
     let mut obstacles = Vec::new();
     for (n, (_, what, repair)) in checks.into_iter().enumerate() {
-        let rows = get::<i64>(&row, n + 1)?.unsigned_abs();
+        let rows = read_count(&row, n + 1)?;
         if rows > 0 {
             obstacles.push(of_rows(table, rows, what, repair));
         }

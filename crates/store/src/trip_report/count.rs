@@ -17,7 +17,7 @@ use super::{TripFilters, TripGroup};
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
 use crate::overview::{self, ProviderOverview};
-use crate::schedule::{get, read_hour};
+use crate::schedule::{get, read_count, read_hour};
 
 /// The trips and the blocks of a range as they were at one moment.
 #[derive(Debug, Clone)]
@@ -167,7 +167,7 @@ async fn read_hours_due(
     let mut due = BTreeMap::<String, HoursDue>::new();
     for row in &rows {
         let of_provider = due.entry(get(row, "provider")?).or_default();
-        let number = |column| get::<i64>(row, column).map(i64::unsigned_abs);
+        let number = |column| read_count(row, column);
         of_provider.hours += number("hours")?;
         of_provider.never_requested += number("never_requested")?;
     }

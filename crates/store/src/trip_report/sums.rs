@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::rows::TripRow;
 use super::{TripFilters, TripGroup};
 use crate::error::StoreError;
-use crate::schedule::get;
+use crate::schedule::{get, read_count};
 
 /// Which trips are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,7 +142,7 @@ impl Sums {
         }
         for row in rows {
             let place = self.place(GroupKey::read(row)?)?;
-            let found = get::<i64>(row, "overlapping")?.unsigned_abs();
+            let found = read_count(row, "overlapping")?;
             if let Some(group) = self.groups.get_mut(place.group as usize) {
                 group.overlapping += found;
             }

@@ -23,7 +23,7 @@ use crate::error::{StoreError, failed};
 use crate::in_order::in_order;
 use crate::publications::ENTER_OTHERS;
 use crate::publish;
-use crate::schedule::get;
+use crate::schedule::{get, read_count};
 use crate::values::{Parameter, values};
 use crate::work::{KEEP_PLAN, PLAN_ANEW};
 
@@ -110,7 +110,7 @@ impl Deliveries {
             }
         };
         let (row, mut public_rows) = in_order!(written, public_rows)?;
-        let count = |column| get::<i64>(&row, column).map(i64::unsigned_abs);
+        let count = |column| read_count(&row, column);
         let (seen, mut changed_others) = (count("seen")?, count("others")?);
         if seen > 0 {
             // They are read again: this may change the block's own trips.

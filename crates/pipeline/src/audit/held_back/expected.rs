@@ -104,12 +104,17 @@ impl<'a> Expected<'a> {
         known: &BTreeMap<ProviderName, KnownBlock>,
     ) -> Result<Option<Lack>, PipelineError> {
         // Whatever else the hour lacks: such an archive may have a withdrawn trip again.
-        let there: Vec<_> = known.values().filter(|it| is_there(it.status)).collect();
+        let there: Vec<_> = known
+            .values()
+            .filter(|it| it.status.is_loaded_or_empty())
+            .collect();
         if let Some(newer) = self.newer_archive(&there).await? {
             return Ok(Some(newer));
         }
         let status = |provider: &ProviderName| known.get(provider).map(|block| block.status);
-        let lacking = |provider: &&ProviderName| !status(provider).is_some_and(is_there);
+        let lacking = |provider: &&ProviderName| {
+            !status(provider).is_some_and(BlockStatus::is_loaded_or_empty)
+        };
         for provider in self.enabled.keys().filter(lacking) {
             let is_planned = known.contains_key(provider) || self.has_begun(provider, hour);
             if self.is_active(provider, hour) && is_planned {
@@ -187,22 +192,5 @@ impl<'a> Expected<'a> {
             hour,
         };
         self.archives.has(&block).await
-    }
-}
-
-/// Whether the database has what the provider has delivered for the block.
-fn is_there(status: BlockStatus) -> bool {
-    match status {
-        BlockStatus::Loaded
-        | BlockStatus::LoadedWithRejects
-        | BlockStatus::NoTrips
-        | BlockStatus::Published
-        | BlockStatus::PublishFailed => true,
-        BlockStatus::New
-        | BlockStatus::NotPublished
-        | BlockStatus::Archived
-        | BlockStatus::ExtractFailed
-        | BlockStatus::LoadFailed
-        | BlockStatus::AllRejected => false,
     }
 }

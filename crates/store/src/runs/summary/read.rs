@@ -1,9 +1,7 @@
 //! Reads a run's counts from `api.runs`, `api.run_blocks` and `api.schedule`.
 
-use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
-use trips::block::{Block, Hour};
-use trips::status::Step;
+use trips::status::{BlockStatus, Step};
 use trips::time::CivilZone;
 use uuid::Uuid;
 
@@ -13,7 +11,10 @@ use super::{
 };
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, read_provider, read_status};
+use crate::schedule::{
+    get, read_block, read_count, read_count_if_any, read_hour, read_provider, read_status,
+    status_code,
+};
 
 /// The counts by provider. A block's trips count where this run has moved them: its row names the
 /// run, and times later than the run's beginning. A later run that moves them again takes them
@@ -54,7 +55,7 @@ const BY_PROVIDER: &str = "
 
 const FIRST_FAILED: &str = "
     SELECT b.schedule_id, p.provider_name, s.block_start, b.step, b.error_name, b.message,
-           s.status_id, s.status_id = -6 AS is_rejected, r.request @> '{\"force\": true}' AS is_forced,
+           s.status_id, s.status_id = $3 AS is_rejected, r.request @> '{\"force\": true}' AS is_forced,
            r.request @> '{\"no_extract\": true}' AS is_without_request
     FROM api.run_blocks b
     JOIN api.runs r USING (run_id)
@@ -69,7 +70,7 @@ const FIRST_FAILED: &str = "
 const FAILURES: &str = "
     SELECT * FROM (
         SELECT p.provider_name, b.step, b.error_name, b.message, s.block_start,
-               max(s.status_id) OVER whole AS status_id, bool_or(s.status_id = -6) OVER whole AS is_rejected,
+               max(s.status_id) OVER whole AS status_id, bool_or(s.status_id = $3) OVER whole AS is_rejected,
                r.request @> '{\"force\": true}' AS is_forced,
                r.request @> '{\"no_extract\": true}' AS is_without_request,
                count(*) OVER whole AS blocks, max(s.block_start) OVER whole AS last_start,
@@ -124,7 +125,7 @@ impl Store {
         let Some(run) = run else {
             return Ok(None);
         };
-        let planned = get::<Option<i64>>(&run, "block_count")?.map(i64::unsigned_abs);
+        let planned = read_count_if_any(&run, "block_count")?;
         let providers = client
             .query(BY_PROVIDER, &[&run_id])
             .await
@@ -141,15 +142,19 @@ impl Store {
             summary.unfinished -= removed;
         }
         if summary.failed > 0 {
+            let rejected = status_code(BlockStatus::AllRejected);
             summary.first_failed = client
-                .query(FIRST_FAILED, &[&run_id, &i64::from(MAX_NAMED)])
+                .query(FIRST_FAILED, &[&run_id, &i64::from(MAX_NAMED), &rejected])
                 .await
                 .map_err(doing)?
                 .iter()
                 .map(|row| FailedBlock::read(row, zone))
                 .collect::<Result<_, _>>()?;
             let failures = client
-                .query(FAILURES, &[&run_id, &i64::from(MAX_NAMED_IN_GROUP)])
+                .query(
+                    FAILURES,
+                    &[&run_id, &i64::from(MAX_NAMED_IN_GROUP), &rejected],
+                )
                 .await
                 .map_err(doing)?;
             summary.failures = FailureGroup::read_all(&failures, zone)?;
@@ -159,7 +164,7 @@ impl Store {
             .await
             .map_err(doing)?;
         for row in &noted {
-            summary.noted = get::<i64>(row, "noted")?.unsigned_abs();
+            summary.noted = read_count(row, "noted")?;
             summary.first_noted.push(NotedBlock::read(row, zone)?);
         }
         Ok(Some(summary))
@@ -231,7 +236,7 @@ impl RunSummary {
 
 impl ProviderSummary {
     fn read(row: &Row) -> Result<Self, StoreError> {
-        let count = |column| get::<i64>(row, column).map(i64::unsigned_abs);
+        let count = |column| read_count(row, column);
         Ok(Self {
             provider: read_provider(row, "provider_name")?,
             done: count("done")?,
@@ -288,10 +293,10 @@ impl FailureGroup {
                     step: get(row, "step")?,
                     error_name: get(row, "error_name")?,
                     message: get(row, "message")?,
-                    blocks: get::<i64>(row, "blocks")?.unsigned_abs(),
+                    blocks: read_count(row, "blocks")?,
                     labels: vec![label],
                     command: with_option(
-                        block.command_to(Hour::containing(get(row, "last_start")?), zone),
+                        block.command_to(read_hour(get(row, "last_start")?)?, zone),
                         row,
                     )?,
                     provider: block.provider,
@@ -321,12 +326,4 @@ fn with_option(command: String, row: &Row) -> Result<String, StoreError> {
     let only_loads = get::<bool>(row, "is_without_request")?;
     let without_request = if only_loads { " --no-extract" } else { "" };
     Ok(format!("{command} --force{without_request}"))
-}
-
-fn read_block(row: &Row) -> Result<Block, StoreError> {
-    let start: DateTime<Utc> = get(row, "block_start")?;
-    Ok(Block {
-        provider: read_provider(row, "provider_name")?,
-        hour: Hour::containing(start),
-    })
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::get;
+use crate::schedule::{get, read_count};
 
 const COUNT: &str = "
     SELECT count(*) AS blocks FROM api.run_blocks b
@@ -40,7 +40,7 @@ pub struct RemovedBlock {
 pub(super) async fn count(client: &Client, run_id: Uuid) -> Result<u64, StoreError> {
     let row = client.query_one(COUNT, &[&run_id]).await;
     let row = row.map_err(failed("summarizing a run"))?;
-    Ok(get::<i64>(&row, "blocks")?.unsigned_abs())
+    read_count(&row, "blocks")
 }
 
 impl Store {

@@ -4,7 +4,7 @@ use tokio_postgres::Transaction;
 use trips::status::BlockStatus;
 
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, status_code};
+use crate::schedule::{get, read_count, status_list};
 use crate::takeover::Obstacle;
 use crate::takeover::inspect::{Work, lacks_provider};
 use crate::takeover::problems::{of_rows, set_aside, set_older_aside};
@@ -46,9 +46,7 @@ async fn statuses(transaction: &Transaction<'_>, work: &Work) -> Result<Vec<Obst
     let Some(status) = work.value("status_id") else {
         return Ok(Vec::new());
     };
-    let known = BlockStatus::ALL
-        .map(|it| status_code(it).to_string())
-        .join(", ");
+    let known = status_list(BlockStatus::ALL);
     let rows = transaction
         .query(
             &format!(
@@ -64,7 +62,7 @@ async fn statuses(transaction: &Transaction<'_>, work: &Work) -> Result<Vec<Obst
             let status: i32 = get(row, "status")?;
             Ok(of_rows(
                 "schedule",
-                get::<i64>(row, "rows")?.unsigned_abs(),
+                read_count(row, "rows")?,
                 format!("with the status {status}, which this program does not know"),
                 format!(
                     "UPDATE api.schedule SET status_id = 0 WHERE status_id::text = '{status}'; \
@@ -102,7 +100,7 @@ async fn orphans(transaction: &Transaction<'_>, work: &Work) -> Result<Vec<Obsta
         )
         .await
         .map_err(failed("looking for rows without a provider"))?;
-    let rows = get::<i64>(&row, "rows")?.unsigned_abs();
+    let rows = read_count(&row, "rows")?;
     if rows == 0 {
         return Ok(Vec::new());
     }
@@ -152,7 +150,7 @@ async fn duplicates(
             )
             .await
             .map_err(failed("looking for duplicates"))?;
-        let rows = get::<i64>(&row, "rows")?.unsigned_abs();
+        let rows = read_count(&row, "rows")?;
         if rows > 0 {
             obstacles.push(duplicate(work, rows, &columns, &same));
         }
