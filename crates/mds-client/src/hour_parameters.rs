@@ -1,11 +1,8 @@
 //! The parameters that name the requested hour, in a URL that the provider names.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use trips::trip::FIRST_MILLISECONDS;
 use url::Url;
-
-/// Numbers from this one on are milliseconds, smaller ones are seconds. As seconds it lies in the
-/// year 5138, as milliseconds in 1973.
-const FIRST_MILLISECONDS: u64 = 100_000_000_000;
 
 /// Which parameters of a request name its hour, and the instants that they may have on a further
 /// page: some providers divide a window into pages of a few minutes.

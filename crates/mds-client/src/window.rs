@@ -5,11 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use trips::block::Hour;
 use trips::json::object_in;
-
-/// Timestamps from this number on are milliseconds, smaller ones are seconds. As seconds it lies in
-/// the year 5138, as milliseconds in 1973.
-const FIRST_MILLISECONDS: f64 = 1e11;
-const MILLISECONDS: f64 = 1000.0;
+use trips::trip::instant;
 
 /// A window that is wider than the hour that it is requested for.
 #[derive(Clone, Copy, Debug)]
@@ -36,54 +32,36 @@ impl WideWindow {
     /// that must be noticed. False also if neither can be read: the trip is rejected and counted
     /// later instead of getting lost here.
     pub(crate) fn is_of_another_hour(self, trip: &RawValue) -> bool {
-        let time = end_seconds(trip)
+        let time = end_time(trip)
             .filter(|end| self.covers(*end))
-            .or_else(|| start_seconds(trip).filter(|start| self.covers(*start)));
-        let hour = seconds(self.hour.start())..seconds(self.hour.end());
-        time.is_some_and(|time| !hour.contains(&time))
+            .or_else(|| start_time(trip).filter(|start| self.covers(*start)));
+        time.is_some_and(|time| !self.hour.contains(time))
     }
 
-    fn covers(self, time: f64) -> bool {
-        (seconds(self.start)..=seconds(self.end)).contains(&time)
+    fn covers(self, time: DateTime<Utc>) -> bool {
+        (self.start..=self.end).contains(&time)
     }
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "whole seconds of any calendar year are exact"
-)]
-fn seconds(instant: DateTime<Utc>) -> f64 {
-    instant.timestamp() as f64
-}
-
-fn end_seconds(trip: &RawValue) -> Option<f64> {
+/// Reads the time as the load does, so that both know the same hour.
+fn end_time(trip: &RawValue) -> Option<DateTime<Utc>> {
     #[derive(Deserialize)]
     struct End<'a> {
         #[serde(borrow)]
         end_time: &'a RawValue,
     }
     let end: End<'_> = object_in(trip.get()).ok()?;
-    read_seconds(end.end_time)
+    instant(end.end_time)
 }
 
-fn start_seconds(trip: &RawValue) -> Option<f64> {
+fn start_time(trip: &RawValue) -> Option<DateTime<Utc>> {
     #[derive(Deserialize)]
     struct Start<'a> {
         #[serde(borrow)]
         start_time: &'a RawValue,
     }
     let start: Start<'_> = object_in(trip.get()).ok()?;
-    read_seconds(start.start_time)
-}
-
-fn read_seconds(time: &RawValue) -> Option<f64> {
-    let number: f64 = time.get().trim_matches('"').trim().parse().ok()?;
-    let is_milliseconds = number.abs() >= FIRST_MILLISECONDS;
-    number.is_finite().then_some(if is_milliseconds {
-        number / MILLISECONDS
-    } else {
-        number
-    })
+    instant(start.start_time)
 }
 
 #[cfg(test)]

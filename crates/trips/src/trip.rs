@@ -25,6 +25,7 @@ pub use flags::{Flag, Flags, UnknownFlag};
 pub use glance::TripGlance;
 pub use reject::{Reject, RejectReason, TripEnd};
 pub use rules::Rules;
+pub use scalar::FIRST_MILLISECONDS;
 
 use crate::ids::integer_id_to_uuid;
 

@@ -11,7 +11,13 @@ use super::lenient::number_in;
 
 /// A timestamp of at least this magnitude is in milliseconds, a smaller one in seconds. As seconds,
 /// this value is in the year 5138; as milliseconds, in March 1973.
-pub(super) const MILLISECONDS_FROM: f64 = 1e11;
+pub const FIRST_MILLISECONDS: u64 = 100_000_000_000;
+/// The same as a number with a fraction.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "it has fewer digits than a float keeps"
+)]
+pub(super) const MILLISECONDS_FROM: f64 = FIRST_MILLISECONDS as f64;
 
 /// The value of a field of a trip.
 #[derive(Debug)]
