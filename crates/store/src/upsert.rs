@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::error::{StoreError, failed};
 use crate::fence::{DOING, Fence, STATEMENT};
 use crate::in_order::in_order;
-use crate::publications::{self, Entered, PublicationFile};
+use crate::publications::{self, PublicationFile};
 use crate::publish::{self, BlockRows};
 use crate::schedule::{ArchiveRecord, ScheduleRow, get, status_code, to_bigint, write_archive};
 use crate::screen::Screened;
@@ -20,9 +20,11 @@ use crate::values::values;
 use crate::work::Work;
 
 mod deliveries;
+mod entry;
 pub(crate) mod sql;
 mod writing;
 
+use entry::Entry;
 use sql::{EMPTY_LARGE_STAGE, EMPTY_STAGE, RECORD_LOAD};
 pub use writing::{Writing, WrittenLoad};
 pub(crate) use writing::{plan_write, prepare_write};
@@ -30,6 +32,9 @@ pub(crate) use writing::{plan_write, prepare_write};
 /// From how many trips on a load pays for statistics of them, and no longer keeps its rows for the
 /// portal.
 const MANY_TRIPS: u64 = 2_000;
+
+/// What is being done at the end of a load.
+const COMMITTING: &str = "committing a load";
 
 /// What the caller of a load knows about it.
 #[derive(Debug, Clone)]
@@ -125,85 +130,79 @@ impl Upsert<'_> {
     /// [`StoreError::Unavailable`]. Then nothing is loaded, or everything if the connection broke
     /// during the commit itself; the row of the next claim shows which.
     pub async fn commit(self, file: &PublicationFile) -> Result<LoadCounts, StoreError> {
-        let doing = failed("committing a load");
-        let (request, mut counts) = (self.request, self.counts);
         let schedule_id = self.row.schedule_id;
-        let has_changed = counts.inserted + counts.updated + counts.withdrawn > 0;
         let client = self.work.client();
         let moved_since = match self.has_moved {
             true => publications::oldest_pending(client).await?,
             false => None,
         };
-        // A load that rejects every trip has nothing to publish again, nor has a block that never
-        // had one.
-        let is_rejected = counts.status == BlockStatus::AllRejected;
-        let republish = request.republish
-            && !is_rejected
-            && (counts.status != BlockStatus::NoTrips || owns_trips(client, schedule_id).await?);
-        let must_publish = republish || has_changed || moved_since.is_some();
-        let entered = match (republish, must_publish) {
-            (true, _) => Entered::All,
-            (false, false) if is_rejected => Entered::Nothing,
-            (false, _) => Entered::Changed {
-                since: moved_since,
-                now: has_changed,
-            },
+        // Nothing is sent again of a block that never had a trip.
+        let republishes = self.request.republish
+            && (self.counts.status != BlockStatus::NoTrips
+                || owns_trips(client, schedule_id).await?);
+        let entry = Entry::of(&self.counts, republishes, moved_since);
+        let (_, _, row, ()) = in_order!(
+            self.record_archive(),
+            publications::enter(client, schedule_id, file, entry.entered),
+            self.record_load(entry),
+            self.empty_stage()
+        )?;
+        let row = row.ok_or(StoreError::UnknownBlock { schedule_id })?;
+        let row = ScheduleRow::read(&row)?;
+        self.work.commit().await.map_err(failed(COMMITTING))?;
+        let counts = LoadCounts {
+            status: row.status,
+            ..self.counts
         };
-        let may_be_published = !must_publish
-            && matches!(
-                counts.status,
-                BlockStatus::Loaded | BlockStatus::LoadedWithRejects
-            );
-        // A block without trips counts as loaded until the portal has lost its earlier ones too.
-        let while_pending = (counts.status == BlockStatus::NoTrips).then_some(BlockStatus::Loaded);
-        let record = async {
-            client
-                .query_typed_opt(
-                    RECORD_LOAD,
-                    values![
-                        schedule_id,
-                        status_code(counts.status),
-                        request.run_id,
-                        to_bigint(request.fetched),
-                        to_bigint(counts.loaded),
-                        to_bigint(counts.rejected),
-                        to_bigint(counts.duplicates),
-                        request.error_payload,
-                        must_publish,
-                        may_be_published,
-                        status_code(BlockStatus::Published),
-                        self.is_delivery.then_some(request.requested_at),
-                        while_pending.map(status_code),
-                        request.is_of_archive,
-                    ],
-                )
-                .await
-                .map_err(doing)
-        };
+        *self.row = row;
+        Ok(counts)
+    }
+
+    /// Records the archive that the trips are from, if nobody has.
+    async fn record_archive(&self) -> Result<(), StoreError> {
+        if let Some(archive) = &self.request.archive {
+            let client = self.work.client();
+            let recorded = write_archive(client, self.row.schedule_id, archive).await;
+            recorded.map_err(failed(COMMITTING))?;
+        }
+        Ok(())
+    }
+
+    async fn record_load(&self, entry: Entry) -> Result<Option<Row>, StoreError> {
+        let (request, counts) = (&self.request, self.counts);
+        let recorded = self
+            .work
+            .client()
+            .query_typed_opt(
+                RECORD_LOAD,
+                values![
+                    self.row.schedule_id,
+                    status_code(counts.status),
+                    request.run_id,
+                    to_bigint(request.fetched),
+                    to_bigint(counts.loaded),
+                    to_bigint(counts.rejected),
+                    to_bigint(counts.duplicates),
+                    request.error_payload,
+                    entry.must_publish,
+                    entry.may_be_published,
+                    status_code(BlockStatus::Published),
+                    self.is_delivery.then_some(request.requested_at),
+                    entry.while_pending.map(status_code),
+                    request.is_of_archive,
+                ],
+            )
+            .await;
+        recorded.map_err(failed(COMMITTING))
+    }
+
+    async fn empty_stage(&self) -> Result<(), StoreError> {
         let empty = match self.copied < MANY_TRIPS {
             true => EMPTY_STAGE,
             false => EMPTY_LARGE_STAGE,
         };
-        let empty = async { client.batch_execute(empty).await.map_err(doing) };
-        let archive = async {
-            let Some(archive) = &request.archive else {
-                return Ok(None);
-            };
-            let archived = write_archive(client, schedule_id, archive).await;
-            archived.map_err(doing)
-        };
-        let (_, _, row, ()) = in_order!(
-            archive,
-            publications::enter(client, schedule_id, file, entered),
-            record,
-            empty
-        )?;
-        let row = row.ok_or(StoreError::UnknownBlock { schedule_id })?;
-        let row = ScheduleRow::read(&row)?;
-        self.work.commit().await.map_err(doing)?;
-        counts.status = row.status;
-        *self.row = row;
-        Ok(counts)
+        let emptied = self.work.client().batch_execute(empty).await;
+        emptied.map_err(failed(COMMITTING))
     }
 }
 

@@ -104,7 +104,7 @@ impl Entering<'_> {
 }
 
 /// Which of a block's rows a transaction enters into the ledger.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entered {
     /// All of them.
     All,

@@ -10,9 +10,21 @@ use super::status::status_code;
 use super::update::{shortened, to_bigint, update_schedule};
 use crate::values::values;
 
-/// An archive that was found, and is not younger than the one that the row knows, is that one:
-/// what came late with it is counted already. If it could not be compared with the one before it,
-/// what is known stays.
+/// Records an archive in the block's row. Its parameters:
+///
+/// - `$1`: the block.
+/// - `$2`, `$3`: its status and the run.
+/// - `$4`, `$5`: the archive's key, and the number of its trips.
+/// - `$6`: the message.
+/// - `$7`: 0 if there is nothing to load, so that the row tells of a load of no trips; else null.
+/// - `$8` to `$10`: how many trips are new, changed and gone, or null if the archive could not be
+///   compared with the one before it. Then what is known of late trips stays.
+/// - `$11`: when the provider was requested for the archive, or null if the row tells it already.
+/// - `$12`: the same of an archive that was found in the bucket. If it is not younger than the one
+///   that the row knows, it is that one: what came late with it is counted already.
+/// - `$13`: since when the vehicles of the trips are still to be requested, or null.
+/// - `$14`: what the response may lack, or null.
+/// - `$15`: how many trips came late with the archive before, if the row does not know of it.
 const RECORD_ARCHIVE: &str = update_schedule!(
     "status_id = $2, run_id = $3, payload = $4, payload_trips_count = $5, message = $6,
      records_total = $7, records_processed = $7, records_error_count = $7, records_duplicate_count = $7,

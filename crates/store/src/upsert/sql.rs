@@ -134,15 +134,18 @@ pub(super) const JOIN_VEHICLES: &str = "
 
 /// Records the load in the block's row. Its parameters:
 ///
-/// - `$2` to `$8`: status, run, counts and reject reasons.
+/// - `$1`: the block.
+/// - `$2`, `$3`: its status and the run.
+/// - `$4` to `$7`: the numbers of trips that were fetched, loaded, rejected and delivered again.
+/// - `$8`: the reject reasons.
 /// - `$9`: the portal must receive rows.
 /// - `$10`: the portal needs nothing, and the trips are loaded. A block that was published before
 ///   then has the status `$11`, "published".
+/// - `$12`: when the provider was requested for the delivery, or null if no trip can be missing
+///   from it.
 /// - `$13`: the status while the portal needs something of the block, or null if that makes no
 ///   difference.
 /// - `$14`: the trips are the archive's, so what its response may lack is still to be said.
-/// - `$12`: when the provider was requested for the delivery, or null if no trip can be missing
-///   from it.
 pub(super) const RECORD_LOAD: &str = update_schedule!(
     "status_id = CASE WHEN $10 AND published_at IS NOT NULL THEN $11
                       WHEN $13::int IS NOT NULL AND EXISTS (
