@@ -12,6 +12,7 @@ use crate::load::Config;
 use crate::secret::{client, read_text};
 use crate::settings::{
     DATABASE_CA, DATABASE_SECRET, DATABASE_URL, MIGRATION_DATABASE_SECRET, MIGRATION_DATABASE_URL,
+    Settings,
 };
 
 /// Who connects.
@@ -128,6 +129,101 @@ fn text_of(
     }
 }
 
+/// Where `role` finds its URL and its secret, each with the setting that says so.
+struct Sources<'a> {
+    url: Option<(&'static str, &'a SecretString)>,
+    secret: Option<(&'static str, &'a str)>,
+    /// The secret of all others, if `role` has a login of its own and no URL.
+    completed_by: Option<&'a str>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(settings: &'a Settings, role: DatabaseRole) -> Result<Self, ConfigError> {
+        let runtime_url = settings.postgres_url(DATABASE_URL)?;
+        let runtime_url = runtime_url.map(|url| (DATABASE_URL, url));
+        let runtime_secret = settings.text(DATABASE_SECRET)?;
+        let (own_url, own_secret) = match role {
+            DatabaseRole::Runtime => (None, None),
+            DatabaseRole::Migrations => (
+                settings.postgres_url(MIGRATION_DATABASE_URL)?,
+                settings.text(MIGRATION_DATABASE_SECRET)?,
+            ),
+        };
+        let own_secret = own_secret.map(|id| (MIGRATION_DATABASE_SECRET, id));
+        Ok(match (own_url, own_secret) {
+            (Some(url), secret) => Self {
+                url: Some((MIGRATION_DATABASE_URL, url)),
+                secret,
+                completed_by: None,
+            },
+            // The address is that of all others.
+            (None, Some(secret)) => Self {
+                url: runtime_url,
+                secret: Some(secret),
+                completed_by: runtime_secret.filter(|_| runtime_url.is_none()),
+            },
+            (None, None) => Self {
+                url: runtime_url,
+                secret: runtime_secret.map(|id| (DATABASE_SECRET, id)),
+                completed_by: None,
+            },
+        })
+    }
+
+    /// The key of the URL or, without one, of the secret.
+    fn setting(&self) -> Result<&'static str, ConfigError> {
+        self.url
+            .map(|(setting, _)| setting)
+            .or(self.secret.map(|(setting, _)| setting))
+            .ok_or_else(|| ConfigError::Missing {
+                key: DATABASE_URL.to_owned(),
+                hint: "add it, or DATABASE_SECRET, to the settings file",
+            })
+    }
+
+    /// Reads the secret, and takes the address from that of all others if it has none.
+    async fn read_secret(
+        &self,
+        env: &Environment,
+    ) -> Result<Option<(LoginSecret, SecretContent)>, ConfigError> {
+        let Some((setting, id)) = self.secret else {
+            return Ok(None);
+        };
+        let (secret, mut content) = read_secret(env, setting, id).await?;
+        if let Some(id) = self.completed_by {
+            let (_, runtime) = read_secret(env, DATABASE_SECRET, id).await?;
+            content.host = content.host.take().or(runtime.host);
+            content.port = content.port.or(runtime.port);
+            content.database = content.database.take().or(runtime.database);
+        }
+        Ok(Some((secret, content)))
+    }
+
+    /// Refuses a secret that does not say where the database is, if the URL does not either.
+    fn check_address(&self, content: Option<&SecretContent>) -> Result<(), ConfigError> {
+        let setting = self.setting()?;
+        let has_address = self.url.is_some() || content.is_some_and(|it| it.host.is_some());
+        if !has_address {
+            return Err(ConfigError::invalid(
+                setting,
+                "names a secret without the member host; give the address in DATABASE_URL, such as \
+                 postgres://host:5432/database",
+            ));
+        }
+        let url_names_it = (self.url).is_some_and(|(_, url)| names_database(url.expose_secret()));
+        let lacks_name = content.is_some_and(|it| it.database.is_none());
+        if lacks_name && !url_names_it {
+            // Postgres would take the database that has the login's name.
+            return Err(ConfigError::invalid(
+                setting,
+                "names a secret without the member dbname; add it, or name the database in DATABASE_URL, such as \
+                 postgres://host:5432/database",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Finds out how `role` connects. Reads the secret and the authorities that the settings name.
 ///
 /// # Errors
@@ -135,73 +231,14 @@ fn text_of(
 /// [`ConfigError`]: neither a URL nor a secret is there, one of them is malformed, or the secret or
 /// the authorities cannot be read.
 pub async fn database(config: &Config, role: DatabaseRole) -> Result<Database, ConfigError> {
-    let settings = &config.settings;
-    let runtime_url = settings.postgres_url(DATABASE_URL)?;
-    let runtime_secret = settings.text(DATABASE_SECRET)?;
-    let (own_url, own_secret) = match role {
-        DatabaseRole::Runtime => (None, None),
-        DatabaseRole::Migrations => (
-            settings.postgres_url(MIGRATION_DATABASE_URL)?,
-            settings.text(MIGRATION_DATABASE_SECRET)?,
-        ),
-    };
-    let is_own = own_url.is_some() || own_secret.is_some();
-    let (url, secret) = match (own_url, own_secret) {
-        (Some(url), secret) => (
-            Some((MIGRATION_DATABASE_URL, url)),
-            secret.map(|id| (MIGRATION_DATABASE_SECRET, id)),
-        ),
-        // The address is that of all others.
-        (None, Some(id)) => (
-            runtime_url.map(|url| (DATABASE_URL, url)),
-            Some((MIGRATION_DATABASE_SECRET, id)),
-        ),
-        (None, None) => (
-            runtime_url.map(|url| (DATABASE_URL, url)),
-            runtime_secret.map(|id| (DATABASE_SECRET, id)),
-        ),
-    };
-    let setting = url
-        .map(|(setting, _)| setting)
-        .or(secret.map(|(setting, _)| setting))
-        .ok_or_else(|| ConfigError::Missing {
-            key: DATABASE_URL.to_owned(),
-            hint: "add it, or DATABASE_SECRET, to the settings file",
-        })?;
-    warn_of_unused_password(url.map(|(_, url)| url), setting, secret);
-    let mut secret = match secret {
-        Some((setting, id)) => Some(read_secret(&config.env, setting, id).await?),
-        None => None,
-    };
-    if let (true, None, Some((_, own)), Some(id)) = (is_own, url, &mut secret, runtime_secret) {
-        let (_, runtime) = read_secret(&config.env, DATABASE_SECRET, id).await?;
-        own.host = own.host.take().or(runtime.host);
-        own.port = own.port.or(runtime.port);
-        own.database = own.database.take().or(runtime.database);
-    }
-    let has_address = url.is_some() || secret.iter().any(|(_, content)| content.host.is_some());
-    if !has_address {
-        return Err(ConfigError::invalid(
-            setting,
-            "names a secret without the member host; give the address in DATABASE_URL, such as \
-             postgres://host:5432/database",
-        ));
-    }
-    let url_names_it = url.is_some_and(|(_, url)| names_database(url.expose_secret()));
-    let lacks_name = secret
-        .as_ref()
-        .is_some_and(|(_, content)| content.database.is_none());
-    if lacks_name && !url_names_it {
-        // Postgres would take the database that has the login's name.
-        return Err(ConfigError::invalid(
-            setting,
-            "names a secret without the member dbname; add it, or name the database in DATABASE_URL, such as \
-             postgres://host:5432/database",
-        ));
-    }
+    let sources = Sources::of(&config.settings, role)?;
+    let setting = sources.setting()?;
+    warn_of_unused_password(sources.url.map(|(_, url)| url), setting, sources.secret);
+    let secret = sources.read_secret(&config.env).await?;
+    sources.check_address(secret.as_ref().map(|(_, content)| content))?;
     Ok(Database {
         setting,
-        url: url.map(|(_, url)| url.clone()),
+        url: sources.url.map(|(_, url)| url.clone()),
         secret,
         authorities: authorities(config).await?,
     })

@@ -48,26 +48,12 @@ pub async fn examine(lookup: Lookup<'_>, limit: Duration) -> DoctorReport {
         timed("region", None, limit, bucket::region(&env)),
         timed("credentials", None, limit, bucket::credentials(&env)),
     );
-    let is_ready = has_bucket && !region.is_broken() && !credentials.is_broken();
-    let unready = if has_bucket {
-        "there is no way to sign a request"
-    } else {
-        "ATD_MDS_BUCKET is not set"
-    };
+    let can_sign = !region.is_broken() && !credentials.is_broken();
     checks.extend([region, credentials]);
-    let clock = timed("clock", None, limit, clock::against_s3(&env));
-    let bucket = async {
-        if !has_bucket {
-            let broken =
-                Verdict::broken(unready, "set ATD_MDS_BUCKET to the name of the S3 bucket");
-            return (Check::at_once("bucket", broken), None);
-        }
-        if !is_ready {
-            return (Check::at_once("bucket", Verdict::not_tried(unready)), None);
-        }
-        Box::pin(bucket::open(&env, limit)).await
-    };
-    let (clock, (bucket, vault)) = join!(clock, bucket);
+    let (clock, (bucket, vault)) = join!(
+        timed("clock", None, limit, clock::against_s3(&env)),
+        open_bucket(&env, limit, has_bucket, can_sign),
+    );
     checks.extend([clock, bucket]);
     let Some(vault) = vault else {
         checks.push(Check::at_once(
@@ -77,20 +63,49 @@ pub async fn examine(lookup: Lookup<'_>, limit: Duration) -> DoctorReport {
         checks.extend(not_tried(&BEHIND_BUCKET, "the bucket cannot be read"));
         return DoctorReport { checks };
     };
+    checks.extend(bucket_checks(&env, &vault, key, limit).await);
+    DoctorReport { checks }
+}
+
+/// The bucket, if it can be read.
+async fn open_bucket(
+    env: &Environment,
+    limit: Duration,
+    has_bucket: bool,
+    can_sign: bool,
+) -> (Check, Option<Vault>) {
+    let verdict = match (has_bucket, can_sign) {
+        (true, true) => return Box::pin(bucket::open(env, limit)).await,
+        (true, false) => Verdict::not_tried("there is no way to sign a request"),
+        (false, _) => Verdict::broken(
+            "ATD_MDS_BUCKET is not set",
+            "set ATD_MDS_BUCKET to the name of the S3 bucket",
+        ),
+    };
+    (Check::at_once("bucket", verdict), None)
+}
+
+/// What needs the bucket: whether it can be written, its files, and what these name.
+async fn bucket_checks(
+    env: &Environment,
+    vault: &Vault,
+    key: Result<Verdict, Verdict>,
+    limit: Duration,
+) -> Vec<Check> {
     let (writing, found) = join!(
         timed(
             "writing",
             Some(env.bucket.clone()),
             limit,
-            bucket::writing(&env, &vault)
+            bucket::writing(env, vault)
         ),
-        files::read(&env, &vault, limit),
+        files::read(env, vault, limit),
     );
-    checks.push(writing);
-    checks.push(Check::at_once("fernet key", files::key_fits(key, &found)));
+    let key = Check::at_once("fernet key", files::key_fits(key, &found));
+    let mut checks = vec![writing, key];
     checks.extend([found.settings_check.clone(), found.providers_check.clone()]);
-    checks.extend(outside_checks(&env, &vault, found.settings, found.providers, limit).await);
-    DoctorReport { checks }
+    checks.extend(outside_checks(env, vault, found.settings, found.providers, limit).await);
+    checks
 }
 
 /// Tries the portal that the settings name: its login and its dataset.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
-use store::Found;
+use store::{Found, LastAudit};
 use trips::block::{Hour, HourRange, ProviderName};
 use trips::hour_state::HourState;
 
@@ -167,12 +167,45 @@ pub async fn status_report(
             "the database login only reads, so hours are judged by the configuration of the last run"
         );
     }
-    let mut found = ctx.store().found(range).await?;
     let mut audits = ctx.store().last_audits().await?;
+    let providers = provider_statuses(ctx, request, made_at, range, &mut audits).await?;
+    let unusable_entries = if request.providers.is_empty() {
+        unusable_entries(ctx)
+    } else {
+        Vec::new()
+    };
+    let odd_providers = odd_providers(ctx).await?;
+    let portal_only = audits
+        .remove(&None)
+        .map(|last| PortalDifferences::new(ctx.zone(), None, &last));
+    Ok(StatusReport {
+        made_at,
+        since,
+        time_zone: ctx.zone().name().to_owned(),
+        needs_a_person: !unusable_entries.is_empty()
+            || !odd_providers.is_empty()
+            || needs_a_person(&providers)
+            || portal_only.as_ref().is_some_and(|it| it.needs_a_person),
+        portal_only,
+        unusable_entries,
+        odd_providers,
+        providers,
+    })
+}
+
+/// How the hours of each provider stand. Takes the providers' own out of the `audits`.
+async fn provider_statuses(
+    ctx: &Context,
+    request: &StatusRequest,
+    made_at: DateTime<Utc>,
+    range: HourRange,
+    audits: &mut BTreeMap<Option<ProviderName>, LastAudit>,
+) -> Result<Vec<ProviderStatus>, PipelineError> {
+    let mut found = ctx.store().found(range).await?;
     let planned = ctx.store().first_hours().await?;
     let looked_at = looked_at(ctx, request, made_at)?;
     let expected: Vec<_> = looked_at.iter().filter_map(Looked::expected).collect();
-    let mut behind = behind_since(ctx, &expected, since).await?;
+    let mut behind = behind_since(ctx, &expected, range.first()).await?;
     let mut providers = Vec::new();
     for looked in looked_at {
         let (name, due) = (&looked.name, looked.due);
@@ -198,28 +231,7 @@ pub async fn status_report(
             .map(|last| PortalDifferences::new(ctx.zone(), Some(name), &last));
         providers.push(status);
     }
-    let unusable_entries = if request.providers.is_empty() {
-        unusable_entries(ctx)
-    } else {
-        Vec::new()
-    };
-    let odd_providers = odd_providers(ctx).await?;
-    let portal_only = audits
-        .remove(&None)
-        .map(|last| PortalDifferences::new(ctx.zone(), None, &last));
-    Ok(StatusReport {
-        made_at,
-        since,
-        time_zone: ctx.zone().name().to_owned(),
-        needs_a_person: !unusable_entries.is_empty()
-            || !odd_providers.is_empty()
-            || needs_a_person(&providers)
-            || portal_only.as_ref().is_some_and(|it| it.needs_a_person),
-        portal_only,
-        unusable_entries,
-        odd_providers,
-        providers,
-    })
+    Ok(providers)
 }
 
 /// How the hours of the range stand.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
+use comfy_table::Table;
 use pipeline::{Context, ProviderTrips, ReportFilters, TripFigures, TripReport, TripReportRequest};
 use trips::words::{counted, grouped};
 
@@ -87,6 +88,16 @@ fn print(args: &TripsArgs, report: &TripReport, ctx: &Context) -> anyhow::Result
         report.time_zone,
         minute(ctx, report.made_at)
     )?;
+    writeln!(out, "{}", figures_table(report, ctx))?;
+    writeln!(out, "{}", explanation(report.filters))?;
+    for provider in &report.providers {
+        write_gaps(&mut out, provider, report)?;
+    }
+    write_comparison(&mut out, args, report, ctx)?;
+    output::write(Path::new(output::STANDARD), &out)
+}
+
+fn figures_table(report: &TripReport, ctx: &Context) -> Table {
     let heading = [
         "provider",
         "trips",
@@ -119,55 +130,70 @@ fn print(args: &TripsArgs, report: &TripReport, ctx: &Context) -> anyhow::Result
     if report.providers.len() > 1 {
         rows.add_row(figure_cells("all", &report.total));
     }
-    writeln!(out, "{rows}")?;
-    writeln!(out, "{}", explanation(report.filters))?;
-    for provider in &report.providers {
-        if provider.hours_left_out() > 0 {
-            writeln!(
-                out,
-                "{} is disabled: {} of {} of the month were never requested, so trips may be missing",
-                provider.provider,
-                provider.hours_left_out(),
-                counted(provider.hours_due, "hour"),
-            )?;
-        }
-        if let Some(first) = &provider.first_hour {
-            writeln!(
-                out,
-                "{}: its first hour is {first}, the month has {}",
-                provider.provider,
-                counted(report.month_hours, "hour")
-            )?;
-        }
-        if provider.hours_not_loaded() > 0 {
-            writeln!(
-                out,
-                "{}: {} of {}, so trips are missing; see `mds status --provider {} --since {}`",
-                provider.provider,
-                provider.hours_not_loaded(),
-                counted(provider.hours_due, "hour").with("is not loaded", "are not loaded"),
-                provider.provider,
-                report.month.first_day()
-            )?;
-        }
+    rows
+}
+
+/// Says which hours of the month a provider's figures lack.
+fn write_gaps(
+    out: &mut Vec<u8>,
+    provider: &ProviderTrips,
+    report: &TripReport,
+) -> std::io::Result<()> {
+    if provider.hours_left_out() > 0 {
+        writeln!(
+            out,
+            "{} is disabled: {} of {} of the month were never requested, so trips may be missing",
+            provider.provider,
+            provider.hours_left_out(),
+            counted(provider.hours_due, "hour"),
+        )?;
     }
+    if let Some(first) = &provider.first_hour {
+        writeln!(
+            out,
+            "{}: its first hour is {first}, the month has {}",
+            provider.provider,
+            counted(report.month_hours, "hour")
+        )?;
+    }
+    if provider.hours_not_loaded() > 0 {
+        writeln!(
+            out,
+            "{}: {} of {}, so trips are missing; see `mds status --provider {} --since {}`",
+            provider.provider,
+            provider.hours_not_loaded(),
+            counted(provider.hours_due, "hour").with("is not loaded", "are not loaded"),
+            provider.provider,
+            report.month.first_day()
+        )?;
+    }
+    Ok(())
+}
+
+/// Says what has changed since an earlier report.
+fn write_comparison(
+    out: &mut Vec<u8>,
+    args: &TripsArgs,
+    report: &TripReport,
+    ctx: &Context,
+) -> std::io::Result<()> {
     match (report.compared_with, args.since.as_deref()) {
         (Some(time), _) => {
             writeln!(out, "Since the report of {}:", minute(ctx, time))?;
             for provider in &report.providers {
                 writeln!(out, "  {}", since_line(provider))?;
             }
+            Ok(())
         }
         (None, Some(since)) => writeln!(
             out,
             "No report of this month was made before {since}, so there is none to compare with."
-        )?,
+        ),
         (None, None) => writeln!(
             out,
             "There is no earlier report of this month to compare with."
-        )?,
+        ),
     }
-    output::write(Path::new(output::STANDARD), &out)
 }
 
 fn figure_cells(name: &str, figures: &TripFigures) -> Vec<String> {

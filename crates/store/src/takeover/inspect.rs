@@ -131,23 +131,7 @@ pub(crate) async fn inspect(
     is_first: bool,
     lock: bool,
 ) -> Result<Inspection, StoreError> {
-    let mut inspection = Inspection::default();
-    for table in shape::TABLES {
-        if let Some(found) = shape::find(transaction, table).await? {
-            look_at(
-                &mut inspection,
-                table,
-                found,
-                &options.timestamps_in,
-                is_first,
-            );
-        }
-    }
-    if inspection.work_on(&PROVIDERS).is_none()
-        && let Some(names) = Names::of_migrated(transaction).await?
-    {
-        inspection.add_names(&names);
-    }
+    let mut inspection = find_work(transaction, options, is_first).await?;
     if inspection.work.is_empty() {
         return Ok(inspection);
     }
@@ -158,25 +142,7 @@ pub(crate) async fn inspect(
             options.timestamps_in
         ));
     }
-    for n in 0..inspection.work.len() {
-        if let Some(work) = inspection.work.get(n)
-            && work.found.relkind == "r"
-            && work.found.is_own
-        {
-            if lock {
-                let lock = format!(
-                    "LOCK TABLE api.{} IN ACCESS EXCLUSIVE MODE",
-                    work.table.name
-                );
-                let doing = failed("locking the tables to take over");
-                transaction.batch_execute(&lock).await.map_err(doing)?;
-            }
-            let obstacles = dependents::obstacles(transaction, work).await?;
-            inspection.obstacles.extend(obstacles);
-            let obstacles = entangled::obstacles(transaction, work).await?;
-            inspection.obstacles.extend(obstacles);
-        }
-    }
+    find_obstacles(transaction, &mut inspection, lock).await?;
     if inspection.obstacles.is_empty() {
         inspection.obstacles = trial::obstacles(transaction, &inspection.work).await?;
     }
@@ -196,6 +162,60 @@ pub(crate) async fn inspect(
         owners::note_unknown_providers(transaction, &mut inspection, options).await?;
     }
     Ok(inspection)
+}
+
+/// The tables that are not yet as this program needs them.
+async fn find_work(
+    transaction: &Transaction<'_>,
+    options: &TakeOver,
+    is_first: bool,
+) -> Result<Inspection, StoreError> {
+    let mut inspection = Inspection::default();
+    for table in shape::TABLES {
+        if let Some(found) = shape::find(transaction, table).await? {
+            look_at(
+                &mut inspection,
+                table,
+                found,
+                &options.timestamps_in,
+                is_first,
+            );
+        }
+    }
+    if inspection.work_on(&PROVIDERS).is_none()
+        && let Some(names) = Names::of_migrated(transaction).await?
+    {
+        inspection.add_names(&names);
+    }
+    Ok(inspection)
+}
+
+/// Adds what depends on the tables and would be in the way. With `lock`, locks them before.
+async fn find_obstacles(
+    transaction: &Transaction<'_>,
+    inspection: &mut Inspection,
+    lock: bool,
+) -> Result<(), StoreError> {
+    for n in 0..inspection.work.len() {
+        if let Some(work) = inspection.work.get(n)
+            && work.found.relkind == "r"
+            && work.found.is_own
+        {
+            if lock {
+                let lock = format!(
+                    "LOCK TABLE api.{} IN ACCESS EXCLUSIVE MODE",
+                    work.table.name
+                );
+                let doing = failed("locking the tables to take over");
+                transaction.batch_execute(&lock).await.map_err(doing)?;
+            }
+            let obstacles = dependents::obstacles(transaction, work).await?;
+            inspection.obstacles.extend(obstacles);
+            let obstacles = entangled::obstacles(transaction, work).await?;
+            inspection.obstacles.extend(obstacles);
+        }
+    }
+    Ok(())
 }
 
 const FUNCTIONS: &str = "

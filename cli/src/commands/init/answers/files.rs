@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use store::Store;
 use trips::block::ProviderName;
 use trips::time::CivilZone;
+use uuid::Uuid;
 
 use super::{NONE, random_key};
 use crate::args::InitArgs;
@@ -16,6 +17,8 @@ use crate::failure::usage;
 
 const BOUNDARIES: &str =
     "Boundaries, LAYER=FILE with spaces between (council_district, census_geoid, cell), or none";
+/// A UUID in the form that providers write, and no other that the parser knows.
+const UUID_LENGTH: usize = 36;
 const DATABASE_URL: &str = "DATABASE_URL";
 const TOKEN: &str = "PROVIDER_TOKEN";
 const PORTAL_LOGIN: [(&str, &str); 3] = [
@@ -150,6 +153,12 @@ pub(super) async fn providers(
     if name == NONE {
         return Ok((None, text(&json!({}))?));
     }
+    let entry = entry(args, asker).await?;
+    Ok((Some(name.clone()), text(&json!({ name: entry }))?))
+}
+
+/// Asks for what the entry of a provider says.
+async fn entry(args: &InitArgs, asker: &mut Asker) -> anyhow::Result<Value> {
     let url = asker
         .ask(
             Question::new("--provider-url", "The base address of its MDS API")
@@ -161,8 +170,7 @@ pub(super) async fn providers(
             Question::new("--provider-id", "Its UUID in the MDS registry")
                 .given(args.provider_id.as_deref())
                 .checked(|id| {
-                    let is_uuid =
-                        id.len() == 36 && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+                    let is_uuid = id.len() == UUID_LENGTH && Uuid::try_parse(id).is_ok();
                     is_uuid.then_some(()).ok_or_else(|| {
                         "Write a UUID, such as 2411d395-04f2-47c9-ab66-d09e9e3c3251.".to_owned()
                     })
@@ -185,14 +193,13 @@ pub(super) async fn providers(
         )
         .await?;
     let token = asker.ask(Question::secret(TOKEN, "Its token")).await?;
-    let entry = json!({
+    Ok(json!({
         "mds_api_url": url,
         "provider_id": id,
         "version": version,
         "auth_type": auth_type,
         "token": token,
-    });
-    Ok((Some(name.clone()), text(&json!({ name: entry }))?))
+    }))
 }
 
 fn entry_of_file(args: &InitArgs, file: &Path) -> anyhow::Result<(Option<String>, String)> {
