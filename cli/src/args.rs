@@ -131,13 +131,9 @@ pub(crate) struct ProbeArgs {
     pub(crate) time_max: Option<String>,
 }
 
-/// The choice of blocks, shared by the commands that run steps.
+/// A range of hours.
 #[derive(Debug, Args)]
-pub(crate) struct BlockArgs {
-    /// A provider's name in the providers file, several with commas or repeated, or `all`.
-    #[arg(long, value_name = "NAME|all", value_delimiter = ',', required = true)]
-    pub(crate) provider: Vec<ProviderArg>,
-
+pub(crate) struct RangeArgs {
     /// End of the range, exclusive: civil hour `yyyy-mm-dd-hh` or an RFC 3339 instant. [default:
     /// now]
     #[arg(long, value_name = "HOUR")]
@@ -151,6 +147,17 @@ pub(crate) struct BlockArgs {
     /// [default: 1]
     #[arg(long, value_name = "HOURS")]
     pub(crate) interval: Option<u32>,
+}
+
+/// The choice of blocks, shared by the commands that run steps.
+#[derive(Debug, Args)]
+pub(crate) struct BlockArgs {
+    /// A provider's name in the providers file, several with commas or repeated, or `all`.
+    #[arg(long, value_name = "NAME|all", value_delimiter = ',', required = true)]
+    pub(crate) provider: Vec<ProviderArg>,
+
+    #[command(flatten)]
+    pub(crate) range: RangeArgs,
 
     /// The hours that each provider should have by now: those that end its `lag_hours` ago, or
     /// `MDS_LAG_HOURS` (30) if its entry has none. `--interval` says how many.
@@ -255,9 +262,9 @@ impl BlockArgs {
             provider,
             providers,
             scheduled_time: self.scheduled.then(Utc::now),
-            time_min: self.time_min.clone(),
-            time_max: self.time_max.clone(),
-            interval: self.interval,
+            time_min: self.range.time_min.clone(),
+            time_max: self.range.time_max.clone(),
+            interval: self.range.interval,
             force: self.force,
             accept_losses: self.accept_losses,
             incomplete_only: self.incomplete_only,

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::RangeArgs;
 use super::providers::ProviderArg;
 
 /// `mds archive`.
@@ -58,19 +59,8 @@ pub(crate) struct ArchiveListArgs {
     #[arg(long, value_name = "NAME|all", value_delimiter = ',', required = true)]
     pub(crate) provider: Vec<ProviderArg>,
 
-    /// End of the range, exclusive: civil hour `yyyy-mm-dd-hh` or an RFC 3339 instant. [default:
-    /// now]
-    #[arg(long, value_name = "HOUR")]
-    pub(crate) time_max: Option<String>,
-
-    /// Start of the range, inclusive; same formats as `--time-max`.
-    #[arg(long, value_name = "HOUR")]
-    pub(crate) time_min: Option<String>,
-
-    /// Length of the range in hours: before `--time-max` or, without it, from `--time-min`.
-    /// [default: 1]
-    #[arg(long, value_name = "HOURS")]
-    pub(crate) interval: Option<u32>,
+    #[command(flatten)]
+    pub(crate) range: RangeArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

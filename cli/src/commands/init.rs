@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use config::Environment;
 use pipeline::Conclusion;
 use serde_json::json;
+use trips::words::counted;
 
 use self::answers::Answers;
 pub(crate) use self::answers::secrets;
@@ -51,7 +52,7 @@ pub(crate) async fn init(args: &InitArgs, json: bool) -> anyhow::Result<ExitCode
     let applied = Box::pin(outside::migrate(&env)).await?;
     done.say(&match applied.as_slice() {
         [] => "the tables are up to date".to_owned(),
-        applied => format!("{} migrations applied", applied.len()),
+        applied => format!("{} applied", counted(applied.len(), "migration")),
     });
     done.migrated = applied;
     let probed = Box::pin(outside::probe(&env, answers.provider.as_deref())).await?;

@@ -27,7 +27,7 @@ pub(crate) async fn migrate(args: MigrateArgs, json: bool) -> anyhow::Result<Exi
     };
     let report = Box::pin(telling_time(pipeline::migrate(&config, &request))).await?;
     if json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+        output::json(&report)?;
     } else if args.dry_run {
         print(&plan_text(&report))?;
     }

@@ -131,10 +131,11 @@ impl Versions {
 
     fn line(&self) -> String {
         match self {
-            Self::Kept(count) => format!("{count} older versions in the bucket"),
-            Self::Purged { deleted, kept } => {
-                format!("{deleted} older versions deleted, {kept} kept since they are younger")
-            }
+            Self::Kept(count) => format!("{} in the bucket", counted(*count, "older version")),
+            Self::Purged { deleted, kept } => format!(
+                "{} deleted, {kept} kept since they are younger",
+                counted(*deleted, "older version")
+            ),
             Self::Unknown(error) => format!("older versions were not counted: {error}"),
         }
     }
@@ -173,9 +174,10 @@ fn advice(
     }
     let left = match versions.left() {
         Some(0) => String::new(),
-        Some(count) => {
-            format!("; whoever has them can still read {count} older versions (--purge-versions)")
-        }
+        Some(count) => format!(
+            "; whoever has them can still read {} (--purge-versions)",
+            counted(count, "older version")
+        ),
         None => "; whoever has them may still read older versions".to_owned(),
     };
     Advice {
@@ -200,3 +202,6 @@ fn as_json(report: &RotationReport, versions: &Versions, advice: &Advice) -> ser
         "older_keys_may_go": advice.may_go,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use http_kit::without_credentials;
 use secrecy::SecretString;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
@@ -211,10 +212,8 @@ impl ProviderConfig {
     #[must_use]
     pub fn without_secrets(mut self) -> Self {
         self.mds_api_url.set_query(None);
-        // These fail only for addresses that have no login anyway.
-        let _ = self.mds_api_url.set_username("");
-        let _ = self.mds_api_url.set_password(None);
         Self {
+            mds_api_url: without_credentials(self.mds_api_url),
             token: None,
             token_url: None,
             auth_data: BTreeMap::new(),

@@ -247,6 +247,24 @@ pub struct ExtractOutput {
     pub nothing_to_load: bool,
 }
 
+impl ExtractOutput {
+    /// What an extract adds that has not requested the provider for the hour.
+    pub(crate) fn without_request(
+        trips_key: String,
+        trip_count: u64,
+        nothing_to_load: bool,
+    ) -> Self {
+        Self {
+            trips_key,
+            trip_count,
+            pages: 0,
+            payload_bytes: 0,
+            changes: None,
+            nothing_to_load,
+        }
+    }
+}
+
 /// What `sync-db` adds to the item. `fetched = loaded + rejected + duplicates`, always.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncDbOutput {

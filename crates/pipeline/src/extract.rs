@@ -64,13 +64,12 @@ impl BlockStep for Extract {
 
     fn output_without_work(&self, step: &ClaimedStep<'_>) -> Option<ExtractOutput> {
         let is_done = step.is_done_already() && !late_side_data::is_left(step);
-        is_done.then(|| ExtractOutput {
-            trips_key: step.key(BlockObject::Trips),
-            trip_count: step.claim.row().fetched(),
-            pages: 0,
-            payload_bytes: 0,
-            changes: None,
-            nothing_to_load: step.status() == BlockStatus::NoTrips,
+        is_done.then(|| {
+            ExtractOutput::without_request(
+                step.key(BlockObject::Trips),
+                step.claim.row().fetched(),
+                step.status() == BlockStatus::NoTrips,
+            )
         })
     }
 

@@ -27,7 +27,7 @@ mod batch;
 pub(crate) mod dataset;
 pub(crate) mod file;
 mod gather;
-mod json;
+pub(crate) mod json;
 mod open;
 pub(crate) mod refusals;
 pub(crate) mod rows;

@@ -65,9 +65,9 @@ fn range(archive: &Archive, args: &ArchiveListArgs) -> anyhow::Result<HourRange>
         time.transpose().map_err(PipelineError::from)
     };
     let window = TimeWindow {
-        time_min: parse(&args.time_min)?,
-        time_max: parse(&args.time_max)?,
-        interval: args.interval,
+        time_min: parse(&args.range.time_min)?,
+        time_max: parse(&args.range.time_max)?,
+        interval: args.range.interval,
     };
     let resolved = window.resolve(Utc::now()).map_err(PipelineError::from)?;
     resolved

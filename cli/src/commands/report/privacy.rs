@@ -46,10 +46,9 @@ fn print(report: &PrivacyReport) -> anyhow::Result<()> {
     }
     output::text(&published)?;
     if waiting > 0 {
-        let are = if waiting == 1 { "is" } else { "are" };
         output::text(&format!(
-            "{} {are} loaded and not at the portal yet. With them:",
-            counted(waiting, "row")
+            "{} loaded and not at the portal yet. With them:",
+            counted(waiting, "row").with("is", "are")
         ))?;
         output::text(&all)?;
     }

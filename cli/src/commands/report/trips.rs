@@ -73,8 +73,7 @@ fn write(args: &TripsArgs, ctx: &Context, report: &TripReport, json: bool) -> an
         return output::write(file, pages::trips(report, ctx.zone())?.as_bytes());
     }
     if json {
-        let text = serde_json::to_string_pretty(report)?;
-        return output::write(Path::new(output::STANDARD), format!("{text}\n").as_bytes());
+        return output::json(report);
     }
     print(args, report, ctx)
 }

@@ -3,28 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde::Serialize;
-use socrata::Chunk;
 use store::PublishTurn;
 use trips::words::counted;
 use uuid::Uuid;
 
 use crate::context::{Context, Portal};
-use crate::error::{ErrorName, PipelineError, to_json};
+use crate::error::{ErrorName, PipelineError};
+use crate::publish::json::{Deletion, chunk_of_deletions};
 use crate::publish::sending::send;
 use crate::publish::turn;
 use crate::step::step_deadline;
 
 /// How long to wait for another process's upload at a time.
 const TURN_WAIT: Duration = Duration::from_secs(5);
-
-/// A row that the portal must lose.
-#[derive(Serialize)]
-struct Deletion<'a> {
-    trip_id: &'a str,
-    #[serde(rename = ":deleted")]
-    deleted: bool,
-}
 
 /// Deletes rows of the portal by their ids. Returns how many it had.
 ///
@@ -58,20 +49,13 @@ async fn delete(
         let trips: Vec<Uuid> = part.iter().filter_map(|id| id.parse().ok()).collect();
         let live = ctx.store().live_trips(&trips).await?;
         let live: BTreeSet<String> = live.iter().map(|trip| trip.id.to_string()).collect();
-        let rows: Vec<Deletion<'_>> = part
+        let gone: Vec<String> = part
             .iter()
             .filter(|id| !live.contains(*id))
-            .map(|id| Deletion {
-                trip_id: id,
-                deleted: true,
-            })
+            .cloned()
             .collect();
-        let chunk = Chunk {
-            rows: rows.len(),
-            deletions: rows.len(),
-            body: to_json(&rows)?.to_string().into(),
-        };
-        let gone: Vec<String> = rows.iter().map(|row| row.trip_id.to_owned()).collect();
+        let rows: Vec<_> = gone.iter().map(Deletion::of).collect();
+        let chunk = chunk_of_deletions(&rows)?;
         let upsert = send(portal, turn, &chunk, &gone).await?;
         if upsert.errors > 0 {
             return Err(PipelineError::new(

@@ -1,6 +1,5 @@
 //! Takes over an archive that the bucket has and the schedule does not know of, or has missed.
 
-use trips::block::BlockObject;
 use trips::status::Step;
 
 use super::side_data::{self, Wanted};
@@ -55,14 +54,11 @@ pub(super) async fn adopt(step: &mut ClaimedStep<'_>) -> Result<Adoption, Pipeli
     {
         side_data::add(step, Wanted::late(referenced)).await;
     }
-    Ok(Adoption::Done(ExtractOutput {
-        trips_key: step.key(BlockObject::Trips),
-        trip_count: found.trips,
-        pages: 0,
-        payload_bytes: 0,
-        changes: None,
+    Ok(Adoption::Done(ExtractOutput::without_request(
+        found.trips_key,
+        found.trips,
         nothing_to_load,
-    }))
+    )))
 }
 
 /// Adds to the error of an archive that cannot be read what becomes of it.

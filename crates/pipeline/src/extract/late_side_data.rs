@@ -65,12 +65,6 @@ pub(super) async fn request(step: &mut ClaimedStep<'_>) -> ExtractOutput {
             }
         }
     }
-    ExtractOutput {
-        trips_key: step.key(BlockObject::Trips),
-        trip_count: step.claim.row().fetched(),
-        pages: 0,
-        payload_bytes: 0,
-        changes: None,
-        nothing_to_load: false,
-    }
+    let trips_key = step.key(BlockObject::Trips);
+    ExtractOutput::without_request(trips_key, step.claim.row().fetched(), false)
 }

@@ -6,6 +6,7 @@ use store::{ArchiveRecord, ScheduleRow};
 use trips::Changes;
 use trips::block::{Block, BlockObject};
 use trips::status::Step;
+use trips::words::counted;
 
 use super::late_side_data::is_worth_a_request;
 use super::referenced_ids::ReferencedIds;
@@ -129,7 +130,8 @@ impl Unrecorded {
             payload_key: self.trips_key.clone(),
             fetched: trips,
             message: format!(
-                "the bucket had an archive with {trips} trips; the provider was not requested"
+                "the bucket had an archive with {}; the provider was not requested",
+                counted(trips, "trip")
             ),
             note,
             changes,

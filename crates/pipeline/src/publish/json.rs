@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use serde::Serialize;
+use socrata::Chunk;
 use trips::public_row::{PublicForm, PublicTrip, PublishedRow, PublishedRowError};
 use uuid::Uuid;
 
@@ -22,12 +23,21 @@ pub(super) enum Item {
     Gone(Uuid),
 }
 
-/// A row that the portal must lose.
+/// A row that the portal must lose, by its public id.
 #[derive(Serialize)]
-struct Deletion {
-    trip_id: Uuid,
+pub(crate) struct Deletion<Id> {
+    pub(crate) trip_id: Id,
     #[serde(rename = ":deleted")]
     deleted: bool,
+}
+
+impl<Id> Deletion<Id> {
+    pub(crate) fn of(trip_id: Id) -> Self {
+        Self {
+            trip_id,
+            deleted: true,
+        }
+    }
 }
 
 impl Item {
@@ -54,18 +64,26 @@ impl Item {
                 let row = PublishedRow::of_trip(trip, form).map_err(|error| unfit(&error))?;
                 serde_json::to_writer(json, &row)
             }
-            Self::Gone(trip_id) => serde_json::to_writer(
-                json,
-                &Deletion {
-                    trip_id: *trip_id,
-                    deleted: true,
-                },
-            ),
+            Self::Gone(trip_id) => serde_json::to_writer(json, &Deletion::of(trip_id)),
         };
-        written.map_err(|error| {
-            PipelineError::new(ErrorName::Internal, format!("a row has no JSON: {error}"))
-        })
+        written.map_err(|error| without_json(&error))
     }
+}
+
+/// The upload that deletes these rows.
+pub(crate) fn chunk_of_deletions<Id: Serialize>(
+    rows: &[Deletion<Id>],
+) -> Result<Chunk, PipelineError> {
+    let body = serde_json::to_vec(rows).map_err(|error| without_json(&error))?;
+    Ok(Chunk {
+        body: body.into(),
+        rows: rows.len(),
+        deletions: rows.len(),
+    })
+}
+
+fn without_json(error: &serde_json::Error) -> PipelineError {
+    PipelineError::new(ErrorName::Internal, format!("a row has no JSON: {error}"))
 }
 
 /// Why a trip is not sent, and what helps. A load leaves an id as it is, also a wrong one.

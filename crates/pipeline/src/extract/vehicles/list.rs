@@ -43,11 +43,7 @@ pub(super) async fn read(
     claim.mark_vehicles_listed(provider, requested_at).await?;
     let (sender, receiver) = mpsc::channel(RECORDS_AHEAD);
     let fetch = async move {
-        let make_sink = || ListSink {
-            provider_ids: client.config().provider_ids.clone(),
-            records: 0,
-            items: sender.clone(),
-        };
+        let make_sink = || ListSink::new(client, &sender);
         let fetched = timeout_at(deadline, client.fetch_vehicles(make_sink)).await;
         // The returned sink would keep the channel open.
         fetched.map(|fetched| fetched.map(drop))
@@ -71,11 +67,7 @@ pub(super) async fn read(
 pub(crate) async fn listed_devices(client: &MdsClient) -> Result<HashSet<Uuid>, PipelineError> {
     let (sender, mut receiver) = mpsc::channel(RECORDS_AHEAD);
     let fetch = async move {
-        let make_sink = || ListSink {
-            provider_ids: client.config().provider_ids.clone(),
-            records: 0,
-            items: sender.clone(),
-        };
+        let make_sink = || ListSink::new(client, &sender);
         client.fetch_vehicles(make_sink).await.map(drop)
     };
     let collect = async {
@@ -112,6 +104,14 @@ struct ListSink {
 }
 
 impl ListSink {
+    fn new(client: &MdsClient, items: &mpsc::Sender<ListItem>) -> Self {
+        Self {
+            provider_ids: client.config().provider_ids.clone(),
+            records: 0,
+            items: items.clone(),
+        }
+    }
+
     fn pass_on(&self, item: ListItem) -> io::Result<()> {
         self.items
             .blocking_send(item)
