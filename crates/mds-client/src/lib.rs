@@ -37,6 +37,7 @@ pub use error::{MdsError, ProviderBody, ProviderWords};
 pub use fields::{BodyFormat, ProviderConfigError};
 pub use options::ClientOptions;
 pub use pace::{MAX_HOLD_OFF, Pace, PaceError, Slot, WaitLimits};
+pub use paging::EMPTY_PAGES_PER_HOUR;
 pub use report::{HourReport, HourResponse};
 pub use sink::TripSink;
 pub use token_request::TokenRequest;

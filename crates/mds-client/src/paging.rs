@@ -14,7 +14,7 @@ use crate::window::WideWindow;
 /// How many pages without trips may follow each other for each hour that is requested. Some
 /// providers have pages of a minute or two, and at night many of them are empty; others link to
 /// empty pages for ever.
-pub(crate) const EMPTY_PAGES_PER_HOUR: u32 = 60;
+pub const EMPTY_PAGES_PER_HOUR: u32 = 60;
 /// How much of a host's name is shown.
 const MAX_HOST_CHARS: usize = 80;
 

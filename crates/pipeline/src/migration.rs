@@ -115,9 +115,8 @@ pub async fn migrate(
 /// The MDS ids under which the trips of configured providers arrive.
 fn provider_ids(providers: &Providers) -> Vec<(ProviderName, Uuid)> {
     let ids = providers.iter().flat_map(|(name, provider)| {
-        let further = provider.provider_ids.iter().copied();
-        let ids = std::iter::once(provider.provider_id).chain(further);
-        ids.map(|id| (name.clone(), id))
+        let ids = provider.provider_ids.iter();
+        ids.map(|id| (name.clone(), *id))
     });
     ids.collect()
 }

@@ -21,6 +21,16 @@ pub(crate) use enter::{ENTER_OTHERS, Entered, enter, oldest_pending};
 pub use enter::{Entering, PublicationFile};
 pub use turn::{LiveRows, Publication, PublishTurn, Sent};
 
+/// What is known about the publication of the block `$1`.
+const PUBLICATION: &str = "
+    SELECT v.provider_name, s.block_start, s.status_id, s.socrata_status, p.error_name, p.message,
+           CASE WHEN p.schedule_id IS NOT NULL THEN p.since IS NOT NULL END AS is_pending,
+           EXISTS (SELECT FROM api.trips t WHERE t.schedule_id = s.schedule_id) AS has_trips
+    FROM api.schedule s
+    JOIN api.providers v USING (provider_id)
+    LEFT JOIN api.publications p USING (schedule_id)
+    WHERE s.schedule_id = $1";
+
 /// Asks for a block's upload. `$2` enters every row again, once for each run `$3`: a repeated step
 /// of the same run goes on where the upload stopped. So does another run while an upload of every
 /// row is not complete. It begins anew if the settings have changed, and if it is an audit's, which
@@ -106,13 +116,7 @@ impl Store {
         let row = self
             .client()
             .await?
-            .query_typed_opt("SELECT v.provider_name, s.block_start, s.status_id, s.socrata_status, p.error_name, p.message,
-                        CASE WHEN p.schedule_id IS NOT NULL THEN p.since IS NOT NULL END AS is_pending,
-                        EXISTS (SELECT FROM api.trips t WHERE t.schedule_id = s.schedule_id) AS has_trips
-                 FROM api.schedule s
-                 JOIN api.providers v USING (provider_id)
-                 LEFT JOIN api.publications p USING (schedule_id)
-                 WHERE s.schedule_id = $1", values![schedule_id])
+            .query_typed_opt(PUBLICATION, values![schedule_id])
             .await
             .map_err(failed("reading a publication"))?
             .ok_or(StoreError::UnknownBlock { schedule_id })?;

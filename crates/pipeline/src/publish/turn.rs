@@ -7,15 +7,12 @@
 use std::time::Duration;
 
 use socrata::MaySend;
-use store::{Fence, PublishTurn};
+use store::{Fence, MAX_SILENCE, PublishTurn};
 use tokio::time::{Instant, timeout_at};
 
 use super::busy;
 use crate::context::{Context, Portal};
 use crate::error::PipelineError;
-
-/// How long a process may be silent before the database gives its turn to the next one.
-const MAX_SILENCE: Duration = Duration::from_secs(45);
 
 /// Takes the turn, unless another process still has it after `wait`.
 pub(crate) async fn try_take(

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use mds_client::{HourReport, MdsVersion, ProviderConfig};
+use mds_client::{EMPTY_PAGES_PER_HOUR, HourReport, MdsVersion, ProviderConfig};
 use trips::words::counted;
 use uuid::Uuid;
 
@@ -125,7 +125,8 @@ pub(super) fn pages(config: &ProviderConfig, report: &HourReport) -> Finding {
         return note(
             about,
             format!(
-                "{}, and more without end: reading ends after 60 empty ones in a row for each hour of the request",
+                "{}, and more without end: reading ends after {EMPTY_PAGES_PER_HOUR} empty ones in a row for each hour of \
+                 the request",
                 report.pages
             ),
         );

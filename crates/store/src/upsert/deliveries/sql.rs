@@ -4,17 +4,28 @@ use std::sync::LazyLock;
 
 use crate::copy::TRIP_DATA;
 
+/// Whether the last response for the block `s` had the same trips as the one before.
+macro_rules! says_the_same {
+    () => {
+        "s.trips_new = 0 AND s.trips_changed = 0 AND s.trips_gone = 0"
+    };
+}
+
 /// When the delivery that the row `t` holds was requested, for the last time: if the owner was
 /// requested again and returned the same, its row in the schedule tells. Rows from before
 /// `delivered_at` hold the last delivery of their owner. Postgres evaluates the subquery only for
 /// those rows and for rows of other blocks.
-const DELIVERED: &str = "CASE WHEN t.schedule_id = $1 AND t.delivered_at IS NOT NULL THEN t.delivered_at ELSE coalesce(
-    (SELECT CASE WHEN t.delivered_at = s.archived_at AND s.trips_new = 0 AND s.trips_changed = 0 AND s.trips_gone = 0
+const DELIVERED: &str = concat!(
+    "CASE WHEN t.schedule_id = $1 AND t.delivered_at IS NOT NULL THEN t.delivered_at ELSE coalesce(
+    (SELECT CASE WHEN t.delivered_at = s.archived_at AND ",
+    says_the_same!(),
+    "
                  THEN greatest(s.extracted_at, t.delivered_at)
                  ELSE coalesce(t.delivered_at, s.archived_at, s.extracted_at) END
      FROM api.schedule s WHERE s.schedule_id = t.schedule_id),
     t.delivered_at,
-    '-infinity') END";
+    '-infinity') END"
+);
 
 /// Keeps only trips `i` that change something. Each is looked up in the index. A join with the
 /// whole table would take longer with each hour that the table has, and as long as the database has
@@ -200,7 +211,8 @@ fn first_later(time: &str) -> String {
 /// Withdraws trips that counted again since `$1`, although their owner was requested once more
 /// after that, be it for an answer that was loaded or for one that said the same. It is a statement
 /// of its own, since it has to see what was committed while the first one waited for a row.
-pub(super) const WITHDRAW_AGAIN: &str = "
+pub(super) const WITHDRAW_AGAIN: &str = concat!(
+    "
     UPDATE api.trips t
     SET withdrawn_at = it.since, modified_date = now()
     FROM (
@@ -209,13 +221,16 @@ pub(super) const WITHDRAW_AGAIN: &str = "
         JOIN api.trips t ON t.provider_id = i.provider_id AND t.trip_id = i.trip_id
         JOIN api.schedule s ON s.schedule_id = t.schedule_id
         CROSS JOIN unnest(s.loaded_deliveries || CASE
-            WHEN s.trips_new = 0 AND s.trips_changed = 0 AND s.trips_gone = 0
+            WHEN ",
+    says_the_same!(),
+    "
                  AND s.archived_at = ANY (s.loaded_deliveries) AND t.delivered_at IS DISTINCT FROM s.archived_at
             THEN ARRAY[s.extracted_at] ELSE '{}' END) AS later
         WHERE t.seen_at = $1 AND t.withdrawn_at IS NULL AND later > $1
         GROUP BY t.provider_id, t.trip_id
     ) AS it
-    WHERE t.provider_id = it.provider_id AND t.trip_id = it.trip_id";
+    WHERE t.provider_id = it.provider_id AND t.trip_id = it.trip_id"
+);
 
 fn columns(prefix: &str) -> String {
     TRIP_DATA
