@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use pipeline::{BlockItem, Source, extract, sync_db, sync_socrata};
 use reqwest::Client;
-use socrata::Chunks;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::publish;
@@ -37,8 +37,10 @@ async fn behind(
     let key = &item.sync_db.as_ref().context("not loaded")?.publish_key;
     let rows = world.ctx.vault().get_bytes(key).await?;
     let chunk_rows = world.ctx.config().settings.socrata()?.chunk_rows;
-    let chunks: Vec<Bytes> = Chunks::new(rows.as_slice(), chunk_rows)
-        .map(|chunk| chunk.map(|chunk| chunk.body))
+    let rows: Vec<&RawValue> = serde_json::from_slice(&rows)?;
+    let chunks: Vec<Bytes> = rows
+        .chunks(chunk_rows)
+        .map(|rows| serde_json::to_vec(rows).map(Bytes::from))
         .collect::<Result<_, _>>()?;
     let client = Client::new();
     let (ours, its) = Box::pin(in_turn(

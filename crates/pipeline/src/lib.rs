@@ -64,6 +64,8 @@ pub use privacy::{AloneRows, MonthPrivacy, PrivacyReport, privacy_report};
 pub use probe::{
     Conclusion, Finding, HourOutcome, ProbeReport, ProbedHour, Purpose, Verdict, probe,
 };
+#[cfg(feature = "fuzzing")]
+pub use publish::fuzzing;
 pub use publish::not_loaded;
 pub use run::{BlockOutcome, GaveUp, RunEnd, RunObserver, RunOptions, run_local};
 pub use run_step::{run_step, step_within};

@@ -26,6 +26,8 @@ use crate::step::{check_same_block, claim, step_deadline};
 mod batch;
 pub(crate) mod dataset;
 pub(crate) mod file;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gather;
 pub(crate) mod json;
 mod open;

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use trips::json::Object;
 use url::Url;
 
-use crate::chunks::Chunk;
+use crate::chunk::Chunk;
 use crate::config::{DatasetId, SocrataConfig, check_secure};
 use crate::error::SocrataError;
 use crate::held::{Always, MaySend};

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-mod chunks;
+mod chunk;
 mod client;
 mod config;
 mod error;
@@ -14,7 +14,7 @@ mod request;
 mod resource;
 mod upsert;
 
-pub use chunks::{Chunk, ChunkError, Chunks, MAX_CHUNK_BYTES, MAX_CHUNK_ROWS};
+pub use chunk::{Chunk, MAX_CHUNK_BYTES, MAX_CHUNK_ROWS};
 pub use client::SocrataClient;
 pub use config::{
     DatasetId, DatasetIdError, EndpointError, SocrataConfig, has_unused_path, parse_endpoint,

@@ -65,15 +65,22 @@ pub(super) struct Gathered {
     /// How many more rows, and how many more bytes at most, it may have.
     rows_left: usize,
     bytes_left: usize,
+    max_bytes: usize,
 }
 
 impl Gathered {
     pub(super) fn new(chunk_rows: usize, form: Arc<PublicForm>) -> Self {
+        Self::limited(chunk_rows, MAX_CHUNK_BYTES, form)
+    }
+
+    /// An upload of at most so many rows and bytes.
+    pub(super) fn limited(max_rows: usize, max_bytes: usize, form: Arc<PublicForm>) -> Self {
         Self {
             form,
             parts: Vec::new(),
-            rows_left: chunk_rows,
-            bytes_left: MAX_CHUNK_BYTES,
+            rows_left: max_rows,
+            bytes_left: max_bytes,
+            max_bytes,
         }
     }
 
@@ -103,7 +110,7 @@ impl Gathered {
         };
         while let Some(item) = ahead.front().filter(|_| self.rows_left > 0) {
             // One row always fits, or it would never be sent.
-            let is_alone = self.bytes_left == MAX_CHUNK_BYTES;
+            let is_alone = self.bytes_left == self.max_bytes;
             let bytes = item.max_bytes();
             if bytes > self.bytes_left && !is_alone {
                 self.rows_left = 0;
