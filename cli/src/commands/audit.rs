@@ -272,12 +272,18 @@ fn verdict(report: &AuditReport) -> String {
         rows => format!(" ({rows} of them without an end time)"),
     };
     format!(
-        "{} of {}: the portal lacks {}, has {} with another content and {} that only it \
-         has{without_end}{left_out}",
+        "{} of {}: {}{without_end}{left_out}",
         report.different_hours.len(),
         counted(report.hours, "hour").with("differs", "differ"),
-        counted(report.missing, "row"),
-        report.different,
-        report.extra
+        portal_has(report.missing, report.different, report.extra),
+    )
+}
+
+/// How the rows of the portal differ from those of the database. Ends with those that only the
+/// portal has.
+pub(crate) fn portal_has(missing: u64, different: u64, extra: u64) -> String {
+    format!(
+        "the portal lacks {}, has {different} with another content and {extra} that only it has",
+        counted(missing, "row")
     )
 }

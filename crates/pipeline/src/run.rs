@@ -10,7 +10,6 @@ use store::RunSummary;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use trips::status::Step;
-use trips::words::counted;
 
 use crate::context::Context;
 use crate::error::{ErrorName, PipelineError};
@@ -237,13 +236,9 @@ impl Run {
                 gave_up,
                 not_begun,
             }),
-            (Err(error), Some(gave_up)) => Err(PipelineError::new(
-                error.name,
-                format!(
-                    "{gave_up}; {} left as they were, and the same command continues",
-                    counted(not_begun, "block").with("is", "are")
-                ),
-            )),
+            (Err(error), Some(gave_up)) => {
+                Err(PipelineError::new(error.name, gave_up.with_rest(not_begun)))
+            }
             (Err(error), None) => Err(self.counts.without_summary(error)),
         }
     }

@@ -7,6 +7,7 @@ use pipeline::{AuditSummary, Plan, RunEnd};
 use serde_json::{Map, Value, json};
 use trips::words::counted;
 
+use crate::commands::audit::portal_has;
 use crate::output;
 
 pub(crate) use text::summary as summary_text;
@@ -69,10 +70,7 @@ impl Report<'_> {
 /// Says on standard error why a run has stopped trying.
 pub(super) fn print_gave_up(end: &RunEnd) {
     if let Some(gave_up) = &end.gave_up {
-        note!(
-            "{gave_up}; {} left as they were, and the same command continues",
-            counted(end.not_begun, "block").with("is", "are")
-        );
+        note!("{}", gave_up.with_rest(end.not_begun));
     }
 }
 
@@ -80,13 +78,10 @@ pub(super) fn print_gave_up(end: &RunEnd) {
 pub(super) fn print_left_out(plan: &Plan) {
     if let Some(audit) = &plan.audit {
         note!(
-            "audit of {}: {}; the portal lacks {}, has {} with another content and {} that only it \
-             has, of which {} are deleted",
+            "audit of {}: {}; {}, of which {} are deleted",
             counted(audit.hours, "hour"),
             counted(audit.hours_that_differ, "hour").with("differs", "differ"),
-            counted(audit.missing, "row"),
-            audit.different,
-            audit.extra,
+            portal_has(audit.missing, audit.different, audit.extra),
             audit.extra_deleted
         );
         print_held_back(audit);

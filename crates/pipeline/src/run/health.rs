@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use trips::status::Step;
+use trips::words::counted;
 
 use crate::error::{Dependency, ErrorName, PipelineError};
 
@@ -54,6 +55,17 @@ pub struct GaveUp {
     pub error_name: ErrorName,
     /// Its message.
     pub message: String,
+}
+
+impl GaveUp {
+    /// Why the run has stopped, and what becomes of the blocks that it has not begun.
+    #[must_use]
+    pub fn with_rest(&self, not_begun: u64) -> String {
+        format!(
+            "{self}; {} left as they were, and the same command continues",
+            counted(not_begun, "block").with("is", "are")
+        )
+    }
 }
 
 impl fmt::Display for GaveUp {

@@ -1,5 +1,7 @@
 //! [`RunSummary`]: the counts of a run's blocks and trips.
 
+use std::iter::Sum;
+
 use serde::{Deserialize, Serialize};
 use trips::block::{Hour, ProviderName};
 use uuid::Uuid;
@@ -84,6 +86,19 @@ pub struct RunTrips {
     /// Number of trips whose rows the portal took.
     #[serde(default)]
     pub trips_published: u64,
+}
+
+impl Sum for RunTrips {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |sum, it| Self {
+            trips_archived: sum.trips_archived + it.trips_archived,
+            trips_fetched: sum.trips_fetched + it.trips_fetched,
+            trips_loaded: sum.trips_loaded + it.trips_loaded,
+            trips_rejected: sum.trips_rejected + it.trips_rejected,
+            trips_duplicates: sum.trips_duplicates + it.trips_duplicates,
+            trips_published: sum.trips_published + it.trips_published,
+        })
+    }
 }
 
 /// The counts of a run's blocks of one provider.

@@ -135,14 +135,7 @@ fn sum(rows: &[Row]) -> Row {
         failed: sum(|it| it.failed),
         unfinished: sum(|it| it.unfinished),
         nothing_to_do: sum(|it| it.nothing_to_do),
-        trips: RunTrips {
-            trips_archived: sum(|it| it.trips.trips_archived),
-            trips_fetched: sum(|it| it.trips.trips_fetched),
-            trips_loaded: sum(|it| it.trips.trips_loaded),
-            trips_rejected: sum(|it| it.trips.trips_rejected),
-            trips_duplicates: sum(|it| it.trips.trips_duplicates),
-            trips_published: sum(|it| it.trips.trips_published),
-        },
+        trips: rows.iter().map(|it| it.trips).sum(),
         ..Row::default()
     }
 }

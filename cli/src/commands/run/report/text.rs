@@ -14,7 +14,7 @@ pub(super) fn report(report: &Report<'_>) -> String {
     if let Some(table) = table::shown(Some(plan), summary) {
         let _ = writeln!(text, "{table}");
     }
-    let _ = write!(text, "{}, in {:.1} s", counts(summary), report.seconds);
+    let _ = write!(text, "{}, in {:.1} s", summary.counts(), report.seconds);
     let is_whole = report.stopped.is_none() && report.end.gave_up.is_none();
     add_problems(&mut text, summary, is_whole);
     text
@@ -26,31 +26,8 @@ pub(crate) fn summary(summary: &RunSummary) -> String {
     if let Some(table) = table::shown(None, summary) {
         let _ = writeln!(text, "{table}");
     }
-    text.push_str(&counts(summary));
+    text.push_str(&summary.counts());
     add_problems(&mut text, summary, true);
-    text
-}
-
-/// `run ID: of 10 blocks 2 done, 7 failed`, without what is zero.
-fn counts(summary: &RunSummary) -> String {
-    let Some(planned) = summary.planned else {
-        return format!("run {}: the plan was not completed", summary.run_id);
-    };
-    let mut text = format!(
-        "run {}: of {} {} done",
-        summary.run_id,
-        counted(planned, "block"),
-        summary.done
-    );
-    for (count, how) in [
-        (summary.not_ready, "not published by the provider yet"),
-        (summary.failed, "failed"),
-        (summary.unfinished, "did not end"),
-    ] {
-        if count > 0 {
-            let _ = write!(text, ", {count} {how}");
-        }
-    }
     text
 }
 
@@ -96,17 +73,7 @@ fn add_notes(text: &mut String, summary: &RunSummary) {
 
 /// What has failed with the same error, why, and the command that does it again.
 fn add_failures(text: &mut String, group: &FailureGroup) {
-    let _ = write!(
-        text,
-        "\nfailed: {} of {}, {} ({})",
-        counted(group.blocks, "block"),
-        group.provider,
-        group.step,
-        group.error_name.as_deref().unwrap_or("no reason recorded")
-    );
-    if let Some(message) = &group.message {
-        let _ = write!(text, ": {message}");
-    }
+    let _ = write!(text, "\nfailed: {}", group.reason());
     let names = |labels: &[String]| {
         let names: Vec<_> = labels
             .iter()

@@ -216,14 +216,7 @@ impl RunSummary {
             unfinished: planned
                 .unwrap_or(0)
                 .saturating_sub(done + not_ready + failed),
-            trips: RunTrips {
-                trips_archived: sum(|it| it.trips.trips_archived),
-                trips_fetched: sum(|it| it.trips.trips_fetched),
-                trips_loaded: sum(|it| it.trips.trips_loaded),
-                trips_rejected: sum(|it| it.trips.trips_rejected),
-                trips_duplicates: sum(|it| it.trips.trips_duplicates),
-                trips_published: sum(|it| it.trips.trips_published),
-            },
+            trips: providers.iter().map(|it| it.trips).sum(),
             providers,
             failures: Vec::new(),
             first_failed: Vec::new(),

@@ -1,6 +1,6 @@
 //! A summary in one line: what an execution of the state machine fails with.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use trips::words::counted;
 
@@ -9,26 +9,37 @@ use super::{FailedBlock, FailureGroup, RunSummary, RunTrips};
 /// How many groups of failures are explained in the line.
 const EXPLAINED: usize = 3;
 
-impl fmt::Display for RunSummary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl RunSummary {
+    /// `run ID: of 10 blocks 2 done, 7 failed`, without what is zero.
+    #[must_use]
+    pub fn counts(&self) -> String {
         let Some(planned) = self.planned else {
-            return write!(f, "run {}: the plan was not completed", self.run_id);
+            return format!("run {}: the plan was not completed", self.run_id);
         };
-        write!(
-            f,
+        let mut text = format!(
             "run {}: of {} {} done",
             self.run_id,
             counted(planned, "block"),
             self.done
-        )?;
+        );
         for (count, how) in [
             (self.not_ready, "not published by the provider yet"),
             (self.failed, "failed"),
             (self.unfinished, "did not end"),
         ] {
             if count > 0 {
-                write!(f, ", {count} {how}")?;
+                let _ = write!(text, ", {count} {how}");
             }
+        }
+        text
+    }
+}
+
+impl fmt::Display for RunSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.counts())?;
+        if self.planned.is_none() {
+            return Ok(());
         }
         write!(f, "{}", self.trips)?;
         for (n, block) in self.first_failed.iter().enumerate() {
@@ -75,21 +86,28 @@ impl fmt::Display for RunTrips {
     }
 }
 
-/// The reason of a failure, and the way out.
-impl fmt::Display for FailureGroup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
+impl FailureGroup {
+    /// How many blocks have failed, in which step, and why.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let mut text = format!(
             "{} of {}, {} ({})",
             counted(self.blocks, "block"),
             self.provider,
             self.step,
             self.error_name.as_deref().unwrap_or("no reason recorded")
-        )?;
+        );
         if let Some(message) = &self.message {
-            write!(f, ": {message}")?;
+            let _ = write!(text, ": {message}");
         }
-        write!(f, " (again: {})", self.command)
+        text
+    }
+}
+
+/// The reason of a failure, and the way out.
+impl fmt::Display for FailureGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (again: {})", self.reason(), self.command)
     }
 }
 
