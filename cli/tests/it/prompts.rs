@@ -110,6 +110,7 @@ async fn typed_answers_lead_from_an_empty_folder_to_a_checked_set_up() {
     let line = |name: &str| format!("{}\n", entry[name].as_str().unwrap());
     let (url, id, token) = (line("mds_api_url"), line("provider_id"), line("token"));
     let database = format!("{}\n", start.world.stack.database_url);
+    let hyphens = format!("{}\n", "-".repeat(36));
     let steps = [
         // An end of the input is no answer, and neither is an empty line.
         asked("(it has to exist):", CTRL_D),
@@ -136,6 +137,8 @@ async fn typed_answers_lead_from_an_empty_folder_to_a_checked_set_up() {
         asked("such as bird, or none:", "bird\n"),
         asked("address of its MDS API:", &url),
         asked("UUID in the MDS registry:", "five\n"),
+        shown("Write a UUID"),
+        asked("UUID in the MDS registry:", &hyphens),
         shown("Write a UUID"),
         asked("UUID in the MDS registry:", &id),
         asked("version of its feed [1.2]:", "7\n"),

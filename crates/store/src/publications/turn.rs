@@ -1,10 +1,9 @@
 //! [`PublishTurn`]: whoever holds it uploads what is waiting, for everybody.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures::{join, try_join};
+use futures::join;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
@@ -18,12 +17,13 @@ use super::publishable_statuses;
 use crate::connect::Store;
 use crate::error::{Busy, StoreError, failed};
 use crate::fence::{Fence, STATEMENT};
-use crate::lock_session::{DATASET_SPACE, LockSession, block_key, limit_silence};
+use crate::lock_session::{DATASET_SPACE, LockSession, limit_silence};
 use crate::named_locks::NamedLock;
 use crate::publish::{self, public_columns};
 use crate::schedule::{get, read_count, shortened, status_code};
 use crate::values::{Parameter, values};
 
+mod blocks;
 mod live;
 
 pub use live::LiveRows;
@@ -55,17 +55,6 @@ const WITHDRAWN: &str = "
     ORDER BY id
     LIMIT $4";
 
-/// Takes those of the locks `$1` that are free, and returns them.
-const LOCK_BLOCKS: &str =
-    "SELECT key FROM unnest($1::bigint[]) AS key WHERE pg_try_advisory_lock(key)";
-const UNLOCK_BLOCKS: &str = "SELECT pg_advisory_unlock(key) FROM unnest($1::bigint[]) AS key";
-
-/// Finds the entries that are still as they were read.
-const ENTRIES: &str = "
-    SELECT p.schedule_id FROM api.publications p
-    JOIN unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) AS it (schedule_id, load_id, since)
-        ON p.schedule_id = it.schedule_id AND p.load_id = it.load_id AND p.since = it.since";
-
 /// Ends publications, unless something was entered since they were read, and changes the statuses
 /// of their blocks.
 const RECORD_SENT: &str = "
@@ -86,9 +75,8 @@ const RECORD_SENT: &str = "
     FROM ended
     WHERE s.schedule_id = ended.schedule_id";
 
-/// Records that the portal refuses a block's rows by themselves, so that nobody waits for them. A
-/// block at another status than `$7` is not loaded, or its last load has failed: its message tells
-/// why, and stays.
+/// Records that a block's rows cannot be sent, so that nobody waits for them. A block at another
+/// status than `$7` is not loaded, or its last load has failed: its message tells why, and stays.
 const RECORD_REFUSED: &str = "
     WITH refused AS (
         UPDATE api.publications p
@@ -247,16 +235,6 @@ impl Fence for PublishTurn {
     }
 }
 
-/// The keys of the locks on the blocks of publications.
-fn keys(publications: &[Publication]) -> Vec<i64> {
-    let blocks = publications.iter().map(|it| it.schedule_id);
-    blocks.map(block_key).collect()
-}
-
-fn column(rows: &[Row]) -> Result<HashSet<i64>, StoreError> {
-    rows.iter().map(|row| get(row, 0)).collect()
-}
-
 fn to_limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
@@ -286,67 +264,11 @@ impl PublishTurn {
         except: &[i64],
         limit: i64,
     ) -> Result<Vec<Publication>, StoreError> {
-        self.session
-            .client()?
-            .query_typed(WAITING, values![except, limit])
-            .await
-            .map_err(failed(READING))?
+        self.query(WAITING, values![except, limit])
+            .await?
             .iter()
             .map(Publication::read)
             .collect()
-    }
-
-    /// Locks blocks, so that nobody replaces their objects while they are read. Returns those that
-    /// were free and whose entries are still these, in their order.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
-    pub async fn lock_blocks(
-        &self,
-        publications: &[Publication],
-    ) -> Result<Vec<Publication>, StoreError> {
-        let client = self.session.client()?;
-        let keys = keys(publications);
-        let blocks: Vec<i64> = publications.iter().map(|it| it.schedule_id).collect();
-        let loads: Vec<Uuid> = publications.iter().map(|it| it.load_id).collect();
-        let sinces: Vec<_> = publications.iter().map(|it| it.since).collect();
-        let doing = failed("locking the blocks to publish");
-        // The entries are read after the locks are taken: before that, a load may change them.
-        let (locked, entries) = try_join!(
-            async { client.query_typed(LOCK_BLOCKS, values![keys]).await },
-            async {
-                client
-                    .query_typed(ENTRIES, values![blocks, loads, sinces])
-                    .await
-            },
-        )
-        .map_err(doing)?;
-        let locked: HashSet<i64> = column(&locked)?;
-        let entries: HashSet<i64> = column(&entries)?;
-        let (unchanged, changed): (Vec<_>, Vec<_>) = publications
-            .iter()
-            .filter(|it| locked.contains(&block_key(it.schedule_id)))
-            .cloned()
-            .partition(|it| entries.contains(&it.schedule_id));
-        self.unlock_blocks(&changed).await?;
-        Ok(unchanged)
-    }
-
-    /// Releases blocks that [`lock_blocks`](Self::lock_blocks) has locked.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`] if the connection, and with it the turn, is lost.
-    pub async fn unlock_blocks(&self, publications: &[Publication]) -> Result<(), StoreError> {
-        if publications.is_empty() {
-            return Ok(());
-        }
-        let client = self.session.client()?;
-        let keys = keys(publications);
-        let unlocked = client.query_typed(UNLOCK_BLOCKS, values![keys]).await;
-        unlocked.map_err(failed("releasing blocks"))?;
-        Ok(())
     }
 
     /// Those of the trips, by public id, that a block owns, as they are loaded.
@@ -359,21 +281,14 @@ impl PublishTurn {
         schedule_id: i64,
         ids: &[Uuid],
     ) -> Result<Vec<PublicTrip>, StoreError> {
-        match read(&self.rows_of_block(schedule_id, ids).await?) {
+        let parameters = values![schedule_id, ids];
+        match read(&self.query(OF_BLOCK, parameters).await?) {
             Err(StoreError::UnknownDevice) => {
                 self.name_devices(schedule_id).await?;
-                read(&self.rows_of_block(schedule_id, ids).await?)
+                read(&self.query(OF_BLOCK, parameters).await?)
             }
             trips => trips,
         }
-    }
-
-    async fn rows_of_block(&self, schedule_id: i64, ids: &[Uuid]) -> Result<Vec<Row>, StoreError> {
-        self.session
-            .client()?
-            .query_typed(OF_BLOCK, values![schedule_id, ids])
-            .await
-            .map_err(failed(READING))
     }
 
     async fn name_devices(&self, schedule_id: i64) -> Result<(), StoreError> {
@@ -473,8 +388,9 @@ impl PublishTurn {
         Ok(())
     }
 
-    /// Records that the portal refuses a publication by itself, so that nobody waits for it, and
-    /// that the block's publishing has failed.
+    /// Records that a publication cannot be sent, so that nobody waits for it, and that the block's
+    /// publishing has failed: the portal refuses it by itself, or its rows are not what the load
+    /// has left.
     ///
     /// # Errors
     ///
