@@ -79,26 +79,18 @@ pub(crate) async fn open_with_report(
     Ok(OpenArchive { content, report })
 }
 
-/// Whether a load refuses an archive, which by itself can be read, because of the `extract.json`
-/// next to it. `is_bound` says whether the archive names its own place, `sha256` is that of its
-/// content.
-pub(crate) async fn is_refused(
-    vault: &Vault,
+/// Whether a load refuses an archive, which by itself can be read, because of the report next to
+/// it. `is_bound` says whether the archive names its own place, `sha256` is that of its content.
+pub(crate) fn is_refused(
+    report: &BlockReport,
     trips_key: &str,
     hour: Hour,
     is_bound: bool,
     sha256: &str,
-) -> Result<bool, PipelineError> {
-    let description = match BlockReport::read(vault, trips_key).await {
-        Err(VaultError::Unreadable { .. }) => return Ok(true),
-        read => match read? {
-            None => return Ok(false),
-            Some(report) => Description::of(&report, trips_key),
-        },
-    };
-    Ok(description.map_or(true, |it| {
+) -> bool {
+    Description::of(report, trips_key).map_or(true, |it| {
         it.check_hour(hour, trips_key).is_err() || !(is_bound || it.fits(sha256))
-    }))
+    })
 }
 
 impl Description {

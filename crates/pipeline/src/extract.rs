@@ -132,7 +132,7 @@ async fn record(
 ) -> Result<(), PipelineError> {
     let run_id = step.item.run_id;
     let (message, note) = (hour.message(), hour.remarks().note());
-    let is_known = is_known(step, hour).await?;
+    let is_known = is_known(step, hour);
     if hour.is_unchanged() && is_known {
         let withdraws = withdraws(step)?;
         step.claim
@@ -170,21 +170,20 @@ async fn record(
 
 /// Whether the provider returned what the schedule knows of. The archive of the bucket may be newer
 /// than a database that was restored.
-async fn is_known(step: &ClaimedStep<'_>, hour: &ArchivedHour) -> Result<bool, PipelineError> {
+fn is_known(step: &ClaimedStep<'_>, hour: &ArchivedHour) -> bool {
     let row = step.claim.row();
     if !hour.is_kept() || row.may_have_unrecorded_archive() {
-        return Ok(false);
+        return false;
     }
     // Sweeps request thousands of empty hours, of which nothing can be missing.
     if !hour.is_unchanged() {
-        return Ok(true);
+        return true;
     }
-    let (Some(recorded), Some(sha256)) = (row.archived_at, &hour.former_sha256) else {
-        return Ok(true);
+    let (Some(recorded), Some(requested)) = (row.archived_at, hour.former_requested_at) else {
+        return true;
     };
-    let requested_at = unrecorded::requested_at(step, sha256).await?;
     // The database keeps microseconds.
-    Ok(requested_at.is_none_or(|at| at.trunc_subsecs(6) <= recorded))
+    requested.trunc_subsecs(6) <= recorded
 }
 
 fn withdraws(step: &ClaimedStep<'_>) -> Result<bool, PipelineError> {

@@ -39,6 +39,8 @@ pub(super) struct ArchivedHour {
     pub(super) referenced: Option<ReferencedIds>,
     /// SHA-256 of the previous archive's payload, if there is one that can be loaded.
     pub(super) former_sha256: Option<String>,
+    /// When the provider was requested for that archive, if its report tells.
+    pub(super) former_requested_at: Option<DateTime<Utc>>,
 }
 
 impl ArchivedHour {
@@ -103,6 +105,7 @@ pub(super) async fn archive_hour(
             changes: pulled.changes,
             payload_bytes: 0,
             referenced: pulled.referenced,
+            former_requested_at: previous.as_ref().and_then(|it| it.requested_at),
             former_sha256: previous.and_then(|it| it.sha256),
         });
     }
@@ -327,6 +330,7 @@ impl<'a> OpenHour<'a> {
             changes: pulled.changes,
             payload_bytes,
             referenced: pulled.referenced,
+            former_requested_at: previous.as_ref().and_then(|it| it.requested_at),
             former_sha256: previous.and_then(|it| it.sha256),
         })
     }

@@ -16,7 +16,9 @@ use uuid::Uuid;
 use vault::{Vault, VaultError, WriteCondition};
 
 use super::canonical::{hash_of, hash_of_json};
+use super::report::StoredReport;
 use crate::archive_check::is_refused;
+use crate::block_report::BlockReport;
 use crate::error::PipelineError;
 use crate::fenced::FencedWriter;
 use crate::hashing::Hashing;
@@ -28,6 +30,8 @@ pub(super) struct PreviousArchive {
     pub(super) fingerprints: Option<Fingerprints>,
     /// SHA-256 of its payload; `None` if a load does not accept the archive.
     pub(super) sha256: Option<String>,
+    /// When the provider was requested for it, if its report tells.
+    pub(super) requested_at: Option<DateTime<Utc>>,
     etag: Option<String>,
 }
 
@@ -46,16 +50,18 @@ impl PreviousArchive {
         };
         let etag = archive.info().etag.clone();
         let is_bound = archive.is_bound();
-        let (mut fingerprints, mut sha256) = read(archive).await?;
-        if let Some(found) = &sha256
-            && is_refused(vault, trips_key, hour, is_bound, found).await?
-        {
-            sha256 = None;
+        let (mut fingerprints, sha256) = read(archive).await?;
+        let accepted = match sha256 {
+            Some(sha256) => Accepted::find(vault, trips_key, hour, is_bound, sha256).await?,
+            None => None,
+        };
+        if accepted.is_none() {
             fingerprints = fingerprints.filter(|_| is_bound);
         }
         Ok(Some(Self {
             fingerprints,
-            sha256,
+            requested_at: accepted.as_ref().and_then(|it| it.requested_at),
+            sha256: accepted.map(|it| it.sha256),
             etag,
         }))
     }
@@ -70,6 +76,7 @@ impl PreviousArchive {
         Ok(head.map(|head| Self {
             fingerprints: None,
             sha256: None,
+            requested_at: None,
             etag: head.etag,
         }))
     }
@@ -97,6 +104,41 @@ impl PreviousArchive {
         previous.map_or(WriteCondition::IfAbsent, |it| {
             WriteCondition::tagged(it.etag.clone())
         })
+    }
+}
+
+/// An archive that a load accepts.
+struct Accepted {
+    sha256: String,
+    /// When the provider was requested for it, if its report tells.
+    requested_at: Option<DateTime<Utc>>,
+}
+
+impl Accepted {
+    /// `None` if a load refuses the archive because of its report.
+    async fn find(
+        vault: &Vault,
+        trips_key: &str,
+        hour: Hour,
+        is_bound: bool,
+        sha256: String,
+    ) -> Result<Option<Self>, PipelineError> {
+        let report = match BlockReport::read(vault, trips_key).await {
+            Err(VaultError::Unreadable { .. }) => return Ok(None),
+            report => report?,
+        };
+        let mut requested_at = None;
+        if let Some(report) = report {
+            if is_refused(&report, trips_key, hour, is_bound, &sha256) {
+                return Ok(None);
+            }
+            let told = report.parse::<StoredReport>().ok();
+            requested_at = told.and_then(|it| it.requested_at(&sha256));
+        }
+        Ok(Some(Self {
+            sha256,
+            requested_at,
+        }))
     }
 }
 

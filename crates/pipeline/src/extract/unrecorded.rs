@@ -197,27 +197,14 @@ pub(crate) fn is_newer(report: &BlockReport, block: &Block, recorded_at: DateTim
         .is_ok_and(|it| it.check_block(block, &report.key).is_ok() && it.is_newer_than(recorded_at))
 }
 
-/// When the provider was requested for the archive with this hash, if `extract.json` tells.
-pub(super) async fn requested_at(
-    step: &ClaimedStep<'_>,
-    sha256: &str,
-) -> Result<Option<DateTime<Utc>>, PipelineError> {
-    let report = stored_report(step).await?;
-    Ok(report.and_then(|it| it.requested_at(sha256)))
-}
-
 /// What `extract.json` tells of an archive that may have replaced the one that the schedule knows,
 /// since an extract was killed meanwhile. The next extract writes over it.
 pub(super) async fn report_of_killed_extract(
     step: &ClaimedStep<'_>,
 ) -> Result<Option<StoredReport>, PipelineError> {
-    match step.claim.row().replacing_since {
-        Some(_) => stored_report(step).await,
-        None => Ok(None),
+    if step.claim.row().replacing_since.is_none() {
+        return Ok(None);
     }
-}
-
-async fn stored_report(step: &ClaimedStep<'_>) -> Result<Option<StoredReport>, PipelineError> {
     let (vault, trips_key) = (step.ctx.vault(), step.key(BlockObject::Trips));
     let report = BlockReport::read_if_readable(vault, &trips_key).await?;
     Ok(report.and_then(|it| it.parse().ok()))
