@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::Utc;
 use mds_client::Withdrawals;
-use store::{LoadCounts, LoadRequest, LoadStage, Screened};
+use store::{LoadCounts, LoadRequest, LoadStage, Screened, Writing, WrittenLoad};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use trips::block::{BlockObject, Hour};
 use trips::status::{BlockStatus, Step};
 use trips::words::counted;
-use vault::{ObjectWriter, PreparedObject, Seal};
+use vault::{ObjectWriter, PreparedObject, Seal, WriteCondition};
 
 use self::delivery::Delivery;
 use self::older::ArchiveKey;
@@ -182,7 +182,8 @@ async fn load(
     let worker = load_worker(ctx, provider, step.block.hour).await?;
     let OpenArchive { content, report } = archive;
     let survey = delivery.survey(&archive_key, report.as_ref())?;
-    let kept = delivery.kept();
+    let max_loss = provider.config.max_loss;
+    let limit = delivery.kept().map(|loaded| (loaded, max_loss));
 
     let rejects = ctx.vault().create(&rejects_key, Seal::Encrypt);
     let copied = copy_trips(worker, content, survey, source, rejects, &mut stage).await?;
@@ -214,28 +215,38 @@ async fn load(
         archive: terms.record,
         screened,
     })?;
-    let fenced = FencedWriter::new(ctx.vault(), &writing);
-    let written = if let Some(loaded) = kept {
-        let written = writing.write().await?;
-        let max_loss = provider.config.max_loss;
-        if let Some(loss) = Loss::of(Kept::Loaded, loaded, written.withdrawn(), max_loss) {
-            rejects.abort().await;
-            return Err(loss.error_of_file());
-        }
-        fenced.publish_if(rejects, rejects_now).await?;
-        written
-    } else {
-        // Neither is dropped halfway: an upload that nobody waits for may still arrive.
-        let rejects = fenced.publish_if(rejects, rejects_now);
-        let (written, rejects) = tokio::join!(writing.write(), rejects);
-        let (written, _) = (written?, rejects?);
-        written
-    };
+    let written = write_trips(ctx, &writing, limit, rejects, rejects_now).await?;
     let mut upsert = writing.end(written);
     // Complete before the commit, so that a loaded block always has its rows to publish.
     let file = write_file(ctx, &step.block, &mut upsert, publish_now).await?;
     let counts = upsert.commit(&file).await?;
     Ok((tally, counts))
+}
+
+/// Writes the trips, and makes `rejects.json` visible. With a `limit`, which is the number of
+/// loaded trips and the share of them that may be missing, the trips are written first.
+async fn write_trips(
+    ctx: &Context,
+    writing: &Writing<'_>,
+    limit: Option<(u64, f64)>,
+    rejects: PreparedObject,
+    rejects_now: WriteCondition,
+) -> Result<WrittenLoad, PipelineError> {
+    let fenced = FencedWriter::new(ctx.vault(), writing);
+    let Some((loaded, max_loss)) = limit else {
+        // Neither is dropped halfway: an upload that nobody waits for may still arrive.
+        let rejects = fenced.publish_if(rejects, rejects_now);
+        let (written, rejects) = tokio::join!(writing.write(), rejects);
+        let (written, _) = (written?, rejects?);
+        return Ok(written);
+    };
+    let written = writing.write().await?;
+    if let Some(loss) = Loss::of(Kept::Loaded, loaded, written.withdrawn(), max_loss) {
+        rejects.abort().await;
+        return Err(loss.error_of_file());
+    }
+    fenced.publish_if(rejects, rejects_now).await?;
+    Ok(written)
 }
 
 async fn load_worker(
