@@ -11,6 +11,7 @@ use trips::status::BlockStatus;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
+use crate::failure_text::failure_text;
 use crate::schedule::{
     get, read_count, read_count_if_any, read_hour, read_status, read_usual_provider, status_code,
 };
@@ -51,11 +52,14 @@ pub struct Found {
     pub waiting_blocks: u64,
 }
 
+/// The error of a response that was refused: its hour stays as it was, and its message tells of it.
+const LOST_TRIPS: &str = "ProviderLostTrips";
+
 /// The one rule that says which hours there are and how they stand is the view's.
 const HOURS: &str = "
     SELECT h.block_start, h.state, h.status_id, h.trips_fetched, coalesce(h.trips_rejected, 0) AS rejected,
            coalesce(h.trips_duplicate, 0) AS duplicates, coalesce(h.trips_late, 0) AS late,
-           CASE WHEN h.status_id = ANY ($4) OR h.message LIKE 'ProviderLostTrips: %' THEN h.message
+           CASE WHEN h.status_id = ANY ($4) OR starts_with(h.message, $5) THEN h.message
                 ELSE (SELECT s.error_payload ->> 'note' FROM api.schedule s WHERE s.schedule_id = h.schedule_id)
            END AS message
     FROM api.hours h
@@ -121,7 +125,8 @@ impl Store {
         let is_told = |it: &BlockStatus| it.is_failure() || *it == BlockStatus::NotPublished;
         let told = BlockStatus::ALL.into_iter().filter(is_told);
         let told: Vec<_> = told.map(status_code).collect();
-        let parameters: [&(dyn ToSql + Sync); 4] = [&name, &first, &end, &told];
+        let lost = failure_text(LOST_TRIPS, "");
+        let parameters: [&(dyn ToSql + Sync); 5] = [&name, &first, &end, &told, &lost];
         let client = self.client().await?;
         let rows = client.query_raw(HOURS, parameters).await.map_err(doing)?;
         let mut rows = std::pin::pin!(rows);

@@ -7,6 +7,7 @@ mod connect;
 mod copy;
 mod delivered;
 mod error;
+mod failure_text;
 mod fence;
 mod hour_totals;
 mod hours;
@@ -44,6 +45,7 @@ pub use connect::{
 pub use copy::{CopyEncoder, EncodeError, LoadRow};
 pub use delivered::LoadedTrips;
 pub use error::{Busy, DatabaseFailure, StoreError};
+pub use failure_text::split_failure;
 pub use fence::Fence;
 pub use hour_totals::HourTotals;
 pub use hours::{Found, HourRow};

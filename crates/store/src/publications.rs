@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::connect::Store;
 use crate::error::{StoreError, failed};
-use crate::schedule::{get, read_block, read_status, shortened, status_code};
+use crate::failure_text::failure_text;
+use crate::schedule::{get, read_block, read_status, status_code};
 use crate::values::values;
 
 mod enter;
@@ -58,6 +59,37 @@ const PUBLISHABLE: &str = "
     SELECT it.id FROM unnest($1::bigint[]) AS it (id)
     WHERE EXISTS (SELECT FROM api.trips t WHERE t.schedule_id = it.id)
        OR EXISTS (SELECT FROM api.publications p WHERE p.schedule_id = it.id AND p.since IS NOT NULL)";
+
+/// The status of a block of which the portal has everything.
+macro_rules! settled_status {
+    ($published:literal, $no_trips:literal) => {
+        concat!(
+            "CASE WHEN s.records_total = 0 THEN ",
+            $no_trips,
+            " ELSE ",
+            $published,
+            "::int END"
+        )
+    };
+}
+pub(crate) use settled_status;
+
+/// Sets the status of a loaded block of which the portal needs nothing.
+const SETTLE: &str = concat!(
+    "UPDATE api.schedule s
+     SET status_id = ",
+    settled_status!("$2", "$3"),
+    ", message = s.error_payload ->> 'note', published_at = clock_timestamp(), updated_at = clock_timestamp()
+     WHERE s.schedule_id = $1 AND s.status_id = ANY ($4)
+       AND NOT EXISTS (SELECT FROM api.publications p WHERE p.schedule_id = $1 AND p.since IS NOT NULL)"
+);
+
+/// Records that a block's rows could not be published, if the portal needs something of it.
+const RECORD_FAILURE: &str = "
+    UPDATE api.schedule s
+    SET status_id = $2, run_id = $3, message = $4, published_at = NULL, updated_at = clock_timestamp()
+    FROM api.publications p
+    WHERE s.schedule_id = $1 AND p.schedule_id = $1 AND p.since IS NOT NULL AND s.status_id = ANY ($5)";
 
 /// What the ledger and the schedule say about a block's publication.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,17 +229,15 @@ impl Store {
     pub async fn settle_publication(&self, schedule_id: i64) -> Result<(), StoreError> {
         self.client()
             .await?
-            .execute_typed("UPDATE api.schedule s
-                 SET status_id = CASE WHEN s.records_total = 0 THEN $3 ELSE $2::int END,
-                     message = s.error_payload ->> 'note',
-                     published_at = clock_timestamp(), updated_at = clock_timestamp()
-                 WHERE s.schedule_id = $1 AND s.status_id = ANY ($4)
-                   AND NOT EXISTS (SELECT FROM api.publications p WHERE p.schedule_id = $1 AND p.since IS NOT NULL)", values![
+            .execute_typed(
+                SETTLE,
+                values![
                     schedule_id,
                     status_code(BlockStatus::Published),
                     status_code(BlockStatus::NoTrips),
                     BlockStatus::WAITING.map(status_code).as_slice(),
-                ])
+                ],
+            )
             .await
             .map_err(failed("recording an upload"))?;
         Ok(())
@@ -228,16 +258,16 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.client()
             .await?
-            .execute_typed("UPDATE api.schedule s
-                 SET status_id = $2, run_id = $3, message = $4, published_at = NULL, updated_at = clock_timestamp()
-                 FROM api.publications p
-                 WHERE s.schedule_id = $1 AND p.schedule_id = $1 AND p.since IS NOT NULL AND s.status_id = ANY ($5)", values![
+            .execute_typed(
+                RECORD_FAILURE,
+                values![
                     schedule_id,
                     status_code(BlockStatus::PublishFailed),
                     run_id,
-                    shortened(&format!("{error_name}: {message}")),
+                    failure_text(error_name, message),
                     publishable_statuses(),
-                ])
+                ],
+            )
             .await
             .map_err(failed("recording a failed upload"))?;
         Ok(())

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use serde::Serialize;
+use store::split_failure;
 use trips::block::{Block, Hour, HourRange, ProviderName};
 use trips::hour_state::HourState;
 use trips::time::CivilZone;
@@ -222,7 +223,7 @@ fn without_portal(has_portal: bool) -> &'static str {
 
 /// The name of the error that a row's message begins with, and the text after it.
 fn named(message: &str) -> (Option<ErrorName>, Option<&str>) {
-    let name = message.split_once(": ").and_then(|(name, text)| {
+    let name = split_failure(message).and_then(|(name, text)| {
         let known = ErrorName::ALL.into_iter().find(|it| it.as_str() == name)?;
         Some((known, text))
     });

@@ -13,9 +13,10 @@ use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
-use super::publishable_statuses;
+use super::{publishable_statuses, settled_status};
 use crate::connect::Store;
 use crate::error::{Busy, StoreError, failed};
+use crate::failure_text::failure_text;
 use crate::fence::{Fence, STATEMENT};
 use crate::lock_session::{DATASET_SPACE, LockSession, limit_silence};
 use crate::named_locks::NamedLock;
@@ -57,7 +58,8 @@ const WITHDRAWN: &str = "
 
 /// Ends publications, unless something was entered since they were read, and changes the statuses
 /// of their blocks.
-const RECORD_SENT: &str = "
+const RECORD_SENT: &str = concat!(
+"
     WITH sent AS (
         SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[], $4::jsonb[])
             AS sent (schedule_id, load_id, since, counts)
@@ -69,11 +71,14 @@ const RECORD_SENT: &str = "
         RETURNING p.schedule_id, sent.counts
     )
     UPDATE api.schedule s
-    SET status_id = CASE WHEN s.status_id <> ALL ($7) THEN s.status_id WHEN s.records_total = 0 THEN $6 ELSE $5::int END,
+    SET status_id = CASE WHEN s.status_id = ANY ($7) THEN ",
+    settled_status!("$5", "$6"),
+    " ELSE s.status_id END,
         message = CASE WHEN s.status_id = ANY ($7) OR s.status_id = $6 THEN s.error_payload ->> 'note' ELSE s.message END,
         socrata_status = ended.counts, published_at = clock_timestamp(), updated_at = clock_timestamp()
     FROM ended
-    WHERE s.schedule_id = ended.schedule_id";
+    WHERE s.schedule_id = ended.schedule_id"
+);
 
 /// Records that a block's rows cannot be sent, so that nobody waits for them. A block at another
 /// status than `$7` is not loaded, or its last load has failed: its message tells why, and stays.
@@ -86,7 +91,7 @@ const RECORD_REFUSED: &str = "
     )
     UPDATE api.schedule s
     SET status_id = CASE WHEN s.status_id = ANY ($6) THEN $5 ELSE s.status_id END,
-        message = CASE WHEN s.status_id = ANY ($7) THEN $3 || ': ' || $4 ELSE s.message END,
+        message = CASE WHEN s.status_id = ANY ($7) THEN $8 ELSE s.message END,
         published_at = NULL, updated_at = clock_timestamp()
     FROM refused
     WHERE s.schedule_id = refused.schedule_id";
@@ -417,6 +422,7 @@ impl PublishTurn {
                     status_code(status),
                     publishable,
                     loaded,
+                    failure_text(error_name, message),
                 ],
             )
             .await?;

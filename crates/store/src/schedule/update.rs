@@ -10,6 +10,7 @@ use super::archived::{ArchiveRecord, write_archive};
 use super::status::status_code;
 use crate::claim::Claim;
 use crate::error::{StoreError, failed};
+use crate::failure_text::failure_text;
 use crate::in_order::in_order;
 use crate::values::{Parameter, parameter, values};
 use crate::work::Work;
@@ -90,23 +91,27 @@ macro_rules! update_schedule {
 }
 pub(crate) use update_schedule;
 
-const RECORD_UNCHANGED: &str = update_schedule!(concat!(
-    "status_id = CASE WHEN s.status_id = ANY ($4) OR ",
+/// The trips of the block are counted once, and only if it is loaded.
+const RECORD_UNCHANGED: &str = concat!(
+    "WITH outdated AS (SELECT s.schedule_id FROM api.schedule s WHERE s.schedule_id = $1 AND ",
     is_outdated!("$7", "$8"),
-    " THEN $5 ELSE s.status_id END,
-     archived_at = CASE WHEN s.status_id = ANY ($4::int[] || $5::int || $9::int) OR ",
-    is_outdated!("$7", "$8"),
-    " THEN $6 ELSE s.archived_at END,
+    ") ",
+    update_schedule!(
+    "status_id = CASE WHEN s.status_id = ANY ($4) OR EXISTS (SELECT FROM outdated) THEN $5 ELSE s.status_id END,
+     archived_at = CASE
+         WHEN s.status_id = ANY ($4::int[] || $5::int || $9::int) OR EXISTS (SELECT FROM outdated) THEN $6
+         ELSE s.archived_at END,
      loaded_deliveries = CASE
-         WHEN $7 AND s.status_id = ANY ($8) AND s.archived_at = $6 AND NOT $6 = ANY (s.loaded_deliveries) AND NOT ",
-    is_outdated!("$7", "$8"),
-    " THEN array_append(s.loaded_deliveries, $6) ELSE s.loaded_deliveries END,
+         WHEN $7 AND s.status_id = ANY ($8) AND s.archived_at = $6 AND NOT $6 = ANY (s.loaded_deliveries)
+             AND NOT EXISTS (SELECT FROM outdated)
+         THEN array_append(s.loaded_deliveries, $6) ELSE s.loaded_deliveries END,
      error_payload = NULLIF(
          CASE WHEN jsonb_typeof(s.error_payload) = 'object' THEN s.error_payload - 'note' ELSE '{}' END
              || jsonb_strip_nulls(jsonb_build_object('note', $10::text)), '{}'),
      run_id = $2, message = $3, extracted_at = greatest($6, s.extracted_at),
      trips_new = 0, trips_changed = 0, trips_gone = 0, trips_late = coalesce(s.trips_late, 0)"
-));
+    )
+);
 
 impl Claim {
     /// Records in `api.schedule` that the provider's response is archived.
@@ -226,7 +231,7 @@ impl Claim {
             values![
                 status_code(status),
                 run_id,
-                shortened(&format!("{error_name}: {message}")),
+                failure_text(error_name, message),
                 (status == BlockStatus::PublishFailed),
             ],
         )
