@@ -126,7 +126,7 @@ pub(crate) struct ProbeArgs {
     pub(crate) provider: String,
 
     /// End of the hour to check most closely: civil hour `yyyy-mm-dd-hh` or an RFC 3339 instant.
-    /// [default: the hour that a scheduled run would request now]
+    /// [default: the last hour that ended at 18:00 and whose `lag_hours` have passed]
     #[arg(long, value_name = "HOUR")]
     pub(crate) time_max: Option<String>,
 }
@@ -159,8 +159,8 @@ pub(crate) struct BlockArgs {
     #[command(flatten)]
     pub(crate) range: RangeArgs,
 
-    /// The hours that each provider should have by now: those that end its `lag_hours` ago, or
-    /// `MDS_LAG_HOURS` (30) if its entry has none. `--interval` says how many.
+    /// The newest hours that each provider should have by now: the last one ended `lag_hours` ago,
+    /// or `MDS_LAG_HOURS` (30) if its entry has no `lag_hours`. `--interval` says how many.
     #[arg(long, conflicts_with_all = ["time_min", "time_max"])]
     pub(crate) scheduled: bool,
 
@@ -169,7 +169,8 @@ pub(crate) struct BlockArgs {
     pub(crate) force: bool,
 
     /// Believe a provider whose response lacks trips that are loaded. Without it, such a response
-    /// fails the block.
+    /// fails the block. With `mds run --audit`: delete also many rows of trips that the database
+    /// has never had.
     #[arg(long)]
     pub(crate) accept_losses: bool,
 
@@ -227,8 +228,9 @@ pub(crate) struct RunArgs {
     pub(crate) watch: bool,
 
     /// With `--on aws`: the execution's name. [default: derived from the request, so that the same
-    /// request starts a second run only if the first one failed or had hours left; with hours to
-    /// come, `--force`, `--incomplete-only` or `--audit` it is another request in each hour]
+    /// request starts a second run only if the first one failed or had hours left. A range that has
+    /// not ended yet, `--force`, `--accept-losses`, `--incomplete-only` and `--audit` start a run
+    /// once in each hour]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
 }

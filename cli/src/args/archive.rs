@@ -55,7 +55,8 @@ pub(crate) struct ArchiveGetArgs {
 /// `mds archive list`.
 #[derive(Debug, Args)]
 pub(crate) struct ArchiveListArgs {
-    /// A provider's name, several with commas or repeated, or `all` of the providers file.
+    /// A provider's name, several with commas or repeated, or `all` for every provider of the
+    /// providers file.
     #[arg(long, value_name = "NAME|all", value_delimiter = ',', required = true)]
     pub(crate) provider: Vec<ProviderArg>,
 

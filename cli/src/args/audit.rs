@@ -32,8 +32,9 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "HOUR", requires = "time_min")]
     pub(crate) time_max: Option<String>,
 
-    /// Compare every row of the range, also in hours whose sums agree. A row that somebody has
-    /// edited at the portal, or one with the device's id of another period, may change no sum.
+    /// Compare every row of the range, also in hours whose sums agree. Sums do not show everything
+    /// that somebody has edited at the portal, nor device ids that were published before
+    /// `PUBLIC_DEVICE_ID_PERIOD` changed.
     #[arg(long)]
     pub(crate) rows: bool,
 

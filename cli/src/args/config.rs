@@ -168,12 +168,12 @@ pub(crate) struct DiffArgs {
     /// `providers`, `settings` or a key in the bucket.
     pub(crate) name: String,
 
-    /// The local file to compare with; `-` for standard input. [default: the last former version is
-    /// compared with the stored file]
+    /// The local file, which is compared with the stored one; `-` for standard input. [default: the
+    /// stored file, compared with its last former version]
     pub(crate) file: Option<PathBuf>,
 
-    /// Compare a former version, not the stored file: its number or id in `mds config history`, or
-    /// a time at which it was the current one. Without FILE, it is compared with the stored file.
+    /// Compare with this former version: its number or id in `mds config history`, or a time at
+    /// which it was the current one. With FILE, FILE is compared with it, else the stored file.
     #[arg(long, value_name = "ID|TIME")]
     pub(crate) version: Option<String>,
 

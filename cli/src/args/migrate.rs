@@ -13,8 +13,8 @@ pub(crate) struct MigrateArgs {
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     pub(crate) timestamps_in: String,
 
-    /// What year, month, day and hour of an older tool's schedule tell of an hour. Without it, the
-    /// archives' folders or the trips decide.
+    /// Which end of an hour the columns year, month, day and hour of an older tool's schedule name.
+    /// Without it, the archives' folders or the trips decide.
     #[arg(long, value_name = "WHICH")]
     pub(crate) hours_are: Option<WhichEnd>,
 }

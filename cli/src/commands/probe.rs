@@ -68,7 +68,7 @@ fn text(report: &ProbeReport) -> String {
             Verdict::Good => "good",
             Verdict::Note => "note",
             Verdict::Harm => "HARM",
-            Verdict::Unreachable => "????",
+            Verdict::Unreachable => "unreachable",
         };
         found.add_row([verdict, finding.about, &finding.text]);
     }

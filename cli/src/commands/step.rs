@@ -138,7 +138,7 @@ async fn item_for_file(
     }
     let plan = pipeline::plan_patiently(&ctx, &request, |_| {}).await?;
     if plan.block_count == 0 {
-        return Err(pipeline::not_loaded(&block).into());
+        return Err(pipeline::not_loaded(&block, ctx.zone()).into());
     }
     let needs_archive = plan
         .blocks

@@ -62,7 +62,7 @@ const EXAMPLES: &[Example] = &[
     example("audit", "mds audit --month 2020-03 --rows --repair",
         "Compares every row, mends what differs, and compares again."),
     example("probe", "mds probe --provider bird",
-        "Looks at the hours that a schedule would request now."),
+        "Looks at a busy hour that the provider should have, and at others."),
     example("probe", "mds --json probe --provider bird --time-max 2020-01-15-18",
         "Looks at an hour that you choose; one JSON document."),
     example("status", "mds status",

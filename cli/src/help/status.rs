@@ -9,6 +9,12 @@ fn failed(path: &str) -> &'static str {
         "probe" => "The feed would lose or spoil trips, or could not be reached.",
         "status" => "An hour needs a person.",
         "config diff" => "They differ.",
+        "config check" => "A stored file is wrong or missing.",
+        "migrate" => "With `--dry-run`: something is in the way.",
+        "report trips" => {
+            "A provider's name is none that a provider can have, so its hours are left out."
+        }
+        "init" => "The probe found harm, or could not reach the provider.",
         "doctor" => "Something is missing or wrong.",
         "config rotate-key" => "An object could not be encrypted again, or is not encrypted.",
         "demo" => "The demo did not end with every hour published.",

@@ -44,7 +44,8 @@ pub struct PlanRequest {
     /// Repeat every chosen step, whatever the block's status.
     #[serde(deserialize_with = "or_default")]
     pub force: bool,
-    /// Believe a provider that no longer returns trips that are loaded.
+    /// Believe a provider that no longer returns trips that are loaded. With `audit`, delete also
+    /// many rows of trips that the database has never had.
     #[serde(deserialize_with = "or_default")]
     pub accept_losses: bool,
     /// Only blocks that are not published yet. A block without loaded trips is requested again.

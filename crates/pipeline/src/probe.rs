@@ -24,8 +24,8 @@ const AGES: [i64; 11] = [1, 2, 4, 8, 16, 24, 36, 48, 72, 120, 168];
 /// The end of a label whose hour has many trips.
 const BUSY_HOUR: &str = "-18";
 
-/// Requests the hour that ends at the time `hour`, or one that a schedule would request now, then
-/// its neighbours in time and a future hour. Calls `on_hour` with each.
+/// Requests the hour that ends at the time `hour`, or the last busy one that the provider should
+/// have, then its neighbours in time and a future hour. Calls `on_hour` with each.
 ///
 /// # Errors
 ///

@@ -13,6 +13,7 @@ use store::{PublicationEntry, PublicationState, PublishTurn, StoreError};
 use tokio::time::{Instant, sleep};
 use trips::block::{Block, BlockObject};
 use trips::status::Step;
+use trips::time::CivilZone;
 use uuid::Uuid;
 
 use self::file::write_file;
@@ -145,7 +146,7 @@ async fn loaded_block(ctx: &Context, item: &BlockItem) -> Result<PublicationStat
     if is_loaded(&state) || item.force && state.has_trips {
         Ok(state)
     } else {
-        Err(not_loaded(&state.block))
+        Err(not_loaded(&state.block, ctx.zone()))
     }
 }
 
@@ -246,12 +247,12 @@ pub(crate) fn busy(dataset: &str) -> PipelineError {
 
 /// The error of a request to publish a block that is not loaded: `ArchiveMissing`.
 #[must_use]
-pub fn not_loaded(block: &Block) -> PipelineError {
+pub fn not_loaded(block: &Block, zone: &CivilZone) -> PipelineError {
     PipelineError::new(
         ErrorName::ArchiveMissing,
         format!(
-            "nothing of {} is loaded for this block, so there is nothing to publish: run sync-db first",
-            block.provider
+            "nothing of {} is loaded, so there is nothing to publish: run sync-db first",
+            block.name(zone)
         ),
     )
 }

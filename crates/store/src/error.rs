@@ -126,9 +126,8 @@ pub enum StoreError {
     /// The blocks of the database are hours of another zone.
     #[error(
         "TIME_ZONE is {given}, and the hours of this database were archived under {known}, whose civil hours name their \
-         folders: put {known} back. If {known} was the mistake, and an older tool had written the archives under {given}, \
-         the bucket is right: keep it, and take a new database. Of archives that were written under {known} another zone \
-         needs a new database and a new bucket"
+         folders: put {known} back. If {known} was a mistake, take a new database. If an older tool wrote the archives under \
+         {given}, the bucket is right: keep it; otherwise take a new bucket, too"
     )]
     OtherZone {
         /// The zone of the configuration.
@@ -172,7 +171,10 @@ pub enum StoreError {
         copied: u64,
     },
     /// A trip's device has no public id, as in tables that another program has written.
-    #[error("the device of a trip is not in api.devices")]
+    #[error(
+        "the device of a trip is not in api.devices, where the step adds it: another program has deleted the row; run \
+         the step again"
+    )]
     UnknownDevice,
     /// A row of `api.providers` has a name that no provider can have.
     #[error("api.providers: {why}; {remedy}")]
@@ -279,7 +281,11 @@ impl fmt::Display for Busy {
                 write!(f, "dataset {dataset} is being written to by another upload")
             }
             Self::Requests { provider } => {
-                write!(f, "all slots for requests to provider {provider} are taken")
+                write!(
+                    f,
+                    "as many requests to provider {provider} are in progress as `max_parallel` of its entry allows, \
+                     which may be raised if the provider permits more"
+                )
             }
             Self::Rows => {
                 f.write_str("another session has locked rows or tables that this one changes")

@@ -49,7 +49,8 @@ pub enum Unreadable {
     /// Its content is not what the block's `extract.json` describes.
     #[error(
         "its content is not what extract.json next to it describes; to load it all the same, write \
-         it to a file with `mds config get` and use `mds sync-db --file`"
+         it to a file (`mds config get KEY > trips.json` with the object's key), and load that \
+         (`mds sync-db --provider NAME --time-max LABEL --file trips.json`)"
     )]
     NotAsDescribed,
     /// It is authentic, but its content does not decrypt or decompress.

@@ -65,7 +65,8 @@ impl HeldBack {
             (self.hours.first_key_value()).zip(self.hours.last_key_value())
         else {
             return format!(
-                "{kept}: without an end, and no hour of the range has rows; audit a range that has some"
+                "{kept}: they have no end_time, so they may belong to any hour, and no hour of this range has rows; audit \
+                 a range that has some"
             );
         };
         let zone = ctx.zone();

@@ -124,7 +124,7 @@ async fn plan_blocks(
         tracing::warn!(
             audit.held_back = held_back.rows,
             audit.reason = why,
-            "rows kept that only the portal has: the database does not have their hours"
+            "rows kept that only the portal has"
         );
     }
     if !request.dry_run {

@@ -145,7 +145,7 @@ pub(super) fn lag(lag: u32, newest_age: Option<i64>) -> Finding {
         ),
         None => note(
             about,
-            "no trips in any requested hour of the last week: compare with its fleet",
+            "no trips in any requested hour of the last week: ask the provider whether its vehicles made trips then",
         ),
     }
 }
