@@ -168,8 +168,9 @@ fn hidden_place(value: &Value) -> Option<String> {
     }
 }
 
-/// Warnings in words; the log lines of a load would say the same again.
-fn quietly<T>(read: impl FnOnce() -> T) -> T {
+/// Reads a file without log lines: those of a load are about the whole file, and whoever asks is
+/// told its warnings in words.
+pub fn quietly<T>(read: impl FnOnce() -> T) -> T {
     with_default(NoSubscriber::default(), read)
 }
 

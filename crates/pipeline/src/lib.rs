@@ -49,7 +49,7 @@ pub use event::{
     read_event,
 };
 pub use extract::{extract, extract_to};
-pub use judge::{FileVerdict, HIDDEN, Judged, judge_providers, judge_settings};
+pub use judge::{FileVerdict, HIDDEN, Judged, judge_providers, judge_settings, quietly};
 pub use manifest::read_manifest;
 pub use migration::{
     HOW_TO_MOVE_IN, Migrated, MigrationRequest, OTHER_TABLES, migrate, name_other_tables,

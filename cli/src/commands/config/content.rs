@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use boundaries::{BoundaryError, Layer};
 use config::{ConfigError, Environment, Settings};
-use pipeline::{FileVerdict, Judged, PipelineError};
+use pipeline::{FileVerdict, Judged, PipelineError, quietly};
 use serde::de::IgnoredAny;
 use store::Authorities;
-use tracing::subscriber::{NoSubscriber, with_default};
 use trips::text::strip_byte_order_mark;
 use trips::time::CivilZone;
 use trips::words::counted;
@@ -89,11 +88,6 @@ fn accept<T>(judged: Judged<T>) -> anyhow::Result<Vec<String>> {
         FileVerdict::Unusable(problem) => return Err(problem.into()),
     }
     Ok(warnings)
-}
-
-/// The log lines of a load are about the whole file.
-fn quietly<T>(read: impl FnOnce() -> T) -> T {
-    with_default(NoSubscriber::default(), read)
 }
 
 /// What the next load will miss of the boundaries that the settings name. Only a warning: one of

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use config::Providers;
 use mds_client::{AuthType, ProviderConfig};
+use pipeline::quietly;
 use serde_json::{Value, json};
-use tracing::subscriber::{NoSubscriber, with_default};
 
 use super::super::target::Target;
 use crate::args::StageArgs;
@@ -15,7 +15,7 @@ use crate::table::table;
 pub(super) async fn list(stage: &StageArgs, json: bool) -> anyhow::Result<ExitCode> {
     let target = Target::open("providers", stage).await?;
     let text = target.text(None).await?;
-    let providers = with_default(NoSubscriber::default(), || Providers::from_json(&text))?;
+    let providers = quietly(|| Providers::from_json(&text))?;
     let usable = providers.iter().map(|(name, entry)| {
         let problem = entry.check_login().err().map(|it| it.to_string());
         let mut row = row(entry);
