@@ -278,8 +278,6 @@ impl World {
             body: "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
                 .to_owned(),
         };
-        let server = self.stack.s3.endpoint_url();
-        let server = server.strip_prefix("http://").unwrap().parse().unwrap();
         let decide = move |exchange: &Exchange<'_>| {
             let is_meant = exchange.head.starts_with(method.as_bytes()) && exchange.mentions(text);
             if is_meant {
@@ -288,6 +286,16 @@ impl World {
                 Disturbance::Pass
             }
         };
+        self.way_to_bucket(decide).await
+    }
+
+    /// A way to the bucket, and the variable that leads `mds` over it.
+    pub(crate) async fn way_to_bucket(
+        &self,
+        decide: impl Fn(&Exchange<'_>) -> Disturbance + Send + Sync + 'static,
+    ) -> (Link, [(&'static str, String); 1]) {
+        let server = self.stack.s3.endpoint_url();
+        let server = server.strip_prefix("http://").unwrap().parse().unwrap();
         let link = Link::start(server, decide).await.unwrap();
         let endpoint = format!("http://{}", link.address());
         (link, [("AWS_ENDPOINT_URL_S3", endpoint)])

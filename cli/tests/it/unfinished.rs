@@ -1,7 +1,11 @@
 //! Extracts that are killed between the archive in the bucket and their end: the next run finds
 //! what is there, and what is left to request.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use chrono::{DateTime, TimeDelta, Utc};
+use sandbox_network::{Disturbance, Exchange};
 use sandbox_provider::{Fault, Rates, Times};
 use serde_json::{Map, Value, json};
 use trips::status::BlockStatus::{Archived, New, Published};
@@ -9,7 +13,7 @@ use vault::Seal;
 
 use crate::flat::{WITHOUT_TYPE, flat};
 use crate::kill::kill_waiting;
-use crate::support::{ONE_HOUR, World, hour, with, world_of, world_with};
+use crate::support::{ONE_HOUR, World, hour, stderr, with, world_of, world_with};
 
 const FOLDER: &str = "bird/2020/1/15/12";
 /// Locks the blocks against changes, but not against reads.
@@ -119,6 +123,36 @@ async fn a_load_records_the_archive_that_nobody_has_recorded() {
     world.expect(0, &with(&ONE_HOUR, &WITHOUT_REQUEST)).await;
     assert_eq!(world.schedule().await, whole.schedule().await);
     assert_eq!(world.request_count(), 1);
+}
+
+/// A database is refilled from years of archives.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_reads_the_archive_that_nobody_has_recorded_once() {
+    let world = world().await;
+    world.kill_before_the_record().await;
+    let reads = [
+        ("/trips.json", AtomicU64::new(0)),
+        ("/extract.json", AtomicU64::new(0)),
+    ];
+    let reads = Arc::new(reads);
+    let seen = Arc::clone(&reads);
+    let count = move |exchange: &Exchange<'_>| {
+        for (object, reads) in seen.iter() {
+            if exchange.head.starts_with(b"GET ") && exchange.mentions(object) {
+                reads.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Disturbance::Pass
+    };
+    let (_link, way) = world.way_to_bucket(count).await;
+    let mut load = world.mds(&with(&["sync-db"], &ONE_HOUR[1..]));
+    load.envs(way);
+    let output = World::output_of(load).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for (object, reads) in reads.iter() {
+        assert_eq!(reads.load(Ordering::Relaxed), 1, "{object}");
+    }
+    assert_eq!(world.number(LEFT).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
