@@ -178,7 +178,8 @@ pub(crate) struct BlockArgs {
     #[arg(long)]
     pub(crate) incomplete_only: bool,
 
-    /// Print the plan, block by block, and write nothing anywhere.
+    /// Print the plan, block by block, and write nothing anywhere. With `mds run --on aws`: print
+    /// the execution's name and input, and start nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
 
@@ -190,7 +191,8 @@ pub(crate) struct BlockArgs {
     #[arg(long)]
     pub(crate) yes: bool,
 
-    /// Number of blocks to process at the same time.
+    /// Number of blocks to process at the same time: up to 10000 with `mds run --on aws`, else up
+    /// to 1000.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=i64::from(pipeline::MAX_CONCURRENCY)))]
     pub(crate) concurrency: u32,
 }
@@ -228,9 +230,9 @@ pub(crate) struct RunArgs {
     pub(crate) watch: bool,
 
     /// With `--on aws`: the execution's name. [default: derived from the request, so that the same
-    /// request starts a second run only if the first one failed or had hours left. A range that has
-    /// not ended yet, `--force`, `--accept-losses`, `--incomplete-only` and `--audit` start a run
-    /// once in each hour]
+    /// request starts a second run only if the first one failed or had hours left. A request
+    /// with hours to come, `--force`, `--accept-losses`, `--incomplete-only` or `--audit` may start
+    /// one run in each hour]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
 }

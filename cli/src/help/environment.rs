@@ -40,7 +40,10 @@ const VARIABLES: [(&str, &str); 32] = [
         "set in the image: --docker-mode does nothing",
     ),
     ("MDS_LAG_HOURS", "lag of providers without their own; 30"),
-    ("MDS_LOG", "level: error, warn, info, debug, pipeline=debug"),
+    (
+        "MDS_LOG",
+        "level: error, warn, info, off; warn,pipeline=info",
+    ),
     ("NO_COLOR", "any value: no colours"),
     ("PG_BIN", "folder of Postgres, for sandbox and demo"),
     ("SSL_CERT_DIR", "folder of certificate authorities"),
