@@ -469,11 +469,11 @@ async fn rows_of_a_file_are_not_published_for_a_block_that_is_not_loaded() {
     let world = forty_trips().await;
     let (_folder, file) = file("publish.json");
     fs::write(&file, "[]").unwrap();
-    let output = world.expect(1, &step("sync-socrata", &file, &[])).await;
+    let said = stderr(&world.expect(1, &step("sync-socrata", &file, &[])).await);
     assert!(
-        stderr(&output).contains("run sync-db first"),
-        "{}",
-        stderr(&output)
+        said.contains("nothing of bird 2020-01-15-13 is loaded")
+            && said.contains("run sync-db first"),
+        "{said}"
     );
     assert_eq!(world.statuses().await, [New]);
 }
