@@ -16,8 +16,8 @@ fn window() -> WideWindow {
 #[case("1577916000", true)]
 #[case("1577919599.999", true)]
 // A load keeps microseconds.
-#[case("1577919599.9999999", false)]
-#[case("1577915999.9999999", true)]
+#[case("1577919599.9999997", false)]
+#[case("1577915999.9999997", true)]
 #[case("1577915999.999", false)]
 #[case("1577919600", false)]
 #[case("1577829600", false)]
