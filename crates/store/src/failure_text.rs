@@ -10,7 +10,7 @@ pub(crate) fn failure_text(error_name: &str, message: &str) -> String {
     shortened(&format!("{error_name}{SEPARATOR}{message}"))
 }
 
-/// The error's name and the text of a message that [`failure_text`] has made, or that has its form.
+/// The error's name and the text of a message that `failure_text` has made, or that has its form.
 #[must_use]
 pub fn split_failure(message: &str) -> Option<(&str, &str)> {
     message.split_once(SEPARATOR)
