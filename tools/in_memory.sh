@@ -15,8 +15,8 @@ fi
 
 TMPDIR=$(mktemp -d "$memory/mds-tests-XXXXXX") || exit 1
 export TMPDIR
-# Postgres does not run as root, and its account has to reach its folder.
-chmod 711 "$TMPDIR"
+# Postgres does not run as root. Its account removes its folder, as it may in /tmp.
+chmod 1777 "$TMPDIR"
 trap 'rm -rf "$TMPDIR" 2>/dev/null || { sleep 2; rm -rf "$TMPDIR"; }' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
