@@ -1,9 +1,13 @@
 //! Publishing by rows: one upload carries what every waiting block has to send.
 
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use local_stack::{Network, Place};
 use rstest::rstest;
+use sandbox_network::Disturbance;
 use sandbox_portal::PortalOptions;
 use sandbox_provider::{Rates, Rhythm};
 use serde_json::{Map, Value, json};
@@ -40,6 +44,28 @@ async fn blocks_that_wait_share_an_upload() {
     assert_eq!(world.statuses().await, [Published; 24]);
     assert_eq!(world.stack.portal.row_count(), 240);
     assert!(world.uploads().len() <= 4, "{:?}", world.uploads());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_goes_on_while_other_blocks_of_the_process_wait() {
+    let three_blocks = Map::from_iter([("SOCRATA_CHUNK_ROWS".to_owned(), json!(30))]);
+    let mut world = ten_trips(slow(Duration::from_millis(300)), three_blocks).await;
+    world.expect(0, &with(&DAY, &["--no-sync-socrata"])).await;
+    let turns = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&turns);
+    let url = world.stack.database_url.clone();
+    let network = Network::before(&mut world.stack, &url, move |place, _, exchange| {
+        if place == Place::Postgres && exchange.mentions("pg_backend_pid() AS pid") {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        Disturbance::Pass
+    });
+    let _network = network.await.unwrap();
+    world.expect(0, &DAY).await;
+    assert_eq!(world.statuses().await, [Published; 24]);
+    assert_eq!(world.uploads().len(), 8, "{:?}", world.uploads());
+    let turns = turns.load(Ordering::SeqCst);
+    assert!((1..=3).contains(&turns), "{turns} turns");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,7 @@ use crate::error::{ErrorName, PipelineError};
 use crate::pace::SharedPace;
 use crate::publish::dataset::check_dataset;
 use crate::publish::refusals::Refusals;
+use crate::publish::waiters::Waiters;
 
 mod version;
 
@@ -88,6 +89,8 @@ pub(crate) struct Portal {
     pub(crate) lock: Arc<Mutex<()>>,
     /// What the portal has refused since it took something.
     pub(crate) refusals: Refusals,
+    /// The blocks of this process that wait while another one uploads.
+    pub(crate) waiters: Waiters,
     checked: Arc<OnceCell<()>>,
 }
 
@@ -330,6 +333,7 @@ impl Context {
             client: SocrataClient::new(self.http.clone(), config)?,
             lock: Arc::default(),
             refusals: Refusals::default(),
+            waiters: Waiters::default(),
             checked: Arc::default(),
         };
         Ok(self.portal.get_or_init(|| portal).clone())

@@ -37,6 +37,7 @@ pub(crate) mod rows;
 pub(crate) mod sending;
 pub(crate) mod turn;
 mod upload;
+pub(crate) mod waiters;
 
 /// How long to wait for another process's upload before looking whether it carried our rows.
 const TURN_WAIT: Duration = Duration::from_secs(1);
@@ -126,15 +127,25 @@ async fn published_in_turn(
     let is_known_to_wait = is_known_to_wait && at_once.is_some();
     let _lock = match at_once {
         Some(lock) => lock,
-        None => turn::lock(portal, deadline).await?,
+        None => {
+            let waiter = portal.waiters.add(item.schedule_id);
+            tokio::select! {
+                lock = turn::lock(portal, deadline) => lock?,
+                () = waiter.is_told() => return ended(ctx, item).await,
+            }
+        }
     };
     if !is_known_to_wait && let Some(output) = ended(ctx, item).await? {
         return Ok(Some(output));
     }
     // Within the lock, so that not every block asks a portal that refuses it.
     portal.check_dataset().await?;
-    upload_in_turn(ctx, portal, item).await?;
-    ended(ctx, item).await
+    let uploaded = upload_in_turn(ctx, portal, item).await;
+    match ended(ctx, item).await {
+        // What failed was an upload for others, who meet the failure by themselves.
+        Ok(Some(output)) => Ok(Some(output)),
+        not_ended => uploaded.and(not_ended),
+    }
 }
 
 /// What is known about the item's block, of which something must be loaded. A forced upload covers

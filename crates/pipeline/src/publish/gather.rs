@@ -134,6 +134,7 @@ impl<'a> Gatherer<'a> {
             .record_refused(&publication, status, name, &error.message)
             .await?;
         let schedule_id = publication.schedule_id;
+        self.portal.waiters.tell([schedule_id]);
         let is_open = |open: &OpenPublication<'_>| open.publication.schedule_id == schedule_id;
         if let Some(open) = self.open.take_if(|open| is_open(open)) {
             self.close(open.publication);

@@ -1,10 +1,12 @@
 //! One turn at the dataset: uploads what is waiting, and records what the portal took.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use serde_json::Value;
 use socrata::{SocrataError, Upsert};
 use store::{Publication, PublishTurn, Sent};
+use tokio::time::Instant;
 use trips::status::BlockStatus;
 use trips::words::counted;
 use uuid::Uuid;
@@ -17,9 +19,14 @@ use crate::context::{Context, Portal};
 use crate::error::{Dependency, ErrorName, PipelineError, to_json};
 use crate::event::BlockItem;
 
-/// Uploads what is waiting, until the block `own` is done. The next batch is gathered while the
-/// portal works on the last one, and what the portal took is recorded while the next one is sent:
-/// until then, a process that is killed has its rows sent again.
+/// How long a turn may last for other blocks of this process. Other processes wait for theirs.
+const MAX_TURN: Duration = Duration::from_secs(30);
+
+/// Uploads what is waiting, until the block `own` is done, and for a while longer if other blocks
+/// of this process wait: the portal would stand still until one of them has the turn and its rows.
+/// The next batch is gathered while the portal works on the last one, and what the portal took is
+/// recorded while the next one is sent: until then, a process that is killed has its rows sent
+/// again.
 ///
 /// # Errors
 ///
@@ -39,16 +46,17 @@ pub(super) async fn upload_waiting(
         stopped: HashSet::new(),
     };
     let mut gatherer = Gatherer::new(ctx, portal, turn, own)?;
+    let until = Instant::now() + MAX_TURN;
     let mut batch = gatherer.next_batch().await?;
     let mut taken = Taken::default();
     while !batch.parts.is_empty() {
         batch.retain(|part| !uploader.has_stopped(part));
-        let is_own_gathered = gatherer.is_own_done;
+        let is_last = gatherer.is_own_done && (portal.waiters.is_empty() || Instant::now() > until);
         // The record comes first on the connection of the turn, before the check that it is held.
         let (recorded, uploaded, next) =
-            tokio::join!(taken.record(turn), uploader.upload(&batch), async {
+            tokio::join!(taken.record(portal, turn), uploader.upload(&batch), async {
                 gatherer.unlock_gathered().await?;
-                if is_own_gathered {
+                if is_last {
                     Ok(Batch::default())
                 } else {
                     gatherer.next_batch().await
@@ -59,13 +67,13 @@ pub(super) async fn upload_waiting(
         match next {
             Ok(next) => batch = next,
             Err(error) => {
-                taken.record(turn).await?;
+                taken.record(portal, turn).await?;
                 return Err(error);
             }
         }
         gatherer.leave_out(&uploader.stopped).await?;
     }
-    taken.record(turn).await
+    taken.record(portal, turn).await
 }
 
 /// What the portal took of an upload, to be recorded.
@@ -79,7 +87,7 @@ struct Taken {
 }
 
 impl Taken {
-    async fn record(&self, turn: &PublishTurn) -> Result<(), PipelineError> {
+    async fn record(&self, portal: &Portal, turn: &PublishTurn) -> Result<(), PipelineError> {
         // A publication may end with a part without rows, of which the portal counts nothing.
         if self.upsert == Upsert::default() && self.sent.is_empty() {
             return Ok(());
@@ -88,6 +96,8 @@ impl Taken {
             turn.record_progress(publication, *last, counts).await?;
         }
         turn.record_sent(&self.sent).await?;
+        let sent = self.sent.iter().map(|it| it.publication.schedule_id);
+        portal.waiters.tell(sent);
         tracing::info!(
             portal.created = self.upsert.created,
             portal.updated = self.upsert.updated,
@@ -178,7 +188,8 @@ impl Uploader<'_> {
             let chunk = batch.chunk_of(part);
             match send(self.portal, self.turn, &chunk, &gone(parts)).await {
                 Ok(upsert) if upsert.errors == 0 => {
-                    self.taken(parts, upsert)?.record(self.turn).await?;
+                    let taken = self.taken(parts, upsert)?;
+                    taken.record(self.portal, self.turn).await?;
                 }
                 Err(error) if error.refuses_every_request() => return Err(error.into()),
                 Ok(upsert) => self.refuse_rows(parts, upsert).await?,
@@ -274,6 +285,7 @@ impl Uploader<'_> {
         self.turn
             .record_refused(&part.publication, status, name, &error.message)
             .await?;
+        self.portal.waiters.tell([part.publication.schedule_id]);
         Ok(())
     }
 }
