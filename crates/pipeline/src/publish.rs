@@ -131,7 +131,7 @@ async fn published_in_turn(
             let waiter = portal.waiters.add(item.schedule_id);
             tokio::select! {
                 lock = turn::lock(portal, deadline) => lock?,
-                () = waiter.is_told() => return ended(ctx, item).await,
+                () = waiter.wait() => return ended(ctx, item).await,
             }
         }
     };

@@ -62,8 +62,8 @@ pub(super) struct Waiter<'w> {
 }
 
 impl Waiter<'_> {
-    /// Ends once the block is told, also if it was told before this call.
-    pub(super) async fn is_told(&self) {
+    /// Waits until the block is told; not at all if it was told before.
+    pub(super) async fn wait(&self) {
         self.told.notified().await;
     }
 }

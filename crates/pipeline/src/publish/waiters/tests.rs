@@ -7,9 +7,9 @@ fn a_block_is_told_of_its_own_end_alone() {
     let waiters = Waiters::default();
     let (first, second, again) = (waiters.add(1), waiters.add(2), waiters.add(1));
     waiters.tell([1, 3]);
-    assert!(first.is_told().now_or_never().is_some());
-    assert!(again.is_told().now_or_never().is_some());
-    assert!(second.is_told().now_or_never().is_none());
+    assert!(first.wait().now_or_never().is_some());
+    assert!(again.wait().now_or_never().is_some());
+    assert!(second.wait().now_or_never().is_none());
 }
 
 #[test]
