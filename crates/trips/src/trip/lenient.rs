@@ -10,6 +10,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::scalar::Scalar;
+
 /// A type that every JSON value can be read as. An implementation overrides the methods for the
 /// JSON types that it expects; every other value reads as [`Lenient::ABSENT`].
 pub(super) trait Lenient<'de>: Sized {
@@ -84,7 +86,8 @@ impl<'de, T: Lenient<'de>> Visitor<'de> for AnyValue<T> {
     }
 }
 
-/// A number in its own digits, of which most are never needed. Any other value is `None`.
+/// A number as its digits: a route has many, and only those of its ends are parsed. Any other value
+/// is `None`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Number<'a>(Option<&'a str>);
 
@@ -96,8 +99,8 @@ impl Number<'_> {
         self.0.is_some()
     }
 
-    /// The nearest `f64`. The parser's own may be the one beside it, in a build in which nothing
-    /// asks for exact ones.
+    /// The nearest `f64`. That of `serde_json` may be the one beside it, unless the build has its
+    /// feature `float_roundtrip`: tests have it by a dependency, the functions do not.
     pub(super) fn value(self) -> Option<f64> {
         self.0.and_then(number_in)
     }
@@ -105,16 +108,17 @@ impl Number<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Number<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <&RawValue>::deserialize(deserializer)?.get();
-        let number = text.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
-        if number && may_be_out_of_range(text) && number_in(text).is_none() {
+        let Scalar::Number(digits) = Scalar::of(<&RawValue>::deserialize(deserializer)?) else {
+            return Ok(Self::NONE);
+        };
+        if may_be_out_of_range(digits) && number_in(digits).is_none() {
             return Err(D::Error::custom(OUT_OF_RANGE));
         }
-        Ok(Self(number.then_some(text)))
+        Ok(Self(Some(digits)))
     }
 }
 
-/// What the parser says of a number that it reads.
+/// The parser's words for a number that no `f64` holds.
 pub(super) const OUT_OF_RANGE: &str = "number out of range";
 
 /// The greatest `f64` has 309 digits.
