@@ -196,14 +196,12 @@ impl TripVisitor for Checker<'_> {
     }
 
     fn trip_ahead(&mut self, text: &[u8]) -> io::Result<Option<usize>> {
-        let Some((trip, length)) = self.rules.check_ahead(text) else {
+        let Some((trip, text)) = self.rules.check_ahead(text) else {
             return Ok(None);
         };
-        if let Ok(trip) = str::from_utf8(&text[..length]) {
-            self.show(trip);
-        }
-        self.accept(trip, length)?;
-        Ok(Some(length))
+        self.show(text);
+        self.accept(trip, text.len())?;
+        Ok(Some(text.len()))
     }
 }
 

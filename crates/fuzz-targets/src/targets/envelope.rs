@@ -322,9 +322,9 @@ fn compare_with_ahead(data: &[u8], outcome: &Outcome, received: &Collector) {
         }
 
         fn trip_ahead(&mut self, text: &[u8]) -> io::Result<Option<usize>> {
-            Ok(rules().check_ahead(text).map(|(trip, length)| {
+            Ok(rules().check_ahead(text).map(|(trip, text)| {
                 self.loaded.push(trip);
-                length
+                text.len()
             }))
         }
     }

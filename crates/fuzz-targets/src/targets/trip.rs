@@ -148,8 +148,8 @@ fn compare_with_ahead(rules: &Rules<'_>, text: &str, alone: &Result<Trip, Reject
         let longer = format!("{text}{behind}");
         let ahead = rules.check_ahead(longer.as_bytes());
         match (&ahead, alone) {
-            (Some((trip, length)), Ok(alone)) => {
-                assert_eq!(*length, text.len(), "the end of the trip is elsewhere");
+            (Some((trip, own)), Ok(alone)) => {
+                assert_eq!(*own, text, "the end of the trip is elsewhere");
                 assert_eq!(trip, alone);
             }
             (Some(_), Err(reject)) => panic!("loaded although {:?}", reject.reasons),

@@ -99,17 +99,15 @@ impl Rules<'_> {
     }
 
     /// Reads the trip that `text` begins with, whatever follows it, and checks it in the same pass.
-    /// Returns the trip and its length in bytes. `None` if the text ends within the trip, or if the
-    /// trip is rejected: [`Rules::check`] on the complete trip returns the reasons.
+    /// Returns the trip and its text. `None` if the text ends within the trip, or if the trip is
+    /// rejected: [`Rules::check`] on the complete trip returns the reasons.
     #[must_use]
-    pub fn check_ahead(&self, text: &[u8]) -> Option<(Trip, usize)> {
+    pub fn check_ahead<'t>(&self, text: &'t [u8]) -> Option<(Trip, &'t str)> {
         let mut values = Deserializer::from_slice(text).into_iter::<Object<RawTrip<'_>>>();
         let Object(sent) = values.next()?.ok()?;
-        let length = values.byte_offset();
         // The parser does not validate what it skips, which has to be UTF-8 nevertheless.
-        str::from_utf8(text.get(..length)?).ok()?;
-        let trip = self.check_sent(&sent).ok()?;
-        Some((trip, length))
+        let text = str::from_utf8(text.get(..values.byte_offset())?).ok()?;
+        Some((self.check_sent(&sent).ok()?, text))
     }
 
     fn check_sent(&self, sent: &RawTrip<'_>) -> Result<Trip, Vec<RejectReason>> {
