@@ -331,6 +331,7 @@ async fn scans(sql: &Client) -> (i64, i64, i64) {
 async fn an_hour_is_found_by_index_among_years() {
     let Db { store, sql, url } = Db::planned().await;
     let zone = CivilZone::default();
+    store.write_time_zone(&zone).await.unwrap();
     let years = hours("2016-01-01-00", "2020-01-01-00");
     store.ensure_blocks(&bird(), years, &zone).await.unwrap();
     drop(store);
@@ -341,6 +342,7 @@ async fn an_hour_is_found_by_index_among_years() {
 
     let store = open(&url, 1);
     let next = hours("2020-01-02-00", "2020-01-02-01");
+    store.check_time_zone(&zone).await.unwrap();
     assert_eq!(store.ensure_blocks(&bird(), next, &zone).await.unwrap(), 1);
     assert_eq!(store.blocks(&bird(), next).await.unwrap().len(), 1);
     drop(store);
