@@ -6,6 +6,7 @@ mod claim;
 mod connect;
 mod copy;
 mod delivered;
+mod devices;
 mod error;
 mod failure_text;
 mod fence;

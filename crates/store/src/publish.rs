@@ -8,6 +8,7 @@ use trips::public_row::PublicTrip;
 use uuid::Uuid;
 
 use crate::connect::Store;
+use crate::devices::DeviceIds;
 use crate::error::{StoreError, failed};
 use crate::fence::Fence;
 use crate::schedule::{get, read_count};
@@ -48,6 +49,9 @@ const SHOWN_IDS: &str = "
 /// The number of the device's public id among these columns; null if it has none.
 const DEVICE_ID: usize = 1;
 
+/// The number of the provider's id of the device among these columns.
+const PROVIDER_DEVICE: usize = 13;
+
 /// Gives the devices of the block `$1` public ids that have none. Only a table that another program
 /// has written has such trips: a load gives every device its id.
 const NAME_DEVICES: &str = "
@@ -77,6 +81,18 @@ const PUBLISH_ROWS: &str = concat!(
       WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL
       ORDER BY t.end_time, t.id"
 );
+
+/// As [`PUBLISH_ROWS`], without the public ids of devices, and with the trip's provider.
+const PUBLISH_ROWS_WITHOUT_DEVICES: &str = concat!(
+    public_columns!("NULL::uuid"),
+    ", t.provider_id
+      FROM api.trips t
+      WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL
+      ORDER BY t.end_time, t.id"
+);
+
+/// The number of the trip's provider among these columns.
+const PROVIDER_ID: usize = 14;
 
 /// Work in a transaction that may read a block's trips for the portal.
 pub trait BlockRows: Fence {
@@ -140,6 +156,27 @@ pub(crate) async fn rows(client: &Client, schedule_id: i64) -> Result<PublicRows
     Ok(rows.map(move |row| read(&row.map_err(doing)?)).boxed())
 }
 
+/// As [`rows`], for a load that knows the public ids of its devices: to look up those of 100,000
+/// trips takes as long as everything else. A trip of another device is an error, since the block
+/// can have trips of earlier loads.
+pub(crate) async fn rows_of_devices(
+    client: &Client,
+    schedule_id: i64,
+    devices: DeviceIds,
+) -> Result<PublicRows, StoreError> {
+    let doing = failed("reading the rows to publish");
+    let rows = client
+        .query_typed_raw(PUBLISH_ROWS_WITHOUT_DEVICES, [(schedule_id, Type::INT8)])
+        .await
+        .map_err(doing)?;
+    let trips = rows.map(move |row| {
+        let row = row.map_err(doing)?;
+        let device_id = devices.of(get(&row, PROVIDER_DEVICE)?, get(&row, PROVIDER_ID)?);
+        read_with_device(&row, device_id.ok_or(StoreError::UnknownDevice)?)
+    });
+    Ok(trips.boxed())
+}
+
 /// As [`rows`], taken off the connection; `None` if they are more than `most`, or if the device of
 /// one has no public id.
 pub(crate) async fn few_rows(
@@ -179,7 +216,7 @@ pub(crate) fn read_unnamed(row: &Row) -> Result<PublicTrip, StoreError> {
 
 fn read_with_device(row: &Row, device_id: Uuid) -> Result<PublicTrip, StoreError> {
     let trip_id = get(row, 0)?;
-    let of_provider: [Uuid; 2] = [get(row, 12)?, get(row, 13)?];
+    let of_provider: [Uuid; 2] = [get(row, 12)?, get(row, PROVIDER_DEVICE)?];
     Ok(PublicTrip {
         trip_id,
         device_id,

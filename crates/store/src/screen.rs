@@ -3,39 +3,16 @@
 
 use std::sync::Arc;
 
-use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::connect::Store;
 use crate::copy::LoadRow;
-use crate::error::{StoreError, failed};
-use crate::values::values;
+use crate::devices::{Device, ManyDevices};
 
 /// The most trips that are noted, at 80 bytes each. Of a larger load nothing is noted.
 const MAX_TRIPS: usize = 200_000;
 /// A load with so many devices or more inserts them over a connection of their own, while it goes
 /// on.
 const MANY_DEVICES: usize = 2_000;
-
-/// Inserts those of these devices that are new. A device that has another public id, from before
-/// ids followed from keys, keeps it. The order is the same in all loads.
-const INSERT: &str = "
-    INSERT INTO api.devices (id, provider_id, device_id)
-    SELECT given.id, given.provider_id, given.device_id
-    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS given (id, provider_id, device_id)
-    WHERE NOT EXISTS (
-        SELECT FROM api.devices d WHERE d.device_id = given.device_id AND d.provider_id = given.provider_id
-    )
-    ORDER BY given.device_id, given.provider_id
-    ON CONFLICT (provider_id, device_id) DO NOTHING";
-
-/// A device of a load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Device {
-    device_id: Uuid,
-    provider_id: Uuid,
-    public_id: Uuid,
-}
 
 /// Looks at the trips of a load, as long as they are not too many.
 #[derive(Debug, Default)]
@@ -115,35 +92,12 @@ pub struct Screened {
     devices: Option<Arc<[Device]>>,
 }
 
-/// Many devices, which are inserted while the load goes on.
-#[derive(Debug, Clone)]
-pub(crate) struct ManyDevices(Arc<[Device]>);
-
 impl Screened {
     /// The devices, if it pays to insert them over a connection of their own.
     pub(crate) fn many_devices(&self) -> Option<ManyDevices> {
         let devices = self.devices.as_ref()?;
         let are_many = devices.len() >= MANY_DEVICES;
-        are_many.then(|| ManyDevices(Arc::clone(devices)))
-    }
-}
-
-impl ManyDevices {
-    /// Inserts those that are new.
-    pub(crate) async fn insert(&self, store: &Store) -> Result<(), StoreError> {
-        let client = store.client().await?;
-        let client: &Client = &client;
-        let column = |value: fn(&Device) -> Uuid| self.0.iter().map(value).collect::<Vec<_>>();
-        let (ids, providers, devices) = (
-            column(|it| it.public_id),
-            column(|it| it.provider_id),
-            column(|it| it.device_id),
-        );
-        client
-            .execute_typed(INSERT, values![ids, providers, devices])
-            .await
-            .map_err(failed("inserting devices"))?;
-        Ok(())
+        are_many.then(|| ManyDevices::new(Arc::clone(devices)))
     }
 }
 

@@ -9,6 +9,7 @@ use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use uuid::Uuid;
 
+use crate::devices::DeviceIds;
 use crate::error::{StoreError, failed};
 use crate::fence::{DOING, Fence, STATEMENT};
 use crate::in_order::in_order;
@@ -105,6 +106,8 @@ pub struct Upsert<'c> {
     copied: u64,
     /// The block's rows for the portal, if they are few, until somebody takes them.
     public_rows: Option<Vec<PublicTrip>>,
+    /// The public ids of the load's devices, if they are many, until the rows were read with them.
+    device_ids: Option<DeviceIds>,
 }
 
 impl std::fmt::Debug for Upsert<'_> {
@@ -211,9 +214,13 @@ impl BlockRows for Upsert<'_> {
     async fn public_rows(
         &mut self,
     ) -> Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError> {
-        match self.public_rows.take() {
-            Some(rows) => Ok(stream::iter(rows).map(Ok).boxed()),
-            None => Ok(publish::rows(self.work.client(), self.row.schedule_id).await?),
+        if let Some(rows) = self.public_rows.take() {
+            return Ok(stream::iter(rows).map(Ok).boxed());
+        }
+        let (client, schedule_id) = (self.work.client(), self.row.schedule_id);
+        match self.device_ids.take() {
+            Some(ids) => Ok(publish::rows_of_devices(client, schedule_id, ids).await?),
+            None => Ok(publish::rows(client, schedule_id).await?),
         }
     }
 

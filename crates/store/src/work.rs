@@ -59,6 +59,10 @@ pub(crate) const KEEP_PLAN: &str = "
     SET LOCAL enable_nestloop = off;
     SET LOCAL enable_mergejoin = off";
 
+/// For what follows in a transaction that joins many rows with a whole table: no merge join, since
+/// that would sort all of them. What is left are hashes and the index.
+pub(crate) const WITHOUT_SORTS: &str = "SET LOCAL enable_mergejoin = off";
+
 /// What follows is planned each time again, with all means.
 pub(crate) const PLAN_ANEW: &str = "
     SET LOCAL plan_cache_mode = 'force_custom_plan';

@@ -25,9 +25,10 @@ use crate::publications::ENTER_OTHERS;
 use crate::publish;
 use crate::schedule::{get, read_count};
 use crate::values::{Parameter, values};
-use crate::work::{KEEP_PLAN, PLAN_ANEW};
+use crate::work::{KEEP_PLAN, PLAN_ANEW, WITHOUT_SORTS};
 
 mod sql;
+mod unknown;
 
 use sql::{WITHDRAW_AGAIN, WRITE_FEW, WRITE_MANY};
 
@@ -97,11 +98,13 @@ impl Deliveries {
             self.is_new
         ];
         let written = async {
-            let row = match few {
-                Some(statement) => write_few(client, statement, parameters).await,
-                None => client.query_typed_one(&WRITE_MANY, parameters).await,
-            };
-            row.map_err(doing)
+            match few {
+                Some(statement) => {
+                    let row = write_few(client, statement, parameters).await;
+                    Counts::read(&row.map_err(doing)?)
+                }
+                None => write_many(client, schedule_id, parameters).await,
+            }
         };
         let public_rows = async {
             match with_public_rows {
@@ -109,10 +112,9 @@ impl Deliveries {
                 false => Ok(None),
             }
         };
-        let (row, mut public_rows) = in_order!(written, public_rows)?;
-        let count = |column| read_count(&row, column);
-        let (seen, mut changed_others) = (count("seen")?, count("others")?);
-        if seen > 0 {
+        let (counts, mut public_rows) = in_order!(written, public_rows)?;
+        let mut changed_others = counts.others;
+        if counts.seen > 0 {
             // They are read again: this may change the block's own trips.
             public_rows = None;
             changed_others += client
@@ -128,10 +130,10 @@ impl Deliveries {
                 .map_err(doing)?;
         }
         Ok(Written {
-            inserted: count("inserted")?,
-            updated: count("updated")?,
-            withdrawn: count("withdrawn")?,
-            has_moved: count("moved")? > 0,
+            inserted: counts.inserted,
+            updated: counts.updated,
+            withdrawn: counts.withdrawn,
+            has_moved: counts.moved > 0,
             public_rows,
         })
     }
@@ -147,6 +149,56 @@ pub(super) async fn prepare(client: &ClientWrapper) -> Result<Statement, Error> 
         Type::BOOL,
     ];
     client.prepare_typed_cached(&WRITE_FEW, &types).await
+}
+
+/// What the statements that write trips count.
+#[derive(Default)]
+struct Counts {
+    inserted: u64,
+    updated: u64,
+    withdrawn: u64,
+    /// Withdrawn trips that count again, since this delivery has them.
+    seen: u64,
+    /// Rows that became the block's own without another change.
+    moved: u64,
+    /// Rows of other blocks that have changed.
+    others: u64,
+}
+
+impl Counts {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let count = |column| read_count(row, column);
+        Ok(Self {
+            inserted: count("inserted")?,
+            updated: count("updated")?,
+            withdrawn: count("withdrawn")?,
+            seen: count("seen")?,
+            moved: count("moved")?,
+            others: count("others")?,
+        })
+    }
+}
+
+/// Writes many trips.
+async fn write_many(
+    client: &Client,
+    schedule_id: i64,
+    parameters: &[Parameter<'_>],
+) -> Result<Counts, StoreError> {
+    let doing = failed("loading trips");
+    let ((), inserted) = in_order!(
+        client.batch_execute(WITHOUT_SORTS),
+        unknown::insert(client, schedule_id, parameters),
+    )
+    .map_err(doing)?;
+    if let Some(inserted) = inserted {
+        return Ok(Counts {
+            inserted,
+            ..Counts::default()
+        });
+    }
+    let row = client.query_typed_one(&WRITE_MANY, parameters).await;
+    Counts::read(&row.map_err(doing)?)
 }
 
 /// Executes the statement of [`prepare`]. All its messages go out together.

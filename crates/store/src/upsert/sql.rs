@@ -51,17 +51,19 @@ pub(super) const INSERT_DEVICES: &str = "
 /// `provider_id` first would make the sort twice as slow.
 pub(super) const DELETE_DUPLICATES: &str = "
     DELETE FROM pg_temp.incoming i
-    USING (
-        SELECT ctid AS row_ctid, row_number() OVER (
-            PARTITION BY trip_id, provider_id ORDER BY publication_time DESC NULLS LAST, seq DESC
-        ) AS rank
-        FROM pg_temp.incoming
-        WHERE (trip_id, provider_id) IN (
-            SELECT trip_id, provider_id FROM pg_temp.incoming WHERE $1 IS NULL OR trip_id = ANY ($1)
-            GROUP BY trip_id, provider_id HAVING count(*) > 1
-        )
-    ) AS delivery
-    WHERE i.ctid = delivery.row_ctid AND delivery.rank > 1";
+    WHERE i.ctid = ANY (ARRAY(
+        SELECT row_ctid
+        FROM (
+            SELECT ctid AS row_ctid, row_number() OVER (
+                PARTITION BY trip_id, provider_id ORDER BY publication_time DESC NULLS LAST, seq DESC
+            ) AS rank
+            FROM pg_temp.incoming
+            WHERE CASE WHEN $1 IS NULL THEN (trip_id, provider_id) IN (
+                      SELECT trip_id, provider_id FROM pg_temp.incoming GROUP BY trip_id, provider_id HAVING count(*) > 1
+                  ) ELSE trip_id = ANY ($1) END
+        ) AS delivery
+        WHERE delivery.rank > 1
+    ))";
 
 /// Adds the flag `$1` to trips whose vehicle type is none of `$3`; `$2` lists all flags in their
 /// order. Trips of MDS 2.0 get their type from `api.vehicles` after they were checked.

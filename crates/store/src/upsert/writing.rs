@@ -17,6 +17,7 @@ use super::sql::{
 };
 use super::{LoadCounts, LoadRequest, MANY_TRIPS, Upsert, check};
 use crate::connect::Store;
+use crate::devices::DeviceIds;
 use crate::error::{StoreError, failed};
 use crate::fence::Fence;
 use crate::in_order::in_order;
@@ -58,6 +59,7 @@ pub struct WrittenLoad {
     is_delivery: bool,
     has_moved: bool,
     public_rows: Option<Vec<PublicTrip>>,
+    device_ids: Option<DeviceIds>,
 }
 
 impl WrittenLoad {
@@ -114,8 +116,11 @@ impl<'c> Writing<'c> {
             return self.write_trips(self.copied < MANY_TRIPS).await;
         };
         // Nothing of the load reads the devices before its rows are read for the portal.
-        let (written, ()) = try_join!(self.write_trips(false), devices.insert(self.store))?;
-        Ok(written)
+        let (written, ids) = try_join!(self.write_trips(false), devices.insert(self.store))?;
+        Ok(WrittenLoad {
+            device_ids: Some(ids),
+            ..written
+        })
     }
 
     /// `with_public_rows` asks for the rows for the portal, too: those of few trips whose devices
@@ -153,6 +158,7 @@ impl<'c> Writing<'c> {
             is_delivery: block.is_new,
             has_moved: written.has_moved,
             public_rows: written.public_rows,
+            device_ids: None,
         })
     }
 
@@ -176,6 +182,7 @@ impl<'c> Writing<'c> {
             is_delivery: written.is_delivery,
             has_moved: written.has_moved,
             public_rows: written.public_rows,
+            device_ids: written.device_ids,
         }
     }
 }

@@ -10,7 +10,6 @@ use tokio_postgres::Client;
 use trips::public_row::{PublicForm, PublicRow};
 use trips::status::BlockStatus;
 use trips::trip::{Flag, Flags};
-use uuid::Uuid;
 
 use crate::fixture::{
     Db, NOTHING_LOADED, PROVIDER_ID, at, copy, deliver, file, load, open, public_id, published,
@@ -438,28 +437,6 @@ async fn a_vehicle_type_that_mds_does_not_have_is_flagged_when_it_is_joined() {
             "Moped|{zero_distance}",
             "null|{zero_distance}"
         ]
-    );
-}
-
-#[tokio::test]
-async fn many_devices_are_inserted_beside_the_trips_and_keep_the_ids_that_they_have() {
-    let db = Db::planned().await;
-    let known = trip(7);
-    db.sql
-        .execute(
-            "INSERT INTO api.devices (id, provider_id, device_id) VALUES ($1, $2, $3)",
-            &[&Uuid::from_u128(77), &known.provider_id, &known.device_id],
-        )
-        .await
-        .unwrap();
-    let counts = db.deliver(0, 0, &trips(0..2100)).await;
-    assert_eq!((counts.loaded, counts.inserted), (2100, 2100));
-    let devices =
-        "SELECT count(*), count(*) FILTER (WHERE devices.id = '00000000-0000-0000-0000-00000000004d')
-                   FROM api.devices JOIN api.trips USING (provider_id, device_id)";
-    assert_eq!(
-        db.rows(devices.replace('\n', " ").as_str()).await,
-        ["2100|1"]
     );
 }
 

@@ -5,6 +5,7 @@
 )]
 
 mod audit;
+mod big_loads;
 mod broken;
 mod claims;
 mod delivered;

@@ -49,6 +49,24 @@ pub(super) static WRITE_FEW: LazyLock<String> = LazyLock::new(|| write_trips(CHA
 /// [`write_trips`] for many trips, of which the database has statistics.
 pub(super) static WRITE_MANY: LazyLock<String> = LazyLock::new(|| write_trips(CHANGED_MANY));
 
+/// Whether the table has a trip of the block `$1`, or one of those of the temporary table.
+pub(super) const IS_KNOWN: &str = "
+    SELECT EXISTS (SELECT FROM api.trips WHERE schedule_id = $1)
+        OR EXISTS (
+            SELECT FROM pg_temp.incoming i
+            JOIN api.trips t ON t.provider_id = i.provider_id AND t.trip_id = i.trip_id
+        )";
+
+/// Inserts the trips of the temporary table, of which `api.trips` has none. The parameters and the
+/// order are those of [`write_trips`].
+pub(super) static INSERT_UNKNOWN: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO api.trips ({}) {} ORDER BY trip_id, provider_id",
+        target(),
+        incoming(),
+    )
+});
+
 /// Writes the trips of the temporary table, and withdraws those that are missing from it.
 ///
 /// Parameters: `$1` the block, `$2` the MDS version, `$3` the request time, `$4` the block's later
@@ -72,11 +90,8 @@ fn write_trips(changed: &str) -> String {
         |column: &str| format!("CASE WHEN it.is_newer THEN excluded.{column} ELSE t.{column} END");
     format!(
         "WITH written AS (
-             INSERT INTO api.trips AS t (id, provider_id, trip_id, {data}, flags, mds_version, schedule_id,
-                                         delivered_at, withdrawn_at)
-             SELECT i.id, i.provider_id, i.trip_id, {incoming}, i.flags, $2::text, $1::bigint,
-                    $3::timestamptz, {withdrawn_at_once}
-             FROM pg_temp.incoming i
+             INSERT INTO api.trips AS t ({target})
+             {incoming}
              {changed}
              UNION ALL
              SELECT t.id, t.provider_id, t.trip_id, {present}, t.flags, t.mds_version, t.schedule_id, NULL, $3
@@ -126,7 +141,8 @@ fn write_trips(changed: &str) -> String {
                 count(*) FILTER (WHERE modified AND NOT own) AS others
          FROM written",
         data = columns(""),
-        incoming = columns("i."),
+        target = target(),
+        incoming = incoming(),
         present = columns("t."),
         changed = changed.replace("{changes}", &changes("i")),
         still_changes = changes("excluded"),
@@ -134,13 +150,30 @@ fn write_trips(changed: &str) -> String {
         has_new_content = has_new_content("excluded"),
         last = last(),
         is_missing = is_missing(),
-        withdrawn_at_once = first_later("$3"),
         withdrawn_later = first_later("greatest(it.last, $3)"),
         newest = TRIP_DATA.map(case).join(", "),
         flags = case("flags"),
         mds_version = case("mds_version"),
         is_found = is_found(),
         delivered_at = case("delivered_at"),
+    )
+}
+
+/// The columns that a new row gets.
+fn target() -> String {
+    format!(
+        "id, provider_id, trip_id, {}, flags, mds_version, schedule_id, delivered_at, withdrawn_at",
+        columns("")
+    )
+}
+
+/// Selects the trips of the temporary table, as new rows of `api.trips`.
+fn incoming() -> String {
+    format!(
+        "SELECT i.id, i.provider_id, i.trip_id, {}, i.flags, $2::text, $1::bigint, $3::timestamptz, {}
+             FROM pg_temp.incoming i",
+        columns("i."),
+        first_later("$3"),
     )
 }
 

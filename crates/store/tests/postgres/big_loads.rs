@@ -1,0 +1,127 @@
+//! Loads of so many trips that other statements load them than those of a usual hour.
+
+use std::time::Duration;
+
+use store::{BlockRows as _, Claim, LoadCounts, LoadRequest, StoreError, Upsert};
+use tokio::time::sleep;
+use trips::trip::Trip;
+use uuid::Uuid;
+
+use crate::fixture::{
+    Db, copy, file, load, public_id, published, request, screened, trip, trips, upsert,
+};
+
+/// Devices that are so many are inserted beside the trips.
+async fn upsert_many<'c>(claim: &'c mut Claim, trips: &[Trip]) -> Upsert<'c> {
+    let mut stage = claim.start_load().await.unwrap();
+    copy(&mut stage, trips).await.unwrap();
+    let request = LoadRequest {
+        screened: screened(trips),
+        withdraw: false,
+        ..request(trips.len(), 0)
+    };
+    stage.upsert(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn many_devices_are_inserted_beside_the_trips_and_keep_the_ids_that_they_have() {
+    let db = Db::planned().await;
+    let known = trip(7);
+    db.sql
+        .execute(
+            "INSERT INTO api.devices (id, provider_id, device_id) VALUES ($1, $2, $3)",
+            &[&Uuid::from_u128(77), &known.provider_id, &known.device_id],
+        )
+        .await
+        .unwrap();
+    let counts = db.deliver(0, 0, &trips(0..2100)).await;
+    assert_eq!((counts.loaded, counts.inserted), (2100, 2100));
+    let devices =
+        "SELECT count(*), count(*) FILTER (WHERE devices.id = '00000000-0000-0000-0000-00000000004d')
+                   FROM api.devices JOIN api.trips USING (provider_id, device_id)";
+    assert_eq!(
+        db.rows(devices.replace('\n', " ").as_str()).await,
+        ["2100|1"]
+    );
+}
+
+/// The public ids of the devices of trips, by the numbers of the trips.
+async fn published_devices(upsert: &mut Upsert<'_>) -> Vec<Uuid> {
+    let mut rows = published(upsert).await;
+    rows.sort_by_key(|row| std::cmp::Reverse(row.trip_id));
+    rows.iter().map(|row| row.device_id).collect()
+}
+
+#[tokio::test]
+async fn rows_for_the_portal_have_the_public_ids_that_the_table_has() {
+    let db = Db::planned().await;
+    let known = trip(7);
+    let of_table = Uuid::from_u128(77);
+    db.sql
+        .execute(
+            "INSERT INTO api.devices (id, provider_id, device_id) VALUES ($1, $2, $3)",
+            &[&of_table, &known.provider_id, &known.device_id],
+        )
+        .await
+        .unwrap();
+    let mut claim = db.claim(0).await;
+    let mut delivery = trips(0..2100);
+    let mut expected: Vec<Uuid> = delivery.iter().map(|it| public_id(it.device_id)).collect();
+    expected[7] = of_table;
+    let mut first = upsert_many(&mut claim, &delivery).await;
+    assert!(published_devices(&mut first).await == expected);
+    first.commit(&file()).await.unwrap();
+
+    // The block keeps the first trip, whose device is none of this load.
+    delivery.remove(0);
+    let mut second = upsert_many(&mut claim, &delivery).await;
+    let unknown = second.public_rows().await.unwrap();
+    let unknown: Result<Vec<_>, _> = futures::TryStreamExt::try_collect(unknown).await;
+    assert!(
+        matches!(unknown, Err(StoreError::UnknownDevice)),
+        "{unknown:?}"
+    );
+    second.name_devices().await.unwrap();
+    assert!(published_devices(&mut second).await == expected);
+}
+
+/// Whether a session waits for a lock of another one.
+const WAITS: &str = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+#[tokio::test]
+async fn trips_that_another_load_inserts_meanwhile_become_one_row() {
+    let db = Db::planned().await;
+    let (mut first, mut second) = (db.claim(0).await, db.claim(1).await);
+    let pending = upsert(&mut first, &trips(1000..1003), 0).await.unwrap();
+    let waiting = tokio::spawn(async move {
+        let mut delivery = trips(0..2100);
+        for trip in &mut delivery {
+            trip.trip_distance = 2;
+        }
+        load(&mut second, &delivery, 0).await.unwrap()
+    });
+    while db.text(WAITS).await == "0" {
+        assert!(!waiting.is_finished(), "it does not see the other load");
+        sleep(Duration::from_millis(10)).await;
+    }
+    pending.commit(&file()).await.unwrap();
+    let counts = waiting.await.unwrap();
+    let expected = LoadCounts {
+        loaded: 2100,
+        inserted: 2097,
+        updated: 3,
+        ..counts
+    };
+    assert_eq!(counts, expected);
+    let rows = "SELECT count(*), count(*) FILTER (WHERE trip_distance = 2) FROM api.trips";
+    assert_eq!(db.text(rows).await, "2100|2100");
+}
+
+#[tokio::test]
+async fn a_block_that_has_trips_loses_those_that_are_gone() {
+    let db = Db::planned().await;
+    assert_eq!(db.deliver(0, 0, &trips(0..10)).await.inserted, 10);
+    let counts = db.deliver(0, 1, &trips(5000..7100)).await;
+    assert_eq!((counts.inserted, counts.withdrawn), (2100, 10));
+}
