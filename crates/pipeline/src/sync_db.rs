@@ -215,7 +215,8 @@ async fn load(
         archive: terms.record,
         screened,
     })?;
-    let written = write_trips(ctx, &writing, limit, rejects, rejects_now).await?;
+    let written = write_trips(ctx, &writing, limit, rejects, rejects_now);
+    let written = Box::pin(written).await?;
     let mut upsert = writing.end(written);
     // Complete before the commit, so that a loaded block always has its rows to publish.
     let file = write_file(ctx, &step.block, &mut upsert, publish_now).await?;

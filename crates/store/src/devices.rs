@@ -33,7 +33,7 @@ const WITH_OTHER_ID: &str = "
     ) AS d ON true
     WHERE d.id IS DISTINCT FROM given.id";
 
-/// A device of a load.
+/// A device of a load. Devices are sorted by their keys, which the order of the fields sees to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Device {
     pub(crate) device_id: Uuid,

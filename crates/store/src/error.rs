@@ -170,7 +170,8 @@ pub enum StoreError {
         /// Number of rows that reached the database.
         copied: u64,
     },
-    /// A trip's device has no public id, as in tables that another program has written.
+    /// A trip's device has no public id, as in tables that another program has written, or it is
+    /// none of those whose ids a load knows.
     #[error(
         "the device of a trip is not in api.devices, where the step adds it: another program has deleted the row; run \
          the step again"

@@ -41,7 +41,7 @@ macro_rules! results {
 results!(A, B);
 results!(A, B, C);
 results!(A, B, C, D);
-results!(A, B, C, D, E, F, G, H, I);
+results!(A, B, C, D, E, F, G);
 
 #[cfg(test)]
 mod tests;

@@ -47,27 +47,19 @@ pub struct LoadStage<'c> {
     copied: u64,
 }
 
-/// The statements that a connection knows by name. Reading the second one takes the database longer
-/// than a usual hour's rows, and so does planning it. It is done once for each connection, and
-/// while nobody waits for it.
+/// The statements that a connection knows by name. They are read once for each connection, and
+/// while nobody waits for them.
 #[derive(Debug)]
 struct Statements {
     copy: Statement,
-    write: Statement,
+    insert: Statement,
 }
 
 impl Statements {
-    /// `is_new` says whether the temporary tables are new. Then there is no plan that uses them.
-    async fn prepare(client: &ClientWrapper, is_new: bool) -> Result<Self, Error> {
-        let write = async {
-            let write = upsert::prepare_write(client).await?;
-            if is_new {
-                upsert::plan_write(client, &write).await?;
-            }
-            Ok(write)
-        };
-        let (copy, write) = try_join!(client.prepare_cached(&COPY_INCOMING), write)?;
-        Ok(Self { copy, write })
+    async fn prepare(client: &ClientWrapper) -> Result<Self, Error> {
+        let copy = client.prepare_cached(&COPY_INCOMING);
+        let (copy, insert) = try_join!(copy, upsert::prepare_insert(client))?;
+        Ok(Self { copy, insert })
     }
 }
 
@@ -80,12 +72,12 @@ impl Claim {
     pub async fn start_load(&mut self) -> Result<LoadStage<'_>, StoreError> {
         let client = self.session.client()?;
         // An earlier load may have failed and left its rows.
-        let (empty, is_new) = match self.stage_bytes {
-            None => (CREATE_INCOMING.as_str(), true),
-            Some(bytes) if bytes < LARGE_STAGE_BYTES => (EMPTY_STAGE, false),
-            Some(_) => (EMPTY_LARGE_STAGE, true),
+        let empty = match self.stage_bytes {
+            None => CREATE_INCOMING.as_str(),
+            Some(bytes) if bytes < LARGE_STAGE_BYTES => EMPTY_STAGE,
+            Some(_) => EMPTY_LARGE_STAGE,
         };
-        let statements = Statements::prepare(client, is_new);
+        let statements = Statements::prepare(client);
         let (_, statements) = try_join!(client.batch_execute(empty), statements)
             .map_err(failed("preparing a load"))?;
         self.stage_bytes.get_or_insert(0);
@@ -167,7 +159,7 @@ impl<'c> LoadStage<'c> {
             store,
             client,
             row,
-            self.statements.write,
+            self.statements.insert,
             request,
             self.copied,
         )

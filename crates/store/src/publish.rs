@@ -64,9 +64,18 @@ const NAME_DEVICES: &str = "
     ORDER BY t.device_id, t.provider_id
     ON CONFLICT (provider_id, device_id) DO NOTHING";
 
-/// Selects the trips of which the block `$1` is the owner, as they are in `api.trips`, with their
-/// public ids. A trip that another block owns is published by that block, and a withdrawn one by
-/// none. The fixed order makes a repeated load write the same file as one that was not interrupted.
+/// Of `api.trips t`, the trips of which the block `$1` is the owner. A trip that another block owns
+/// is published by that block, and a withdrawn one by none. The fixed order makes a repeated load
+/// write the same file as one that was not interrupted.
+macro_rules! of_the_block {
+    () => {
+        "
+      WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL
+      ORDER BY t.end_time, t.id"
+    };
+}
+
+/// Selects a block's trips as they are in `api.trips`, with their public ids.
 ///
 /// The limit leaves no other plan than to look each trip's device up in the index: statistics that
 /// were gathered in the middle of a first load say that there are hardly any trips and devices, and
@@ -77,18 +86,15 @@ const PUBLISH_ROWS: &str = concat!(
     " FROM api.trips t
       LEFT JOIN LATERAL (
           SELECT id FROM api.devices WHERE device_id = t.device_id AND provider_id = t.provider_id LIMIT 1
-      ) AS d ON true
-      WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL
-      ORDER BY t.end_time, t.id"
+      ) AS d ON true",
+    of_the_block!()
 );
 
 /// As [`PUBLISH_ROWS`], without the public ids of devices, and with the trip's provider.
 const PUBLISH_ROWS_WITHOUT_DEVICES: &str = concat!(
     public_columns!("NULL::uuid"),
-    ", t.provider_id
-      FROM api.trips t
-      WHERE t.schedule_id = $1 AND t.withdrawn_at IS NULL
-      ORDER BY t.end_time, t.id"
+    ", t.provider_id FROM api.trips t",
+    of_the_block!()
 );
 
 /// The number of the trip's provider among these columns.
@@ -105,7 +111,8 @@ pub trait BlockRows: Fence {
     /// # Errors
     ///
     /// [`StoreError::Unavailable`]; in the stream also [`StoreError::UnknownDevice`] for a trip
-    /// whose device [`name_devices`](Self::name_devices) has to give a public id.
+    /// whose device is unknown. After [`name_devices`](Self::name_devices), the rows can be read
+    /// again.
     fn public_rows(
         &mut self,
     ) -> impl Future<Output = Result<BoxStream<'_, Result<PublicTrip, StoreError>>, StoreError>> + Send;
@@ -157,8 +164,8 @@ pub(crate) async fn rows(client: &Client, schedule_id: i64) -> Result<PublicRows
 }
 
 /// As [`rows`], for a load that knows the public ids of its devices: to look up those of 100,000
-/// trips takes as long as everything else. A trip of another device is an error, since the block
-/// can have trips of earlier loads.
+/// trips takes as long as everything else. The block may have a trip of another device; then the
+/// stream ends with [`StoreError::UnknownDevice`].
 pub(crate) async fn rows_of_devices(
     client: &Client,
     schedule_id: i64,

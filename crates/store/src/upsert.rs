@@ -25,10 +25,10 @@ mod entry;
 pub(crate) mod sql;
 mod writing;
 
+pub(crate) use deliveries::unknown::prepare as prepare_insert;
 use entry::Entry;
 use sql::{EMPTY_LARGE_STAGE, EMPTY_STAGE, RECORD_LOAD};
 pub use writing::{Writing, WrittenLoad};
-pub(crate) use writing::{plan_write, prepare_write};
 
 /// From how many trips on a load pays for statistics of them, and no longer keeps its rows for the
 /// portal.
@@ -106,7 +106,8 @@ pub struct Upsert<'c> {
     copied: u64,
     /// The block's rows for the portal, if they are few, until somebody takes them.
     public_rows: Option<Vec<PublicTrip>>,
-    /// The public ids of the load's devices, if they are many, until the rows were read with them.
+    /// The public ids of the load's devices, if they are many and those of all the block's rows,
+    /// until somebody takes them.
     device_ids: Option<DeviceIds>,
 }
 

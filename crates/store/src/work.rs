@@ -33,6 +33,11 @@ impl<'c> Work<'c> {
         self.client
     }
 
+    /// For statements of the transaction that the connection keeps prepared.
+    pub(crate) fn wrapper(&self) -> &ClientWrapper {
+        self.client
+    }
+
     /// Commits. If this fails, the transaction may be committed nevertheless.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
         self.is_open = false;
@@ -59,9 +64,9 @@ pub(crate) const KEEP_PLAN: &str = "
     SET LOCAL enable_nestloop = off;
     SET LOCAL enable_mergejoin = off";
 
-/// For what follows in a transaction that joins many rows with a whole table: no merge join, since
-/// that would sort all of them. What is left are hashes and the index.
-pub(crate) const WITHOUT_SORTS: &str = "SET LOCAL enable_mergejoin = off";
+/// For a statement that joins many rows with a whole table: a merge join would sort all of them
+/// first.
+pub(crate) const NO_MERGE_JOINS: &str = "SET LOCAL enable_mergejoin = off";
 
 /// What follows is planned each time again, with all means.
 pub(crate) const PLAN_ANEW: &str = "

@@ -23,7 +23,8 @@ pub(crate) async fn write_file(
     let key = ctx.key(block, BlockObject::Publish);
     let (writer, rows) = match write_rows(ctx, &key, work).await? {
         Some(written) => written,
-        // Another program has written some of the block's trips, and not their devices.
+        // Another program has written some of the block's trips and not their devices, or they are
+        // of an earlier load.
         None => {
             work.name_devices().await?;
             write_rows(ctx, &key, work)
@@ -42,7 +43,8 @@ pub(crate) async fn write_file(
     })
 }
 
-/// Writes the rows, and counts them; `None` if the device of one has no public id.
+/// Writes the rows, and counts them; `None` if the device of one is unknown. Then nothing is left
+/// of the object, of which there is one writer at a time.
 async fn write_rows(
     ctx: &Context,
     key: &str,
@@ -56,7 +58,10 @@ async fn write_rows(
         let trip = match trips.try_next().await {
             Ok(Some(trip)) => trip,
             Ok(None) => return Ok(Some((object.close().await?, rows))),
-            Err(StoreError::UnknownDevice) => return Ok(None),
+            Err(StoreError::UnknownDevice) => {
+                object.close().await?.abort().await;
+                return Ok(None);
+            }
             Err(error) => return Err(error.into()),
         };
         object.push(&PublicRow::new(&trip, &form)).await?;

@@ -24,11 +24,11 @@ use crate::in_order::in_order;
 use crate::publications::ENTER_OTHERS;
 use crate::publish;
 use crate::schedule::{get, read_count};
-use crate::values::{Parameter, values};
-use crate::work::{KEEP_PLAN, PLAN_ANEW, WITHOUT_SORTS};
+use crate::values::{Parameter, parameter, values};
+use crate::work::{KEEP_PLAN, NO_MERGE_JOINS, PLAN_ANEW};
 
 mod sql;
-mod unknown;
+pub(super) mod unknown;
 
 use sql::{WITHDRAW_AGAIN, WRITE_FEW, WRITE_MANY};
 
@@ -41,7 +41,35 @@ pub(super) struct Deliveries {
     pub(super) is_new: bool,
 }
 
+/// How the trips of a load are written.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    /// The statement of [`unknown::prepare`] if the trips are few.
+    pub(super) few: Option<&'a Statement>,
+    /// Whether the rows for the portal are asked for, too: those of few trips whose devices are
+    /// inserted before them.
+    pub(super) with_public_rows: bool,
+}
+
+impl Way<'_> {
+    /// The rows for the portal, if they are asked for. They are asked for together with the
+    /// statement that writes the trips, since mostly nothing else changes them. They are kept only
+    /// if they are few: on the connection they would hold up every other statement of the load, and
+    /// whoever should take them may wait for one of those.
+    async fn public_rows(
+        self,
+        client: &Client,
+        schedule_id: i64,
+    ) -> Result<Option<Vec<PublicTrip>>, StoreError> {
+        match self.with_public_rows {
+            true => publish::few_rows(client, schedule_id, MANY_TRIPS).await,
+            false => Ok(None),
+        }
+    }
+}
+
 /// How many rows of `api.trips` a load wrote.
+#[derive(Default)]
 pub(super) struct Written {
     pub(super) inserted: u64,
     pub(super) updated: u64,
@@ -75,46 +103,67 @@ impl Deliveries {
         })
     }
 
-    /// Inserts, updates and withdraws trips. `few` is the statement of [`prepare`] if they are few.
-    ///
-    /// If `with_public_rows`, the rows for the portal are asked for together with it, since mostly
-    /// nothing else changes them. They are kept only if they are few: on the connection they would
-    /// hold up every other statement of the load, and whoever should take them may wait for one of
-    /// those.
-    pub(super) async fn write(
+    /// Inserts trips of which the table has none. `None` if another load inserts one of them: then
+    /// the transaction has to be rolled back, and [`write`](Self::write) writes them.
+    pub(super) async fn insert(
         &self,
         client: &Client,
-        few: Option<&Statement>,
+        way: Way<'_>,
         schedule_id: i64,
         request: &LoadRequest,
-        with_public_rows: bool,
+    ) -> Result<Option<Written>, StoreError> {
+        let public_rows = way.public_rows(client, schedule_id);
+        let parameters = self.parameters(&schedule_id, request);
+        let inserted = unknown::insert(client, way.few, &parameters, public_rows).await?;
+        Ok(inserted.map(|(inserted, public_rows)| Written {
+            inserted,
+            public_rows,
+            ..Written::default()
+        }))
+    }
+
+    /// The parameters of a statement that writes trips; [`PARAMETERS`] are their types.
+    fn parameters<'p>(
+        &'p self,
+        schedule_id: &'p i64,
+        request: &'p LoadRequest,
+    ) -> [Parameter<'p>; 5] {
+        [
+            parameter(schedule_id),
+            parameter(&request.version),
+            parameter(&request.requested_at),
+            parameter(&self.later),
+            parameter(&self.is_new),
+        ]
+    }
+
+    /// Inserts, updates and withdraws trips.
+    pub(super) async fn write(
+        &self,
+        client: &ClientWrapper,
+        way: Way<'_>,
+        schedule_id: i64,
+        request: &LoadRequest,
     ) -> Result<Written, StoreError> {
         let doing = failed("loading trips");
-        let parameters: &[Parameter<'_>] = values![
-            schedule_id,
-            request.version,
-            request.requested_at,
-            self.later,
-            self.is_new
-        ];
+        let parameters = self.parameters(&schedule_id, request);
+        // It is prepared before the rows are asked for, which have to come after it.
+        let few = match way.few {
+            Some(_) => Some(prepare_few(client).await.map_err(doing)?),
+            None => None,
+        };
         let written = async {
-            match few {
-                Some(statement) => {
-                    let row = write_few(client, statement, parameters).await;
-                    Counts::read(&row.map_err(doing)?)
-                }
-                None => write_many(client, schedule_id, parameters).await,
-            }
+            let row = match &few {
+                Some(statement) => write_few(client, statement, &parameters).await,
+                None => write_many(client, &parameters).await,
+            };
+            row.map_err(doing)
         };
-        let public_rows = async {
-            match with_public_rows {
-                true => publish::few_rows(client, schedule_id, MANY_TRIPS).await,
-                false => Ok(None),
-            }
-        };
-        let (counts, mut public_rows) = in_order!(written, public_rows)?;
-        let mut changed_others = counts.others;
-        if counts.seen > 0 {
+        let public_rows = way.public_rows(client, schedule_id);
+        let (row, mut public_rows) = in_order!(written, public_rows)?;
+        let count = |column| read_count(&row, column);
+        let (seen, mut changed_others) = (count("seen")?, count("others")?);
+        if seen > 0 {
             // They are read again: this may change the block's own trips.
             public_rows = None;
             changed_others += client
@@ -130,107 +179,60 @@ impl Deliveries {
                 .map_err(doing)?;
         }
         Ok(Written {
-            inserted: counts.inserted,
-            updated: counts.updated,
-            withdrawn: counts.withdrawn,
-            has_moved: counts.moved > 0,
+            inserted: count("inserted")?,
+            updated: count("updated")?,
+            withdrawn: count("withdrawn")?,
+            has_moved: count("moved")? > 0,
             public_rows,
         })
     }
 }
 
-/// Has the database read the statement that writes the trips of a usual hour.
-pub(super) async fn prepare(client: &ClientWrapper) -> Result<Statement, Error> {
-    let types = [
-        Type::INT8,
-        Type::TEXT,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ_ARRAY,
-        Type::BOOL,
-    ];
-    client.prepare_typed_cached(&WRITE_FEW, &types).await
+/// The types of the parameters of a statement that writes trips.
+const PARAMETERS: [Type; 5] = [
+    Type::INT8,
+    Type::TEXT,
+    Type::TIMESTAMPTZ,
+    Type::TIMESTAMPTZ_ARRAY,
+    Type::BOOL,
+];
+
+/// Has the database read the statement that writes the trips of a usual hour. To read and to plan
+/// it takes longer than the trips, so that is done once for each connection.
+async fn prepare_few(client: &ClientWrapper) -> Result<Statement, Error> {
+    client.prepare_typed_cached(&WRITE_FEW, &PARAMETERS).await
 }
 
-/// What the statements that write trips count.
-#[derive(Default)]
-struct Counts {
-    inserted: u64,
-    updated: u64,
-    withdrawn: u64,
-    /// Withdrawn trips that count again, since this delivery has them.
-    seen: u64,
-    /// Rows that became the block's own without another change.
-    moved: u64,
-    /// Rows of other blocks that have changed.
-    others: u64,
+async fn write_many(client: &Client, parameters: &[Parameter<'_>]) -> Result<Row, Error> {
+    let ((), row, ()) = in_order!(
+        client.batch_execute(NO_MERGE_JOINS),
+        client.query_typed_one(&WRITE_MANY, parameters),
+        client.batch_execute(PLAN_ANEW),
+    )?;
+    Ok(row)
 }
 
-impl Counts {
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        let count = |column| read_count(row, column);
-        Ok(Self {
-            inserted: count("inserted")?,
-            updated: count("updated")?,
-            withdrawn: count("withdrawn")?,
-            seen: count("seen")?,
-            moved: count("moved")?,
-            others: count("others")?,
-        })
-    }
-}
-
-/// Writes many trips.
-async fn write_many(
-    client: &Client,
-    schedule_id: i64,
-    parameters: &[Parameter<'_>],
-) -> Result<Counts, StoreError> {
-    let doing = failed("loading trips");
-    let ((), inserted) = in_order!(
-        client.batch_execute(WITHOUT_SORTS),
-        unknown::insert(client, schedule_id, parameters),
-    )
-    .map_err(doing)?;
-    if let Some(inserted) = inserted {
-        return Ok(Counts {
-            inserted,
-            ..Counts::default()
-        });
-    }
-    let row = client.query_typed_one(&WRITE_MANY, parameters).await;
-    Counts::read(&row.map_err(doing)?)
-}
-
-/// Executes the statement of [`prepare`]. All its messages go out together.
 async fn write_few(
     client: &Client,
     statement: &Statement,
     parameters: &[Parameter<'_>],
 ) -> Result<Row, Error> {
     let parameters: Vec<_> = parameters.iter().map(|(value, _)| *value).collect();
-    let ((), row, ()) = in_order!(
+    with_kept_plan(client, client.query_one(statement, &parameters)).await
+}
+
+/// Executes a prepared statement by the plan that is kept for it. All the messages go out together.
+async fn with_kept_plan<T>(
+    client: &Client,
+    statement: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let ((), done, ()) = in_order!(
         client.batch_execute(KEEP_PLAN),
-        client.query_one(statement, &parameters),
+        statement,
         client.batch_execute(PLAN_ANEW),
     )?;
-    Ok(row)
+    Ok(done)
 }
-
-/// Has the database plan the statement of [`prepare`], and keep the plan. It is executed for that,
-/// on an empty temporary table and for no block, so it writes nothing.
-pub(super) async fn plan(client: &Client, statement: &Statement) -> Result<(), Error> {
-    let (version, later) = (None::<String>, Vec::<DateTime<Utc>>::new());
-    let parameters = values![NO_BLOCK, version, DateTime::UNIX_EPOCH, later, false];
-    in_order!(
-        client.batch_execute("BEGIN"),
-        write_few(client, statement, parameters),
-        client.batch_execute("ROLLBACK"),
-    )?;
-    Ok(())
-}
-
-/// A `schedule_id` is at least 1.
-const NO_BLOCK: i64 = 0;
 
 const READ: &str = "
     SELECT ARRAY(SELECT loaded FROM unnest(loaded_deliveries) AS loaded WHERE loaded > $2) AS later,

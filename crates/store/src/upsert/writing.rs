@@ -10,7 +10,8 @@ use trips::public_row::PublicTrip;
 use trips::status::BlockStatus;
 use trips::trip::Flag;
 
-use super::deliveries::{self, Deliveries};
+use super::deliveries::unknown::are_known;
+use super::deliveries::{Deliveries, Way};
 use super::sql::{
     DELETE_DUPLICATES, FLAG_OVERLAPS, FLAG_VEHICLE_TYPES, GATHER_STATISTICS, INSERT_DEVICES,
     JOIN_VEHICLES, SET_REJECTED_ASIDE,
@@ -24,16 +25,6 @@ use crate::in_order::in_order;
 use crate::schedule::ScheduleRow;
 use crate::values::values;
 use crate::work::{self, Work};
-
-/// Has the database read the statement that writes a usual hour's trips, once for each connection.
-pub(crate) async fn prepare_write(client: &ClientWrapper) -> Result<Statement, Error> {
-    deliveries::prepare(client).await
-}
-
-/// Has the database plan that statement. The temporary tables have to be empty.
-pub(crate) async fn plan_write(client: &Client, write: &Statement) -> Result<(), Error> {
-    deliveries::plan(client, write).await
-}
 
 /// A load whose rows are being written. Dropping it rolls back.
 pub struct Writing<'c> {
@@ -117,8 +108,10 @@ impl<'c> Writing<'c> {
         };
         // Nothing of the load reads the devices before its rows are read for the portal.
         let (written, ids) = try_join!(self.write_trips(false), devices.insert(self.store))?;
+        // Else the block keeps trips that this delivery lacks, and they may have other devices.
+        let are_all = self.request.withdraw || written.counts.inserted == written.counts.loaded;
         Ok(WrittenLoad {
-            device_ids: Some(ids),
+            device_ids: are_all.then_some(ids),
             ..written
         })
     }
@@ -126,23 +119,42 @@ impl<'c> Writing<'c> {
     /// `with_public_rows` asks for the rows for the portal, too: those of few trips whose devices
     /// are inserted before them.
     async fn write_trips(&self, with_public_rows: bool) -> Result<WrittenLoad, StoreError> {
-        let (client, request) = (self.work.client(), &self.request);
+        let (client, request) = (self.work.wrapper(), &self.request);
         let schedule_id = self.row.schedule_id;
-        let prepared = prepare(&self.work, schedule_id, request, self.copied)
-            .await
-            .map_err(failed("loading trips"))?;
-        let valid = self.copied.saturating_sub(prepared.rejected_ids);
+        let doing = failed("loading trips");
+        let (rejected_ids, (), (), prepared) = in_order!(
+            set_rejected_aside(client, request),
+            gather_statistics(client, self.copied),
+            insert_devices(client, request),
+            self.prepare(),
+        )
+        .map_err(doing)?;
+        let valid = self.copied.saturating_sub(rejected_ids);
         if request.fetched.checked_sub(request.rejected) != Some(valid) {
             return Err(self.mismatch(valid));
         }
         let loaded = valid.saturating_sub(prepared.duplicates);
         let has_only_rejects = loaded == 0 && request.fetched > 0;
         let may_withdraw = request.withdraw && !has_only_rejects;
-        let few = (self.copied < MANY_TRIPS).then_some(&self.statement);
+        let way = Way {
+            few: (self.copied < MANY_TRIPS).then_some(&self.statement),
+            with_public_rows,
+        };
         let block = Deliveries::read(&prepared.deliveries, request, may_withdraw)?;
-        let written = block
-            .write(client, few, schedule_id, request, with_public_rows)
-            .await?;
+        let inserted = match prepared.are_known {
+            true => None,
+            false => block.insert(client, way, schedule_id, request).await?,
+        };
+        let written = match inserted {
+            Some(written) => written,
+            None => {
+                if !prepared.are_known {
+                    let rolled_back = client.batch_execute("ROLLBACK");
+                    in_order!(rolled_back, self.prepare()).map_err(doing)?;
+                }
+                block.write(client, way, schedule_id, request).await?
+            }
+        };
         let counts = LoadCounts {
             status: status_after(request, loaded),
             loaded,
@@ -159,6 +171,62 @@ impl<'c> Writing<'c> {
             has_moved: written.has_moved,
             public_rows: written.public_rows,
             device_ids: None,
+        })
+    }
+
+    /// Begins the transaction, and does what a load does in it before it writes trips. All the
+    /// statements go out together.
+    async fn prepare(&self) -> Result<Prepared, Error> {
+        let (client, request) = (self.work.client(), &self.request);
+        let schedule_id = self.row.schedule_id;
+        let flags = Flag::ALL.map(Flag::as_str);
+        let flags = flags.as_slice();
+        let vehicles = async {
+            match request.vehicles_of {
+                Some(provider) => client.execute_typed(JOIN_VEHICLES, values![provider]).await,
+                None => Ok(0),
+            }
+        };
+        let types = async {
+            if request.vehicles_of.is_none() {
+                return Ok(0);
+            }
+            let words = VehicleType::ALL.map(VehicleType::as_str);
+            let flag = Flag::UnknownVehicleType.as_str();
+            let words = words.as_slice();
+            let values = values![flag, flags, words];
+            client.execute_typed(FLAG_VEHICLE_TYPES, values).await
+        };
+        let duplicates = async {
+            let repeated = &request.screened.repeated;
+            if repeated.as_ref().is_some_and(Vec::is_empty) {
+                return Ok(0);
+            }
+            let values = values![*repeated];
+            client.execute_typed(DELETE_DUPLICATES, values).await
+        };
+        let overlaps = async {
+            let overlapping = &request.screened.overlapping;
+            if overlapping.as_ref().is_some_and(Vec::is_empty) {
+                return Ok(0);
+            }
+            let flag = Flag::Overlap.as_str();
+            let values = values![flag, flags, *overlapping];
+            client.execute_typed(FLAG_OVERLAPS, values).await
+        };
+        let ((), _, _, duplicates, _, deliveries, are_known) = in_order!(
+            self.work.begin(),
+            vehicles,
+            types,
+            duplicates,
+            overlaps,
+            Deliveries::query(client, schedule_id, request),
+            are_known(client, schedule_id, self.copied),
+        )?;
+        Ok(Prepared {
+            duplicates,
+            deliveries,
+            are_known,
         })
     }
 
@@ -195,81 +263,11 @@ impl Fence for Writing<'_> {
 
 /// What is known of a load before it writes trips.
 struct Prepared {
-    /// How many of the copied rows held only the id of a rejected trip.
-    rejected_ids: u64,
     duplicates: u64,
     /// The row with the block's earlier deliveries.
     deliveries: Row,
-}
-
-/// What a load does before it writes trips.
-///
-/// The devices come first and are committed, so that loads don't wait for each other's
-/// `publish.json`. All the statements go out together.
-async fn prepare(
-    work: &Work<'_>,
-    schedule_id: i64,
-    request: &LoadRequest,
-    copied: u64,
-) -> Result<Prepared, Error> {
-    let client = work.client();
-    let rejected = async {
-        if request.rejected == 0 {
-            return Ok(0);
-        }
-        client.execute_typed(SET_REJECTED_ASIDE, &[]).await
-    };
-    let flags = Flag::ALL.map(Flag::as_str);
-    let flags = flags.as_slice();
-    let vehicles = async {
-        match request.vehicles_of {
-            Some(provider) => client.execute_typed(JOIN_VEHICLES, values![provider]).await,
-            None => Ok(0),
-        }
-    };
-    let types = async {
-        if request.vehicles_of.is_none() {
-            return Ok(0);
-        }
-        let words = VehicleType::ALL.map(VehicleType::as_str);
-        let flag = Flag::UnknownVehicleType.as_str();
-        let words = words.as_slice();
-        let values = values![flag, flags, words];
-        client.execute_typed(FLAG_VEHICLE_TYPES, values).await
-    };
-    let duplicates = async {
-        let repeated = &request.screened.repeated;
-        if repeated.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(0);
-        }
-        let values = values![*repeated];
-        client.execute_typed(DELETE_DUPLICATES, values).await
-    };
-    let overlaps = async {
-        let overlapping = &request.screened.overlapping;
-        if overlapping.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(0);
-        }
-        let flag = Flag::Overlap.as_str();
-        let values = values![flag, flags, *overlapping];
-        client.execute_typed(FLAG_OVERLAPS, values).await
-    };
-    let (rejected_ids, (), (), (), _, _, duplicates, _, deliveries) = in_order!(
-        rejected,
-        gather_statistics(client, copied),
-        insert_devices(client, request),
-        work.begin(),
-        vehicles,
-        types,
-        duplicates,
-        overlaps,
-        Deliveries::query(client, schedule_id, request),
-    )?;
-    Ok(Prepared {
-        rejected_ids,
-        duplicates,
-        deliveries,
-    })
+    /// Whether the table has one of the trips, or any trip of the block.
+    are_known: bool,
 }
 
 fn status_after(request: &LoadRequest, loaded: u64) -> BlockStatus {
@@ -279,6 +277,14 @@ fn status_after(request: &LoadRequest, loaded: u64) -> BlockStatus {
         (_, _, 0) => BlockStatus::Loaded,
         _ => BlockStatus::LoadedWithRejects,
     }
+}
+
+/// Moves the ids of rejected trips out of the trips to load, and returns how many rows hold one.
+async fn set_rejected_aside(client: &Client, request: &LoadRequest) -> Result<u64, Error> {
+    if request.rejected == 0 {
+        return Ok(0);
+    }
+    client.execute_typed(SET_REJECTED_ASIDE, &[]).await
 }
 
 /// Inserts the rows' unknown devices into `api.devices`, in a transaction of its own, unless

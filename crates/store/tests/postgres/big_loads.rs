@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rstest::rstest;
 use store::{BlockRows as _, Claim, LoadCounts, LoadRequest, StoreError, Upsert};
 use tokio::time::sleep;
 use trips::trip::Trip;
@@ -17,7 +18,6 @@ async fn upsert_many<'c>(claim: &'c mut Claim, trips: &[Trip]) -> Upsert<'c> {
     copy(&mut stage, trips).await.unwrap();
     let request = LoadRequest {
         screened: screened(trips),
-        withdraw: false,
         ..request(trips.len(), 0)
     };
     stage.upsert(request).await.unwrap()
@@ -55,15 +55,14 @@ async fn published_devices(upsert: &mut Upsert<'_>) -> Vec<Uuid> {
 #[tokio::test]
 async fn rows_for_the_portal_have_the_public_ids_that_the_table_has() {
     let db = Db::planned().await;
-    let known = trip(7);
-    let of_table = Uuid::from_u128(77);
-    db.sql
-        .execute(
-            "INSERT INTO api.devices (id, provider_id, device_id) VALUES ($1, $2, $3)",
-            &[&of_table, &known.provider_id, &known.device_id],
-        )
-        .await
-        .unwrap();
+    let (of_table, of_another) = (Uuid::from_u128(77), Uuid::from_u128(78));
+    for (id, known) in [(of_table, trip(7)), (of_another, trip(9000))] {
+        let insert = "INSERT INTO api.devices (id, provider_id, device_id) VALUES ($1, $2, $3)";
+        db.sql
+            .execute(insert, &[&id, &known.provider_id, &known.device_id])
+            .await
+            .unwrap();
+    }
     let mut claim = db.claim(0).await;
     let mut delivery = trips(0..2100);
     let mut expected: Vec<Uuid> = delivery.iter().map(|it| public_id(it.device_id)).collect();
@@ -72,8 +71,14 @@ async fn rows_for_the_portal_have_the_public_ids_that_the_table_has() {
     assert!(published_devices(&mut first).await == expected);
     first.commit(&file()).await.unwrap();
 
-    // The block keeps the first trip, whose device is none of this load.
-    delivery.remove(0);
+    // The row keeps what was published later, with a device that is none of this load.
+    let later = "UPDATE api.trips SET device_id = $1, publication_time = now() WHERE trip_id = $2";
+    db.sql
+        .execute(later, &[&trip(9000).device_id, &delivery[0].trip_id])
+        .await
+        .unwrap();
+    delivery[0].device_id = trip(9001).device_id;
+    expected[0] = of_another;
     let mut second = upsert_many(&mut claim, &delivery).await;
     let unknown = second.public_rows().await.unwrap();
     let unknown: Result<Vec<_>, _> = futures::TryStreamExt::try_collect(unknown).await;
@@ -116,6 +121,55 @@ async fn trips_that_another_load_inserts_meanwhile_become_one_row() {
     assert_eq!(counts, expected);
     let rows = "SELECT count(*), count(*) FILTER (WHERE trip_distance = 2) FROM api.trips";
     assert_eq!(db.text(rows).await, "2100|2100");
+}
+
+/// Notes how many statements insert trips, and how many of them are prepared for a conflict.
+const NOTE_INSERTS: &str = "
+    CREATE TABLE inserts (is_plain boolean);
+    CREATE FUNCTION note_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    AS $$ BEGIN INSERT INTO inserts VALUES (current_query() NOT LIKE '%ON CONFLICT%'); RETURN NULL; END $$;
+    CREATE TRIGGER note_insert AFTER INSERT ON api.trips FOR EACH STATEMENT EXECUTE FUNCTION note_insert()";
+
+/// How many inserts were plain, and how many were not.
+async fn inserts(db: &Db) -> String {
+    db.text("SELECT count(*) FILTER (WHERE is_plain), count(*) FILTER (WHERE NOT is_plain) FROM inserts")
+        .await
+}
+
+#[rstest]
+#[case::few(10)]
+#[case::many(2100)]
+#[tokio::test]
+async fn only_trips_that_the_table_knows_are_compared_with_it(#[case] count: u128) {
+    let db = Db::planned().await;
+    db.sql.batch_execute(NOTE_INSERTS).await.unwrap();
+    let counts = db.deliver(0, 0, &trips(0..count)).await;
+    assert_eq!(u128::from(counts.inserted), count);
+    assert_eq!(inserts(&db).await, "1|0");
+    db.deliver(1, 1, &trips(count..2 * count)).await;
+    assert_eq!(inserts(&db).await, "2|0", "another hour");
+    let counts = db.deliver(0, 2, &trips(2 * count..3 * count)).await;
+    assert_eq!(u128::from(counts.withdrawn), count);
+    assert_eq!(inserts(&db).await, "2|1", "a block that has trips");
+    db.deliver(2, 3, &trips(3 * count - 1..4 * count - 1)).await;
+    assert_eq!(inserts(&db).await, "2|2", "a trip of another hour");
+}
+
+/// A report finds out by the number of a row's transaction whether an earlier one has seen it.
+#[rstest]
+#[case::few(10)]
+#[case::many(2100)]
+#[tokio::test]
+async fn rows_of_a_load_have_the_number_of_its_transaction(#[case] count: u128) {
+    let db = Db::planned().await;
+    let mut claim = db.claim(0).await;
+    let upsert = upsert_many(&mut claim, &trips(0..count)).await;
+    let open = "SELECT backend_xid::text FROM pg_stat_activity
+                WHERE datname = current_database() AND backend_xid IS NOT NULL";
+    let transaction = db.text(open).await;
+    upsert.commit(&file()).await.unwrap();
+    let written = "SELECT DISTINCT xmin::text FROM api.trips";
+    assert_eq!(db.text(written).await, transaction);
 }
 
 #[tokio::test]

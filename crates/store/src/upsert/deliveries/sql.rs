@@ -49,13 +49,29 @@ pub(super) static WRITE_FEW: LazyLock<String> = LazyLock::new(|| write_trips(CHA
 /// [`write_trips`] for many trips, of which the database has statistics.
 pub(super) static WRITE_MANY: LazyLock<String> = LazyLock::new(|| write_trips(CHANGED_MANY));
 
-/// Whether the table has a trip of the block `$1`, or one of those of the temporary table.
-pub(super) const IS_KNOWN: &str = "
-    SELECT EXISTS (SELECT FROM api.trips WHERE schedule_id = $1)
-        OR EXISTS (
-            SELECT FROM pg_temp.incoming i
-            JOIN api.trips t ON t.provider_id = i.provider_id AND t.trip_id = i.trip_id
-        )";
+/// [`are_known`] for the trips of a usual hour. As for [`CHANGED_FEW`], each is looked up.
+pub(super) static ARE_FEW_KNOWN: LazyLock<String> = LazyLock::new(|| {
+    are_known(
+        "CROSS JOIN LATERAL (
+             SELECT FROM api.trips t WHERE t.provider_id = i.provider_id AND t.trip_id = i.trip_id LIMIT 1
+         ) AS t",
+    )
+});
+
+/// [`are_known`] for many trips.
+pub(super) static ARE_MANY_KNOWN: LazyLock<String> = LazyLock::new(|| {
+    are_known("JOIN api.trips t ON t.provider_id = i.provider_id AND t.trip_id = i.trip_id")
+});
+
+/// Whether `api.trips` has a trip of the block `$1`, or one of those of the temporary table. The
+/// order of the first query lets it read the index, whatever is known of the table.
+fn are_known(joined: &str) -> String {
+    format!(
+        "SELECT coalesce((
+             SELECT schedule_id FROM api.trips WHERE schedule_id >= $1 ORDER BY schedule_id LIMIT 1
+         ) = $1, false) OR EXISTS (SELECT FROM pg_temp.incoming i {joined})"
+    )
+}
 
 /// Inserts the trips of the temporary table, of which `api.trips` has none. The parameters and the
 /// order are those of [`write_trips`].
