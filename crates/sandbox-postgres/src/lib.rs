@@ -7,6 +7,7 @@ mod error;
 mod server;
 mod shared;
 mod templates;
+mod verifier;
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -26,6 +27,8 @@ use server::{Place, Plan, Server};
 const DATA: &str = "data";
 /// The file with the superuser's password, in the folder of a cluster.
 const PASSWORD: &str = "password";
+/// The file with its verifier, from which the cluster is made.
+const VERIFIER: &str = "verifier";
 /// The file with the server's log, in the folder of a cluster.
 const LOG: &str = "server.log";
 

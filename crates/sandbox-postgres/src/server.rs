@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::account::{Account, check_reachable};
 use super::binaries::Binaries;
+use super::verifier::verifier;
 use super::{DATA, LOG, PostgresError};
 
 /// The script that stops the server when this process ends. Its comments say how.
@@ -116,7 +117,9 @@ impl<'p> Plan<'p> {
             check_reachable(&folder)?;
             check_reachable(&binaries.postgres)?;
             account.take_over(&folder)?;
-            account.take_over(&folder.join(super::PASSWORD))?;
+            for file in [super::PASSWORD, super::VERIFIER] {
+                account.take_over(&folder.join(file))?;
+            }
             if let Some((of_run, _)) = place.of_run() {
                 account.take_over(of_run)?;
             }
@@ -259,25 +262,33 @@ fn follow(owner: u32) -> io::Result<Child> {
         .spawn()
 }
 
-/// The superuser's password. It is generated at the first start and stored next to the data.
+/// The superuser's password. It is generated at the first start, and stored next to the data.
 fn password_in(folder: &Path) -> Result<String, PostgresError> {
+    let path = folder.join(super::PASSWORD);
+    let stored = fs::read_to_string(&path).unwrap_or_default();
+    let stored = stored.trim();
+    let password = match stored.is_empty() {
+        true => Uuid::new_v4().simple().to_string(),
+        false => stored.to_owned(),
+    };
+    if stored.is_empty() {
+        write_secret(&path, &password)?;
+    }
+    write_secret(&folder.join(super::VERIFIER), &verifier(&password))?;
+    Ok(password)
+}
+
+/// Writes a file that only its owner may read.
+fn write_secret(path: &Path, secret: &str) -> Result<(), PostgresError> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
 
-    let path = folder.join(super::PASSWORD);
-    if let Ok(password) = fs::read_to_string(&path)
-        && !password.trim().is_empty()
-    {
-        return Ok(password.trim().to_owned());
-    }
-    let password = Uuid::new_v4().simple().to_string();
     let mut options = File::options();
     options.write(true).create(true).truncate(true).mode(0o600);
     options
-        .open(&path)
-        .and_then(|mut file| writeln!(file, "{password}"))
-        .map_err(|source| PostgresError::folder(&path, source))?;
-    Ok(password)
+        .open(path)
+        .and_then(|mut file| writeln!(file, "{secret}"))
+        .map_err(|source| PostgresError::folder(path, source))
 }
 
 fn tail(path: &Path) -> io::Result<String> {

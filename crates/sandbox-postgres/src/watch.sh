@@ -17,7 +17,7 @@ exec 3<&0 </dev/null
 if [ ! -f "$folder/data/PG_VERSION" ]; then
     # A folder that an interrupted initdb left would be refused by the next one.
     rm -rf "$folder/data"
-    "$initdb" --pgdata="$folder/data" --username=postgres --pwfile="$folder/password" \
+    "$initdb" --pgdata="$folder/data" --username=postgres --pwfile="$folder/verifier" \
         --auth=password --encoding=UTF8 --locale=C --no-sync --no-instructions 3<&- || exit 1
 fi
 
