@@ -235,7 +235,9 @@ async fn write_trips(
 ) -> Result<WrittenLoad, PipelineError> {
     let fenced = FencedWriter::new(ctx.vault(), writing);
     let Some((loaded, max_loss)) = limit else {
-        // Neither is dropped halfway: an upload that nobody waits for may still arrive.
+        // Neither is dropped halfway: an upload that nobody waits for may still arrive. The fence
+        // is checked by the first message of `rejects`. Later it could find a transaction that the
+        // load is about to begin again.
         let rejects = fenced.publish_if(rejects, rejects_now);
         let (written, rejects) = tokio::join!(writing.write(), rejects);
         let (written, _) = (written?, rejects?);

@@ -117,8 +117,10 @@ impl<'p> Plan<'p> {
             check_reachable(&folder)?;
             check_reachable(&binaries.postgres)?;
             account.take_over(&folder)?;
-            for file in [super::PASSWORD, super::VERIFIER] {
-                account.take_over(&folder.join(file))?;
+            account.take_over(&folder.join(super::PASSWORD))?;
+            let verifier = folder.join(super::VERIFIER);
+            if verifier.exists() {
+                account.take_over(&verifier)?;
             }
             if let Some((of_run, _)) = place.of_run() {
                 account.take_over(of_run)?;
@@ -274,7 +276,10 @@ fn password_in(folder: &Path) -> Result<String, PostgresError> {
     if stored.is_empty() {
         write_secret(&path, &password)?;
     }
-    write_secret(&folder.join(super::VERIFIER), &verifier(&password))?;
+    // It is read when the cluster is made.
+    if !folder.join(DATA).join("PG_VERSION").exists() {
+        write_secret(&folder.join(super::VERIFIER), &verifier(&password))?;
+    }
     Ok(password)
 }
 

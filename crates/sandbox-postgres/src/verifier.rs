@@ -28,7 +28,12 @@ pub(super) fn verifier(password: &str) -> String {
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut block = GenericArray::default();
-    // A longer key would have to be hashed first. A password has 32 characters.
+    let hashed = Sha256::digest(key);
+    let key = if key.len() > block.len() {
+        &hashed
+    } else {
+        key
+    };
     block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
     let mac = <Hmac<Sha256> as KeyInit>::new(&block);
     let mac = parts.iter().fold(mac, Mac::chain_update);

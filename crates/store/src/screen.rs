@@ -11,7 +11,7 @@ use crate::devices::{Device, ManyDevices};
 /// The most trips that are noted, at 80 bytes each. Of a larger load nothing is noted.
 const MAX_TRIPS: usize = 200_000;
 /// A load with so many devices or more inserts them over a connection of their own, while it goes
-/// on.
+/// on. They are no fewer than [`MANY_TRIPS`](crate::upsert::MANY_TRIPS).
 const MANY_DEVICES: usize = 2_000;
 
 /// Looks at the trips of a load, as long as they are not too many.

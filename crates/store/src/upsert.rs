@@ -106,8 +106,8 @@ pub struct Upsert<'c> {
     copied: u64,
     /// The block's rows for the portal, if they are few, until somebody takes them.
     public_rows: Option<Vec<PublicTrip>>,
-    /// The public ids of the load's devices, if they are many and those of all the block's rows,
-    /// until somebody takes them.
+    /// The public ids of the load's devices, if they are many and probably those of all the block's
+    /// rows, until somebody takes them.
     device_ids: Option<DeviceIds>,
 }
 

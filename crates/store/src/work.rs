@@ -28,6 +28,11 @@ impl<'c> Work<'c> {
         self.client.batch_execute(BEGIN).await
     }
 
+    /// Gives up what the transaction has done, so that it can [`begin`](Self::begin) again.
+    pub(crate) async fn roll_back(&self) -> Result<(), Error> {
+        self.client.batch_execute(ROLLBACK).await
+    }
+
     /// For statements of the transaction.
     pub(crate) fn client(&self) -> &Client {
         self.client
@@ -45,6 +50,8 @@ impl<'c> Work<'c> {
     }
 }
 
+const ROLLBACK: &str = "ROLLBACK";
+
 /// Sorts and hashes stay in memory: an hour of 100,000 trips needs about 40 MB. This is a limit, so
 /// a small block uses no more than without it.
 ///
@@ -55,7 +62,7 @@ impl<'c> Work<'c> {
 pub(crate) const BEGIN: &str =
     "BEGIN; SET LOCAL work_mem = '64MB'; SET LOCAL plan_cache_mode = 'force_custom_plan'";
 
-/// For a prepared statement that was planned beforehand: its plan is kept. The plan finds rows by
+/// For a prepared statement: its plan is kept from the first execution on. The plan finds rows by
 /// an index and joins by hashes, except where the statement leaves no choice. So it suits tables of
 /// every size, also one that has grown since.
 pub(crate) const KEEP_PLAN: &str = "
@@ -79,7 +86,7 @@ impl Drop for Work<'_> {
     fn drop(&mut self) {
         if self.is_open {
             // The first poll sends it. Whatever the connection does next comes after it.
-            let _ = self.client.batch_execute("ROLLBACK").now_or_never();
+            let _ = self.client.batch_execute(ROLLBACK).now_or_never();
         }
     }
 }

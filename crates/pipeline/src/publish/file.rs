@@ -23,8 +23,8 @@ pub(crate) async fn write_file(
     let key = ctx.key(block, BlockObject::Publish);
     let (writer, rows) = match write_rows(ctx, &key, work).await? {
         Some(written) => written,
-        // Another program has written some of the block's trips and not their devices, or they are
-        // of an earlier load.
+        // Another program has written some of the block's trips and not their devices, or a trip is
+        // of an earlier load, and this one does not know its device.
         None => {
             work.name_devices().await?;
             write_rows(ctx, &key, work)

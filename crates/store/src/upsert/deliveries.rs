@@ -41,36 +41,11 @@ pub(super) struct Deliveries {
     pub(super) is_new: bool,
 }
 
-/// How the trips of a load are written.
-#[derive(Clone, Copy)]
-pub(super) struct Way<'a> {
-    /// The statement of [`unknown::prepare`] if the trips are few.
-    pub(super) few: Option<&'a Statement>,
-    /// Whether the rows for the portal are asked for, too: those of few trips whose devices are
-    /// inserted before them.
-    pub(super) with_public_rows: bool,
-}
-
-impl Way<'_> {
-    /// The rows for the portal, if they are asked for. They are asked for together with the
-    /// statement that writes the trips, since mostly nothing else changes them. They are kept only
-    /// if they are few: on the connection they would hold up every other statement of the load, and
-    /// whoever should take them may wait for one of those.
-    async fn public_rows(
-        self,
-        client: &Client,
-        schedule_id: i64,
-    ) -> Result<Option<Vec<PublicTrip>>, StoreError> {
-        match self.with_public_rows {
-            true => publish::few_rows(client, schedule_id, MANY_TRIPS).await,
-            false => Ok(None),
-        }
-    }
-}
-
 /// How many rows of `api.trips` a load wrote.
 #[derive(Default)]
 pub(super) struct Written {
+    /// Whether the rows are all new, and all that the block has.
+    pub(super) are_all_new: bool,
     pub(super) inserted: u64,
     pub(super) updated: u64,
     pub(super) withdrawn: u64,
@@ -103,19 +78,21 @@ impl Deliveries {
         })
     }
 
-    /// Inserts trips of which the table has none. `None` if another load inserts one of them: then
-    /// the transaction has to be rolled back, and [`write`](Self::write) writes them.
+    /// Inserts trips of which the table has none. `few` is the statement of [`unknown::prepare`] if
+    /// they are few. `None` if another load inserts one of them: then the transaction has to be
+    /// rolled back, and [`write`](Self::write) writes them.
     pub(super) async fn insert(
         &self,
         client: &Client,
-        way: Way<'_>,
+        few: Option<&Statement>,
         schedule_id: i64,
         request: &LoadRequest,
     ) -> Result<Option<Written>, StoreError> {
-        let public_rows = way.public_rows(client, schedule_id);
+        let public_rows = few_public_rows(client, schedule_id, few.is_some());
         let parameters = self.parameters(&schedule_id, request);
-        let inserted = unknown::insert(client, way.few, &parameters, public_rows).await?;
+        let inserted = unknown::insert(client, few, &parameters, public_rows).await?;
         Ok(inserted.map(|(inserted, public_rows)| Written {
+            are_all_new: true,
             inserted,
             public_rows,
             ..Written::default()
@@ -141,16 +118,16 @@ impl Deliveries {
     pub(super) async fn write(
         &self,
         client: &ClientWrapper,
-        way: Way<'_>,
+        are_few: bool,
         schedule_id: i64,
         request: &LoadRequest,
     ) -> Result<Written, StoreError> {
         let doing = failed("loading trips");
         let parameters = self.parameters(&schedule_id, request);
         // It is prepared before the rows are asked for, which have to come after it.
-        let few = match way.few {
-            Some(_) => Some(prepare_few(client).await.map_err(doing)?),
-            None => None,
+        let few = match are_few {
+            true => Some(prepare_few(client).await.map_err(doing)?),
+            false => None,
         };
         let written = async {
             let row = match &few {
@@ -159,7 +136,7 @@ impl Deliveries {
             };
             row.map_err(doing)
         };
-        let public_rows = way.public_rows(client, schedule_id);
+        let public_rows = few_public_rows(client, schedule_id, are_few);
         let (row, mut public_rows) = in_order!(written, public_rows)?;
         let count = |column| read_count(&row, column);
         let (seen, mut changed_others) = (count("seen")?, count("others")?);
@@ -179,12 +156,28 @@ impl Deliveries {
                 .map_err(doing)?;
         }
         Ok(Written {
+            are_all_new: false,
             inserted: count("inserted")?,
             updated: count("updated")?,
             withdrawn: count("withdrawn")?,
             has_moved: count("moved")? > 0,
             public_rows,
         })
+    }
+}
+
+/// The rows for the portal, if the trips are few. They are asked for together with the statement
+/// that writes the trips, since mostly nothing else changes them. More rows would hold up every
+/// other statement of the load on the connection, and whoever should take them may wait for one of
+/// those.
+async fn few_public_rows(
+    client: &Client,
+    schedule_id: i64,
+    are_few: bool,
+) -> Result<Option<Vec<PublicTrip>>, StoreError> {
+    match are_few {
+        true => publish::few_rows(client, schedule_id, MANY_TRIPS).await,
+        false => Ok(None),
     }
 }
 

@@ -11,7 +11,7 @@ use trips::status::BlockStatus;
 use trips::trip::Flag;
 
 use super::deliveries::unknown::are_known;
-use super::deliveries::{Deliveries, Way};
+use super::deliveries::{Deliveries, Written};
 use super::sql::{
     DELETE_DUPLICATES, FLAG_OVERLAPS, FLAG_VEHICLE_TYPES, GATHER_STATISTICS, INSERT_DEVICES,
     JOIN_VEHICLES, SET_REJECTED_ASIDE,
@@ -31,7 +31,7 @@ pub struct Writing<'c> {
     store: &'c Store,
     work: Work<'c>,
     row: &'c mut ScheduleRow,
-    statement: Statement,
+    insert: Statement,
     request: LoadRequest,
     copied: u64,
 }
@@ -51,6 +51,8 @@ pub struct WrittenLoad {
     has_moved: bool,
     public_rows: Option<Vec<PublicTrip>>,
     device_ids: Option<DeviceIds>,
+    /// Whether the rows are all new, and all that the block has.
+    are_all_new: bool,
 }
 
 impl WrittenLoad {
@@ -74,7 +76,7 @@ impl<'c> Writing<'c> {
         store: &'c Store,
         client: &'c mut ClientWrapper,
         row: &'c mut ScheduleRow,
-        statement: Statement,
+        insert: Statement,
         request: LoadRequest,
         copied: u64,
     ) -> Result<Self, StoreError> {
@@ -82,7 +84,7 @@ impl<'c> Writing<'c> {
             store,
             work: Work::new(client),
             row,
-            statement,
+            insert,
             request,
             copied,
         };
@@ -103,32 +105,29 @@ impl<'c> Writing<'c> {
     ///
     /// As [`LoadStage::upsert`](crate::LoadStage::upsert).
     pub async fn write(&self) -> Result<WrittenLoad, StoreError> {
-        let Some(devices) = self.request.screened.many_devices() else {
-            return self.write_trips(self.copied < MANY_TRIPS).await;
+        let request = &self.request;
+        let Some(devices) = request.screened.many_devices() else {
+            return self.write_trips().await;
         };
         // Nothing of the load reads the devices before its rows are read for the portal.
-        let (written, ids) = try_join!(self.write_trips(false), devices.insert(self.store))?;
-        // Else the block keeps trips that this delivery lacks, and they may have other devices.
-        let are_all = self.request.withdraw || written.counts.inserted == written.counts.loaded;
+        let (written, ids) = try_join!(self.write_trips(), devices.insert(self.store))?;
+        // Else the block probably keeps trips that this delivery lacks, and maybe their devices.
+        let are_probably_all = written.are_all_new || (request.withdraw && request.rejected == 0);
         Ok(WrittenLoad {
-            device_ids: are_all.then_some(ids),
+            device_ids: are_probably_all.then_some(ids),
             ..written
         })
     }
 
-    /// `with_public_rows` asks for the rows for the portal, too: those of few trips whose devices
-    /// are inserted before them.
-    async fn write_trips(&self, with_public_rows: bool) -> Result<WrittenLoad, StoreError> {
-        let (client, request) = (self.work.wrapper(), &self.request);
-        let schedule_id = self.row.schedule_id;
-        let doing = failed("loading trips");
+    async fn write_trips(&self) -> Result<WrittenLoad, StoreError> {
+        let (client, request) = (self.work.client(), &self.request);
         let (rejected_ids, (), (), prepared) = in_order!(
             set_rejected_aside(client, request),
             gather_statistics(client, self.copied),
             insert_devices(client, request),
             self.prepare(),
         )
-        .map_err(doing)?;
+        .map_err(failed("loading trips"))?;
         let valid = self.copied.saturating_sub(rejected_ids);
         if request.fetched.checked_sub(request.rejected) != Some(valid) {
             return Err(self.mismatch(valid));
@@ -136,25 +135,8 @@ impl<'c> Writing<'c> {
         let loaded = valid.saturating_sub(prepared.duplicates);
         let has_only_rejects = loaded == 0 && request.fetched > 0;
         let may_withdraw = request.withdraw && !has_only_rejects;
-        let way = Way {
-            few: (self.copied < MANY_TRIPS).then_some(&self.statement),
-            with_public_rows,
-        };
         let block = Deliveries::read(&prepared.deliveries, request, may_withdraw)?;
-        let inserted = match prepared.are_known {
-            true => None,
-            false => block.insert(client, way, schedule_id, request).await?,
-        };
-        let written = match inserted {
-            Some(written) => written,
-            None => {
-                if !prepared.are_known {
-                    let rolled_back = client.batch_execute("ROLLBACK");
-                    in_order!(rolled_back, self.prepare()).map_err(doing)?;
-                }
-                block.write(client, way, schedule_id, request).await?
-            }
-        };
+        let written = self.insert_or_compare(&block, prepared.are_known).await?;
         let counts = LoadCounts {
             status: status_after(request, loaded),
             loaded,
@@ -171,7 +153,29 @@ impl<'c> Writing<'c> {
             has_moved: written.has_moved,
             public_rows: written.public_rows,
             device_ids: None,
+            are_all_new: written.are_all_new,
         })
+    }
+
+    /// Inserts the trips, or compares each with the table if that knows one of them.
+    async fn insert_or_compare(
+        &self,
+        block: &Deliveries,
+        are_known: bool,
+    ) -> Result<Written, StoreError> {
+        let (client, request) = (self.work.wrapper(), &self.request);
+        let schedule_id = self.row.schedule_id;
+        let few = (self.copied < MANY_TRIPS).then_some(&self.insert);
+        if !are_known {
+            let inserted = block.insert(client, few, schedule_id, request).await?;
+            if let Some(written) = inserted {
+                return Ok(written);
+            }
+            in_order!(self.work.roll_back(), self.prepare()).map_err(failed("loading trips"))?;
+        }
+        block
+            .write(client, few.is_some(), schedule_id, request)
+            .await
     }
 
     /// Begins the transaction, and does what a load does in it before it writes trips. All the

@@ -1,4 +1,4 @@
-//! Loads of so many trips that other statements load them than those of a usual hour.
+//! Which statements load the trips of usual hours and of big ones, and trips that the table knows.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use trips::trip::Trip;
 use uuid::Uuid;
 
 use crate::fixture::{
-    Db, copy, file, load, public_id, published, request, screened, trip, trips, upsert,
+    Db, copy, file, public_id, published, request, screened, trip, trips, upsert,
 };
 
 /// Devices that are so many are inserted beside the trips.
@@ -94,33 +94,44 @@ async fn rows_for_the_portal_have_the_public_ids_that_the_table_has() {
 const WAITS: &str = "SELECT count(*) FROM pg_stat_activity
                      WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
+#[rstest]
+#[case::few(10)]
+#[case::many(2100)]
 #[tokio::test]
-async fn trips_that_another_load_inserts_meanwhile_become_one_row() {
+async fn trips_that_another_load_inserts_meanwhile_become_one_row(#[case] count: u64) {
     let db = Db::planned().await;
     let (mut first, mut second) = (db.claim(0).await, db.claim(1).await);
-    let pending = upsert(&mut first, &trips(1000..1003), 0).await.unwrap();
+    let pending = upsert(&mut first, &trips(5..8), 0).await.unwrap();
     let waiting = tokio::spawn(async move {
-        let mut delivery = trips(0..2100);
+        let mut delivery = trips(0..u128::from(count));
         for trip in &mut delivery {
             trip.trip_distance = 2;
         }
-        load(&mut second, &delivery, 0).await.unwrap()
+        // Two trips of one vehicle overlap, and one is delivered twice.
+        delivery[1].device_id = delivery[0].device_id;
+        delivery.push(delivery[2].clone());
+        let mut upsert = upsert(&mut second, &delivery, 0).await.unwrap();
+        let rows = published(&mut upsert).await.len();
+        (rows, upsert.commit(&file()).await.unwrap())
     });
     while db.text(WAITS).await == "0" {
         assert!(!waiting.is_finished(), "it does not see the other load");
         sleep(Duration::from_millis(10)).await;
     }
     pending.commit(&file()).await.unwrap();
-    let counts = waiting.await.unwrap();
+    let (rows, counts) = waiting.await.unwrap();
     let expected = LoadCounts {
-        loaded: 2100,
-        inserted: 2097,
+        loaded: count,
+        inserted: count - 3,
         updated: 3,
+        duplicates: 1,
         ..counts
     };
-    assert_eq!(counts, expected);
-    let rows = "SELECT count(*), count(*) FILTER (WHERE trip_distance = 2) FROM api.trips";
-    assert_eq!(db.text(rows).await, "2100|2100");
+    assert_eq!((counts, rows as u64), (expected, count));
+    let written = "SELECT count(*), count(*) FILTER (WHERE trip_distance = 2),
+                          count(*) FILTER (WHERE 'overlap' = ANY (flags)) FROM api.trips";
+    let written = db.text(written).await;
+    assert_eq!(written, format!("{count}|{count}|2"));
 }
 
 /// Notes how many statements insert trips, and how many of them are prepared for a conflict.
@@ -143,11 +154,11 @@ async fn inserts(db: &Db) -> String {
 async fn only_trips_that_the_table_knows_are_compared_with_it(#[case] count: u128) {
     let db = Db::planned().await;
     db.sql.batch_execute(NOTE_INSERTS).await.unwrap();
-    let counts = db.deliver(0, 0, &trips(0..count)).await;
+    let counts = db.deliver(1, 0, &trips(0..count)).await;
     assert_eq!(u128::from(counts.inserted), count);
     assert_eq!(inserts(&db).await, "1|0");
-    db.deliver(1, 1, &trips(count..2 * count)).await;
-    assert_eq!(inserts(&db).await, "2|0", "another hour");
+    db.deliver(0, 1, &trips(count..2 * count)).await;
+    assert_eq!(inserts(&db).await, "2|0", "the hour before");
     let counts = db.deliver(0, 2, &trips(2 * count..3 * count)).await;
     assert_eq!(u128::from(counts.withdrawn), count);
     assert_eq!(inserts(&db).await, "2|1", "a block that has trips");
@@ -165,7 +176,8 @@ async fn rows_of_a_load_have_the_number_of_its_transaction(#[case] count: u128) 
     let mut claim = db.claim(0).await;
     let upsert = upsert_many(&mut claim, &trips(0..count)).await;
     let open = "SELECT backend_xid::text FROM pg_stat_activity
-                WHERE datname = current_database() AND backend_xid IS NOT NULL";
+                WHERE datname = current_database() AND backend_xid IS NOT NULL
+                  AND backend_type = 'client backend'";
     let transaction = db.text(open).await;
     upsert.commit(&file()).await.unwrap();
     let written = "SELECT DISTINCT xmin::text FROM api.trips";

@@ -64,12 +64,12 @@ pub(super) static ARE_MANY_KNOWN: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Whether `api.trips` has a trip of the block `$1`, or one of those of the temporary table. The
-/// order of the first query lets it read the index, whatever is known of the table.
+/// range and the order of the first query let it read the index, whatever is known of the table.
 fn are_known(joined: &str) -> String {
     format!(
-        "SELECT coalesce((
-             SELECT schedule_id FROM api.trips WHERE schedule_id >= $1 ORDER BY schedule_id LIMIT 1
-         ) = $1, false) OR EXISTS (SELECT FROM pg_temp.incoming i {joined})"
+        "SELECT (
+             SELECT true FROM api.trips WHERE schedule_id >= $1 AND schedule_id <= $1 ORDER BY schedule_id LIMIT 1
+         ) IS NOT NULL OR EXISTS (SELECT FROM pg_temp.incoming i {joined})"
     )
 }
 
