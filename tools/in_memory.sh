@@ -13,7 +13,13 @@ if [ -n "${TMPDIR:-}" ] || [ ! -w "$memory" ] || [ "${free_kb:-0}" -lt "$least_k
     exec "$@"
 fi
 
-TMPDIR=$(mktemp -d "$memory/mds-tests-XXXXXX") || exit 1
+# A run that was killed has left its folder, which has the number of its process.
+for folder in "$memory"/mds-tests-*; do
+    process=${folder#"$memory/mds-tests-"}
+    if [ -O "$folder" ] && [ ! -e "/proc/${process%%-*}" ]; then rm -rf "$folder"; fi
+done
+
+TMPDIR=$(mktemp -d "$memory/mds-tests-$$-XXXXXX") || exit 1
 export TMPDIR
 # Postgres does not run as root. Its account removes its folder, as it may in /tmp.
 chmod 1777 "$TMPDIR"

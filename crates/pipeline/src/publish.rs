@@ -142,10 +142,24 @@ async fn published_in_turn(
     portal.check_dataset().await?;
     let uploaded = upload_in_turn(ctx, portal, item).await;
     match ended(ctx, item).await {
-        // What failed was an upload for others, who meet the failure by themselves.
-        Ok(Some(output)) => Ok(Some(output)),
+        Ok(Some(output)) => {
+            if let Err(failure) = uploaded {
+                warn_of_others(&failure);
+            }
+            Ok(Some(output))
+        }
         not_ended => uploaded.and(not_ended),
     }
+}
+
+/// An upload for other blocks has failed once that of the step was recorded. They meet the failure
+/// by themselves, if it lasts.
+fn warn_of_others(failure: &PipelineError) {
+    tracing::warn!(
+        error.name = %failure.name,
+        error.message = %failure.message,
+        "upload for other blocks failed; the rows of this one are published"
+    );
 }
 
 /// What is known about the item's block, of which something must be loaded. A forced upload covers
