@@ -115,6 +115,8 @@ async fn end(world: &World) -> End {
         if let (true, Value::Object(report)) = (key.ends_with("/extract.json"), object) {
             // What went wrong with vehicles when the hour was asked for.
             report.remove("problems");
+            // The name of such a copy.
+            report.remove("former_key");
         }
     }
     End {

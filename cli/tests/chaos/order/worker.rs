@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::join_all;
 use pipeline::{
-    AuditDepth, BlockItem, BlockOutcome, Context, ErrorName, Plan, PlanRequest, RunObserver,
-    RunOptions,
+    AuditDepth, BlockItem, BlockOutcome, Context, ErrorName, PipelineError, Plan, PlanRequest,
+    RunObserver, RunOptions,
 };
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
@@ -155,7 +155,7 @@ impl Stage {
     async fn run(&self, worker: &Arc<Context>, request: &Request) -> Result<(), String> {
         self.counts.lock().unwrap().runs += 1;
         let plan = plan(worker, request).await?;
-        run_plan(worker, &plan, request.concurrency).await
+        self.run_plan(worker, &plan, request.concurrency).await
     }
 
     /// Does the steps of the blocks as the functions do: each with the item of the one before.
@@ -175,7 +175,7 @@ impl Stage {
             .map_err(|e| format!("the manifest: {e}"))?;
         while let Some(item) = items.recv().await {
             let item = item.map_err(|e| format!("an item: {e}"))?;
-            let block = block_steps(worker, item);
+            let block = self.block_steps(worker, item);
             let Some(cut) = cut_after_ms.map(Duration::from_millis) else {
                 block.await?;
                 continue;
@@ -186,6 +186,52 @@ impl Stage {
             }
         }
         Ok(())
+    }
+
+    async fn block_steps(&self, worker: &Context, mut item: BlockItem) -> Result<(), String> {
+        for step in item.steps.clone() {
+            let worker = worker.until(Instant::now() + Duration::from_secs(60));
+            let block = format!("{} of {} {}", step.as_str(), item.provider, item.label);
+            match pipeline::run_step(&worker, step, item).boxed().await {
+                Ok(done) => item = done,
+                Err(error) if is_expected(error.name) => return Ok(()),
+                Err(error) if self.has_cut_off() && may_follow_a_cut(&error) => return Ok(()),
+                Err(error) => return Err(format!("{block}: {}: {error}", error.name)),
+            }
+            if item.extract.as_ref().is_some_and(|it| it.nothing_to_load) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a step of the story was cut off.
+    fn has_cut_off(&self) -> bool {
+        self.counts.lock().unwrap().cut_off > 0
+    }
+
+    async fn run_plan(
+        &self,
+        worker: &Arc<Context>,
+        plan: &Plan,
+        concurrency: usize,
+    ) -> Result<(), String> {
+        let ends = Arc::new(Ends::default());
+        let options = RunOptions {
+            concurrency: concurrency.max(1),
+            cancel: CancellationToken::new(),
+        };
+        let observer = Arc::clone(&ends);
+        let run = pipeline::run_local(Arc::clone(worker), plan, options, observer);
+        run.boxed().await.map_err(|e| format!("the run: {e}"))?;
+        let mut unexpected = ends.unexpected.lock().unwrap().clone();
+        if !self.has_cut_off() {
+            unexpected.append(&mut ends.after_a_cut.lock().unwrap());
+        }
+        if unexpected.is_empty() {
+            return Ok(());
+        }
+        Err(format!("a run ended with {unexpected:?}"))
     }
 
     async fn audit(&self, worker: &Arc<Context>) -> Result<(), String> {
@@ -205,7 +251,7 @@ impl Stage {
             .boxed()
             .await
             .map_err(|e| format!("the plan of a repair: {e}"))?;
-        run_plan(worker, &plan, 2).await
+        self.run_plan(worker, &plan, 2).await
     }
 }
 
@@ -215,38 +261,6 @@ async fn plan(worker: &Context, request: &Request) -> Result<Plan, String> {
         .boxed()
         .await
         .map_err(|e| format!("the plan: {e}"))
-}
-
-async fn run_plan(worker: &Arc<Context>, plan: &Plan, concurrency: usize) -> Result<(), String> {
-    let ends = Arc::new(Ends::default());
-    let options = RunOptions {
-        concurrency: concurrency.max(1),
-        cancel: CancellationToken::new(),
-    };
-    let observer = Arc::clone(&ends);
-    let run = pipeline::run_local(Arc::clone(worker), plan, options, observer);
-    run.boxed().await.map_err(|e| format!("the run: {e}"))?;
-    let unexpected = ends.0.lock().unwrap();
-    if unexpected.is_empty() {
-        return Ok(());
-    }
-    Err(format!("a run ended with {unexpected:?}"))
-}
-
-async fn block_steps(worker: &Context, mut item: BlockItem) -> Result<(), String> {
-    for step in item.steps.clone() {
-        let worker = worker.until(Instant::now() + Duration::from_secs(60));
-        let block = format!("{} of {} {}", step.as_str(), item.provider, item.label);
-        match pipeline::run_step(&worker, step, item).boxed().await {
-            Ok(done) => item = done,
-            Err(error) if is_expected(error.name) => return Ok(()),
-            Err(error) => return Err(format!("{block}: {}: {error}", error.name)),
-        }
-        if item.extract.as_ref().is_some_and(|it| it.nothing_to_load) {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// What the providers of a story cause, and workers that meet.
@@ -260,9 +274,19 @@ fn is_expected(name: ErrorName) -> bool {
     )
 }
 
-/// The failures that no story causes.
+/// Whether a load that was cut off between `publish.json` and its commit can cause this. Whoever
+/// publishes the block then sets it back, and the next run loads it again.
+fn may_follow_a_cut(error: &PipelineError) -> bool {
+    let text = "publish.json is not what the last load of its block has written";
+    error.name == ErrorName::ArchiveUnreadable && error.message.contains(text)
+}
+
+/// The failures that no story causes, apart from those that may follow a cut.
 #[derive(Default)]
-struct Ends(Mutex<Vec<String>>);
+struct Ends {
+    unexpected: Mutex<Vec<String>>,
+    after_a_cut: Mutex<Vec<String>>,
+}
 
 impl RunObserver for Ends {
     fn block_ended(&self, outcome: &BlockOutcome) {
@@ -271,7 +295,11 @@ impl RunObserver for Ends {
         {
             let (provider, label) = (&item.provider, &item.label);
             let failure = format!("{provider} {label}: {}: {error}", error.name);
-            self.0.lock().unwrap().push(failure);
+            let failures = match may_follow_a_cut(error) {
+                true => &self.after_a_cut,
+                false => &self.unexpected,
+            };
+            failures.lock().unwrap().push(failure);
         }
     }
 }
