@@ -36,6 +36,20 @@ fn a_point_on_an_edge_is_inside() {
     }
 }
 
+/// The parser must read each number as the nearest one, also without the features of other crates.
+#[test]
+fn a_point_on_a_slanting_edge_is_inside() {
+    let ring = json!([
+        [-3.7, -2.9000000000000004],
+        [-3.4000000000000004, -3.9000000000000004],
+        [-1.3, -3.1],
+        [-3.7, -2.9000000000000004],
+    ]);
+    let boundaries = cells(json!([polygon("a", &json!([ring]))]));
+    let (lng, lat) = (-3.5500000000000003, -3.4000000000000004);
+    assert_eq!(cell(&boundaries, lng, lat), Some("a"));
+}
+
 #[test]
 fn a_point_on_a_vertex_is_inside() {
     let boundaries = cells(json!([square("a", 0.0, 1.0)]));

@@ -99,8 +99,7 @@ impl Number<'_> {
         self.0.is_some()
     }
 
-    /// The nearest `f64`. That of `serde_json` may be the one beside it, unless the build has its
-    /// feature `float_roundtrip`: tests have it by a dependency, the functions do not.
+    /// The nearest `f64`.
     pub(super) fn value(self) -> Option<f64> {
         self.0.and_then(number_in)
     }
