@@ -132,7 +132,9 @@ fn points_are_in_the_features_in_which_shapely_sees_them() {
         let Value::Array(due) = answer else { continue };
         compared += 1;
         for ((point, found), due) in points.iter().zip(labelled(features, points)).zip(due) {
-            assert_eq!(&found, due, "{point:?} in {}", json!(features));
+            if due != "unclear" {
+                assert_eq!(&found, due, "{point:?} in {}", json!(features));
+            }
         }
     }
     assert!(

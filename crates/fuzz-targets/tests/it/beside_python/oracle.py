@@ -3,6 +3,7 @@
 import base64
 import datetime
 import decimal
+import fractions
 import json
 import sys
 import zoneinfo
@@ -47,7 +48,26 @@ def fernet(case):
         return {"content": None}
 
 
+def edges(coordinates):
+    """The edges of all rings of a geometry."""
+    if isinstance(coordinates[0][0], list):
+        for part in coordinates:
+            yield from edges(part)
+    else:
+        yield from zip(coordinates, coordinates[1:])
+
+
+def is_next_to(edge, point):
+    """Whether a point is beside an edge, by less than shapely can tell: it computes with twice the digits of a float."""
+    (ax, ay), (bx, by), (x, y) = *edge, point
+    if abs((bx - ax) * (y - ay) - (by - ay) * (x - ax)) > 1e-12:
+        return False
+    (ax, ay), (bx, by), (x, y) = ([fractions.Fraction(it) for it in place] for place in (*edge, point))
+    return 0 < abs((bx - ax) * (y - ay) - (by - ay) * (x - ax)) < 1e-30
+
+
 def geometry(case):
+    """The first feature of each point. It is unclear of a point that is next to an edge."""
     import shapely
     from shapely.geometry import shape
 
@@ -60,7 +80,9 @@ def geometry(case):
         for point, inside in enumerate(shapely.intersects_xy(feature, xs, ys)):
             if inside:
                 found[point] = index
-    return found
+    lines = [edge for feature in case["features"] for edge in edges(feature["coordinates"])]
+    unclear = lambda point: any(is_next_to(edge, point) for edge in lines)
+    return ["unclear" if unclear(point) else it for point, it in zip(case["points"], found)]
 
 
 def civil(zone, instant):
