@@ -74,7 +74,7 @@ fn are_known(joined: &str) -> String {
 }
 
 /// Inserts the trips of the temporary table, of which `api.trips` has none. The parameters and the
-/// order are those of [`write_trips`].
+/// order are those of [`write_trips`]; `$5` is not used.
 pub(super) static INSERT_UNKNOWN: LazyLock<String> = LazyLock::new(|| {
     format!(
         "INSERT INTO api.trips ({}) {} ORDER BY trip_id, provider_id",
